@@ -6,7 +6,26 @@ export {
   ones,
   param,
   sizeOf,
+  uniform,
   zeros,
   type Initialiser,
   type ParamSpec,
 } from "./spec.ts";
+export { assertShape, axisLength, type Axis } from "./shape.ts";
+export { valueAndGradient, type ValueAndGradient } from "./gradient.ts";
+export { activate, type Activation } from "./activation.ts";
+export { dotProductAttention } from "./attention.ts";
+export {
+  batchNorm,
+  batchNormSpec,
+  batchNormStatisticsSpec,
+  batchNormTraining,
+  type BatchNormParams,
+  type BatchNormStatistics,
+} from "./batch-norm.ts";
+export { conv2d, conv2dSpec, type Conv2dParams } from "./conv2d.ts";
+export { embed, embeddingSpec, type EmbeddingParams } from "./embedding.ts";
+export { l2Normalize } from "./l2-normalize.ts";
+export { layerNorm, layerNormSpec, type LayerNormParams } from "./layer-norm.ts";
+export { linear, linearSpec, type LinearParams } from "./linear.ts";
+export { patchify } from "./patchify.ts";

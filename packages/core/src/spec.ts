@@ -22,6 +22,11 @@ export function normal(std: number): Initialiser {
   return { kind: "normal", std };
 }
 
+/** Uniform within ±bound. */
+export function uniform(bound: number): Initialiser {
+  return { kind: "uniform", bound };
+}
+
 /** One parameter. */
 export function param(shape: readonly number[], init: Initialiser): ParamSpec {
   return { shape, init };

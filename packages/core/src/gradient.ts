@@ -1,0 +1,49 @@
+import { ClipError } from "@clip-ts/base";
+import { engine, keep, tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
+import { flattenTree, mapTree, unflattenLike, type TreeOf } from "./tree.ts";
+
+/** A loss, its gradient with respect to every leaf, and what else the objective handed back. */
+export interface ValueAndGradient<Tree, Aux> {
+  readonly value: Scalar;
+  readonly gradient: TreeOf<Tree, Tensor, Tensor>;
+  readonly aux: Aux;
+}
+
+function unreached(path: string): ClipError {
+  return new ClipError(
+    "bad-argument",
+    `The loss does not depend on "${path}", so it has no gradient. Split leaves that are not trained off first.`,
+    { data: { path } },
+  );
+}
+
+/**
+ * Runs `objective` at `params` and differentiates its loss with respect to every leaf.
+ * The caller owns the value, the gradient and the tensors of `aux`.
+ * @throws ClipError "bad-argument" naming a leaf that the loss does not reach.
+ */
+export function valueAndGradient<Tree extends object, Aux extends object>(
+  objective: (params: Tree) => { readonly loss: Tensor; readonly aux?: Aux },
+  params: Tree,
+): ValueAndGradient<Tree, Aux | undefined> {
+  const flat = flattenTree<Tensor>(params);
+  const leaves = Object.values(flat);
+  if (leaves.length === 0) {
+    throw new ClipError("bad-argument", "The parameter tree is empty: there is nothing to differentiate.");
+  }
+  let aux: Aux | undefined;
+  const forward = (): Scalar => {
+    const outcome = objective(params);
+    aux = outcome.aux;
+    if (aux !== undefined) mapTree(aux, (leaf: Tensor) => keep(leaf)); // outlives the tape's scopes
+    return outcome.loss as Scalar;
+  };
+  const { value, grads } = tidy(() => engine().gradients(forward, leaves));
+  const byPath = Object.keys(flat).map((path, index): [string, Tensor] => {
+    const gradient = grads[index] as Tensor | undefined;
+    if (gradient == null) throw unreached(path);
+    return [path, gradient];
+  });
+  const gradient = unflattenLike<Tree, Tensor, Tensor>(params, Object.fromEntries(byPath));
+  return { value, gradient, aux };
+}

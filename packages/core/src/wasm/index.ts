@@ -1,0 +1,41 @@
+import { ClipError } from "@clip-ts/base";
+import { getKernel, type KernelFunc } from "@tensorflow/tfjs-core";
+import { replaceWasmKernel, wasmBackendName } from "./backend.ts";
+import { fusedMatMulKernel } from "./fused-mat-mul.ts";
+import { conv2dBackpropFilterKernel, unsortedSegmentSumKernel } from "./gradient-kernels.ts";
+import { matMulKernel } from "./mat-mul.ts";
+
+/** Kernels of tfjs-backend-wasm 4.22 that give wrong numbers without saying so. */
+const wrongKernels = ["MaxPoolGrad", "MaxPool3D", "MaxPool3DGrad"];
+
+function refuse(name: string): KernelFunc {
+  return () => {
+    throw new ClipError(
+      "unsupported",
+      `${name} of tfjs-backend-wasm is wrong where a window holds no positive value. Use another engine.`,
+    );
+  };
+}
+
+let repaired = false;
+
+/**
+ * Makes tfjs-backend-wasm fit for training: fast products for every transpose and batch, the missing
+ * gradients of `gather` and `conv2d`, a right `fused.matMul`, and an error in place of the kernels that
+ * silently give wrong results. Call it once, after the backend is imported; later calls do nothing.
+ */
+export function repairWasmBackend(): void {
+  if (repaired) return;
+  if (getKernel("BatchMatMul", wasmBackendName) == null) {
+    throw new ClipError(
+      "engine-unavailable",
+      "Import @tensorflow/tfjs-backend-wasm before repairing its kernels.",
+    );
+  }
+  replaceWasmKernel("BatchMatMul", matMulKernel);
+  replaceWasmKernel("_FusedMatMul", fusedMatMulKernel);
+  replaceWasmKernel("UnsortedSegmentSum", unsortedSegmentSumKernel);
+  replaceWasmKernel("Conv2DBackpropFilter", conv2dBackpropFilterKernel);
+  for (const name of wrongKernels) replaceWasmKernel(name, refuse(name));
+  repaired = true;
+}
