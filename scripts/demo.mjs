@@ -1,0 +1,12 @@
+// @ts-check
+// npm run demo: serves the browser demo. Arguments go to vite.
+import { join } from "node:path";
+import { foreground, root } from "./run.mjs";
+import { build, install, requireNode } from "./stages.mjs";
+
+requireNode();
+await install();
+if (!(await build("@clip-ts/demo^..."))) process.exit(1);
+const folder = join(root, "apps", "demo");
+const vite = join(folder, "node_modules", ".bin", "vite");
+process.exitCode = await foreground([vite, ...process.argv.slice(2)], folder);
