@@ -4,7 +4,7 @@
 import { parseArgs } from "node:util";
 import { budgets } from "./checks/budgets.mjs";
 import { changesets } from "./checks/changesets.mjs";
-import { command } from "./checks/outcome.mjs";
+import { command, verdict } from "./checks/outcome.mjs";
 import { hygiene } from "./checks/hygiene.mjs";
 import { packages } from "./checks/packages.mjs";
 import { tests } from "./checks/tests.mjs";
@@ -37,6 +37,15 @@ function describe({ passed, failed, skipped }) {
   return failed > 0 ? "failed" : skipped > 0 ? "skipped" : "passed";
 }
 
+/**
+ * @param {unknown} error
+ * @returns {Outcome}
+ */
+function crashed(error) {
+  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return verdict([`The check itself broke down: ${reason}`]);
+}
+
 /** @param {{ passed: number, failed: number, skipped: number }} totals */
 function counts({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
@@ -48,7 +57,7 @@ function counts({ passed, failed, skipped }) {
  */
 async function run(name) {
   const startedAt = performance.now();
-  const outcome = await (checks[name] ?? (() => Promise.reject(new Error(name))))();
+  const outcome = await /** @type {() => Promise<Outcome>} */ (checks[name])().catch(crashed);
   const seconds = (performance.now() - startedAt) / 1000;
   console.log(`[${name}] ${describe(outcome)} in ${seconds.toFixed(1)} s`);
   if (outcome.failed + outcome.skipped > 0 && outcome.output !== "") console.log(outcome.output);
