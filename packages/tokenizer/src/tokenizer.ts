@@ -1,0 +1,114 @@
+import { ClipError } from "@clip-ts/base";
+import { cleanText, normalizeText } from "./clean-text.ts";
+import { decodeTokens } from "./decode-tokens.ts";
+import { encodeBatch, type BatchOptions, type TokenBatch } from "./encode-batch.ts";
+import { encodeWord } from "./encode-word.ts";
+import { resolveTokenizerOptions, type ClipTokenizerOptions } from "./tokenizer-options.ts";
+import { cacheWords } from "./word-cache.ts";
+import { endToken, startToken, wordOrSpecialPattern, wordPattern } from "./word-pattern.ts";
+
+/** Captions to token ids and back. */
+export interface Tokenizer {
+  /** Number of ids; the last two are start and end. */
+  readonly vocabSize: number;
+  /** Most tokens of a caption, start and end included. */
+  readonly contextLength: number;
+  readonly startId: number;
+  readonly endId: number;
+  /** Fills rows of a batch behind the end token. May be a real token: mask by length, not by id. */
+  readonly padId: number;
+  /** start, the caption's tokens, end; cut to `contextLength`, the last id always the end. */
+  encode(text: string): number[];
+  /** One row of ids for each caption, padded to a common width. */
+  encodeBatch(texts: readonly string[], options?: BatchOptions): TokenBatch;
+  /** The cleaned text behind the ids up to the first end token, without special tokens. */
+  decode(ids: ArrayLike<number>): string;
+  /** `encode`, and which tokens each word of the cleaned text became. */
+  encodeWithOffsets(text: string): EncodingWithOffsets;
+}
+
+/** A word of the cleaned text and its tokens. */
+export interface EncodedWord {
+  readonly text: string;
+  /** First UTF-16 index in the cleaned text. */
+  readonly start: number;
+  /** One past the word's last index. */
+  readonly end: number;
+  /** Position in `ids` of the word's first token. */
+  readonly firstToken: number;
+  /** Position in `ids` of the word's last token, itself included. */
+  readonly lastToken: number;
+}
+
+/** Ids with the words they came from; words cut off by the context length are left out. */
+export interface EncodingWithOffsets {
+  readonly ids: number[];
+  readonly words: EncodedWord[];
+  readonly cleaned: string;
+}
+
+/**
+ * The byte-pair tokenizer of CLIP (Radford et al. 2021, arXiv:2103.00020, section 2.4), with
+ * OpenAI's text cleaning. Safe to share; it remembers the words it has seen.
+ */
+export function createClipTokenizer(options: ClipTokenizerOptions = {}): Tokenizer {
+  const { contextLength, vocabSize, padId, parseSpecialTokens, clean } =
+    resolveTokenizerOptions(options);
+  const startId = vocabSize - 2;
+  const endId = vocabSize - 1;
+  const pattern = parseSpecialTokens ? wordOrSpecialPattern : wordPattern;
+  const prepare = (text: string): string => (clean ? cleanText : normalizeText)(checkText(text));
+  const idsOf = cacheWords((word): readonly number[] => {
+    if (parseSpecialTokens && word === startToken) return [startId];
+    if (parseSpecialTokens && word === endToken) return [endId];
+    return encodeWord(word, startId);
+  });
+
+  const encode = (text: string): number[] => {
+    const ids = [startId];
+    for (const word of prepare(text).match(pattern) ?? []) {
+      for (const id of idsOf(word)) ids.push(id);
+      if (ids.length >= contextLength) break;
+    }
+    ids.length = Math.min(ids.length, contextLength - 1);
+    ids.push(endId);
+    return ids;
+  };
+
+  const encodeWithOffsets = (text: string): EncodingWithOffsets => {
+    const cleaned = prepare(text);
+    const words: EncodedWord[] = [];
+    let firstToken = 1;
+    for (const { 0: word, index: start } of cleaned.matchAll(pattern)) {
+      if (firstToken >= contextLength - 1) break;
+      const next = firstToken + idsOf(word).length;
+      const lastToken = Math.min(next, contextLength - 1) - 1;
+      words.push({ text: word, start, end: start + word.length, firstToken, lastToken });
+      firstToken = next;
+    }
+    return { ids: encode(text), words, cleaned };
+  };
+
+  const row = { encode, contextLength, padId };
+  return {
+    vocabSize,
+    contextLength,
+    startId,
+    endId,
+    padId,
+    encode,
+    encodeBatch: (texts, batchOptions) => encodeBatch(row, texts, batchOptions),
+    decode: (ids) => decodeTokens(ids, vocabSize),
+    encodeWithOffsets,
+  };
+}
+
+function checkText(text: unknown): string {
+  if (typeof text === "string") return text;
+  throw new ClipError(
+    "bad-argument",
+    `A caption must be a string, got ${text === null ? "null" : typeof text}; ` +
+      "drop captions that are missing before encoding",
+    { data: { type: typeof text } },
+  );
+}

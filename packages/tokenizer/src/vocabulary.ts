@@ -1,0 +1,55 @@
+import { clipMerges } from "./clip-merges.ts";
+
+/** Ids of a word's inner bytes are 0 … 255, of its last byte 256 … 511; merges follow. */
+export const firstMergeId = 512;
+
+/** Vocabulary size of the released CLIP models. */
+export const clipVocabSize = 49_408;
+
+/** The mark that closes a word's last token in the published vocabulary. */
+const endOfWord = "</w>";
+
+/**
+ * The printable character that stands for each byte in the published vocabulary, indexed by byte.
+ * Printable Latin-1 stands for itself, every other byte for the next code point from U+0100 on
+ * (Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2).
+ */
+export const byteCharacters: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  String.fromCodePoint(isPrintable(byte) ? byte : 0x100 + countUnprintable(byte)),
+);
+
+/** Bytes in id order: the printable ones first. */
+export const bytesInIdOrder: readonly number[] = allBytes()
+  .filter(isPrintable)
+  .concat(allBytes().filter((byte) => !isPrintable(byte)));
+
+let allTokens: readonly string[] | undefined;
+
+/** Every token's text in id order, without the two special tokens, for a vocabulary of `vocabSize`. */
+export function tokenTexts(vocabSize: number): readonly string[] {
+  allTokens ??= buildTokens();
+  return allTokens.slice(0, vocabSize - 2);
+}
+
+/** The merges that a vocabulary of `vocabSize` keeps, as "left right" texts in order of rank. */
+export function mergeTexts(vocabSize: number): readonly string[] {
+  return clipMerges.split("\n").slice(0, vocabSize - 2 - firstMergeId);
+}
+
+function buildTokens(): string[] {
+  const inner = bytesInIdOrder.map((byte) => byteCharacters[byte]!);
+  const last = inner.map((character) => character + endOfWord);
+  return [...inner, ...last, ...clipMerges.split("\n").map((merge) => merge.replace(" ", ""))];
+}
+
+function allBytes(): number[] {
+  return Array.from({ length: 256 }, (_, byte) => byte);
+}
+
+function isPrintable(byte: number): boolean {
+  return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte !== 0xad);
+}
+
+function countUnprintable(below: number): number {
+  return allBytes().filter((byte) => byte < below && !isPrintable(byte)).length;
+}

@@ -1,0 +1,21 @@
+import { unicodeSpaces } from "./unicode-spaces.ts";
+
+/**
+ * English contractions, runs of letters, single digits, runs of anything else but white space.
+ * The text is lower case, so OpenAI's ignore-case flag has two effects left, written out here: the
+ * long s counts in `'s`, and U+0345, a mark that folds to a letter, is in no class and drops out.
+ */
+const word = String.raw`'[sſtmd]|'re|'ve|'ll|\p{L}+|\p{N}|[^${unicodeSpaces}\u0345\p{L}\p{N}]+`;
+
+/** Finds the words of a cleaned text. */
+export const wordPattern: RegExp = new RegExp(word, "gu");
+
+/** Finds the words of a cleaned text, the special tokens among them. */
+export const wordOrSpecialPattern: RegExp = new RegExp(
+  String.raw`<\|startoftext\|>|<\|endoftext\|>|${word}`,
+  "gu",
+);
+
+/** The special tokens as OpenAI and Hugging Face spell them. */
+export const startToken = "<|startoftext|>";
+export const endToken = "<|endoftext|>";
