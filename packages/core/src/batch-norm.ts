@@ -14,7 +14,10 @@ export interface BatchNormStatistics<Leaf = Tensor> {
 }
 
 /** Spec of gain and shift; a block's last norm may start with gain 0. */
-export function batchNormSpec(channels: number, gain: Initialiser = ones): BatchNormParams<ParamSpec> {
+export function batchNormSpec(
+  channels: number,
+  gain: Initialiser = ones,
+): BatchNormParams<ParamSpec> {
   return { weight: param([channels], gain), bias: param([channels], zeros) };
 }
 
@@ -26,7 +29,12 @@ export function batchNormStatisticsSpec(channels: number): BatchNormStatistics<P
 const eps = 1e-5;
 const momentum = 0.1;
 
-function normalizeWith(params: BatchNormParams, x: Tensor, center: Tensor, variance: Tensor): Tensor {
+function normalizeWith(
+  params: BatchNormParams,
+  x: Tensor,
+  center: Tensor,
+  variance: Tensor,
+): Tensor {
   const scale = mul(params.weight, rsqrt(add(variance, eps)));
   return add(mul(sub(x, center), scale), params.bias);
 }

@@ -29,7 +29,10 @@ export function valueAndGradient<Tree extends object, Aux extends object>(
   const flat = flattenTree<Tensor>(params);
   const leaves = Object.values(flat);
   if (leaves.length === 0) {
-    throw new ClipError("bad-argument", "The parameter tree is empty: there is nothing to differentiate.");
+    throw new ClipError(
+      "bad-argument",
+      "The parameter tree is empty: there is nothing to differentiate.",
+    );
   }
   let aux: Aux | undefined;
   const forward = (): Scalar => {

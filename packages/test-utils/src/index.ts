@@ -1,1 +1,11 @@
-export {};
+export { largestDifference, relativeError } from "./closeness.ts";
+export { goldenArrays, goldenJson, goldenPath, goldenTensors, type GoldenArray } from "./golden.ts";
+export {
+  gradientFaults,
+  weightedSum,
+  type GradientCheckOptions,
+  type GradientFault,
+} from "./gradient-check.ts";
+export { tensorsLeftBy } from "./leak-check.ts";
+export { randomTensor } from "./random-tensor.ts";
+export { useEngine } from "./engines.ts";

@@ -1,1 +1,3 @@
-export {};
+export type { VisionConfig } from "./config.ts";
+export { encodeImage, type EncodedImage } from "./encode-image.ts";
+export { patchCount, visionSpec, type VisionParams } from "./spec.ts";

@@ -59,7 +59,12 @@ export const conv2dBackpropFilterKernel: KernelFunc = ({ inputs, attrs }) => {
   );
   const { top, bottom, left, right } = info.padInfo;
   return tidy(() => {
-    const padded = pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]]);
+    const padded = pad(x, [
+      [0, 0],
+      [top, bottom],
+      [left, right],
+      [0, 0],
+    ]);
     const gradient = reshape(dy, [-1, info.outChannels]); // [batch·outHeight·outWidth, out]
     const taps: Tensor[] = [];
     for (let row = 0; row < info.filterHeight; row++) {

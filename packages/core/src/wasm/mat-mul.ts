@@ -21,7 +21,17 @@ const multiplyOf = new WeakMap<WasmBackend, Multiply>();
 function multiplyFor(backend: WasmBackend): Multiply {
   const known = multiplyOf.get(backend);
   if (known !== undefined) return known;
-  const types = ["number", "array", "number", "number", "array", "number", "number", "number", "number"];
+  const types = [
+    "number",
+    "array",
+    "number",
+    "number",
+    "array",
+    "number",
+    "number",
+    "number",
+    "number",
+  ];
   const call = backend.wasm.cwrap("BatchMatMul", null, types);
   const multiply: Multiply = (a, b, out) =>
     call(a.id, shapeBytes(a), 3, b.id, shapeBytes(b), 3, 0, 0, out.id);

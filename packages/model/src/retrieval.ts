@@ -1,0 +1,113 @@
+import { ClipError } from "@clip-ts/base";
+
+/** Feature rows on the host: row-major [rows, dim]. */
+export interface FeatureRows {
+  readonly values: Float32Array;
+  readonly rows: number;
+  readonly dim: number;
+}
+
+/** Quality of one direction of retrieval. */
+export interface RetrievalScores {
+  /** Share of queries with a right answer among the first 1, 5 and 10. */
+  readonly recallAt1: number;
+  readonly recallAt5: number;
+  readonly recallAt10: number;
+  /** Rank of the best right answer, 1 is best. */
+  readonly meanRank: number;
+  readonly medianRank: number;
+  readonly queries: number;
+  readonly candidates: number;
+}
+
+/** Retrieval both ways. */
+export interface RetrievalReport {
+  readonly imageToText: RetrievalScores;
+  readonly textToImage: RetrievalScores;
+}
+
+function dot(a: FeatureRows, row: number, b: FeatureRows, other: number): number {
+  let sum = 0;
+  for (let index = 0; index < a.dim; index++) {
+    sum += (a.values[row * a.dim + index] as number) * (b.values[other * a.dim + index] as number);
+  }
+  return sum;
+}
+
+/** Scores of one query against every candidate. */
+export function scoresOf(queries: FeatureRows, row: number, candidates: FeatureRows): Float32Array {
+  const scores = new Float32Array(candidates.rows);
+  for (let other = 0; other < candidates.rows; other++) {
+    scores[other] = dot(queries, row, candidates, other);
+  }
+  return scores;
+}
+
+/**
+ * Rank of the best right answer. Wrong candidates with the same score count half, so a model that
+ * gives every candidate one score ranks in the middle, not first.
+ */
+function rankOfBest(scores: Float32Array, isRight: (candidate: number) => boolean): number {
+  let best = Number.NEGATIVE_INFINITY;
+  scores.forEach((score, candidate) => {
+    if (isRight(candidate) && score > best) best = score;
+  });
+  let [higher, equal] = [0, 0];
+  scores.forEach((score, candidate) => {
+    if (isRight(candidate)) return;
+    if (score > best) higher++;
+    else if (score === best) equal++;
+  });
+  return 1 + higher + equal / 2;
+}
+
+function summarize(ranks: readonly number[], candidates: number): RetrievalScores {
+  const sorted = ranks.toSorted((a, b) => a - b);
+  const within = (k: number): number => ranks.filter((rank) => rank <= k).length / ranks.length;
+  const middle = sorted.length / 2;
+  const lower = sorted[Math.ceil(middle) - 1] as number;
+  const upper = sorted[Math.floor(middle)] as number;
+  return {
+    recallAt1: within(1),
+    recallAt5: within(5),
+    recallAt10: within(10),
+    meanRank: ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length,
+    medianRank: (lower + upper) / 2,
+    queries: ranks.length,
+    candidates,
+  };
+}
+
+function direction(
+  queries: FeatureRows,
+  candidates: FeatureRows,
+  isRight: (query: number, candidate: number) => boolean,
+): RetrievalScores {
+  const ranks = Array.from({ length: queries.rows }, (_, query) =>
+    rankOfBest(scoresOf(queries, query, candidates), (other) => isRight(query, other)),
+  );
+  return summarize(ranks, candidates.rows);
+}
+
+/**
+ * Recall and ranks of image-to-text and text-to-image retrieval by cosine.
+ * images [images, dim] and texts [texts, dim] are unit rows; `imageOfText[t]` is the row of the image
+ * that text t describes; an image may have several texts, and each image needs at least one.
+ */
+export function evaluateRetrieval(
+  images: FeatureRows,
+  texts: FeatureRows,
+  imageOfText: ArrayLike<number>,
+): RetrievalReport {
+  if (images.dim !== texts.dim || imageOfText.length !== texts.rows || images.rows === 0) {
+    throw new ClipError(
+      "bad-argument",
+      `Retrieval needs features of one length and the image of every text; got ${images.rows} images ` +
+        `of ${images.dim}, ${texts.rows} texts of ${texts.dim} and ${imageOfText.length} links.`,
+    );
+  }
+  return {
+    imageToText: direction(images, texts, (image, text) => imageOfText[text] === image),
+    textToImage: direction(texts, images, (text, image) => imageOfText[text] === image),
+  };
+}
