@@ -4,7 +4,7 @@
 import { parseArgs } from "node:util";
 import { budgets } from "./checks/budgets.mjs";
 import { changesets } from "./checks/changesets.mjs";
-import { command, verdict } from "./checks/outcome.mjs";
+import { command, verdict, withGit } from "./checks/outcome.mjs";
 import { hygiene } from "./checks/hygiene.mjs";
 import { packages } from "./checks/packages.mjs";
 import { tests } from "./checks/tests.mjs";
@@ -24,8 +24,8 @@ const checks = {
   lint: command(tool("oxlint", "--type-aware")),
   unused: command(tool("knip", "--no-progress")),
   workspace: command(tool("sherif")),
-  hygiene,
-  budgets,
+  hygiene: withGit(hygiene),
+  budgets: withGit(budgets),
   changesets,
   packages,
   size: command(tool("size-limit")),

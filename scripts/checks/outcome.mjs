@@ -24,3 +24,16 @@ export function command(program) {
     return verdict(ok ? [] : [output]);
   };
 }
+
+/**
+ * A check of the repository's files, skipped out loud where git cannot list them.
+ * @param {() => Promise<Outcome>} check
+ * @returns {() => Promise<Outcome>}
+ */
+export function withGit(check) {
+  return async () => {
+    const { ok } = await capture(["git", "rev-parse", "--is-inside-work-tree"]);
+    const reason = "Skipped: without git there is no list of the repository's files.";
+    return ok ? check() : { passed: 0, failed: 0, skipped: 1, output: reason };
+  };
+}
