@@ -108,6 +108,7 @@ if (first === undefined) {
   process.exit(2);
 }
 
+process.on("SIGINT", () => process.exit(130));
 if (!values["no-install"]) await install();
 const rows = [
   await run("build", builds),
