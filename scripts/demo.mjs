@@ -5,8 +5,7 @@ import { foreground, root } from "./run.mjs";
 import { build, install, requireNode } from "./stages.mjs";
 
 requireNode();
-await install();
-if (!(await build("@clip-ts/demo^..."))) process.exit(1);
+if (!(await install()) || !(await build("@clip-ts/demo^..."))) process.exit(1);
 const folder = join(root, "apps", "demo");
 const vite = join(folder, "node_modules", ".bin", "vite");
 process.exitCode = await foreground([vite, ...process.argv.slice(2)], folder);

@@ -4,8 +4,7 @@ import { foreground } from "./run.mjs";
 import { build, install, requireNode } from "./stages.mjs";
 
 requireNode();
-await install();
-if (!(await build("@clip-ts/trainer"))) process.exit(1);
+if (!(await install()) || !(await build("@clip-ts/trainer"))) process.exit(1);
 const args = process.argv.slice(2);
 process.exitCode = await foreground([
   process.execPath,

@@ -42,11 +42,14 @@ async function stage(label, command) {
   return ok;
 }
 
-/** Installs what the lockfile names, unless exactly that is installed already. */
+/**
+ * Installs what the lockfile names, unless exactly that is installed already.
+ * @returns {Promise<boolean>} whether it is there now
+ */
 export async function install() {
-  if (read("pnpm-lock.yaml") === read("node_modules/.pnpm/lock.yaml")) return;
+  if (read("pnpm-lock.yaml") === read("node_modules/.pnpm/lock.yaml")) return true;
   const flags = ["--frozen-lockfile", "--config.confirmModulesPurge=false"];
-  if (!(await stage("Installing packages", pnpm("install", ...flags)))) process.exit(1);
+  return stage("Installing packages", pnpm("install", ...flags));
 }
 
 /**

@@ -109,9 +109,12 @@ if (first === undefined) {
 }
 
 process.on("SIGINT", () => process.exit(130));
-if (!values["no-install"]) await install();
-const rows = [
-  await run("build", builds),
-  ...(await Promise.all([lane([first]), lane(others)])).flat(),
-];
+const installed = values["no-install"] || (await install());
+const rows = installed
+  ? [await run("build", builds), ...(await Promise.all([lane([first]), lane(others)])).flat()]
+  : [
+      await run("install", async () =>
+        verdict(["The packages could not be installed; see above."]),
+      ),
+    ];
 process.exitCode = report(rows) ? 0 : 1;
