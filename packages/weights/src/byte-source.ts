@@ -1,0 +1,34 @@
+import { ClipError } from "@clip-ts/base";
+
+/** Bytes that can be read in pieces: a file, an HTTP range, memory. */
+export interface ByteSource {
+  /** Bytes in total. */
+  readonly size: number;
+  /** `length` bytes from `offset`; the caller may keep them. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** A source over bytes in memory. Reads are views: nothing is copied. */
+export function bytesSource(bytes: Uint8Array): ByteSource {
+  return {
+    size: bytes.byteLength,
+    read: (offset, length) => Promise.resolve(bytes.subarray(offset, offset + length)),
+  };
+}
+
+/** Reads a range and refuses an answer of any other length. */
+export async function readExactly(
+  source: ByteSource,
+  range: { readonly offset: number; readonly length: number },
+  label: string,
+): Promise<Uint8Array> {
+  const bytes = await source.read(range.offset, range.length);
+  if (bytes.byteLength !== range.length) {
+    throw new ClipError(
+      "bad-weights",
+      `${label}: asked for ${range.length} bytes at ${range.offset}, got ${bytes.byteLength}.`,
+      { data: { label, ...range, found: bytes.byteLength } },
+    );
+  }
+  return bytes;
+}

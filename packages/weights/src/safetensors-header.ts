@@ -1,0 +1,115 @@
+import { ClipError } from "@clip-ts/base";
+import { byteLengthOf, dtypes, isDtype, type TensorInfo } from "./host-tensor.ts";
+
+/** Where a tensor lies: `offset` counts from the start of the data that follows the header. */
+export interface TensorPlace extends TensorInfo {
+  readonly name: string;
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+/** The header of a safetensors file, checked: the tensors fill the data exactly, in stored order. */
+export interface SafetensorsHeader {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly places: readonly TensorPlace[];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function parseJson(text: Uint8Array, label: string): Record<string, unknown> {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(text));
+  } catch (cause) {
+    throw new ClipError("bad-weights", `${label}: the header is not JSON in UTF-8.`, {
+      data: { label },
+      cause,
+    });
+  }
+  if (isRecord(header)) return header;
+  throw new ClipError("bad-weights", `${label}: the header must be a JSON object.`, {
+    data: { label },
+  });
+}
+
+function parseMetadata(metadata: unknown, label: string): Record<string, string> {
+  if (metadata === undefined) return {};
+  if (isRecord(metadata) && Object.values(metadata).every((value) => typeof value === "string")) {
+    return metadata as Record<string, string>;
+  }
+  throw new ClipError("bad-weights", `${label}: __metadata__ must map strings to strings.`, {
+    data: { label },
+  });
+}
+
+function isShape(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every(isCount);
+}
+
+function isRange(value: unknown): value is readonly [begin: number, end: number] {
+  return isShape(value) && value.length === 2;
+}
+
+function parsePlace(name: string, entry: unknown, label: string): TensorPlace {
+  const fail = (expected: string, found: unknown): never => {
+    const message = `${label}: tensor "${name}": expected ${expected}, found ${JSON.stringify(found)}.`;
+    throw new ClipError("bad-weights", message, { data: { label, name, expected, found } });
+  };
+  if (!isRecord(entry)) return fail("{dtype, shape, data_offsets}", entry);
+  const { dtype, shape, data_offsets: range } = entry;
+  if (!isDtype(dtype)) return fail(`dtype ${dtypes.join(", ")}`, dtype);
+  if (!isShape(shape)) return fail("a shape of whole numbers", shape);
+  if (!isRange(range)) return fail("data_offsets [begin, end]", range);
+  const [offset, end] = range;
+  const byteLength = byteLengthOf({ dtype, shape });
+  if (end - offset === byteLength) return { name, dtype, shape, offset, byteLength };
+  return fail(`${byteLength} bytes for ${dtype} [${shape.join(", ")}]`, range);
+}
+
+/** Refuses tensors that overlap, leave holes or do not end where the file ends. */
+function assertFilled(places: readonly TensorPlace[], dataBytes: number, label: string): void {
+  let position = 0;
+  for (const { name, offset, byteLength } of places) {
+    if (offset !== position) {
+      const fault = offset < position ? "overlaps the tensor before it" : "leaves a hole before it";
+      throw new ClipError(
+        "bad-weights",
+        `${label}: tensor "${name}" ${fault}: expected offset ${position}, found ${offset}.`,
+        { data: { label, name, expected: position, found: offset } },
+      );
+    }
+    position += byteLength;
+    if (position > dataBytes) {
+      throw new ClipError(
+        "bad-weights",
+        `${label}: tensor "${name}" ends at byte ${position} of the data, but the file holds ${dataBytes}; it is truncated, fetch it again.`,
+        { data: { label, name, expected: position, found: dataBytes } },
+      );
+    }
+  }
+  if (position === dataBytes) return;
+  throw new ClipError(
+    "bad-weights",
+    `${label}: the tensors end at byte ${position} of the data, but the file holds ${dataBytes}.`,
+    { data: { label, expected: position, found: dataBytes } },
+  );
+}
+
+/**
+ * Reads a header (the format: https://github.com/huggingface/safetensors#format). `text` is its JSON,
+ * `dataBytes` how many bytes follow it; `label` names the file in errors.
+ */
+export function parseHeader(text: Uint8Array, dataBytes: number, label: string): SafetensorsHeader {
+  const { __metadata__: metadata, ...entries } = parseJson(text, label);
+  const places = Object.entries(entries)
+    .map(([name, entry]) => parsePlace(name, entry, label))
+    .toSorted((a, b) => a.offset - b.offset || a.byteLength - b.byteLength);
+  assertFilled(places, dataBytes, label);
+  return { metadata: parseMetadata(metadata, label), places };
+}
