@@ -1,1 +1,23 @@
-export {};
+export { bytesSource, type ByteSource } from "./byte-source.ts";
+export {
+  type HostTensor,
+  type RowRange,
+  type SafetensorsDtype,
+  type TensorInfo,
+} from "./host-tensor.ts";
+export { fromFloat32, fromInt32, toFloat32, toInt32, type FloatDtype } from "./values.ts";
+export { openSafetensors, type SafetensorsFile } from "./open-safetensors.ts";
+export { openSharded } from "./open-sharded.ts";
+export {
+  serializeSafetensors,
+  streamSafetensors,
+  toBytes,
+  type LazyTensor,
+  type SafetensorsStream,
+  type SerializedSafetensors,
+} from "./serialize-safetensors.ts";
+export { lazyTensors, readAll } from "./whole-file.ts";
+export { detectLayout, type Layout } from "./layout.ts";
+export { convertLayout, huggingFaceToOpenai, openaiToHuggingFace } from "./convert-layout.ts";
+export { loadParams, type LoadOptions } from "./load-params.ts";
+export { saveParams, streamParams, type SaveOptions } from "./save-params.ts";

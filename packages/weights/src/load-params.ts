@@ -1,0 +1,82 @@
+import { tensor, type Tensor } from "@tensorflow/tfjs-core";
+import { ClipError } from "@clip-ts/base";
+import { flattenTree, unflattenLike, type ParamSpec, type TreeOf } from "@clip-ts/core";
+import { convertLayout } from "./convert-layout.ts";
+import { layoutOf } from "./layout.ts";
+import { isIgnorable } from "./name-rules.ts";
+import type { SafetensorsFile } from "./open-safetensors.ts";
+import { toFloat32 } from "./values.ts";
+
+/** Which part of a file `loadParams` reads. */
+export interface LoadOptions {
+  /** What the file writes before every path of the tree, such as `vision_model.`; other names are left alone. */
+  readonly prefix?: string;
+}
+
+type FlatSpec = Readonly<Record<string, ParamSpec>>;
+
+const linesShown = 20;
+const floats: ReadonlySet<string> = new Set(["F64", "F32", "F16", "BF16"]);
+
+function mismatch(path: string, spec: ParamSpec, file: SafetensorsFile, name: string): string[] {
+  const { dtype, shape } = file.describe(name);
+  if (shape.join() !== spec.shape.join()) {
+    return [`${path}: expected [${spec.shape.join(", ")}], file has [${shape.join(", ")}]`];
+  }
+  return floats.has(dtype) ? [] : [`${path}: expected floating-point values, file has ${dtype}`];
+}
+
+/** One line per tensor that is missing, unexpected, or of the wrong shape or dtype. */
+function findFaults(spec: FlatSpec, file: SafetensorsFile, prefix: string): string[] {
+  const inFile = new Set(file.names);
+  const wanted = new Set(Object.keys(spec).map((path) => prefix + path));
+  const faults = Object.entries(spec).flatMap(([path, leaf]) =>
+    inFile.has(prefix + path)
+      ? mismatch(path, leaf, file, prefix + path)
+      : [`${path}: missing from the file`],
+  );
+  const unexpected = file.names.filter(
+    (name) => name.startsWith(prefix) && !wanted.has(name) && !isIgnorable(name),
+  );
+  return [...faults, ...unexpected.map((name) => `${name}: in the file, but not in the model`)];
+}
+
+function assertFits(spec: FlatSpec, file: SafetensorsFile, prefix: string): void {
+  const faults = findFaults(spec, file, prefix);
+  if (faults.length === 0) return;
+  const shown = faults.slice(0, linesShown).map((line) => `\n  ${line}`);
+  const rest = faults.length > linesShown ? `\n  … and ${faults.length - linesShown} more` : "";
+  throw new ClipError(
+    "bad-weights",
+    `${file.label} does not fit the model; check that config and weights belong together:${shown.join("")}${rest}`,
+    { data: { label: file.label, faults } },
+  );
+}
+
+/**
+ * The tensors of a spec tree, from a file under Hugging Face or OpenAI names; half precision is
+ * widened. Everything missing, unexpected or misshapen is listed in one `bad-weights` error before
+ * anything is read. One tensor at a time is in memory twice. The caller owns the tensors; on failure
+ * none are left behind.
+ */
+export async function loadParams<Tree extends object>(
+  spec: Tree,
+  file: SafetensorsFile,
+  options: LoadOptions = {},
+): Promise<TreeOf<Tree, ParamSpec, Tensor>> {
+  const { prefix = "" } = options;
+  const flat = flattenTree<ParamSpec>(spec);
+  const named = layoutOf(file.names) === undefined ? file : convertLayout(file, "huggingface");
+  assertFits(flat, named, prefix);
+  const loaded: Record<string, Tensor> = {};
+  try {
+    for (const [path, { shape }] of Object.entries(flat)) {
+      const values = toFloat32(await named.read(prefix + path));
+      loaded[path] = tensor(values, [...shape], "float32");
+    }
+  } catch (error) {
+    for (const leaf of Object.values(loaded)) leaf.dispose();
+    throw error;
+  }
+  return unflattenLike<Tree, ParamSpec, Tensor>(spec, loaded);
+}
