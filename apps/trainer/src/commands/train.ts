@@ -1,0 +1,36 @@
+import type { Command } from "../cli/command.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { runTraining } from "../training/run-training.ts";
+
+/** clip-ts train */
+export const trainCommand: Command = {
+  name: "train",
+  words: "CONFIG",
+  needs: 1,
+  summary: "train or fine-tune a model as a YAML config says",
+  details:
+    "Ctrl-C saves a checkpoint and exits with code 130; --resume goes on exactly there.\n" +
+    "The run folder receives config.yaml, metrics.jsonl and checkpoints/.",
+  options: {
+    set: {
+      type: "string",
+      multiple: true,
+      value: "KEY=VALUE",
+      help: "override a setting: steps=100",
+    },
+    resume: { type: "boolean", help: "go on from the run's last checkpoint" },
+  },
+  async run({ positionals, texts, flag }) {
+    const config = await loadConfig(positionals[0] as string, texts("set"));
+    const result = await runTraining(config, { resume: flag("resume") });
+    if (result.interrupted) {
+      process.stderr.write(
+        `Stopped after ${result.step} of ${config.steps} steps; saved ${result.checkpoint}.\n` +
+          `Go on with: clip-ts train ${positionals[0]} --resume\n`,
+      );
+      return 130;
+    }
+    process.stdout.write(`Trained ${result.step} steps: ${result.checkpoint}\n`);
+    return 0;
+  },
+};

@@ -1,0 +1,55 @@
+import {
+  createBatches,
+  tensorBatches,
+  type BatchStream,
+  type Cursor,
+  type NamedArray,
+} from "@clip-ts/data";
+import { defaultAugment, type AugmentConfig } from "@clip-ts/image";
+import type { ModelDescription } from "@clip-ts/node";
+import { openFile } from "@clip-ts/node";
+import { openSafetensors, toFloat32, toInt32 } from "@clip-ts/weights";
+import type { RunConfig } from "./schema.ts";
+import { openSource } from "./sources.ts";
+
+/** Every array of a safetensors file. */
+async function readArrays(path: string): Promise<Record<string, NamedArray>> {
+  const source = await openFile(path);
+  try {
+    const file = await openSafetensors(source, path);
+    const arrays: Record<string, NamedArray> = {};
+    for (const name of file.names) {
+      const stored = await file.read(name);
+      const data = stored.dtype.startsWith("I") ? toInt32(stored) : toFloat32(stored);
+      arrays[name] = { shape: stored.shape, data };
+    }
+    return arrays;
+  } finally {
+    await source.close();
+  }
+}
+
+/** The batches a run trains on, from the start or from a saved cursor. */
+export async function openTrainingBatches(
+  config: RunConfig,
+  { tokenizer, preprocess }: ModelDescription,
+  restore?: Cursor,
+): Promise<BatchStream> {
+  const { train, augment, background, ...data } = config.data;
+  const position = restore === undefined ? {} : { restore };
+  if (train.kind === "tensors") {
+    return tensorBatches({ label: train.path, tensors: await readArrays(train.path), ...position });
+  }
+  const augmentation =
+    augment === undefined ? {} : { augment: { ...defaultAugment, ...augment } as AugmentConfig };
+  return createBatches({
+    ...data,
+    ...augmentation,
+    ...position,
+    source: await openSource(train, config.seed),
+    tokenizer,
+    preprocess: background === undefined ? preprocess : { ...preprocess, alpha: background },
+    seed: config.seed,
+    onSkip: ({ key, reason }) => process.stderr.write(`skipped ${key}: ${reason}\n`),
+  });
+}

@@ -1,0 +1,93 @@
+import { readFile } from "node:fs/promises";
+import { ClipError } from "@clip-ts/base";
+import { parse, stringify, YAMLParseError } from "yaml";
+import { z } from "zod";
+import { suggestion } from "../cli/suggestion.ts";
+import { configSchema, type RunConfig } from "./schema.ts";
+
+type JsonSchema = Readonly<Record<string, unknown>>;
+
+const alternatives = ["anyOf", "oneOf", "allOf"] as const;
+
+/** Property names that the schema knows at a path, over all alternatives. */
+function knownKeys(schema: JsonSchema, path: readonly PropertyKey[]): string[] {
+  const nested = alternatives.flatMap((key) => (schema[key] as JsonSchema[] | undefined) ?? []);
+  const fromNested = nested.flatMap((option) => knownKeys(option, path));
+  const properties = (schema["properties"] ?? {}) as Readonly<Record<string, JsonSchema>>;
+  const [head, ...rest] = path;
+  if (head === undefined) return [...new Set([...fromNested, ...Object.keys(properties)])];
+  const child = properties[String(head)] ?? (schema["items"] as JsonSchema | undefined);
+  return child === undefined ? fromNested : [...fromNested, ...knownKeys(child, rest)];
+}
+
+function describe(issue: z.core.$ZodIssue, schema: JsonSchema): string {
+  const where = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys
+      .map((key) => {
+        const full = where === "" ? key : `${where}.${key}`;
+        return `"${full}" is not a setting.${suggestion(key, knownKeys(schema, issue.path))}`;
+      })
+      .join("\n  ");
+  }
+  return `${where === "" ? "the config" : `"${where}"`}: ${issue.message}`;
+}
+
+/** Checks plain data against the schema. @throws ClipError "bad-config" listing every fault. */
+export function parseConfig(data: unknown, label: string): RunConfig {
+  const result = configSchema.safeParse(data);
+  if (result.success) return result.data;
+  const schema = z.toJSONSchema(configSchema, { io: "input" }) as JsonSchema;
+  const faults = result.error.issues.map((issue) => `\n  ${describe(issue, schema)}`).join("");
+  throw new ClipError("bad-config", `${label} is not a valid training config:${faults}`, {
+    data: { issues: result.error.issues },
+  });
+}
+
+/** Writes "a.b=value" into the data; the value is read as YAML. */
+function applySetting(data: Record<string, unknown>, setting: string): void {
+  const equals = setting.indexOf("=");
+  if (equals < 1) {
+    throw new ClipError("bad-config", `--set ${setting}: expected KEY=VALUE, such as steps=100.`);
+  }
+  const keys = setting.slice(0, equals).split(".");
+  const last = keys.pop() as string;
+  let target = data;
+  for (const key of keys) {
+    const child = Object.hasOwn(target, key) ? target[key] : undefined;
+    const next = typeof child === "object" && child !== null ? child : {};
+    Object.defineProperty(target, key, {
+      value: next,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+    target = next as Record<string, unknown>;
+  }
+  target[last] = parse(setting.slice(equals + 1)) as unknown;
+}
+
+function parseYaml(text: string, label: string): Record<string, unknown> {
+  try {
+    const data = parse(text) as unknown;
+    return typeof data === "object" && data !== null ? (data as Record<string, unknown>) : {};
+  } catch (cause) {
+    if (!(cause instanceof YAMLParseError)) throw cause;
+    throw new ClipError("bad-config", `${label} is not valid YAML: ${cause.message}`, { cause });
+  }
+}
+
+/** Reads a YAML config, applies `--set` overrides and fills in defaults. */
+export async function loadConfig(path: string, settings: readonly string[]): Promise<RunConfig> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new ClipError("not-found", `There is no config file ${path}.`, { cause });
+  });
+  const data = parseYaml(text, path);
+  for (const setting of settings) applySetting(data, setting);
+  return parseConfig(data, path);
+}
+
+/** The resolved config as YAML, to store beside the run. */
+export function formatConfig(config: RunConfig): string {
+  return stringify(config);
+}

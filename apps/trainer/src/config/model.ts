@@ -1,0 +1,58 @@
+import { ClipError } from "@clip-ts/base";
+import { clipPreprocess } from "@clip-ts/image";
+import { clipSpec, initClip, preset, type ClipConfig, type ClipParams } from "@clip-ts/model";
+import { describeModel, loadModelParams, tokenizerFor, type ModelDescription } from "@clip-ts/node";
+import type { RunConfig } from "./schema.ts";
+
+function withSizes(base: ClipConfig, model: RunConfig["model"]): ClipConfig {
+  const { imageSize, contextLength, vocabSize, projectionDim } = model;
+  const vocab = vocabSize ?? base.text.vocabSize;
+  return {
+    ...base,
+    projectionDim: projectionDim ?? base.projectionDim,
+    vision: { ...base.vision, imageSize: imageSize ?? base.vision.imageSize },
+    text: {
+      ...base.text,
+      contextLength: contextLength ?? base.text.contextLength,
+      vocabSize: vocab,
+      startTokenId: vocab - 2,
+      endTokenId: vocab - 1,
+    },
+  };
+}
+
+/** What a run trains: a preset from scratch, or a model that exists. */
+export interface RunModel {
+  readonly description: ModelDescription;
+  /** Draws or loads the parameters on the running engine. The caller owns them. */
+  readonly start: () => Promise<ClipParams>;
+}
+
+/** Resolves the `model` section of a config. */
+export async function openRunModel(config: RunConfig): Promise<RunModel> {
+  const { preset: name, from, ...sizes } = config.model;
+  if ((name === undefined) === (from === undefined)) {
+    throw new ClipError(
+      "bad-config",
+      'The config\'s "model" needs either "preset" (train from scratch) or "from" (go on from a model).',
+    );
+  }
+  if (from !== undefined) {
+    const changed = Object.keys(sizes);
+    if (changed.length > 0) {
+      throw new ClipError(
+        "bad-config",
+        `"model.from" brings its own sizes: remove ${changed.map((key) => `"model.${key}"`).join(", ")}.`,
+      );
+    }
+    const description = await describeModel(from);
+    return { description, start: () => loadModelParams(from, description.config) };
+  }
+  const clip = withSizes(preset(name as string), config.model);
+  clipSpec(clip); // refuses sizes that do not fit together before any memory is taken
+  const { background } = config.data;
+  const plain = clipPreprocess(clip.vision.imageSize);
+  const preprocess = background === undefined ? plain : { ...plain, alpha: background };
+  const description = { config: clip, preprocess, tokenizer: tokenizerFor(clip) };
+  return { description, start: () => Promise.resolve(initClip(clip, config.seed)) };
+}

@@ -1,0 +1,141 @@
+import { z } from "zod";
+
+const whole = z.int().min(0);
+const positive = z.int().min(1);
+const path = z.string().min(1);
+
+const sourceSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("folder").describe("images with a .txt caption beside each, or class folders"),
+    path,
+    template: z.string().optional().describe("caption of a class folder, {} for its name"),
+  }),
+  ...(["csv", "tsv", "jsonl"] as const).map((kind) =>
+    z.strictObject({
+      kind: z.literal(kind),
+      path,
+      image: z.string().optional().describe("name of the image column"),
+      caption: z.string().optional().describe("name of the caption column"),
+    }),
+  ),
+  z.strictObject({
+    kind: z.literal("emoji").describe("emoji drawings from npm packages"),
+    vendors: z.array(z.enum(["google", "twitter", "fluent"])).min(1),
+    locales: z.array(z.string()).min(1).default(["en"]),
+  }),
+  z.strictObject({
+    kind: z.literal("synthetic").describe("drawn shapes with exact captions"),
+    count: positive.default(1000),
+  }),
+  z.strictObject({
+    kind: z.literal("tensors").describe("pixel_values.N and input_ids.N, served in order"),
+    path,
+  }),
+]);
+
+const range = z.tuple([z.number().positive(), z.number().positive()]);
+
+const augmentSchema = z.strictObject({
+  scale: range.optional().describe("share of the area a random crop keeps"),
+  ratio: range.optional().describe("width / height of a random crop"),
+  flip: z.number().min(0).max(1).optional().describe("probability of mirroring"),
+  grayscale: z.number().min(0).max(1).optional().describe("probability of dropping colour"),
+  brightness: z.number().min(0).optional(),
+  contrast: z.number().min(0).optional(),
+  saturation: z.number().min(0).optional(),
+  hue: z.number().min(0).max(0.5).optional(),
+});
+
+const pathRules = <Value extends z.ZodType>(value: Value) => z.array(z.tuple([z.string(), value]));
+
+const optimizerSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("adamw"),
+    beta1: z.number().default(0.9),
+    beta2: z.number().default(0.98),
+    eps: z.number().positive().default(1e-6),
+    weightDecay: z.number().min(0).default(0.2),
+    decay: pathRules(z.boolean()).optional().describe("[pattern, decayed] by path, first match"),
+    multipliers: pathRules(z.number()).optional().describe("[pattern, factor] on learning rates"),
+  }),
+  z.strictObject({
+    kind: z.literal("sgd"),
+    momentum: z.number().default(0.9),
+    nesterov: z.boolean().default(false),
+    weightDecay: z.number().min(0).default(0),
+    decay: pathRules(z.boolean()).optional(),
+    multipliers: pathRules(z.number()).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal("lion"),
+    beta1: z.number().default(0.9),
+    beta2: z.number().default(0.99),
+    weightDecay: z.number().min(0).default(1),
+    decay: pathRules(z.boolean()).optional(),
+    multipliers: pathRules(z.number()).optional(),
+  }),
+]);
+
+const scheduleSchema = z.strictObject({
+  kind: z.enum(["cosine", "constant", "constant-cooldown"]).default("cosine"),
+  learningRate: z.number().positive().default(5e-4),
+  warmupSteps: whole.default(0),
+  cooldownSteps: positive.optional(),
+  cooldownPower: z.number().positive().optional(),
+  cooldownEndLearningRate: z.number().min(0).optional(),
+});
+
+const modelSchema = z.strictObject({
+  preset: z.string().optional().describe("a built-in size, trained from scratch"),
+  from: path.optional().describe("a model folder or run to start from"),
+  imageSize: positive.optional(),
+  contextLength: positive.optional(),
+  vocabSize: positive.optional(),
+  projectionDim: positive.optional(),
+});
+
+/** Everything a training run is told. Unknown keys are errors. */
+export const configSchema = z.strictObject({
+  run: path.describe("folder that receives checkpoints, metrics and the resolved config"),
+  seed: z.int().default(0),
+  engine: z.enum(["auto", "tensorflow-gpu", "tensorflow", "wasm", "cpu"]).default("auto"),
+  model: modelSchema,
+  data: z.strictObject({
+    train: sourceSchema,
+    batchSize: positive.default(64),
+    shuffle: z.boolean().default(true),
+    captions: z.enum(["draw", "first"]).default("draw"),
+    distinct: z
+      .boolean()
+      .default(true)
+      .describe("keep two pictures of one thing, or one caption twice, out of a batch"),
+    bucketMultiple: positive.default(8),
+    prefetch: whole.default(2),
+    background: z
+      .tuple([whole, whole, whole])
+      .optional()
+      .describe("colour behind transparent pixels; dropped alpha if absent"),
+    augment: augmentSchema.optional(),
+  }),
+  steps: positive,
+  optimizer: optimizerSchema.default({
+    kind: "adamw",
+    beta1: 0.9,
+    beta2: 0.98,
+    eps: 1e-6,
+    weightDecay: 0.2,
+  }),
+  schedule: scheduleSchema.prefault({}),
+  gradClipNorm: z.number().positive().optional(),
+  ema: z.strictObject({ decay: z.number().min(0).max(1) }).optional(),
+  checkpoint: z
+    .strictObject({ every: positive.default(500), keep: positive.default(2) })
+    .prefault({}),
+  logEvery: positive.default(1),
+});
+
+/** A validated run. */
+export type RunConfig = z.infer<typeof configSchema>;
+
+/** Where pairs come from. */
+export type SourceConfig = z.infer<typeof sourceSchema>;

@@ -1,0 +1,93 @@
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { ClipError } from "@clip-ts/base";
+import {
+  emojiSource,
+  folderSource,
+  syntheticSource,
+  tableSource,
+  type EmojiVendor,
+  type PairSource,
+} from "@clip-ts/data";
+import { decodeImage, fileAccess } from "@clip-ts/node";
+import type { SourceConfig } from "./schema.ts";
+
+const access = { files: fileAccess, decode: decodeImage };
+
+const emojiPackages = {
+  google: "emoji-datasource-google",
+  twitter: "emoji-datasource-twitter",
+  fluent: "@lobehub/fluent-emoji-3d",
+  emojibase: "emojibase-data",
+} as const;
+
+/** Folder of an installed npm package: the project's own copy first, then one beside clip-ts. */
+function packageFolder(name: string): string {
+  for (const start of [join(process.cwd(), "package.json"), import.meta.url]) {
+    const paths = createRequire(start).resolve.paths(name) ?? [];
+    const found = paths.map((folder) => join(folder, name)).find((folder) => existsSync(folder));
+    if (found !== undefined) return found;
+  }
+  throw new ClipError(
+    "not-found",
+    `The emoji data need the npm package ${name}, which is not installed. Install it: npm install ${name}`,
+    { data: { name } },
+  );
+}
+
+function emoji(vendors: readonly EmojiVendor[], locales: readonly string[]): Promise<PairSource> {
+  const folders = Object.fromEntries(
+    [...vendors, "emojibase" as const].map((name) => [name, packageFolder(emojiPackages[name])]),
+  ) as Record<EmojiVendor | "emojibase", string>;
+  return emojiSource({ ...access, vendors, folders, locales });
+}
+
+function existing(path: string): string {
+  const full = resolve(path);
+  if (existsSync(full)) return full;
+  throw new ClipError(
+    "not-found",
+    `The dataset ${path} does not exist (looked in ${dirname(full)}).`,
+    {
+      data: { path },
+    },
+  );
+}
+
+/** Opens a source of pairs. `tensors` is no source of records: see trainingBatches. */
+export async function openSource(
+  config: Exclude<SourceConfig, { kind: "tensors" }>,
+  seed: number,
+): Promise<PairSource> {
+  switch (config.kind) {
+    case "emoji":
+      return emoji(config.vendors, config.locales);
+    case "folder": {
+      const templates = config.template === undefined ? {} : { templates: [config.template] };
+      return folderSource({ ...access, directory: existing(config.path), ...templates });
+    }
+    case "synthetic":
+      return syntheticSource({ count: config.count, seed });
+    case "csv":
+    case "tsv":
+    case "jsonl":
+      return tableSource({
+        ...access,
+        path: existing(config.path),
+        format: config.kind,
+        ...(config.image === undefined ? {} : { imageColumn: config.image }),
+        ...(config.caption === undefined ? {} : { captionColumn: config.caption }),
+      });
+  }
+}
+
+/** Opens what a path on the command line names: a folder, a table, or emoji:VENDOR,…. */
+export function openSourceByName(name: string): Promise<PairSource> {
+  if (name.startsWith("emoji:")) {
+    return emoji(name.slice("emoji:".length).split(",") as EmojiVendor[], ["en"]);
+  }
+  const path = existing(name);
+  if (statSync(path).isDirectory()) return folderSource({ ...access, directory: path });
+  return tableSource({ ...access, path });
+}

@@ -1,0 +1,80 @@
+import { createWriteStream } from "node:fs";
+import type { StepReport } from "./train.ts";
+
+/** Smoothed pace and the time left. */
+interface Pace {
+  readonly msPerStep: number;
+  readonly imagesPerSecond: number;
+}
+
+function duration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** One line of at most 80 columns. */
+export function progressLine(report: StepReport, steps: number, pace: Pace): string {
+  const left = (steps - report.step - 1) * pace.msPerStep;
+  const memory = process.memoryUsage.rss() / 2 ** 30;
+  const done = String(report.step + 1).padStart(String(steps).length);
+  return [
+    `${done}/${steps}`,
+    `loss ${report.loss.toFixed(3)}`,
+    `acc ${(100 * report.accuracy).toFixed(0).padStart(3)}%`,
+    `scale ${Math.exp(report.logitScale).toFixed(1)}`,
+    `${pace.imagesPerSecond.toFixed(0)} img/s`,
+    `eta ${duration(left)}`,
+    `${memory.toFixed(1)} GiB`,
+  ].join("  ");
+}
+
+/** Shows progress on a terminal (one line, rewritten) or in a log (a line every few seconds). */
+export interface Progress {
+  readonly report: (report: StepReport) => void;
+  /** Ends the line and flushes metrics. */
+  readonly finish: () => Promise<void>;
+}
+
+/** Writes progress to standard error and every step to `metrics.jsonl`. */
+export function createProgress(options: {
+  readonly steps: number;
+  readonly metricsFile: string;
+  readonly logEvery: number;
+}): Progress {
+  const { steps, metricsFile, logEvery } = options;
+  const metrics = createWriteStream(metricsFile, { flags: "a" });
+  const isTerminal = process.stderr.isTTY === true;
+  let pace: Pace | undefined;
+  let shownAt = 0;
+
+  const show = (report: StepReport, current: Pace): void => {
+    const isLast = report.step + 1 === steps;
+    const interval = isTerminal ? 200 : 10_000;
+    if (!isLast && performance.now() - shownAt < interval) return;
+    shownAt = performance.now();
+    const line = progressLine(report, steps, current);
+    process.stderr.write(isTerminal ? `\r\u001b[2K${line.slice(0, 79)}` : `${line}\n`);
+  };
+
+  return {
+    report(report) {
+      const ms = report.dataMs + report.computeMs;
+      const smooth = (old: number, fresh: number): number => 0.9 * old + 0.1 * fresh;
+      const rate = (1000 * report.images) / ms;
+      pace = {
+        msPerStep: smooth(pace?.msPerStep ?? ms, ms),
+        imagesPerSecond: smooth(pace?.imagesPerSecond ?? rate, rate),
+      };
+      if (report.step % logEvery === 0 || report.step + 1 === steps) {
+        metrics.write(`${JSON.stringify(report)}\n`);
+      }
+      show(report, pace);
+    },
+    finish() {
+      if (isTerminal) process.stderr.write("\n");
+      return new Promise((resolve) => metrics.end(() => resolve()));
+    },
+  };
+}

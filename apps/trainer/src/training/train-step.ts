@@ -1,0 +1,128 @@
+import { ClipError } from "@clip-ts/base";
+import {
+  flattenTree,
+  unflattenLike,
+  valueAndGradient,
+  type FlatTree,
+  type ParamSpec,
+} from "@clip-ts/core";
+import {
+  clipSpec,
+  forward,
+  type ClipConfig,
+  type ClipParams,
+  type PairBatch,
+} from "@clip-ts/model";
+import { clampLogitScale } from "@clip-ts/projection";
+import {
+  clipByGlobalNorm,
+  createSchedule,
+  emaDecay,
+  emaUpdate,
+  globalNorm,
+  type Optimizer,
+} from "@clip-ts/optim";
+import { dispose, tensor, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
+import type { Batch } from "@clip-ts/data";
+import type { RunConfig } from "../config/schema.ts";
+import type { TrainState } from "./train-state.ts";
+
+/** What a step tells about itself. */
+export interface StepMetrics {
+  readonly loss: number;
+  /** Share of the batch's images whose own caption scored highest. */
+  readonly accuracy: number;
+  /** Length of the whole gradient before clipping. */
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  /** Logarithm of the factor on cosines, after the step. */
+  readonly logitScale: number;
+}
+
+/** One optimiser step: consumes the state, returns the next. */
+export type TrainStep = (
+  state: TrainState,
+  batch: Batch,
+) => Promise<{ readonly state: TrainState; readonly metrics: StepMetrics }>;
+
+function batchTensors(batch: Batch): PairBatch {
+  const { batch: rows, imageSize, tokens } = batch;
+  return {
+    pixelValues: tensor(batch.pixelValues, [rows, 3, imageSize, imageSize], "float32"),
+    inputIds: tensor(batch.inputIds, [rows, tokens], "int32"),
+  };
+}
+
+/** The parameters whose gradient is not finite, or has the largest norm if all are. */
+async function worstGradients(grads: FlatTree<Tensor>): Promise<string> {
+  const norms: [string, number][] = [];
+  for (const [path, leaf] of Object.entries(grads)) {
+    const norm = globalNorm({ [path]: leaf });
+    norms.push([path, (await norm.data())[0] as number]);
+    norm.dispose();
+  }
+  const broken = norms.filter(([, norm]) => !Number.isFinite(norm));
+  const named = (broken.length > 0 ? broken : norms.toSorted((a, b) => b[1] - a[1])).slice(0, 3);
+  const total = broken.length > 0 ? ` (${broken.length} of ${norms.length} not finite)` : "";
+  return `${named.map(([path, norm]) => `${path} ${norm.toPrecision(3)}`).join(", ")}${total}`;
+}
+
+async function diverged(
+  facts: { step: number; loss: number; gradNorm: number; learningRate: number },
+  grads: FlatTree<Tensor>,
+): Promise<ClipError> {
+  const { step, loss, gradNorm, learningRate } = facts;
+  return new ClipError(
+    "diverged",
+    `Training diverged at step ${step}: loss ${loss}, gradient norm ${gradNorm}, ` +
+      `learning rate ${learningRate.toPrecision(3)}.\n` +
+      `  Gradients: ${await worstGradients(grads)}\n` +
+      "  Lower schedule.learningRate, lengthen schedule.warmupSteps or set gradClipNorm, then --resume " +
+      "from the last checkpoint.",
+    { data: facts },
+  );
+}
+
+/** Builds the step of a run: gradient, clip, update, clamp, average. */
+export function createTrainStep(
+  config: RunConfig,
+  clip: ClipConfig,
+  optimizer: Optimizer,
+): TrainStep {
+  const spec = clipSpec(clip);
+  const schedule = createSchedule({ ...config.schedule, steps: config.steps } as never);
+  const maxNorm = config.gradClipNorm ?? Number.POSITIVE_INFINITY;
+
+  return async (state, hostBatch) => {
+    const batch = batchTensors(hostBatch);
+    const tree = unflattenLike<object, ParamSpec, Tensor>(spec, state.params) as ClipParams;
+    const { value, gradient, aux } = valueAndGradient((params: ClipParams) => {
+      const { loss, accuracy } = forward(params, batch, clip);
+      return { loss, aux: { accuracy } };
+    }, tree);
+    const raw = flattenTree<Tensor>(gradient as object);
+    const { grads, norm } = clipByGlobalNorm(raw, maxNorm);
+    const read = async (scalar: Scalar | Tensor): Promise<number> =>
+      (await scalar.data())[0] as number;
+    const [loss, gradNorm] = [await read(value), await read(norm)];
+    const accuracy = await read(aux?.accuracy as Scalar);
+    const learningRate = schedule(state.step);
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+      throw await diverged({ step: state.step, loss, gradNorm, learningRate }, raw);
+    }
+
+    const scalars = optimizer.scalars(state.step, learningRate);
+    const { params, slots } = optimizer.update({ ...state, grads, scalars });
+    const unclamped = params["logit_scale"] as Tensor;
+    const clamped = clampLogitScale(unclamped);
+    params["logit_scale"] = clamped;
+    const decay = emaDecay(config.ema?.decay ?? 0, state.step);
+    const average = state.ema === undefined ? {} : { ema: emaUpdate(state.ema, params, decay) };
+    dispose([batch, value, norm, aux, raw, grads, unclamped] as never);
+    const logitScale = await read(clamped);
+    return {
+      state: { step: state.step + 1, params, slots, ...average },
+      metrics: { loss, accuracy, gradNorm, learningRate, logitScale },
+    };
+  };
+}

@@ -1,0 +1,71 @@
+import { ClipError } from "@clip-ts/base";
+import { repairWasmBackend } from "@clip-ts/core/wasm";
+import "@tensorflow/tfjs"; // registers gradients and the cpu backend
+import { enableProdMode, setBackend } from "@tensorflow/tfjs-core";
+import { engineNames, type EngineName, type EngineStatus, type StartedEngine } from "./engine.ts";
+import { inspectEngine, inspectEngines } from "./inspect.ts";
+import { loadTensorflow } from "./tensorflow.ts";
+
+/** Starts one engine and says what it is. */
+async function launch(status: EngineStatus): Promise<string> {
+  enableProdMode(); // tfjs's own banner and checks; ours stay
+  switch (status.name) {
+    case "tensorflow":
+    case "tensorflow-gpu": {
+      const { detail } = loadTensorflow(status.name);
+      await setBackend("tensorflow");
+      return detail;
+    }
+    case "wasm":
+      await import("@tensorflow/tfjs-backend-wasm");
+      repairWasmBackend();
+      await setBackend("wasm");
+      return status.detail;
+    case "cpu":
+      await setBackend("cpu");
+      return status.detail;
+  }
+}
+
+async function startNamed(name: string): Promise<StartedEngine> {
+  if (!engineNames.includes(name as EngineName)) {
+    throw new ClipError(
+      "bad-config",
+      `There is no engine "${name}". Engines: auto, ${engineNames.join(", ")}.`,
+      { data: { name } },
+    );
+  }
+  const status = inspectEngine(name as EngineName);
+  if (!status.available) {
+    const remedy = status.fix === undefined ? "" : ` To fix it: ${status.fix}.`;
+    throw new ClipError(
+      "engine-unavailable",
+      `The engine "${name}" cannot run here: ${status.detail}.${remedy}`,
+      { data: { ...status } },
+    );
+  }
+  return { name: status.name, detail: await launch(status), reason: "asked for" };
+}
+
+/**
+ * Starts an engine for the whole process: the one named, or with "auto" the fastest that can run here.
+ * @throws ClipError "engine-unavailable" if the one named cannot run, with the way to change that.
+ */
+export async function startEngine(name: EngineName | "auto" = "auto"): Promise<StartedEngine> {
+  if (name !== "auto") return startNamed(name);
+  const missing: string[] = [];
+  for (const status of inspectEngines()) {
+    if (!status.available) {
+      missing.push(`${status.name}: ${status.detail}`);
+      continue;
+    }
+    try {
+      const detail = await launch(status);
+      const reason = missing.length === 0 ? "the fastest there is" : missing.join("; ");
+      return { name: status.name, detail, reason };
+    } catch (error) {
+      missing.push(`${status.name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  throw new ClipError("engine-unavailable", `No engine could be started: ${missing.join("; ")}.`);
+}
