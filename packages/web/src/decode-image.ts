@@ -1,0 +1,82 @@
+import { ClipError } from "@clip-ts/base";
+import type { Pixels } from "@clip-ts/image";
+import { readTranslucent } from "./read-translucent.ts";
+import { withoutOrientation } from "./without-orientation.ts";
+
+/** An image: a file, an element of the page, a canvas, a video frame, or pixels already decoded. */
+export type ImageSource = ImageBitmapSource | Pixels;
+
+/** How images become pixels. */
+export interface DecodeOptions {
+  /**
+   * Turn photographs upright as their EXIF tag says. Off by default, as in the Python originals; it
+   * can be off for JPEG and PNG files only: elements and other formats come as the browser shows them.
+   */
+  readonly honourExif?: boolean;
+}
+
+const asStored = {
+  premultiplyAlpha: "none",
+  colorSpaceConversion: "none",
+} as const satisfies ImageBitmapOptions;
+
+function isPixels(source: ImageSource): source is Pixels {
+  return "channels" in source;
+}
+
+function isImageData(source: object): source is ImageData {
+  return typeof ImageData !== "undefined" && source instanceof ImageData;
+}
+
+function fromImageData({ data, width, height }: ImageData): Pixels {
+  return { data: Uint8Array.from(data), width, height, channels: 4 };
+}
+
+function isOpaque({ data }: Pixels): boolean {
+  for (let alpha = 3; alpha < data.length; alpha += 4) {
+    if (data[alpha] !== 255) return false;
+  }
+  return true;
+}
+
+/** Reads a bitmap through a canvas, which keeps colours multiplied by alpha: exact where opaque. */
+function readOpaque(bitmap: ImageBitmap): Pixels {
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  if (context === null) throw new ClipError("unsupported", "This browser has no 2D canvas.");
+  context.drawImage(bitmap, 0, 0);
+  return fromImageData(context.getImageData(0, 0, width, height));
+}
+
+async function openBitmap(source: ImageBitmapSource, honourExif: boolean): Promise<ImageBitmap> {
+  const stored = source instanceof Blob && !honourExif ? await withoutOrientation(source) : source;
+  try {
+    return await createImageBitmap(stored, asStored);
+  } catch (cause) {
+    const name = source instanceof Blob && "name" in source ? String(source.name) : "The source";
+    throw new ClipError("bad-data", `${name} is not an image that this browser can read.`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * Decodes an image to red, green, blue and alpha bytes as they are stored: colour profiles are not
+ * applied and alpha is not multiplied in, so that a PNG gives the same bytes as in Node. Pixels are
+ * handed back as they are. Works in pages and workers.
+ * @throws ClipError "bad-data" if the browser cannot read it.
+ */
+export async function decodeImage(
+  source: ImageSource,
+  options: DecodeOptions = {},
+): Promise<Pixels> {
+  if (isPixels(source)) return source;
+  if (isImageData(source)) return fromImageData(source);
+  const bitmap = await openBitmap(source, options.honourExif ?? false);
+  try {
+    const pixels = readOpaque(bitmap);
+    return isOpaque(pixels) ? pixels : (readTranslucent(bitmap) ?? pixels);
+  } finally {
+    bitmap.close();
+  }
+}

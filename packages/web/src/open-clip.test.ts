@@ -1,0 +1,135 @@
+import {
+  clipSpec,
+  createClip,
+  formatClipConfig,
+  initClip,
+  preset,
+  type ClipParams,
+} from "@clip-ts/model";
+import { clipPreprocess, formatPreprocessorConfig, preprocess, type Pixels } from "@clip-ts/image";
+import { largestDifference } from "@clip-ts/test-utils";
+import { createClipTokenizer } from "@clip-ts/tokenizer";
+import { bytesSource, loadParams, openSafetensors, saveParams, toBytes } from "@clip-ts/weights";
+import { getBackend, memory, setBackend } from "@tensorflow/tfjs-core";
+import { beforeAll, expect, test } from "vitest";
+import { decodeImage } from "./decode-image.ts";
+import { openClip, type OpenClipOptions } from "./open-clip.ts";
+import { startWasmEngine } from "./start-wasm-engine.ts";
+
+const folder = "https://models.test/nano";
+const config = preset("nano");
+const squashed = { ...clipPreprocess(8), resize: "squash" } as const;
+const photo: Pixels = {
+  data: Uint8Array.from({ length: 20 * 12 * 3 }, (_, index) => (index * 37) % 256),
+  width: 20,
+  height: 12,
+  channels: 3,
+};
+let weights: Uint8Array;
+
+beforeAll(async () => {
+  weights = toBytes(await saveParams(initClip(config, 5)));
+});
+
+/** Answers requests from memory, with real responses, as a server of the model's folder would. */
+function serving(changes: Record<string, string | Uint8Array | undefined> = {}): OpenClipOptions {
+  const files: Record<string, string | Uint8Array | undefined> = {
+    "config.json": JSON.stringify(formatClipConfig(config)),
+    "preprocessor_config.json": JSON.stringify(formatPreprocessorConfig(squashed)),
+    "model.safetensors": weights,
+    ...changes,
+  };
+  const fetch = async (url: string): Promise<Response> => {
+    const content = files[url.slice(folder.length + 1)];
+    if (content === undefined) return new Response("", { status: 404, statusText: "Not Found" });
+    return new Response(typeof content === "string" ? content : Uint8Array.from(content));
+  };
+  return { fetch, engine: "current" };
+}
+
+async function expected(): Promise<{ image: Float32Array; text: Float32Array }> {
+  const file = await openSafetensors(bytesSource(weights));
+  const clip = await createClip<Pixels>({
+    config,
+    params: (await loadParams(clipSpec(config), file)) as ClipParams,
+    tokenize: (texts) =>
+      createClipTokenizer({ contextLength: 12, vocabSize: 600 }).encodeBatch(texts),
+    preprocess: (pixels) => preprocess(pixels, squashed),
+  });
+  const features = {
+    image: (await clip.embedImages([photo])).values,
+    text: (await clip.embedTexts(["a cat"])).values,
+  };
+  clip.dispose();
+  return features;
+}
+
+test("a served folder embeds as its files say, and dispose frees it all", async () => {
+  const { image, text } = await expected();
+  const before = memory().numTensors;
+  const clip = await openClip(folder, serving());
+  expect((await clip.embedImages([photo])).values).toEqual(image);
+  const { values } = await clip.embedTexts(["a cat"]);
+  expect(largestDifference(values, text)).toBeLessThan(1e-6);
+  const ranking = await clip.classify(photo, ["cat", "dog"], { templates: ["a {}"] });
+  expect(ranking.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 6);
+  clip.dispose();
+  expect(memory().numTensors).toBe(before);
+});
+
+test("without a preprocessor file CLIP's own preprocessing is used", async () => {
+  const [given, missing] = [serving(), serving({ "preprocessor_config.json": undefined })];
+  const [squash, shortest] = [await openClip(folder, given), await openClip(folder, missing)];
+  const square: Pixels = { ...photo, data: photo.data.slice(0, 12 * 12 * 3), width: 12 };
+  const rows = [square, photo];
+  const [a, b] = [await squash.embedImages(rows), await shortest.embedImages(rows)];
+  expect(a.values.subarray(0, 8)).toEqual(b.values.subarray(0, 8));
+  expect(a.values.subarray(8)).not.toEqual(b.values.subarray(8));
+});
+
+test("each broken file is named", async () => {
+  const opened = (changes: Parameters<typeof serving>[0]): Promise<unknown> =>
+    openClip(folder, serving(changes));
+  await expect(opened({ "config.json": undefined })).rejects.toMatchObject({
+    code: "not-found",
+    message: expect.stringContaining(`${folder}/config.json: the server answered 404`),
+  });
+  await expect(opened({ "model.safetensors": undefined })).rejects.toMatchObject({
+    code: "not-found",
+    message: expect.stringContaining(`${folder}/model.safetensors`),
+  });
+  await expect(opened({ "model.safetensors": weights.subarray(0, -10) })).rejects.toMatchObject({
+    code: "bad-weights",
+    message: expect.stringMatching(/nano\/model\.safetensors: .*truncated/),
+  });
+  await expect(opened({ "config.json": "<!doctype html>" })).rejects.toMatchObject({
+    code: "bad-config",
+    message: expect.stringContaining(`${folder}/config.json: expected JSON`),
+  });
+  const wide = { ...config, projectionDim: 9 };
+  const other = JSON.stringify(formatClipConfig(wide));
+  await expect(opened({ "config.json": other })).rejects.toThrow(/does not fit the model/);
+});
+
+test("pixels need no decoding", async () => {
+  expect(await decodeImage(photo)).toBe(photo);
+});
+
+test("the wasm engine starts by itself, describes itself and gives the same features", async () => {
+  const { image } = await expected();
+  const clip = await openClip(folder, { ...serving(), engine: "wasm" });
+  expect(getBackend()).toBe("wasm");
+  expect(await startWasmEngine()).toEqual({ name: "wasm", simd: true, threads: 1 });
+  const { values } = await clip.embedImages([photo]);
+  expect(largestDifference(values, image)).toBeLessThan(1e-5);
+  clip.dispose();
+  await setBackend("cpu");
+});
+
+test("threads are refused where they cannot be had", async () => {
+  await expect(startWasmEngine({ threads: 4 })).rejects.toMatchObject({
+    code: "engine-unavailable",
+    message: expect.stringContaining("Cross-Origin-Opener-Policy"),
+  });
+  await expect(startWasmEngine({ threads: 0 })).rejects.toThrow(/whole number from 1, got 0/);
+});

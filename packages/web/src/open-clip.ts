@@ -1,0 +1,75 @@
+import { clipPreprocess, parsePreprocessorConfig, preprocess } from "@clip-ts/image";
+import {
+  clipSpec,
+  createClip,
+  parseClipConfig,
+  type Clip,
+  type ClipConfig,
+  type ClipParams,
+} from "@clip-ts/model";
+import { createClipTokenizer, type Tokenizer } from "@clip-ts/tokenizer";
+import { bytesSource, loadParams, openSafetensors } from "@clip-ts/weights";
+import { decodeImage, type DecodeOptions, type ImageSource } from "./decode-image.ts";
+import { fetchBytes } from "./fetch-bytes.ts";
+import { fetchJson, fetchOptionalJson, type FetchOptions } from "./fetch-file.ts";
+import { startWasmEngine, type WasmEngineOptions } from "./start-wasm-engine.ts";
+
+/** Settings of openClip. */
+export interface OpenClipOptions extends FetchOptions, WasmEngineOptions, DecodeOptions {
+  /** "wasm" by default; "current" keeps the TensorFlow.js backend that the application has set. */
+  readonly engine?: "wasm" | "current";
+  /** Images or captions embedded at a time; 32 by default. */
+  readonly batchSize?: number;
+}
+
+/** The address of a file in a folder; a relative folder is meant from the page or worker. */
+function addressIn(folder: string | URL, name: string): string {
+  const path = String(folder);
+  const base = new URL(path.endsWith("/") ? path : `${path}/`, globalThis.location?.href);
+  return new URL(name, base).href;
+}
+
+function tokenizerFor({ text }: ClipConfig): Tokenizer {
+  const { contextLength, vocabSize, padTokenId } = text;
+  return createClipTokenizer({ contextLength, vocabSize, padId: padTokenId });
+}
+
+async function loadWeights(
+  url: string,
+  bytes: Uint8Array,
+  config: ClipConfig,
+): Promise<ClipParams> {
+  const file = await openSafetensors(bytesSource(bytes), url);
+  return loadParams(clipSpec(config), file);
+}
+
+/**
+ * Opens a model that a web server holds in a Hugging Face style folder: `config.json`,
+ * `model.safetensors` and, if there is one, `preprocessor_config.json`. Starts the engine and returns
+ * the handle that embeds images and texts and classifies. Dispose the handle when done.
+ * @throws ClipError naming the file that is missing, broken or does not fit.
+ */
+export async function openClip(
+  url: string | URL,
+  options: OpenClipOptions = {},
+): Promise<Clip<ImageSource>> {
+  const config = parseClipConfig(await fetchJson(addressIn(url, "config.json"), options));
+  const tokenizer = tokenizerFor(config);
+  const weightsUrl = addressIn(url, "model.safetensors");
+  const [preprocessor, bytes] = await Promise.all([
+    fetchOptionalJson(addressIn(url, "preprocessor_config.json"), options),
+    fetchBytes(weightsUrl, options),
+    options.engine === "current" ? undefined : startWasmEngine(options),
+  ]);
+  const preprocessing =
+    preprocessor === undefined
+      ? clipPreprocess(config.vision.imageSize)
+      : parsePreprocessorConfig(preprocessor);
+  return createClip<ImageSource>({
+    config,
+    params: await loadWeights(weightsUrl, bytes, config),
+    tokenize: (texts) => tokenizer.encodeBatch(texts, { multiple: 8 }),
+    preprocess: async (image) => preprocess(await decodeImage(image, options), preprocessing),
+    ...(options.batchSize === undefined ? {} : { batchSize: options.batchSize }),
+  });
+}
