@@ -1,0 +1,76 @@
+import { ClipError } from "@clip-ts/base";
+
+interface WarmUpConfig {
+  /** The highest learning rate. */
+  readonly learningRate: number;
+  /** Steps over which the rate rises linearly to its highest. */
+  readonly warmupSteps: number;
+  /** Steps of the whole run. */
+  readonly steps: number;
+}
+
+/** A learning rate over time, as data. The formulas are open_clip's. */
+export type ScheduleConfig = WarmUpConfig &
+  (
+    | { readonly kind: "cosine" | "constant" }
+    | {
+        readonly kind: "constant-cooldown";
+        /** Steps at the end over which the rate falls. */
+        readonly cooldownSteps: number;
+        /** 1 falls linearly, more falls sooner. Default 1. */
+        readonly cooldownPower?: number;
+        /** The rate after the last step. Default 0. */
+        readonly cooldownEndLearningRate?: number;
+      }
+  );
+
+function check(config: ScheduleConfig): void {
+  const { learningRate, warmupSteps, steps } = config;
+  const counts = {
+    warmupSteps,
+    steps,
+    ...("cooldownSteps" in config && { cooldownSteps: config.cooldownSteps }),
+  };
+  for (const [name, count] of Object.entries(counts)) {
+    if (Number.isInteger(count) && count >= 0) continue;
+    throw new ClipError("bad-config", `${name}: expected a whole number of steps, got ${count}.`);
+  }
+  if (Number.isFinite(learningRate) && learningRate >= 0) return;
+  throw new ClipError("bad-config", `learningRate: expected 0 or more, got ${learningRate}.`);
+}
+
+/** How far `step` is on the way from `start` to `end`, 0 to 1. */
+function progress(step: number, start: number, end: number): number {
+  if (step >= end) return 1;
+  return step <= start ? 0 : (step - start) / (end - start);
+}
+
+/** The factor on the learning rate once warm-up is over. */
+function afterWarmUp(config: ScheduleConfig): (step: number) => number {
+  const { learningRate, warmupSteps, steps } = config;
+  switch (config.kind) {
+    case "constant":
+      return () => learningRate;
+    case "cosine":
+      return (step) =>
+        0.5 * (1 + Math.cos(Math.PI * progress(step, warmupSteps, steps))) * learningRate;
+    case "constant-cooldown": {
+      const { cooldownSteps, cooldownPower = 1, cooldownEndLearningRate: last = 0 } = config;
+      return (step) => {
+        const left = 1 - progress(step, steps - cooldownSteps, steps);
+        return left ** cooldownPower * (learningRate - last) + last;
+      };
+    }
+  }
+}
+
+/**
+ * The learning rate of each step, counted from 0: learningRate · (step + 1) / warmupSteps during
+ * warm-up, then by `kind`. After the last step the rate stays where it ended.
+ */
+export function createSchedule(config: ScheduleConfig): (step: number) => number {
+  check(config);
+  const { learningRate, warmupSteps } = config;
+  const later = afterWarmUp(config);
+  return (step) => (step < warmupSteps ? (learningRate * (step + 1)) / warmupSteps : later(step));
+}
