@@ -1,0 +1,54 @@
+import { tidy, zeros, type Tensor } from "@tensorflow/tfjs-core";
+import type { FlatTree } from "@clip-ts/core";
+import { adamw } from "./adamw.ts";
+import { checkConfig } from "./check-config.ts";
+import { gatherLeaves, settleLeaves } from "./leaf-updates.ts";
+import { lion } from "./lion.ts";
+import type { Optimizer, OptimizerConfig } from "./optimizer.ts";
+import { sgd } from "./sgd.ts";
+import type { UpdateRule } from "./update-rule.ts";
+
+function updateRule(config: OptimizerConfig): UpdateRule {
+  switch (config.kind) {
+    case "adamw":
+      return adamw(config);
+    case "sgd":
+      return sgd(config);
+    case "lion":
+      return lion(config);
+  }
+}
+
+/**
+ * An optimiser for parameters of these paths and shapes (tensors or specs; nothing is kept of them but
+ * the shapes). A pattern in the config that matches no path is an error.
+ */
+export function createOptimizer(
+  config: OptimizerConfig,
+  params: FlatTree<{ readonly shape: readonly number[] }>,
+): Optimizer {
+  checkConfig(config);
+  const rule = updateRule(config);
+  const settings = settleLeaves(config, params);
+  const perSlot = <Value>(make: () => Value): Record<string, Value> =>
+    Object.fromEntries(rule.slots.map((slot) => [slot, make()]));
+  return {
+    slots: rule.slots,
+    init: () =>
+      perSlot(() => Object.fromEntries(settings.map(({ path, shape }) => [path, zeros(shape)]))),
+    scalars: rule.scalars,
+    update(input) {
+      const params: Record<string, Tensor> = {};
+      const slots = perSlot((): Record<string, Tensor> => ({}));
+      for (const leaf of gatherLeaves(input, settings, rule.slots)) {
+        const [param, ...remembered] = tidy(() => rule.apply(leaf));
+        for (const old of [leaf.param, ...leaf.slots]) old.dispose();
+        params[leaf.path] = param as Tensor;
+        for (const [index, slot] of rule.slots.entries()) {
+          (slots[slot] as Record<string, Tensor>)[leaf.path] = remembered[index] as Tensor;
+        }
+      }
+      return { params, slots };
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { ClipError } from "@clip-ts/base";
+import type { FlatTree } from "@clip-ts/core";
+import { decaysByDefault } from "./default-decay.ts";
+import type { OptimizerConfig, UpdateInput } from "./optimizer.ts";
+import { resolveByPath } from "./path-rules.ts";
+import type { LeafUpdate } from "./update-rule.ts";
+
+const defaultWeightDecay = { adamw: 0.2, sgd: 0, lion: 0 };
+
+function leafOf(tree: FlatTree<Tensor> | undefined, path: string, treeName: string): Tensor {
+  const leaf = tree?.[path];
+  if (leaf !== undefined) return leaf;
+  throw new ClipError("bad-argument", `The ${treeName} have no leaf "${path}".`, {
+    data: { path },
+  });
+}
+
+/** What the config says about one parameter. */
+export interface LeafSetting {
+  readonly path: string;
+  readonly shape: number[];
+  readonly weightDecay: number;
+  readonly multiplier: number;
+}
+
+/** The setting of every parameter, in tree order. A pattern that matches no path is an error. */
+export function settleLeaves(
+  config: OptimizerConfig,
+  params: FlatTree<{ readonly shape: readonly number[] }>,
+): LeafSetting[] {
+  const paths = Object.keys(params);
+  const decay = resolveByPath<boolean | undefined>(paths, config.decay ?? [], undefined);
+  const multipliers = resolveByPath(paths, config.multipliers ?? [], 1);
+  const { weightDecay = defaultWeightDecay[config.kind] } = config;
+  return Object.entries(params).map(([path, { shape }]) => ({
+    path,
+    shape: [...shape],
+    weightDecay: (decay[path] ?? decaysByDefault(path, shape)) ? weightDecay : 0,
+    multiplier: multipliers[path] ?? 1,
+  }));
+}
+
+/** One leaf of every tree, all checked before the first is consumed. */
+export function gatherLeaves(
+  { params, grads, slots, scalars }: UpdateInput,
+  settings: readonly LeafSetting[],
+  slotNames: readonly string[],
+): (LeafSetting & LeafUpdate)[] {
+  const known = new Set(settings.map(({ path }) => path));
+  const stranger = Object.keys(params).find((path) => !known.has(path));
+  if (stranger !== undefined) {
+    throw new ClipError("bad-argument", `The optimiser was not made for a leaf "${stranger}".`, {
+      data: { path: stranger },
+    });
+  }
+  return settings.map((setting) => ({
+    ...setting,
+    scalars,
+    param: leafOf(params, setting.path, "params"),
+    grad: leafOf(grads, setting.path, "grads"),
+    slots: slotNames.map((slot) => leafOf(slots[slot], setting.path, `slots "${slot}"`)),
+  }));
+}
