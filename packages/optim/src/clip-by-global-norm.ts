@@ -1,0 +1,42 @@
+import {
+  add,
+  addN,
+  div,
+  minimum,
+  mul,
+  sqrt,
+  sum,
+  tidy,
+  type Scalar,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
+import { ClipError } from "@clip-ts/base";
+import type { FlatTree } from "@clip-ts/core";
+
+/** Euclidean length of all gradients taken as one vector. The caller owns the scalar. */
+export function globalNorm(grads: FlatTree<Tensor>): Scalar {
+  const leaves = Object.values(grads);
+  if (leaves.length === 0) throw new ClipError("bad-argument", "Expected at least one gradient.");
+  return tidy(() => sqrt(addN(leaves.map((leaf) => sum<Scalar>(mul(leaf, leaf))))));
+}
+
+/** Gradients of at most `maxNorm`, and the norm they had before. */
+export interface ClippedGrads {
+  readonly grads: Record<string, Tensor>;
+  readonly norm: Scalar;
+}
+
+/**
+ * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), PyTorch's formula. Borrows `grads`; the
+ * caller owns the results.
+ */
+export function clipByGlobalNorm(grads: FlatTree<Tensor>, maxNorm: number): ClippedGrads {
+  const norm = globalNorm(grads);
+  const clipped = tidy(() => {
+    const coefficient = minimum(1, div(maxNorm, add(norm, 1e-6)));
+    return Object.fromEntries(
+      Object.entries(grads).map(([path, leaf]) => [path, mul(leaf, coefficient)]),
+    );
+  });
+  return { grads: clipped, norm };
+}
