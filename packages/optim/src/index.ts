@@ -1,1 +1,17 @@
-export {};
+export type { AdamwConfig } from "./adamw.ts";
+export type { SgdConfig } from "./sgd.ts";
+export type { LionConfig } from "./lion.ts";
+export { createOptimizer } from "./create-optimizer.ts";
+export type {
+  Optimizer,
+  OptimizerConfig,
+  OptimizerSlots,
+  PerParameterConfig,
+  UpdateInput,
+} from "./optimizer.ts";
+export type { Scalars, ScalarValue } from "./scalar-value.ts";
+export { resolveByPath, type PathRules } from "./path-rules.ts";
+export { decaysByDefault } from "./default-decay.ts";
+export { createSchedule, type ScheduleConfig } from "./schedule.ts";
+export { clipByGlobalNorm, globalNorm, type ClippedGrads } from "./clip-by-global-norm.ts";
+export { emaDecay, emaInit, emaUpdate } from "./ema.ts";

@@ -44,7 +44,11 @@ test("a tree of float32 tensors in the shape of its spec, owned by the caller", 
   const params = await loadParams(spec, file);
   expect(memory().numTensors).toBe(before + 3);
   expect(params.text_model.fc1.weight.dtype).toBe("float32");
-  expect(params.text_model.fc1.weight.arraySync()).toEqual([[1, 2], [3, 4], [5, 6]]); // prettier-ignore
+  expect(params.text_model.fc1.weight.arraySync()).toEqual([
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ]);
   expect(params.text_model.fc1.bias.arraySync()).toEqual([0.5, -1, 2]);
   expect(params.logit_scale.arraySync()).toBe(2.5);
   dispose(params);
