@@ -20,6 +20,7 @@ export {
   describeModel,
   loadModelParams,
   locateModel,
+  needTokenizer,
   tokenizerFor,
   withWeights,
   writeDescription,

@@ -29,7 +29,8 @@ import { openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
 export interface ModelDescription {
   readonly config: ClipConfig;
   readonly preprocess: PreprocessConfig;
-  readonly tokenizer: Tokenizer;
+  /** Absent if the text tower's vocabulary is none that the CLIP tokenizer can make. */
+  readonly tokenizer?: Tokenizer;
 }
 
 /** Names in a Hugging Face style folder. */
@@ -40,10 +41,25 @@ const names = {
   preprocessor: "preprocessor_config.json",
 } as const;
 
-/** The tokenizer that a text tower was made for. */
-export function tokenizerFor(config: ClipConfig): Tokenizer {
+/** Ids that CLIP's vocabulary can be cut to: bytes, bytes at word ends, start and end; all merges. */
+const clipVocabulary = { smallest: 514, largest: 49408 } as const;
+
+/** The tokenizer that a text tower was made for, if it is CLIP's. */
+export function tokenizerFor(config: ClipConfig): { readonly tokenizer?: Tokenizer } {
   const { vocabSize, contextLength, padTokenId } = config.text;
-  return createClipTokenizer({ vocabSize, contextLength, padId: padTokenId });
+  if (vocabSize < clipVocabulary.smallest || vocabSize > clipVocabulary.largest) return {};
+  return { tokenizer: createClipTokenizer({ vocabSize, contextLength, padId: padTokenId }) };
+}
+
+/** The model's tokenizer. @throws ClipError "unsupported" if it can only be given ids. */
+export function needTokenizer({ config, tokenizer }: ModelDescription): Tokenizer {
+  if (tokenizer !== undefined) return tokenizer;
+  throw new ClipError(
+    "unsupported",
+    `This model reads ids of a vocabulary of ${config.text.vocabSize}; CLIP's tokenizer makes ` +
+      `${clipVocabulary.smallest} to ${clipVocabulary.largest}. Give it token ids instead of text.`,
+    { data: { vocabSize: config.text.vocabSize } },
+  );
 }
 
 /**
@@ -75,7 +91,7 @@ export async function describeModel(model: string): Promise<ModelDescription> {
   const preprocess = existsSync(preprocessor)
     ? parsePreprocessorConfig(await readJson(preprocessor))
     : clipPreprocess(config.vision.imageSize);
-  return { config, preprocess, tokenizer: tokenizerFor(config) };
+  return { config, preprocess, ...tokenizerFor(config) };
 }
 
 /** Opens a folder's weights, one file or shards, for as long as `use` runs. */
@@ -117,6 +133,7 @@ export async function writeDescription(
   await mkdir(folder, { recursive: true });
   await writeJson(join(folder, names.config), formatClipConfig(config));
   await writeJson(join(folder, names.preprocessor), formatPreprocessorConfig(preprocess));
+  if (tokenizer === undefined) return;
   for (const [file, content] of Object.entries(toHuggingFaceFiles(tokenizer))) {
     await writeJson(join(folder, file), content);
   }

@@ -4,7 +4,7 @@ import { createClip, type Clip } from "@clip-ts/model";
 import { decodeImage } from "./decode-image.ts";
 import { startEngine } from "./engine/start.ts";
 import type { EngineName } from "./engine/engine.ts";
-import { describeModel, loadModelParams } from "./model-folder.ts";
+import { describeModel, loadModelParams, needTokenizer } from "./model-folder.ts";
 
 /** An image: a path, the bytes of a file, or pixels already decoded. */
 export type ImageInput = string | Uint8Array | Pixels;
@@ -37,7 +37,7 @@ export async function openClip(
   return createClip<ImageInput>({
     config: description.config,
     params,
-    tokenize: (texts) => description.tokenizer.encodeBatch(texts, { multiple: 8 }),
+    tokenize: (texts) => needTokenizer(description).encodeBatch(texts, { multiple: 8 }),
     preprocess: async (image) =>
       preprocess(await toPixels(image, honourExif), description.preprocess),
   });

@@ -6,8 +6,7 @@ import {
   type NamedArray,
 } from "@clip-ts/data";
 import { defaultAugment, type AugmentConfig } from "@clip-ts/image";
-import type { ModelDescription } from "@clip-ts/node";
-import { openFile } from "@clip-ts/node";
+import { needTokenizer, openFile, type ModelDescription } from "@clip-ts/node";
 import { openSafetensors, toFloat32, toInt32 } from "@clip-ts/weights";
 import type { RunConfig } from "./schema.ts";
 import { openSource } from "./sources.ts";
@@ -32,10 +31,11 @@ async function readArrays(path: string): Promise<Record<string, NamedArray>> {
 /** The batches a run trains on, from the start or from a saved cursor. */
 export async function openTrainingBatches(
   config: RunConfig,
-  { tokenizer, preprocess }: ModelDescription,
+  description: ModelDescription,
   restore?: Cursor,
 ): Promise<BatchStream> {
   const { train, augment, background, ...data } = config.data;
+  const { preprocess } = description;
   const position = restore === undefined ? {} : { restore };
   if (train.kind === "tensors") {
     return tensorBatches({ label: train.path, tensors: await readArrays(train.path), ...position });
@@ -47,7 +47,7 @@ export async function openTrainingBatches(
     ...augmentation,
     ...position,
     source: await openSource(train, config.seed),
-    tokenizer,
+    tokenizer: needTokenizer(description),
     preprocess: background === undefined ? preprocess : { ...preprocess, alpha: background },
     seed: config.seed,
     onSkip: ({ key, reason }) => process.stderr.write(`skipped ${key}: ${reason}\n`),

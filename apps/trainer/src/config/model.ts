@@ -53,6 +53,6 @@ export async function openRunModel(config: RunConfig): Promise<RunModel> {
   const { background } = config.data;
   const plain = clipPreprocess(clip.vision.imageSize);
   const preprocess = background === undefined ? plain : { ...plain, alpha: background };
-  const description = { config: clip, preprocess, tokenizer: tokenizerFor(clip) };
+  const description = { config: clip, preprocess, ...tokenizerFor(clip) };
   return { description, start: () => Promise.resolve(initClip(clip, config.seed)) };
 }
