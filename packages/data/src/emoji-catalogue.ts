@@ -1,0 +1,120 @@
+import { ClipError } from "@clip-ts/base";
+import { type FileAccess, readText } from "./file-access.ts";
+import { joinPath } from "./paths.ts";
+
+/** What emojibase says about one emoji. */
+export interface EmojiEntry {
+  readonly captions: readonly string[];
+  readonly group: string;
+}
+
+/** Entries by concept, see `conceptOf`. */
+export type EmojiCatalogue = ReadonlyMap<string, EmojiEntry>;
+
+/** The part of emojibase's `data.json` we read. */
+interface EmojibaseRecord {
+  readonly hexcode: string;
+  readonly label: string;
+  readonly tags?: readonly string[];
+  readonly group?: number;
+  readonly skins?: readonly EmojibaseRecord[];
+}
+
+/** What one locale adds to an emoji. */
+interface LocalEntry {
+  readonly concept: string;
+  readonly captions: readonly string[];
+  readonly group: number;
+}
+
+/** Skin and hair swatches: parts of emoji, not emoji. */
+const componentGroup = "component";
+
+/** One name for all spellings of an emoji: its code points without the variation selector FE0F. */
+export function conceptOf(hexcode: string): string {
+  return hexcode.toUpperCase().replaceAll("-FE0F", "");
+}
+
+async function readJson(files: FileAccess, path: string): Promise<unknown> {
+  const text = await readText(files, path);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ClipError("bad-data", `${path} is not JSON: ${String(cause)}`, { cause });
+  }
+}
+
+function isEmojibase(value: unknown): value is readonly EmojibaseRecord[] {
+  return (
+    Array.isArray(value) &&
+    value.every((record: Partial<EmojibaseRecord> | null) => {
+      return typeof record?.hexcode === "string" && typeof record.label === "string";
+    })
+  );
+}
+
+/** Names of the groups by their number, the same in every locale. */
+async function readGroups(files: FileAccess, folder: string): Promise<ReadonlyMap<number, string>> {
+  const path = joinPath(folder, "en/messages.json");
+  const { groups } = (await readJson(files, path)) as {
+    groups?: readonly { readonly order: number; readonly key: string }[];
+  };
+  if (!Array.isArray(groups)) {
+    throw new ClipError("bad-data", `${path}: expected emojibase's "groups", found none`);
+  }
+  return new Map(groups.map(({ order, key }) => [order, key]));
+}
+
+function captionsOf({ label, tags = [] }: EmojibaseRecord, locale: string): string[] {
+  const drawing = locale.startsWith("en") ? [`a drawing of ${label}`] : [];
+  return [label, ...drawing, ...tags];
+}
+
+async function readLocale(
+  files: FileAccess,
+  folder: string,
+  { locale, skinTones }: { readonly locale: string; readonly skinTones: boolean },
+): Promise<LocalEntry[]> {
+  const path = joinPath(folder, `${locale}/data.json`);
+  const records = await readJson(files, path);
+  if (!isEmojibase(records)) {
+    throw new ClipError(
+      "bad-data",
+      `${path}: expected emojibase's list of emoji with hexcode and label`,
+    );
+  }
+  return records.flatMap((record) => {
+    const { group } = record;
+    if (group === undefined) return []; // single letters that flags are spelled with
+    return [record, ...(skinTones ? (record.skins ?? []) : [])].map((one) => ({
+      concept: conceptOf(one.hexcode),
+      captions: captionsOf(one, locale),
+      group,
+    }));
+  });
+}
+
+/**
+ * Captions and group of every emoji, from an emojibase-data folder: in each locale its name, in
+ * English also "a drawing of" it, then its tags. Skin tone variants are left out unless asked for.
+ */
+export async function readEmojiCatalogue(options: {
+  readonly files: FileAccess;
+  readonly folder: string;
+  readonly locales: readonly string[];
+  readonly skinTones: boolean;
+}): Promise<EmojiCatalogue> {
+  const { files, folder, locales, skinTones } = options;
+  const groups = await readGroups(files, folder);
+  const catalogue = new Map<string, EmojiEntry>();
+  for (const locale of locales) {
+    for (const entry of await readLocale(files, folder, { locale, skinTones })) {
+      const { concept, captions } = entry;
+      const group = groups.get(entry.group) ?? "other";
+      if (group === componentGroup) continue;
+      const known = catalogue.get(concept)?.captions ?? [];
+      catalogue.set(concept, { captions: [...new Set([...known, ...captions])], group });
+    }
+  }
+  return catalogue;
+}

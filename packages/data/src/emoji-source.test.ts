@@ -1,0 +1,83 @@
+import { readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import sharp from "sharp";
+import { expect, test } from "vitest";
+import { emojiSource, type EmojiSourceOptions } from "./emoji-source.ts";
+import type { DecodeImage, FileAccess } from "./file-access.ts";
+
+const { resolve } = createRequire(import.meta.url);
+const packageFolder = (name: string): string => dirname(resolve(`${name}/package.json`));
+const folders = {
+  google: packageFolder("emoji-datasource-google"),
+  twitter: packageFolder("emoji-datasource-twitter"),
+  fluent: packageFolder("@lobehub/fluent-emoji-3d"),
+  emojibase: packageFolder("emojibase-data"),
+};
+
+const files: FileAccess = {
+  read: (path) => readFile(path),
+  async list(directory) {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
+  },
+};
+
+const decode: DecodeImage = async (bytes) => {
+  const image = sharp(bytes).ensureAlpha().raw();
+  const { data, info } = await image.toBuffer({ resolveWithObject: true });
+  return { data: new Uint8Array(data), width: info.width, height: info.height, channels: 4 };
+};
+
+const emoji = (options: Partial<EmojiSourceOptions>): ReturnType<typeof emojiSource> =>
+  emojiSource({ vendors: ["google"], folders, files, decode, ...options });
+
+test("every base concept of three vendors, with concepts that match across them", async () => {
+  const source = await emoji({ vendors: ["google", "twitter", "fluent"] });
+  const concepts = new Map<string, Set<string>>();
+  for (const { key, concept = "" } of source.records) {
+    const vendor = key.slice(concept.length + 1);
+    concepts.set(vendor, (concepts.get(vendor) ?? new Set()).add(concept));
+  }
+  const google = concepts.get("google")!;
+  expect(google.size).toBe(1906);
+  expect(concepts.get("twitter")).toEqual(google);
+  const shared = [...concepts.get("fluent")!].filter((concept) => google.has(concept));
+  expect(shared.length).toBeGreaterThan(1800);
+  expect([...google].filter((concept) => /FE0F|1F3F[B-F]/.test(concept))).toEqual([]);
+});
+
+test("captions are the name, a drawing of it and its tags", async () => {
+  const { records } = await emoji({ vendors: ["google"] });
+  expect(records.find(({ key }) => key === "1F600:google")).toMatchObject({
+    concept: "1F600",
+    group: "smileys-emotion",
+    captions: expect.arrayContaining(["grinning face", "a drawing of grinning face", "cheerful"]),
+  });
+});
+
+test("images of all vendors decode", async () => {
+  const { records } = await emoji({ vendors: ["google", "twitter", "fluent"] });
+  const hearts = records.filter(({ concept }) => concept === "2764");
+  const sizes = await Promise.all(hearts.map(async (record) => (await record.loadImage()).width));
+  expect(sizes).toEqual([64, 64, 256]);
+});
+
+test("locales add captions and skin tones add concepts", async () => {
+  const { records } = await emoji({ locales: ["fr", "en"], skinTones: true });
+  const grinning = records.find(({ concept }) => concept === "1F600");
+  expect(grinning?.captions[0]).toMatch(/visage/);
+  expect(grinning?.captions).toContain("grinning face");
+  expect(records.find(({ concept }) => concept === "1F44B-1F3FB")?.captions).toContain(
+    "waving hand: light skin tone",
+  );
+  expect(records.length).toBeGreaterThan(3500);
+});
+
+test("a wrong folder, locale or vendor is named", async () => {
+  const without = { emojibase: folders.emojibase };
+  await expect(emoji({ folders: without })).rejects.toThrow(/the folder of the vendor "google"/);
+  await expect(emoji({ locales: ["tlh"] })).rejects.toThrow(/cannot read .*tlh\/data\.json/);
+  const swapped = { ...folders, google: folders.twitter };
+  await expect(emoji({ folders: swapped })).rejects.toThrow(/cannot list .*img\/google\/64/);
+});
