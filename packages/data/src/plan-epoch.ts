@@ -1,0 +1,108 @@
+import { randomStream, shuffled } from "@clip-ts/base";
+import type { PairRecord, PlannedPair } from "./pair-source.ts";
+import { separatePairs } from "./separate-pairs.ts";
+
+/** What decides an epoch's batches. */
+export interface EpochSettings {
+  readonly records: readonly PairRecord[];
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly epoch: number;
+  /** False: the source's own order, uncut by length. */
+  readonly shuffle: boolean;
+  /** One of the record's captions, drawn anew each epoch, or always its first. */
+  readonly captions: "draw" | "first";
+  readonly dropLast: boolean;
+  /** Pairs of one concept or of one caption go to different batches where possible. */
+  readonly distinct: boolean;
+  readonly countTokens: (caption: string) => number;
+}
+
+/** The batches of one epoch. */
+export interface EpochPlan {
+  readonly epoch: number;
+  /** The pairs of a batch. */
+  batch(index: number): readonly PlannedPair[];
+  /** All other pairs of the epoch, from the one after this record, round to the one before it. */
+  following(record: PairRecord): Iterable<PlannedPair>;
+}
+
+/** So many batches are sorted by length together: enough for even lengths, few enough to stay random. */
+const batchesPerPool = 16;
+
+/** Number of batches an epoch of so many records has. */
+export function countBatches(
+  records: number,
+  { batchSize, dropLast }: Pick<EpochSettings, "batchSize" | "dropLast">,
+): number {
+  return dropLast ? Math.floor(records / batchSize) : Math.ceil(records / batchSize);
+}
+
+function cut<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}
+
+/** The caption of a record in an epoch: a function of (seed, epoch, key) alone. */
+function captionOf(record: PairRecord, { captions, seed, epoch }: EpochSettings): string {
+  const { key, captions: all } = record;
+  const chosen = captions === "first" || all.length === 1;
+  const index = chosen ? 0 : randomStream(seed, "caption", epoch, key).integer(all.length);
+  return all[index] ?? "";
+}
+
+function bucketByLength(
+  pairs: readonly PlannedPair[],
+  pool: number,
+  settings: EpochSettings,
+): readonly (readonly PlannedPair[])[] {
+  const { seed, epoch, batchSize, distinct, countTokens } = settings;
+  const measured = pairs.map((pair) => ({ pair, tokens: countTokens(pair.caption) }));
+  const sorted = measured.toSorted((one, other) => one.tokens - other.tokens);
+  const batches = cut(
+    sorted.map(({ pair }) => pair),
+    batchSize,
+  );
+  if (distinct) separatePairs(batches);
+  return shuffled(batches, randomStream(seed, "batches", epoch, pool));
+}
+
+/**
+ * Plans an epoch as a function of (seed, epoch): records are shuffled, the shuffled order is cut
+ * into pools of 16 batches, and each pool is sorted by caption length, cut into batches and its
+ * batches shuffled. A pool is planned when its first batch is asked for.
+ */
+export function planEpoch(settings: EpochSettings): EpochPlan {
+  const { records, batchSize, seed, epoch, shuffle } = settings;
+  const order = shuffle ? shuffled(records, randomStream(seed, "order", epoch)) : records;
+  const used = Math.min(countBatches(records.length, settings) * batchSize, records.length);
+  const poolSize = batchesPerPool * batchSize;
+  const plan = (record: PairRecord): PlannedPair => ({
+    record,
+    caption: captionOf(record, settings),
+  });
+
+  const pools = new Map<number, readonly (readonly PlannedPair[])[]>();
+  const planPool = (pool: number): readonly (readonly PlannedPair[])[] => {
+    const end = Math.min((pool + 1) * poolSize, used);
+    const pairs = order.slice(pool * poolSize, end).map(plan);
+    return shuffle ? bucketByLength(pairs, pool, settings) : cut(pairs, batchSize);
+  };
+
+  return {
+    epoch,
+    batch(index) {
+      const pool = Math.floor(index / batchesPerPool);
+      const batches = pools.get(pool) ?? planPool(pool);
+      pools.set(pool, batches);
+      return batches[index % batchesPerPool] ?? [];
+    },
+    *following(record) {
+      const start = order.indexOf(record);
+      for (let step = 1; step < order.length; step++) {
+        yield plan(order[(start + step) % order.length]!);
+      }
+    },
+  };
+}
