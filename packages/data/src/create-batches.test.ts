@@ -1,0 +1,246 @@
+import { randomStream } from "@clip-ts/base";
+import { clipPreprocess, preprocess } from "@clip-ts/image";
+import { createClipTokenizer } from "@clip-ts/tokenizer";
+import { afterEach, expect, test } from "vitest";
+import type { Batch, BatchStream, SkippedImage } from "./batch.ts";
+import { type BatchesOptions, createBatches } from "./create-batches.ts";
+import { type PairRecord, pairSource } from "./pair-source.ts";
+import { syntheticSource } from "./synthetic-source.ts";
+
+const tokenizer = createClipTokenizer({ contextLength: 32, vocabSize: 1000 });
+const source = syntheticSource({ count: 45, seed: 5, size: 20 });
+const shared = { source, tokenizer, preprocess: clipPreprocess(16), batchSize: 6, seed: 9 };
+
+const open: BatchStream[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((stream) => stream.close()));
+});
+
+function create(options: Partial<BatchesOptions> = {}): BatchStream {
+  const stream = createBatches({ ...shared, ...options });
+  open.push(stream);
+  return stream;
+}
+
+async function take(stream: BatchStream, count: number): Promise<Batch[]> {
+  const batches: Batch[] = [];
+  for (let step = 0; step < count; step++) batches.push(await stream.next());
+  return batches;
+}
+
+/** The records with some images unreadable, all slow by a different time. */
+function damaged(isBroken: (index: number) => boolean, count = 45): BatchesOptions["source"] {
+  const records = source.records.slice(0, count).map((record, index): PairRecord => ({
+    ...record,
+    async loadImage() {
+      await new Promise((resolve) => setTimeout(resolve, (index * 7) % 5));
+      if (isBroken(index)) throw new Error(`broken ${index}`);
+      return record.loadImage();
+    },
+  }));
+  return pairSource("damaged", records);
+}
+
+const augmentConfig = { flipProbability: 0.5, scale: [0.5, 1] } as const;
+
+test("a batch holds what its keys and captions say", async () => {
+  const batch = await create({ captions: "first" }).next();
+  expect(batch).toMatchObject({ batch: 6, imageSize: 16, epoch: 0, index: 0 });
+  expect(batch.pixelValues).toHaveLength(6 * 3 * 16 * 16);
+  expect(batch.inputIds).toHaveLength(6 * batch.tokens);
+  for (const [row, key] of batch.keys.entries()) {
+    const record = source.records.find((one) => one.key === key)!;
+    expect(batch.captions[row]).toBe(record.captions[0]);
+    const planes = preprocess(await record.loadImage(), shared.preprocess);
+    expect(batch.pixelValues.slice(row * planes.length, (row + 1) * planes.length)).toEqual(planes);
+    const ids = tokenizer.encode(record.captions.at(0)!);
+    const start = row * batch.tokens;
+    expect(Array.from(batch.inputIds.slice(start, start + ids.length))).toEqual(ids);
+  }
+});
+
+test("the same seed gives the same batches, another seed others", async () => {
+  const [one, same, other] = await Promise.all([
+    take(create(), 10),
+    take(create(), 10),
+    take(create({ seed: 10 }), 10),
+  ]);
+  expect(same).toEqual(one);
+  expect(other.map(({ keys }) => keys)).not.toEqual(one.map(({ keys }) => keys));
+});
+
+test("prefetch, concurrency and cache change no result", async () => {
+  const expected = await take(create({ prefetch: 0, concurrency: 1, cacheBytes: 0 }), 16);
+  const slow = damaged(() => false);
+  for (const prefetch of [0, 1, 5]) {
+    const options = { source: slow, prefetch, concurrency: 7, cacheBytes: 20 * 20 * 3 * 10 };
+    expect(await take(create(options), 16)).toEqual(expected);
+  }
+});
+
+test("a restored cursor continues exactly, across the end of an epoch", async () => {
+  const whole = await take(create({ augment: augmentConfig }), 20);
+  for (const stop of [0, 1, 6, 7, 8, 13]) {
+    const stream = create({ augment: augmentConfig });
+    await take(stream, stop);
+    const restore = JSON.parse(JSON.stringify(stream.cursor())) as BatchesOptions["restore"];
+    const resumed = create({ augment: augmentConfig, restore: restore! });
+    expect(await take(resumed, 20 - stop)).toEqual(whole.slice(stop));
+  }
+});
+
+test("an epoch holds each record once; the next one has another order and other captions", async () => {
+  const stream = create({ dropLast: false });
+  expect(stream.stepsPerEpoch).toBe(8);
+  const [first, second] = [await take(stream, 8), await take(stream, 8)];
+  const captionsOf = (batches: readonly Batch[]): Record<string, string> =>
+    Object.fromEntries(
+      batches.flatMap(({ keys, captions }) => keys.map((key, row) => [key, captions.at(row)!])),
+    );
+  for (const batches of [first, second]) {
+    expect(batches.flatMap(({ keys }) => keys).toSorted()).toEqual(
+      source.records.map(({ key }) => key).toSorted(),
+    );
+  }
+  expect(second.map(({ epoch, index }) => [epoch, index])).toEqual(
+    Array.from({ length: 8 }, (_, index) => [1, index]),
+  );
+  expect(first.at(0)?.keys).not.toEqual(second.at(0)?.keys);
+  expect(captionsOf(first)).not.toEqual(captionsOf(second));
+});
+
+test("augmentation differs between epochs and records, not between runs", async () => {
+  const one = pairSource("one", source.records.slice(0, 1));
+  const options = { source: one, batchSize: 1, captions: "first", augment: augmentConfig } as const;
+  const batches = await take(create(options), 12);
+  const images = new Set(batches.map(({ pixelValues }) => pixelValues.join()));
+  expect(images.size).toBeGreaterThan(1);
+  expect(await take(create(options), 12)).toEqual(batches);
+  expect(randomStream(9, "augment", 0).uniform()).not.toBe(randomStream(9, "augment", 1).uniform());
+});
+
+test("rows are as wide as the longest caption, rounded up, at most the context", async () => {
+  for (const [bucketMultiple, widths] of [
+    [1, /^(?!8$)\d+$/],
+    [8, /^(16|24|32)$/],
+    [32, /^32$/],
+  ] as const) {
+    for (const { captions, tokens } of await take(create({ bucketMultiple }), 7)) {
+      const longest = Math.max(...captions.map((caption) => tokenizer.encode(caption).length));
+      expect(tokens).toBe(Math.min(Math.ceil(longest / bucketMultiple) * bucketMultiple, 32));
+      expect(`${tokens}`).toMatch(widths);
+    }
+  }
+});
+
+test("unreadable images are listed once and their places filled, the same way every time", async () => {
+  const isBroken = (index: number): boolean => index % 4 === 0;
+  const reports: SkippedImage[] = [];
+  const options = { source: damaged(isBroken), onSkip: (one: SkippedImage) => reports.push(one) };
+  const stream = create(options);
+  const batches = await take(stream, 14);
+  for (const { keys, batch } of batches) {
+    expect(batch).toBe(6);
+    expect(new Set(keys).size).toBe(6);
+    for (const key of keys) expect(isBroken(Number(key.slice("synthetic-".length)))).toBe(false);
+  }
+  expect(stream.skipped).toEqual(reports);
+  expect(new Set(reports.map(({ key }) => key)).size).toBe(reports.length);
+  expect(reports).toContainEqual({ key: "synthetic-4", reason: "broken 4" });
+
+  const again = await take(create({ source: damaged(isBroken), prefetch: 0, concurrency: 1 }), 14);
+  expect(again).toEqual(batches);
+  const restore = { epoch: 1, batch: 2 };
+  expect(await take(create({ source: damaged(isBroken), restore }), 5)).toEqual(batches.slice(9));
+});
+
+test("places of one batch are never filled by one image, and a failed image is not read again", async () => {
+  const tries = new Map<string, number>();
+  const records = source.records.map((record, index): PairRecord => ({
+    ...record,
+    async loadImage() {
+      tries.set(record.key, (tries.get(record.key) ?? 0) + 1);
+      if (index % 3 !== 0) throw new Error("broken");
+      return record.loadImage();
+    },
+  }));
+  const stream = create({ source: pairSource("mostly broken", records), prefetch: 0 });
+  for (const { keys } of await take(stream, 21)) expect(new Set(keys).size).toBe(6);
+  expect(stream.skipped).toHaveLength(30);
+  expect(Math.max(...tries.values())).toBe(1);
+});
+
+test("with too few readable images some repeat, with none it is an error", async () => {
+  const few = create({ source: damaged((index) => index > 3, 6) });
+  const { keys } = await few.next();
+  expect(new Set(keys)).toEqual(new Set([0, 1, 2, 3].map((index) => `synthetic-${index}`)));
+  expect(keys).toHaveLength(6);
+
+  const none = create({ source: damaged(() => true) });
+  await expect(none.next()).rejects.toMatchObject({
+    code: "bad-data",
+    message: expect.stringMatching(
+      /^damaged: no image could be read; the first: synthetic-\d+: broken/,
+    ),
+  });
+  expect(none.skipped).toHaveLength(45);
+});
+
+test("small sets are decoded once, and no more images are read at a time than allowed", async () => {
+  let reads = 0;
+  let running = 0;
+  let most = 0;
+  const records = source.records.map((record): PairRecord => ({
+    ...record,
+    async loadImage() {
+      reads++;
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      running--;
+      return record.loadImage();
+    },
+  }));
+  const counted = pairSource("counted", records);
+  await take(create({ source: counted, prefetch: 1, concurrency: 3, dropLast: false }), 8 * 4);
+  expect(reads).toBe(45);
+  expect(most).toBe(3);
+  const before = reads;
+  const uncached = create({ source: counted, prefetch: 0, cacheBytes: 0, dropLast: false });
+  await take(uncached, 16);
+  expect(reads - before).toBe(90);
+});
+
+test("close ends reading", async () => {
+  let reads = 0;
+  let finished = 0;
+  const records = source.records.map((record): PairRecord => ({
+    ...record,
+    async loadImage() {
+      reads++;
+      await new Promise((resolve) => setTimeout(resolve, 2 * reads));
+      finished++;
+      return record.loadImage();
+    },
+  }));
+  const stream = create({ source: pairSource("slow", records), concurrency: 2, prefetch: 4 });
+  const asked = stream.next();
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  const closing = stream.close();
+  await expect(asked).rejects.toThrow(/closed/);
+  await closing;
+  expect(finished).toBe(reads);
+  const before = reads;
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(reads).toBe(before);
+  expect(before).toBeLessThan(6);
+});
+
+test("options out of range say so", () => {
+  expect(() => create({ batchSize: 0 })).toThrow(/batchSize must be a whole number from 1, got 0/);
+  expect(() => create({ prefetch: -1 })).toThrow(/prefetch/);
+  expect(() => create({ concurrency: 0 })).toThrow(/concurrency/);
+  expect(() => create({ cacheBytes: 0.5 })).toThrow(/cacheBytes/);
+  expect(() => create({ bucketMultiple: 0 })).toThrow(/bucketMultiple/);
+  expect(() => create({ batchSize: 46 })).toThrow(/45 pairs, fewer than the batch size 46/);
+  expect(() => create({ restore: { epoch: 0, batch: 7 } })).toThrow(/an epoch has 7 batches/);
+});

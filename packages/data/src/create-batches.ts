@@ -1,0 +1,101 @@
+import { ClipError, randomStream } from "@clip-ts/base";
+import { augment, type AugmentConfig, preprocess } from "@clip-ts/image";
+import { assembleBatch, type PreparedPair } from "./assemble-batch.ts";
+import type { Batch, BatchStream, Cursor } from "./batch.ts";
+import { checkInteger, resolveOptions, type SharedBatchOptions } from "./batch-options.ts";
+import { fillBatch } from "./fill-batch.ts";
+import { createImageLoader } from "./image-loader.ts";
+import type { PlannedPair } from "./pair-source.ts";
+import { countBatches, type EpochPlan, planEpoch } from "./plan-epoch.ts";
+import { prefetched } from "./prefetch.ts";
+
+/** Options of createBatches. */
+export interface BatchesOptions extends SharedBatchOptions {
+  readonly seed: number;
+  /** Random crops and the like; without it images are prepared as for evaluation. */
+  readonly augment?: AugmentConfig;
+  /** True by default. False: the source's order, neither bucketed by length nor by concept. */
+  readonly shuffle?: boolean;
+  /** "draw" (default): one of a record's captions, anew each epoch. "first": always its first. */
+  readonly captions?: "draw" | "first";
+  /**
+   * True by default: pairs of one concept, or of one caption, go to different batches where
+   * possible. Together in a batch they would count each other as wrong.
+   */
+  readonly distinct?: boolean;
+  /** True by default: an epoch leaves out the pairs that fill no whole batch. */
+  readonly dropLast?: boolean;
+  /** Bytes of decoded images kept in memory; 256 MiB by default, 0 keeps none. */
+  readonly cacheBytes?: number;
+  /** Where to go on: the cursor of a stream with the same source, seed and batch size. */
+  readonly restore?: Cursor;
+}
+
+function checkSteps(stepsPerEpoch: number, { source, batchSize }: BatchesOptions): void {
+  if (stepsPerEpoch > 0) return;
+  const { label, records } = source;
+  throw new ClipError(
+    "bad-config",
+    `${label} has ${records.length} pairs, fewer than the batch size ${batchSize}: ` +
+      "lower the batch size or set dropLast to false",
+    { data: { records: records.length, batchSize } },
+  );
+}
+
+/** Gives the plan of an epoch, remembering the last one: batches are made in order. */
+function rememberPlan(make: (epoch: number) => EpochPlan): (epoch: number) => EpochPlan {
+  let last: EpochPlan | undefined;
+  return (epoch) => {
+    if (last?.epoch !== epoch) last = make(epoch);
+    return last;
+  };
+}
+
+/**
+ * Shuffled batches without end. Order, captions and augmentation are functions of (seed, epoch,
+ * record), so the cursor alone continues a run exactly. Unreadable images are listed in `skipped`
+ * and their places filled by the next readable pairs of the epoch; if none can be read, `next`
+ * rejects with "bad-data".
+ */
+export function createBatches(options: BatchesOptions): BatchStream {
+  const settings = resolveOptions(options);
+  const { source, tokenizer, batchSize, seed, dropLast = true, cacheBytes = 2 ** 28 } = settings;
+  checkInteger("cacheBytes", cacheBytes, 0);
+  const stepsPerEpoch = countBatches(source.records.length, { batchSize, dropLast });
+  checkSteps(stepsPerEpoch, options);
+  const loader = createImageLoader({ ...settings, cacheBytes });
+  const planOf = rememberPlan((epoch) =>
+    planEpoch({
+      records: source.records,
+      batchSize,
+      seed,
+      epoch,
+      dropLast,
+      shuffle: options.shuffle ?? true,
+      captions: options.captions ?? "draw",
+      distinct: options.distinct ?? true,
+      countTokens: (caption) => tokenizer.encode(caption).length,
+    }),
+  );
+
+  const prepare = async (pair: PlannedPair, epoch: number): Promise<PreparedPair | undefined> => {
+    const pixels = await loader.load(pair.record);
+    if (pixels === undefined) return undefined;
+    const random = randomStream(seed, "augment", epoch, pair.record.key);
+    const planes =
+      options.augment === undefined
+        ? preprocess(pixels, settings.preprocess)
+        : augment(pixels, settings.preprocess, options.augment, random);
+    return { ...pair, planes };
+  };
+  const produce = async (position: Cursor): Promise<Batch> => {
+    const { epoch, batch } = position;
+    const pairs = await fillBatch(planOf(epoch), batch, (pair) => prepare(pair, epoch));
+    if (pairs === undefined) throw loader.noneReadable(source.label);
+    return assembleBatch(pairs, position, settings);
+  };
+
+  const { prefetch, restore } = settings;
+  const stream = prefetched({ stepsPerEpoch, prefetch, restore, produce, stop: loader.stop });
+  return { ...stream, stepsPerEpoch, skipped: loader.skipped };
+}
