@@ -1,1 +1,14 @@
-export {};
+export type { Pixels } from "./pixels.ts";
+export { resize, type Rectangle, type ResizeOptions } from "./resize.ts";
+export type { Interpolation } from "./resample-table.ts";
+export { centerCrop, crop, flipHorizontal } from "./crop.ts";
+export { toRgb, type Color } from "./to-rgb.ts";
+export { normalize, type ChannelStatistics } from "./normalize.ts";
+export { clipPreprocess, siglipPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
+export { preprocess, preprocessToPixels, resizedSize } from "./preprocess.ts";
+export { formatPreprocessorConfig, parsePreprocessorConfig } from "./preprocessor-json.ts";
+export { augment, type AugmentConfig } from "./augment.ts";
+export { randomResizedCrop, type RandomCropOptions } from "./random-resized-crop.ts";
+export { colorJitter, type ColorJitterStrengths } from "./color-jitter.ts";
+export { adjustBrightness, adjustContrast, adjustSaturation, toGrayscale } from "./color.ts";
+export { adjustHue } from "./hue.ts";

@@ -1,0 +1,66 @@
+import type { RandomStream } from "@clip-ts/base";
+import { toGrayscale } from "./color.ts";
+import { colorJitter, type ColorJitterStrengths } from "./color-jitter.ts";
+import { flipHorizontal } from "./crop.ts";
+import { normalize } from "./normalize.ts";
+import { checkPixels, type Pixels } from "./pixels.ts";
+import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
+import { convertAround } from "./preprocess.ts";
+import { randomResizedCrop } from "./random-resized-crop.ts";
+import { checkWithin, type Range } from "./ranges.ts";
+
+/** What training changes at random. The defaults are CLIP's: a large crop and nothing else. */
+export interface AugmentConfig {
+  /** Part of the image's area that is kept. Default [0.9, 1]. */
+  readonly scale?: Range;
+  /** Width by height of the part that is kept. Default [3/4, 4/3]. */
+  readonly ratio?: Range;
+  /** Chance of a mirrored image. Default 0: captions know left from right. */
+  readonly flipProbability?: number;
+  /** Default: colours stay. */
+  readonly colorJitter?: ColorJitterStrengths;
+  /** Chance that `colorJitter` is used. Default 1. */
+  readonly colorJitterProbability?: number;
+  /** Chance of an image without colours. Default 0. */
+  readonly grayscaleProbability?: number;
+}
+
+/**
+ * An image as a model sees it in training: random crop, mirror, colours, grey, in this order, then
+ * normalised: [3, size, size]. The same stream gives the same image. The caller owns the result.
+ */
+export function augment(
+  pixels: Pixels,
+  preprocessConfig: PreprocessConfig,
+  augmentConfig: AugmentConfig,
+  random: RandomStream,
+): Float32Array {
+  checkPixels(pixels);
+  const { size, interpolation } = checkPreprocess(preprocessConfig);
+  const { scale, ratio } = augmentConfig;
+  const {
+    flipProbability = 0,
+    colorJitterProbability = 1,
+    grayscaleProbability = 0,
+  } = augmentConfig;
+  const happens = (name: string, probability: number): boolean => {
+    checkWithin(name, probability, [0, 1]);
+    return random.uniform() < probability;
+  };
+  const cropOptions = {
+    size,
+    interpolation,
+    ...(scale === undefined ? {} : { scale }),
+    ...(ratio === undefined ? {} : { ratio }),
+  };
+
+  let image = convertAround(pixels, preprocessConfig, (source) =>
+    randomResizedCrop(source, cropOptions, random),
+  );
+  if (happens("flipProbability", flipProbability)) image = flipHorizontal(image);
+  if (happens("colorJitterProbability", colorJitterProbability)) {
+    image = colorJitter(image, augmentConfig.colorJitter ?? {}, random);
+  }
+  if (happens("grayscaleProbability", grayscaleProbability)) image = toGrayscale(image);
+  return normalize(image, preprocessConfig);
+}

@@ -1,0 +1,70 @@
+import { checkPixels, checkSize, type Pixels } from "./pixels.ts";
+import { checkInside, cropRows, type Rectangle } from "./resize.ts";
+
+/** A copy of the pixels inside the rectangle. Throws "bad-argument" if it leaves the image. */
+export function crop(pixels: Pixels, rectangle: Rectangle): Pixels {
+  checkPixels(pixels);
+  checkInside(rectangle, pixels);
+  return cropRows(pixels, rectangle);
+}
+
+/**
+ * The middle of the image, as torchvision's `CenterCrop`: offsets of half a pixel go to the even
+ * side, and a smaller image is first padded with zeros, the odd row or column at right and bottom.
+ */
+export function centerCrop(
+  pixels: Pixels,
+  { width, height }: { readonly width: number; readonly height: number },
+): Pixels {
+  checkPixels(pixels);
+  checkSize("width", width);
+  checkSize("height", height);
+  const padded = padAround(pixels, Math.max(width, pixels.width), Math.max(height, pixels.height));
+  const left = centerOffset(padded.width, width);
+  const top = centerOffset(padded.height, height);
+  return cropRows(padded, { left, top, width, height });
+}
+
+/** First kept pixel when `size` pixels are kept in the middle of `length`: Python's `round`. */
+export function centerOffset(length: number, size: number): number {
+  return roundHalfEven((length - size) / 2);
+}
+
+/** Rounds to the nearest whole number, halves to the even one. */
+export function roundHalfEven(value: number): number {
+  const below = Math.floor(value);
+  const rest = value - below;
+  if (rest !== 0.5) return rest < 0.5 ? below : below + 1;
+  return below % 2 === 0 ? below : below + 1;
+}
+
+/** A copy mirrored left to right. */
+export function flipHorizontal(pixels: Pixels): Pixels {
+  checkPixels(pixels);
+  const { width, height, channels } = pixels;
+  const data = new Uint8Array(pixels.data.length);
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const from = (row * width + column) * channels;
+      const to = (row * width + (width - 1 - column)) * channels;
+      for (let channel = 0; channel < channels; channel++) {
+        data[to + channel] = pixels.data[from + channel]!;
+      }
+    }
+  }
+  return { ...pixels, data };
+}
+
+function padAround(pixels: Pixels, width: number, height: number): Pixels {
+  if (width === pixels.width && height === pixels.height) return pixels;
+  const { channels } = pixels;
+  const left = Math.floor((width - pixels.width) / 2);
+  const top = Math.floor((height - pixels.height) / 2);
+  const data = new Uint8Array(width * height * channels);
+  const rowBytes = pixels.width * channels;
+  for (let row = 0; row < pixels.height; row++) {
+    const source = pixels.data.subarray(row * rowBytes, (row + 1) * rowBytes);
+    data.set(source, ((top + row) * width + left) * channels);
+  }
+  return { data, width, height, channels };
+}

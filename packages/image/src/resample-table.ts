@@ -1,0 +1,85 @@
+/** Kernels that Pillow calls BICUBIC (Keys 1981 with a = -1/2) and BILINEAR (a triangle). */
+export type Interpolation = "bicubic" | "bilinear";
+
+/** One axis of a resize. */
+export interface Axis {
+  /** Pixels of the whole source along this axis. */
+  readonly inputSize: number;
+  /** Part of the source that is mapped onto the output; the kernel may reach beyond it. */
+  readonly box: readonly [start: number, end: number];
+  /** Pixels that the box becomes. */
+  readonly outputSize: number;
+  /** Output pixels that are wanted. */
+  readonly crop: readonly [start: number, end: number];
+  readonly interpolation: Interpolation;
+}
+
+/** Fixed-point weights with which source pixels make each wanted output pixel. */
+export interface ResampleTable {
+  readonly size: number;
+  /** First source pixel of each output pixel: [size]. */
+  readonly starts: Int32Array;
+  /** Number of source pixels of each output pixel: [size]. */
+  readonly counts: Int32Array;
+  /** Weights times 2^22: [size, taps], the first `counts` of a row in use. */
+  readonly weights: Int32Array;
+  readonly taps: number;
+  /** True if output pixels are source pixels: this axis needs no arithmetic. */
+  readonly isCopy: boolean;
+}
+
+/** 32 bits less 8 of a pixel less 2 for weights that sum to more than one before they cancel. */
+export const precisionBits = 22;
+
+const kernels: Record<Interpolation, { support: number; weigh: (distance: number) => number }> = {
+  bicubic: { support: 2, weigh: bicubicKernel },
+  bilinear: { support: 1, weigh: (x) => Math.max(0, 1 - Math.abs(x)) },
+};
+
+/**
+ * The weights of Pillow's resize along one axis: the kernel is stretched by the shrink factor
+ * (antialiasing), cut at the image's edge, made to sum to one and rounded to fixed point.
+ */
+export function resampleTable(axis: Axis): ResampleTable {
+  const { inputSize, box, outputSize, crop } = axis;
+  const { support, weigh } = kernels[axis.interpolation];
+  const [boxStart, boxEnd] = box.map(Math.fround) as [number, number]; // Pillow keeps floats
+  const scale = Math.fround(boxEnd - boxStart) / outputSize;
+  const stretch = Math.max(scale, 1);
+  const reach = support * stretch;
+  const taps = Math.ceil(reach) * 2 + 1;
+  const size = crop[1] - crop[0];
+  const starts = new Int32Array(size);
+  const counts = new Int32Array(size);
+  const weights = new Int32Array(size * taps);
+  const exact = new Float64Array(taps);
+  for (let index = 0; index < size; index++) {
+    const center = boxStart + (crop[0] + index + 0.5) * scale;
+    const start = Math.max(Math.trunc(center - reach + 0.5), 0);
+    const count = Math.min(Math.trunc(center + reach + 0.5), inputSize) - start;
+    let sum = 0;
+    for (let tap = 0; tap < count; tap++) {
+      exact[tap] = weigh((tap + start - center + 0.5) * (1 / stretch));
+      sum += exact[tap]!;
+    }
+    for (let tap = 0; tap < count; tap++) {
+      weights[index * taps + tap] = toFixedPoint(sum === 0 ? exact[tap]! : exact[tap]! / sum);
+    }
+    starts[index] = start;
+    counts[index] = count;
+  }
+  const isCopy = boxStart === 0 && boxEnd === inputSize && inputSize === outputSize;
+  return { size, starts, counts, weights, taps, isCopy };
+}
+
+function bicubicKernel(distance: number): number {
+  const a = -0.5;
+  const x = Math.abs(distance);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0;
+}
+
+function toFixedPoint(weight: number): number {
+  return Math.trunc(weight * 2 ** precisionBits + (weight < 0 ? -0.5 : 0.5));
+}
