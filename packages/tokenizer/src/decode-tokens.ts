@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import { byteCharacters, tokenTexts } from "./vocabulary.ts";
+import { allTokenTexts, byteCharacters } from "./vocabulary.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const byteOf = new Map(byteCharacters.map((character, byte) => [character, byte]));
@@ -9,7 +9,7 @@ const byteOf = new Map(byteCharacters.map((character, byte) => [character, byte]
  * but the last. Bytes that are no UTF-8, as where a caption was cut, become U+FFFD.
  */
 export function decodeTokens(ids: ArrayLike<number>, vocabSize: number): string {
-  const texts = tokenTexts(vocabSize);
+  const texts = allTokenTexts();
   const startId = vocabSize - 2;
   const bytes: number[] = [];
   for (const id of Array.from(ids)) {

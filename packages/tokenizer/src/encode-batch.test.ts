@@ -46,3 +46,8 @@ test.each([{ tokens: 2 }, { tokens: 78 }, { multiple: 0 }, { multiple: 2.5 }])(
     expect(() => tokenizer.encodeBatch(["a"], options)).toThrowError(/must be a whole number/);
   },
 );
+
+test("refuses a caption that is no array", () => {
+  const caption = "a cat" as unknown as string[];
+  expect(() => tokenizer.encodeBatch(caption)).toThrowError(/array of captions, got string/);
+});

@@ -1,3 +1,4 @@
+import { ClipError } from "@clip-ts/base";
 import { checkInteger } from "./tokenizer-options.ts";
 
 /** Captions as rows of ids, ready to become a tensor [batch, tokens] of type int32. */
@@ -33,6 +34,7 @@ export function encodeBatch(
   texts: readonly string[],
   { tokens: widest = contextLength, multiple }: BatchOptions = {},
 ): TokenBatch {
+  checkList(texts);
   checkInteger("tokens", widest, [3, contextLength]);
   const rows = texts.map((text) => cutRow(encode(text), widest));
   const lengths = Int32Array.from(rows, (row) => row.length);
@@ -51,4 +53,13 @@ function roundUp(lengths: Int32Array, multiple: number, widest: number): number 
   checkInteger("multiple", multiple, [1, Number.MAX_SAFE_INTEGER]);
   const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
   return Math.min(Math.ceil(longest / multiple) * multiple, widest);
+}
+
+function checkList(texts: unknown): void {
+  if (Array.isArray(texts)) return;
+  throw new ClipError(
+    "bad-argument",
+    `A batch is an array of captions, got ${typeof texts}; wrap a single caption in [ ]`,
+    { data: { type: typeof texts } },
+  );
 }

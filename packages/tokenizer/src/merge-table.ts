@@ -1,4 +1,4 @@
-import { clipVocabSize, firstMergeId, mergeTexts, tokenTexts } from "./vocabulary.ts";
+import { allTokenTexts, clipVocabSize, firstMergeId, mergeTexts } from "./vocabulary.ts";
 
 const slotBits = 17; // 131,072 slots for 48,894 merges
 
@@ -27,7 +27,7 @@ function buildMergeTable(): MergeTable {
     while (merged[slot] !== 0 && keys[slot] !== key) slot = (slot + 1) & (keys.length - 1);
     return slot;
   };
-  const idOf = new Map(tokenTexts(clipVocabSize).map((text, id) => [text, id]));
+  const idOf = new Map(allTokenTexts().map((text, id) => [text, id]));
   for (const [rank, merge] of mergeTexts(clipVocabSize).entries()) {
     const [left = "", right = ""] = merge.split(" ");
     const key = pairKey(idOf.get(left)!, idOf.get(right)!);

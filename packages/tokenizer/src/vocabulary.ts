@@ -23,12 +23,17 @@ export const bytesInIdOrder: readonly number[] = allBytes()
   .filter(isPrintable)
   .concat(allBytes().filter((byte) => !isPrintable(byte)));
 
-let allTokens: readonly string[] | undefined;
+let sharedTokens: readonly string[] | undefined;
 
-/** Every token's text in id order, without the two special tokens, for a vocabulary of `vocabSize`. */
+/** Every token's text in id order, without the two special tokens; built on first use. */
+export function allTokenTexts(): readonly string[] {
+  sharedTokens ??= buildTokens();
+  return sharedTokens;
+}
+
+/** The token texts that a vocabulary of `vocabSize` keeps, without the two special tokens. */
 export function tokenTexts(vocabSize: number): readonly string[] {
-  allTokens ??= buildTokens();
-  return allTokens.slice(0, vocabSize - 2);
+  return allTokenTexts().slice(0, vocabSize - 2);
 }
 
 /** The merges that a vocabulary of `vocabSize` keeps, as "left right" texts in order of rank. */
