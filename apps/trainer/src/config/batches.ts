@@ -5,7 +5,7 @@ import {
   type Cursor,
   type NamedArray,
 } from "@clip-ts/data";
-import { defaultAugment, type AugmentConfig } from "@clip-ts/image";
+import type { AugmentConfig } from "@clip-ts/image";
 import { needTokenizer, openFile, type ModelDescription } from "@clip-ts/node";
 import { openSafetensors, toFloat32, toInt32 } from "@clip-ts/weights";
 import type { RunConfig } from "./schema.ts";
@@ -40,8 +40,7 @@ export async function openTrainingBatches(
   if (train.kind === "tensors") {
     return tensorBatches({ label: train.path, tensors: await readArrays(train.path), ...position });
   }
-  const augmentation =
-    augment === undefined ? {} : { augment: { ...defaultAugment, ...augment } as AugmentConfig };
+  const augmentation = augment === undefined ? {} : { augment: augment as AugmentConfig };
   return createBatches({
     ...data,
     ...augmentation,

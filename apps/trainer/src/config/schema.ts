@@ -35,17 +35,20 @@ const sourceSchema = z.discriminatedUnion("kind", [
 
 const range = z.tuple([z.number().positive(), z.number().positive()]);
 
+const strength = z.number().min(0).optional();
+
 const augmentSchema = z.strictObject({
   scale: range.optional().describe("share of the area a random crop keeps"),
   ratio: range.optional().describe("width / height of a random crop"),
-  flip: z.number().min(0).max(1).optional().describe("probability of mirroring"),
-  grayscale: z.number().min(0).max(1).optional().describe("probability of dropping colour"),
-  brightness: z.number().min(0).optional(),
-  contrast: z.number().min(0).optional(),
-  saturation: z.number().min(0).optional(),
-  hue: z.number().min(0).max(0.5).optional(),
+  flipProbability: z.number().min(0).max(1).optional(),
+  colorJitter: z
+    .strictObject({ brightness: strength, contrast: strength, saturation: strength, hue: strength })
+    .optional(),
+  colorJitterProbability: z.number().min(0).max(1).optional(),
+  grayscaleProbability: z.number().min(0).max(1).optional(),
 });
 
+/** [pattern, value] by path: a name stands for a leaf or subtree, /…/ for a regular expression. */
 const pathRules = <Value extends z.ZodType>(value: Value) => z.array(z.tuple([z.string(), value]));
 
 const optimizerSchema = z.discriminatedUnion("kind", [

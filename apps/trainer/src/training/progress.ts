@@ -45,7 +45,7 @@ export function createProgress(options: {
 }): Progress {
   const { steps, metricsFile, logEvery } = options;
   const metrics = createWriteStream(metricsFile, { flags: "a" });
-  const isTerminal = process.stderr.isTTY === true;
+  const isTerminal = process.stderr.isTTY;
   let pace: Pace | undefined;
   let shownAt = 0;
 

@@ -13,12 +13,14 @@ import {
   startEngine,
   type ModelDescription,
 } from "@clip-ts/node";
-import { createOptimizer, type Optimizer, type OptimizerConfig } from "@clip-ts/optim";
+import { createOptimizer, type Optimizer } from "@clip-ts/optim";
 import { openTrainingBatches } from "../config/batches.ts";
 import { formatConfig } from "../config/load-config.ts";
 import { openRunModel, type RunModel } from "../config/model.ts";
+import { optimizerConfig } from "../config/optimizer.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { watchInterruption } from "./interruption.ts";
+import { forgetStepsFrom } from "./metrics-file.ts";
 import { createProgress } from "./progress.ts";
 import { train } from "./train.ts";
 import {
@@ -96,7 +98,7 @@ export async function runTraining(
   const model = await openRunModel(config);
   const { description } = model;
   const flatSpec = flattenTree<{ shape: readonly number[] }>(clipSpec(description.config));
-  const optimizer = createOptimizer(config.optimizer as OptimizerConfig, flatSpec);
+  const optimizer = createOptimizer(optimizerConfig(config), flatSpec);
   const start = await startingPoint(config, model, { checkpoint, optimizer });
   const batches = await openTrainingBatches(config, description, start.cursor);
   await mkdir(config.run, { recursive: true });
@@ -106,6 +108,7 @@ export async function runTraining(
   announce(config, description, batches);
 
   const metricsFile = join(config.run, "metrics.jsonl");
+  await forgetStepsFrom(start.state.step, metricsFile);
   const progress = createProgress({ ...config, metricsFile });
   const interruption = watchInterruption();
   let saved = checkpoint ?? "";

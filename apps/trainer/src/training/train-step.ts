@@ -100,7 +100,7 @@ export function createTrainStep(
       const { loss, accuracy } = forward(params, batch, clip);
       return { loss, aux: { accuracy } };
     }, tree);
-    const raw = flattenTree<Tensor>(gradient as object);
+    const raw = flattenTree<Tensor>(gradient);
     const { grads, norm } = clipByGlobalNorm(raw, maxNorm);
     const read = async (scalar: Scalar | Tensor): Promise<number> =>
       (await scalar.data())[0] as number;

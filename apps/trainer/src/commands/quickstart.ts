@@ -1,0 +1,115 @@
+import { existsSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { flattenTree } from "@clip-ts/core";
+import {
+  describeModel,
+  listCheckpoints,
+  loadModelParams,
+  startEngine,
+  writeModel,
+} from "@clip-ts/node";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { type Arguments, type Command, engineOption } from "../cli/command.ts";
+import { numberOption } from "../cli/number-option.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { measureStep } from "../quickstart/calibrate.ts";
+import { contactSheet } from "../quickstart/contact-sheet.ts";
+import { embedHeldOut } from "../quickstart/held-out.ts";
+import { quickstartRecipe } from "../quickstart/recipe.ts";
+import { matchDrawings, matchQueries, queryTable, retrievalTable } from "../quickstart/summary.ts";
+import { runTraining, type TrainingResult } from "../training/run-training.ts";
+
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+/** Steps that fit into the minutes given, as measured on this machine. */
+async function chooseSteps(args: Arguments, run: string): Promise<number> {
+  const fixed = numberOption(args, "steps");
+  if (fixed !== undefined) return Math.round(fixed);
+  const minutes = numberOption(args, "minutes") ?? 8;
+  const engine = args.text("engine") ?? "auto";
+  const stepMs = await measureStep(quickstartRecipe({ run, engine, steps: 1000 }));
+  const steps = Math.max(20, Math.round((minutes * 60_000) / stepMs));
+  say(
+    `      one step takes ${(stepMs / 1000).toFixed(2)} s here: ${steps} steps in ${minutes} minutes`,
+  );
+  return steps;
+}
+
+/** Trains, or goes on with a run that was interrupted. */
+async function trainModel(args: Arguments, run: string): Promise<TrainingResult> {
+  const stored = join(run, "config.yaml");
+  if ((await listCheckpoints(run)).length > 0 && existsSync(stored)) {
+    say("      going on with the run that is there (--fresh starts anew)");
+    return runTraining(await loadConfig(stored, []), { resume: true });
+  }
+  const steps = await chooseSteps(args, run);
+  return runTraining(quickstartRecipe({ run, engine: args.text("engine") ?? "auto", steps }));
+}
+
+/** Writes the trained model as a folder of its own. */
+async function exportModel(checkpoint: string, folder: string): Promise<void> {
+  const description = await describeModel(checkpoint);
+  const params = await loadModelParams(checkpoint, description.config);
+  await writeModel(folder, description, params);
+  dispose(Object.values(flattenTree<Tensor>(params)));
+}
+
+async function showWhatItLearnt(model: string, sheet: string): Promise<void> {
+  const heldOut = await embedHeldOut(model);
+  const count = heldOut.drawings.length;
+  say(`\nHeld-out drawings: ${count} emoji by a vendor the model never saw\n`);
+  say(retrievalTable(heldOut));
+  const queries = await matchQueries(heldOut, 6);
+  say(`\nQueries and their best matches among these drawings\n`);
+  say(queryTable(queries));
+  const { imageToText, textToImage } = heldOut.report;
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const summary =
+    `Among ${count} held-out drawings, the right name comes first for ${percent(imageToText.recallAt1)} ` +
+    `and is among the first five for ${percent(imageToText.recallAt5)}; the right drawing comes first for ` +
+    `${percent(textToImage.recallAt1)} of the names and is among the first five for ${percent(textToImage.recallAt5)}.`;
+  const drawings = matchDrawings(heldOut, 5);
+  await writeFile(sheet, await contactSheet({ summary, queries, drawings }));
+  heldOut.clip.dispose();
+}
+
+/** clip-ts quickstart */
+export const quickstartCommand: Command = {
+  name: "quickstart",
+  words: "",
+  needs: 0,
+  summary: "train on emoji drawings, test on a vendor never seen, export",
+  options: {
+    minutes: { type: "string", value: "N", help: "time for training (default 8)" },
+    steps: { type: "string", value: "N", help: "train exactly this many steps instead" },
+    run: { type: "string", value: "FOLDER", help: "where the run goes (default runs/quickstart)" },
+    fresh: { type: "boolean", help: "throw an earlier run away" },
+    engine: engineOption,
+  },
+  async run(args) {
+    const run = args.text("run") ?? join("runs", "quickstart");
+    const [model, sheet] = [join(run, "model"), join(run, "matches.html")];
+    if (args.flag("fresh")) await rm(run, { recursive: true, force: true });
+
+    say("[1/3] Train on Google's and Twitter's emoji drawings");
+    const result = await trainModel(args, run);
+    if (result.interrupted) {
+      say(`Stopped after ${result.step} steps and saved. Run the same command to go on.`);
+      return 130;
+    }
+    say("[2/3] Export");
+    await startEngine((args.text("engine") ?? "auto") as "auto");
+    await exportModel(result.checkpoint, model);
+    say(`      ${model}: loads in clip-ts, transformers and open_clip`);
+    say("[3/3] Test on drawings by a third vendor, Fluent Emoji");
+    await showWhatItLearnt(model, sheet);
+    say(`\nSee the matches:    ${relative(process.cwd(), sheet)} (open it in a browser)`);
+    say("Try it in a browser: npm run demo");
+    say(`Classify a picture:  pnpm clip-ts classify ${model} PICTURE --labels dog,cat,car`);
+    say("Train on your data:  see docs/training.md");
+    return 0;
+  },
+};

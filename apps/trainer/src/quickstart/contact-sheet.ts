@@ -1,0 +1,78 @@
+import type { Drawing } from "./held-out.ts";
+import { dataUri } from "./held-out.ts";
+
+/** A typed query with the drawings that fit best. */
+export interface QueryMatches {
+  readonly query: string;
+  readonly matches: readonly { readonly drawing: Drawing; readonly score: number }[];
+}
+
+/** A drawing with the names that fit best. */
+export interface NameMatches {
+  readonly drawing: Drawing;
+  readonly names: readonly { readonly name: string; readonly score: number }[];
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>"]/g, (sign) => `&#${sign.codePointAt(0)};`);
+}
+
+async function figure(drawing: Drawing, caption: string): Promise<string> {
+  const name = escape(drawing.name);
+  return `<figure><img src="${await dataUri(drawing.path)}" alt="${name}" title="${name}"><figcaption>${caption}</figcaption></figure>`;
+}
+
+async function queryRow({ query, matches }: QueryMatches): Promise<string> {
+  const figures = await Promise.all(
+    matches.map(({ drawing, score }) =>
+      figure(drawing, `${escape(drawing.name)}<small>${score.toFixed(2)}</small>`),
+    ),
+  );
+  return `<section><h3>“${escape(query)}”</h3><div class="row">${figures.join("")}</div></section>`;
+}
+
+async function nameCard({ drawing, names }: NameMatches): Promise<string> {
+  const items = names.map(({ name, score }) => {
+    const hit = name === drawing.name ? ' class="hit"' : "";
+    return `<li${hit}>${escape(name)}<small>${score.toFixed(2)}</small></li>`;
+  });
+  return `<article>${await figure(drawing, escape(drawing.name))}<ol>${items.join("")}</ol></article>`;
+}
+
+const style = `
+:root { color-scheme: light dark; --line: #8884; --hit: #2a7d4f; }
+@media (prefers-color-scheme: dark) { :root { --hit: #6fd09b; } }
+body { font: 16px/1.45 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { margin-top: 2.5rem; } h3 { margin: 1.2rem 0 .4rem; font-weight: 600; }
+.row { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .75rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: .75rem; }
+figure { margin: 0; text-align: center; } img { width: 5rem; height: 5rem; }
+figcaption { font-size: .85rem; } small { opacity: .65; margin-left: .4em; font-variant-numeric: tabular-nums; }
+section, article { border-top: 1px solid var(--line); padding: .4rem 0; }
+article { display: grid; grid-template-columns: 7rem 1fr; align-items: center; }
+ol { margin: 0; padding-left: 1.4rem; } .hit { color: var(--hit); font-weight: 600; }
+footer { margin-top: 2.5rem; font-size: .85rem; opacity: .75; }`;
+
+/** One self-contained HTML page of what the model finds among drawings it never saw. */
+export async function contactSheet(content: {
+  readonly summary: string;
+  readonly queries: readonly QueryMatches[];
+  readonly drawings: readonly NameMatches[];
+}): Promise<string> {
+  const rows = await Promise.all(content.queries.map((query) => queryRow(query)));
+  const cards = await Promise.all(content.drawings.map((drawing) => nameCard(drawing)));
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>clip-ts quickstart: what the model learnt</title><style>${style}</style></head><body>
+<h1>What the model learnt</h1>
+<p>${escape(content.summary)}</p>
+<h2>Text → drawings</h2>
+${rows.join("\n")}
+<h2>Drawings → text</h2>
+<p>The five names closest to each drawing; the right one is marked.</p>
+<div class="cards">${cards.join("\n")}</div>
+<footer>Drawings: Fluent Emoji 3D (MIT), held out of training. Trained on Noto Emoji (Apache-2.0) and
+Twemoji (CC-BY 4.0). Names: emojibase (MIT).</footer>
+</body></html>
+`;
+}
