@@ -4,6 +4,7 @@ import { replaceWasmKernel, wasmBackendName } from "./backend.ts";
 import { fusedMatMulKernel } from "./fused-mat-mul.ts";
 import { conv2dBackpropFilterKernel, unsortedSegmentSumKernel } from "./gradient-kernels.ts";
 import { matMulKernel } from "./mat-mul.ts";
+import { refuseWideStrides } from "./wide-strides.ts";
 
 /** Kernels of tfjs-backend-wasm 4.22 that give wrong numbers without saying so. */
 const wrongKernels = ["MaxPoolGrad", "MaxPool3D", "MaxPool3DGrad"];
@@ -37,5 +38,6 @@ export function repairWasmBackend(): void {
   replaceWasmKernel("UnsortedSegmentSum", unsortedSegmentSumKernel);
   replaceWasmKernel("Conv2DBackpropFilter", conv2dBackpropFilterKernel);
   for (const name of wrongKernels) replaceWasmKernel(name, refuse(name));
+  refuseWideStrides();
   repaired = true;
 }

@@ -1,3 +1,4 @@
+import { ClipError } from "@clip-ts/base";
 import { broadcast_util, type KernelFunc, type TensorInfo } from "@tensorflow/tfjs-core";
 import { sizeOf } from "../spec.ts";
 import { wasmKernel, type WasmBackend } from "./backend.ts";
@@ -63,6 +64,35 @@ function swapped(backend: WasmBackend, x: TensorInfo): TensorInfo {
   return transpose({ inputs: { x }, backend, attrs: { perm } }) as TensorInfo;
 }
 
+/** What the C++ code would not notice: it reads the bytes of any operand as float32 of any length. */
+function assertProduct(a: TensorInfo, b: TensorInfo): void {
+  if (a.dtype !== "float32" || b.dtype !== "float32") {
+    throw new ClipError(
+      "unsupported",
+      `matMul on wasm multiplies float32, got ${a.dtype} and ${b.dtype}: cast them first.`,
+    );
+  }
+  if (a.shape.length < 2 || b.shape.length < 2 || a.shape.at(-1) !== b.shape.at(-2)) {
+    throw new ClipError(
+      "bad-shape",
+      `matMul: expected [..., rows, inner] and [..., inner, columns], ` +
+        `got [${a.shape.join(", ")}] and [${b.shape.join(", ")}].`,
+    );
+  }
+}
+
+/** Which matrix of a stack stands at `index` of the broadcast stack `outer`. */
+function broadcastIndex(index: number, own: readonly number[], outer: readonly number[]): number {
+  let [rest, stride, found] = [index, 1, 0];
+  for (let fromEnd = 1; fromEnd <= outer.length; fromEnd++) {
+    const [length = 1, ownLength = 1] = [outer.at(-fromEnd), own.at(-fromEnd)];
+    if (ownLength > 1) found += (rest % length) * stride;
+    stride *= ownLength;
+    rest = Math.floor(rest / length);
+  }
+  return found;
+}
+
 /**
  * Matrix product for tfjs-backend-wasm. Its own kernel falls to a naive loop, 10 to 80 times slower,
  * for every transposed operand and every batch, that is for all of backpropagation and attention. Here
@@ -74,17 +104,19 @@ export const matMulKernel: KernelFunc = ({ inputs, backend: anyBackend, attrs })
   const { a: givenA, b: givenB } = inputs as { a: TensorInfo; b: TensorInfo };
   const a = transposeA ? swapped(backend, givenA) : givenA;
   const b = transposeB ? swapped(backend, givenB) : givenB;
+  assertProduct(a, b);
 
   const [outerA, outerB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   const outer = broadcast_util.assertAndGetBroadcastShape(outerA, outerB);
   const out = backend.makeOutput([...outer, a.shape.at(-2) ?? 1, b.shape.at(-1) ?? 1], "float32");
   const multiply = multiplyFor(backend);
   const batch = sizeOf(outer);
-  const [batchA, batchB] = [sizeOf(outerA), sizeOf(outerB)];
   for (let index = 0; index < batch; index++) {
     withMatrix(backend, out, index, (product) =>
-      withMatrix(backend, a, index % batchA, (left) =>
-        withMatrix(backend, b, index % batchB, (right) => multiply(left, right, product)),
+      withMatrix(backend, a, broadcastIndex(index, outerA, outer), (left) =>
+        withMatrix(backend, b, broadcastIndex(index, outerB, outer), (right) =>
+          multiply(left, right, product),
+        ),
       ),
     );
   }
