@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import { engine, keep, tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
+import { dispose, engine, keep, tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import { flattenTree, mapTree, unflattenLike, type TreeOf } from "./tree.ts";
 
 /** A loss, its gradient with respect to every leaf, and what else the objective handed back. */
@@ -41,12 +41,20 @@ export function valueAndGradient<Tree extends object, Aux extends object>(
     if (aux !== undefined) mapTree(aux, (leaf: Tensor) => keep(leaf)); // outlives the tape's scopes
     return outcome.loss as Scalar;
   };
-  const { value, grads } = tidy(() => engine().gradients(forward, leaves));
-  const byPath = Object.keys(flat).map((path, index): [string, Tensor] => {
-    const gradient = grads[index] as Tensor | undefined;
-    if (gradient == null) throw unreached(path);
-    return [path, gradient];
-  });
-  const gradient = unflattenLike<Tree, Tensor, Tensor>(params, Object.fromEntries(byPath));
-  return { value, gradient, aux };
+  const differentiate = (): { value: Scalar; flatGradient: Record<string, Tensor> } => {
+    const { value, grads } = engine().gradients(forward, leaves, undefined, true);
+    const byPath = Object.keys(flat).map((path, index): [string, Tensor] => {
+      const gradient = grads[index];
+      if (gradient == null) throw unreached(path);
+      return [path, gradient];
+    });
+    return { value, flatGradient: Object.fromEntries(byPath) };
+  };
+  try {
+    const { value, flatGradient } = tidy(differentiate);
+    return { value, gradient: unflattenLike<Tree, Tensor, Tensor>(params, flatGradient), aux };
+  } catch (error) {
+    if (aux !== undefined) dispose(Object.values(flattenTree<Tensor>(aux)));
+    throw error;
+  }
 }

@@ -14,6 +14,9 @@ export type TreeOf<Tree, From, To> = Tree extends From
 /** Leaves by path, in tree order: what PyTorch calls a state dict. */
 export type FlatTree<Leaf> = Readonly<Record<string, Leaf>>;
 
+/** What counts as a leaf where a caller does not say. */
+type AnyLeaf = { readonly shape: readonly number[] } | number | string | boolean;
+
 function isLeaf(node: unknown): boolean {
   return typeof node !== "object" || node === null || "shape" in node;
 }
@@ -56,7 +59,7 @@ export function mapTree<Tree extends object, From, To>(
 }
 
 /** A tree structured like `template` whose leaves come from `flat`; every path must be there. */
-export function unflattenLike<Tree extends object, From, To>(
+export function unflattenLike<Tree extends object, From = AnyLeaf, To = unknown>(
   template: Tree,
   flat: FlatTree<To>,
 ): TreeOf<Tree, From, To> {

@@ -31,7 +31,7 @@ export function similarityLogits({
   textFeatures,
   scale,
 }: ContrastiveInputs): Tensor {
-  return mul(matMul(imageFeatures, textFeatures as typeof imageFeatures, false, true), scale);
+  return mul(matMul(imageFeatures, textFeatures, false, true), scale);
 }
 
 /**
