@@ -43,7 +43,7 @@ export async function gradientFaults<Tree extends object>(
 ): Promise<GradientFault[]> {
   const { step = 1e-2, tolerance = 1e-2, entries = 2 } = options;
   const { value, gradient } = valueAndGradient((tree: Tree) => ({ loss: objective(tree) }), params);
-  const gradients = flattenTree<Tensor>(gradient as object);
+  const gradients = flattenTree<Tensor>(gradient);
   const faults: GradientFault[] = [];
   for (const [path, leaf] of Object.entries(flattenTree<Tensor>(params))) {
     const values = await leaf.data();

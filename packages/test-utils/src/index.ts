@@ -9,3 +9,4 @@ export {
 export { tensorsLeftBy } from "./leak-check.ts";
 export { randomTensor } from "./random-tensor.ts";
 export { useEngine } from "./engines.ts";
+export * as reference from "./reference.ts";

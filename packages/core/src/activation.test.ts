@@ -1,0 +1,23 @@
+import { largestDifference, reference } from "@clip-ts/test-utils";
+import { linspace } from "@tensorflow/tfjs-core";
+import { expect, test } from "vitest";
+import { activate, type Activation } from "./activation.ts";
+
+const names: readonly Activation[] = ["gelu", "gelu_pytorch_tanh", "quick_gelu", "relu"];
+
+test.each(names)("%s equals its formula in float64", async (name) => {
+  const x = linspace(-8, 8, 321);
+  const y = activate(name, x);
+  const expected = Array.from(await x.data(), reference.activations[name]);
+  expect(largestDifference(await y.data(), expected)).toBeLessThan(2e-6);
+  x.dispose();
+  y.dispose();
+});
+
+test("the three kinds of GELU are told apart", async () => {
+  const x = linspace(1, 1, 1);
+  const at = async (name: Activation): Promise<number> => (await activate(name, x).data())[0] ?? 0;
+  expect(await at("gelu")).toBeCloseTo(0.841345, 5);
+  expect(await at("gelu_pytorch_tanh")).toBeCloseTo(0.841192, 5);
+  expect(await at("quick_gelu")).toBeCloseTo(0.845796, 5);
+});
