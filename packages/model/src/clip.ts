@@ -98,13 +98,16 @@ function pixelTensor(images: readonly Float32Array[], config: ClipConfig): Tenso
 /** Joins parameters, tokenizer and preprocessing into one handle. */
 export async function createClip<Image>(parts: ClipParts<Image>): Promise<Clip<Image>> {
   const { config, params, tokenize, preprocess, batchSize = 32 } = parts;
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new ClipError("bad-argument", `The batch size should be 1 or more, got ${batchSize}.`);
+  }
   const [logScale = 0] = await params.logit_scale.data();
   const handle: Clip<Image> = {
     config,
     logitScale: Math.exp(logScale),
     embedImages: (images) =>
       embedInBatches(images, batchSize, async (batch) => {
-        const planes = await Promise.all(batch.map((image) => preprocess(image)));
+        const planes = await Promise.all(batch.map(async (image) => preprocess(image)));
         return tidy(() => embedImages(params, pixelTensor(planes, config), config));
       }),
     embedTexts: (texts) =>

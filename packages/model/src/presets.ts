@@ -56,7 +56,7 @@ const shared = { activation: "quick_gelu", layerNormEps: 1e-5 } as const;
 
 /** The config of a built-in size. @throws ClipError "bad-config" for an unknown name. */
 export function preset(name: string): ClipConfig {
-  if (!(name in sizes)) {
+  if (!Object.hasOwn(sizes, name)) {
     throw new ClipError(
       "bad-config",
       `There is no model preset "${name}". Presets: ${presetNames.join(", ")}.`,

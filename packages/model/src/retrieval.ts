@@ -55,7 +55,7 @@ function rankOfBest(scores: Float32Array, isRight: (candidate: number) => boolea
   let [higher, equal] = [0, 0];
   scores.forEach((score, candidate) => {
     if (isRight(candidate)) return;
-    if (score > best) higher++;
+    if (!(score <= best)) higher++; // NaN too: a broken model must not look perfect
     else if (score === best) equal++;
   });
   return 1 + higher + equal / 2;
@@ -89,10 +89,26 @@ function direction(
   return summarize(ranks, candidates.rows);
 }
 
+/** Every text must belong to an image and every image have a text. */
+function assertLinked(images: number, imageOfText: ArrayLike<number>): void {
+  const linked = new Set(Array.from(imageOfText));
+  const missing = Array.from({ length: images }, (_, image) => image).find(
+    (image) => !linked.has(image),
+  );
+  if (missing === undefined && linked.size === images) return;
+  throw new ClipError(
+    "bad-argument",
+    missing === undefined
+      ? `A text is linked to an image that does not exist: rows are 0 to ${images - 1}.`
+      : `Image ${missing} has no text: retrieval needs at least one for each image.`,
+  );
+}
+
 /**
  * Recall and ranks of image-to-text and text-to-image retrieval by cosine.
  * images [images, dim] and texts [texts, dim] are unit rows; `imageOfText[t]` is the row of the image
- * that text t describes; an image may have several texts, and each image needs at least one.
+ * that text t describes; an image may have several texts.
+ * @throws ClipError "bad-argument" if the rows do not fit or an image has no text.
  */
 export function evaluateRetrieval(
   images: FeatureRows,
@@ -106,6 +122,7 @@ export function evaluateRetrieval(
         `of ${images.dim}, ${texts.rows} texts of ${texts.dim} and ${imageOfText.length} links.`,
     );
   }
+  assertLinked(images.rows, imageOfText);
   return {
     imageToText: direction(images, texts, (image, text) => imageOfText[text] === image),
     textToImage: direction(texts, images, (text, image) => imageOfText[text] === image),

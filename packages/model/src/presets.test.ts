@@ -1,0 +1,143 @@
+import { isClipError } from "@clip-ts/base";
+import { countParams, flattenTree, type ParamSpec } from "@clip-ts/core";
+import { goldenArrays, goldenJson, tensorsLeftBy } from "@clip-ts/test-utils";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { expect, test } from "vitest";
+import { parseClipConfig } from "./hugging-face.ts";
+import { preset, presetNames } from "./presets.ts";
+import { clipSpec, initClip } from "./spec.ts";
+
+test.each([
+  ["ViT-B/32", 398, 151_277_313],
+  ["ViT-B/16", 398, 149_620_737],
+  ["ViT-L/14", 590, 427_616_513],
+  ["ViT-L/14-336", 590, 427_944_193],
+  ["small", 126, 2_994_177],
+  ["tiny", 78, 354_561],
+  ["nano", 46, 13_685],
+])("%s has %i tensors and %i parameters", (name, tensors, parameters) => {
+  const spec = clipSpec(preset(name));
+  expect(Object.keys(flattenTree(spec))).toHaveLength(tensors);
+  expect(countParams(spec)).toBe(parameters);
+});
+
+test("every preset is counted above", () => {
+  expect(presetNames).toHaveLength(7);
+});
+
+/** One line for each different parameter; the layers of a tower are counted, not repeated. */
+function listing(spec: object): string {
+  const seen = new Map<string, number>();
+  for (const [path, { shape }] of Object.entries(flattenTree<ParamSpec>(spec))) {
+    const line = `${path.replace(/layers\.\d+\./u, "layers.*.")} [${shape.join(", ")}]`;
+    seen.set(line, (seen.get(line) ?? 0) + 1);
+  }
+  return [...seen].map(([line, count]) => (count === 1 ? line : `${count} x ${line}`)).join("\n");
+}
+
+test("ViT-B/32 has the names and shapes of the published checkpoint", () => {
+  expect(listing(clipSpec(preset("ViT-B/32")))).toMatchInlineSnapshot(`
+    "vision_model.embeddings.class_embedding [768]
+    vision_model.embeddings.patch_embedding.weight [768, 3, 32, 32]
+    vision_model.embeddings.position_embedding.weight [50, 768]
+    vision_model.pre_layrnorm.weight [768]
+    vision_model.pre_layrnorm.bias [768]
+    12 x vision_model.encoder.layers.*.layer_norm1.weight [768]
+    12 x vision_model.encoder.layers.*.layer_norm1.bias [768]
+    12 x vision_model.encoder.layers.*.self_attn.q_proj.weight [768, 768]
+    12 x vision_model.encoder.layers.*.self_attn.q_proj.bias [768]
+    12 x vision_model.encoder.layers.*.self_attn.k_proj.weight [768, 768]
+    12 x vision_model.encoder.layers.*.self_attn.k_proj.bias [768]
+    12 x vision_model.encoder.layers.*.self_attn.v_proj.weight [768, 768]
+    12 x vision_model.encoder.layers.*.self_attn.v_proj.bias [768]
+    12 x vision_model.encoder.layers.*.self_attn.out_proj.weight [768, 768]
+    12 x vision_model.encoder.layers.*.self_attn.out_proj.bias [768]
+    12 x vision_model.encoder.layers.*.layer_norm2.weight [768]
+    12 x vision_model.encoder.layers.*.layer_norm2.bias [768]
+    12 x vision_model.encoder.layers.*.mlp.fc1.weight [3072, 768]
+    12 x vision_model.encoder.layers.*.mlp.fc1.bias [3072]
+    12 x vision_model.encoder.layers.*.mlp.fc2.weight [768, 3072]
+    12 x vision_model.encoder.layers.*.mlp.fc2.bias [768]
+    vision_model.post_layernorm.weight [768]
+    vision_model.post_layernorm.bias [768]
+    text_model.embeddings.token_embedding.weight [49408, 512]
+    text_model.embeddings.position_embedding.weight [77, 512]
+    12 x text_model.encoder.layers.*.layer_norm1.weight [512]
+    12 x text_model.encoder.layers.*.layer_norm1.bias [512]
+    12 x text_model.encoder.layers.*.self_attn.q_proj.weight [512, 512]
+    12 x text_model.encoder.layers.*.self_attn.q_proj.bias [512]
+    12 x text_model.encoder.layers.*.self_attn.k_proj.weight [512, 512]
+    12 x text_model.encoder.layers.*.self_attn.k_proj.bias [512]
+    12 x text_model.encoder.layers.*.self_attn.v_proj.weight [512, 512]
+    12 x text_model.encoder.layers.*.self_attn.v_proj.bias [512]
+    12 x text_model.encoder.layers.*.self_attn.out_proj.weight [512, 512]
+    12 x text_model.encoder.layers.*.self_attn.out_proj.bias [512]
+    12 x text_model.encoder.layers.*.layer_norm2.weight [512]
+    12 x text_model.encoder.layers.*.layer_norm2.bias [512]
+    12 x text_model.encoder.layers.*.mlp.fc1.weight [2048, 512]
+    12 x text_model.encoder.layers.*.mlp.fc1.bias [2048]
+    12 x text_model.encoder.layers.*.mlp.fc2.weight [512, 2048]
+    12 x text_model.encoder.layers.*.mlp.fc2.bias [512]
+    text_model.final_layer_norm.weight [512]
+    text_model.final_layer_norm.bias [512]
+    visual_projection.weight [512, 768]
+    text_projection.weight [512, 512]
+    logit_scale []"
+  `);
+});
+
+test("names and shapes are those Hugging Face's library saves", () => {
+  const spec = clipSpec(parseClipConfig(goldenJson("clip-vit/config.json")));
+  const ours = Object.entries(flattenTree<ParamSpec>(spec)).map(([path, leaf]) => [
+    path,
+    leaf.shape,
+  ]);
+  const theirs = Object.entries(goldenArrays("clip-vit/model.safetensors")).map(([path, array]) => [
+    path,
+    array.shape,
+  ]);
+  expect(Object.fromEntries(ours)).toEqual(Object.fromEntries(theirs));
+});
+
+test("the deviations are OpenAI's", () => {
+  const spec = flattenTree<ParamSpec>(clipSpec(preset("ViT-B/32")));
+  const std = (path: string): number => {
+    const init = spec[path]!.init;
+    return init.kind === "normal" ? init.std : Number.NaN;
+  };
+  const layer = "text_model.encoder.layers.0";
+  expect(std(`${layer}.self_attn.q_proj.weight`)).toBeCloseTo(512 ** -0.5, 12);
+  expect(std(`${layer}.self_attn.out_proj.weight`)).toBeCloseTo(512 ** -0.5 * 24 ** -0.5, 12);
+  expect(std(`${layer}.mlp.fc1.weight`)).toBeCloseTo(1024 ** -0.5, 12);
+  expect(std(`${layer}.mlp.fc2.weight`)).toBeCloseTo(512 ** -0.5 * 24 ** -0.5, 12);
+  expect(std("text_model.embeddings.token_embedding.weight")).toBe(0.02);
+  expect(std("text_model.embeddings.position_embedding.weight")).toBe(0.01);
+  expect(std("vision_model.embeddings.class_embedding")).toBeCloseTo(768 ** -0.5, 12);
+  expect(std("visual_projection.weight")).toBeCloseTo(768 ** -0.5, 12);
+  expect(std("text_projection.weight")).toBeCloseTo(512 ** -0.5, 12);
+  expect(spec["logit_scale"]!.init).toEqual({ kind: "constant", value: Math.log(1 / 0.07) });
+});
+
+test.each(["ViT-B/31", "toString"])(
+  '"%s" is no preset; the error lists those there are',
+  (name) => {
+    let caught: unknown;
+    try {
+      preset(name);
+    } catch (error) {
+      caught = error;
+    }
+    if (!isClipError(caught)) throw new Error("expected a ClipError");
+    expect(caught.code).toBe("bad-config");
+    for (const known of presetNames) expect(caught.message).toContain(known);
+  },
+);
+
+test("a fresh model is one tensor for each leaf of its spec", async () => {
+  let params: object = {};
+  const left = await tensorsLeftBy(() => {
+    params = initClip(preset("nano"), 1);
+  });
+  expect(left).toBe(Object.keys(flattenTree(clipSpec(preset("nano")))).length);
+  dispose(Object.values(flattenTree<Tensor>(params)));
+});
