@@ -1,3 +1,4 @@
+export { bestMatches, type Match } from "./best-matches.ts";
 export {
   createClip,
   type Classification,
@@ -7,6 +8,15 @@ export {
 } from "./clip.ts";
 export type { ClipConfig } from "./config.ts";
 export { embedImages, embedTexts } from "./embed.ts";
+export { embedLabels } from "./embed-labels.ts";
+export {
+  embedReadable,
+  type EmbedReadableOptions,
+  type ImageJob,
+  type ReadableFeatures,
+  type SkippedJob,
+} from "./embed-readable.ts";
+export { forwardDetails, type ForwardDetails } from "./forward-details.ts";
 export { forward, type ClipOutput, type PairBatch } from "./forward.ts";
 export { formatClipConfig, parseClipConfig } from "./hugging-face.ts";
 export { preset, presetNames, type PresetName } from "./presets.ts";
@@ -17,5 +27,9 @@ export {
   type RetrievalReport,
   type RetrievalScores,
 } from "./retrieval.ts";
+export { retrievalByChance } from "./retrieval-chance.ts";
 export { clipSpec, initClip, type ClipParams } from "./spec.ts";
 export { averagePrompts, fillTemplate, probabilities, promptsFor } from "./zero-shot.ts";
+export { evaluateZeroShot, type ClassScore, type ZeroShotScores } from "./zero-shot-scores.ts";
+export { openaiTemplates } from "./templates/openai-templates.ts";
+export { simpleTemplates } from "./templates/simple-templates.ts";

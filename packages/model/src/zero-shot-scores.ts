@@ -1,0 +1,80 @@
+import { ClipError } from "@clip-ts/base";
+import { scoresOf, type FeatureRows } from "./retrieval.ts";
+
+/** Accuracy on one class. */
+export interface ClassScore {
+  readonly images: number;
+  /** Share of the class's images that are recognised. */
+  readonly top1: number;
+}
+
+/** Quality of zero-shot classification. */
+export interface ZeroShotScores {
+  /** Share of images whose class scores highest. */
+  readonly top1: number;
+  /** Share of images whose class is among the five that score highest. */
+  readonly top5: number;
+  /** Mean over the classes that have images of their top-1 accuracy. */
+  readonly meanPerClass: number;
+  /** In the order of the classes. */
+  readonly perClass: readonly ClassScore[];
+  /** What guessing would reach. */
+  readonly chance: { readonly top1: number; readonly top5: number; readonly meanPerClass: number };
+}
+
+/** How many classes score as high as the right one, itself left out; NaN counts against the model. */
+function rivals(scores: Float32Array, right: number): number {
+  const best = scores[right] as number;
+  return scores.reduce(
+    (count, score, other) => (other !== right && !(score < best) ? count + 1 : count),
+    0,
+  );
+}
+
+function share(values: readonly boolean[]): number {
+  return values.filter(Boolean).length / values.length;
+}
+
+function checkLinks(images: FeatureRows, classes: FeatureRows, links: ArrayLike<number>): void {
+  const areClasses = Array.from(links).every((link) => link >= 0 && link < classes.rows);
+  if (images.dim === classes.dim && links.length === images.rows && links.length > 0 && areClasses)
+    return;
+  throw new ClipError(
+    "bad-argument",
+    `Zero-shot scores need the class of every image and features of one length; got ${images.rows} images ` +
+      `of ${images.dim}, ${classes.rows} classes of ${classes.dim} and ${links.length} links.`,
+  );
+}
+
+/**
+ * Accuracy of taking the class with the highest cosine. images [images, dim] and classes
+ * [classes, dim] are unit rows; `classOfImage[i]` is the row of image i's class. A class that scores
+ * the same as the right one counts as higher.
+ * @throws ClipError "bad-argument" if the rows do not fit.
+ */
+export function evaluateZeroShot(
+  images: FeatureRows,
+  classes: FeatureRows,
+  classOfImage: ArrayLike<number>,
+): ZeroShotScores {
+  checkLinks(images, classes, classOfImage);
+  const ranks = Array.from(classOfImage, (right, image) =>
+    rivals(scoresOf(images, image, classes), right),
+  );
+  const perClass = Array.from({ length: classes.rows }, (_, row): ClassScore => {
+    const own = ranks.filter((_rank, image) => classOfImage[image] === row);
+    return { images: own.length, top1: own.length === 0 ? 0 : share(own.map((rank) => rank < 1)) };
+  });
+  const seen = perClass.filter((score) => score.images > 0);
+  return {
+    top1: share(ranks.map((rank) => rank < 1)),
+    top5: share(ranks.map((rank) => rank < 5)),
+    meanPerClass: seen.reduce((sum, score) => sum + score.top1, 0) / seen.length,
+    perClass,
+    chance: {
+      top1: 1 / classes.rows,
+      top5: Math.min(1, 5 / classes.rows),
+      meanPerClass: 1 / classes.rows,
+    },
+  };
+}
