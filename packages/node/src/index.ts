@@ -13,9 +13,12 @@ export {
   type EngineStatus,
   type StartedEngine,
 } from "./engine/engine.ts";
+export { checkEngine, type EngineCheck } from "./engine/check.ts";
 export { inspectEngines } from "./engine/inspect.ts";
 export { startEngine } from "./engine/start.ts";
 export { fileAccess, openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
+export { imageLibraryVersions } from "./library-versions.ts";
+export { listImages } from "./list-images.ts";
 export {
   describeModel,
   loadModelParams,
@@ -27,4 +30,5 @@ export {
   writeModel,
   type ModelDescription,
 } from "./model-folder.ts";
+export { npyChunks } from "./npy.ts";
 export { openClip, type ImageInput, type OpenClipOptions } from "./open-clip.ts";
