@@ -1,10 +1,10 @@
-import type { ParseArgsConfig } from "node:util";
-
 /** One option of a command. */
 export interface OptionHelp {
   readonly type: "string" | "boolean";
   readonly short?: string;
   readonly multiple?: boolean;
+  /** A command line without it is refused. */
+  readonly required?: boolean;
   /** What stands for the value in the help, such as FILE. */
   readonly value?: string;
   readonly help: string;
@@ -41,12 +41,8 @@ export const engineOption: OptionHelp = {
   help: "auto, tensorflow-gpu, tensorflow, wasm or cpu (default auto)",
 };
 
-/** What node:util's parser wants to know about a command's options. */
-export function parserOptions(command: Command): NonNullable<ParseArgsConfig["options"]> {
-  const entries = Object.entries(command.options).map(([name, { type, short, multiple }]) => [
-    name,
-    { type, ...(short === undefined ? {} : { short }), ...(multiple === true ? { multiple } : {}) },
-  ]);
-  const own = Object.fromEntries(entries) as NonNullable<ParseArgsConfig["options"]>;
-  return { ...own, help: { type: "boolean", short: "h" }, debug: { type: "boolean" } };
-}
+/** What every command understands. */
+export const commonOptions: Readonly<Record<string, OptionHelp>> = {
+  help: { type: "boolean", short: "h", help: "show this help" },
+  debug: { type: "boolean", help: "show where an error came from" },
+};

@@ -1,45 +1,18 @@
-import { parseArgs } from "node:util";
 import { isClipError } from "@clip-ts/base";
-import { type Arguments, type Command, parserOptions } from "./command.ts";
+import type { Command } from "./command.ts";
 import { commandHelp, programHelp } from "./help.ts";
+import { forgiveClosedPipe } from "./output.ts";
+import { parseArguments } from "./parse.ts";
 import { suggestion } from "./suggestion.ts";
-
-/** A command line that cannot be understood: exit code 2. */
-export class UsageError extends Error {}
+import { UsageError } from "./usage-error.ts";
 
 const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-function parse(command: Command, argv: readonly string[]): { args: Arguments; help: boolean } {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...argv],
-      options: parserOptions(command),
-      allowPositionals: true,
-    });
-    const given = values as Readonly<Record<string, string | boolean | string[] | undefined>>;
-    const args: Arguments = {
-      positionals,
-      text: (name) => given[name] as string | undefined,
-      texts: (name) => (given[name] as string[] | undefined) ?? [],
-      flag: (name) => given[name] === true,
-    };
-    return { args, help: given["help"] === true };
-  } catch (cause) {
-    // Node's message tells options from words; its hint about "--" confuses more than it helps.
-    const [message = ""] = (cause as Error).message.split(". To specify");
-    throw new UsageError(`${message}. See clip-ts ${command.name} --help.`, { cause });
-  }
-}
-
 async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
-  const { args, help } = parse(command, argv);
-  if (help) {
+  const args = parseArguments(command, argv);
+  if (args === undefined) {
     process.stdout.write(commandHelp(command));
     return exitCodes.done;
-  }
-  if (args.positionals.length < command.needs) {
-    const usage = `Usage: clip-ts ${command.name} ${command.words}`;
-    throw new UsageError(`${command.name} needs more words. ${usage}`);
   }
   return (await command.run(args)) ?? exitCodes.done;
 }
@@ -60,6 +33,7 @@ export async function runProgram(
   argv: readonly string[],
 ): Promise<number> {
   const [name, ...rest] = argv;
+  forgiveClosedPipe();
   try {
     if (name === undefined || name === "--help" || name === "-h" || name === "help") {
       process.stdout.write(programHelp(commands));

@@ -1,5 +1,25 @@
 import type { Command } from "../cli/command.ts";
+import { classifyCommand } from "./classify.ts";
+import { convertCommand } from "./convert.ts";
+import { doctorCommand } from "./doctor.ts";
+import { embedCommand } from "./embed.ts";
+import { evaluateCommand } from "./evaluate.ts";
+import { forwardCommand } from "./forward.ts";
+import { preprocessCommand } from "./preprocess.ts";
+import { quickstartCommand } from "./quickstart.ts";
+import { tokenizeCommand } from "./tokenize.ts";
 import { trainCommand } from "./train.ts";
 
 /** Every subcommand, in the order of the help. */
-export const commands: readonly Command[] = [trainCommand];
+export const commands: readonly Command[] = [
+  quickstartCommand,
+  trainCommand,
+  evaluateCommand,
+  classifyCommand,
+  embedCommand,
+  convertCommand,
+  forwardCommand,
+  tokenizeCommand,
+  preprocessCommand,
+  doctorCommand,
+];

@@ -1,0 +1,38 @@
+import { createReadStream } from "node:fs";
+import { ClipError } from "@clip-ts/base";
+
+/**
+ * The lines of a UTF-8 file, or of stdin for "-", as they come. Only line feeds (with or without a
+ * carriage return) end a line: captions may hold every other character.
+ */
+export async function* readLines(path: string): AsyncGenerator<string, void, undefined> {
+  const stream: AsyncIterable<Uint8Array> = path === "-" ? process.stdin : createReadStream(path);
+  const decoder = new TextDecoder("utf-8");
+  let rest = "";
+  try {
+    for await (const chunk of stream) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) yield line.replace(/\r$/, "");
+    }
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause)) throw cause;
+    throw new ClipError("not-found", `${path} cannot be read: ${cause.message}`, { cause });
+  }
+  rest += decoder.decode();
+  if (rest !== "") yield rest.replace(/\r$/, "");
+}
+
+/** Every line of a file or stdin. */
+export async function allLines(path: string): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const line of readLines(path)) lines.push(line);
+  return lines;
+}
+
+/** The lines that hold something, trimmed: a list of names. @throws ClipError if there are none. */
+export async function listedIn(path: string): Promise<string[]> {
+  const names = (await allLines(path)).map((line) => line.trim()).filter((line) => line !== "");
+  if (names.length > 0) return names;
+  throw new ClipError("bad-data", `${path} is empty; expected one entry a line.`);
+}

@@ -1,0 +1,70 @@
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import { commonOptions, type Arguments, type Command } from "./command.ts";
+import { suggestion } from "./suggestion.ts";
+import { UsageError } from "./usage-error.ts";
+
+type ParserOptions = NonNullable<ParseArgsConfig["options"]>;
+
+/** What node:util's parser wants to know about a command's options. */
+function parserOptions(command: Command): ParserOptions {
+  const known = Object.entries({ ...command.options, ...commonOptions });
+  const entries = known.map(([name, { type, short, multiple = false }]) => [
+    name,
+    { type, multiple, ...(short === undefined ? {} : { short }) },
+  ]);
+  return Object.fromEntries(entries) as ParserOptions;
+}
+
+/** Node's message tells options from words; its hint about "--" confuses more than it helps. */
+function explain(message: string, command: Command): string {
+  const [start = ""] = message.split(". To specify");
+  const wrong = /^Unknown option '(-+)(.+)'$/.exec(start);
+  if (wrong === null) return `${start}.`;
+  const [, dashes = "", name = ""] = wrong;
+  const names = Object.keys({ ...command.options, ...commonOptions });
+  const hint = dashes === "--" ? suggestion(name, names, "--") : "";
+  return `${command.name} has no option "${dashes}${name}".${hint}`;
+}
+
+/** @throws UsageError if the words or options that a command needs are not there. */
+function checkComplete(command: Command, args: Arguments): void {
+  const { name, words, needs, options } = command;
+  const usage = `Usage: clip-ts ${name} ${words}`.trimEnd();
+  if (args.positionals.length < needs) {
+    throw new UsageError(`${name} needs more words. ${usage}`);
+  }
+  const most = words.includes("...") ? Infinity : words.split(" ").filter(Boolean).length;
+  if (args.positionals.length > most) {
+    const extra = args.positionals.slice(most).join(" ");
+    throw new UsageError(`${name} has no use for "${extra}". ${usage}`);
+  }
+  for (const [option, { required, value = "VALUE" }] of Object.entries(options)) {
+    if (required !== true || args.text(option) !== undefined) continue;
+    throw new UsageError(`${name} needs --${option} ${value}. See clip-ts ${name} --help.`);
+  }
+}
+
+/**
+ * The words after a command's name; undefined if they ask for help.
+ * @throws UsageError for unknown options and missing or superfluous words.
+ */
+export function parseArguments(command: Command, argv: readonly string[]): Arguments | undefined {
+  let parsed;
+  try {
+    const options = parserOptions(command);
+    parsed = parseArgs({ args: [...argv], options, allowPositionals: true });
+  } catch (cause) {
+    const message = explain((cause as Error).message, command);
+    throw new UsageError(`${message} See clip-ts ${command.name} --help.`, { cause });
+  }
+  const given = parsed.values as Readonly<Record<string, string | boolean | string[] | undefined>>;
+  if (given["help"] === true) return undefined;
+  const args: Arguments = {
+    positionals: parsed.positionals,
+    text: (name) => given[name] as string | undefined,
+    texts: (name) => (given[name] as string[] | undefined) ?? [],
+    flag: (name) => given[name] === true,
+  };
+  checkComplete(command, args);
+  return args;
+}

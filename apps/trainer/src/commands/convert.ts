@@ -1,0 +1,62 @@
+import { realpath } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { ClipError } from "@clip-ts/base";
+import { describeModel, locateModel, withWeights, writeDescription } from "@clip-ts/node";
+import { convertLayout, lazyTensors, streamSafetensors, type Layout } from "@clip-ts/weights";
+import type { Command } from "../cli/command.ts";
+import { note } from "../cli/output.ts";
+import { UsageError } from "../cli/usage-error.ts";
+import { writeOutput } from "./support/tensor-files.ts";
+
+const layouts: Readonly<Record<string, Layout>> = { hf: "huggingface", openai: "openai" };
+const planned: ReadonlySet<string> = new Set(["open_clip", "onnx", "savedmodel"]);
+
+function chooseLayout(target: string): Layout {
+  const layout = Object.hasOwn(layouts, target) ? layouts[target] : undefined;
+  if (layout !== undefined) return layout;
+  const built = Object.keys(layouts).join(" and ");
+  if (planned.has(target)) {
+    throw new ClipError(
+      "unsupported",
+      `Converting to ${target} is not built yet; there are ${built}.`,
+    );
+  }
+  throw new UsageError(`--to ${target}: expected ${built.replace("and", "or")}.`);
+}
+
+async function refuseSameFolder(model: string, output: string): Promise<void> {
+  const target = await realpath(output).catch(() => resolve(output));
+  if ((await realpath(locateModel(model))) !== target) return;
+  throw new ClipError("bad-argument", `${output} is the model itself: give another folder.`);
+}
+
+/** clip-ts convert */
+export const convertCommand: Command = {
+  name: "convert",
+  words: "MODEL OUT",
+  needs: 2,
+  summary: "rewrite a model under Hugging Face or OpenAI names",
+  details:
+    "OUT becomes a folder with config.json, preprocessor_config.json, the tokenizer's\n" +
+    "files and model.safetensors. Values are copied bit by bit, whatever their type.\n" +
+    "OpenAI names are also what open_clip loads as a state dict.",
+  options: {
+    to: { type: "string", value: "hf|openai", required: true, help: "the names to write" },
+  },
+  async run({ positionals, text }) {
+    const [model = "", output = ""] = positionals;
+    const layout = chooseLayout(text("to") as string);
+    const description = await describeModel(model);
+    await refuseSameFolder(model, output);
+    await withWeights(model, async (file) => {
+      const renamed = convertLayout(file, layout);
+      const isPlain = Object.keys(file.metadata).length === 0;
+      const metadata = isPlain ? { format: "pt" } : file.metadata; // transformers asks for it
+      const { chunks, byteLength } = streamSafetensors(lazyTensors(renamed), metadata);
+      await writeDescription(output, description);
+      await writeOutput(join(output, "model.safetensors"), chunks());
+      const size = (byteLength / 2 ** 20).toFixed(1);
+      note(`wrote ${renamed.names.length} tensors, ${size} MiB, to ${output}`);
+    });
+  },
+};

@@ -1,0 +1,65 @@
+import { arch, cpus, freemem, platform, totalmem } from "node:os";
+import {
+  checkEngine,
+  imageLibraryVersions,
+  inspectEngines,
+  startEngine,
+  type EngineCheck,
+  type StartedEngine,
+} from "@clip-ts/node";
+import { twoColumns } from "../cli/columns.ts";
+import { type Command, engineOption } from "../cli/command.ts";
+import { print } from "../cli/output.ts";
+
+function describeMachine(): string {
+  const cores = cpus();
+  const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const { sharp, libvips } = imageLibraryVersions();
+  return twoColumns([
+    ["Node.js", `${process.version} on ${platform()} ${arch()}`],
+    ["cores", `${cores.length} (${cores[0]?.model.trim() ?? "unknown"})`],
+    ["memory", `${gigabytes(totalmem())}, ${gigabytes(freemem())} free`],
+    ["images", `sharp ${sharp}, libvips ${libvips}`],
+  ]);
+}
+
+function describeEngines(): string {
+  const rows = inspectEngines().map(({ name, available, detail, fix }): [string, string] => {
+    const remedy = fix === undefined ? "" : `; to fix it: ${fix}`;
+    return [name, `${available ? "ready" : "missing"}: ${detail}${remedy}`];
+  });
+  return twoColumns(rows);
+}
+
+function describeChecks(checks: readonly EngineCheck[]): string {
+  const rows = checks.map(({ name, passed, expected, actual }): [string, string] => [
+    name,
+    passed ? "ok" : `WRONG: expected ${expected.join(", ")}; got ${actual.join(", ")}`,
+  ]);
+  return twoColumns(rows);
+}
+
+function describeChoice({ name, detail, reason }: StartedEngine): string {
+  return twoColumns([
+    ["engine", `${name} (${detail})`],
+    ["because", reason],
+  ]);
+}
+
+/** clip-ts doctor */
+export const doctorCommand: Command = {
+  name: "doctor",
+  words: "",
+  needs: 0,
+  summary: "say which engine would run here, why, and whether it computes rightly",
+  options: { engine: engineOption },
+  async run({ text }) {
+    print(`This machine\n${describeMachine()}\n`);
+    print(`Engines, fastest first\n${describeEngines()}\n`);
+    const engine = await startEngine((text("engine") ?? "auto") as "auto");
+    print(`What runs\n${describeChoice(engine)}\n`);
+    const checks = await checkEngine();
+    print(`Numbers known beforehand\n${describeChecks(checks)}`);
+    return checks.every(({ passed }) => passed) ? 0 : 1;
+  },
+};

@@ -1,0 +1,63 @@
+import { ClipError } from "@clip-ts/base";
+import { describeModel, loadModelParams } from "@clip-ts/node";
+import { flattenTree } from "@clip-ts/core";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { type Command, engineOption } from "../cli/command.ts";
+import { note } from "../cli/output.ts";
+import { readInputs } from "./support/forward-inputs.ts";
+import { gradientTensors, layoutOfModel, outputTensors } from "./support/forward-outputs.ts";
+import { startNamedEngine } from "./support/open-model.ts";
+import { writeTensors } from "./support/tensor-files.ts";
+
+/** clip-ts forward */
+export const forwardCommand: Command = {
+  name: "forward",
+  words: "MODEL IN.safetensors",
+  needs: 2,
+  summary: "run given tensors through a model, to compare implementations",
+  details:
+    "Reads pixel_values [images, 3, size, size] and/or input_ids [texts, tokens] of any\n" +
+    "integer type. Writes image_embeds and text_embeds (rows of length 1),\n" +
+    "image_last_hidden (before the last norm), text_last_hidden (after it),\n" +
+    "logits_per_image and, for as many images as texts, loss. With one input only, that\n" +
+    "side's outputs.",
+  options: {
+    output: {
+      type: "string",
+      short: "o",
+      value: "FILE",
+      required: true,
+      help: "safetensors file to write",
+    },
+    grads: {
+      type: "boolean",
+      help: "also write the loss's gradient for every parameter, under its checkpoint name",
+    },
+    engine: engineOption,
+  },
+  async run(args) {
+    const [model = "", path = ""] = args.positionals;
+    const output = args.text("output") as string;
+    const { config } = await describeModel(model);
+    const host = await readInputs(path, config.text.vocabSize);
+    if (args.flag("grads") && !host.arePairs) {
+      throw new ClipError(
+        "bad-data",
+        `--grads needs a loss: ${path} should hold as many input_ids as pixel_values.`,
+      );
+    }
+    await startNamedEngine(args);
+    const params = await loadModelParams(model, config);
+    const inputs = host.upload();
+    const outputs = await outputTensors(params, inputs, config);
+    const gradients = args.flag("grads")
+      ? await gradientTensors(params, inputs, { config, layout: await layoutOfModel(model) })
+      : {};
+    dispose(Object.values(inputs));
+    dispose(Object.values(flattenTree<Tensor>(params)));
+    await writeTensors(output, { ...outputs, ...gradients });
+    const count = Object.keys(gradients).length;
+    const more = count === 0 ? "" : ` and ${count} gradients`;
+    note(`wrote ${Object.keys(outputs).join(", ")}${more} to ${output}`);
+  },
+};

@@ -1,0 +1,78 @@
+import {
+  embedReadable,
+  evaluateRetrieval,
+  retrievalByChance,
+  type RetrievalReport,
+  type RetrievalScores,
+  type SkippedJob,
+} from "@clip-ts/model";
+import { preprocess } from "@clip-ts/image";
+import { counter } from "../../cli/output.ts";
+import { percent, table } from "../../cli/table.ts";
+import { openSourceByName } from "../../config/sources.ts";
+import type { OpenModel } from "./open-model.ts";
+
+/** What is to be retrieved. */
+export interface RetrievalTask {
+  readonly data: string;
+  readonly captions: "first" | "all";
+  /** At most so many images. */
+  readonly limit?: number | undefined;
+}
+
+/** Retrieval scores as they are reported. */
+export interface RetrievalResult extends RetrievalReport {
+  readonly data: string;
+  readonly captions: "first" | "all";
+  readonly chance: RetrievalReport;
+  readonly skipped: readonly SkippedJob[];
+}
+
+/** Embeds the images and captions of a dataset and searches each among the other. */
+export async function runRetrieval(
+  { clip, description }: OpenModel,
+  { data, captions, limit }: RetrievalTask,
+): Promise<RetrievalResult> {
+  const source = await openSourceByName(data);
+  const records = source.records.slice(0, limit);
+  const jobs = records.map((record) => ({
+    name: record.key,
+    load: async () => preprocess(await record.loadImage(), description.preprocess),
+  }));
+  const onProgress = counter("images", jobs.length);
+  const images = await embedReadable(clip, jobs, { onProgress });
+  const pairs = images.kept.flatMap((index, image) => {
+    const { captions: all = [] } = records[index] ?? {};
+    return (captions === "all" ? all : all.slice(0, 1)).map((text) => ({ text, image }));
+  });
+  const texts = await clip.embedTexts(pairs.map(({ text }) => text));
+  const imageOfText = pairs.map(({ image }) => image);
+  return {
+    data,
+    captions,
+    ...evaluateRetrieval(images.features, texts, imageOfText),
+    chance: retrievalByChance(images.features.rows, imageOfText),
+    skipped: images.skipped,
+  };
+}
+
+function scoreRow(label: string, scores: RetrievalScores): string[] {
+  const { recallAt1, recallAt5, recallAt10, meanRank, medianRank } = scores;
+  const recalls = [recallAt1, recallAt5, recallAt10].map(percent);
+  return [label, ...recalls, meanRank.toFixed(1), medianRank.toFixed(1)];
+}
+
+/** The scores as a table, next to chance. */
+export function retrievalTable(result: RetrievalResult): string {
+  const { data, imageToText, textToImage, chance } = result;
+  const { queries: images, candidates: texts } = imageToText;
+  const title = `Retrieval on ${data}: ${images} images, ${texts} texts`;
+  const rows = [
+    ["", "R@1", "R@5", "R@10", "mean rank", "median rank"],
+    scoreRow("image to text", imageToText),
+    scoreRow("  by chance", chance.imageToText),
+    scoreRow("text to image", textToImage),
+    scoreRow("  by chance", chance.textToImage),
+  ];
+  return `${title}\n\n${table(rows)}`;
+}

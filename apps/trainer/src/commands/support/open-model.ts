@@ -1,0 +1,46 @@
+import { createClip, type Clip } from "@clip-ts/model";
+import {
+  describeModel,
+  loadModelParams,
+  needTokenizer,
+  startEngine,
+  type ModelDescription,
+  type StartedEngine,
+} from "@clip-ts/node";
+import type { Arguments } from "../../cli/command.ts";
+import { note } from "../../cli/output.ts";
+
+/** A model ready for use; images go in preprocessed. */
+export interface OpenModel {
+  readonly description: ModelDescription;
+  readonly engine: StartedEngine;
+  readonly clip: Clip<Float32Array>;
+}
+
+/** Starts the engine that `--engine` names and says so. */
+export async function startNamedEngine(args: Arguments): Promise<StartedEngine> {
+  const engine = await startEngine((args.text("engine") ?? "auto") as "auto");
+  note(`engine  ${engine.name} (${engine.detail}): ${engine.reason}`);
+  return engine;
+}
+
+/** Opens the model that the first word names for as long as `use` runs. */
+export async function withModel<Result>(
+  args: Arguments,
+  use: (model: OpenModel) => Promise<Result>,
+): Promise<Result> {
+  const [model = ""] = args.positionals;
+  const description = await describeModel(model); // before the engine: its errors come fastest
+  const engine = await startNamedEngine(args);
+  const clip = await createClip<Float32Array>({
+    config: description.config,
+    params: await loadModelParams(model, description.config),
+    tokenize: (texts) => needTokenizer(description).encodeBatch(texts, { multiple: 8 }),
+    preprocess: (planes) => planes,
+  });
+  try {
+    return await use({ description, engine, clip });
+  } finally {
+    clip.dispose();
+  }
+}

@@ -1,0 +1,51 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { openFile, writeFileWhole } from "@clip-ts/node";
+import {
+  fromFloat32,
+  openSafetensors,
+  serializeSafetensors,
+  type HostTensor,
+  type SafetensorsFile,
+} from "@clip-ts/weights";
+import type { Tensor } from "@tensorflow/tfjs-core";
+
+/** Opens a safetensors file for as long as `use` runs. */
+export async function withTensors<Result>(
+  path: string,
+  use: (file: SafetensorsFile) => Promise<Result>,
+): Promise<Result> {
+  const source = await openFile(path);
+  try {
+    return await use(await openSafetensors(source, path));
+  } finally {
+    await source.close();
+  }
+}
+
+/** Writes a file whole or not at all; makes the folders above it. */
+export async function writeOutput(
+  path: string,
+  content: Parameters<typeof writeFileWhole>[1],
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileWhole(path, content);
+}
+
+/** Writes a safetensors file. */
+export function writeTensors(
+  path: string,
+  tensors: Readonly<Record<string, HostTensor>>,
+): Promise<void> {
+  return writeOutput(path, serializeSafetensors(tensors).chunks());
+}
+
+/** The tensor's values in host memory; frees the tensor. */
+export async function download(
+  tensor: Tensor,
+  shape: readonly number[] = tensor.shape,
+): Promise<HostTensor> {
+  const values = await tensor.data<"float32">();
+  tensor.dispose();
+  return fromFloat32(values, shape);
+}

@@ -1,0 +1,27 @@
+import { describeModel, needTokenizer } from "@clip-ts/node";
+import type { Command } from "../cli/command.ts";
+import { readLines } from "../cli/lines.ts";
+import { print } from "../cli/output.ts";
+
+/** clip-ts tokenize */
+export const tokenizeCommand: Command = {
+  name: "tokenize",
+  words: "MODEL",
+  needs: 1,
+  summary: "turn captions on stdin into token ids",
+  details:
+    "Reads one caption a line and prints one JSON array of ids a line, start and end\n" +
+    "token included.",
+  options: {
+    padded: { type: "boolean", help: "fill each array up to the model's context length" },
+  },
+  async run({ positionals, flag }) {
+    const tokenizer = needTokenizer(await describeModel(positionals[0] as string));
+    for await (const caption of readLines("-")) {
+      const ids = flag("padded")
+        ? Array.from(tokenizer.encodeBatch([caption]).inputIds)
+        : tokenizer.encode(caption);
+      if (!print(JSON.stringify(ids))) break;
+    }
+  },
+};
