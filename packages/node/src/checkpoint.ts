@@ -1,12 +1,12 @@
-import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, rm, symlink } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { flattenTree, type FlatTree } from "@clip-ts/core";
-import { openSafetensors, streamParams, toFloat32 } from "@clip-ts/weights";
-import { tensor, type Tensor } from "@tensorflow/tfjs-core";
+import { openSafetensors, streamParams, toFloat32, type SafetensorsFile } from "@clip-ts/weights";
+import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
 import { writeModel, type ModelDescription } from "./model-folder.ts";
+import { checkpointFolder, checkpointName, checkpointNames, pointLatest } from "./run-folder.ts";
 
 /** Named trees beside the parameters: the optimiser's moments, EMA. */
 export type SlotTrees = Readonly<Record<string, FlatTree<Tensor>>>;
@@ -24,27 +24,36 @@ export interface Checkpoint {
 
 const optimizerFile = "optimizer.safetensors";
 const stateFile = "state.json";
-const padded = (step: number): string => `step-${String(step).padStart(7, "0")}`;
 
-/** Points `latest` at a checkpoint, in one move. */
-async function pointLatest(run: string, name: string): Promise<void> {
-  const fresh = join(run, "latest.partial");
-  await rm(fresh, { force: true });
-  await symlink(join("checkpoints", name), fresh, "dir");
-  await rename(fresh, join(run, "latest"));
+/** Names of a run's checkpoint folders, oldest first; half-written ones are not counted. */
+export function listCheckpoints(run: string): Promise<string[]> {
+  return Promise.resolve(checkpointNames(run));
 }
 
-/** Checkpoint folders of a run, oldest first; half-written ones are not counted. */
-export async function listCheckpoints(run: string): Promise<string[]> {
-  const folder = join(run, "checkpoints");
-  if (!existsSync(folder)) return [];
-  const entries = await readdir(folder);
-  return entries.filter((name) => /^step-\d+$/.test(name)).toSorted();
+async function writeContents(
+  folder: string,
+  description: ModelDescription,
+  { step, params, slots, state }: Checkpoint,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeModel(folder, description, params);
+  const moments = streamParams(flattenTree<Tensor>(slots));
+  await writeFileWhole(join(folder, optimizerFile), moments.chunks());
+  await writeJson(join(folder, stateFile), { ...state, step });
+}
+
+/** Moves a finished folder to its place; one that is there already steps aside until it is done. */
+async function moveInto(folder: string, finished: string): Promise<void> {
+  const replaced = `${folder}.replaced`;
+  await rm(replaced, { recursive: true, force: true });
+  await rename(folder, replaced).catch(() => undefined); // usually there is none
+  await rename(finished, folder);
+  await rm(replaced, { recursive: true, force: true });
 }
 
 /**
  * Writes `checkpoints/step-N` beside its place, synced, and then moves it there and points `latest` at
- * it: a kill at any moment leaves the last whole checkpoint. Keeps the newest `keep` ones.
+ * it: a kill at any moment leaves the last whole checkpoint. Keeps the newest `keep` ones, at least 1.
  * Borrows the tensors. @returns the folder.
  */
 export async function saveCheckpoint(
@@ -53,58 +62,72 @@ export async function saveCheckpoint(
   checkpoint: Checkpoint,
   keep = 2,
 ): Promise<string> {
-  const name = padded(checkpoint.step);
-  const folder = join(run, "checkpoints", name);
+  const name = checkpointName(checkpoint.step);
+  const folder = checkpointFolder(run, name);
   const partial = `${folder}.partial`;
   await rm(partial, { recursive: true, force: true });
-  await mkdir(partial, { recursive: true });
-  await writeModel(partial, description, checkpoint.params);
-  const moments = streamParams(flattenTree<Tensor>(checkpoint.slots));
-  await writeFileWhole(join(partial, optimizerFile), moments.chunks());
-  await writeJson(join(partial, stateFile), { step: checkpoint.step, ...checkpoint.state });
-  await rm(folder, { recursive: true, force: true });
-  await rename(partial, folder);
+  await writeContents(partial, description, checkpoint);
+  await moveInto(folder, partial);
   await pointLatest(run, name);
-  const outdated = (await listCheckpoints(run)).slice(0, -Math.max(1, keep));
-  for (const old of outdated) {
-    await rm(join(run, "checkpoints", old), { recursive: true, force: true });
+  for (const outdated of checkpointNames(run).slice(0, -Math.max(1, keep))) {
+    await rm(checkpointFolder(run, outdated), { recursive: true, force: true });
   }
   return folder;
 }
 
-/** The JSON state of a checkpoint folder. */
+/** The JSON state of a checkpoint folder. @throws ClipError that names the file. */
 export async function readCheckpointState(
   folder: string,
 ): Promise<Readonly<Record<string, unknown>> & { readonly step: number }> {
-  const state = (await readJson(join(folder, stateFile))) as Record<string, unknown>;
-  const { step } = state;
-  if (typeof step !== "number") {
-    throw new ClipError("bad-data", `${join(folder, stateFile)} does not say which step it is.`);
-  }
-  return { ...state, step };
+  const path = join(folder, stateFile);
+  const state = await readJson(path);
+  const step = (state as { step?: unknown } | null)?.step;
+  if (Number.isSafeInteger(step)) return { ...(state as object), step: step as number };
+  throw new ClipError("bad-data", `${path} does not say which step it is.`, { data: { path } });
 }
 
-/** The optimiser's slots of a checkpoint folder, on the running engine. The caller owns them. */
+/** The slot and the parameter's path in a stored name. */
+function splitName(name: string): [slot: string, path: string] {
+  const dot = name.indexOf(".");
+  return [name.slice(0, dot), name.slice(dot + 1)];
+}
+
+function assertSlots(path: string, stored: readonly string[], wanted: readonly string[]): void {
+  const found = [...new Set(stored.map((name) => splitName(name)[0]))];
+  if (found.toSorted().join() === wanted.toSorted().join()) return;
+  throw new ClipError(
+    "bad-weights",
+    `${path} holds ${found.join(", ") || "nothing"}, but this run keeps ${wanted.join(", ") || "nothing"}: ` +
+      "resume with the same optimizer kind and moving average as the checkpoint's.",
+    { data: { path, found, wanted } },
+  );
+}
+
+async function readTensor(file: SafetensorsFile, name: string): Promise<Tensor> {
+  const stored = await file.read(name);
+  return tensor(toFloat32(stored), [...stored.shape], "float32");
+}
+
+/**
+ * The named slots of a checkpoint folder, on the running engine. The caller owns them.
+ * @throws ClipError "bad-weights" if the checkpoint was made with other slots.
+ */
 export async function readSlots(folder: string, slots: readonly string[]): Promise<SlotTrees> {
   const path = join(folder, optimizerFile);
   const source = await openFile(path);
+  const trees: Record<string, Record<string, Tensor>> = {};
+  for (const slot of slots) trees[slot] = {};
   try {
     const file = await openSafetensors(source, path);
-    const trees: Record<string, Record<string, Tensor>> = {};
-    for (const slot of slots) trees[slot] = {};
+    assertSlots(path, file.names, slots);
     for (const name of file.names) {
-      const dot = name.indexOf(".");
-      const tree = trees[name.slice(0, dot)];
-      if (tree === undefined) {
-        throw new ClipError(
-          "bad-weights",
-          `${path} holds "${name}", but the optimizer keeps only ${slots.join(", ")}: resume with the same optimizer kind.`,
-        );
-      }
-      const stored = await file.read(name);
-      tree[name.slice(dot + 1)] = tensor(toFloat32(stored), [...stored.shape], "float32");
+      const [slot, leaf] = splitName(name);
+      trees[slot]![leaf] = await readTensor(file, name);
     }
     return trees;
+  } catch (error) {
+    dispose(trees);
+    throw error;
   } finally {
     await source.close();
   }

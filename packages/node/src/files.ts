@@ -1,17 +1,42 @@
-import { createWriteStream } from "node:fs";
-import { open, readFile, readdir, rename, rm } from "node:fs/promises";
+import { createWriteStream, type Dirent } from "node:fs";
+import { open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ClipError } from "@clip-ts/base";
-import type { FileAccess } from "@clip-ts/data";
+import type { DirectoryEntry, FileAccess } from "@clip-ts/data";
 import type { ByteSource } from "@clip-ts/weights";
 
-/** The file system as data sources see it. */
+/** What the system says about a failed call, in words. */
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOENT") return "there is no such file";
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The error for a file that cannot be opened or read. */
+function unreadable(path: string, verb: "opened" | "read", cause: unknown): ClipError {
+  const message = `${path} cannot be ${verb}: ${reasonOf(cause)}.`;
+  return new ClipError("not-found", message, { data: { path }, cause });
+}
+
+/** Follows links; one that leads nowhere is no folder. */
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() ?? false;
+}
+
+/** The file system as data sources see it. Linked folders count as folders. */
 export const fileAccess: FileAccess = {
   read: (path) => readFile(path),
   async list(directory) {
     const entries = await readdir(directory, { withFileTypes: true });
-    return entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
+    const describe = async (entry: Dirent): Promise<DirectoryEntry> => {
+      const path = join(directory, entry.name);
+      const isDirectory = entry.isSymbolicLink() ? await isFolder(path) : entry.isDirectory();
+      return { name: entry.name, isDirectory };
+    };
+    return Promise.all(entries.map(describe));
   },
 };
 
@@ -20,7 +45,7 @@ export async function openFile(
   path: string,
 ): Promise<ByteSource & { readonly close: () => Promise<void> }> {
   const handle = await open(path, "r").catch((cause: unknown) => {
-    throw new ClipError("not-found", `${path} cannot be opened: there is no such file.`, { cause });
+    throw unreadable(path, "opened", cause);
   });
   const { size } = await handle.stat();
   return {
@@ -55,16 +80,24 @@ export async function writeFileWhole(
   }
 }
 
+/** The bytes of a file. @throws ClipError that names it. */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((cause: unknown) => {
+    throw unreadable(path, "read", cause);
+  });
+}
+
 /** Reads and parses a JSON file. @throws ClipError that names the file. */
 export async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new ClipError("not-found", `${path} cannot be read: there is no such file.`, { cause });
-  });
+  const bytes = await readBytes(path);
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(new TextDecoder().decode(bytes)) as unknown;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ClipError("bad-data", `${path} is not valid JSON: ${reason}`, { cause });
+    throw new ClipError("bad-data", `${path} is not valid JSON: ${reason}`, {
+      data: { path },
+      cause,
+    });
   }
 }
 

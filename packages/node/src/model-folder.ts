@@ -24,6 +24,7 @@ import {
   type SafetensorsFile,
 } from "@clip-ts/weights";
 import { openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
+import { latestFolders } from "./run-folder.ts";
 
 /** What a model folder says about a model, apart from its weights. */
 export interface ModelDescription {
@@ -71,9 +72,10 @@ export function locateModel(model: string): string {
     throw new ClipError(
       "unsupported",
       `${model}: downloading from the Hugging Face hub is not built yet. Download the folder and give its path.`,
+      { data: { model } },
     );
   }
-  const candidates = [resolve(model), resolve(model, "latest")];
+  const candidates = [resolve(model), ...latestFolders(resolve(model))];
   const found = candidates.find((folder) => existsSync(join(folder, names.config)));
   if (found !== undefined) return found;
   throw new ClipError(
@@ -100,18 +102,19 @@ export async function withWeights<Result>(
   use: (file: SafetensorsFile) => Promise<Result>,
 ): Promise<Result> {
   const folder = locateModel(model);
+  const whole = join(folder, names.weights);
+  const index = join(folder, names.index);
   const opened: { close: () => Promise<void> }[] = [];
-  const open = async (file: string): ReturnType<typeof openFile> => {
-    const source = await openFile(join(folder, file));
+  const open = async (path: string): ReturnType<typeof openFile> => {
+    const source = await openFile(path);
     opened.push(source);
     return source;
   };
   try {
-    const index = join(folder, names.index);
-    const isSharded = existsSync(index) && !existsSync(join(folder, names.weights));
+    const isSharded = existsSync(index) && !existsSync(whole);
     const file = isSharded
-      ? await openSharded(await readJson(index), open)
-      : await openSafetensors(await open(names.weights), join(folder, names.weights));
+      ? await openSharded(await readJson(index), (shard) => open(join(folder, shard)))
+      : await openSafetensors(await open(whole), whole);
     return await use(file);
   } finally {
     await Promise.all(opened.map((source) => source.close()));
@@ -120,9 +123,7 @@ export async function withWeights<Result>(
 
 /** Loads a folder's parameters onto the running engine. The caller owns them. */
 export function loadModelParams(model: string, config: ClipConfig): Promise<ClipParams> {
-  return withWeights(model, (file) =>
-    loadParams(clipSpec(config), file),
-  ) as unknown as Promise<ClipParams>;
+  return withWeights(model, (file) => loadParams(clipSpec(config), file));
 }
 
 /** Writes everything about a model but its weights. */
