@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, isClipError } from "@clip-ts/base";
 import { repairWasmBackend } from "@clip-ts/core/wasm";
 import "@tensorflow/tfjs"; // registers gradients and the cpu backend
 import { enableProdMode, setBackend } from "@tensorflow/tfjs-core";
@@ -6,24 +6,36 @@ import { engineNames, type EngineName, type EngineStatus, type StartedEngine } f
 import { inspectEngine, inspectEngines } from "./inspect.ts";
 import { loadTensorflow } from "./tensorflow.ts";
 
-/** Starts one engine and says what it is. */
-async function launch(status: EngineStatus): Promise<string> {
-  enableProdMode(); // tfjs's own banner and checks; ours stay
-  switch (status.name) {
+/** Registers the backend of an engine and says what it is. */
+async function load({ name, detail }: EngineStatus): Promise<{ backend: string; detail: string }> {
+  switch (name) {
     case "tensorflow":
-    case "tensorflow-gpu": {
-      const { detail } = loadTensorflow(status.name);
-      await setBackend("tensorflow");
-      return detail;
-    }
+    case "tensorflow-gpu":
+      return { backend: "tensorflow", ...loadTensorflow(name) };
     case "wasm":
       await import("@tensorflow/tfjs-backend-wasm");
       repairWasmBackend();
-      await setBackend("wasm");
-      return status.detail;
+      return { backend: "wasm", detail };
     case "cpu":
-      await setBackend("cpu");
-      return status.detail;
+      return { backend: "cpu", detail };
+  }
+}
+
+/** Starts one engine and says what it is. @throws ClipError "engine-unavailable" with the reason. */
+async function launch(status: EngineStatus): Promise<string> {
+  enableProdMode(); // tfjs's own banner and checks; ours stay
+  try {
+    const { backend, detail } = await load(status);
+    if (!(await setBackend(backend))) throw new Error(`the backend "${backend}" does not start`);
+    return detail;
+  } catch (cause) {
+    if (isClipError(cause)) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ClipError(
+      "engine-unavailable",
+      `The engine "${status.name}" (${status.detail}) is installed but does not start: ${reason}`,
+      { data: { ...status }, cause },
+    );
   }
 }
 

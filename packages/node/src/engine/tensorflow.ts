@@ -1,49 +1,61 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { ClipError } from "@clip-ts/base";
 import type { EngineStatus } from "./engine.ts";
 
 const require = createRequire(import.meta.url);
 
 type TensorflowEngine = "tensorflow" | "tensorflow-gpu";
 
-const packageOf: Readonly<Record<TensorflowEngine, string>> = {
-  tensorflow: "@tensorflow/tfjs-node",
-  "tensorflow-gpu": "@tensorflow/tfjs-node-gpu",
+/** Packages that can run an engine, best first: the one made for GPUs also runs without. */
+const packagesOf: Readonly<Record<TensorflowEngine, readonly [string, ...string[]]>> = {
+  tensorflow: ["@tensorflow/tfjs-node", "@tensorflow/tfjs-node-gpu"],
+  "tensorflow-gpu": ["@tensorflow/tfjs-node-gpu"],
 };
 
-interface PackageManifest {
+interface InstalledPackage {
+  readonly reference: string;
   readonly version: string;
+  /** Whether its compiled part, which npm does not carry, is there. */
+  readonly isNative: boolean;
 }
 
-/** Where the package's compiled addon should lie, if the package is installed at all. */
-function findAddon(name: TensorflowEngine): { version: string; addon: string } | undefined {
+/** A package, if its JavaScript is installed. */
+function findPackage(reference: string): InstalledPackage | undefined {
   try {
-    const manifest = require.resolve(`${packageOf[name]}/package.json`);
-    const { version } = require(manifest) as PackageManifest;
-    return { version, addon: join(dirname(manifest), "lib", "napi-v8", "tfjs_binding.node") };
+    const manifest = require.resolve(`${reference}/package.json`);
+    const { version } = require(manifest) as { version: string };
+    const addon = join(dirname(manifest), "lib", "napi-v8", "tfjs_binding.node");
+    return { reference, version, isNative: existsSync(addon) };
   } catch {
     return undefined;
   }
 }
 
+function findPackages(name: TensorflowEngine): InstalledPackage[] {
+  return packagesOf[name].map(findPackage).filter((found) => found !== undefined);
+}
+
 /** Whether tfjs-node or tfjs-node-gpu is installed with its native part. Loads nothing. */
 export function inspectTensorflow(name: TensorflowEngine): EngineStatus {
-  const found = findAddon(name);
-  const reference = packageOf[name];
-  if (found === undefined) {
-    const fix = `npm install ${reference}@4.22.0`;
-    return { name, available: false, detail: `${reference} is not installed`, fix };
+  const found = findPackages(name);
+  const native = found.find(({ isNative }) => isNative);
+  if (native !== undefined) {
+    return { name, available: true, detail: `${native.reference} ${native.version}` };
   }
-  if (!existsSync(found.addon)) {
-    return {
-      name,
-      available: false,
-      detail: `${reference} ${found.version} is installed without its native part`,
-      fix: `run its installer (npm rebuild ${reference}), which fetches libtensorflow`,
-    };
+  const [wanted] = packagesOf[name];
+  const installed = found.find(({ reference }) => reference === wanted);
+  if (installed === undefined) {
+    const fix = `npm install ${wanted}@4.22.0`;
+    return { name, available: false, detail: `${wanted} is not installed`, fix };
   }
-  return { name, available: true, detail: `${reference} ${found.version}` };
+  return {
+    name,
+    available: false,
+    detail: `${wanted} ${installed.version} is installed without its native part`,
+    fix: `run its installer (npm rebuild ${wanted}), which fetches libtensorflow`,
+  };
 }
 
 /** Node 23 dropped two helpers that tfjs-node 4.22 calls. */
@@ -53,20 +65,41 @@ function restoreNodeHelpers(): void {
   util["isArray"] ??= Array.isArray;
 }
 
-/** Loads the native library, which registers tfjs's backend "tensorflow". */
-export function loadTensorflow(name: TensorflowEngine): { readonly detail: string } {
-  // TensorFlow would take the whole card otherwise.
+/** What of tfjs-node's backend is used here. */
+interface NodeBackend {
+  readonly isUsingGpuDevice: boolean;
+  readonly binding: { readonly TF_Version: string };
+}
+
+/** One of the two packages at most: both would register the same kernels. */
+let running: NodeBackend | undefined;
+
+function loadBackend(name: TensorflowEngine): NodeBackend {
+  const native = findPackages(name).find(({ isNative }) => isNative);
+  const [wanted] = packagesOf[name];
+  // TensorFlow would take the whole card otherwise, and greet on stderr.
   process.env["TF_FORCE_GPU_ALLOW_GROWTH"] ??= "true";
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
   restoreNodeHelpers();
-  const tf = require(packageOf[name]) as {
-    readonly version: Readonly<Record<string, string>>;
-    readonly backend: () => {
-      readonly isUsingGpuDevice?: boolean;
-      readonly binding?: { TF_Version?: string };
-    };
+  const { findBackend } = require(native?.reference ?? wanted) as {
+    readonly findBackend: (name: "tensorflow") => NodeBackend;
   };
-  const backend = tf.backend();
-  const device = backend.isUsingGpuDevice === true ? "GPU" : "CPU";
-  return { detail: `TensorFlow ${backend.binding?.TF_Version ?? "(version unknown)"}, ${device}` };
+  return findBackend("tensorflow");
+}
+
+/**
+ * Loads the native library, which registers tfjs's backend "tensorflow".
+ * @throws ClipError "engine-unavailable" if a GPU was asked for and TensorFlow finds none.
+ */
+export function loadTensorflow(name: TensorflowEngine): { readonly detail: string } {
+  running ??= loadBackend(name);
+  const { isUsingGpuDevice, binding } = running;
+  if (name === "tensorflow-gpu" && !isUsingGpuDevice) {
+    throw new ClipError(
+      "engine-unavailable",
+      `TensorFlow ${binding.TF_Version} finds no GPU that it can use. ` +
+        "Check the driver (nvidia-smi) and that its CUDA libraries are on LD_LIBRARY_PATH.",
+    );
+  }
+  return { detail: `TensorFlow ${binding.TF_Version}, ${isUsingGpuDevice ? "GPU" : "CPU"}` };
 }
