@@ -1,44 +1,46 @@
-import { readFile } from "node:fs/promises";
 import { preprocess, type Pixels } from "@clip-ts/image";
 import { createClip, type Clip } from "@clip-ts/model";
-import { decodeImage } from "./decode-image.ts";
-import { startEngine } from "./engine/start.ts";
+import { decodeImage, type DecodeOptions } from "./decode-image.ts";
 import type { EngineName } from "./engine/engine.ts";
+import { startEngine } from "./engine/start.ts";
+import { readBytes } from "./files.ts";
 import { describeModel, loadModelParams, needTokenizer } from "./model-folder.ts";
 
 /** An image: a path, the bytes of a file, or pixels already decoded. */
 export type ImageInput = string | Uint8Array | Pixels;
 
 /** Settings of openClip. */
-export interface OpenClipOptions {
-  readonly engine?: EngineName | "auto";
-  /** Turn photographs upright as their EXIF tag says; off by default, as in the originals. */
-  readonly honourExif?: boolean;
+export interface OpenClipOptions extends DecodeOptions {
+  /** "auto" by default: the fastest that runs here; "current" keeps the TensorFlow.js backend in use. */
+  readonly engine?: EngineName | "auto" | "current";
+  /** Images or captions embedded at a time; 32 by default. */
+  readonly batchSize?: number;
 }
 
-async function toPixels(image: ImageInput, honourExif: boolean): Promise<Pixels> {
-  if (typeof image === "string") return decodeImage(await readFile(image), image, { honourExif });
-  if (image instanceof Uint8Array) return decodeImage(image, "the image", { honourExif });
+async function toPixels(image: ImageInput, options: DecodeOptions): Promise<Pixels> {
+  if (typeof image === "string") return decodeImage(await readBytes(image), image, options);
+  if (image instanceof Uint8Array) return decodeImage(image, "The image", options);
   return image;
 }
 
 /**
  * Opens a model folder or run for use: starts an engine, loads the weights and returns the handle that
  * embeds images and texts and classifies. Dispose the handle when done.
+ * @throws ClipError that names the file or engine that is missing, and what to do.
  */
 export async function openClip(
   model: string,
   options: OpenClipOptions = {},
 ): Promise<Clip<ImageInput>> {
-  const { engine = "auto", honourExif = false } = options;
-  await startEngine(engine);
+  const { engine = "auto", batchSize } = options;
   const description = await describeModel(model);
+  if (engine !== "current") await startEngine(engine);
   const params = await loadModelParams(model, description.config);
   return createClip<ImageInput>({
     config: description.config,
     params,
     tokenize: (texts) => needTokenizer(description).encodeBatch(texts, { multiple: 8 }),
-    preprocess: async (image) =>
-      preprocess(await toPixels(image, honourExif), description.preprocess),
+    preprocess: async (image) => preprocess(await toPixels(image, options), description.preprocess),
+    ...(batchSize === undefined ? {} : { batchSize }),
   });
 }
