@@ -69,6 +69,14 @@ test("an empty tree is refused", () => {
   expect(() => valueAndGradient(() => ({ loss: scalar(1) }), {})).toThrow("empty");
 });
 
+test("a loss of several numbers is refused, not summed in silence", () => {
+  const params = load();
+  const differentiate = (): unknown =>
+    valueAndGradient(({ a, nested }: Params) => ({ loss: mul(a, nested.b) }), params);
+  expect(differentiate).toThrow("The loss should be one number, got [2]");
+  free(params);
+});
+
 test("an objective that throws is not swallowed", () => {
   const params = load();
   const differentiate = (): unknown =>

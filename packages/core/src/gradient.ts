@@ -37,6 +37,12 @@ export function valueAndGradient<Tree extends object, Aux extends object>(
   let aux: Aux | undefined;
   const forward = (): Scalar => {
     const outcome = objective(params);
+    if (outcome.loss.size !== 1) {
+      throw new ClipError(
+        "bad-argument",
+        `The loss should be one number, got [${outcome.loss.shape.join(", ")}]: take its mean or sum.`,
+      );
+    }
     aux = outcome.aux;
     if (aux !== undefined) mapTree(aux, (leaf: Tensor) => keep(leaf)); // outlives the tape's scopes
     return outcome.loss as Scalar;
