@@ -65,9 +65,13 @@ async function readGroups(files: FileAccess, folder: string): Promise<ReadonlyMa
   return new Map(groups.map(({ order, key }) => [order, key]));
 }
 
+/**
+ * The name, in English "a drawing of" it, and the name with each tag. A tag never stands alone: "face"
+ * or "flag" fits hundreds of drawings, and as a caption would teach that all but one are wrong.
+ */
 function captionsOf({ label, tags = [] }: EmojibaseRecord, locale: string): string[] {
   const drawing = locale.startsWith("en") ? [`a drawing of ${label}`] : [];
-  return [label, ...drawing, ...tags];
+  return [label, ...drawing, ...tags.map((tag) => `${label}, ${tag}`)];
 }
 
 async function readLocale(
@@ -96,7 +100,7 @@ async function readLocale(
 
 /**
  * Captions and group of every emoji, from an emojibase-data folder: in each locale its name, in
- * English also "a drawing of" it, then its tags. Skin tone variants are left out unless asked for.
+ * English also "a drawing of" it, then its name with each tag. Skin tone variants are left out unless asked for.
  */
 export async function readEmojiCatalogue(options: {
   readonly files: FileAccess;
