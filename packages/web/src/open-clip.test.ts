@@ -119,17 +119,9 @@ test("the wasm engine starts by itself, describes itself and gives the same feat
   const { image } = await expected();
   const clip = await openClip(folder, { ...serving(), engine: "wasm" });
   expect(getBackend()).toBe("wasm");
-  expect(await startWasmEngine()).toEqual({ name: "wasm", simd: true, threads: 1 });
+  expect(await startWasmEngine()).toEqual({ name: "wasm", simd: true });
   const { values } = await clip.embedImages([photo]);
   expect(largestDifference(values, image)).toBeLessThan(1e-5);
   clip.dispose();
   await setBackend("cpu");
-});
-
-test("threads are refused where they cannot be had", async () => {
-  await expect(startWasmEngine({ threads: 4 })).rejects.toMatchObject({
-    code: "engine-unavailable",
-    message: expect.stringContaining("Cross-Origin-Opener-Policy"),
-  });
-  await expect(startWasmEngine({ threads: 0 })).rejects.toThrow(/whole number from 1, got 0/);
 });

@@ -1,0 +1,60 @@
+import { startClipWorker } from "./clip-client.ts";
+import type { Emoji, ModelInfo, Progress } from "./messages.ts";
+import { createClassifyPanel } from "./view/classify-panel.ts";
+import { element } from "./view/elements.ts";
+import { formatDuration, showFact } from "./view/facts.ts";
+import { showModelError } from "./view/notice.ts";
+import { createSearchPanel } from "./view/search-panel.ts";
+
+const modelUrl = new URL("model/", document.baseURI).href;
+const emojiUrl = new URL("emoji/", document.baseURI).href;
+
+function showModelProgress({ done, total }: Progress): void {
+  const bar = element<HTMLProgressElement>("model-progress");
+  bar.max = total;
+  bar.value = done;
+}
+
+function showModel({ engine, parameters, imageSize }: ModelInfo): void {
+  showFact("Engine", engine);
+  showFact("Model", `${(parameters / 1e6).toPrecision(2)} million parameters`);
+  showFact("Sees", `${imageSize} × ${imageSize} pixels`);
+}
+
+async function fetchEmoji(): Promise<Emoji[]> {
+  const response = await fetch(`${emojiUrl}index.json`);
+  if (!response.ok) throw new Error(`The server has no emoji: it answered ${response.status}.`);
+  return (await response.json()) as Emoji[];
+}
+
+const client = startClipWorker((progress) => {
+  if (progress.work === "model") showModelProgress(progress);
+  else search.showProgress(progress);
+});
+const classify = createClassifyPanel(client);
+const search = createSearchPanel(client, emojiUrl);
+
+async function collectEmoji(): Promise<void> {
+  const emoji = await fetchEmoji();
+  classify.showSamples(emoji, emojiUrl);
+  const startedAt = performance.now();
+  await client.call("collect", { folderUrl: emojiUrl, emoji });
+  showFact(`${emoji.length} emoji`, formatDuration(performance.now() - startedAt));
+}
+
+async function start(): Promise<void> {
+  const startedAt = performance.now();
+  try {
+    showModel(await client.call("open", { modelUrl }));
+    showFact("Loaded in", formatDuration(performance.now() - startedAt));
+  } catch (error) {
+    showModelError(error);
+    element("collecting").hidden = true;
+    return;
+  } finally {
+    element("loading").hidden = true;
+  }
+  await collectEmoji().catch(search.showError);
+}
+
+void start();
