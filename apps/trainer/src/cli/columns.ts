@@ -2,7 +2,7 @@
 export const terminalColumns = 80;
 
 /** Breaks a text into lines of at most `width` characters; longer words stay whole. */
-function wrap(text: string, width: number): string[] {
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(/\s+/)) {

@@ -28,6 +28,7 @@ export interface Command {
   /** Fewest positional words. */
   readonly needs: number;
   readonly summary: string;
+  /** Sentences; the help breaks them into lines. */
   readonly details?: string;
   readonly options: Readonly<Record<string, OptionHelp>>;
   /** @returns the exit code; nothing means 0. */

@@ -1,4 +1,4 @@
-import { twoColumns } from "./columns.ts";
+import { terminalColumns, twoColumns, wrap } from "./columns.ts";
 import { commonOptions, type Command, type OptionHelp } from "./command.ts";
 
 function optionName(name: string, option: OptionHelp): string {
@@ -14,7 +14,8 @@ export function commandHelp(command: Command): string {
       option.required === true ? `${option.help} (required)` : option.help,
     ],
   );
-  const details = command.details === undefined ? "" : `\n${command.details}\n`;
+  const { details: text } = command;
+  const details = text === undefined ? "" : `\n${wrap(text, terminalColumns).join("\n")}\n`;
   const usage = `Usage: clip-ts ${command.name} ${command.words}`.trimEnd();
   return `${command.summary}\n\n${usage}\n${details}\nOptions:\n${twoColumns(rows)}\n`;
 }

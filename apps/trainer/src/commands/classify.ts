@@ -38,7 +38,7 @@ export const classifyCommand: Command = {
   needs: 2,
   summary: "rank labels by how well they describe an image",
   details:
-    'Each label is put into the templates (by default "a photo of a {}."); several\n' +
+    'Each label is put into the templates (by default "a photo of a {}."); several\n ' +
     "templates are averaged. The percentages are shares among the labels given.",
   options: {
     labels: {

@@ -37,8 +37,8 @@ export const convertCommand: Command = {
   needs: 2,
   summary: "rewrite a model under Hugging Face or OpenAI names",
   details:
-    "OUT becomes a folder with config.json, preprocessor_config.json, the tokenizer's\n" +
-    "files and model.safetensors. Values are copied bit by bit, whatever their type.\n" +
+    "OUT becomes a folder with config.json, preprocessor_config.json, the tokenizer's " +
+    "files and model.safetensors. Values are copied bit by bit, whatever their type. " +
     "OpenAI names are also what open_clip loads as a state dict.",
   options: {
     to: { type: "string", value: "hf|openai", required: true, help: "the names to write" },

@@ -65,8 +65,8 @@ export const embedCommand: Command = {
   needs: 1,
   summary: "write the features of images or captions as .npy or .jsonl",
   details:
-    "Rows have length 1: a dot product of two is their cosine. Beside OUT.npy, float32\n" +
-    "[inputs, dim], OUT.txt lists the inputs in the order of the rows; OUT.jsonl holds\n" +
+    "Rows have length 1: a dot product of two is their cosine. Beside OUT.npy, float32 " +
+    "[inputs, dim], OUT.txt lists the inputs in the order of the rows; OUT.jsonl holds " +
     '{"input", "embedding"} a line. Unreadable images are left out, counted and listed.',
   options: {
     output: {

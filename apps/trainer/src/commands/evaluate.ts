@@ -54,8 +54,8 @@ export const evaluateCommand: Command = {
   needs: 1,
   summary: "measure retrieval and zero-shot accuracy",
   details:
-    "DATA is a folder of images with captions in .txt files beside them, a .csv, .tsv or\n" +
-    ".jsonl table, or emoji:fluent (also google, twitter). FOLDER holds one folder of\n" +
+    "DATA is a folder of images with captions in .txt files beside them, a .csv, .tsv or " +
+    ".jsonl table, or emoji:fluent (also google, twitter). FOLDER holds one folder of " +
     "images for each class. Unreadable images are left out, counted and listed.",
   options: {
     retrieval: {

@@ -16,10 +16,10 @@ export const forwardCommand: Command = {
   needs: 2,
   summary: "run given tensors through a model, to compare implementations",
   details:
-    "Reads pixel_values [images, 3, size, size] and/or input_ids [texts, tokens] of any\n" +
-    "integer type. Writes image_embeds and text_embeds (rows of length 1),\n" +
-    "image_last_hidden (before the last norm), text_last_hidden (after it),\n" +
-    "logits_per_image and, for as many images as texts, loss. With one input only, that\n" +
+    "Reads pixel_values [images, 3, size, size] and/or input_ids [texts, tokens] of any " +
+    "integer type. Writes image_embeds and text_embeds (rows of length 1), " +
+    "image_last_hidden (before the last norm), text_last_hidden (after it), " +
+    "logits_per_image and, for as many images as texts, loss. With one input only, that " +
     "side's outputs.",
   options: {
     output: {

@@ -12,7 +12,7 @@ export const preprocessCommand: Command = {
   needs: 2,
   summary: "write images exactly as the model sees them",
   details:
-    "The file holds pixel_values [images, 3, size, size] in the order of the words; a\n" +
+    "The file holds pixel_values [images, 3, size, size] in the order of the words; a " +
     "folder stands for its images by name. An unreadable image is an error here.",
   options: {
     output: {

@@ -10,7 +10,7 @@ export const tokenizeCommand: Command = {
   needs: 1,
   summary: "turn captions on stdin into token ids",
   details:
-    "Reads one caption a line and prints one JSON array of ids a line, start and end\n" +
+    "Reads one caption a line and prints one JSON array of ids a line, start and end " +
     "token included.",
   options: {
     padded: { type: "boolean", help: "fill each array up to the model's context length" },

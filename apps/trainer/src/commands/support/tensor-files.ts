@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { ClipError, isClipError } from "@clip-ts/base";
 import { openFile, writeFileWhole } from "@clip-ts/node";
 import {
   fromFloat32,
@@ -28,8 +29,14 @@ export async function writeOutput(
   path: string,
   content: Parameters<typeof writeFileWhole>[1],
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFileWhole(path, content);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFileWhole(path, content);
+  } catch (cause) {
+    if (isClipError(cause)) throw cause; // from what makes the content
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ClipError("bad-argument", `${path} cannot be written: ${reason}`, { cause });
+  }
 }
 
 /** Writes a safetensors file. */

@@ -1,0 +1,90 @@
+import { ClipError } from "@clip-ts/base";
+import { captureOutput } from "@clip-ts/test-utils";
+import { expect, test } from "vitest";
+import { commands } from "../commands/index.ts";
+import type { Command } from "./command.ts";
+import { runProgram } from "./main.ts";
+import { print } from "./output.ts";
+
+const run = (...argv: string[]) => captureOutput(() => runProgram(commands, argv));
+
+/** A command that does what its test says. */
+function commandThat(act: () => Promise<number | void>): Command {
+  return { name: "act", words: "", needs: 0, summary: "acts", options: {}, run: act };
+}
+
+test("--help explains the program and every command within 80 columns", async () => {
+  for (const argv of [["--help"], ["-h"], ["help"]]) {
+    const { result, stdout } = await run(...argv);
+    expect(result).toBe(0);
+    for (const { name } of commands) expect(stdout).toContain(`  ${name} `);
+  }
+  for (const { name, options } of commands) {
+    const { result, stdout, stderr } = await run(name, "--help");
+    expect([name, result, stderr]).toEqual([name, 0, ""]);
+    expect(stdout).toContain(`Usage: clip-ts ${name}`);
+    for (const option of [...Object.keys(options), "help", "debug"]) {
+      expect(stdout).toContain(`--${option}`);
+    }
+    const widest = Math.max(...stdout.split("\n").map((line) => line.length));
+    expect([name, widest <= 80]).toEqual([name, true]);
+  }
+});
+
+test.each([
+  [[], /Usage: clip-ts COMMAND/],
+  [["clasify"], /no command "clasify"\. Did you mean "classify"\?/],
+  [["convert", "model", "out", "--tp", "hf"], /no option "--tp"\. Did you mean "--to"\?/],
+  [["convert", "model", "out", "--zebra"], /no option "--zebra"\. See clip-ts convert --help/],
+  [["convert", "model", "out"], /convert needs --to hf\|openai/],
+  [
+    ["convert", "model", "--to", "hf"],
+    /convert needs more words\. Usage: clip-ts convert MODEL OUT/,
+  ],
+  [["classify", "model", "one.png", "two.png", "--labels", "a"], /no use for "two\.png"/],
+  [["classify", "model", "one.png", "--labels"], /'--labels <value>' argument missing/],
+  [
+    ["classify", "model", "one.png", "--labels", "a", "--top", "1.5"],
+    /--top 1\.5: expected a whole/,
+  ],
+  [["classify", "model", "one.png", "--labels", "a", "--template", "no"], /needs \{\}/],
+  [["classify", "model", "one.png", "--labels", " , "], /--labels is empty/],
+  [["evaluate", "model"], /needs --retrieval DATA or --zero-shot FOLDER/],
+  [["evaluate", "model", "--retrieval", "x", "--captions", "some"], /expected first or all/],
+  [["embed", "model", "-o", "out.npy"], /either images or --texts/],
+  [["embed", "model", "a.png", "--texts", "b.txt", "-o", "out.npy"], /either images or --texts/],
+  [["embed", "model", "a.png", "-o", "out.csv"], /ends in \.npy or \.jsonl/],
+])("wrong usage exits 2 with one message: %j", async (argv, message) => {
+  const { result, stdout, stderr } = await run(...argv);
+  expect(result).toBe(2);
+  expect(stdout + stderr).toMatch(message);
+  expect(stderr).not.toContain("    at ");
+});
+
+test("a failure exits 1 with its message, and with its stack only when asked", async () => {
+  const failing = commandThat(() => Promise.reject(new ClipError("bad-data", "The data are bad.")));
+  const plain = await captureOutput(() => runProgram([failing], ["act"]));
+  expect([plain.result, plain.stderr]).toEqual([1, "clip-ts: The data are bad.\n"]);
+  const verbose = await captureOutput(() => runProgram([failing], ["act", "--debug"]));
+  expect(verbose.stderr).toMatch(/The data are bad\.\n[^]* {4}at /);
+});
+
+test("an interruption exits 130; a command's own code is kept", async () => {
+  const interrupted = commandThat(() => Promise.reject(new ClipError("interrupted", "Stopped.")));
+  expect((await captureOutput(() => runProgram([interrupted], ["act"]))).result).toBe(130);
+  const own = commandThat(() => Promise.resolve(7));
+  expect((await captureOutput(() => runProgram([own], ["act"]))).result).toBe(7);
+});
+
+test("a reader of stdout that goes away is forgiven; other errors are not", async () => {
+  const silent = commandThat(async () => {
+    expect(print("one")).toBe(true);
+    process.stdout.emit("error", Object.assign(new Error("broken pipe"), { code: "EPIPE" }));
+    expect(print("two")).toBe(false);
+    const full = Object.assign(new Error("disk full"), { code: "ENOSPC" });
+    expect(() => process.stdout.emit("error", full)).toThrow("disk full");
+    return Promise.resolve();
+  });
+  const { result, stdout, stderr } = await captureOutput(() => runProgram([silent], ["act"]));
+  expect([result, stdout, stderr]).toEqual([0, "one\n", ""]);
+});

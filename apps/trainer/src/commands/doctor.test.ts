@@ -1,0 +1,48 @@
+import { captureOutput, useEngine } from "@clip-ts/test-utils";
+import { backend } from "@tensorflow/tfjs-core";
+import { afterAll, afterEach, expect, test, vi } from "vitest";
+import { runProgram } from "../cli/main.ts";
+import { commands } from "./index.ts";
+
+afterAll(() => useEngine("cpu"));
+afterEach(() => vi.restoreAllMocks());
+const doctor = (...argv: string[]) =>
+  captureOutput(() => runProgram(commands, ["doctor", ...argv]));
+
+test.each(["cpu", "wasm"])("says what %s is and that its numbers are right", async (engine) => {
+  const { result, stdout, stderr } = await doctor("--engine", engine);
+  expect([result, stderr]).toEqual([0, ""]);
+  expect(stdout).toContain(process.version);
+  expect(stdout).toMatch(/sharp \d+\.\d+\.\d+, libvips \d/);
+  for (const name of ["tensorflow-gpu", "tensorflow", "wasm", "cpu"]) {
+    expect(stdout).toMatch(new RegExp(`^  ${name} +(ready|missing): `, "m"));
+  }
+  expect(stdout).toMatch(new RegExp(`engine +${engine} \\(`));
+  expect(stdout).toMatch(/because +asked for/);
+  for (const check of ["matmul", "softmax", "gradient"]) {
+    expect(stdout).toMatch(new RegExp(`^  ${check} +ok$`, "m"));
+  }
+  expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+});
+
+test("without a wish, it names the fastest engine and what the others lack", async () => {
+  const { result, stdout } = await doctor();
+  expect(result).toBe(0);
+  const chosen = /engine +(\S+) \(/.exec(stdout)?.[1];
+  const ready = /^ {2}(\S+) +ready: /m.exec(stdout)?.[1];
+  expect(chosen).toBe(ready);
+});
+
+test("wrong numbers are shown and make it fail", async () => {
+  await useEngine("cpu");
+  vi.spyOn(backend(), "read").mockResolvedValue(Float32Array.of(58, 64, 139, 155));
+  const { result, stdout } = await doctor("--engine", "cpu");
+  expect(result).toBe(1);
+  expect(stdout).toMatch(/matmul +WRONG: expected 58, 64, 139, 154; got 58, 64, 139, 155/);
+});
+
+test("an engine that does not exist is an error that lists those that do", async () => {
+  const { result, stderr } = await doctor("--engine", "abacus");
+  expect(result).toBe(1);
+  expect(stderr).toContain('no engine "abacus". Engines: auto, tensorflow-gpu');
+});
