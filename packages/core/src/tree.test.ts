@@ -54,7 +54,7 @@ test("paths are keys and positions joined by dots, as checkpoints name them", ()
 
 test("a leaf left out or undefined is no leaf", () => {
   const tree = { weight: 1, bias: undefined };
-  expect(flattenTree(tree)).toEqual({ weight: 1 });
+  expect(flattenTree(tree)).toStrictEqual({ weight: 1 });
   expect(mapTree(tree, (leaf: number) => leaf + 1)).toStrictEqual({ weight: 2 });
 });
 

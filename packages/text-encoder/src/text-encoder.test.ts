@@ -109,6 +109,13 @@ test("what follows the end token is ignored", async () => {
   }
 });
 
+test("the end token is found by its id, also where other ids are larger", async () => {
+  const early = { ...config, endTokenId: 5 };
+  const { pooled, lastHidden } = encodeText(params, idsOf([[10, 9, 5, 11, 5]]), early);
+  const [hidden] = (await lastHidden.array()) as number[][][];
+  expect(await pooled.array()).toEqual([hidden![2]]);
+});
+
 test("a batch needs only as many tokens as its longest caption", async () => {
   const short = await pooled(captions);
   const full = await pooled(captions.map((row) => [...row, 0, 0]));
