@@ -108,7 +108,7 @@ export const quickstartCommand: Command = {
     await showWhatItLearnt(model, sheet);
     say(`\nSee the matches:    ${relative(process.cwd(), sheet)} (open it in a browser)`);
     say("Try it in a browser: npm run demo");
-    say(`Classify a picture:  pnpm clip-ts classify ${model} PICTURE --labels dog,cat,car`);
+    say(`Classify a picture:  npx clip-ts classify ${model} PICTURE --labels dog,cat,car`);
     say("Train on your data:  see docs/training.md");
     return 0;
   },

@@ -72,7 +72,9 @@ function outcome(run: string): { files: Record<string, string>; losses: number[]
   const files = Object.fromEntries(
     readdirSync(checkpoint).map((name) => [name, readFileSync(join(checkpoint, name), "base64")]),
   );
-  const lines = readFileSync(join(folder, run, "metrics.jsonl"), "utf8").trim().split("\n");
+  const lines = readFileSync(join(folder, run, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n");
   return { files, losses: lines.map((line) => (JSON.parse(line) as { loss: number }).loss) };
 }
 

@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isClipError } from "@clip-ts/base";
+import { afterAll, expect, test } from "vitest";
+import { formatConfig, loadConfig, parseConfig } from "./load-config.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "clip-ts-config-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const smallest = {
+  run: "runs/x",
+  model: { preset: "nano" },
+  data: { train: { kind: "synthetic" } },
+  steps: 10,
+};
+
+/** The one message a person reads. */
+function messageOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (isClipError(error)) return error.message;
+    throw error;
+  }
+  throw new Error("no error came");
+}
+
+const messageFor = (data: unknown): string => messageOf(() => parseConfig(data, "run.yaml"));
+
+test("what is left out gets its default", () => {
+  const config = parseConfig(smallest, "run.yaml");
+  expect(config).toMatchObject({
+    seed: 0,
+    engine: "auto",
+    data: { batchSize: 64, shuffle: true, bucketMultiple: 8, distinct: true },
+    optimizer: { kind: "adamw", beta2: 0.98, eps: 1e-6, weightDecay: 0.2 },
+    schedule: { kind: "cosine", learningRate: 5e-4, warmupSteps: 0 },
+    checkpoint: { every: 500, keep: 2 },
+  });
+});
+
+test("an unknown key is an error that suggests the right one, at any depth", () => {
+  expect(messageFor({ ...smallest, step: 3 })).toContain(
+    '"step" is not a setting. Did you mean "steps"?',
+  );
+  expect(messageFor({ ...smallest, schedule: { learning_rate: 1 } })).toContain(
+    '"schedule.learning_rate" is not a setting. Did you mean "learningRate"?',
+  );
+  const train = { kind: "folder", path: "x", templates: "a {}" };
+  expect(messageFor({ ...smallest, data: { train } })).toContain(
+    '"data.train.templates" is not a setting. Did you mean "template"?',
+  );
+  expect(messageFor({ ...smallest, optimizer: { kind: "adamw", weight_decay: 0 } })).toContain(
+    'Did you mean "weightDecay"?',
+  );
+});
+
+test("every fault is listed with its path", () => {
+  const message = messageFor({
+    ...smallest,
+    steps: 0,
+    data: { train: { kind: "synthetic" }, batchSize: "x" },
+  });
+  expect(message).toContain("run.yaml is not a valid training config");
+  expect(message).toContain('"steps"');
+  expect(message).toContain('"data.batchSize"');
+});
+
+test("an unknown kind names the kinds there are", () => {
+  const message = messageFor({ ...smallest, data: { train: { kind: "folders", path: "x" } } });
+  expect(message).toContain('"data.train.kind"');
+});
+
+test("--set overrides by path and reads its value as YAML", async () => {
+  const path = join(folder, "run.yaml");
+  writeFileSync(
+    path,
+    "run: runs/x\nmodel: { preset: nano }\ndata: { train: { kind: synthetic } }\nsteps: 10\n",
+  );
+  const config = await loadConfig(path, [
+    "steps=25",
+    "schedule.learningRate=1e-3",
+    "data.train={kind: synthetic, count: 7}",
+    "data.augment.scale=[0.5, 1]",
+  ]);
+  expect(config.steps).toBe(25);
+  expect(config.schedule.learningRate).toBe(1e-3);
+  expect(config.data.train).toEqual({ kind: "synthetic", count: 7 });
+  expect(config.data.augment).toEqual({ scale: [0.5, 1] });
+});
+
+test("a setting without a value, and one that would touch a prototype, are refused", async () => {
+  const path = join(folder, "plain.yaml");
+  writeFileSync(path, formatConfig(parseConfig(smallest, "x")));
+  await expect(loadConfig(path, ["steps"])).rejects.toThrow("expected KEY=VALUE");
+  await expect(loadConfig(path, ["__proto__.polluted=1"])).rejects.toThrow("is not a setting");
+  expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
+});
+
+test("a missing file and broken YAML say so", async () => {
+  await expect(loadConfig(join(folder, "none.yaml"), [])).rejects.toThrow(
+    "There is no config file",
+  );
+  const path = join(folder, "broken.yaml");
+  writeFileSync(path, "run: [unclosed");
+  await expect(loadConfig(path, [])).rejects.toThrow("is not valid YAML");
+});
+
+test("a resolved config reads back as itself", () => {
+  const config = parseConfig({ ...smallest, gradClipNorm: 1, ema: { decay: 0.99 } }, "x");
+  const path = join(folder, "resolved.yaml");
+  writeFileSync(path, formatConfig(config));
+  return expect(loadConfig(path, [])).resolves.toEqual(config);
+});

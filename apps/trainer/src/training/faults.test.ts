@@ -1,0 +1,108 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isClipError, type ClipError } from "@clip-ts/base";
+import { useEngine } from "@clip-ts/test-utils";
+import { afterAll, expect, test } from "vitest";
+import { parseConfig } from "../config/load-config.ts";
+import { runTraining } from "./run-training.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "clip-ts-faults-"));
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await useEngine("cpu");
+});
+
+/** A run of the smallest model with some settings changed. */
+function runWith(name: string, changes: Readonly<Record<string, unknown>>): Promise<unknown> {
+  const config = {
+    run: join(folder, name),
+    engine: "cpu",
+    model: { preset: "nano" },
+    data: { train: { kind: "synthetic", count: 16 }, batchSize: 4 },
+    steps: 8,
+    ...changes,
+  };
+  return runTraining(parseConfig(config, name));
+}
+
+async function errorOf(run: Promise<unknown>): Promise<ClipError> {
+  const error: unknown = await run.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (isClipError(error)) return error;
+  throw new Error(`expected a ClipError, got ${String(error)}`);
+}
+
+test("a loss that is no number stops the run, says where, and keeps the last good checkpoint", async () => {
+  const error = await errorOf(
+    runWith("diverging", {
+      schedule: { kind: "constant", learningRate: 1e30 },
+      checkpoint: { every: 1 },
+    }),
+  );
+  expect(error.code).toBe("diverged");
+  expect(error.message).toMatch(
+    /diverged at step \d+: loss NaN, gradient norm NaN, learning rate 1\.00e\+30/,
+  );
+  expect(error.message).toMatch(/\w+\.\w+.* NaN/);
+  const { step } = error.data as { step: number };
+  const kept = readdirSync(join(folder, "diverging", "checkpoints"));
+  expect(kept.at(-1)).toBe(`step-${String(step).padStart(7, "0")}`);
+});
+
+test("a missing dataset names what was looked for", async () => {
+  const train = { kind: "folder", path: join(folder, "nowhere") };
+  const error = await errorOf(runWith("missing", { data: { train } }));
+  expect(error.code).toBe("not-found");
+  expect(error.message).toContain("nowhere");
+});
+
+test("an empty folder is no dataset", async () => {
+  mkdirSync(join(folder, "empty"));
+  const train = { kind: "folder", path: join(folder, "empty") };
+  const error = await errorOf(runWith("empty-run", { data: { train } }));
+  expect(error.message).toContain("empty");
+  expect(existsSync(join(folder, "empty-run", "checkpoints"))).toBe(false);
+});
+
+test("a folder in which no image can be read stops the run", async () => {
+  const broken = join(folder, "broken");
+  mkdirSync(broken);
+  for (const name of ["a", "b", "c", "d"]) {
+    writeFileSync(join(broken, `${name}.png`), "this is no picture");
+    writeFileSync(join(broken, `${name}.txt`), `picture ${name}`);
+  }
+  const train = { kind: "folder", path: broken };
+  const error = await errorOf(runWith("broken-run", { data: { train, batchSize: 2 } }));
+  expect(error.code).toBe("bad-data");
+});
+
+test("sizes that do not fit together are refused before training", async () => {
+  const error = await errorOf(runWith("misfit", { model: { preset: "nano", imageSize: 10 } }));
+  expect(error.message).toContain("multiple of the patch size");
+});
+
+test("a model has one beginning", async () => {
+  const none = await errorOf(runWith("none", { model: {} }));
+  expect(none.message).toContain('"preset"');
+  const unknown = await errorOf(runWith("unknown", { model: { preset: "ViT-B-32" } }));
+  expect(unknown.message).toContain("ViT-B/32");
+});
+
+test("a pattern that names no parameter is an error", async () => {
+  const optimizer = { kind: "adamw", multipliers: [["vision_modle", 0.1]] };
+  const error = await errorOf(runWith("typo", { optimizer }));
+  expect(error.message).toContain("vision_modle");
+});
+
+test("a pattern may name a subtree or be a regular expression", async () => {
+  const multipliers = [
+    ["vision_model", 0.1],
+    ["/layer_norm\\d/", 0],
+  ];
+  await expect(
+    runWith("patterns", { optimizer: { kind: "adamw", multipliers } }),
+  ).resolves.toMatchObject({ step: 8 });
+});
