@@ -53,6 +53,7 @@ test.each([
   [["evaluate", "model", "--retrieval", "x", "--captions", "some"], /expected first or all/],
   [["embed", "model", "-o", "out.npy"], /either images or --texts/],
   [["embed", "model", "a.png", "--texts", "b.txt", "-o", "out.npy"], /either images or --texts/],
+  [["embed", "model", "--texts", "./a.txt", "-o", "a.npy"], /would overwrite the captions/],
   [["embed", "model", "a.png", "-o", "out.csv"], /ends in \.npy or \.jsonl/],
 ])("wrong usage exits 2 with one message: %j", async (argv, message) => {
   const { result, stdout, stderr } = await run(...argv);

@@ -1,4 +1,4 @@
-import { extname } from "node:path";
+import { extname, resolve } from "node:path";
 import { embedReadable, type FeatureRows } from "@clip-ts/model";
 import { listImages, npyChunks } from "@clip-ts/node";
 import { type Arguments, type Command, engineOption } from "../cli/command.ts";
@@ -35,13 +35,18 @@ function* jsonLines({ features, inputs }: Embedded): Generator<Uint8Array> {
   }
 }
 
+/** Where the inputs behind the rows of a NumPy file are listed. */
+function listingOf(output: string): string {
+  return output.replace(/\.npy$/, ".txt");
+}
+
 async function write(embedded: Embedded, output: string): Promise<void> {
   const { features, inputs } = embedded;
   if (extname(output) === ".jsonl") {
     await writeOutput(output, jsonLines(embedded));
   } else {
     await writeOutput(output, npyChunks(features));
-    await writeOutput(output.replace(/\.npy$/, ".txt"), `${inputs.join("\n")}\n`);
+    await writeOutput(listingOf(output), `${inputs.join("\n")}\n`);
   }
   note(`wrote [${features.rows}, ${features.dim}] to ${output}`);
 }
@@ -54,6 +59,9 @@ function checkUsage({ positionals, text }: Arguments): { output: string; texts?:
   }
   if ((texts === undefined) === positionals.length < 2) {
     throw new UsageError("embed takes either images or --texts FILE. See clip-ts embed --help.");
+  }
+  if (texts !== undefined && resolve(texts) === resolve(listingOf(output))) {
+    throw new UsageError(`The list of inputs, ${texts}, would overwrite the captions: rename OUT.`);
   }
   return { output, ...(texts === undefined ? {} : { texts }) };
 }
