@@ -26,6 +26,6 @@ export function programHelp(commands: readonly Command[]): string {
   return (
     "Train and run CLIP in TypeScript\n\n" +
     `Usage: clip-ts COMMAND [options]\n\nCommands:\n${twoColumns(rows)}\n\n` +
-    "clip-ts COMMAND --help explains a command.\n"
+    "clip-ts COMMAND --help explains a command, clip-ts --version names the version.\n"
   );
 }

@@ -31,6 +31,12 @@ test("--help explains the program and every command within 80 columns", async ()
   }
 });
 
+test("--version prints the version and nothing else", async () => {
+  const { result, stdout, stderr } = await run("--version");
+  expect([result, stderr]).toEqual([0, ""]);
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
 test.each([
   [[], /Usage: clip-ts COMMAND/],
   [["clasify"], /no command "clasify"\. Did you mean "classify"\?/],

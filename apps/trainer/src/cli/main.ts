@@ -5,6 +5,7 @@ import { forgiveClosedPipe } from "./output.ts";
 import { parseArguments } from "./parse.ts";
 import { suggestion } from "./suggestion.ts";
 import { UsageError } from "./usage-error.ts";
+import { programVersion } from "./version.ts";
 
 const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
@@ -27,6 +28,21 @@ function report(error: unknown, withStack: boolean): number {
   return exitCodes.failed;
 }
 
+/** What the first word asks of the program itself: its help or version. */
+function answer(name: string, commands: readonly Command[]): string | undefined {
+  if (name === "--version") return `${programVersion()}\n`;
+  return ["--help", "-h", "help"].includes(name) ? programHelp(commands) : undefined;
+}
+
+function findCommand(name: string, commands: readonly Command[]): Command {
+  const command = commands.find((candidate) => candidate.name === name);
+  if (command !== undefined) return command;
+  const names = commands.map((candidate) => candidate.name);
+  throw new UsageError(
+    `There is no command "${name}".${suggestion(name, names)} See clip-ts --help.`,
+  );
+}
+
 /** Runs one command line. @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function runProgram(
   commands: readonly Command[],
@@ -34,19 +50,15 @@ export async function runProgram(
 ): Promise<number> {
   const [name, ...rest] = argv;
   forgiveClosedPipe();
+  if (name === undefined) {
+    process.stdout.write(programHelp(commands));
+    return exitCodes.usage;
+  }
   try {
-    if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-      process.stdout.write(programHelp(commands));
-      return name === undefined ? exitCodes.usage : exitCodes.done;
-    }
-    const command = commands.find((candidate) => candidate.name === name);
-    if (command === undefined) {
-      const names = commands.map((candidate) => candidate.name);
-      throw new UsageError(
-        `There is no command "${name}".${suggestion(name, names)} See clip-ts --help.`,
-      );
-    }
-    return await runCommand(command, rest);
+    const text = answer(name, commands);
+    if (text === undefined) return await runCommand(findCommand(name, commands), rest);
+    process.stdout.write(text);
+    return exitCodes.done;
   } catch (error) {
     return report(error, argv.includes("--debug"));
   }

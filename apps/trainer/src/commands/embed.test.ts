@@ -116,5 +116,7 @@ test("only unreadable images, missing inputs and models that read ids are errors
   expect(noTexts.stderr).toMatch(/gone\.txt cannot be read/);
   const golden = writeGoldenModel(at("golden"), "hf");
   const ids = await run(golden, "--texts", at("captions.txt"), "-o", at("none.npy"));
+  const images = await run(golden, at("images"), "-o", at("golden.npy"));
+  expect(images.result).toBe(0); // images need no vocabulary
   expect([ids.result, ids.stderr]).toEqual([1, expect.stringContaining("a vocabulary of 200")]);
 });

@@ -96,12 +96,13 @@ export const embedCommand: Command = {
     const { output, texts } = checkUsage(args);
     const inputs =
       texts === undefined ? await listImages(args.positionals.slice(1)) : await listedIn(texts);
-    await withModel(args, async (model) => {
+    const embed = async (model: OpenModel): Promise<void> => {
       const embedded =
         texts === undefined
           ? await embedFiles(model, inputs, args.flag("exif"))
           : { features: await model.clip.embedTexts(inputs), inputs };
       await write(embedded, output);
-    });
+    };
+    await withModel(args, embed, { readsTexts: texts !== undefined });
   },
 };

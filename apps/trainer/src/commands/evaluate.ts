@@ -2,6 +2,8 @@ import { type Arguments, type Command, engineOption } from "../cli/command.ts";
 import { countOption } from "../cli/number-option.ts";
 import { print } from "../cli/output.ts";
 import { UsageError } from "../cli/usage-error.ts";
+import { openSourceByName } from "../config/sources.ts";
+import { listClasses } from "./support/class-folders.ts";
 import {
   type RetrievalResult,
   retrievalTable,
@@ -20,17 +22,20 @@ import { readTemplates } from "./support/templates.ts";
 import { writeOutput } from "./support/tensor-files.ts";
 
 /** Every caption describes its image; of an emoji, the first is its name and the rest are tags. */
-function retrievalTask(args: Arguments, data: string): RetrievalTask {
+async function retrievalTask(args: Arguments, data: string): Promise<RetrievalTask> {
   const captions = args.text("captions") ?? (data.startsWith("emoji:") ? "first" : "all");
   if (captions !== "first" && captions !== "all") {
     throw new UsageError(`--captions ${captions}: expected first or all.`);
   }
-  return { data, captions, limit: countOption(args, "limit") };
+  const limit = countOption(args, "limit");
+  return { data, source: await openSourceByName(data), captions, limit };
 }
 
 async function zeroShotTask(args: Arguments, folder: string): Promise<ZeroShotTask> {
   const templates = await readTemplates(args.text("templates") ?? "openai");
-  return { folder, templates, classes: args.text("classes"), limit: countOption(args, "limit") };
+  const limit = countOption(args, "limit");
+  const classes = await listClasses(folder, { names: args.text("classes"), limit });
+  return { folder, classes, templates };
 }
 
 interface Report {
@@ -92,7 +97,7 @@ export const evaluateCommand: Command = {
     if (data === undefined && folder === undefined) {
       throw new UsageError("evaluate needs --retrieval DATA or --zero-shot FOLDER or both.");
     }
-    const pairs = data === undefined ? undefined : retrievalTask(args, data);
+    const pairs = data === undefined ? undefined : await retrievalTask(args, data);
     const classes = folder === undefined ? undefined : await zeroShotTask(args, folder);
     await withModel(args, async (model) => {
       const report: Report = {

@@ -49,15 +49,18 @@ export const forwardCommand: Command = {
     await startNamedEngine(args);
     const params = await loadModelParams(model, config);
     const inputs = host.upload();
-    const outputs = await outputTensors(params, inputs, config);
-    const gradients = args.flag("grads")
-      ? await gradientTensors(params, inputs, { config, layout: await layoutOfModel(model) })
-      : {};
-    dispose(Object.values(inputs));
-    dispose(Object.values(flattenTree<Tensor>(params)));
-    await writeTensors(output, { ...outputs, ...gradients });
-    const count = Object.keys(gradients).length;
-    const more = count === 0 ? "" : ` and ${count} gradients`;
-    note(`wrote ${Object.keys(outputs).join(", ")}${more} to ${output}`);
+    try {
+      const outputs = await outputTensors(params, inputs, config);
+      const gradients = args.flag("grads")
+        ? await gradientTensors(params, inputs, { config, layout: await layoutOfModel(model) })
+        : {};
+      await writeTensors(output, { ...outputs, ...gradients });
+      const count = Object.keys(gradients).length;
+      const more = count === 0 ? "" : ` and ${count} gradients`;
+      note(`wrote ${Object.keys(outputs).join(", ")}${more} to ${output}`);
+    } finally {
+      dispose(Object.values(inputs));
+      dispose(Object.values(flattenTree<Tensor>(params)));
+    }
   },
 };

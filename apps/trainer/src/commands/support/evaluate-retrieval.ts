@@ -1,3 +1,4 @@
+import type { PairSource } from "@clip-ts/data";
 import {
   embedReadable,
   evaluateRetrieval,
@@ -9,12 +10,12 @@ import {
 import { preprocess } from "@clip-ts/image";
 import { counter } from "../../cli/output.ts";
 import { percent, table } from "../../cli/table.ts";
-import { openSourceByName } from "../../config/sources.ts";
 import type { OpenModel } from "./open-model.ts";
 
 /** What is to be retrieved. */
 export interface RetrievalTask {
   readonly data: string;
+  readonly source: PairSource;
   readonly captions: "first" | "all";
   /** At most so many images. */
   readonly limit?: number | undefined;
@@ -31,9 +32,8 @@ export interface RetrievalResult extends RetrievalReport {
 /** Embeds the images and captions of a dataset and searches each among the other. */
 export async function runRetrieval(
   { clip, description }: OpenModel,
-  { data, captions, limit }: RetrievalTask,
+  { data, source, captions, limit }: RetrievalTask,
 ): Promise<RetrievalResult> {
-  const source = await openSourceByName(data);
   const records = source.records.slice(0, limit);
   const jobs = records.map((record) => ({
     name: record.key,

@@ -1,6 +1,3 @@
-import { readdir } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { ClipError } from "@clip-ts/base";
 import {
   embedLabels,
   embedReadable,
@@ -8,22 +5,17 @@ import {
   type SkippedJob,
   type ZeroShotScores,
 } from "@clip-ts/model";
-import { listImages } from "@clip-ts/node";
-import { listedIn } from "../../cli/lines.ts";
 import { counter } from "../../cli/output.ts";
 import { percent, table } from "../../cli/table.ts";
+import type { ClassFolder } from "./class-folders.ts";
 import { imageJobs } from "./images.ts";
 import type { OpenModel } from "./open-model.ts";
 
 /** What is to be classified. */
 export interface ZeroShotTask {
-  /** Holds one folder of images for each class. */
   readonly folder: string;
+  readonly classes: readonly ClassFolder[];
   readonly templates: readonly string[];
-  /** File with the classes' names, one a line, in the folders' alphabetical order. */
-  readonly classes?: string | undefined;
-  /** At most so many images of each class. */
-  readonly limit?: number | undefined;
 }
 
 /** Zero-shot scores as they are reported. */
@@ -35,51 +27,18 @@ export interface ZeroShotResult extends Omit<ZeroShotScores, "perClass"> {
   readonly skipped: readonly SkippedJob[];
 }
 
-async function classFolders(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
-    throw new ClipError("not-found", `There is no folder ${folder}.`, { cause });
-  });
-  const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
-  if (folders.length > 1) return folders.map((entry) => join(folder, entry.name)).toSorted();
-  throw new ClipError(
-    "bad-data",
-    `${folder} should hold a folder of images for each of at least two classes, found ${folders.length}.`,
-  );
-}
-
-/** `golden_retriever` -> `golden retriever`, or the name from the file. */
-async function classNames(folders: readonly string[], file: string | undefined): Promise<string[]> {
-  if (file === undefined) {
-    return folders.map((folder) => basename(folder).replaceAll(/[_-]+/g, " ").trim());
-  }
-  const names = await listedIn(file);
-  if (names.length === folders.length) return names;
-  throw new ClipError(
-    "bad-data",
-    `${file} names ${names.length} classes, but there are ${folders.length} folders; ` +
-      "expected a name for each, in the folders' alphabetical order.",
-  );
-}
-
 /** Names the class of every image by the highest cosine and compares with its folder. */
 export async function runZeroShot(
   { clip, description }: OpenModel,
-  { folder, templates, classes, limit }: ZeroShotTask,
+  { folder, classes, templates }: ZeroShotTask,
 ): Promise<ZeroShotResult> {
-  const folders = await classFolders(folder);
-  const names = await classNames(folders, classes);
-  const files: { path: string; row: number }[] = [];
-  for (const [row, path] of folders.entries()) {
-    const images = (await listImages([path])).slice(0, limit);
-    files.push(...images.map((image) => ({ path: image, row })));
-  }
+  const names = classes.map(({ name }) => name);
   const labels = await embedLabels(clip, names, templates);
-  const jobs = imageJobs(
-    files.map(({ path }) => path),
-    description,
-  );
-  const onProgress = counter("images", jobs.length);
-  const { features, kept, skipped } = await embedReadable(clip, jobs, { onProgress });
+  const files = classes.flatMap(({ images }, row) => images.map((path) => ({ path, row })));
+  const paths = files.map(({ path }) => path);
+  const { features, kept, skipped } = await embedReadable(clip, imageJobs(paths, description), {
+    onProgress: counter("images", paths.length),
+  });
   const rows = kept.map((index) => files[index]?.row ?? 0);
   const { perClass, ...scores } = evaluateZeroShot(features, labels, rows);
   return {

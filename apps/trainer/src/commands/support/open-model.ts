@@ -24,13 +24,18 @@ export async function startNamedEngine(args: Arguments): Promise<StartedEngine> 
   return engine;
 }
 
-/** Opens the model that the first word names for as long as `use` runs. */
+/**
+ * Opens the model that the first word names for as long as `use` runs. A model that cannot read text is
+ * refused at once, before anything slow, unless only images go in.
+ */
 export async function withModel<Result>(
   args: Arguments,
   use: (model: OpenModel) => Promise<Result>,
+  { readsTexts = true }: { readonly readsTexts?: boolean } = {},
 ): Promise<Result> {
   const [model = ""] = args.positionals;
-  const description = await describeModel(model); // before the engine: its errors come fastest
+  const description = await describeModel(model);
+  if (readsTexts) needTokenizer(description);
   const engine = await startNamedEngine(args);
   const clip = await createClip<Float32Array>({
     config: description.config,
