@@ -13,10 +13,13 @@ const pinned = packageManager.replace("pnpm@", "");
 /** @returns {boolean} */
 function hasPinnedPnpm() {
   try {
-    const options = { cwd: root, shell: process.platform === "win32", stdio: "pipe" };
-    return (
-      execFileSync("pnpm", ["--version"], /** @type {any} */ (options)).toString().trim() === pinned
-    );
+    const version = execFileSync("pnpm", ["--version"], {
+      cwd: root,
+      shell: process.platform === "win32",
+      stdio: "pipe",
+      encoding: "utf8",
+    });
+    return version.trim() === pinned;
   } catch {
     return false;
   }

@@ -16,7 +16,6 @@ const imageExtensions = [
   ".png",
   ".webp",
   ".gif",
-  ".bmp",
   ".tif",
   ".tiff",
   ".avif",

@@ -24,7 +24,7 @@ export function unpremultiply(pixels: Pixels): Pixels {
 }
 
 /** a · b / 255 for bytes, rounded to nearest, in whole numbers. */
-export function scaleByte(a: number, b: number): number {
+function scaleByte(a: number, b: number): number {
   const product = a * b + 128;
   return ((product >> 8) + product) >> 8;
 }

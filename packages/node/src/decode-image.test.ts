@@ -75,7 +75,7 @@ test("of 16-bit grey the high byte is kept", async () => {
 describe("a file that cannot be read is an error that names it", () => {
   const [jpeg, png] = [fixture("rgb.jpg"), fixture("rgba.png")];
   const damaged = Buffer.from(png);
-  damaged[200] ^= 0xff;
+  damaged.writeUInt8(damaged.readUInt8(200) ^ 0xff, 200);
   const broken: Record<string, Uint8Array> = {
     "empty.jpg": Buffer.of(),
     "text.jpg": Buffer.from("this is not an image"),

@@ -15,7 +15,7 @@ function duration(ms: number): string {
 }
 
 /** One line of at most 80 columns. */
-export function progressLine(report: StepReport, steps: number, pace: Pace): string {
+function progressLine(report: StepReport, steps: number, pace: Pace): string {
   const left = (steps - report.step - 1) * pace.msPerStep;
   const memory = process.memoryUsage.rss() / 2 ** 30;
   const done = String(report.step + 1).padStart(String(steps).length);
