@@ -1,0 +1,41 @@
+/** Element types of traced values. */
+export type Dtype = "float32" | "int32" | "bool";
+
+/** A tensor that does not exist yet: what a node produces or a graph is given. */
+export interface Value {
+  /** Unique in its graph. */
+  readonly id: number;
+  readonly shape: readonly number[];
+  readonly dtype: Dtype;
+}
+
+/** Plain data that completes an operation: axes, permutations, constants. */
+export type Attributes = Readonly<Record<string, unknown>>;
+
+/** One operation. Operations and attributes are those of tfjs's kernels, and `Fill` { value }. */
+export interface Node {
+  readonly op: string;
+  readonly inputs: readonly Value[];
+  readonly attributes: Attributes;
+  readonly outputs: readonly Value[];
+}
+
+/** Values known when the graph was traced. */
+export interface Constant {
+  readonly value: Value;
+  readonly data: Float32Array | Int32Array | Uint8Array;
+}
+
+/** A value with the name by which callers know it. */
+export interface NamedValue {
+  readonly name: string;
+  readonly value: Value;
+}
+
+/** A pure function as data. Nodes stand in an order in which they can run. */
+export interface Graph {
+  readonly inputs: readonly NamedValue[];
+  readonly constants: readonly Constant[];
+  readonly nodes: readonly Node[];
+  readonly outputs: readonly NamedValue[];
+}

@@ -1,0 +1,50 @@
+import {
+  engine,
+  fill,
+  tensor,
+  tidy,
+  type NamedTensorMap,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
+import type { Graph, Node, Value } from "./graph.ts";
+import { kernelInputs } from "./operands.ts";
+
+function runNode(node: Node, operands: readonly Tensor[]): Tensor[] {
+  const [first] = node.outputs as [Value];
+  if (node.op === "Fill") {
+    return [fill([...first.shape], node.attributes["value"] as number, first.dtype)];
+  }
+  const results = engine().runKernel(
+    node.op,
+    kernelInputs(node.op, operands) as NamedTensorMap,
+    node.attributes as never,
+  );
+  return Array.isArray(results) ? results : [results];
+}
+
+/**
+ * Runs a graph operation by operation on the engine that runs now: the oracle for compiled graphs.
+ * Borrows the inputs; the caller owns the outputs.
+ */
+export function interpret(
+  graph: Graph,
+  inputs: Readonly<Record<string, Tensor>>,
+): Record<string, Tensor> {
+  return tidy(() => {
+    const known = new Map<number, Tensor>();
+    for (const { name, value } of graph.inputs) known.set(value.id, inputs[name] as Tensor);
+    for (const { value, data } of graph.constants) {
+      known.set(value.id, tensor(data, [...value.shape], value.dtype));
+    }
+    for (const node of graph.nodes) {
+      const operands = node.inputs.map(({ id }) => known.get(id) as Tensor);
+      const results = runNode(node, operands);
+      node.outputs.forEach(({ id }, index) => known.set(id, results[index] as Tensor));
+    }
+    const outputs = graph.outputs.map(({ name, value }): [string, Tensor] => [
+      name,
+      (known.get(value.id) as Tensor).clone(),
+    ]);
+    return Object.fromEntries(outputs);
+  });
+}
