@@ -1,5 +1,12 @@
 import { ClipError } from "@clip-ts/base";
-import { engine, getBackend, setBackend, tidy, type Tensor } from "@tensorflow/tfjs-core";
+import {
+  backend as startedBackend,
+  engine,
+  getBackend,
+  setBackend,
+  tidy,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
 import type { Dtype, Graph, NamedValue } from "../ir/graph.ts";
 import { traceBackend, traceBackendName } from "./backend.ts";
 import { createRecorder } from "./recorder.ts";
@@ -24,7 +31,7 @@ export function trace(
   run: (inputs: NamedTensors) => NamedTensors,
   inputs: Readonly<Record<string, InputSpec>>,
 ): Graph {
-  const previous = getBackend();
+  const previous = runningEngine();
   const backend = traceBackend();
   const recorder = createRecorder();
   const named: NamedValue[] = Object.entries(inputs).map(
@@ -53,6 +60,12 @@ export function trace(
     backend.recorder = undefined;
     useBackend(previous);
   }
+}
+
+/** The engine to go back to; the best one is started if none runs yet. */
+function runningEngine(): string {
+  startedBackend();
+  return getBackend();
 }
 
 /** Switches synchronously: the recorder needs no start-up, and the previous engine is running. */
