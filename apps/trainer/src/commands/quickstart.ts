@@ -58,6 +58,7 @@ async function exportModel(checkpoint: string, folder: string): Promise<void> {
 }
 
 async function showWhatItLearnt(model: string, sheet: string): Promise<void> {
+  say("      reading them and their names …");
   const heldOut = await embedHeldOut(model);
   const count = heldOut.drawings.length;
   say(`\nHeld-out drawings: ${count} emoji by a vendor the model never saw\n`);

@@ -14,6 +14,7 @@ import {
   type ModelDescription,
 } from "@clip-ts/node";
 import { createOptimizer, type Optimizer } from "@clip-ts/optim";
+import { announceEngine } from "../cli/announce-engine.ts";
 import { openTrainingBatches } from "../config/batches.ts";
 import { formatConfig } from "../config/load-config.ts";
 import { openRunModel, type RunModel } from "../config/model.ts";
@@ -94,7 +95,7 @@ export async function runTraining(
 ): Promise<TrainingResult> {
   const checkpoint = await refuseToOverwrite(config.run, options.resume === true);
   const engine = await startEngine(config.engine);
-  process.stderr.write(`engine  ${engine.name} (${engine.detail}): ${engine.reason}\n`);
+  announceEngine(engine);
   const model = await openRunModel(config);
   const { description } = model;
   const flatSpec = flattenTree<{ shape: readonly number[] }>(clipSpec(description.config));

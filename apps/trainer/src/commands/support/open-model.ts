@@ -7,8 +7,8 @@ import {
   type ModelDescription,
   type StartedEngine,
 } from "@clip-ts/node";
+import { announceEngine } from "../../cli/announce-engine.ts";
 import type { Arguments } from "../../cli/command.ts";
-import { note } from "../../cli/output.ts";
 
 /** A model ready for use; images go in preprocessed. */
 export interface OpenModel {
@@ -20,7 +20,7 @@ export interface OpenModel {
 /** Starts the engine that `--engine` names and says so. */
 export async function startNamedEngine(args: Arguments): Promise<StartedEngine> {
   const engine = await startEngine((args.text("engine") ?? "auto") as "auto");
-  note(`engine  ${engine.name} (${engine.detail}): ${engine.reason}`);
+  announceEngine(engine);
   return engine;
 }
 
