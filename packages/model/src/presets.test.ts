@@ -12,7 +12,7 @@ test.each([
   ["ViT-B/16", 398, 149_620_737],
   ["ViT-L/14", 590, 427_616_513],
   ["ViT-L/14-336", 590, 427_944_193],
-  ["small", 126, 2_994_177],
+  ["small", 94, 2_135_169],
   ["tiny", 78, 354_561],
   ["nano", 46, 13_685],
 ])("%s has %i tensors and %i parameters", (name, tensors, parameters) => {

@@ -32,8 +32,8 @@ const sizes: Readonly<Record<PresetName, Sizes>> = {
   /** For laptops: learns small pictures and short captions in minutes. */
   small: {
     joint: 128,
-    vision: { image: 64, patch: 8, width: 192, layers: 4, heads: 4 },
-    text: { vocab: 4096, context: 32, width: 128, layers: 3, heads: 4 },
+    vision: { image: 48, patch: 12, width: 128, layers: 3, heads: 4 },
+    text: { vocab: 8192, context: 32, width: 128, layers: 2, heads: 4 },
   },
   /** For demonstrations: learns toy pictures in seconds. */
   tiny: {
