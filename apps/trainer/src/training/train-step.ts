@@ -25,19 +25,8 @@ import {
 import { dispose, tensor, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { Batch } from "@clip-ts/data";
 import type { RunConfig } from "../config/schema.ts";
+import type { StepMetrics } from "./session.ts";
 import type { TrainState } from "./train-state.ts";
-
-/** What a step tells about itself. */
-export interface StepMetrics {
-  readonly loss: number;
-  /** Share of the batch's images whose own caption scored highest. */
-  readonly accuracy: number;
-  /** Length of the whole gradient before clipping. */
-  readonly gradNorm: number;
-  readonly learningRate: number;
-  /** Logarithm of the factor on cosines, after the step. */
-  readonly logitScale: number;
-}
 
 /** One optimiser step: consumes the state, returns the next. */
 export type TrainStep = (

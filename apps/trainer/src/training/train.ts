@@ -1,6 +1,5 @@
-import type { BatchStream, Cursor } from "@clip-ts/data";
-import type { StepMetrics, TrainStep } from "./train-step.ts";
-import type { TrainState } from "./train-state.ts";
+import type { BatchStream } from "@clip-ts/data";
+import type { StepMetrics, TrainingSession } from "./session.ts";
 
 /** A step's metrics with what it cost. */
 export interface StepReport extends StepMetrics {
@@ -15,44 +14,42 @@ export interface StepReport extends StepMetrics {
   readonly computeMs: number;
 }
 
-/** All that training needs; nothing in it knows files. */
+/** All that training needs; nothing in it knows files or engines. */
 export interface Training {
   readonly steps: number;
   readonly saveEvery: number;
   readonly batches: BatchStream;
-  readonly step: TrainStep;
-  readonly save: (state: TrainState, cursor: Cursor) => Promise<void>;
+  readonly session: TrainingSession;
+  /** Keeps the session's contents and the place in the data. */
+  readonly save: () => Promise<void>;
   readonly report: (report: StepReport) => void;
   /** Asked before each step; true ends training after a save. */
   readonly shouldStop: () => boolean;
 }
 
-/** The whole of training: batch, step, report, save. @returns the last state. */
-export async function train(training: Training, initial: TrainState): Promise<TrainState> {
-  const { steps, saveEvery, batches, step, save, report, shouldStop } = training;
-  let state = initial;
-  let savedAt = initial.step;
-  while (state.step < steps && !shouldStop()) {
+/** The whole of training: batch, step, report, save. */
+export async function train(training: Training): Promise<void> {
+  const { steps, saveEvery, batches, session, save, report, shouldStop } = training;
+  let savedAt = session.steps();
+  while (session.steps() < steps && !shouldStop()) {
     const askedAt = performance.now();
     const batch = await batches.next();
     const startedAt = performance.now();
-    const outcome = await step(state, batch);
-    state = outcome.state;
+    const metrics = await session.step(batch);
 
     report({
-      ...outcome.metrics,
-      step: state.step - 1,
+      ...metrics,
+      step: session.steps() - 1,
       images: batch.batch,
       tokens: batch.tokens,
       epoch: batch.epoch,
       dataMs: startedAt - askedAt,
       computeMs: performance.now() - startedAt,
     });
-    if (state.step % saveEvery === 0) {
-      await save(state, batches.cursor());
-      savedAt = state.step;
+    if (session.steps() % saveEvery === 0) {
+      await save();
+      savedAt = session.steps();
     }
   }
-  if (savedAt !== state.step) await save(state, batches.cursor());
-  return state;
+  if (savedAt !== session.steps()) await save();
 }

@@ -1,0 +1,52 @@
+import { flattenTree } from "@clip-ts/core";
+import type { Cursor } from "@clip-ts/data";
+import { clipSpec } from "@clip-ts/model";
+import { loadModelParams, readCheckpointState } from "@clip-ts/node";
+import { createOptimizer, type Optimizer } from "@clip-ts/optim";
+import type { RunModel } from "../config/model.ts";
+import { optimizerConfig } from "../config/optimizer.ts";
+import type { RunConfig } from "../config/schema.ts";
+import { createEagerSession } from "./eager-session.ts";
+import type { TrainingSession } from "./session.ts";
+import { freshState, restoredState, type TrainState } from "./train-state.ts";
+import { createTrainStep } from "./train-step.ts";
+
+/** A session and where it stands in the data. */
+export interface OpenedSession {
+  readonly session: TrainingSession;
+  readonly cursor?: Cursor;
+}
+
+async function restore(
+  folder: string,
+  config: RunConfig,
+  options: { readonly model: RunModel; readonly optimizer: Optimizer },
+): Promise<{ state: TrainState; cursor?: Cursor }> {
+  const { model, optimizer } = options;
+  const { step, cursor } = await readCheckpointState(folder);
+  const params = await loadModelParams(folder, model.description.config);
+  const keepsEma = config.ema !== undefined;
+  const state = await restoredState(folder, params, { step, optimizer, keepsEma });
+  return cursor === undefined ? { state } : { state, cursor: cursor as Cursor };
+}
+
+/**
+ * Begins a run on the running engine, or goes on from a checkpoint folder. The caller disposes the
+ * session.
+ */
+export async function openSession(
+  config: RunConfig,
+  model: RunModel,
+  checkpoint?: string,
+): Promise<OpenedSession> {
+  const clip = model.description.config;
+  const spec = flattenTree<{ shape: readonly number[] }>(clipSpec(clip));
+  const optimizer = createOptimizer(optimizerConfig(config), spec);
+  const step = createTrainStep(config, clip, optimizer);
+  if (checkpoint === undefined) {
+    const state = freshState(await model.start(), optimizer, config.ema !== undefined);
+    return { session: createEagerSession(step, state) };
+  }
+  const { state, ...place } = await restore(checkpoint, config, { model, optimizer });
+  return { session: createEagerSession(step, state), ...place };
+}
