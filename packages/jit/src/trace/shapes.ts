@@ -132,6 +132,11 @@ export const oneHotShape: ShapeRule = ({ indices }, { depth, dtype }) => ({
   dtype: (dtype as Dtype | undefined) ?? "int32",
 });
 
+export const fillShape: ShapeRule = (_, { shape, dtype }) => ({
+  shape: shape as readonly number[],
+  dtype: dtype as Dtype,
+});
+
 export const rangeShape: ShapeRule = (_, { start, stop, step, dtype }) => ({
   shape: [Math.max(0, Math.ceil(((stop as number) - (start as number)) / (step as number)))],
   dtype: dtype as Dtype,
