@@ -1,0 +1,108 @@
+import { dataTypes } from "./onnx-builder.ts";
+import { operandOf, resultOf, type Lowering } from "./lowering.ts";
+
+/** Operations that ONNX has, under this name. */
+const direct: Readonly<Record<string, string>> = {
+  Abs: "Abs",
+  Add: "Add",
+  AddN: "Sum",
+  Equal: "Equal",
+  Erf: "Erf",
+  Exp: "Exp",
+  Greater: "Greater",
+  GreaterEqual: "GreaterOrEqual",
+  Less: "Less",
+  LessEqual: "LessOrEqual",
+  Log: "Log",
+  LogicalAnd: "And",
+  LogicalNot: "Not",
+  LogicalOr: "Or",
+  Maximum: "Max",
+  Minimum: "Min",
+  Multiply: "Mul",
+  Neg: "Neg",
+  Pow: "Pow",
+  RealDiv: "Div",
+  Reciprocal: "Reciprocal",
+  Relu: "Relu",
+  Sigmoid: "Sigmoid",
+  Sign: "Sign",
+  Softplus: "Softplus",
+  Sqrt: "Sqrt",
+  Sub: "Sub",
+  Tanh: "Tanh",
+};
+
+const splat =
+  (number: number): Lowering =>
+  (_, node, onnx) => {
+    const { shape, dtype } = resultOf(node);
+    return onnx.op("Expand", [onnx.scalar(number, dtype), onnx.ints(shape)]);
+  };
+
+const composed: Readonly<Record<string, Lowering>> = {
+  Cast: ([x], node, onnx) => {
+    const { dtype } = resultOf(node);
+    if (operandOf(node).dtype === dtype) return x;
+    return onnx.op("Cast", [x], { to: dataTypes[dtype] });
+  },
+  ClipByValue: ([x], node, onnx) => {
+    const { clipValueMin, clipValueMax } = node.attributes;
+    const bound = (value: unknown): string => onnx.scalar(value as number, operandOf(node).dtype);
+    return onnx.op("Clip", [x, bound(clipValueMin), bound(clipValueMax)]);
+  },
+  Fill: (inputs, node, onnx) => splat(node.attributes["value"] as number)(inputs, node, onnx),
+  // Whole numbers: ONNX divides towards zero, but its remainder has the divisor's sign.
+  FloorDiv: ([a, b], node, onnx) => {
+    const pair = [a, b];
+    if (resultOf(node).dtype === "float32") return onnx.op("Floor", [onnx.op("Div", pair)]);
+    const remainder = onnx.op("Mod", pair);
+    return onnx.op("Div", [onnx.op("Sub", [a, remainder]), b]);
+  },
+  Identity: ([x]) => x,
+  // log(u) · x / (u - 1) with u = 1 + x: exact also where 1 + x rounds (Higham 2002, section 1.14.1).
+  Log1p: ([x], _, onnx) => {
+    const one = onnx.scalar(1, "float32");
+    const u = onnx.op("Add", [x, one]);
+    const ratio = onnx.op("Div", [x, onnx.op("Sub", [u, one])]);
+    const corrected = onnx.op("Mul", [onnx.op("Log", [u]), ratio]);
+    return onnx.op("Where", [onnx.op("Equal", [u, one]), x, corrected]);
+  },
+  NotEqual: (inputs, _, onnx) => onnx.op("Not", [onnx.op("Equal", inputs)]),
+  OnesLike: splat(1),
+  Rsqrt: (inputs, _, onnx) => onnx.op("Reciprocal", [onnx.op("Sqrt", inputs)]),
+  // ONNX Runtime has no choice between truth values: they are chosen as whole numbers.
+  Select: ([condition, t, e], node, onnx) => {
+    const { dtype } = resultOf(node);
+    const asNumber = (name: string | undefined): string =>
+      onnx.op("Cast", [name as string], { to: dataTypes.int32 });
+    if (dtype !== "bool") return onnx.op("Where", [condition, t, e]);
+    const chosen = onnx.op("Where", [condition, asNumber(t), asNumber(e)]);
+    return onnx.op("Cast", [chosen], { to: dataTypes.bool });
+  },
+  Square: ([x], _, onnx) => onnx.op("Mul", [x, x]),
+  SquaredDifference: (inputs, _, onnx) => {
+    const difference = onnx.op("Sub", inputs);
+    return onnx.op("Mul", [difference, difference]);
+  },
+  Step: ([x], node, onnx) => {
+    const { dtype } = operandOf(node);
+    const constant = (value: number): string => onnx.scalar(value, dtype);
+    const positive = onnx.op("Greater", [x, constant(0)]);
+    const alpha = (node.attributes["alpha"] as number | undefined) ?? 0;
+    if (alpha === 0) return onnx.op("Cast", [positive], { to: dataTypes[dtype] });
+    return onnx.op("Where", [positive, constant(1), constant(alpha)]);
+  },
+  ZerosLike: splat(0),
+};
+
+const named = Object.entries(direct).map(([op, type]): [string, Lowering] => [
+  op,
+  (inputs, _, onnx) => onnx.op(type, inputs),
+]);
+
+/** Operations that treat every element alike. */
+export const elementwise: Readonly<Record<string, Lowering>> = {
+  ...Object.fromEntries(named),
+  ...composed,
+};

@@ -1,0 +1,87 @@
+import { ClipError } from "@clip-ts/base";
+import type { Node } from "../ir/graph.ts";
+import { TensorProto_DataType } from "./generated/onnx_pb.ts";
+import { fromFront, operandOf, resultOf, type Lowering } from "./lowering.ts";
+
+/** ONNX's number for the type that indices of tuples must have. */
+const int64 = TensorProto_DataType.INT64;
+
+/** Same elements in the same order. */
+const reshaped: Lowering = ([x], node, onnx) =>
+  onnx.op("Reshape", [x, onnx.ints(resultOf(node).shape)]);
+
+const axisIn = ({ attributes }: Node, rank: number): number =>
+  fromFront((attributes["axis"] as number | undefined) ?? 0, rank);
+
+/** Operations that move elements, pick them or repeat them. */
+export const structure: Readonly<Record<string, Lowering>> = {
+  Concat: (inputs, node, onnx) =>
+    onnx.op("Concat", inputs, { axis: axisIn(node, resultOf(node).shape.length) }),
+  ExpandDims: reshaped,
+  GatherV2: ([x, indices], node, onnx) => {
+    const axis = axisIn(node, operandOf(node).shape.length);
+    const batchDims = (node.attributes["batchDims"] as number | undefined) ?? 0;
+    if (batchDims === 0) return onnx.op("Gather", [x, indices], { axis });
+    if (axis !== batchDims) {
+      throw new ClipError(
+        "unsupported",
+        `GatherV2 can go to ONNX with batchDims 0 or equal to its axis ${axis}, not ${batchDims}.`,
+      );
+    }
+    const tuples = onnx.op("Unsqueeze", [indices, onnx.ints([-1])]);
+    const wide = onnx.op("Cast", [tuples], { to: int64 });
+    return onnx.op("GatherND", [x, wide], { batch_dims: batchDims });
+  },
+  // Said as a comparison: ONNX Runtime's OneHot does not know every mixture of types.
+  OneHot: ([indices], node, onnx) => {
+    const { onValue = 1, offValue = 0 } = node.attributes as Record<string, number>;
+    const { shape, dtype } = resultOf(node);
+    const classes = Int32Array.from({ length: shape.at(-1) as number }, (_, index) => index);
+    const row = onnx.tensor({ id: -1, shape: [classes.length], dtype: "int32" }, classes);
+    const column = onnx.op("Unsqueeze", [indices, onnx.ints([-1])]);
+    const hot = onnx.op("Equal", [column, row]);
+    const [on, off] = [onnx.scalar(onValue, dtype), onnx.scalar(offValue, dtype)];
+    return dtype === "bool" ? hot : onnx.op("Where", [hot, on, off]);
+  },
+  PadV2: ([x], node, onnx) => {
+    const paddings = node.attributes["paddings"] as readonly (readonly [number, number])[];
+    const pads = [...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)];
+    const value = (node.attributes["constantValue"] as number | undefined) ?? 0;
+    const fill = onnx.scalar(value, operandOf(node).dtype);
+    return onnx.op("Pad", [x, onnx.ints(pads), fill]);
+  },
+  Range: (_, node, onnx) => {
+    const { start, step } = node.attributes as { start: number; step: number };
+    const value = resultOf(node);
+    const array = value.dtype === "float32" ? Float32Array : Int32Array;
+    const count = value.shape[0] as number;
+    return onnx.tensor(
+      value,
+      array.from(Array.from({ length: count }, (_, index) => start + index * step)),
+    );
+  },
+  Reshape: reshaped,
+  // Rows with equal indices add up.
+  ScatterNd: ([indices, updates], node, onnx) => {
+    const { shape, dtype } = resultOf(node);
+    const zeros = onnx.op("Expand", [onnx.scalar(0, dtype), onnx.ints(shape)]);
+    const wide = onnx.op("Cast", [indices], { to: int64 });
+    return onnx.op("ScatterND", [zeros, wide, updates], { reduction: "add" });
+  },
+  Slice: ([x], node, onnx) => {
+    const begin = node.attributes["begin"] as readonly number[];
+    const ends = resultOf(node).shape.map((side, axis) => side + (begin[axis] as number));
+    const axes = begin.map((_, axis) => axis);
+    const bounds = [begin, ends, axes].map((list) => onnx.ints(list));
+    return onnx.op("Slice", [x, ...bounds]);
+  },
+  SplitV: ([x], node, onnx) => {
+    const axis = axisIn(node, operandOf(node).shape.length);
+    const sizes = node.outputs.map(({ shape }) => shape[axis] as number);
+    return onnx.ops("Split", [x, onnx.ints(sizes)], { axis }, sizes.length);
+  },
+  Tile: ([x], node, onnx) =>
+    onnx.op("Tile", [x, onnx.ints(node.attributes["reps"] as readonly number[])]),
+  Transpose: ([x], node, onnx) =>
+    onnx.op("Transpose", [x], { perm: node.attributes["perm"] as readonly number[] }),
+};
