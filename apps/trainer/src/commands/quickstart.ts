@@ -2,16 +2,11 @@ import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { flattenTree } from "@clip-ts/core";
-import {
-  describeModel,
-  listCheckpoints,
-  loadModelParams,
-  startEngine,
-  writeModel,
-} from "@clip-ts/node";
+import { describeModel, listCheckpoints, loadModelParams, writeModel } from "@clip-ts/node";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { type Arguments, type Command, engineOption } from "../cli/command.ts";
 import { numberOption } from "../cli/number-option.ts";
+import { startNamedEngine } from "./support/open-model.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { measureStep } from "../quickstart/calibrate.ts";
 import { contactSheet } from "../quickstart/contact-sheet.ts";
@@ -40,13 +35,15 @@ async function chooseSteps(args: Arguments, run: string): Promise<number> {
 
 /** Trains, or goes on with a run that was interrupted. */
 async function trainModel(args: Arguments, run: string): Promise<TrainingResult> {
+  const engine = await startNamedEngine(args);
   const stored = join(run, "config.yaml");
   if ((await listCheckpoints(run)).length > 0 && existsSync(stored)) {
     say("      going on with the run that is there (--fresh starts anew)");
-    return runTraining(await loadConfig(stored, []), { resume: true });
+    return runTraining(await loadConfig(stored, []), { resume: true, engine });
   }
   const steps = await chooseSteps(args, run);
-  return runTraining(quickstartRecipe({ run, engine: args.text("engine") ?? "auto", steps }));
+  const recipe = quickstartRecipe({ run, engine: engine.name, steps });
+  return runTraining(recipe, { engine });
 }
 
 /** Writes the trained model as a folder of its own. */
@@ -102,7 +99,6 @@ export const quickstartCommand: Command = {
       return 130;
     }
     say("[2/3] Export");
-    await startEngine((args.text("engine") ?? "auto") as "auto");
     await exportModel(result.checkpoint, model);
     say(`      ${model}: loads in clip-ts, transformers and open_clip`);
     say("[3/3] Test on drawings by a third vendor, Fluent Emoji");

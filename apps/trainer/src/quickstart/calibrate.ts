@@ -1,25 +1,23 @@
-import { startEngine } from "@clip-ts/node";
 import { openTrainingBatches } from "../config/batches.ts";
 import { openRunModel } from "../config/model.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { openSession } from "../training/open-session.ts";
 
-const warmUps = 1;
-const timed = 3;
+const warmUps = 2;
+const timed = 5;
 
-/** Milliseconds of one training step on this machine, by taking a few and throwing them away. */
+/** Milliseconds of one training step on the running engine: the median of a few, thrown away. */
 export async function measureStep(config: RunConfig): Promise<number> {
-  await startEngine(config.engine);
   const model = await openRunModel(config);
   const { session } = await openSession(config, model);
   const batches = await openTrainingBatches(config, model.description);
-  let startedAt = 0;
+  const times: number[] = [];
   for (let count = 0; count < warmUps + timed; count++) {
-    if (count === warmUps) startedAt = performance.now();
+    const startedAt = performance.now();
     await session.step(await batches.next());
+    if (count >= warmUps) times.push(performance.now() - startedAt);
   }
-  const elapsed = performance.now() - startedAt;
   session.dispose();
   await batches.close();
-  return elapsed / timed;
+  return times.toSorted((a, b) => a - b)[Math.floor(timed / 2)] as number;
 }

@@ -5,7 +5,13 @@ import { ClipError } from "@clip-ts/base";
 import { flattenTree } from "@clip-ts/core";
 import type { BatchStream } from "@clip-ts/data";
 import { clipSpec } from "@clip-ts/model";
-import { listCheckpoints, saveCheckpoint, startEngine, type ModelDescription } from "@clip-ts/node";
+import {
+  listCheckpoints,
+  saveCheckpoint,
+  startEngine,
+  type ModelDescription,
+  type StartedEngine,
+} from "@clip-ts/node";
 import { announceEngine } from "../cli/announce-engine.ts";
 import { openTrainingBatches } from "../config/batches.ts";
 import { formatConfig } from "../config/load-config.ts";
@@ -59,14 +65,17 @@ async function prepareFolder(config: RunConfig, isResumed: boolean): Promise<str
   return join(config.run, "metrics.jsonl");
 }
 
-/** Trains as the config says, from scratch or from the run's last checkpoint. */
+/**
+ * Trains as the config says, from scratch or from the run's last checkpoint. An `engine` given is one
+ * that runs already.
+ */
 export async function runTraining(
   config: RunConfig,
-  options: { readonly resume?: boolean } = {},
+  options: { readonly resume?: boolean; readonly engine?: StartedEngine } = {},
 ): Promise<TrainingResult> {
   const isResumed = options.resume === true;
   const checkpoint = await refuseToOverwrite(config.run, isResumed);
-  announceEngine(await startEngine(config.engine));
+  if (options.engine === undefined) announceEngine(await startEngine(config.engine));
   const model = await openRunModel(config);
   const { description } = model;
   const { session, cursor } = await openSession(config, model, checkpoint);
