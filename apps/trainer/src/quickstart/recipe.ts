@@ -18,6 +18,7 @@ export function quickstartRecipe(options: {
     data: {
       train: { kind: "emoji", vendors: ["google", "twitter"] },
       batchSize: 64,
+      captions: "first",
       background: white,
       augment: {
         scale: [0.6, 1],
