@@ -3,11 +3,10 @@ import type {
   InferenceSession,
   InferenceSessionFactory,
   TensorConstructor,
-  Tensor,
 } from "onnxruntime-common";
 import type { Graph, Value } from "../ir/graph.ts";
 import type { HostArray, HostArrays } from "../program/host-array.ts";
-import type { CompiledFunction } from "../program/target.ts";
+import type { CompiledFunction, Target } from "../program/target.ts";
 import { writeOnnx } from "./write-onnx.ts";
 
 /** What is used of `onnxruntime-node`, `onnxruntime-web` or another with the same interface. */
@@ -30,7 +29,8 @@ type OnnxTensor = InferenceSession.FeedsType[string];
 function sessionOptions({ threads, providers }: OnnxOptions): InferenceSession.SessionOptions {
   return {
     graphOptimizationLevel: "all",
-    enableMemPattern: true,
+    // Planning memory ahead reserves one block beside what the first run took: more memory, no gain.
+    enableMemPattern: false,
     executionMode: "sequential",
     logSeverityLevel: 3,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
@@ -38,9 +38,14 @@ function sessionOptions({ threads, providers }: OnnxOptions): InferenceSession.S
   };
 }
 
-/** The runtime's view of an array's own memory. */
-function viewOf({ Tensor }: OnnxRuntime, value: Value, { data }: HostArray): Tensor {
-  return new Tensor(value.dtype, data as Float32Array, value.shape);
+/** The runtime's views of arrays' own memory. Arrays that come again keep theirs. */
+function createViews({ Tensor }: OnnxRuntime): (value: Value, array: HostArray) => OnnxTensor {
+  const known = new WeakMap<HostArray, OnnxTensor>();
+  return ({ dtype, shape }, array) => {
+    const view = known.get(array) ?? new Tensor(dtype, array.data as Float32Array, shape);
+    known.set(array, view);
+    return view;
+  };
 }
 
 function checked(values: ReadonlyMap<string, Value>, name: string, array: HostArray): Value {
@@ -64,11 +69,12 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions): Promise<C
   const byName = (list: Graph["inputs"]): ReadonlyMap<string, Value> =>
     new Map(list.map(({ name, value }) => [name, value]));
   const [inputs, outputs] = [byName(graph.inputs), byName(graph.outputs)];
+  const viewOf = createViews(runtime);
   const views = (arrays: HostArrays, values: ReadonlyMap<string, Value>): Map<string, OnnxTensor> =>
     new Map(
       Object.entries(arrays).map(([name, array]) => [
         name,
-        viewOf(runtime, checked(values, name, array), array),
+        viewOf(checked(values, name, array), array),
       ]),
     );
   return {
@@ -88,4 +94,9 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions): Promise<C
     },
     dispose: () => session.release(),
   };
+}
+
+/** ONNX Runtime as the target of programs. */
+export function onnxTarget(options: OnnxOptions): Target {
+  return (graph) => compileOnnx(graph, options);
 }

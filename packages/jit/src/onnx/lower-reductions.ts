@@ -24,8 +24,8 @@ function flipped(name: string, value: Value, flip: unknown, onnx: OnnxBuilder): 
   const rank = value.shape.length;
   const perm = value.shape
     .map((_, axis) => axis)
-    .with(-2, rank - 1)
-    .with(-1, rank - 2);
+    .with(rank - 2, rank - 1)
+    .with(rank - 1, rank - 2);
   return onnx.op("Transpose", [name], { perm });
 }
 

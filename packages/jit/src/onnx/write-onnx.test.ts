@@ -152,7 +152,7 @@ add("SplitV", (x) => tf.split(x!, [1, 3], 1), random([2, 4]));
 add("SplitV", (x) => tf.split(x!, 2, -1), random([2, 4]));
 add("Tile", (x) => tf.tile(x!, [2, 1, 3]), random([2, 3, 1]));
 add("Transpose", (x) => tf.transpose(x!, [2, 0, 1]), random([2, 3, 4]));
-add("Fill", (x) => tf.mul(x!, tf.fill([2, 3], 2.5)), random([2, 3]));
+add("Fill", (x) => tf.mul(x!, tf.ones([2, 3])), random([2, 3]));
 
 const numbered = (tensors: readonly tf.Tensor[], prefix: string): NamedTensors =>
   Object.fromEntries(tensors.map((tensor, index) => [`${prefix}${index}`, tensor]));

@@ -1,0 +1,139 @@
+import { mul, type Tensor } from "@tensorflow/tfjs-core";
+import type { Graph } from "../ir/graph.ts";
+import { trace, type InputSpec, type NamedTensors } from "../trace/trace.ts";
+import { chunksOf, type Chunk } from "./chunks.ts";
+import type { FlatState } from "./flat-state.ts";
+import type { HostArray, HostArrays } from "./host-array.ts";
+import { canOverwrite } from "./in-place.ts";
+import type { CompiledFunction, Target } from "./target.ts";
+import type { TrainingSpec } from "./training-spec.ts";
+
+/** Moves all trained parameters by one step. */
+export interface OptimizerPass {
+  run(scalars: Readonly<Record<string, number>>): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** Elements updated at once: parameters, gradients, slots and what lies between fit into a cache. */
+const chunkLength = 1 << 16;
+
+/** One call of a compiled rule. */
+interface Stretch {
+  readonly compiled: CompiledFunction;
+  readonly inputs: HostArrays;
+  readonly into: HostArrays;
+  /** Results that may not be written over their inputs while these are read, and where they belong. */
+  readonly copies: readonly (readonly [from: HostArray, to: HostArray])[];
+}
+
+/** A rule compiled for one length and group. */
+interface Rule {
+  readonly compiled: CompiledFunction;
+  /** Memory for each result that cannot overwrite its input. */
+  readonly scratch: HostArrays;
+}
+
+/** The rule, traced for one length and group. */
+function traceUpdate(spec: TrainingSpec, chunk: Chunk, scalarNames: readonly string[]): Graph {
+  const flat: InputSpec = { shape: [chunk.end - chunk.start] };
+  const arrays = ["param", "grad", ...spec.slots.map((slot) => `slot:${slot}`)];
+  const inputs = Object.fromEntries([
+    ...arrays.map((name) => [name, flat] as const),
+    ...scalarNames.map((name) => [`scalar:${name}`, { shape: [] }] as const),
+  ]);
+  const run = (given: NamedTensors): NamedTensors => {
+    const scalars = Object.fromEntries(
+      scalarNames.map((name) => [name, given[`scalar:${name}`] as Tensor]),
+    );
+    const { clip, ...rest } = scalars;
+    const grad = given["grad"] as Tensor;
+    const moved = spec.update({
+      param: given["param"] as Tensor,
+      grad: clip === undefined ? grad : mul(grad, clip),
+      slots: spec.slots.map((slot) => given[`slot:${slot}`] as Tensor),
+      scalars: rest,
+      settings: chunk.group.settings,
+    });
+    const names = ["param", ...spec.slots.map((slot) => `slot:${slot}`)];
+    return Object.fromEntries(names.map((name, index) => [`next:${name}`, moved[index] as Tensor]));
+  };
+  return trace(run, inputs);
+}
+
+async function compileRule(
+  spec: TrainingSpec,
+  target: Target,
+  chunk: Chunk,
+  scalarNames: readonly string[],
+): Promise<Rule> {
+  const graph = traceUpdate(spec, chunk, scalarNames);
+  const length = chunk.end - chunk.start;
+  const unsafe = graph.outputs
+    .map(({ name }) => name)
+    .filter((name) => !canOverwrite(graph, name.slice("next:".length), name));
+  const scratch = unsafe.map((name): [string, HostArray] => [
+    name,
+    { data: new Float32Array(length), shape: [length] },
+  ]);
+  return { compiled: await target(graph), scratch: Object.fromEntries(scratch) };
+}
+
+function stretchOf(
+  { compiled, scratch }: Rule,
+  { start, end }: Chunk,
+  state: FlatState,
+  slotNames: readonly string[],
+): Stretch {
+  const view = (flat: Float32Array): HostArray => ({
+    data: flat.subarray(start, end),
+    shape: [end - start],
+  });
+  const slots = slotNames.map((slot, index) => [
+    `slot:${slot}`,
+    view(state.slots[index] as Float32Array),
+  ]);
+  const moved = { param: view(state.param), ...Object.fromEntries(slots) } as HostArrays;
+  const next = Object.entries(moved).map(([name, array]): [string, HostArray] => [
+    `next:${name}`,
+    array,
+  ]);
+  return {
+    compiled,
+    inputs: { ...moved, grad: view(state.grad) },
+    into: { ...Object.fromEntries(next), ...scratch },
+    copies: next.flatMap(([name, to]) => (name in scratch ? [[scratch[name]!, to] as const] : [])),
+  };
+}
+
+/** Compiles the rule for every kind of stretch the parameters are cut into. */
+export async function compileOptimizerPass(
+  spec: TrainingSpec,
+  state: FlatState,
+  target: Target,
+  scalarNames: readonly string[],
+): Promise<OptimizerPass> {
+  const rules = new Map<string, Rule>();
+  const stretches: Stretch[] = [];
+  for (const chunk of chunksOf(state.layout.groups, chunkLength)) {
+    const key = `${chunk.group.start}:${chunk.end - chunk.start}`;
+    const rule = rules.get(key) ?? (await compileRule(spec, target, chunk, scalarNames));
+    rules.set(key, rule);
+    stretches.push(stretchOf(rule, chunk, state, spec.slots));
+  }
+  return {
+    async run(scalars) {
+      const numbers = scalarNames.map((name): [string, HostArray] => [
+        `scalar:${name}`,
+        { data: Float32Array.of(scalars[name] as number), shape: [] },
+      ]);
+      const shared = Object.fromEntries(numbers);
+      for (const { compiled, inputs, into, copies } of stretches) {
+        await compiled.run({ ...inputs, ...shared }, into);
+        for (const [from, to] of copies) to.data.set(from.data);
+      }
+    },
+    async dispose() {
+      for (const { compiled } of rules.values()) await compiled.dispose();
+    },
+  };
+}
