@@ -2,4 +2,30 @@ export { formatGraph } from "./ir/format-graph.ts";
 export type { Attributes, Constant, Dtype, Graph, NamedValue, Node, Value } from "./ir/graph.ts";
 export { interpret } from "./ir/interpret.ts";
 export { kernelInputs } from "./ir/operands.ts";
+export { lastUses, peakBytes } from "./passes/liveness.ts";
+export { optimize, type OptimizeOptions, type Pass } from "./passes/optimize.ts";
 export { trace, type InputSpec, type NamedTensors } from "./trace/trace.ts";
+export { compileOnnx, type OnnxOptions, type OnnxRuntime } from "./onnx/compile-onnx.ts";
+export { compileTraining } from "./program/compile-training.ts";
+export type { HostArray, HostArrays } from "./program/host-array.ts";
+export type { LeafSettings } from "./program/leaf-layout.ts";
+export type { CompiledFunction, Target } from "./program/target.ts";
+export type {
+  Gradients,
+  LeafStep,
+  TrainingProgram,
+  TrainingSpec,
+  TrainingState,
+} from "./program/training-spec.ts";
+export { compileTensorflow } from "./tensorflow/compile-tensorflow.ts";
+export type { Precision } from "./tensorflow/graph-builder.ts";
+export type { FolderAccess } from "./tensorflow/session.ts";
+export {
+  createTensorflowProgram,
+  type TensorflowProgram,
+} from "./tensorflow/tensorflow-program.ts";
+export {
+  writeSavedModel,
+  type ProgramSpec,
+  type SavedModel,
+} from "./tensorflow/write-saved-model.ts";

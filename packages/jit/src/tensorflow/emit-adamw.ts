@@ -1,0 +1,55 @@
+import type { GraphBuilder } from "./graph-builder.ts";
+import type { AdamwUpdate } from "./match-adamw.ts";
+import { attribute } from "./messages.ts";
+import { afterAll, type Variables } from "./variables.ts";
+
+/** The state tensors that one update changes, by name. */
+export interface AdamwNames {
+  readonly param: string;
+  readonly first: string;
+  readonly second: string;
+}
+
+/** Tensors that the update needs, in the graph that is written. */
+export interface AdamwTensors {
+  readonly param: string;
+  readonly gradient: string;
+  readonly stepSize: string;
+  readonly secondRoot: string;
+  readonly decay?: string;
+}
+
+const T = attribute.type("float32");
+
+/**
+ * One parameter's AdamW step as one pass over memory. `ResourceApplyAdam` computes
+ * lr · m / (√v + eps); the wanted stepSize · m / (√v / root + eps) is that with both numbers times root.
+ * Decay multiplies the parameter beforehand. @returns the operation that ends the update.
+ */
+export function emitAdamw(
+  builder: GraphBuilder,
+  variables: Variables,
+  { update, names, tensors }: { update: AdamwUpdate; names: AdamwNames; tensors: AdamwTensors },
+): string {
+  const { param, gradient, stepSize, secondRoot, decay } = tensors;
+  const rate = builder.emitOnce("rate", "Mul", [stepSize, secondRoot], { T });
+  const eps = builder.scalar(update.eps, "float32");
+  const scaledEps = builder.emitOnce("eps", "Mul", [eps, secondRoot], { T });
+  const before: string[] = [param];
+  if (decay !== undefined) {
+    const decayed = builder.emit("Mul", [param, decay], { T });
+    before.push(variables.assign(names.param, decayed, before));
+  }
+  const zero = builder.scalar(0, "float32");
+  const operands = [
+    ...[names.param, names.first, names.second].map((name) => variables.handle(name)),
+    zero,
+    zero,
+    rate,
+    builder.scalar(update.beta1, "float32"),
+    builder.scalar(update.beta2, "float32"),
+    scaledEps,
+    gradient,
+  ];
+  return builder.emit("ResourceApplyAdam", [...operands, ...afterAll(before)], { T });
+}

@@ -1,0 +1,79 @@
+import { ClipError } from "@clip-ts/base";
+import type { Graph, Node, Value } from "../ir/graph.ts";
+import type { GraphBuilder } from "./graph-builder.ts";
+import { lowerings } from "./lowerings.ts";
+
+/** Something that makes values of the graph in its own way, such as a fused update. */
+export interface Replacement {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  emit(inputs: readonly string[], builder: GraphBuilder): readonly string[];
+}
+
+/** What a graph is written into, and what it is connected to. */
+export interface EmitOptions {
+  readonly builder: GraphBuilder;
+  /** Tensors that stand for the graph's inputs, by name. */
+  readonly inputs: ReadonlyMap<string, string>;
+  /** Values wanted; what none of them needs is not written. */
+  readonly wanted: readonly Value[];
+  /** Take the place of the nodes that make their outputs. */
+  readonly replacements?: readonly Replacement[];
+}
+
+type Step = Replacement | Node;
+
+const isNode = (step: Step): step is Node => "op" in step;
+
+/** Operations and replacements in an order in which they can run, without what nobody wants. */
+function plan(graph: Graph, { wanted, replacements = [] }: EmitOptions): Step[] {
+  const replaced = new Map<number, Replacement>();
+  for (const step of replacements) for (const { id } of step.outputs) replaced.set(id, step);
+  const needed = new Set(wanted.map(({ id }) => id));
+  const steps = new Set<Step>();
+  for (const node of graph.nodes.toReversed()) {
+    const step = replaced.get((node.outputs[0] as Value).id) ?? node;
+    if (steps.has(step) || !step.outputs.some(({ id }) => needed.has(id))) continue;
+    for (const { id } of step.inputs) needed.add(id);
+    steps.add(step);
+  }
+  return [...steps].toReversed();
+}
+
+function emitNode(node: Node, inputs: readonly string[], builder: GraphBuilder): readonly string[] {
+  const lower = lowerings.get(node.op);
+  if (lower === undefined) {
+    throw new ClipError("unsupported", `There is no TensorFlow form of the operation ${node.op}.`, {
+      data: { op: node.op },
+    });
+  }
+  const y = node.outputs[0] as Value;
+  const names = lower({ node, inputs, builder, x: node.inputs[0] ?? y, y });
+  return typeof names === "string" ? [names] : names;
+}
+
+/** Writes a graph as TensorFlow operations. @returns the tensors that stand for its values, by id. */
+export function emitGraph(graph: Graph, options: EmitOptions): ReadonlyMap<number, string> {
+  const { builder } = options;
+  const names = new Map<number, string>();
+  builder.inputNames.clear();
+  for (const { name, value } of graph.inputs) builder.inputNames.set(value.id, name);
+  for (const { name, value } of graph.inputs) {
+    const tensor = options.inputs.get(name);
+    if (tensor !== undefined) names.set(value.id, tensor);
+  }
+  const steps = plan(graph, options);
+  const needed = new Set(steps.flatMap((step) => step.inputs.map(({ id }) => id)));
+  for (const { id } of options.wanted) needed.add(id);
+  for (const { value, data } of graph.constants) {
+    if (needed.has(value.id)) {
+      names.set(value.id, builder.constant(data, value.shape, value.dtype));
+    }
+  }
+  for (const step of steps) {
+    const inputs = step.inputs.map(({ id }) => names.get(id) as string);
+    const results = isNode(step) ? emitNode(step, inputs, builder) : step.emit(inputs, builder);
+    step.outputs.forEach(({ id }, index) => names.set(id, results[index] as string));
+  }
+  return names;
+}

@@ -1,0 +1,125 @@
+import type { Graph, Value } from "../ir/graph.ts";
+import { emitAdamw } from "./emit-adamw.ts";
+import { emitGraph, type Replacement } from "./emit-graph.ts";
+import type { GraphBuilder } from "./graph-builder.ts";
+import { matchAdamw, type AdamwUpdate } from "./match-adamw.ts";
+import { attribute, type Signature, type TensorInfo } from "./messages.ts";
+import { afterAll, type Variables } from "./variables.ts";
+
+/** A graph that reads state and may replace it. */
+export interface StepSpec {
+  /** Inputs that are called like a state tensor are read from there; the others are fed. */
+  readonly graph: Graph;
+  /** For each state tensor that changes: the output that replaces it. Other outputs are returned. */
+  readonly updates?: Readonly<Record<string, string>>;
+  /** Write AdamW as TensorFlow's fused operation where it is found; true by default. */
+  readonly fusesAdamw?: boolean;
+}
+
+/** What the inputs of a step are connected to. */
+interface Connections {
+  readonly fed: Record<string, TensorInfo>;
+  readonly tensors: Map<string, string>;
+}
+
+function connectInputs(
+  builder: GraphBuilder,
+  { graph }: StepSpec,
+  variables: Variables | undefined,
+  state: ReadonlySet<string>,
+): Connections {
+  const fed: Record<string, TensorInfo> = {};
+  const tensors = new Map<string, string>();
+  for (const { name, value } of graph.inputs) {
+    if (variables !== undefined && state.has(name)) {
+      tensors.set(name, variables.read(name));
+      continue;
+    }
+    const { dtype, shape } = value;
+    const placeholder = builder.emit("Placeholder", [], {
+      dtype: attribute.type(dtype),
+      shape: attribute.shape(shape),
+    });
+    tensors.set(name, placeholder);
+    fed[name] = { tensor: `${placeholder}:0`, dtype, shape };
+  }
+  return { fed, tensors };
+}
+
+/** The fused form of one update; notes the operation that ends it in `done`. */
+function fusedUpdate(
+  update: AdamwUpdate,
+  nameOf: (value: Value) => string,
+  variables: Variables,
+  done: string[],
+): Replacement {
+  const { param, gradient, stepSize, secondRoot, decay } = update;
+  const names = {
+    param: nameOf(param),
+    first: nameOf(update.first),
+    second: nameOf(update.second),
+  };
+  return {
+    inputs: [param, gradient, stepSize, secondRoot, ...(decay === undefined ? [] : [decay])],
+    outputs: [update.moved, ...update.moments],
+    emit(inputs, builder) {
+      const [paramTensor, gradientTensor, size, root, factor] = inputs as [
+        string,
+        string,
+        string,
+        string,
+        string?,
+      ];
+      const tensors = {
+        param: paramTensor,
+        gradient: gradientTensor,
+        stepSize: size,
+        secondRoot: root,
+        ...(factor === undefined ? {} : { decay: factor }),
+      };
+      const end = emitAdamw(builder, variables, { update, names, tensors });
+      done.push(end);
+      return Object.values(names).map((name) => variables.read(name, [end]));
+    },
+  };
+}
+
+/** Writes a step into a graph that holds its state's variables. @returns how to feed and fetch it. */
+export function emitStep(
+  builder: GraphBuilder,
+  step: StepSpec,
+  variables?: Variables,
+  state: ReadonlySet<string> = new Set(),
+): Signature {
+  const { graph, updates = {} } = step;
+  const { fed, tensors } = connectInputs(builder, step, variables, state);
+  const names = new Map(graph.inputs.map(({ name, value }) => [value.id, name]));
+  const done: string[] = [];
+  const matched =
+    variables === undefined || step.fusesAdamw === false ? [] : matchAdamw(graph, updates);
+  const replacements = matched.map((update) =>
+    fusedUpdate(update, ({ id }) => names.get(id) as string, variables as Variables, done),
+  );
+  const wanted = graph.outputs.map(({ value }) => value);
+  const values = emitGraph(graph, { builder, inputs: tensors, wanted, replacements });
+
+  const fused = new Set(replacements.flatMap(({ outputs }) => outputs.map(({ id }) => id)));
+  const outputs = new Map(graph.outputs.map(({ name, value }) => [name, value]));
+  for (const [name, output] of Object.entries(updates)) {
+    const value = outputs.get(output) as Value;
+    if (fused.has(value.id)) continue;
+    const read = tensors.get(name);
+    const next = values.get(value.id) as string;
+    done.push((variables as Variables).assign(name, next, read === undefined ? [] : [read]));
+  }
+  const end = builder.emit("NoOp", afterAll(done));
+  const replaced = new Set(Object.values(updates));
+  const fetched: Record<string, TensorInfo> = {};
+  for (const [name, value] of outputs) {
+    if (replaced.has(name)) continue;
+    const inputs = [values.get(value.id) as string, `^${end}`];
+    const result = builder.emit("Identity", inputs, { T: attribute.type(value.dtype) });
+    fetched[name] = { tensor: `${result}:0`, dtype: value.dtype, shape: value.shape };
+  }
+  return { inputs: fed, outputs: fetched };
+}

@@ -1,0 +1,77 @@
+import type { Constant, Dtype } from "../ir/graph.ts";
+import { attribute, type Attribute, type NodeDef } from "./messages.ts";
+
+/** How matrix products are computed: in 32 bits, or rounded to bfloat16 and accumulated in 32. */
+export type Precision = "f32" | "bf16";
+
+/** A TensorFlow graph in the making. Nodes are referred to by name; their first output too. */
+export interface GraphBuilder {
+  readonly nodes: readonly NodeDef[];
+  readonly precision: Precision;
+  /** Names of values that come from outside the graph being written, parameters among them. */
+  readonly inputNames: Map<number, string>;
+  /** Whether products with the input of this name are not rounded. */
+  readonly staysExact: (input: string) => boolean;
+  /** Appends an operation. @returns its name, which also stands for its first output. */
+  emit(op: string, inputs: readonly string[], attributes?: Record<string, Attribute>): string;
+  /** Appends an operation unless the same one, of the same inputs, already stands there. */
+  emitOnce(
+    key: string,
+    op: string,
+    inputs: readonly string[],
+    attributes?: Record<string, Attribute>,
+  ): string;
+  constant(data: Constant["data"], shape: readonly number[], dtype: Dtype): string;
+  /** A vector of whole numbers, such as axes; the same one is stored once. */
+  integers(values: readonly number[]): string;
+  /** A single number; the same one is stored once. */
+  scalar(value: number, dtype: Dtype): string;
+}
+
+/** One number in the memory layout of its type. */
+export function typedNumber(value: number, dtype: Dtype): Constant["data"] {
+  if (dtype === "float32") return Float32Array.of(value);
+  return dtype === "int32" ? Int32Array.of(value) : Uint8Array.of(value);
+}
+
+/** An empty graph. */
+export function createGraphBuilder(
+  precision: Precision = "f32",
+  staysExact: (input: string) => boolean = () => false,
+): GraphBuilder {
+  const nodes: NodeDef[] = [];
+  const known = new Map<string, string>();
+  const emit: GraphBuilder["emit"] = (op, inputs, attributes = {}) => {
+    const name = `n${nodes.length}`; // short: tfjs-node copies the list of names once per name
+    nodes.push({ name, op, inputs, attributes });
+    return name;
+  };
+  const once = (key: string, make: () => string): string => {
+    const name = known.get(key) ?? make();
+    known.set(key, name);
+    return name;
+  };
+  const constant: GraphBuilder["constant"] = (data, shape, dtype) =>
+    emit("Const", [], {
+      dtype: attribute.type(dtype),
+      value: attribute.tensor(data, shape, dtype),
+    });
+  return {
+    nodes,
+    precision,
+    inputNames: new Map(),
+    staysExact,
+    emit,
+    emitOnce: (key, op, inputs, attributes) =>
+      once(`${op} ${key} ${inputs.join(" ")}`, () => emit(op, inputs, attributes)),
+    constant,
+    integers: (values) =>
+      once(`integers ${values.join(" ")}`, () =>
+        constant(Int32Array.from(values), [values.length], "int32"),
+      ),
+    scalar: (value, dtype) =>
+      once(`scalar ${dtype} ${Object.is(value, -0) ? "-0" : value}`, () =>
+        constant(typedNumber(value, dtype), [], dtype),
+      ),
+  };
+}
