@@ -1,0 +1,104 @@
+import type { Attributes, Constant, Graph, NamedValue, Node, Value } from "../ir/graph.ts";
+
+/** A value without its number. */
+export type ValueType = Pick<Value, "shape" | "dtype">;
+
+/** What a rule may ask of the graph that is being written, and add to it. */
+export interface Rewriter {
+  /** The operation that makes a value; undefined for inputs and constants. */
+  producer(value: Value): Node | undefined;
+  /** The data of a constant. */
+  constantBehind(value: Value): Constant | undefined;
+  /** Appends an operation with one result. */
+  emit(op: string, inputs: readonly Value[], attributes: Attributes, type: ValueType): Value;
+  /** Adds a constant. */
+  constant(data: Constant["data"], type: ValueType): Value;
+}
+
+/**
+ * Looks at one operation, whose inputs are rewritten already. Returns the values to use in place of its
+ * results, or undefined to keep it.
+ */
+export type Rule = (node: Node, graph: Rewriter) => readonly Value[] | undefined;
+
+/** The smallest number that no value of the graph has. */
+function firstFreeId(graph: Graph): number {
+  let next = 0;
+  const see = ({ id }: Value): void => {
+    next = Math.max(next, id + 1);
+  };
+  for (const { value } of graph.inputs) see(value);
+  for (const { value } of graph.constants) see(value);
+  for (const { outputs } of graph.nodes) outputs.forEach(see);
+  return next;
+}
+
+function createRewriter(graph: Graph, nodes: Node[], constants: Constant[]): Rewriter {
+  const made = new Map<number, Node>();
+  const data = new Map(constants.map((constant) => [constant.value.id, constant]));
+  let next = firstFreeId(graph);
+  const fresh = ({ shape, dtype }: ValueType): Value => ({ id: next++, shape, dtype });
+  let registered = 0;
+  const register = (): void => {
+    for (; registered < nodes.length; registered++) {
+      const node = nodes[registered] as Node;
+      for (const { id } of node.outputs) made.set(id, node);
+    }
+  };
+  return {
+    producer(value) {
+      register();
+      return made.get(value.id);
+    },
+    constantBehind: (value) => data.get(value.id),
+    emit(op, inputs, attributes, type) {
+      const value = fresh(type);
+      nodes.push({ op, inputs, attributes, outputs: [value] });
+      return value;
+    },
+    constant(values, type) {
+      const constant = { value: fresh(type), data: values };
+      data.set(constant.value.id, constant);
+      constants.push(constant);
+      return constant.value;
+    },
+  };
+}
+
+/**
+ * One walk over a graph in running order, with a rule that may replace each operation. What is replaced
+ * stays behind unused, for removeDeadCode. The same graph comes back if the rule never applied.
+ */
+export function rewrite(graph: Graph, rule: Rule): Graph {
+  const nodes: Node[] = [];
+  const constants = [...graph.constants];
+  const rewriter = createRewriter(graph, nodes, constants);
+  const replaced = new Map<number, Value>();
+  const current = (value: Value): Value => replaced.get(value.id) ?? value;
+  for (const node of graph.nodes) {
+    const isTouched = node.inputs.some(({ id }) => replaced.has(id));
+    const seen = isTouched ? { ...node, inputs: node.inputs.map(current) } : node;
+    const results = rule(seen, rewriter);
+    if (results === undefined) nodes.push(seen);
+    else node.outputs.forEach(({ id }, index) => replaced.set(id, results[index] as Value));
+  }
+  if (replaced.size === 0) return graph;
+  const outputs: NamedValue[] = graph.outputs.map(({ name, value }) => ({
+    name,
+    value: current(value),
+  }));
+  return { inputs: graph.inputs, constants, nodes, outputs };
+}
+
+/** The one result of an operation that has one. */
+export const resultOf = ({ outputs }: Node): Value => outputs[0] as Value;
+
+/** Whether two shapes are equal. */
+export function sameShape(left: readonly number[], right: readonly number[]): boolean {
+  return left.length === right.length && left.every((side, axis) => side === right[axis]);
+}
+
+/** How many elements a shape holds. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 1);
+}
