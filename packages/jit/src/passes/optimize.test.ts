@@ -50,6 +50,10 @@ const steps: readonly Step[] = [
   (values, a, b) => matMul(softmax(transpose(pick(values, a))), transpose(pick(values, b))),
   (values, a) => reshape(transpose(reshape(pick(values, a), [2, 2, 4]), [1, 0, 2]), [...square]),
   (values, a) => reshape(transpose(reshape(pick(values, a), [4, 1, 4]), [1, 0, 2]), [...square]),
+  (values, a) => {
+    const turned = transpose(reshape(pick(values, a), [2, 2, 4]), [2, 0, 1]);
+    return reshape(transpose(turned, [1, 0, 2]), [...square]);
+  },
   (values, a, b) => {
     const batch = reshape(pick(values, a), [2, 2, 4]);
     const product = matMul(batch, reshape(softmax(pick(values, b)), [1, 4, 4]));
