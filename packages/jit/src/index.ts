@@ -5,9 +5,16 @@ export { kernelInputs } from "./ir/operands.ts";
 export { lastUses, peakBytes } from "./passes/liveness.ts";
 export { optimize, type OptimizeOptions, type Pass } from "./passes/optimize.ts";
 export { trace, type InputSpec, type NamedTensors } from "./trace/trace.ts";
-export { compileOnnx, type OnnxOptions, type OnnxRuntime } from "./onnx/compile-onnx.ts";
+export {
+  compileOnnx,
+  onnxTarget,
+  type OnnxOptions,
+  type OnnxRuntime,
+} from "./onnx/compile-onnx.ts";
+export { writeOnnx } from "./onnx/write-onnx.ts";
 export { compileTraining } from "./program/compile-training.ts";
 export type { HostArray, HostArrays } from "./program/host-array.ts";
+export { interpretTarget } from "./program/interpret-target.ts";
 export type { LeafSettings } from "./program/leaf-layout.ts";
 export type { CompiledFunction, Target } from "./program/target.ts";
 export type {

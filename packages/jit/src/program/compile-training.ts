@@ -5,6 +5,7 @@ import { trace, type InputSpec, type NamedTensors } from "../trace/trace.ts";
 import { createCompileCache } from "./compile-cache.ts";
 import { createFlatState, type FlatState } from "./flat-state.ts";
 import { dtypeOf, type HostArrays } from "./host-array.ts";
+import type { LeafSettings } from "./leaf-layout.ts";
 import { compileNormPass } from "./norm-pass.ts";
 import { compileOptimizerPass, type OptimizerPass } from "./optimizer-pass.ts";
 import type { Target } from "./target.ts";
@@ -70,8 +71,8 @@ const shapesKey = (batch: HostArrays): string =>
  * it first comes; they are written to one flat array, from which the optimiser, a small elementwise
  * graph, moves the parameters stretch by stretch.
  */
-export async function compileTraining(
-  spec: TrainingSpec,
+export async function compileTraining<Settings extends LeafSettings>(
+  spec: TrainingSpec<Settings>,
   target: Target,
 ): Promise<TrainingProgram> {
   const state = createFlatState(spec);

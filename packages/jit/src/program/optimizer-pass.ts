@@ -1,4 +1,4 @@
-import { mul, type Tensor } from "@tensorflow/tfjs-core";
+import { mul, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { Graph } from "../ir/graph.ts";
 import { trace, type InputSpec, type NamedTensors } from "../trace/trace.ts";
 import { chunksOf, type Chunk } from "./chunks.ts";
@@ -43,7 +43,7 @@ function traceUpdate(spec: TrainingSpec, chunk: Chunk, scalarNames: readonly str
   ]);
   const run = (given: NamedTensors): NamedTensors => {
     const scalars = Object.fromEntries(
-      scalarNames.map((name) => [name, given[`scalar:${name}`] as Tensor]),
+      scalarNames.map((name) => [name, given[`scalar:${name}`] as Scalar]),
     );
     const { clip, ...rest } = scalars;
     const grad = given["grad"] as Tensor;

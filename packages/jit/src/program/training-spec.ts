@@ -1,4 +1,4 @@
-import type { Tensor } from "@tensorflow/tfjs-core";
+import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import type { NamedTensors } from "../trace/trace.ts";
 import type { HostArrays } from "./host-array.ts";
 import type { LeafSettings } from "./leaf-layout.ts";
@@ -13,23 +13,23 @@ export interface Gradients {
 }
 
 /** A stretch of the trained parameters, to be moved by one step. All tensors have the same shape. */
-export interface LeafStep {
+export interface LeafStep<Settings extends LeafSettings = LeafSettings> {
   readonly param: Tensor;
   /** After clipping. */
   readonly grad: Tensor;
   /** In the order of `TrainingSpec.slots`. */
   readonly slots: readonly Tensor[];
   /** The step's numbers, as scalar tensors. */
-  readonly scalars: NamedTensors;
-  readonly settings: LeafSettings;
+  readonly scalars: Readonly<Record<string, Scalar>>;
+  readonly settings: Settings;
 }
 
 /** Training as pure functions of tensors, to be compiled. */
-export interface TrainingSpec {
+export interface TrainingSpec<Settings extends LeafSettings = LeafSettings> {
   /** Where training starts, by path; copied. */
   readonly params: HostArrays;
   /** The parameters that are trained, with the numbers `update` knows them by. The others stay. */
-  readonly leaves: Readonly<Record<string, LeafSettings>>;
+  readonly leaves: Readonly<Record<string, Settings>>;
   /** Names of what the rule remembers for each parameter; zeros at first. */
   readonly slots: readonly string[];
   /** Traced once for every combination of shapes in a batch. */
@@ -38,7 +38,7 @@ export interface TrainingSpec {
    * The new parameters, then the new slots. Must treat every element alike: it is traced on stretches
    * that span several leaves.
    */
-  update(step: LeafStep): readonly Tensor[];
+  update(step: LeafStep<Settings>): readonly Tensor[];
   /** Gradients are scaled down to this length, all taken as one vector; not at all by default. */
   readonly maxNorm?: number;
   /** How many compiled shapes of batches are kept, each with its memory; 3 by default. */
