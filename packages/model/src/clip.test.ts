@@ -32,7 +32,7 @@ async function openClip(batchSize?: number): Promise<Clip<number>> {
   const params = initClip(config, 3);
   return createClip({
     config,
-    params,
+    model: params,
     tokenize,
     preprocess,
     ...(batchSize === undefined ? {} : { batchSize }),
@@ -100,7 +100,7 @@ test("without templates, labels stand in a plain sentence", async () => {
 test("a preprocessor of another size is told apart", async () => {
   const clip = await createClip({
     config,
-    params: initClip(config, 3),
+    model: initClip(config, 3),
     tokenize,
     preprocess: (size: number) => new Float32Array(size),
   });

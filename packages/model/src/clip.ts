@@ -1,24 +1,15 @@
 import { ClipError } from "@clip-ts/base";
-import { flattenTree } from "@clip-ts/core";
-import { dispose, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import type { ClipConfig } from "./config.ts";
-import { embedImages, embedTexts } from "./embed.ts";
+import { eagerEmbedder, type Embedder, type TokenizedTexts } from "./embedder.ts";
 import { scoresOf, type FeatureRows } from "./retrieval.ts";
 import type { ClipParams } from "./spec.ts";
 import { averagePrompts, probabilities, promptsFor } from "./zero-shot.ts";
 
-/** Captions as ids, row-major [batch, tokens], each row holding its end token. */
-export interface TokenizedTexts {
-  readonly inputIds: Int32Array;
-  readonly batch: number;
-  readonly tokens: number;
-}
-
 /** What a usable CLIP is made of; how images and captions become numbers is passed in. */
 export interface ClipParts<Image> {
   readonly config: ClipConfig;
-  /** Owned by the handle from now on. */
-  readonly params: ClipParams;
+  /** Parameters, or an embedder that has them; owned by the handle from now on. */
+  readonly model: ClipParams | Embedder;
   readonly tokenize: (texts: readonly string[]) => TokenizedTexts;
   /** One image → normalised [channels, imageSize, imageSize]. */
   readonly preprocess: (image: Image) => Promise<Float32Array> | Float32Array;
@@ -55,30 +46,26 @@ export interface Clip<Image> {
 
 const defaultTemplates: readonly string[] = ["a photo of a {}."];
 
-/** Embeds items in batches and lines the rows up on the host. */
+/** Embeds items in batches and lines the rows up. */
 async function embedInBatches<Item>(
   items: readonly Item[],
   batchSize: number,
-  embed: (batch: readonly Item[]) => Promise<Tensor>,
+  embed: (batch: readonly Item[]) => Promise<Float32Array>,
 ): Promise<FeatureRows> {
   const parts: Float32Array[] = [];
-  let dim = 0;
   for (let start = 0; start < items.length; start += batchSize) {
-    const features = await embed(items.slice(start, start + batchSize));
-    parts.push((await features.data()) as Float32Array);
-    dim = features.shape[1] ?? 0;
-    features.dispose();
+    parts.push(await embed(items.slice(start, start + batchSize)));
   }
-  const values = new Float32Array(items.length * dim);
+  const values = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
   for (const part of parts) {
     values.set(part, offset);
     offset += part.length;
   }
-  return { values, rows: items.length, dim };
+  return { values, rows: items.length, dim: items.length === 0 ? 0 : values.length / items.length };
 }
 
-function pixelTensor(images: readonly Float32Array[], config: ClipConfig): Tensor {
+function joinPlanes(images: readonly Float32Array[], config: ClipConfig): Float32Array {
   const { channels, imageSize } = config.vision;
   const size = channels * imageSize * imageSize;
   const pixels = new Float32Array(images.length * size);
@@ -92,29 +79,46 @@ function pixelTensor(images: readonly Float32Array[], config: ClipConfig): Tenso
     }
     pixels.set(image, index * size);
   });
-  return tensor(pixels, [images.length, channels, imageSize, imageSize], "float32");
+  return pixels;
+}
+
+/** One row for each text, copied from the rows of the distinct ones. */
+function spread(
+  texts: readonly string[],
+  distinct: readonly string[],
+  { values, dim }: FeatureRows,
+): FeatureRows {
+  const rowOf = new Map(distinct.map((text, row) => [text, row]));
+  const all = new Float32Array(texts.length * dim);
+  texts.forEach((text, row) => {
+    const source = rowOf.get(text) as number;
+    all.set(values.subarray(source * dim, (source + 1) * dim), row * dim);
+  });
+  return { values: all, rows: texts.length, dim };
 }
 
 /** Joins parameters, tokenizer and preprocessing into one handle. */
 export async function createClip<Image>(parts: ClipParts<Image>): Promise<Clip<Image>> {
-  const { config, params, tokenize, preprocess, batchSize = 32 } = parts;
+  const { config, model, tokenize, preprocess, batchSize = 32 } = parts;
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new ClipError("bad-argument", `The batch size should be 1 or more, got ${batchSize}.`);
   }
-  const [logScale = 0] = await params.logit_scale.data();
+  const embedder = "logit_scale" in model ? await eagerEmbedder(model, config) : model;
   const handle: Clip<Image> = {
     config,
-    logitScale: Math.exp(logScale),
+    logitScale: Math.exp(embedder.logitScale),
     embedImages: (images) =>
       embedInBatches(images, batchSize, async (batch) => {
         const planes = await Promise.all(batch.map(async (image) => preprocess(image)));
-        return tidy(() => embedImages(params, pixelTensor(planes, config), config));
+        return embedder.images(joinPlanes(planes, config), batch.length);
       }),
-    embedTexts: (texts) =>
-      embedInBatches(texts, batchSize, async (batch) => {
-        const { inputIds, batch: rows, tokens } = tokenize(batch);
-        return tidy(() => embedTexts(params, tensor(inputIds, [rows, tokens], "int32"), config));
-      }),
+    async embedTexts(texts) {
+      const distinct = [...new Set(texts)]; // a caption that comes twice is computed once
+      const features = await embedInBatches(distinct, batchSize, (batch) =>
+        embedder.texts(tokenize(batch)),
+      );
+      return distinct.length === texts.length ? features : spread(texts, distinct, features);
+    },
     async classify(image, labels, { templates = defaultTemplates } = {}) {
       const prompts = await handle.embedTexts(promptsFor(labels, templates));
       const scores = scoresOf(
@@ -131,7 +135,7 @@ export async function createClip<Image>(parts: ClipParts<Image>): Promise<Clip<I
         }))
         .toSorted((a, b) => b.probability - a.probability);
     },
-    dispose: () => dispose(Object.values(flattenTree<Tensor>(params))),
+    dispose: () => embedder.dispose(),
   };
   return handle;
 }

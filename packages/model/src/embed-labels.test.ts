@@ -22,7 +22,7 @@ function tokenize(texts: readonly string[]) {
 test("thousands of prompts, embedded in groups, give what all at once would", async () => {
   const clip = await createClip<never>({
     config,
-    params: initClip(config, 7),
+    model: initClip(config, 7),
     tokenize,
     preprocess: (image) => image,
   });

@@ -1,13 +1,8 @@
 export { bestMatches, type Match } from "./best-matches.ts";
-export {
-  createClip,
-  type Classification,
-  type Clip,
-  type ClipParts,
-  type TokenizedTexts,
-} from "./clip.ts";
+export { createClip, type Classification, type Clip, type ClipParts } from "./clip.ts";
 export type { ClipConfig } from "./config.ts";
 export { embedImages, embedTexts } from "./embed.ts";
+export { eagerEmbedder, type Embedder, type TokenizedTexts } from "./embedder.ts";
 export { embedLabels } from "./embed-labels.ts";
 export {
   embedReadable,

@@ -32,3 +32,6 @@ export {
 } from "./model-folder.ts";
 export { npyChunks } from "./npy.ts";
 export { openClip, type ImageInput, type OpenClipOptions } from "./open-clip.ts";
+export { loadEmbedder } from "./load-embedder.ts";
+export type { SetupOptions } from "./setup/setup-options.ts";
+export { setupTensorflow } from "./setup/setup-tensorflow.ts";

@@ -4,7 +4,8 @@ import { decodeImage, type DecodeOptions } from "./decode-image.ts";
 import type { EngineName } from "./engine/engine.ts";
 import { startEngine } from "./engine/start.ts";
 import { readBytes } from "./files.ts";
-import { describeModel, loadModelParams, needTokenizer } from "./model-folder.ts";
+import { loadEmbedder } from "./load-embedder.ts";
+import { describeModel, needTokenizer } from "./model-folder.ts";
 
 /** An image: a path, the bytes of a file, or pixels already decoded. */
 export type ImageInput = string | Uint8Array | Pixels;
@@ -34,11 +35,11 @@ export async function openClip(
 ): Promise<Clip<ImageInput>> {
   const { engine = "auto", batchSize } = options;
   const description = await describeModel(model);
-  if (engine !== "current") await startEngine(engine);
-  const params = await loadModelParams(model, description.config);
+  const started = engine === "current" ? {} : await startEngine(engine);
+  const embedder = await loadEmbedder(model, description.config, started);
   return createClip<ImageInput>({
     config: description.config,
-    params,
+    model: embedder,
     tokenize: (texts) => needTokenizer(description).encodeBatch(texts, { multiple: 8 }),
     preprocess: async (image) => preprocess(await toPixels(image, options), description.preprocess),
     ...(batchSize === undefined ? {} : { batchSize }),

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { memory, scalar, tensor, type Tensor } from "@tensorflow/tfjs-core";
+import { memory, scalar, tensor, zerosLike, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { createOptimizer, type OptimizerConfig, type Scalars } from "./index.ts";
 
@@ -206,4 +206,26 @@ test.each([
   ],
 ] as const)("refused: %o", (config, message) => {
   expect(() => createOptimizer(config, specs)).toThrow(message);
+});
+
+test("one leaf moves alone as it does in its tree", async () => {
+  const params = { "a.weight": tensor([[1, 2, 3]]), "a.bias": tensor([4, 5]) };
+  const grads = { "a.weight": tensor([[0.1, -0.2, 0.3]]), "a.bias": tensor([-1, 1]) };
+  const optimizer = createOptimizer({ kind: "adamw", multipliers: [["a.bias", 0.5]] }, params);
+  expect(optimizer.leaves).toEqual({
+    "a.weight": { weightDecay: 0.2, multiplier: 1 },
+    "a.bias": { weightDecay: 0, multiplier: 0.5 },
+  });
+  const scalars = optimizer.scalars(0, 0.1);
+  const alone = Object.entries(params).map(([path, param]) => {
+    const [first, second] = [zerosLike(param), zerosLike(param)];
+    const grad = grads[path as keyof typeof grads];
+    const leaf = { param, grad, slots: [first, second], scalars, ...optimizer.leaves[path]! };
+    return optimizer.updateLeaf(leaf)[0]!;
+  });
+  const slots = optimizer.init();
+  const { params: together } = optimizer.update({ params, grads, slots, scalars });
+  for (const [index, leaf] of Object.values(together).entries()) {
+    expect(await alone[index]!.data()).toEqual(await leaf.data());
+  }
 });

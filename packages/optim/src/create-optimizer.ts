@@ -34,6 +34,10 @@ export function createOptimizer(
     Object.fromEntries(rule.slots.map((slot) => [slot, make()]));
   return {
     slots: rule.slots,
+    leaves: Object.fromEntries(
+      settings.map(({ path, weightDecay, multiplier }) => [path, { weightDecay, multiplier }]),
+    ),
+    updateLeaf: rule.apply,
     init: () =>
       perSlot(() => Object.fromEntries(settings.map(({ path, shape }) => [path, zeros(shape)]))),
     scalars: rule.scalars,

@@ -3,6 +3,7 @@ export type { SgdConfig } from "./sgd.ts";
 export type { LionConfig } from "./lion.ts";
 export { createOptimizer } from "./create-optimizer.ts";
 export type {
+  LeafSettings,
   Optimizer,
   OptimizerConfig,
   OptimizerSlots,
@@ -15,3 +16,4 @@ export { decaysByDefault } from "./default-decay.ts";
 export { createSchedule, type ScheduleConfig } from "./schedule.ts";
 export { clipByGlobalNorm, globalNorm, type ClippedGrads } from "./clip-by-global-norm.ts";
 export { emaDecay, emaInit, emaUpdate } from "./ema.ts";
+export type { LeafUpdate } from "./update-rule.ts";

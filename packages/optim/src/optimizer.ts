@@ -1,5 +1,6 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { FlatTree } from "@clip-ts/core";
+import type { LeafUpdate } from "./update-rule.ts";
 import type { AdamwConfig } from "./adamw.ts";
 import type { LionConfig } from "./lion.ts";
 import type { PathRules } from "./path-rules.ts";
@@ -28,10 +29,20 @@ export interface UpdateInput {
   readonly scalars: Scalars;
 }
 
+/** How one parameter is treated. */
+export type LeafSettings = Pick<LeafUpdate, "weightDecay" | "multiplier">;
+
 /** Pure functions over flat trees; the caller keeps the state and counts the steps. */
 export interface Optimizer {
   /** Names of the trees it remembers, such as `first` and `second`. */
   readonly slots: readonly string[];
+  /** Every parameter's settings by path. */
+  readonly leaves: Readonly<Record<string, LeafSettings>>;
+  /**
+   * The new parameter and slots of one leaf. Treats every element alike, so leaves with equal settings
+   * may be laid end to end. Borrows everything.
+   */
+  updateLeaf(leaf: LeafUpdate): readonly Tensor[];
   /** Zeros for every slot and parameter. The caller owns them. */
   init(): Record<string, Record<string, Tensor>>;
   /** The numbers of step `step`, counted from 0: learning rate and bias corrections. */

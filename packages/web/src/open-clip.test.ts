@@ -51,7 +51,7 @@ async function expected(): Promise<{ image: Float32Array; text: Float32Array }> 
   const file = await openSafetensors(bytesSource(weights));
   const clip = await createClip<Pixels>({
     config,
-    params: (await loadParams(clipSpec(config), file)) as ClipParams,
+    model: (await loadParams(clipSpec(config), file)) as ClipParams,
     tokenize: (texts) =>
       createClipTokenizer({ contextLength: 12, vocabSize: 600 }).encodeBatch(texts),
     preprocess: (pixels) => preprocess(pixels, squashed),

@@ -67,7 +67,7 @@ export async function openClip(
       : parsePreprocessorConfig(preprocessor);
   return createClip<ImageSource>({
     config,
-    params: await loadWeights(weightsUrl, bytes, config),
+    model: await loadWeights(weightsUrl, bytes, config),
     tokenize: (texts) => tokenizer.encodeBatch(texts, { multiple: 8 }),
     preprocess: async (image) => preprocess(await decodeImage(image, options), preprocessing),
     ...(options.batchSize === undefined ? {} : { batchSize: options.batchSize }),

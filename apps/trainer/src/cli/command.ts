@@ -39,7 +39,7 @@ export interface Command {
 export const engineOption: OptionHelp = {
   type: "string",
   value: "NAME",
-  help: "auto, tensorflow-gpu, tensorflow, wasm or cpu (default auto)",
+  help: "auto, tensorflow-gpu, tensorflow, onnx, wasm or cpu (default auto)",
 };
 
 /** What every command understands. */

@@ -9,21 +9,24 @@ afterEach(() => vi.restoreAllMocks());
 const doctor = (...argv: string[]) =>
   captureOutput(() => runProgram(commands, ["doctor", ...argv]));
 
-test.each(["cpu", "wasm"])("says what %s is and that its numbers are right", async (engine) => {
-  const { result, stdout, stderr } = await doctor("--engine", engine);
-  expect([result, stderr]).toEqual([0, ""]);
-  expect(stdout).toContain(process.version);
-  expect(stdout).toMatch(/sharp \d+\.\d+\.\d+, libvips \d/);
-  for (const name of ["tensorflow-gpu", "tensorflow", "wasm", "cpu"]) {
-    expect(stdout).toMatch(new RegExp(`^  ${name} +(ready|missing): `, "m"));
-  }
-  expect(stdout).toMatch(new RegExp(`engine +${engine} \\(`));
-  expect(stdout).toMatch(/because +asked for/);
-  for (const check of ["matmul", "softmax", "gradient"]) {
-    expect(stdout).toMatch(new RegExp(`^  ${check} +ok$`, "m"));
-  }
-  expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
-});
+test.each(["cpu", "wasm", "onnx"])(
+  "says what %s is and that its numbers are right",
+  async (engine) => {
+    const { result, stdout, stderr } = await doctor("--engine", engine);
+    expect([result, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain(process.version);
+    expect(stdout).toMatch(/sharp \d+\.\d+\.\d+, libvips \d/);
+    for (const name of ["tensorflow-gpu", "tensorflow", "onnx", "wasm", "cpu"]) {
+      expect(stdout).toMatch(new RegExp(`^  ${name} +(ready|missing): `, "m"));
+    }
+    expect(stdout).toMatch(new RegExp(`engine +${engine} \\(`));
+    expect(stdout).toMatch(/because +asked for/);
+    for (const check of ["matmul", "softmax", "gradient"]) {
+      expect(stdout).toMatch(new RegExp(`^  ${check} +ok$`, "m"));
+    }
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  },
+);
 
 test("without a wish, it names the fastest engine and what the others lack", async () => {
   const { result, stdout } = await doctor();

@@ -58,7 +58,7 @@ export const doctorCommand: Command = {
     print(`Engines, fastest first\n${describeEngines()}\n`);
     const engine = await startEngine((text("engine") ?? "auto") as "auto");
     print(`What runs\n${describeChoice(engine)}\n`);
-    const checks = await checkEngine();
+    const checks = await checkEngine(engine);
     print(`Numbers known beforehand\n${describeChecks(checks)}`);
     return checks.every(({ passed }) => passed) ? 0 : 1;
   },

@@ -7,6 +7,7 @@ import { evaluateCommand } from "./evaluate.ts";
 import { forwardCommand } from "./forward.ts";
 import { preprocessCommand } from "./preprocess.ts";
 import { quickstartCommand } from "./quickstart.ts";
+import { setupCommand } from "./setup.ts";
 import { tokenizeCommand } from "./tokenize.ts";
 import { trainCommand } from "./train.ts";
 
@@ -22,4 +23,5 @@ export const commands: readonly Command[] = [
   tokenizeCommand,
   preprocessCommand,
   doctorCommand,
+  setupCommand,
 ];

@@ -2,7 +2,13 @@ import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { flattenTree } from "@clip-ts/core";
-import { describeModel, listCheckpoints, loadModelParams, writeModel } from "@clip-ts/node";
+import {
+  describeModel,
+  listCheckpoints,
+  loadModelParams,
+  writeModel,
+  type StartedEngine,
+} from "@clip-ts/node";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { type Arguments, type Command, engineOption } from "../cli/command.ts";
 import { numberOption } from "../cli/number-option.ts";
@@ -20,12 +26,12 @@ const say = (text: string): void => {
 };
 
 /** Steps that fit into the minutes given, as measured on this machine. */
-async function chooseSteps(args: Arguments, run: string): Promise<number> {
+async function chooseSteps(args: Arguments, run: string, engine: StartedEngine): Promise<number> {
   const fixed = numberOption(args, "steps");
   if (fixed !== undefined) return Math.round(fixed);
   const minutes = numberOption(args, "minutes") ?? 8;
-  const engine = args.text("engine") ?? "auto";
-  const stepMs = await measureStep(quickstartRecipe({ run, engine, steps: 1000 }));
+  const recipe = quickstartRecipe({ run, engine: engine.name, steps: 1000 });
+  const stepMs = await measureStep(recipe, engine.target);
   const steps = Math.max(20, Math.round((minutes * 60_000) / stepMs));
   say(
     `      one step takes ${(stepMs / 1000).toFixed(2)} s here: ${steps} steps in ${minutes} minutes`,
@@ -34,14 +40,17 @@ async function chooseSteps(args: Arguments, run: string): Promise<number> {
 }
 
 /** Trains, or goes on with a run that was interrupted. */
-async function trainModel(args: Arguments, run: string): Promise<TrainingResult> {
-  const engine = await startNamedEngine(args);
+async function trainModel(
+  args: Arguments,
+  run: string,
+  engine: StartedEngine,
+): Promise<TrainingResult> {
   const stored = join(run, "config.yaml");
   if ((await listCheckpoints(run)).length > 0 && existsSync(stored)) {
     say("      going on with the run that is there (--fresh starts anew)");
     return runTraining(await loadConfig(stored, []), { resume: true, engine });
   }
-  const steps = await chooseSteps(args, run);
+  const steps = await chooseSteps(args, run, engine);
   const recipe = quickstartRecipe({ run, engine: engine.name, steps });
   return runTraining(recipe, { engine });
 }
@@ -54,9 +63,13 @@ async function exportModel(checkpoint: string, folder: string): Promise<void> {
   dispose(Object.values(flattenTree<Tensor>(params)));
 }
 
-async function showWhatItLearnt(model: string, sheet: string): Promise<void> {
+async function showWhatItLearnt(
+  model: string,
+  sheet: string,
+  engine: StartedEngine,
+): Promise<void> {
   say("      reading them and their names …");
-  const heldOut = await embedHeldOut(model);
+  const heldOut = await embedHeldOut(model, engine);
   const count = heldOut.drawings.length;
   say(`\nHeld-out drawings: ${count} emoji by a vendor the model never saw\n`);
   say(retrievalTable(heldOut));
@@ -93,7 +106,8 @@ export const quickstartCommand: Command = {
     if (args.flag("fresh")) await rm(run, { recursive: true, force: true });
 
     say("[1/3] Train on Google's and Twitter's emoji drawings");
-    const result = await trainModel(args, run);
+    const engine = await startNamedEngine(args);
+    const result = await trainModel(args, run, engine);
     if (result.interrupted) {
       say(`Stopped after ${result.step} steps and saved. Run the same command to go on.`);
       return 130;
@@ -102,7 +116,7 @@ export const quickstartCommand: Command = {
     await exportModel(result.checkpoint, model);
     say(`      ${model}: loads in clip-ts, transformers and open_clip`);
     say("[3/3] Test on drawings by a third vendor, Fluent Emoji");
-    await showWhatItLearnt(model, sheet);
+    await showWhatItLearnt(model, sheet, engine);
     say(`\nSee the matches:    ${relative(process.cwd(), sheet)} (open it in a browser)`);
     say("Try it in a browser: npm run demo");
     say(`Classify a picture:  npx clip-ts classify ${model} PICTURE --labels dog,cat,car`);

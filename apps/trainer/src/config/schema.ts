@@ -1,3 +1,4 @@
+import { engineNames } from "@clip-ts/node";
 import { z } from "zod";
 
 const whole = z.int().min(0);
@@ -101,7 +102,7 @@ const modelSchema = z.strictObject({
 export const configSchema = z.strictObject({
   run: path.describe("folder that receives checkpoints, metrics and the resolved config"),
   seed: z.int().default(0),
-  engine: z.enum(["auto", "tensorflow-gpu", "tensorflow", "wasm", "cpu"]).default("auto"),
+  engine: z.enum(["auto", ...engineNames]).default("auto"),
   model: modelSchema,
   data: z.strictObject({
     train: sourceSchema,

@@ -9,7 +9,7 @@ import {
   type RetrievalReport,
 } from "@clip-ts/model";
 import type { PairRecord } from "@clip-ts/data";
-import { describeModel, loadModelParams, needTokenizer } from "@clip-ts/node";
+import { describeModel, loadEmbedder, needTokenizer, type StartedEngine } from "@clip-ts/node";
 import { openSource } from "../config/sources.ts";
 
 /** The vendor whose drawings training never sees. */
@@ -38,12 +38,12 @@ function glyphOf(path: string): string {
 }
 
 /** Embeds every held-out drawing and its name with a trained model. */
-export async function embedHeldOut(model: string): Promise<HeldOut> {
+export async function embedHeldOut(model: string, engine: StartedEngine): Promise<HeldOut> {
   const description = await describeModel(model);
   const tokenizer = needTokenizer(description);
   const clip = await createClip<PairRecord>({
     config: description.config,
-    params: await loadModelParams(model, description.config),
+    model: await loadEmbedder(model, description.config, engine),
     tokenize: (texts) => tokenizer.encodeBatch(texts, { multiple: 8 }),
     preprocess: async (record) => preprocess(await record.loadImage(), description.preprocess),
   });

@@ -50,7 +50,7 @@ function recipe(engine: string): unknown {
   };
 }
 
-for (const engine of ["cpu", "wasm"]) {
+for (const engine of ["cpu", "wasm", "onnx"]) {
   test(`12 steps of training follow PyTorch's losses and end at its weights (${engine})`, async () => {
     const config = parseConfig(recipe(engine), "recipe");
     const { checkpoint, step } = await runTraining(config);

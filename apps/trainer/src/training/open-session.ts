@@ -1,11 +1,13 @@
 import { flattenTree } from "@clip-ts/core";
 import type { Cursor } from "@clip-ts/data";
 import { clipSpec } from "@clip-ts/model";
+import type { Target } from "@clip-ts/jit";
 import { loadModelParams, readCheckpointState } from "@clip-ts/node";
 import { createOptimizer, type Optimizer } from "@clip-ts/optim";
 import type { RunModel } from "../config/model.ts";
 import { optimizerConfig } from "../config/optimizer.ts";
 import type { RunConfig } from "../config/schema.ts";
+import { createCompiledSession } from "./compiled-session.ts";
 import { createEagerSession } from "./eager-session.ts";
 import type { TrainingSession } from "./session.ts";
 import { freshState, restoredState, type TrainState } from "./train-state.ts";
@@ -30,6 +32,12 @@ async function restore(
   return cursor === undefined ? { state } : { state, cursor: cursor as Cursor };
 }
 
+/** Where a session begins, and what compiles its steps; without a target they run as they come. */
+export interface OpenOptions {
+  readonly checkpoint?: string | undefined;
+  readonly target?: Target | undefined;
+}
+
 /**
  * Begins a run on the running engine, or goes on from a checkpoint folder. The caller disposes the
  * session.
@@ -37,16 +45,18 @@ async function restore(
 export async function openSession(
   config: RunConfig,
   model: RunModel,
-  checkpoint?: string,
+  { checkpoint, target }: OpenOptions = {},
 ): Promise<OpenedSession> {
   const clip = model.description.config;
   const spec = flattenTree<{ shape: readonly number[] }>(clipSpec(clip));
   const optimizer = createOptimizer(optimizerConfig(config), spec);
-  const step = createTrainStep(config, clip, optimizer);
-  if (checkpoint === undefined) {
-    const state = freshState(await model.start(), optimizer, config.ema !== undefined);
-    return { session: createEagerSession(step, state) };
-  }
-  const { state, ...place } = await restore(checkpoint, config, { model, optimizer });
-  return { session: createEagerSession(step, state), ...place };
+  const { state, ...place } =
+    checkpoint === undefined
+      ? { state: freshState(await model.start(), optimizer, config.ema !== undefined) }
+      : await restore(checkpoint, config, { model, optimizer });
+  const session =
+    target === undefined
+      ? createEagerSession(createTrainStep(config, clip, optimizer), state)
+      : await createCompiledSession({ config, clip, optimizer }, state, target);
+  return { session, ...place };
 }

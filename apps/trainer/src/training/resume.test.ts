@@ -78,7 +78,7 @@ function outcome(run: string): { files: Record<string, string>; losses: number[]
   return { files, losses: lines.map((line) => (JSON.parse(line) as { loss: number }).loss) };
 }
 
-for (const engine of ["wasm", "cpu"]) {
+for (const engine of ["wasm", "cpu", "onnx"]) {
   test(`an interrupted run goes on bit for bit as if nothing had happened (${engine})`, async () => {
     expect(await ended(start(`whole-${engine}`, engine))).toMatchObject({ code: 0 });
     const whole = outcome(`whole-${engine}`);

@@ -75,10 +75,14 @@ export async function runTraining(
 ): Promise<TrainingResult> {
   const isResumed = options.resume === true;
   const checkpoint = await refuseToOverwrite(config.run, isResumed);
-  if (options.engine === undefined) announceEngine(await startEngine(config.engine));
+  const engine = options.engine ?? (await startEngine(config.engine));
+  if (options.engine === undefined) announceEngine(engine);
   const model = await openRunModel(config);
   const { description } = model;
-  const { session, cursor } = await openSession(config, model, checkpoint);
+  const { session, cursor } = await openSession(config, model, {
+    checkpoint,
+    target: engine.target,
+  });
   const batches = await openTrainingBatches(config, description, cursor);
   const metricsFile = await prepareFolder(config, isResumed);
   await forgetStepsFrom(session.steps(), metricsFile);

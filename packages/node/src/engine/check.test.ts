@@ -2,6 +2,7 @@ import { tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
 import { backend } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test, vi } from "vitest";
 import { checkEngine } from "./check.ts";
+import { startEngine } from "./start.ts";
 
 afterAll(() => useEngine("cpu"));
 
@@ -19,6 +20,15 @@ for (const engine of ["cpu", "wasm"] as const) {
     expect(left).toBe(0);
   });
 }
+
+test("an engine that compiles is asked through a graph", async () => {
+  const checks = await checkEngine(await startEngine("onnx"));
+  expect(checks.map(({ name, passed }) => [name, passed])).toEqual([
+    ["matmul", true],
+    ["softmax", true],
+    ["gradient", true],
+  ]);
+});
 
 test("an engine that returns other numbers does not pass", async () => {
   await useEngine("cpu");

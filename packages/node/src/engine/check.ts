@@ -1,5 +1,15 @@
 import { valueAndGradient } from "@clip-ts/core";
-import { matMul, softmax, square, sum, tensor2d, tidy, type Tensor } from "@tensorflow/tfjs-core";
+import { trace, type Target } from "@clip-ts/jit";
+import {
+  matMul,
+  softmax,
+  square,
+  sum,
+  tensor,
+  tensor2d,
+  tidy,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
 
 /** How far the running engine is from the right answer. */
 export interface EngineCheck {
@@ -16,12 +26,12 @@ const tolerance = 1e-3;
 const questions: readonly {
   readonly name: string;
   readonly expected: readonly number[];
-  readonly ask: (left: Tensor, right: Tensor) => Tensor;
+  readonly ask: (a: Tensor, b: Tensor) => Tensor;
 }[] = [
   {
     name: "matmul",
     expected: [58, 64, 139, 154],
-    ask: (left, right) => matMul(left, right),
+    ask: (a, b) => matMul(a, b),
   },
   {
     name: "softmax",
@@ -29,29 +39,54 @@ const questions: readonly {
     ask: () => softmax(tensor2d([[0, Math.log(2), Math.log(5)]])),
   },
   {
-    // d sum((left · right)²) / d left = 2 (left · right) · rightᵀ
+    // d sum((a · b)²) / d a = 2 (a · b) · bᵀ
     name: "gradient",
     expected: [1836, 2324, 2812, 4410, 5582, 6754],
-    ask: (left, right) => {
-      const objective = (params: { left: Tensor }) => ({
-        loss: sum(square(matMul(params.left, right))),
-      });
-      return valueAndGradient(objective, { left }).gradient.left;
+    ask: (a, b) => {
+      const objective = (params: { a: Tensor }) => ({ loss: sum(square(matMul(params.a, b))) });
+      return valueAndGradient(objective, { a }).gradient.a;
     },
   },
 ];
 
-/** Asks the running engine for a product, a softmax and a gradient whose values are known. */
-export async function checkEngine(): Promise<EngineCheck[]> {
+const left = { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] };
+const right = { data: Float32Array.of(7, 8, 9, 10, 11, 12), shape: [3, 2] };
+
+type Question = (typeof questions)[number]["ask"];
+
+/** The answer as a compiled graph gives it. */
+async function askCompiled(ask: Question, target: Target): Promise<number[]> {
+  const graph = trace(
+    (given) => ({ answer: ask(given["left"] as Tensor, given["right"] as Tensor) }),
+    {
+      left,
+      right,
+    },
+  );
+  const compiled = await target(graph);
+  const { answer } = await compiled.run({ left, right });
+  await compiled.dispose();
+  return Array.from(answer?.data ?? []);
+}
+
+/** The answer as tfjs's engine gives it. */
+async function askEager(ask: Question): Promise<number[]> {
+  const answer = tidy(() => ask(tensor(left.data, [2, 3]), tensor(right.data, [3, 2])));
+  const values = Array.from(await answer.data());
+  answer.dispose();
+  return values;
+}
+
+/**
+ * Asks the running engine for a product, a softmax and a gradient whose values are known; an engine
+ * that compiles is asked through a traced graph.
+ */
+export async function checkEngine({
+  target,
+}: { readonly target?: Target | undefined } = {}): Promise<EngineCheck[]> {
   const checks: EngineCheck[] = [];
   for (const { name, expected, ask } of questions) {
-    const answer = tidy(() => {
-      const left = tensor2d([1, 2, 3, 4, 5, 6], [2, 3]);
-      const right = tensor2d([7, 8, 9, 10, 11, 12], [3, 2]);
-      return ask(left, right);
-    });
-    const actual = Array.from(await answer.data());
-    answer.dispose();
+    const actual = await (target === undefined ? askEager(ask) : askCompiled(ask, target));
     const passed =
       actual.length === expected.length &&
       expected.every((value, index) => {

@@ -1,8 +1,16 @@
-/** What runs tensors: TensorFlow's native library, WebAssembly, or plain JavaScript. */
-export type EngineName = "tensorflow-gpu" | "tensorflow" | "wasm" | "cpu";
+import type { Target } from "@clip-ts/jit";
+
+/** What runs tensors: TensorFlow, ONNX Runtime on traced graphs, WebAssembly, or plain JavaScript. */
+export type EngineName = "tensorflow-gpu" | "tensorflow" | "onnx" | "wasm" | "cpu";
 
 /** Every engine, fastest first: the order of automatic choice. */
-export const engineNames: readonly EngineName[] = ["tensorflow-gpu", "tensorflow", "wasm", "cpu"];
+export const engineNames: readonly EngineName[] = [
+  "tensorflow-gpu",
+  "tensorflow",
+  "onnx",
+  "wasm",
+  "cpu",
+];
 
 /** Whether an engine can run here, and if not what would change that. */
 export interface EngineStatus {
@@ -21,4 +29,6 @@ export interface StartedEngine {
   readonly detail: string;
   /** Why this one: asked for, or what the faster ones lack. */
   readonly reason: string;
+  /** Makes traced graphs runnable, for engines that compile; the others run operations as they come. */
+  readonly target?: Target;
 }

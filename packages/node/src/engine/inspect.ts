@@ -1,6 +1,7 @@
 import { cpus } from "node:os";
 import { createRequire } from "node:module";
 import { engineNames, type EngineName, type EngineStatus } from "./engine.ts";
+import { inspectOnnx } from "./onnx.ts";
 import { inspectTensorflow } from "./tensorflow.ts";
 
 const require = createRequire(import.meta.url);
@@ -15,6 +16,8 @@ export function inspectEngine(name: EngineName): EngineStatus {
     case "tensorflow":
     case "tensorflow-gpu":
       return inspectTensorflow(name);
+    case "onnx":
+      return inspectOnnx();
     case "wasm": {
       const detail = `tfjs-backend-wasm ${versionOf("@tensorflow/tfjs-backend-wasm")}, SIMD, 1 thread`;
       return { name, available: true, detail };

@@ -1,6 +1,7 @@
 import { isClipError } from "@clip-ts/base";
 import { flattenTree, unflattenLike, valueAndGradient } from "@clip-ts/core";
 import { clipSpec, forward, parseClipConfig, type ClipParams } from "@clip-ts/model";
+import { trace } from "@clip-ts/jit";
 import {
   goldenArrays,
   goldenJson,
@@ -30,12 +31,13 @@ afterAll(() => useEngine("cpu"));
 
 test("every engine has a row, fastest first", () => {
   const rows = inspectEngines();
-  expect(rows.map(({ name }) => name)).toEqual(["tensorflow-gpu", "tensorflow", "wasm", "cpu"]);
+  expect(rows.map(({ name }) => name)).toEqual(engineNames);
+  expect(engineNames).toEqual(["tensorflow-gpu", "tensorflow", "onnx", "wasm", "cpu"]);
   for (const row of rows) {
     expect(row.detail).toMatch(/\S/);
     expect([row.name, row.fix === undefined]).toEqual([row.name, row.available]);
   }
-  expect(rows.slice(2).map(({ available }) => available)).toEqual([true, true]);
+  expect(rows.slice(2).map(({ available }) => available)).toEqual([true, true, true]);
   expect(inspectEngine("wasm").detail).toMatch(/^tfjs-backend-wasm 4\.\d+\.\d+, SIMD/);
 });
 
@@ -50,19 +52,33 @@ for (const name of ["cpu", "wasm"] as const) {
   });
 }
 
+test("onnx runs traced graphs", async () => {
+  const { target } = await startEngine("onnx");
+  const graph = trace(({ a, b }) => ({ c: matMul(a as Tensor2D, b as Tensor2D) }), {
+    a: { shape: [2, 3] },
+    b: { shape: [3, 2] },
+  });
+  const compiled = await target?.(graph);
+  const a = { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] };
+  const results = await compiled?.run({ a, b: { data: a.data, shape: [3, 2] } });
+  expect(results?.["c"]).toEqual({ data: Float32Array.of(22, 28, 49, 64), shape: [2, 2] });
+  await compiled?.dispose();
+});
+
 test("an unknown engine is an error that lists the known ones", async () => {
   const starting = startEngine("abacus" as EngineName);
   await expect(starting).rejects.toMatchObject({ code: "bad-config", data: { name: "abacus" } });
   await expect(starting).rejects.toThrow(
-    'There is no engine "abacus". Engines: auto, tensorflow-gpu, tensorflow, wasm, cpu.',
+    'There is no engine "abacus". Engines: auto, tensorflow-gpu, tensorflow, onnx, wasm, cpu.',
   );
 });
 
 describe.skipIf(hasTensorflow)("without TensorFlow's native part", () => {
-  test("auto starts wasm and says what the faster engines lack", async () => {
-    const { name, reason } = await startEngine();
-    expect(name).toBe("wasm");
+  test("auto starts onnx, beside wasm, and says what the faster engines lack", async () => {
+    const { name, reason, target } = await startEngine();
+    expect(name).toBe("onnx");
     expect(getBackend()).toBe("wasm");
+    expect(target).toBeTypeOf("function");
     for (const engine of tensorflowEngines) {
       expect(reason).toContain(`${engine}: ${inspectEngine(engine).detail}`);
     }

@@ -1,33 +1,48 @@
 import { ClipError, isClipError } from "@clip-ts/base";
 import { repairWasmBackend } from "@clip-ts/core/wasm";
+import type { Target } from "@clip-ts/jit";
 import "@tensorflow/tfjs"; // registers gradients and the cpu backend
 import { enableProdMode, setBackend } from "@tensorflow/tfjs-core";
 import { engineNames, type EngineName, type EngineStatus, type StartedEngine } from "./engine.ts";
 import { inspectEngine, inspectEngines } from "./inspect.ts";
+import { loadOnnx } from "./onnx.ts";
 import { loadTensorflow } from "./tensorflow.ts";
 
+/** An engine that is loaded: its tfjs backend, and what compiles for it. */
+interface Loaded {
+  readonly backend: string;
+  readonly detail: string;
+  readonly target?: Target;
+}
+
+async function loadWasm(): Promise<string> {
+  await import("@tensorflow/tfjs-backend-wasm");
+  repairWasmBackend();
+  return "wasm";
+}
+
 /** Registers the backend of an engine and says what it is. */
-async function load({ name, detail }: EngineStatus): Promise<{ backend: string; detail: string }> {
+async function load({ name, detail }: EngineStatus): Promise<Loaded> {
   switch (name) {
     case "tensorflow":
     case "tensorflow-gpu":
       return { backend: "tensorflow", ...loadTensorflow(name) };
+    case "onnx": // what is not compiled runs beside it
+      return { backend: await loadWasm(), detail, target: loadOnnx() };
     case "wasm":
-      await import("@tensorflow/tfjs-backend-wasm");
-      repairWasmBackend();
-      return { backend: "wasm", detail };
+      return { backend: await loadWasm(), detail };
     case "cpu":
       return { backend: "cpu", detail };
   }
 }
 
 /** Starts one engine and says what it is. @throws ClipError "engine-unavailable" with the reason. */
-async function launch(status: EngineStatus): Promise<string> {
+async function launch(status: EngineStatus): Promise<Omit<Loaded, "backend">> {
   enableProdMode(); // tfjs's own banner and checks; ours stay
   try {
-    const { backend, detail } = await load(status);
+    const { backend, ...loaded } = await load(status);
     if (!(await setBackend(backend))) throw new Error(`the backend "${backend}" does not start`);
-    return detail;
+    return loaded;
   } catch (cause) {
     if (isClipError(cause)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -56,7 +71,7 @@ async function startNamed(name: string): Promise<StartedEngine> {
       { data: { ...status } },
     );
   }
-  return { name: status.name, detail: await launch(status), reason: "asked for" };
+  return { name: status.name, ...(await launch(status)), reason: "asked for" };
 }
 
 /**
@@ -72,9 +87,9 @@ export async function startEngine(name: EngineName | "auto" = "auto"): Promise<S
       continue;
     }
     try {
-      const detail = await launch(status);
+      const loaded = await launch(status);
       const reason = missing.length === 0 ? "the fastest there is" : missing.join("; ");
-      return { name: status.name, detail, reason };
+      return { name: status.name, ...loaded, reason };
     } catch (error) {
       missing.push(`${status.name}: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -1,7 +1,7 @@
 import { createClip, type Clip } from "@clip-ts/model";
 import {
   describeModel,
-  loadModelParams,
+  loadEmbedder,
   needTokenizer,
   startEngine,
   type ModelDescription,
@@ -39,7 +39,7 @@ export async function withModel<Result>(
   const engine = await startNamedEngine(args);
   const clip = await createClip<Float32Array>({
     config: description.config,
-    params: await loadModelParams(model, description.config),
+    model: await loadEmbedder(model, description.config, engine),
     tokenize: (texts) => needTokenizer(description).encodeBatch(texts, { multiple: 8 }),
     preprocess: (planes) => planes,
   });

@@ -1,0 +1,162 @@
+import { ClipError } from "@clip-ts/base";
+import { flattenTree, unflattenLike, valueAndGradient, type FlatTree } from "@clip-ts/core";
+import type { Batch } from "@clip-ts/data";
+import {
+  compileTraining,
+  type Gradients,
+  type HostArrays,
+  type LeafStep,
+  type NamedTensors,
+  type Target,
+  type TrainingState,
+} from "@clip-ts/jit";
+import { clipSpec, forward, type ClipConfig, type ClipParams } from "@clip-ts/model";
+import { createSchedule, emaDecay, emaUpdate, type Optimizer, type Scalars } from "@clip-ts/optim";
+import { clampLogitScale } from "@clip-ts/projection";
+import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
+import type { RunConfig } from "../config/schema.ts";
+import type { SessionContents, TrainingSession } from "./session.ts";
+import { disposeState, storedSlots, type TrainState } from "./train-state.ts";
+
+/** The path whose values are kept in bounds after each step. */
+const logitScale = "logit_scale";
+
+async function toHost(tree: FlatTree<Tensor>): Promise<HostArrays> {
+  const entries = Object.entries(tree).map(async ([path, leaf]) => {
+    const data = (await leaf.data()) as Float32Array;
+    return [path, { data, shape: leaf.shape }] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+function toTensors(arrays: HostArrays): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(arrays).map(([path, { data, shape }]) => [path, tensor(data, [...shape])]),
+  );
+}
+
+function hostBatch({ pixelValues, inputIds, batch, imageSize, tokens }: Batch): HostArrays {
+  return {
+    pixelValues: { data: pixelValues, shape: [batch, 3, imageSize, imageSize] },
+    inputIds: { data: inputIds, shape: [batch, tokens] },
+  };
+}
+
+/** Loss, accuracy and gradients as one function of tensors. */
+function gradientOf(clip: ClipConfig): (params: NamedTensors, batch: NamedTensors) => Gradients {
+  const spec = clipSpec(clip);
+  return (params, { pixelValues, inputIds }) => {
+    const batch = { pixelValues: pixelValues as Tensor, inputIds: inputIds as Tensor };
+    const { value, gradient, aux } = valueAndGradient(
+      (tree: ClipParams) => {
+        const { loss, accuracy } = forward(tree, batch, clip);
+        return { loss, aux: { accuracy } };
+      },
+      unflattenLike(spec, params) as ClipParams,
+    );
+    const metrics = { accuracy: aux?.accuracy as Tensor };
+    return { loss: value, metrics, grads: flattenTree<Tensor>(gradient) };
+  };
+}
+
+/** The optimiser's rule, the bound on the logit scale, and the moving average, for one stretch. */
+function updateOf(optimizer: Optimizer, keepsEma: boolean): (leaf: LeafStep) => readonly Tensor[] {
+  return ({ slots, settings, scalars: named, ...leaf }) => {
+    const scalars = named as Scalars;
+    const { weightDecay = 0, multiplier = 1, isBounded = 0 } = settings;
+    const own = slots.slice(0, optimizer.slots.length);
+    const [moved, ...remembered] = optimizer.updateLeaf({
+      ...leaf,
+      scalars,
+      slots: own,
+      weightDecay,
+      multiplier,
+    });
+    const param = isBounded === 1 ? clampLogitScale(moved as Tensor) : (moved as Tensor);
+    if (!keepsEma) return [param, ...remembered];
+    const average = { leaf: (slots.at(-1) as Tensor).clone() }; // emaUpdate consumes it
+    const next = emaUpdate(average, { leaf: param }, scalars["emaDecay"] ?? 0);
+    return [param, ...remembered, next["leaf"] as Tensor];
+  };
+}
+
+function checkFinite(facts: {
+  readonly step: number;
+  readonly loss: number;
+  readonly gradNorm: number;
+  readonly learningRate: number;
+}): void {
+  const { step, loss, gradNorm, learningRate } = facts;
+  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
+  throw new ClipError(
+    "diverged",
+    `Training diverged at step ${step}: loss ${loss}, gradient norm ${gradNorm}, ` +
+      `learning rate ${learningRate.toPrecision(3)}.\n` +
+      "  Lower schedule.learningRate, lengthen schedule.warmupSteps or set gradClipNorm, then " +
+      "--resume from the last checkpoint.",
+    { data: facts },
+  );
+}
+
+/**
+ * A session whose step is traced once for each shape of batch and runs compiled; the state stays with
+ * the compiled program. Takes the initial state over.
+ */
+export async function createCompiledSession(
+  options: { readonly config: RunConfig; readonly clip: ClipConfig; readonly optimizer: Optimizer },
+  initial: TrainState,
+  target: Target,
+): Promise<TrainingSession> {
+  const { config, clip, optimizer } = options;
+  const keepsEma = config.ema !== undefined;
+  const schedule = createSchedule({ ...config.schedule, steps: config.steps } as never);
+  const leaves = Object.entries(optimizer.leaves).map(
+    ([path, leaf]) => [path, { ...leaf, isBounded: path === logitScale ? 1 : 0 }] as const,
+  );
+  const program = await compileTraining(
+    {
+      params: await toHost(initial.params),
+      leaves: Object.fromEntries(leaves),
+      slots: Object.keys(storedSlots(initial)),
+      gradient: gradientOf(clip),
+      update: updateOf(optimizer, keepsEma),
+      ...(config.gradClipNorm === undefined ? {} : { maxNorm: config.gradClipNorm }),
+    },
+    target,
+  );
+  const stored = Object.entries(storedSlots(initial)).map(
+    async ([slot, tree]) => [slot, await toHost(tree)] as const,
+  );
+  await program.writeState({ slots: Object.fromEntries(await Promise.all(stored)) });
+  let step = initial.step;
+  disposeState(initial);
+
+  const contentsOf = ({ params, slots }: TrainingState): SessionContents => ({
+    params: toTensors(params),
+    slots: Object.fromEntries(Object.entries(slots).map(([slot, tree]) => [slot, toTensors(tree)])),
+  });
+  return {
+    steps: () => step,
+    async step(batch) {
+      const learningRate = schedule(step);
+      const average = keepsEma ? { emaDecay: emaDecay(config.ema?.decay ?? 0, step) } : {};
+      const scalars = { ...optimizer.scalars(step, learningRate), ...average };
+      const metrics = await program.run(hostBatch(batch), scalars);
+      const { loss = Number.NaN, gradNorm = Number.NaN, accuracy = Number.NaN } = metrics;
+      checkFinite({ step, loss, gradNorm, learningRate });
+      step += 1;
+      const { params } = await program.readState();
+      const scale = params[logitScale]?.data[0] ?? Number.NaN;
+      return { loss, gradNorm, accuracy, learningRate, logitScale: scale };
+    },
+    async withContents(use) {
+      const contents = contentsOf(await program.readState());
+      try {
+        return await use(contents);
+      } finally {
+        dispose([contents.params, ...Object.values(contents.slots)] as never);
+      }
+    },
+    dispose: () => void program.dispose(),
+  };
+}
