@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { readdir, rm, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { checkSum } from "./check-sum.ts";
 import { downloadWheel } from "./download-wheel.ts";
@@ -61,5 +61,6 @@ export async function findLibraries(
   }
   wheel ??= await downloadWheel(context);
   await unpackWheel(wheel, context);
+  await rm(dirname(wheel), { recursive: true }); // its contents are all that is needed
   return context.cache;
 }

@@ -169,7 +169,8 @@ test.skipIf(libraries === undefined)(
     const original = realpathSync(dirname(require.resolve("@tensorflow/tfjs-node/package.json")));
     const packageFolder = join(folder, "tfjs-node");
     cpSync(original, packageFolder, { recursive: true, dereference: false });
-    const beside = [join(original, "../.."), join(original, "../../../../node_modules")];
+    const core = realpathSync(dirname(require.resolve("@tensorflow/tfjs-core/package.json")));
+    const beside = [join(original, "../.."), join(core, "../..")];
     const environment = { ...process.env, NODE_PATH: beside.join(":") };
     const lines: string[] = [];
     const options = { packageFolder, environment, report: (line: string) => lines.push(line) };

@@ -40,7 +40,10 @@ export async function tryAddon(
       `TensorFlow's native part was built but ${reason}\n  Run the setup again with other libraries ` +
         "(--from), or use another engine.",
     );
-  if (line === undefined) throw fault(`does not run:\n${lastLines(stderr)}`);
+  if (line === undefined) {
+    const reason = /^\w*Error: .*/mu.exec(stderr)?.[0] ?? stderr;
+    throw fault(`does not run:\n${lastLines(reason)}`);
+  }
   const { product, gradient, ...result } = JSON.parse(
     line.slice("trial ".length),
   ) as TrialResult & {
