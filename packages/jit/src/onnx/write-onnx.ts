@@ -63,6 +63,17 @@ function nameOutputs(graph: Graph, names: ReadonlyMap<number, string>, onnx: Onn
 }
 
 /**
+ * Nodes that nothing else needs, such as those that make gradients of weights, go last, in reverse. ONNX
+ * Runtime walks the graph depth first from its last such node; in this order it makes a gradient as soon
+ * as it can, instead of keeping all that gradients are made of until the whole backward pass is done.
+ */
+function leavesLast(nodes: readonly NodeProto[]): NodeProto[] {
+  const needed = new Set(nodes.flatMap(({ input }) => input));
+  const isLeaf = ({ output }: NodeProto): boolean => !output.some((name) => needed.has(name));
+  return [...nodes.filter((node) => !isLeaf(node)), ...nodes.filter(isLeaf).toReversed()];
+}
+
+/**
  * The graph as an ONNX model with the graph's own input and output names.
  * @throws ClipError "unsupported" naming an operation without a counterpart.
  */
@@ -78,7 +89,7 @@ export function onnxModel(graph: Graph): ModelProto {
     opsetImport: [{ domain: "", version: opset }],
     graph: {
       name: "clip-ts",
-      node: onnx.nodes,
+      node: leavesLast(onnx.nodes),
       initializer: onnx.initializers,
       input: graph.inputs.map(describe),
       output: graph.outputs.map(describe),
