@@ -24,6 +24,10 @@ export type {
   TrainingSpec,
   TrainingState,
 } from "./program/training-spec.ts";
+export {
+  compileTensorflowTraining,
+  type TensorflowTrainingOptions,
+} from "./tensorflow/compile-tensorflow-training.ts";
 export { compileTensorflow } from "./tensorflow/compile-tensorflow.ts";
 export type { Precision } from "./tensorflow/graph-builder.ts";
 export type { FolderAccess } from "./tensorflow/session.ts";

@@ -1,6 +1,7 @@
 import type { GraphBuilder } from "./graph-builder.ts";
 import type { AdamwUpdate } from "./match-adamw.ts";
 import { attribute } from "./messages.ts";
+import type { Guard } from "./guard.ts";
 import { afterAll, type Variables } from "./variables.ts";
 
 /** The state tensors that one update changes, by name. */
@@ -19,6 +20,14 @@ export interface AdamwTensors {
   readonly decay?: string;
 }
 
+/** An update, what it changes, what it needs, and whether it may. */
+export interface AdamwParts {
+  readonly update: AdamwUpdate;
+  readonly names: AdamwNames;
+  readonly tensors: AdamwTensors;
+  readonly guard: Guard;
+}
+
 const T = attribute.type("float32");
 
 /**
@@ -29,7 +38,7 @@ const T = attribute.type("float32");
 export function emitAdamw(
   builder: GraphBuilder,
   variables: Variables,
-  { update, names, tensors }: { update: AdamwUpdate; names: AdamwNames; tensors: AdamwTensors },
+  { update, names, tensors, guard }: AdamwParts,
 ): string {
   const { param, gradient, stepSize, secondRoot, decay } = tensors;
   const rate = builder.emitOnce("rate", "Mul", [stepSize, secondRoot], { T });
@@ -38,7 +47,7 @@ export function emitAdamw(
   const before: string[] = [param];
   if (decay !== undefined) {
     const decayed = builder.emit("Mul", [param, decay], { T });
-    before.push(variables.assign(names.param, decayed, before));
+    before.push(variables.assign(names.param, guard.gate(decayed, "float32"), before));
   }
   const zero = builder.scalar(0, "float32");
   const operands = [
@@ -49,7 +58,7 @@ export function emitAdamw(
     builder.scalar(update.beta1, "float32"),
     builder.scalar(update.beta2, "float32"),
     scaledEps,
-    gradient,
+    guard.gate(gradient, "float32"),
   ];
   return builder.emit("ResourceApplyAdam", [...operands, ...afterAll(before)], { T });
 }

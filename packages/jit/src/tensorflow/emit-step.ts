@@ -2,9 +2,10 @@ import type { Graph, Value } from "../ir/graph.ts";
 import { emitAdamw } from "./emit-adamw.ts";
 import { emitGraph, type Replacement } from "./emit-graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
+import { finiteGuard, openPassage, type Guard } from "./guard.ts";
 import { matchAdamw, type AdamwUpdate } from "./match-adamw.ts";
 import { attribute, type Signature, type TensorInfo } from "./messages.ts";
-import { afterAll, type Variables } from "./variables.ts";
+import type { Variables } from "./variables.ts";
 
 /** A graph that reads state and may replace it. */
 export interface StepSpec {
@@ -14,6 +15,8 @@ export interface StepSpec {
   readonly updates?: Readonly<Record<string, string>>;
   /** Write AdamW as TensorFlow's fused operation where it is found; true by default. */
   readonly fusesAdamw?: boolean;
+  /** Outputs that must all be finite numbers, or the state stays as it was. */
+  readonly mustBeFinite?: readonly string[];
 }
 
 /** What the inputs of a step are connected to. */
@@ -51,7 +54,7 @@ function fusedUpdate(
   update: AdamwUpdate,
   nameOf: (value: Value) => string,
   variables: Variables,
-  done: string[],
+  { done, guard }: { done: string[]; guard: Guard },
 ): Replacement {
   const { param, gradient, stepSize, secondRoot, decay } = update;
   const names = {
@@ -77,11 +80,29 @@ function fusedUpdate(
         secondRoot: root,
         ...(factor === undefined ? {} : { decay: factor }),
       };
-      const end = emitAdamw(builder, variables, { update, names, tensors });
+      const end = emitAdamw(builder, variables, { update, names, tensors, guard });
       done.push(end);
       return Object.values(names).map((name) => variables.read(name, [end]));
     },
   };
+}
+
+/** The outputs that are returned, once the operation `end` has run. */
+function fetchOutputs(
+  builder: GraphBuilder,
+  { graph, updates = {} }: StepSpec,
+  values: ReadonlyMap<number, string>,
+  end: string,
+): Record<string, TensorInfo> {
+  const replaced = new Set(Object.values(updates));
+  const fetched: Record<string, TensorInfo> = {};
+  for (const { name, value } of graph.outputs) {
+    if (replaced.has(name)) continue;
+    const inputs = [values.get(value.id) as string, `^${end}`];
+    const result = builder.emit("Identity", inputs, { T: attribute.type(value.dtype) });
+    fetched[name] = { tensor: `${result}:0`, dtype: value.dtype, shape: value.shape };
+  }
+  return fetched;
 }
 
 /** Writes a step into a graph that holds its state's variables. @returns how to feed and fetch it. */
@@ -95,10 +116,15 @@ export function emitStep(
   const { fed, tensors } = connectInputs(builder, step, variables, state);
   const names = new Map(graph.inputs.map(({ name, value }) => [value.id, name]));
   const done: string[] = [];
+  const { mustBeFinite = [] } = step;
+  const guard = mustBeFinite.length === 0 ? openPassage(builder) : finiteGuard(builder);
   const matched =
     variables === undefined || step.fusesAdamw === false ? [] : matchAdamw(graph, updates);
   const replacements = matched.map((update) =>
-    fusedUpdate(update, ({ id }) => names.get(id) as string, variables as Variables, done),
+    fusedUpdate(update, ({ id }) => names.get(id) as string, variables as Variables, {
+      done,
+      guard,
+    }),
   );
   const wanted = graph.outputs.map(({ value }) => value);
   const values = emitGraph(graph, { builder, inputs: tensors, wanted, replacements });
@@ -109,17 +135,11 @@ export function emitStep(
     const value = outputs.get(output) as Value;
     if (fused.has(value.id)) continue;
     const read = tensors.get(name);
-    const next = values.get(value.id) as string;
+    const next = guard.gate(values.get(value.id) as string, value.dtype);
     done.push((variables as Variables).assign(name, next, read === undefined ? [] : [read]));
   }
-  const end = builder.emit("NoOp", afterAll(done));
-  const replaced = new Set(Object.values(updates));
-  const fetched: Record<string, TensorInfo> = {};
-  for (const [name, value] of outputs) {
-    if (replaced.has(name)) continue;
-    const inputs = [values.get(value.id) as string, `^${end}`];
-    const result = builder.emit("Identity", inputs, { T: attribute.type(value.dtype) });
-    fetched[name] = { tensor: `${result}:0`, dtype: value.dtype, shape: value.shape };
-  }
+  const numbers = mustBeFinite.map((name) => values.get((outputs.get(name) as Value).id) as string);
+  const end = guard.close(numbers, done);
+  const fetched = fetchOutputs(builder, step, values, end);
   return { inputs: fed, outputs: fetched };
 }

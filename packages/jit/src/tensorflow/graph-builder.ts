@@ -13,7 +13,14 @@ export interface GraphBuilder {
   /** Whether products with the input of this name are not rounded. */
   readonly staysExact: (input: string) => boolean;
   /** Appends an operation. @returns its name, which also stands for its first output. */
-  emit(op: string, inputs: readonly string[], attributes?: Record<string, Attribute>): string;
+  emit(
+    op: string,
+    inputs: readonly string[],
+    attributes?: Record<string, Attribute>,
+    name?: string,
+  ): string;
+  /** A name for an operation that is appended later. */
+  reserve(): string;
   /** Appends an operation unless the same one, of the same inputs, already stands there. */
   emitOnce(
     key: string,
@@ -41,8 +48,9 @@ export function createGraphBuilder(
 ): GraphBuilder {
   const nodes: NodeDef[] = [];
   const known = new Map<string, string>();
-  const emit: GraphBuilder["emit"] = (op, inputs, attributes = {}) => {
-    const name = `n${nodes.length}`; // short: tfjs-node copies the list of names once per name
+  let reserved = 0;
+  // Names are short, for tfjs-node copies the list of them once per name.
+  const emit: GraphBuilder["emit"] = (op, inputs, attributes = {}, name = `n${nodes.length}`) => {
     nodes.push({ name, op, inputs, attributes });
     return name;
   };
@@ -62,6 +70,7 @@ export function createGraphBuilder(
     inputNames: new Map(),
     staysExact,
     emit,
+    reserve: () => `r${reserved++}`,
     emitOnce: (key, op, inputs, attributes) =>
       once(`${op} ${key} ${inputs.join(" ")}`, () => emit(op, inputs, attributes)),
     constant,

@@ -1,8 +1,3 @@
-import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { flattenTree, unflattenLike, valueAndGradient } from "@clip-ts/core";
 import { clipSpec, forward, parseClipConfig, type ClipParams } from "@clip-ts/model";
 import { clipByGlobalNorm, createOptimizer } from "@clip-ts/optim";
@@ -13,13 +8,7 @@ import {
   relativeError,
   type GoldenArray,
 } from "@clip-ts/test-utils";
-import {
-  clipByValue,
-  enableProdMode,
-  getBackend,
-  setBackend,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { clipByValue, type Tensor } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
 import { interpret } from "../ir/interpret.ts";
 import type { HostArray, HostArrays } from "../program/host-array.ts";
@@ -27,40 +16,8 @@ import { trace, type InputSpec, type NamedTensors } from "../trace/trace.ts";
 import { compileTensorflow } from "./compile-tensorflow.ts";
 import type { Precision } from "./graph-builder.ts";
 import { operationCases } from "./operation-cases.test.ts";
-import type { FolderAccess } from "./session.ts";
+import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
 import { createTensorflowProgram } from "./tensorflow-program.ts";
-
-const folders: FolderAccess = {
-  async create(files) {
-    const folder = await mkdtemp(join(tmpdir(), "clip-ts-saved-model-"));
-    for (const [name, bytes] of Object.entries(files)) await writeFile(join(folder, name), bytes);
-    return folder;
-  },
-  remove: (folder) => rm(folder, { recursive: true }),
-};
-
-/** Loads tfjs-node, which registers tfjs's backend "tensorflow", if its native part is there. */
-function loadTensorflow(): boolean {
-  const require = createRequire(new URL("../../../node/package.json", import.meta.url));
-  const given = process.env["CLIP_TS_TFJS_NODE"];
-  try {
-    const folder = given ?? join(require.resolve("@tensorflow/tfjs-node/package.json"), "..");
-    if (!existsSync(join(folder, "lib/napi-v8/tfjs_binding.node"))) return false;
-    process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
-    const current = getBackend();
-    require(folder);
-    void setBackend(current);
-    enableProdMode();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const hasTensorflow = loadTensorflow();
-if (!hasTensorflow) {
-  console.warn("Skipped: running graphs on TensorFlow, as tfjs-node has no native part here.");
-}
 
 const numbered = (tensors: readonly Tensor[], prefix: string): NamedTensors =>
   Object.fromEntries(tensors.map((tensor, index) => [`${prefix}${index}`, tensor]));

@@ -1,0 +1,117 @@
+import type { HostArray, HostArrays } from "../program/host-array.ts";
+import { optimize } from "../passes/optimize.ts";
+import type { TrainingProgram, TrainingSpec, TrainingState } from "../program/training-spec.ts";
+import type { StepSpec } from "./emit-step.ts";
+import type { Precision } from "./graph-builder.ts";
+import type { FolderAccess } from "./session.ts";
+import { createTensorflowProgram, type TensorflowProgram } from "./tensorflow-program.ts";
+import { stateNames, traceTrainingStep } from "./trace-training-step.ts";
+
+/** How a training is compiled for TensorFlow. */
+export interface TensorflowTrainingOptions {
+  readonly folders: FolderAccess;
+  readonly precision?: Precision;
+  /** Parameters, by path, whose products are not rounded to bf16: heads right before the logits. */
+  readonly staysExact?: (path: string) => boolean;
+}
+
+const prefixed = <Value>(
+  prefix: string,
+  tree: Readonly<Record<string, Value>>,
+): Record<string, Value> =>
+  Object.fromEntries(Object.entries(tree).map(([name, value]) => [`${prefix}:${name}`, value]));
+
+const shapesKey = (batch: HostArrays): string =>
+  Object.entries(batch)
+    .map(([name, { shape }]) => `${name} ${shape.join("x")}`)
+    .join(", ");
+
+const updatesOf = (spec: TrainingSpec): Record<string, string> =>
+  Object.fromEntries(
+    Object.keys(spec.leaves)
+      .flatMap((path) => stateNames(spec, path))
+      .map((name) => [name, `next:${name}`]),
+  );
+
+/** Parameters as given and zeros for every slot. */
+function firstState(spec: TrainingSpec): HostArrays {
+  const slots = Object.keys(spec.leaves).flatMap((path) => {
+    const { data, shape } = spec.params[path] as HostArray;
+    const names = stateNames(spec, path).slice(1);
+    return names.map((name) => [name, { data: new Float32Array(data.length), shape }] as const);
+  });
+  return { ...prefixed("param", spec.params), ...Object.fromEntries(slots) };
+}
+
+/** State by name as the trees that callers know. */
+function treesOf({ slots: slotNames }: TrainingSpec, flat: HostArrays): TrainingState {
+  const pick = (prefix: string): HostArrays =>
+    Object.fromEntries(
+      Object.entries(flat)
+        .filter(([name]) => name.startsWith(prefix))
+        .map(([name, array]) => [name.slice(prefix.length), array]),
+    );
+  const slots = slotNames.map((slot): [string, HostArrays] => [slot, pick(`slot:${slot}:`)]);
+  return { params: pick("param:"), slots: Object.fromEntries(slots) };
+}
+
+/**
+ * Compiles a training whose state stays in TensorFlow. One session holds a step for every combination of
+ * shapes seen so far; a new one moves the state to a session with one step more.
+ */
+export async function compileTensorflowTraining(
+  spec: TrainingSpec,
+  { folders, precision = "f32", staysExact = () => false }: TensorflowTrainingOptions,
+): Promise<TrainingProgram> {
+  const steps: Record<string, StepSpec> = {};
+  const updates = updatesOf(spec);
+  let waiting: HostArrays = firstState(spec);
+  let program: TensorflowProgram | undefined;
+
+  const readState = async (): Promise<HostArrays> => (await program?.readState()) ?? waiting;
+  const addStep = async (key: string, batch: HostArrays, scalars: readonly string[]) => {
+    const graph = optimize(traceTrainingStep(spec, batch, scalars));
+    steps[key] = { graph, updates, mustBeFinite: ["loss", "gradNorm"] };
+    const state = await readState();
+    await program?.dispose();
+    program = await createTensorflowProgram(
+      {
+        state,
+        steps,
+        precision,
+        staysExact: (name) => name.startsWith("param:") && staysExact(name.slice(6)),
+      },
+      folders,
+    );
+    await program.writeState(state);
+    waiting = {};
+    return program;
+  };
+  return {
+    async run(batch, scalars) {
+      const key = shapesKey(batch);
+      const known = key in steps ? program : undefined;
+      const ready = known ?? (await addStep(key, batch, Object.keys(scalars)));
+      const numbers = Object.entries(scalars).map(([name, value]): [string, HostArray] => [
+        name,
+        { data: Float32Array.of(value), shape: [] },
+      ]);
+      const inputs = {
+        ...prefixed("batch", batch),
+        ...prefixed("scalar", Object.fromEntries(numbers)),
+      };
+      const results = Object.entries(await ready.run(key, inputs));
+      return Object.fromEntries(results.map(([name, { data }]) => [name, data[0] as number]));
+    },
+    readState: async () => treesOf(spec, await readState()),
+    async writeState({ params = {}, slots = {} }) {
+      const given = Object.entries(slots).map(([slot, tree]) => prefixed(`slot:${slot}`, tree));
+      const next = Object.assign({}, await readState(), prefixed("param", params), ...given);
+      if (program === undefined) waiting = next as HostArrays;
+      else await program.writeState(next as HostArrays);
+    },
+    async dispose() {
+      await program?.dispose();
+    },
+  };
+}
