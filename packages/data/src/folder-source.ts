@@ -10,16 +10,7 @@ import { mapConcurrently } from "./limit-concurrency.ts";
 import { type PairRecord, type PairSource, pairSource } from "./pair-source.ts";
 import { extensionOf, folderOf, joinPath, nameOf, withoutExtension } from "./paths.ts";
 
-const imageExtensions = [
-  ".jpg",
-  ".jpeg",
-  ".png",
-  ".webp",
-  ".gif",
-  ".tif",
-  ".tiff",
-  ".avif",
-];
+const imageExtensions = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"];
 
 /** Options of folderSource. */
 export interface FolderSourceOptions extends FileSourceOptions {

@@ -1,7 +1,8 @@
 import { randomStream } from "@clip-ts/base";
 import { largestDifference, tensorsLeftBy } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
-import { createClip, type Clip, type TokenizedTexts } from "./clip.ts";
+import { createClip, type Clip } from "./clip.ts";
+import type { TokenizedTexts } from "./embedder.ts";
 import { preset } from "./presets.ts";
 import { initClip } from "./spec.ts";
 

@@ -77,7 +77,7 @@ function leavesLast(nodes: readonly NodeProto[]): NodeProto[] {
  * The graph as an ONNX model with the graph's own input and output names.
  * @throws ClipError "unsupported" naming an operation without a counterpart.
  */
-export function onnxModel(graph: Graph): ModelProto {
+function onnxModel(graph: Graph): ModelProto {
   const onnx = createOnnxBuilder();
   const names = new Map(graph.inputs.map(({ name, value }) => [value.id, name]));
   for (const { value, data } of graph.constants) names.set(value.id, onnx.tensor(value, data));
@@ -97,7 +97,7 @@ export function onnxModel(graph: Graph): ModelProto {
   });
 }
 
-/** The bytes of an ONNX file: see `onnxModel`. */
+/** The bytes of an ONNX file. */
 export function writeOnnx(graph: Graph): Uint8Array {
   return toBinary(ModelProtoSchema, onnxModel(graph));
 }

@@ -1,0 +1,42 @@
+import { randomStream } from "@clip-ts/base";
+import { eagerEmbedder, initClip, preset } from "@clip-ts/model";
+import { largestDifference, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
+import { afterAll, expect, test } from "vitest";
+import { compiledEmbedder } from "./compiled-embedder.ts";
+import { startEngine } from "./engine/start.ts";
+
+afterAll(() => useEngine("cpu"));
+
+const config = preset("nano");
+const random = randomStream(5, "inputs");
+const pixels = Float32Array.from({ length: 3 * 3 * 8 * 8 }, () => random.normal());
+const { endTokenId } = config.text;
+const texts = {
+  inputIds: Int32Array.of(4, 5, 6, endTokenId, 7, endTokenId, 0, 0),
+  batch: 2,
+  tokens: 4,
+};
+
+test("the compiled towers compute what the eager ones compute, for every batch size", async () => {
+  await useEngine("cpu");
+  const eager = await eagerEmbedder(initClip(config, 9), config);
+  const images = [await eager.images(pixels, 3), await eager.images(pixels.slice(0, 192), 1)];
+  const captions = await eager.texts(texts);
+  eager.dispose();
+
+  const { target } = await startEngine("onnx");
+  if (target === undefined) throw new Error("onnx compiles");
+  const left = await tensorsLeftBy(async () => {
+    const compiled = await compiledEmbedder(initClip(config, 9), config, target);
+    for (let round = 0; round < 2; round++) {
+      const all = await compiled.images(pixels, 3);
+      const one = await compiled.images(pixels.slice(0, 192), 1);
+      expect(largestDifference(all, images[0] ?? [])).toBeLessThan(1e-5);
+      expect(largestDifference(one, images[1] ?? [])).toBeLessThan(1e-5);
+      expect(largestDifference(await compiled.texts(texts), captions)).toBeLessThan(1e-5);
+    }
+    expect(compiled.logitScale).toBeCloseTo(eager.logitScale, 6);
+    compiled.dispose();
+  });
+  expect(left).toBe(0);
+});
