@@ -24,10 +24,10 @@ test("the compiled towers compute what the eager ones compute, for every batch s
   const captions = await eager.texts(texts);
   eager.dispose();
 
-  const { target } = await startEngine("onnx");
-  if (target === undefined) throw new Error("onnx compiles");
+  const { compiler } = await startEngine("onnx");
+  if (compiler === undefined) throw new Error("onnx compiles");
   const left = await tensorsLeftBy(async () => {
-    const compiled = await compiledEmbedder(initClip(config, 9), config, target);
+    const compiled = await compiledEmbedder(initClip(config, 9), config, compiler.target);
     for (let round = 0; round < 2; round++) {
       const all = await compiled.images(pixels, 3);
       const one = await compiled.images(pixels.slice(0, 192), 1);

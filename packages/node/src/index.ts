@@ -9,6 +9,7 @@ export {
 export { decodeImage, type DecodeOptions } from "./decode-image.ts";
 export {
   engineNames,
+  type Compiler,
   type EngineName,
   type EngineStatus,
   type StartedEngine,

@@ -7,10 +7,10 @@ import { loadModelParams } from "./model-folder.ts";
 export async function loadEmbedder(
   model: string,
   config: ClipConfig,
-  { target }: Pick<StartedEngine, "target"> = {},
+  { compiler }: Pick<StartedEngine, "compiler"> = {},
 ): Promise<Embedder> {
   const params = await loadModelParams(model, config);
-  return target === undefined
+  return compiler === undefined
     ? eagerEmbedder(params, config)
-    : compiledEmbedder(params, config, target);
+    : compiledEmbedder(params, config, compiler.target);
 }

@@ -31,7 +31,7 @@ async function chooseSteps(args: Arguments, run: string, engine: StartedEngine):
   if (fixed !== undefined) return Math.round(fixed);
   const minutes = numberOption(args, "minutes") ?? 8;
   const recipe = quickstartRecipe({ run, engine: engine.name, steps: 1000 });
-  const stepMs = await measureStep(recipe, engine.target);
+  const stepMs = await measureStep(recipe, engine.compiler);
   const steps = Math.max(20, Math.round((minutes * 60_000) / stepMs));
   say(
     `      one step takes ${(stepMs / 1000).toFixed(2)} s here: ${steps} steps in ${minutes} minutes`,

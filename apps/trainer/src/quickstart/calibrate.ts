@@ -1,4 +1,4 @@
-import type { Target } from "@clip-ts/jit";
+import type { Compiler } from "@clip-ts/node";
 import { openTrainingBatches } from "../config/batches.ts";
 import { openRunModel } from "../config/model.ts";
 import type { RunConfig } from "../config/schema.ts";
@@ -8,9 +8,12 @@ const warmUps = 2;
 const timed = 5;
 
 /** Milliseconds of one training step on the running engine: the median of a few, thrown away. */
-export async function measureStep(config: RunConfig, target: Target | undefined): Promise<number> {
+export async function measureStep(
+  config: RunConfig,
+  compiler: Compiler | undefined,
+): Promise<number> {
   const model = await openRunModel(config);
-  const { session } = await openSession(config, model, { target });
+  const { session } = await openSession(config, model, { compiler });
   const batches = await openTrainingBatches(config, model.description);
   const times: number[] = [];
   for (let count = 0; count < warmUps + timed; count++) {

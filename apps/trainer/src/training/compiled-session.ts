@@ -1,16 +1,9 @@
 import { ClipError } from "@clip-ts/base";
 import { flattenTree, unflattenLike, valueAndGradient, type FlatTree } from "@clip-ts/core";
 import type { Batch } from "@clip-ts/data";
-import {
-  compileTraining,
-  type Gradients,
-  type HostArrays,
-  type LeafStep,
-  type NamedTensors,
-  type Target,
-  type TrainingState,
-} from "@clip-ts/jit";
+import type { Gradients, HostArrays, LeafStep, NamedTensors, TrainingState } from "@clip-ts/jit";
 import { clipSpec, forward, type ClipConfig, type ClipParams } from "@clip-ts/model";
+import type { Compiler } from "@clip-ts/node";
 import { createSchedule, emaDecay, emaUpdate, type Optimizer, type Scalars } from "@clip-ts/optim";
 import { clampLogitScale } from "@clip-ts/projection";
 import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
@@ -54,7 +47,10 @@ function gradientOf(clip: ClipConfig): (params: NamedTensors, batch: NamedTensor
       },
       unflattenLike(spec, params) as ClipParams,
     );
-    const metrics = { accuracy: aux?.accuracy as Tensor };
+    const metrics = {
+      accuracy: aux?.accuracy as Tensor,
+      logitScale: (params[logitScale] as Tensor).clone(),
+    };
     return { loss: value, metrics, grads: flattenTree<Tensor>(gradient) };
   };
 }
@@ -105,7 +101,7 @@ function checkFinite(facts: {
 export async function createCompiledSession(
   options: { readonly config: RunConfig; readonly clip: ClipConfig; readonly optimizer: Optimizer },
   initial: TrainState,
-  target: Target,
+  compileTraining: Compiler["compileTraining"],
 ): Promise<TrainingSession> {
   const { config, clip, optimizer } = options;
   const keepsEma = config.ema !== undefined;
@@ -113,17 +109,14 @@ export async function createCompiledSession(
   const leaves = Object.entries(optimizer.leaves).map(
     ([path, leaf]) => [path, { ...leaf, isBounded: path === logitScale ? 1 : 0 }] as const,
   );
-  const program = await compileTraining(
-    {
-      params: await toHost(initial.params),
-      leaves: Object.fromEntries(leaves),
-      slots: Object.keys(storedSlots(initial)),
-      gradient: gradientOf(clip),
-      update: updateOf(optimizer, keepsEma),
-      ...(config.gradClipNorm === undefined ? {} : { maxNorm: config.gradClipNorm }),
-    },
-    target,
-  );
+  const program = await compileTraining({
+    params: await toHost(initial.params),
+    leaves: Object.fromEntries(leaves),
+    slots: Object.keys(storedSlots(initial)),
+    gradient: gradientOf(clip),
+    update: updateOf(optimizer, keepsEma),
+    ...(config.gradClipNorm === undefined ? {} : { maxNorm: config.gradClipNorm }),
+  });
   const stored = Object.entries(storedSlots(initial)).map(
     async ([slot, tree]) => [slot, await toHost(tree)] as const,
   );
@@ -142,11 +135,10 @@ export async function createCompiledSession(
       const average = keepsEma ? { emaDecay: emaDecay(config.ema?.decay ?? 0, step) } : {};
       const scalars = { ...optimizer.scalars(step, learningRate), ...average };
       const metrics = await program.run(hostBatch(batch), scalars);
-      const { loss = Number.NaN, gradNorm = Number.NaN, accuracy = Number.NaN } = metrics;
+      const { loss = Number.NaN, gradNorm = Number.NaN } = metrics;
       checkFinite({ step, loss, gradNorm, learningRate });
       step += 1;
-      const { params } = await program.readState();
-      const scale = params[logitScale]?.data[0] ?? Number.NaN;
+      const { accuracy = Number.NaN, logitScale: scale = Number.NaN } = metrics;
       return { loss, gradNorm, accuracy, learningRate, logitScale: scale };
     },
     async withContents(use) {

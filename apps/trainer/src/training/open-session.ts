@@ -1,8 +1,7 @@
 import { flattenTree } from "@clip-ts/core";
 import type { Cursor } from "@clip-ts/data";
 import { clipSpec } from "@clip-ts/model";
-import type { Target } from "@clip-ts/jit";
-import { loadModelParams, readCheckpointState } from "@clip-ts/node";
+import { loadModelParams, readCheckpointState, type Compiler } from "@clip-ts/node";
 import { createOptimizer, type Optimizer } from "@clip-ts/optim";
 import type { RunModel } from "../config/model.ts";
 import { optimizerConfig } from "../config/optimizer.ts";
@@ -32,10 +31,10 @@ async function restore(
   return cursor === undefined ? { state } : { state, cursor: cursor as Cursor };
 }
 
-/** Where a session begins, and what compiles its steps; without a target they run as they come. */
+/** Where a session begins, and what compiles its steps; without a compiler they run as they come. */
 export interface OpenOptions {
   readonly checkpoint?: string | undefined;
-  readonly target?: Target | undefined;
+  readonly compiler?: Compiler | undefined;
 }
 
 /**
@@ -45,7 +44,7 @@ export interface OpenOptions {
 export async function openSession(
   config: RunConfig,
   model: RunModel,
-  { checkpoint, target }: OpenOptions = {},
+  { checkpoint, compiler }: OpenOptions = {},
 ): Promise<OpenedSession> {
   const clip = model.description.config;
   const spec = flattenTree<{ shape: readonly number[] }>(clipSpec(clip));
@@ -55,8 +54,8 @@ export async function openSession(
       ? { state: freshState(await model.start(), optimizer, config.ema !== undefined) }
       : await restore(checkpoint, config, { model, optimizer });
   const session =
-    target === undefined
+    compiler === undefined
       ? createEagerSession(createTrainStep(config, clip, optimizer), state)
-      : await createCompiledSession({ config, clip, optimizer }, state, target);
+      : await createCompiledSession({ config, clip, optimizer }, state, compiler.compileTraining);
   return { session, ...place };
 }

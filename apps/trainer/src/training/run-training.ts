@@ -81,7 +81,7 @@ export async function runTraining(
   const { description } = model;
   const { session, cursor } = await openSession(config, model, {
     checkpoint,
-    target: engine.target,
+    compiler: engine.compiler,
   });
   const batches = await openTrainingBatches(config, description, cursor);
   const metricsFile = await prepareFolder(config, isResumed);

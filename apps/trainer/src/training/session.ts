@@ -11,7 +11,7 @@ export interface StepMetrics {
   /** Length of the whole gradient before clipping. */
   readonly gradNorm: number;
   readonly learningRate: number;
-  /** Logarithm of the factor on cosines, after the step. */
+  /** Logarithm of the factor on cosines that the loss was computed with. */
   readonly logitScale: number;
 }
 

@@ -95,6 +95,7 @@ export function createTrainStep(
       (await scalar.data())[0] as number;
     const [loss, gradNorm] = [await read(value), await read(norm)];
     const accuracy = await read(aux?.accuracy as Scalar);
+    const logitScale = await read(state.params["logit_scale"] as Tensor);
     const learningRate = schedule(state.step);
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       throw await diverged({ step: state.step, loss, gradNorm, learningRate }, raw);
@@ -108,7 +109,6 @@ export function createTrainStep(
     const decay = emaDecay(config.ema?.decay ?? 0, state.step);
     const average = state.ema === undefined ? {} : { ema: emaUpdate(state.ema, params, decay) };
     dispose([batch, value, norm, aux, raw, grads, unclamped] as never);
-    const logitScale = await read(clamped);
     return {
       state: { step: state.step + 1, params, slots, ...average },
       metrics: { loss, accuracy, gradNorm, learningRate, logitScale },

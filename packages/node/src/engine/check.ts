@@ -1,5 +1,6 @@
 import { valueAndGradient } from "@clip-ts/core";
 import { trace, type Target } from "@clip-ts/jit";
+import type { StartedEngine } from "./engine.ts";
 import {
   matMul,
   softmax,
@@ -81,12 +82,14 @@ async function askEager(ask: Question): Promise<number[]> {
  * Asks the running engine for a product, a softmax and a gradient whose values are known; an engine
  * that compiles is asked through a traced graph.
  */
-export async function checkEngine({
-  target,
-}: { readonly target?: Target | undefined } = {}): Promise<EngineCheck[]> {
+export async function checkEngine({ compiler }: Pick<StartedEngine, "compiler"> = {}): Promise<
+  EngineCheck[]
+> {
   const checks: EngineCheck[] = [];
   for (const { name, expected, ask } of questions) {
-    const actual = await (target === undefined ? askEager(ask) : askCompiled(ask, target));
+    const actual = await (compiler === undefined
+      ? askEager(ask)
+      : askCompiled(ask, compiler.target));
     const passed =
       actual.length === expected.length &&
       expected.every((value, index) => {

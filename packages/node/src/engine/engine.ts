@@ -1,4 +1,4 @@
-import type { Target } from "@clip-ts/jit";
+import type { Target, TrainingProgram, TrainingSpec } from "@clip-ts/jit";
 
 /** What runs tensors: TensorFlow, ONNX Runtime on traced graphs, WebAssembly, or plain JavaScript. */
 export type EngineName = "tensorflow-gpu" | "tensorflow" | "onnx" | "wasm" | "cpu";
@@ -22,6 +22,14 @@ export interface EngineStatus {
   readonly fix?: string;
 }
 
+/** What an engine that compiles offers; the others run operations as they come. */
+export interface Compiler {
+  /** Makes traced graphs runnable. */
+  readonly target: Target;
+  /** Makes a training step with its state. */
+  readonly compileTraining: (spec: TrainingSpec) => Promise<TrainingProgram>;
+}
+
 /** The engine that runs from now on. */
 export interface StartedEngine {
   readonly name: EngineName;
@@ -29,6 +37,5 @@ export interface StartedEngine {
   readonly detail: string;
   /** Why this one: asked for, or what the faster ones lack. */
   readonly reason: string;
-  /** Makes traced graphs runnable, for engines that compile; the others run operations as they come. */
-  readonly target?: Target;
+  readonly compiler?: Compiler;
 }

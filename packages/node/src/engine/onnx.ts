@@ -1,7 +1,13 @@
 import { availableParallelism } from "node:os";
 import { createRequire } from "node:module";
-import { compileOnnx, optimize, type OnnxRuntime, type Target } from "@clip-ts/jit";
-import type { EngineStatus } from "./engine.ts";
+import {
+  compileOnnx,
+  compileTraining,
+  optimize,
+  type OnnxRuntime,
+  type Target,
+} from "@clip-ts/jit";
+import type { Compiler, EngineStatus } from "./engine.ts";
 
 const require = createRequire(import.meta.url);
 const reference = "onnxruntime-node";
@@ -20,9 +26,10 @@ export function inspectOnnx(): EngineStatus {
   }
 }
 
-/** Loads ONNX Runtime. @returns what makes traced graphs runnable on it. */
-export function loadOnnx(): Target {
+/** Loads ONNX Runtime. */
+export function loadOnnx(): Compiler {
   const runtime = require(reference) as OnnxRuntime;
   const threads = availableParallelism();
-  return (graph) => compileOnnx(optimize(graph), { runtime, threads });
+  const target: Target = (graph) => compileOnnx(optimize(graph), { runtime, threads });
+  return { target, compileTraining: (spec) => compileTraining(spec, target) };
 }

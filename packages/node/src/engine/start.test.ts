@@ -53,12 +53,12 @@ for (const name of ["cpu", "wasm"] as const) {
 }
 
 test("onnx runs traced graphs", async () => {
-  const { target } = await startEngine("onnx");
+  const { compiler } = await startEngine("onnx");
   const graph = trace(({ a, b }) => ({ c: matMul(a as Tensor2D, b as Tensor2D) }), {
     a: { shape: [2, 3] },
     b: { shape: [3, 2] },
   });
-  const compiled = await target?.(graph);
+  const compiled = await compiler?.target(graph);
   const a = { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] };
   const results = await compiled?.run({ a, b: { data: a.data, shape: [3, 2] } });
   expect(results?.["c"]).toEqual({ data: Float32Array.of(22, 28, 49, 64), shape: [2, 2] });
@@ -75,10 +75,10 @@ test("an unknown engine is an error that lists the known ones", async () => {
 
 describe.skipIf(hasTensorflow)("without TensorFlow's native part", () => {
   test("auto starts onnx, beside wasm, and says what the faster engines lack", async () => {
-    const { name, reason, target } = await startEngine();
+    const { name, reason, compiler } = await startEngine();
     expect(name).toBe("onnx");
     expect(getBackend()).toBe("wasm");
-    expect(target).toBeTypeOf("function");
+    expect(compiler?.target).toBeTypeOf("function");
     for (const engine of tensorflowEngines) {
       expect(reason).toContain(`${engine}: ${inspectEngine(engine).detail}`);
     }

@@ -1,18 +1,24 @@
 import { ClipError, isClipError } from "@clip-ts/base";
 import { repairWasmBackend } from "@clip-ts/core/wasm";
-import type { Target } from "@clip-ts/jit";
 import "@tensorflow/tfjs"; // registers gradients and the cpu backend
 import { enableProdMode, setBackend } from "@tensorflow/tfjs-core";
-import { engineNames, type EngineName, type EngineStatus, type StartedEngine } from "./engine.ts";
+import {
+  engineNames,
+  type Compiler,
+  type EngineName,
+  type EngineStatus,
+  type StartedEngine,
+} from "./engine.ts";
 import { inspectEngine, inspectEngines } from "./inspect.ts";
 import { loadOnnx } from "./onnx.ts";
+import { tensorflowCompiler } from "./tensorflow-compiler.ts";
 import { loadTensorflow } from "./tensorflow.ts";
 
 /** An engine that is loaded: its tfjs backend, and what compiles for it. */
 interface Loaded {
   readonly backend: string;
   readonly detail: string;
-  readonly target?: Target;
+  readonly compiler?: Compiler;
 }
 
 async function loadWasm(): Promise<string> {
@@ -26,9 +32,9 @@ async function load({ name, detail }: EngineStatus): Promise<Loaded> {
   switch (name) {
     case "tensorflow":
     case "tensorflow-gpu":
-      return { backend: "tensorflow", ...loadTensorflow(name) };
+      return { backend: "tensorflow", ...loadTensorflow(name), compiler: tensorflowCompiler() };
     case "onnx": // what is not compiled runs beside it
-      return { backend: await loadWasm(), detail, target: loadOnnx() };
+      return { backend: await loadWasm(), detail, compiler: loadOnnx() };
     case "wasm":
       return { backend: await loadWasm(), detail };
     case "cpu":

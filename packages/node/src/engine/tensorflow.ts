@@ -54,7 +54,7 @@ export function inspectTensorflow(name: TensorflowEngine): EngineStatus {
     name,
     available: false,
     detail: `${wanted} ${installed.version} is installed without its native part`,
-    fix: `run its installer (npm rebuild ${wanted}), which fetches libtensorflow`,
+    fix: `clip-ts setup tensorflow${name === "tensorflow-gpu" ? " --gpu" : ""}`,
   };
 }
 

@@ -1,0 +1,32 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import {
+  compileTensorflow,
+  compileTensorflowTraining,
+  optimize,
+  type FolderAccess,
+} from "@clip-ts/jit";
+import type { Compiler } from "./engine.ts";
+
+/** SavedModels are read from folders; these live as long as TensorFlow needs them. */
+const folders: FolderAccess = {
+  async create(files) {
+    const folder = await mkdtemp(join(tmpdir(), "clip-ts-graph-"));
+    for (const [name, bytes] of Object.entries(files)) {
+      const path = join(folder, name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, bytes);
+    }
+    return folder;
+  },
+  remove: (folder) => rm(folder, { recursive: true, force: true }),
+};
+
+/** Traced graphs and trainings as TensorFlow graphs; the backend must be loaded. */
+export function tensorflowCompiler(): Compiler {
+  return {
+    target: (graph) => compileTensorflow(optimize(graph), { folders }),
+    compileTraining: (spec) => compileTensorflowTraining(spec, { folders }),
+  };
+}
