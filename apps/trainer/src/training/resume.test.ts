@@ -99,6 +99,21 @@ for (const engine of ["wasm", "cpu", "onnx"]) {
   });
 }
 
+test("a run begun on one engine goes on on another with the same losses", async () => {
+  const run = "changed";
+  const child = start(run, "onnx");
+  const end = ended(child);
+  await reported(run, 3);
+  child.kill("SIGINT");
+  expect((await end).code).toBe(130);
+  expect(await ended(start(run, "wasm", "--resume"))).toMatchObject({ code: 0 });
+  const [mixed, whole] = [outcome(run).losses, outcome("whole-wasm").losses];
+  expect(mixed).toHaveLength(whole.length);
+  for (const [step, loss] of whole.entries()) {
+    expect(Math.abs((mixed[step] ?? Number.NaN) - loss), `step ${step}`).toBeLessThan(1e-4);
+  }
+});
+
 test("a run killed without warning goes on from its last checkpoint", async () => {
   const run = "killed-wasm";
   const child = start(run, "wasm");
