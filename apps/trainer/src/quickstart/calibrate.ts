@@ -4,10 +4,13 @@ import { openRunModel } from "../config/model.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { openSession } from "../training/open-session.ts";
 
-const warmUps = 2;
-const timed = 5;
+const warmUps = 3;
+const timed = 7;
 
-/** Milliseconds of one training step on the running engine: the median of a few, thrown away. */
+/**
+ * Milliseconds of one training step on the running engine, its batch included: the median of a few,
+ * thrown away. An epoch of batches goes by first, since later ones find their images decoded.
+ */
 export async function measureStep(
   config: RunConfig,
   compiler: Compiler | undefined,
@@ -15,6 +18,7 @@ export async function measureStep(
   const model = await openRunModel(config);
   const { session } = await openSession(config, model, { compiler });
   const batches = await openTrainingBatches(config, model.description);
+  for (let batch = 0; batch < batches.stepsPerEpoch; batch++) await batches.next();
   const times: number[] = [];
   for (let count = 0; count < warmUps + timed; count++) {
     const startedAt = performance.now();
