@@ -36,7 +36,7 @@ export interface GraphBuilder {
 }
 
 /** One number in the memory layout of its type. */
-export function typedNumber(value: number, dtype: Dtype): Constant["data"] {
+function typedNumber(value: number, dtype: Dtype): Constant["data"] {
   if (dtype === "float32") return Float32Array.of(value);
   return dtype === "int32" ? Int32Array.of(value) : Uint8Array.of(value);
 }

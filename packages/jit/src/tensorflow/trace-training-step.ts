@@ -19,7 +19,7 @@ const entriesOf = <Value>(entries: readonly (readonly [string, Value])[]): Recor
   Object.fromEntries(entries);
 
 /** Shapes and types of arrays, under names with a prefix. */
-export function specsOf(arrays: HostArrays, prefix: string): Record<string, InputSpec> {
+function specsOf(arrays: HostArrays, prefix: string): Record<string, InputSpec> {
   return entriesOf(
     Object.entries(arrays).map(([name, array]) => [
       `${prefix}:${name}`,
