@@ -117,10 +117,12 @@ export const quickstartCommand: Command = {
     say(`      ${model}: loads in clip-ts, transformers and open_clip`);
     say("[3/3] Test on drawings by a third vendor, Fluent Emoji");
     await showWhatItLearnt(model, sheet, engine);
-    say(`\nSee the matches:    ${relative(process.cwd(), sheet)} (open it in a browser)`);
-    say("Try it in a browser: npm run demo");
-    say(`Classify a picture:  npx clip-ts classify ${model} PICTURE --labels dog,cat,car`);
-    say("Train on your data:  see docs/training.md");
+    say(`\nNow try\n`);
+    say(`  the matches as a page  ${relative(process.cwd(), sheet)}`);
+    say("  the model in a browser npm run demo");
+    say("  a picture of yours     npx clip-ts classify \\");
+    say(`                           ${model} PICTURE --labels dog,cat,car`);
+    say("  your own data          docs/training.md");
     return 0;
   },
 };
