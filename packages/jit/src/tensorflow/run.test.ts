@@ -15,7 +15,7 @@ import type { HostArray, HostArrays } from "../program/host-array.ts";
 import { trace, type InputSpec, type NamedTensors } from "../trace/trace.ts";
 import { compileTensorflow } from "./compile-tensorflow.ts";
 import type { Precision } from "./graph-builder.ts";
-import { operationCases } from "./operation-cases.test.ts";
+import { operationCases } from "../trace/operation-cases.test.ts";
 import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
 import { createTensorflowProgram } from "./tensorflow-program.ts";
 

@@ -1,7 +1,7 @@
 import { randomTensor } from "@clip-ts/test-utils";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { shapeRules } from "../trace/kernels.ts";
+import { shapeRules } from "./kernels.ts";
 
 type Operation = (...inputs: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
 
