@@ -1,4 +1,3 @@
-import { ClipError } from "@clip-ts/base";
 import { flattenTree, unflattenLike, valueAndGradient, type FlatTree } from "@clip-ts/core";
 import type { Batch } from "@clip-ts/data";
 import type { Gradients, HostArrays, LeafStep, NamedTensors, TrainingState } from "@clip-ts/jit";
@@ -8,6 +7,7 @@ import { createSchedule, emaDecay, emaUpdate, type Optimizer, type Scalars } fro
 import { clampLogitScale } from "@clip-ts/projection";
 import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import type { RunConfig } from "../config/schema.ts";
+import { diverged, isFiniteStep } from "./divergence.ts";
 import type { SessionContents, TrainingSession } from "./session.ts";
 import { disposeState, storedSlots, type TrainState } from "./train-state.ts";
 
@@ -76,24 +76,6 @@ function updateOf(optimizer: Optimizer, keepsEma: boolean): (leaf: LeafStep) => 
   };
 }
 
-function checkFinite(facts: {
-  readonly step: number;
-  readonly loss: number;
-  readonly gradNorm: number;
-  readonly learningRate: number;
-}): void {
-  const { step, loss, gradNorm, learningRate } = facts;
-  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
-  throw new ClipError(
-    "diverged",
-    `Training diverged at step ${step}: loss ${loss}, gradient norm ${gradNorm}, ` +
-      `learning rate ${learningRate.toPrecision(3)}.\n` +
-      "  Lower schedule.learningRate, lengthen schedule.warmupSteps or set gradClipNorm, then " +
-      "--resume from the last checkpoint.",
-    { data: facts },
-  );
-}
-
 /**
  * A session whose step is traced once for each shape of batch and runs compiled; the state stays with
  * the compiled program. Takes the initial state over.
@@ -109,11 +91,12 @@ export async function createCompiledSession(
   const leaves = Object.entries(optimizer.leaves).map(
     ([path, leaf]) => [path, { ...leaf, isBounded: path === logitScale ? 1 : 0 }] as const,
   );
+  const gradient = gradientOf(clip);
   const program = await compileTraining({
     params: await toHost(initial.params),
     leaves: Object.fromEntries(leaves),
     slots: Object.keys(storedSlots(initial)),
-    gradient: gradientOf(clip),
+    gradient,
     update: updateOf(optimizer, keepsEma),
     ...(config.gradClipNorm === undefined ? {} : { maxNorm: config.gradClipNorm }),
   });
@@ -128,6 +111,11 @@ export async function createCompiledSession(
     params: toTensors(params),
     slots: Object.fromEntries(Object.entries(slots).map(([slot, tree]) => [slot, toTensors(tree)])),
   });
+  /** The gradients of the present state, operation by operation, for the message of a diverged run. */
+  const gradientsNow = async (batch: Batch): Promise<NamedTensors> => {
+    const { params } = await program.readState();
+    return gradient(toTensors(params), toTensors(hostBatch(batch))).grads;
+  };
   return {
     steps: () => step,
     async step(batch) {
@@ -136,7 +124,8 @@ export async function createCompiledSession(
       const scalars = { ...optimizer.scalars(step, learningRate), ...average };
       const metrics = await program.run(hostBatch(batch), scalars);
       const { loss = Number.NaN, gradNorm = Number.NaN } = metrics;
-      checkFinite({ step, loss, gradNorm, learningRate });
+      const facts = { step, loss, gradNorm, learningRate };
+      if (!isFiniteStep(facts)) throw await diverged(facts, await gradientsNow(batch));
       step += 1;
       const { accuracy = Number.NaN, logitScale: scale = Number.NaN } = metrics;
       return { loss, gradNorm, accuracy, learningRate, logitScale: scale };

@@ -35,22 +35,27 @@ async function errorOf(run: Promise<unknown>): Promise<ClipError> {
   throw new Error(`expected a ClipError, got ${String(error)}`);
 }
 
-test("a loss that is no number stops the run, says where, and keeps the last good checkpoint", async () => {
-  const error = await errorOf(
-    runWith("diverging", {
-      schedule: { kind: "constant", learningRate: 1e30 },
-      checkpoint: { every: 1 },
-    }),
-  );
-  expect(error.code).toBe("diverged");
-  expect(error.message).toMatch(
-    /diverged at step \d+: loss NaN, gradient norm NaN, learning rate 1\.00e\+30/,
-  );
-  expect(error.message).toMatch(/\w+\.\w+.* NaN/);
-  const { step } = error.data as { step: number };
-  const kept = readdirSync(join(folder, "diverging", "checkpoints"));
-  expect(kept.at(-1)).toBe(`step-${String(step).padStart(7, "0")}`);
-});
+test.each(["cpu", "onnx"])(
+  "a loss that is no number stops the run, says where, and keeps the last good checkpoint (%s)",
+  async (engine) => {
+    const name = `diverging-${engine}`;
+    const error = await errorOf(
+      runWith(name, {
+        engine,
+        schedule: { kind: "constant", learningRate: 1e30 },
+        checkpoint: { every: 1 },
+      }),
+    );
+    expect(error.code).toBe("diverged");
+    expect(error.message).toMatch(
+      /diverged at step \d+: loss NaN, gradient norm NaN, learning rate 1\.00e\+30/,
+    );
+    expect(error.message).toMatch(/\w+\.\w+.* NaN/);
+    const { step } = error.data as { step: number };
+    const kept = readdirSync(join(folder, name, "checkpoints"));
+    expect(kept.at(-1)).toBe(`step-${String(step).padStart(7, "0")}`);
+  },
+);
 
 test("a missing dataset names what was looked for", async () => {
   const train = { kind: "folder", path: join(folder, "nowhere") };

@@ -1,11 +1,4 @@
-import { ClipError } from "@clip-ts/base";
-import {
-  flattenTree,
-  unflattenLike,
-  valueAndGradient,
-  type FlatTree,
-  type ParamSpec,
-} from "@clip-ts/core";
+import { flattenTree, unflattenLike, valueAndGradient, type ParamSpec } from "@clip-ts/core";
 import {
   clipSpec,
   forward,
@@ -19,12 +12,12 @@ import {
   createSchedule,
   emaDecay,
   emaUpdate,
-  globalNorm,
   type Optimizer,
 } from "@clip-ts/optim";
 import { dispose, tensor, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { Batch } from "@clip-ts/data";
 import type { RunConfig } from "../config/schema.ts";
+import { diverged, isFiniteStep } from "./divergence.ts";
 import type { StepMetrics } from "./session.ts";
 import type { TrainState } from "./train-state.ts";
 
@@ -40,36 +33,6 @@ function batchTensors(batch: Batch): PairBatch {
     pixelValues: tensor(batch.pixelValues, [rows, 3, imageSize, imageSize], "float32"),
     inputIds: tensor(batch.inputIds, [rows, tokens], "int32"),
   };
-}
-
-/** The parameters whose gradient is not finite, or has the largest norm if all are. */
-async function worstGradients(grads: FlatTree<Tensor>): Promise<string> {
-  const norms: [string, number][] = [];
-  for (const [path, leaf] of Object.entries(grads)) {
-    const norm = globalNorm({ [path]: leaf });
-    norms.push([path, (await norm.data())[0] as number]);
-    norm.dispose();
-  }
-  const broken = norms.filter(([, norm]) => !Number.isFinite(norm));
-  const named = (broken.length > 0 ? broken : norms.toSorted((a, b) => b[1] - a[1])).slice(0, 3);
-  const total = broken.length > 0 ? ` (${broken.length} of ${norms.length} not finite)` : "";
-  return `${named.map(([path, norm]) => `${path} ${norm.toPrecision(3)}`).join(", ")}${total}`;
-}
-
-async function diverged(
-  facts: { step: number; loss: number; gradNorm: number; learningRate: number },
-  grads: FlatTree<Tensor>,
-): Promise<ClipError> {
-  const { step, loss, gradNorm, learningRate } = facts;
-  return new ClipError(
-    "diverged",
-    `Training diverged at step ${step}: loss ${loss}, gradient norm ${gradNorm}, ` +
-      `learning rate ${learningRate.toPrecision(3)}.\n` +
-      `  Gradients: ${await worstGradients(grads)}\n` +
-      "  Lower schedule.learningRate, lengthen schedule.warmupSteps or set gradClipNorm, then --resume " +
-      "from the last checkpoint.",
-    { data: facts },
-  );
 }
 
 /** Builds the step of a run: gradient, clip, update, clamp, average. */
@@ -97,9 +60,8 @@ export function createTrainStep(
     const accuracy = await read(aux?.accuracy as Scalar);
     const logitScale = await read(state.params["logit_scale"] as Tensor);
     const learningRate = schedule(state.step);
-    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-      throw await diverged({ step: state.step, loss, gradNorm, learningRate }, raw);
-    }
+    const facts = { step: state.step, loss, gradNorm, learningRate };
+    if (!isFiniteStep(facts)) throw await diverged(facts, raw);
 
     const scalars = optimizer.scalars(state.step, learningRate);
     const { params, slots } = optimizer.update({ ...state, grads, scalars });
