@@ -1,5 +1,5 @@
 // Make a model folder, open it, and compare pictures with captions.
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { syntheticSource } from "@clip-ts/data";
@@ -22,3 +22,4 @@ for (const { label, probability } of await clip.classify(image, ["circle", "squa
   console.log(`${(100 * probability).toFixed(1).padStart(5)} %  ${label}`);
 }
 clip.dispose();
+await rm(folder, { recursive: true });
