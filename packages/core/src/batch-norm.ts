@@ -13,6 +13,13 @@ export interface BatchNormStatistics<Leaf = Tensor> {
   readonly running_var: Leaf;
 }
 
+/**
+ * Whether a leaf is a running statistic: saved with the model, but set by training steps, never trained.
+ */
+export function isStatistic(path: string): boolean {
+  return /(^|\.)running_(mean|var)$/.test(path);
+}
+
 /** Spec of gain and shift; a block's last norm may start with gain 0. */
 export function batchNormSpec(
   channels: number,

@@ -20,6 +20,7 @@ export {
   batchNormSpec,
   batchNormStatisticsSpec,
   batchNormTraining,
+  isStatistic,
   type BatchNormParams,
   type BatchNormStatistics,
 } from "./batch-norm.ts";

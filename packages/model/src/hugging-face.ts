@@ -2,6 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
 import { initialLogitScale } from "@clip-ts/projection";
 import type { TransformerConfig } from "@clip-ts/transformer";
+import { isResNet } from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "./config.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -118,6 +119,12 @@ function formatTransformer(config: TransformerConfig): Json {
 /** The `config.json` that Hugging Face libraries load. */
 export function formatClipConfig(config: ClipConfig): Json {
   const { vision, text, projectionDim } = config;
+  if (isResNet(vision)) {
+    throw new ClipError(
+      "bad-config",
+      "Hugging Face's CLIP has no ResNet tower; write open_clip's config.",
+    );
+  }
   return {
     architectures: ["CLIPModel"],
     model_type: "clip",

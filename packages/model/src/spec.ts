@@ -1,7 +1,7 @@
 import { initParams, type ParamSpec } from "@clip-ts/core";
 import { logitScaleSpec, projectionSpec, type ProjectionParams } from "@clip-ts/projection";
 import { textSpec, type TextParams } from "@clip-ts/text-encoder";
-import { visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
+import { visionFeatureWidth, visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { ClipConfig } from "./config.ts";
 
@@ -21,7 +21,7 @@ export function clipSpec(config: ClipConfig): ClipParams<ParamSpec> {
   return {
     vision_model: visionSpec(vision),
     text_model: textSpec(text),
-    visual_projection: projectionSpec(vision.width, projectionDim),
+    visual_projection: projectionSpec(visionFeatureWidth(vision), projectionDim),
     text_projection: projectionSpec(text.width, projectionDim),
     logit_scale: logitScaleSpec(config.initialLogitScale),
   };

@@ -1,11 +1,57 @@
 import type { TransformerConfig } from "@clip-ts/transformer";
 
-/** A CLIP vision transformer. */
-export interface VisionConfig extends TransformerConfig {
-  /** Side of the square input in pixels; a multiple of `patchSize`. */
+/** What every vision tower is given. */
+interface ImageConfig {
+  /** Side of the square input in pixels. */
   readonly imageSize: number;
-  /** Side of a patch in pixels. */
-  readonly patchSize: number;
   /** 3 for RGB. */
   readonly channels: number;
+}
+
+/** How the tokens of a vision transformer become one feature. */
+export type VitPooling = "class" | "mean" | "attention";
+
+/** A vision transformer. What is left out is as in CLIP. */
+export interface VitConfig extends TransformerConfig, ImageConfig {
+  readonly kind?: "vit";
+  /** Side of a patch in pixels; divides `imageSize`. */
+  readonly patchSize: number;
+  /** Whether a learned token stands before the patches; true by default. */
+  readonly classToken?: boolean;
+  /** Whether the tokens are normalised before the first block; true by default. */
+  readonly preNorm?: boolean;
+  /** Whether the patch embedding has a bias; false by default. */
+  readonly patchBias?: boolean;
+  /** The class token (default), the mean of the patches, or SigLIP's head: a learned query's attention. */
+  readonly pooling?: VitPooling;
+  /** A trained table (default), or fixed sines and cosines of row and column. */
+  readonly positions?: "learned" | "sincos";
+  /** Share of the patches left out of every training step, 0 by default; see `VisionOptions.keptPatches`. */
+  readonly patchDropout?: number;
+}
+
+/** CLIP's modified ResNet: three convolutions to start, blurred strides, attention to end. */
+export interface ResNetConfig extends ImageConfig {
+  readonly kind: "resnet";
+  /** Blocks of each of the four stages, such as [3, 4, 6, 3]. */
+  readonly layers: readonly [number, number, number, number];
+  /** Channels of the first stage's bottleneck, such as 64; the last stage has 32 times as many. */
+  readonly width: number;
+  /** Heads of the attention pool; divides 32 · `width`. */
+  readonly heads: number;
+  /** Length of the pooled feature: the attention pool projects into the joint space by itself. */
+  readonly outputDim: number;
+}
+
+/** A vision tower, told apart by `kind`. */
+export type VisionConfig = VitConfig | ResNetConfig;
+
+/** Whether the tower is a ResNet; a config without a kind is a vision transformer. */
+export function isResNet(config: VisionConfig): config is ResNetConfig {
+  return config.kind === "resnet";
+}
+
+/** Length of the tower's `pooled` feature. */
+export function visionFeatureWidth(config: VisionConfig): number {
+  return isResNet(config) ? config.outputDim : config.width;
 }

@@ -1,3 +1,13 @@
-export type { VisionConfig } from "./config.ts";
-export { encodeImage, type EncodedImage } from "./encode-image.ts";
-export { patchCount, visionSpec, type VisionParams } from "./spec.ts";
+export {
+  isResNet,
+  visionFeatureWidth,
+  type ResNetConfig,
+  type VisionConfig,
+  type VitConfig,
+  type VitPooling,
+} from "./config.ts";
+export { encodeImage } from "./encode-image.ts";
+export type { EncodedImage, VisionOptions } from "./encoded-image.ts";
+export { resNetSpec, type BottleneckParams, type ResNetParams } from "./resnet/spec.ts";
+export { visionSpec, type VisionParams } from "./spec.ts";
+export { patchCount, vitSpec, type VitParams } from "./vit/spec.ts";

@@ -9,11 +9,11 @@ import {
 } from "@clip-ts/test-utils";
 import { concat, gather, slice, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, expectTypeOf, test } from "vitest";
-import type { VisionConfig } from "./config.ts";
+import type { VitConfig } from "./config.ts";
 import { encodeImage } from "./encode-image.ts";
-import { patchCount, visionSpec, type VisionParams } from "./spec.ts";
+import { patchCount, vitSpec, type VitParams } from "./vit/spec.ts";
 
-const config: VisionConfig = {
+const config: VitConfig = {
   width: 8,
   layers: 2,
   heads: 2,
@@ -24,7 +24,7 @@ const config: VisionConfig = {
   patchSize: 4,
   channels: 3,
 };
-const params: VisionParams = initParams(visionSpec(config), 1) as VisionParams;
+const params: VitParams = initParams(vitSpec(config), 1) as VitParams;
 const pixels = randomTensor([3, 3, 8, 8], "pixels");
 
 function codeOf(run: () => unknown): string | undefined {
@@ -43,7 +43,7 @@ test("an image becomes the class token's feature and a token for each patch", ()
 });
 
 test("every parameter has the gradient of central differences", async () => {
-  const objective = (tree: VisionParams): Tensor =>
+  const objective = (tree: VitParams): Tensor =>
     weightedSum(encodeImage(tree, pixels, config).pooled);
   expect(await gradientFaults(objective, params, { step: 5e-3 })).toEqual([]);
 });
@@ -70,8 +70,8 @@ test("an image's feature does not depend on its batch", async () => {
 test("moving patches together with their positions changes nothing", async () => {
   const half = (start: number): Tensor => slice(pixels, [0, 0, 0, start], [-1, -1, -1, 4]);
   const mirrored = concat([half(4), half(0)], 3); // patches 1 0 / 3 2
-  const positions = params.embeddings.position_embedding.weight;
-  const moved: VisionParams = {
+  const positions = params.embeddings.position_embedding!.weight;
+  const moved: VitParams = {
     ...params,
     embeddings: {
       ...params.embeddings,
@@ -97,12 +97,12 @@ test.each([
 });
 
 test("an image that patches do not fill is refused when the spec is made", () => {
-  expect(codeOf(() => visionSpec({ ...config, imageSize: 10 }))).toBe("bad-config");
+  expect(codeOf(() => vitSpec({ ...config, imageSize: 10 }))).toBe("bad-config");
   expect(patchCount({ ...config, imageSize: 224, patchSize: 16 })).toBe(196);
 });
 
 test("the tree's paths are the checkpoint's names", () => {
-  const names = Object.keys(flattenTree(visionSpec({ ...config, layers: 0 })));
+  const names = Object.keys(flattenTree(vitSpec({ ...config, layers: 0 })));
   expect(names).toEqual([
     "embeddings.class_embedding",
     "embeddings.patch_embedding.weight",
@@ -112,7 +112,7 @@ test("the tree's paths are the checkpoint's names", () => {
     "post_layernorm.weight",
     "post_layernorm.bias",
   ]);
-  expect(countParams(visionSpec(config))).toBe(countParams(params));
+  expect(countParams(vitSpec(config))).toBe(countParams(params));
   expectTypeOf(params.embeddings.class_embedding).toEqualTypeOf<Tensor>();
 });
 

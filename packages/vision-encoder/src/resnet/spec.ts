@@ -1,0 +1,116 @@
+import { ClipError } from "@clip-ts/base";
+import {
+  batchNormSpec,
+  batchNormStatisticsSpec,
+  conv2dSpec,
+  uniform,
+  zeros,
+  type BatchNormParams,
+  type BatchNormStatistics,
+  type Conv2dParams,
+  type Initialiser,
+  type ParamSpec,
+} from "@clip-ts/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { ResNetConfig } from "../config.ts";
+import { attentionPoolSpec, type AttentionPoolParams } from "./attention-pool.ts";
+
+/** A batch norm and its running statistics [channels]; the statistics are no trained leaves. */
+export type NormParams<Leaf = Tensor> = BatchNormParams<Leaf> & BatchNormStatistics<Leaf>;
+
+/** One residual block: 1×1, 3×3 and 1×1 convolutions. */
+export interface BottleneckParams<Leaf = Tensor> {
+  readonly conv1: Conv2dParams<Leaf>;
+  readonly bn1: NormParams<Leaf>;
+  readonly conv2: Conv2dParams<Leaf>;
+  readonly bn2: NormParams<Leaf>;
+  readonly conv3: Conv2dParams<Leaf>;
+  readonly bn3: NormParams<Leaf>;
+  /** The shortcut's 1×1 convolution and norm, where the block changes the size. */
+  readonly downsample?: { readonly "0": Conv2dParams<Leaf>; readonly "1": NormParams<Leaf> };
+}
+
+/** CLIP's modified ResNet under the names of OpenAI and open_clip (`visual.*`). */
+export interface ResNetParams<Leaf = Tensor> {
+  readonly conv1: Conv2dParams<Leaf>;
+  readonly bn1: NormParams<Leaf>;
+  readonly conv2: Conv2dParams<Leaf>;
+  readonly bn2: NormParams<Leaf>;
+  readonly conv3: Conv2dParams<Leaf>;
+  readonly bn3: NormParams<Leaf>;
+  readonly layer1: readonly BottleneckParams<Leaf>[];
+  readonly layer2: readonly BottleneckParams<Leaf>[];
+  readonly layer3: readonly BottleneckParams<Leaf>[];
+  readonly layer4: readonly BottleneckParams<Leaf>[];
+  readonly attnpool: AttentionPoolParams<Leaf>;
+}
+
+/** A bottleneck's last convolution has this many times its width. */
+export const expansion = 4;
+
+/** Factor from pixels to the last feature map: the stem shrinks by 4, three stages by 2 each. */
+const totalStride = 32;
+
+/** Side of the last feature map. @throws ClipError "bad-config" if the strides do not divide the image. */
+export function featureMapSide({ imageSize }: ResNetConfig): number {
+  if (imageSize % totalStride === 0) return imageSize / totalStride;
+  throw new ClipError(
+    "bad-config",
+    `A ResNet shrinks images ${totalStride} times, which ${imageSize} pixels do not allow: ` +
+      `choose an image size that is a multiple of ${totalStride}.`,
+    { data: { imageSize } },
+  );
+}
+
+/** PyTorch's start of a convolution: uniform within the root of the reciprocal fan-in. */
+function convolution(inputs: number, outputs: number, kernel: number): Conv2dParams<ParamSpec> {
+  const weight = uniform((inputs * kernel * kernel) ** -0.5);
+  return conv2dSpec(inputs, outputs, { kernel, weight });
+}
+
+function norm(channels: number, gain?: Initialiser): NormParams<ParamSpec> {
+  return { ...batchNormSpec(channels, gain), ...batchNormStatisticsSpec(channels) };
+}
+
+/** A block starts as its shortcut: the last norm's gain is 0, as OpenAI starts it. */
+function bottleneckSpec(
+  inputs: number,
+  width: number,
+  isFirst: boolean,
+): BottleneckParams<ParamSpec> {
+  const outputs = width * expansion;
+  return {
+    conv1: convolution(inputs, width, 1),
+    bn1: norm(width),
+    conv2: convolution(width, width, 3),
+    bn2: norm(width),
+    conv3: convolution(width, outputs, 1),
+    bn3: norm(outputs, zeros),
+    ...(isFirst && { downsample: { "0": convolution(inputs, outputs, 1), "1": norm(outputs) } }),
+  };
+}
+
+function stageSpec(inputs: number, width: number, blocks: number): BottleneckParams<ParamSpec>[] {
+  return Array.from({ length: blocks }, (_, index) =>
+    bottleneckSpec(index === 0 ? inputs : width * expansion, width, index === 0),
+  );
+}
+
+/** Shapes and starting values of the tower. */
+export function resNetSpec(config: ResNetConfig): ResNetParams<ParamSpec> {
+  const { channels, width, layers } = config;
+  const half = width / 2;
+  return {
+    conv1: convolution(channels, half, 3),
+    bn1: norm(half),
+    conv2: convolution(half, half, 3),
+    bn2: norm(half),
+    conv3: convolution(half, width, 3),
+    bn3: norm(width),
+    layer1: stageSpec(width, width, layers[0]),
+    layer2: stageSpec(width * 4, width * 2, layers[1]),
+    layer3: stageSpec(width * 8, width * 4, layers[2]),
+    layer4: stageSpec(width * 16, width * 8, layers[3]),
+    attnpool: attentionPoolSpec(config, featureMapSide(config) ** 2),
+  };
+}
