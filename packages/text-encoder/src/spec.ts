@@ -1,35 +1,38 @@
-import {
-  embeddingSpec,
-  layerNormSpec,
-  type EmbeddingParams,
-  type LayerNormParams,
-  type ParamSpec,
-} from "@clip-ts/core";
-import { encoderSpec, type EncoderParams } from "@clip-ts/transformer";
+import { ClipError } from "@clip-ts/base";
+import type { ParamSpec } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import { causalTextSpec, type CausalTextParams } from "./causal-tower.ts";
 import type { TextConfig } from "./config.ts";
+import { robertaTextSpec, type RobertaTextParams } from "./roberta-spec.ts";
+import { siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";
 
-/** The text tower under its published names. */
-export interface TextParams<Leaf = Tensor> {
-  readonly embeddings: {
-    /** weight [vocab, dim] */
-    readonly token_embedding: EmbeddingParams<Leaf>;
-    /** weight [contextLength, dim] */
-    readonly position_embedding: EmbeddingParams<Leaf>;
-  };
-  readonly encoder: EncoderParams<Leaf>;
-  readonly final_layer_norm: LayerNormParams<Leaf>;
+/** The parameters of one of the towers under its published names. */
+export type TextParams<Leaf = Tensor> =
+  | CausalTextParams<Leaf>
+  | RobertaTextParams<Leaf>
+  | SiglipTextParams<Leaf>;
+
+/** Shapes and starting values of the tower that the config asks for. */
+export function textSpec(config: TextConfig): TextParams<ParamSpec> {
+  switch (config.kind) {
+    case undefined:
+    case "clip":
+      return causalTextSpec(config);
+    case "roberta":
+      return robertaTextSpec(config);
+    case "siglip":
+      return siglipTextSpec(config);
+    default:
+      return unknownKind(config);
+  }
 }
 
-/** Spec of the tower, started as OpenAI's: tokens with deviation 0.02, positions with 0.01. */
-export function textSpec(config: TextConfig): TextParams<ParamSpec> {
-  const { width, vocabSize, contextLength } = config;
-  return {
-    embeddings: {
-      token_embedding: embeddingSpec(vocabSize, width, 0.02),
-      position_embedding: embeddingSpec(contextLength, width, 0.01),
-    },
-    encoder: encoderSpec(config),
-    final_layer_norm: layerNormSpec(width),
-  };
+/** For a config that was not checked on its way in. @throws ClipError "bad-config" always. */
+export function unknownKind(config: never): never {
+  const { kind } = config as { kind: unknown };
+  throw new ClipError(
+    "bad-config",
+    `There is no text tower of kind ${JSON.stringify(kind)}: use "clip", "roberta" or "siglip".`,
+    { data: { kind } },
+  );
 }

@@ -11,11 +11,11 @@ import { gather, slice, tensor, tidy, type Tensor, type TypedArray } from "@tens
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { causalMask } from "./causal-mask.ts";
-import type { TextConfig } from "./config.ts";
+import { causalTextSpec, type CausalTextParams } from "./causal-tower.ts";
+import type { CausalTextConfig } from "./config.ts";
 import { encodeText } from "./encode-text.ts";
-import { textSpec, type TextParams } from "./spec.ts";
 
-const config: TextConfig = {
+const config: CausalTextConfig = {
   width: 8,
   layers: 2,
   heads: 2,
@@ -28,7 +28,7 @@ const config: TextConfig = {
   endTokenId: 11,
   padTokenId: 0,
 };
-const spec = textSpec(config);
+const spec = causalTextSpec(config);
 // Embeddings as large as a trained tower's: tiny ones make every layer norm steep.
 const params = initParams(
   {
@@ -39,7 +39,7 @@ const params = initParams(
     },
   },
   1,
-) as TextParams;
+) as CausalTextParams;
 const captions = [
   [10, 4, 5, 11, 0],
   [10, 3, 11, 0, 0],
@@ -77,7 +77,7 @@ test.each(["cpu", "wasm"] as const)(
 test("every parameter has the gradient of central differences", async () => {
   await useEngine("cpu");
   const ids = idsOf(captions.map((row) => [...row, 0, 0])); // every position, every token type
-  const objective = (tree: TextParams): Tensor =>
+  const objective = (tree: CausalTextParams): Tensor =>
     weightedSum(encodeText(tree, ids, config).lastHidden);
   expect(await gradientFaults(objective, params, { step: 5e-3, entries: 3 })).toEqual([]);
 });
@@ -155,7 +155,7 @@ test("ids without a batch are refused", () => {
 });
 
 test("the tree's paths are the checkpoint's names", () => {
-  expect(Object.keys(flattenTree(textSpec({ ...config, layers: 0 })))).toEqual([
+  expect(Object.keys(flattenTree(causalTextSpec({ ...config, layers: 0 })))).toEqual([
     "embeddings.token_embedding.weight",
     "embeddings.position_embedding.weight",
     "final_layer_norm.weight",

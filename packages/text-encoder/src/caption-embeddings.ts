@@ -1,0 +1,38 @@
+import {
+  axisLength,
+  embed,
+  embeddingSpec,
+  type EmbeddingParams,
+  type ParamSpec,
+} from "@clip-ts/core";
+import { add, slice, type Tensor } from "@tensorflow/tfjs-core";
+import type { TextConfig } from "./config.ts";
+
+/** Token and position tables of CLIP's and SigLIP's text towers. */
+export interface CaptionEmbeddings<Leaf = Tensor> {
+  /** weight [vocab, dim] */
+  readonly token_embedding: EmbeddingParams<Leaf>;
+  /** weight [contextLength, dim] */
+  readonly position_embedding: EmbeddingParams<Leaf>;
+}
+
+/** Both tables, normal with the given deviations. */
+export function captionEmbeddingsSpec(
+  { vocabSize, contextLength, width }: TextConfig,
+  deviations: { readonly tokens: number; readonly positions: number },
+): CaptionEmbeddings<ParamSpec> {
+  return {
+    token_embedding: embeddingSpec(vocabSize, width, deviations.tokens),
+    position_embedding: embeddingSpec(contextLength, width, deviations.positions),
+  };
+}
+
+/** Tokens plus the first positions. ids [batch, tokens] → [batch, tokens, dim]. */
+export function embedCaptions(
+  { token_embedding, position_embedding }: CaptionEmbeddings,
+  ids: Tensor,
+  { width }: TextConfig,
+): Tensor {
+  const positions = slice(position_embedding.weight, [0, 0], [axisLength(ids, 1), width]);
+  return add(embed(token_embedding, ids), positions);
+}

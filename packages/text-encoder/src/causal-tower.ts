@@ -1,0 +1,56 @@
+import {
+  axisLength,
+  layerNorm,
+  layerNormSpec,
+  type LayerNormParams,
+  type ParamSpec,
+} from "@clip-ts/core";
+import { encode, encoderSpec, type EncoderParams } from "@clip-ts/transformer";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import {
+  embedCaptions,
+  captionEmbeddingsSpec,
+  type CaptionEmbeddings,
+} from "./caption-embeddings.ts";
+import { causalMask } from "./causal-mask.ts";
+import type { CausalTextConfig } from "./config.ts";
+import { poolEndToken, poolLastToken } from "./pool-tokens.ts";
+import type { EncodedText } from "./encoded-text.ts";
+
+/** CLIP's text tower under its published names. */
+export interface CausalTextParams<Leaf = Tensor> {
+  readonly embeddings: CaptionEmbeddings<Leaf>;
+  readonly encoder: EncoderParams<Leaf>;
+  readonly final_layer_norm: LayerNormParams<Leaf>;
+}
+
+/** Spec of the tower, started as OpenAI's: tokens with deviation 0.02, positions with 0.01. */
+export function causalTextSpec(config: CausalTextConfig): CausalTextParams<ParamSpec> {
+  return {
+    embeddings: captionEmbeddingsSpec(config, { tokens: 0.02, positions: 0.01 }),
+    encoder: encoderSpec(config),
+    final_layer_norm: layerNormSpec(config.width),
+  };
+}
+
+/**
+ * CLIP's text transformer (Radford et al. 2021, arXiv:2103.00020; openai/CLIP `encode_text`).
+ * ids [batch, tokens] int32 with tokens ≤ contextLength, each row ending in the end token and then
+ * padding of any kind. Where attention is causal and the end token is pooled, what follows it changes
+ * nothing: a batch then needs only as many tokens as its longest caption.
+ */
+export function encodeCausal(
+  params: CausalTextParams,
+  ids: Tensor,
+  config: CausalTextConfig,
+): EncodedText {
+  const embedded = embedCaptions(params.embeddings, ids, config);
+  const mask = config.causal === false ? undefined : causalMask(axisLength(ids, 1));
+  const encoded = encode(params.encoder, embedded, config, mask);
+  const lastHidden = layerNorm(params.final_layer_norm, encoded, config.layerNormEps);
+  const pooled =
+    config.pooling === "last"
+      ? poolLastToken(lastHidden)
+      : poolEndToken(lastHidden, ids, config.endTokenId);
+  return { pooled, lastHidden };
+}

@@ -1,0 +1,64 @@
+import {
+  layerNorm,
+  layerNormSpec,
+  linear,
+  linearSpec,
+  mapTree,
+  normal,
+  uniform,
+  type LayerNormParams,
+  type LinearParams,
+  type ParamSpec,
+} from "@clip-ts/core";
+import { encode, encoderSpec, type EncoderParams } from "@clip-ts/transformer";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import {
+  captionEmbeddingsSpec,
+  embedCaptions,
+  type CaptionEmbeddings,
+} from "./caption-embeddings.ts";
+import type { SiglipTextConfig } from "./config.ts";
+import type { EncodedText } from "./encoded-text.ts";
+import { poolLastToken } from "./pool-tokens.ts";
+
+/** SigLIP's text tower under its published names. */
+export interface SiglipTextParams<Leaf = Tensor> {
+  readonly embeddings: CaptionEmbeddings<Leaf>;
+  readonly encoder: EncoderParams<Leaf>;
+  readonly final_layer_norm: LayerNormParams<Leaf>;
+  /** weight [headWidth, dim], bias [headWidth] */
+  readonly head: LinearParams<Leaf>;
+}
+
+/** Uniform weights of variance 2 / (in + out) (Glorot & Bengio 2010), the rest as it was. */
+function glorot(leaf: ParamSpec): ParamSpec {
+  const [outputs, inputs] = leaf.shape;
+  if (outputs === undefined || inputs === undefined) return leaf;
+  return { ...leaf, init: uniform(Math.sqrt(6 / (inputs + outputs))) };
+}
+
+/** Spec of the tower, started as SigLIP's: tables and head with deviation dim^-½, Glorot inside. */
+export function siglipTextSpec(config: SiglipTextConfig): SiglipTextParams<ParamSpec> {
+  const { width, headWidth } = config;
+  const std = width ** -0.5;
+  return {
+    embeddings: captionEmbeddingsSpec(config, { tokens: std, positions: std }),
+    encoder: mapTree<EncoderParams<ParamSpec>, ParamSpec, ParamSpec>(encoderSpec(config), glorot),
+    final_layer_norm: layerNormSpec(width),
+    head: linearSpec(width, headWidth, { weight: normal(std) }),
+  };
+}
+
+/**
+ * SigLIP's text transformer (Zhai et al. 2023; big_vision `text_transformer.py`). ids [batch, tokens]
+ * int32, padded to the context the model was trained with: padding is read like any other token.
+ */
+export function encodeSiglip(
+  params: SiglipTextParams,
+  ids: Tensor,
+  config: SiglipTextConfig,
+): EncodedText {
+  const encoded = encode(params.encoder, embedCaptions(params.embeddings, ids, config), config);
+  const lastHidden = layerNorm(params.final_layer_norm, encoded, config.layerNormEps);
+  return { pooled: linear(params.head, poolLastToken(lastHidden)), lastHidden };
+}
