@@ -1,0 +1,63 @@
+import { withGradient } from "@clip-ts/core";
+import {
+  add,
+  div,
+  mul,
+  reshape,
+  sigmoid,
+  softplus,
+  sub,
+  sum,
+  tidy,
+  type Scalar,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
+import { addConsuming, chunkLogits, pairwiseGradients } from "./pairwise-chunks.ts";
+import { pairCount, rowChunks, type PairwiseInputs } from "./pairwise-inputs.ts";
+
+/** Unit features of matching pairs, factor and offset of their logits. */
+export interface SigmoidInputs extends PairwiseInputs {
+  /** One number added to every logit; starts at about -10, as most pairs do not match. */
+  readonly bias: Tensor;
+  /** Rows of the matrix of all pairs in memory at a time; by default as many as 64 MiB hold. */
+  readonly chunk?: number;
+}
+
+/** Sum of the logits of matching pairs. */
+function matchingLogits(inputs: SigmoidInputs, batch: number): Tensor {
+  const { imageFeatures, textFeatures, scale, bias } = inputs;
+  return add(mul(sum(mul(imageFeatures, textFeatures)), scale), mul(bias, batch));
+}
+
+/**
+ * SigLIP's loss (Zhai et al. 2023, arXiv:2303.15343, algorithm 1): every image-text pair is a yes-or-no
+ * question; the sum of their cross-entropies over the number of images. With softplus(-z) = softplus(z) - z
+ * for the pairs that match, no matrix of labels is needed. Computed in chunks forward and, once more,
+ * backward, so that memory does not grow with the square of the batch.
+ */
+export function sigmoidLoss(inputs: SigmoidInputs): Scalar {
+  const { imageFeatures, textFeatures, scale, bias } = inputs;
+  const batch = pairCount(inputs);
+  const chunks = rowChunks(batch, inputs.chunk);
+  return withGradient({
+    inputs: [imageFeatures, textFeatures, scale, bias],
+    forward(save) {
+      save(imageFeatures, textFeatures, scale, bias);
+      const total = chunks
+        .map((chunk) => [tidy(() => sum(softplus(chunkLogits(inputs, chunk))))])
+        .reduce(addConsuming);
+      const loss = sub(total[0] as Tensor, matchingLogits(inputs, batch));
+      return reshape(div(loss, batch), []);
+    },
+    backward(dy, saved) {
+      const [images, texts, factor, offset] = saved as [Tensor, Tensor, Tensor, Tensor];
+      return pairwiseGradients({
+        inputs: { imageFeatures: images, textFeatures: texts, scale: factor, bias: offset },
+        chunks,
+        factor: div(dy, batch),
+        slope: sigmoid,
+        matching: 1,
+      });
+    },
+  }) as Scalar;
+}
