@@ -10,6 +10,7 @@ export { decodeImage, type DecodeOptions } from "./decode-image.ts";
 export {
   engineNames,
   type Compiler,
+  type Device,
   type EngineName,
   type EngineStatus,
   type StartedEngine,

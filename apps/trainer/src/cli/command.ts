@@ -35,11 +35,14 @@ export interface Command {
   readonly run: (args: Arguments) => Promise<number | void>;
 }
 
-/** Options that several commands share. */
-export const engineOption: OptionHelp = {
-  type: "string",
-  value: "NAME",
-  help: "auto, tensorflow-gpu, tensorflow, onnx, wasm or cpu (default auto)",
+/** What computes: options that several commands share. */
+export const engineOptions: Readonly<Record<string, OptionHelp>> = {
+  engine: {
+    type: "string",
+    value: "NAME",
+    help: "auto, tensorflow-gpu, onnx-gpu, webgpu, tensorflow, onnx, wasm or cpu (default auto)",
+  },
+  device: { type: "string", value: "NAME", help: "auto, gpu or cpu (default auto)" },
 };
 
 /** What every command understands. */

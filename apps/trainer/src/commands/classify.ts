@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { extname } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import type { Arguments, Command } from "../cli/command.ts";
-import { engineOption } from "../cli/command.ts";
+import { engineOptions } from "../cli/command.ts";
 import { listedIn } from "../cli/lines.ts";
 import { countOption } from "../cli/number-option.ts";
 import { print } from "../cli/output.ts";
@@ -55,7 +55,7 @@ export const classifyCommand: Command = {
     },
     top: { type: "string", value: "N", help: "print only the N best" },
     exif: exifOption,
-    engine: engineOption,
+    ...engineOptions,
   },
   async run(args) {
     const labels = await readLabels(args.text("labels") as string);

@@ -3,13 +3,13 @@ import {
   checkEngine,
   imageLibraryVersions,
   inspectEngines,
-  startEngine,
   type EngineCheck,
   type StartedEngine,
 } from "@clip-ts/node";
 import { twoColumns } from "../cli/columns.ts";
-import { type Command, engineOption } from "../cli/command.ts";
+import { type Command, engineOptions } from "../cli/command.ts";
 import { print } from "../cli/output.ts";
+import { startRequestedEngine } from "./support/start-engine.ts";
 
 function describeMachine(): string {
   const cores = cpus();
@@ -52,11 +52,11 @@ export const doctorCommand: Command = {
   words: "",
   needs: 0,
   summary: "say which engine would run here, why, and whether it computes rightly",
-  options: { engine: engineOption },
-  async run({ text }) {
+  options: engineOptions,
+  async run(args) {
     print(`This machine\n${describeMachine()}\n`);
-    print(`Engines, fastest first\n${describeEngines()}\n`);
-    const engine = await startEngine((text("engine") ?? "auto") as "auto");
+    print(`Engines: on a GPU, then on the CPU, fastest first\n${describeEngines()}\n`);
+    const engine = await startRequestedEngine(args);
     print(`What runs\n${describeChoice(engine)}\n`);
     const checks = await checkEngine(engine);
     print(`Numbers known beforehand\n${describeChecks(checks)}`);

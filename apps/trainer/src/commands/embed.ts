@@ -1,7 +1,7 @@
 import { extname, resolve } from "node:path";
 import { embedReadable, type FeatureRows } from "@clip-ts/model";
 import { listImages, npyChunks } from "@clip-ts/node";
-import { type Arguments, type Command, engineOption } from "../cli/command.ts";
+import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
 import { listedIn } from "../cli/lines.ts";
 import { counter, note } from "../cli/output.ts";
 import { UsageError } from "../cli/usage-error.ts";
@@ -90,7 +90,7 @@ export const embedCommand: Command = {
       help: "captions instead of images, one a line; - reads stdin",
     },
     exif: exifOption,
-    engine: engineOption,
+    ...engineOptions,
   },
   async run(args) {
     const { output, texts } = checkUsage(args);

@@ -1,4 +1,4 @@
-import { type Arguments, type Command, engineOption } from "../cli/command.ts";
+import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
 import { countOption } from "../cli/number-option.ts";
 import { print } from "../cli/output.ts";
 import { UsageError } from "../cli/usage-error.ts";
@@ -90,7 +90,7 @@ export const evaluateCommand: Command = {
     },
     limit: { type: "string", value: "N", help: "at most N images, in zero-shot of each class" },
     json: { type: "string", value: "FILE", help: "also write everything as JSON" },
-    engine: engineOption,
+    ...engineOptions,
   },
   async run(args) {
     const [data, folder] = [args.text("retrieval"), args.text("zero-shot")];

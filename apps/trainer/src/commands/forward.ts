@@ -2,11 +2,11 @@ import { ClipError } from "@clip-ts/base";
 import { describeModel, loadModelParams } from "@clip-ts/node";
 import { flattenTree } from "@clip-ts/core";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import { type Command, engineOption } from "../cli/command.ts";
+import { type Command, engineOptions } from "../cli/command.ts";
 import { note } from "../cli/output.ts";
 import { readInputs } from "./support/forward-inputs.ts";
 import { gradientTensors, layoutOfModel, outputTensors } from "./support/forward-outputs.ts";
-import { startNamedEngine } from "./support/open-model.ts";
+import { startNamedEngine } from "./support/start-engine.ts";
 import { writeTensors } from "./support/tensor-files.ts";
 
 /** clip-ts forward */
@@ -33,7 +33,7 @@ export const forwardCommand: Command = {
       type: "boolean",
       help: "also write the loss's gradient for every parameter, under its checkpoint name",
     },
-    engine: engineOption,
+    ...engineOptions,
   },
   async run(args) {
     const [model = "", path = ""] = args.positionals;

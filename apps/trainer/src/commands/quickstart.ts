@@ -10,9 +10,9 @@ import {
   type StartedEngine,
 } from "@clip-ts/node";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import { type Arguments, type Command, engineOption } from "../cli/command.ts";
+import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
 import { numberOption } from "../cli/number-option.ts";
-import { startNamedEngine } from "./support/open-model.ts";
+import { startNamedEngine } from "./support/start-engine.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { measureStep } from "../quickstart/calibrate.ts";
 import { contactSheet } from "../quickstart/contact-sheet.ts";
@@ -98,7 +98,7 @@ export const quickstartCommand: Command = {
     steps: { type: "string", value: "N", help: "train exactly this many steps instead" },
     run: { type: "string", value: "FOLDER", help: "where the run goes (default runs/quickstart)" },
     fresh: { type: "boolean", help: "throw an earlier run away" },
-    engine: engineOption,
+    ...engineOptions,
   },
   async run(args) {
     const run = args.text("run") ?? join("runs", "quickstart");

@@ -103,6 +103,10 @@ export const configSchema = z.strictObject({
   run: path.describe("folder that receives checkpoints, metrics and the resolved config"),
   seed: z.int().default(0),
   engine: z.enum(["auto", ...engineNames]).default("auto"),
+  device: z
+    .enum(["cpu", "gpu"])
+    .optional()
+    .describe("where to compute; a GPU is used if there is one"),
   model: modelSchema,
   data: z.strictObject({
     train: sourceSchema,

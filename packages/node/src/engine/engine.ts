@@ -1,16 +1,42 @@
 import type { Target, TrainingProgram, TrainingSpec } from "@clip-ts/jit";
 
-/** What runs tensors: TensorFlow, ONNX Runtime on traced graphs, WebAssembly, or plain JavaScript. */
-export type EngineName = "tensorflow-gpu" | "tensorflow" | "onnx" | "wasm" | "cpu";
+/**
+ * What runs tensors: TensorFlow, ONNX Runtime on traced graphs, WebGPU, WebAssembly, or plain
+ * JavaScript.
+ */
+export type EngineName =
+  | "tensorflow-gpu"
+  | "onnx-gpu"
+  | "webgpu"
+  | "tensorflow"
+  | "onnx"
+  | "wasm"
+  | "cpu";
 
-/** Every engine, fastest first: the order of automatic choice. */
+/** Where an engine computes. */
+export type Device = "cpu" | "gpu";
+
+/** Engines that compute on a GPU, fastest first. */
+export const gpuEngineNames: readonly EngineName[] = ["tensorflow-gpu", "onnx-gpu", "webgpu"];
+
+/** Every engine: those on a GPU, then those on the CPU, each fastest first. */
 export const engineNames: readonly EngineName[] = [
-  "tensorflow-gpu",
+  ...gpuEngineNames,
   "tensorflow",
   "onnx",
   "wasm",
   "cpu",
 ];
+
+/**
+ * The order of automatic choice. ONNX Runtime and WebGPU take a GPU only when asked, by name or by
+ * device: they cannot tell a fast card from a driver that draws on the CPU.
+ */
+export function automaticEngines(device?: Device): readonly EngineName[] {
+  if (device === "gpu") return engineNames;
+  const slow = device === "cpu" ? gpuEngineNames : ["onnx-gpu", "webgpu"];
+  return engineNames.filter((name) => !slow.includes(name));
+}
 
 /** Whether an engine can run here, and if not what would change that. */
 export interface EngineStatus {

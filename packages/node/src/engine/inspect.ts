@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { engineNames, type EngineName, type EngineStatus } from "./engine.ts";
 import { inspectOnnx } from "./onnx.ts";
 import { inspectTensorflow } from "./tensorflow.ts";
+import { inspectWebgpu } from "./webgpu.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -17,7 +18,10 @@ export function inspectEngine(name: EngineName): EngineStatus {
     case "tensorflow-gpu":
       return inspectTensorflow(name);
     case "onnx":
-      return inspectOnnx();
+    case "onnx-gpu":
+      return inspectOnnx(name);
+    case "webgpu":
+      return inspectWebgpu();
     case "wasm": {
       const detail = `tfjs-backend-wasm ${versionOf("@tensorflow/tfjs-backend-wasm")}, SIMD, 1 thread`;
       return { name, available: true, detail };

@@ -3,16 +3,20 @@ import { repairWasmBackend } from "@clip-ts/core/wasm";
 import "@tensorflow/tfjs"; // registers gradients and the cpu backend
 import { enableProdMode, setBackend } from "@tensorflow/tfjs-core";
 import {
+  automaticEngines,
   engineNames,
+  gpuEngineNames,
   type Compiler,
+  type Device,
   type EngineName,
   type EngineStatus,
   type StartedEngine,
 } from "./engine.ts";
-import { inspectEngine, inspectEngines } from "./inspect.ts";
-import { loadOnnx } from "./onnx.ts";
+import { inspectEngine } from "./inspect.ts";
+import { loadOnnx, loadOnnxOnGpu } from "./onnx.ts";
 import { tensorflowCompiler } from "./tensorflow-compiler.ts";
 import { loadTensorflow } from "./tensorflow.ts";
+import { loadWebgpu } from "./webgpu.ts";
 
 /** An engine that is loaded: its tfjs backend, and what compiles for it. */
 interface Loaded {
@@ -35,6 +39,10 @@ async function load({ name, detail }: EngineStatus): Promise<Loaded> {
       return { backend: "tensorflow", ...loadTensorflow(name), compiler: tensorflowCompiler() };
     case "onnx": // what is not compiled runs beside it
       return { backend: await loadWasm(), detail, compiler: loadOnnx() };
+    case "onnx-gpu":
+      return { backend: await loadWasm(), ...(await loadOnnxOnGpu()) };
+    case "webgpu":
+      return { backend: "webgpu", ...(await loadWebgpu()) };
     case "wasm":
       return { backend: await loadWasm(), detail };
     case "cpu":
@@ -80,25 +88,54 @@ async function startNamed(name: string): Promise<StartedEngine> {
   return { name: status.name, ...(await launch(status)), reason: "asked for" };
 }
 
-/**
- * Starts an engine for the whole process: the one named, or with "auto" the fastest that can run here.
- * @throws ClipError "engine-unavailable" if the one named cannot run, with the way to change that.
- */
-export async function startEngine(name: EngineName | "auto" = "auto"): Promise<StartedEngine> {
-  if (name !== "auto") return startNamed(name);
+/** The engine of this name on this device. @throws ClipError "bad-config" if it runs elsewhere only. */
+function onDevice(name: string, device: Device | undefined): string {
+  if (device === undefined || !engineNames.includes(name as EngineName)) return name;
+  const isGpu = (engine: string): boolean => gpuEngineNames.includes(engine as EngineName);
+  const named = device === "gpu" && isGpu(`${name}-gpu`) ? `${name}-gpu` : name;
+  if (isGpu(named) === (device === "gpu")) return named;
+  throw new ClipError(
+    "bad-config",
+    `The engine "${name}" does not compute on the ${device.toUpperCase()}. ` +
+      "Leave out the engine or the device.",
+    { data: { name, device } },
+  );
+}
+
+/** Why the fastest engine that starts is no faster. */
+function explainChoice(missing: readonly string[], isWithoutGpu: boolean): string {
+  if (missing.length === 0) return "the fastest there is";
+  const refusals = missing.join("; ");
+  return isWithoutGpu ? `no GPU can be used, so the CPU computes (${refusals})` : refusals;
+}
+
+async function startFastest(device: Device | undefined): Promise<StartedEngine> {
   const missing: string[] = [];
-  for (const status of inspectEngines()) {
+  for (const name of automaticEngines(device)) {
+    const status = inspectEngine(name);
     if (!status.available) {
-      missing.push(`${status.name}: ${status.detail}`);
+      missing.push(`${name}: ${status.detail}`);
       continue;
     }
     try {
       const loaded = await launch(status);
-      const reason = missing.length === 0 ? "the fastest there is" : missing.join("; ");
-      return { name: status.name, ...loaded, reason };
+      const isWithoutGpu = device === "gpu" && !gpuEngineNames.includes(name);
+      return { name, ...loaded, reason: explainChoice(missing, isWithoutGpu) };
     } catch (error) {
-      missing.push(`${status.name}: ${error instanceof Error ? error.message : String(error)}`);
+      missing.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   throw new ClipError("engine-unavailable", `No engine could be started: ${missing.join("; ")}.`);
+}
+
+/**
+ * Starts an engine for the whole process: the one named, or with "auto" the fastest that can run here.
+ * A device narrows the choice; where "gpu" finds none, the CPU computes and the reason says why.
+ * @throws ClipError "engine-unavailable" if the one named cannot run, with the way to change that.
+ */
+export async function startEngine(
+  name: EngineName | "auto" = "auto",
+  { device }: { readonly device?: Device | undefined } = {},
+): Promise<StartedEngine> {
+  return name === "auto" ? startFastest(device) : startNamed(onDevice(name, device));
 }

@@ -3,25 +3,17 @@ import {
   describeModel,
   loadEmbedder,
   needTokenizer,
-  startEngine,
   type ModelDescription,
   type StartedEngine,
 } from "@clip-ts/node";
-import { announceEngine } from "../../cli/announce-engine.ts";
 import type { Arguments } from "../../cli/command.ts";
+import { startNamedEngine } from "./start-engine.ts";
 
 /** A model ready for use; images go in preprocessed. */
 export interface OpenModel {
   readonly description: ModelDescription;
   readonly engine: StartedEngine;
   readonly clip: Clip<Float32Array>;
-}
-
-/** Starts the engine that `--engine` names and says so. */
-export async function startNamedEngine(args: Arguments): Promise<StartedEngine> {
-  const engine = await startEngine((args.text("engine") ?? "auto") as "auto");
-  announceEngine(engine);
-  return engine;
 }
 
 /**
