@@ -1,11 +1,23 @@
-import { tensor2d, type Tensor } from "@tensorflow/tfjs-core";
+import {
+  cast,
+  expandDims,
+  lessEqual,
+  mul,
+  range,
+  sub,
+  tidy,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
 import { hiddenScore } from "./padding-mask.ts";
 
-/** [tokens, tokens]: 0 where a query may see a key, very negative where the key comes later. */
+/**
+ * [tokens, tokens]: 0 where a query may see a key, very negative where the key comes later. Computed, not
+ * written down, so that a graph traced with it fits any number of tokens.
+ */
 export function causalMask(tokens: number): Tensor {
-  const scores = new Float32Array(tokens * tokens);
-  for (let query = 0; query < tokens; query++) {
-    scores.fill(hiddenScore, query * tokens + query + 1, (query + 1) * tokens);
-  }
-  return tensor2d(scores, [tokens, tokens]);
+  return tidy(() => {
+    const positions = range(0, tokens, 1, "float32");
+    const isSeen = lessEqual(expandDims(positions, 0), expandDims(positions, 1)); // [query, key]
+    return mul(sub(cast(isSeen, "float32"), 1), -hiddenScore);
+  });
 }

@@ -24,6 +24,15 @@ export interface Node {
 export interface Constant {
   readonly value: Value;
   readonly data: Float32Array | Int32Array | Uint8Array;
+  /** How its source calls it, such as a parameter's path. */
+  readonly name?: string;
+}
+
+/** A size that is known only when the graph runs, such as the length of a batch. */
+export interface SymbolicSize {
+  readonly name: string;
+  /** The prime that stands for it in shapes. A side is a multiple of it if and only if it depends on it. */
+  readonly standIn: number;
 }
 
 /** A value with the name by which callers know it. */
@@ -38,4 +47,6 @@ export interface Graph {
   readonly constants: readonly Constant[];
   readonly nodes: readonly Node[];
   readonly outputs: readonly NamedValue[];
+  /** Sizes left open; none by default. */
+  readonly symbols?: readonly SymbolicSize[];
 }

@@ -37,7 +37,7 @@ const splat =
   (number: number): Lowering =>
   (_, node, onnx) => {
     const { shape, dtype } = resultOf(node);
-    return onnx.op("Expand", [onnx.scalar(number, dtype), onnx.ints(shape)]);
+    return onnx.op("Expand", [onnx.scalar(number, dtype), onnx.sizes(shape)]);
   };
 
 const composed: Readonly<Record<string, Lowering>> = {

@@ -1,14 +1,37 @@
 import { ClipError } from "@clip-ts/base";
 import type { Node } from "../ir/graph.ts";
 import { TensorProto_DataType } from "./generated/onnx_pb.ts";
+import { dataTypes, type OnnxBuilder } from "./onnx-builder.ts";
 import { fromFront, operandOf, resultOf, type Lowering } from "./lowering.ts";
 
 /** ONNX's number for the type that indices of tuples must have. */
 const int64 = TensorProto_DataType.INT64;
 
-/** Same elements in the same order. */
-const reshaped: Lowering = ([x], node, onnx) =>
-  onnx.op("Reshape", [x, onnx.ints(resultOf(node).shape)]);
+/**
+ * Same elements in the same order. ONNX takes a side from the operand where 0 stands, and computes one
+ * where -1 stands; only what cannot be said so is computed from the shapes of inputs.
+ */
+const reshaped: Lowering = ([x], node, onnx) => {
+  const before = operandOf(node).shape;
+  const { shape } = resultOf(node);
+  const sides = shape.map((side, axis) => {
+    if (!onnx.isOpen(side)) return side;
+    return before[axis] === side ? 0 : -1;
+  });
+  const isSaid = sides.filter((side) => side === -1).length < 2;
+  return onnx.op("Reshape", [x, isSaid ? onnx.ints(sides) : onnx.sizes(shape)]);
+};
+
+/** 0, 1, 2 … as a list of int32, of a length that may be open. */
+function countUp(length: number, onnx: OnnxBuilder): string {
+  if (!onnx.isOpen(length)) {
+    const numbers = Int32Array.from({ length }, (_, index) => index);
+    return onnx.tensor({ id: -1, shape: [length], dtype: "int32" }, numbers);
+  }
+  const count = onnx.op("Cast", [onnx.sizes([length])], { to: dataTypes.int32 });
+  const limit = onnx.op("Squeeze", [count, onnx.ints([0])]);
+  return onnx.op("Range", [onnx.scalar(0, "int32"), limit, onnx.scalar(1, "int32")]);
+}
 
 const axisIn = ({ attributes }: Node, rank: number): number =>
   fromFront((attributes["axis"] as number | undefined) ?? 0, rank);
@@ -36,8 +59,7 @@ export const structure: Readonly<Record<string, Lowering>> = {
   OneHot: ([indices], node, onnx) => {
     const { onValue = 1, offValue = 0 } = node.attributes as Record<string, number>;
     const { shape, dtype } = resultOf(node);
-    const classes = Int32Array.from({ length: shape.at(-1) as number }, (_, index) => index);
-    const row = onnx.tensor({ id: -1, shape: [classes.length], dtype: "int32" }, classes);
+    const row = countUp(shape.at(-1) as number, onnx);
     const column = onnx.op("Unsqueeze", [indices, onnx.ints([-1])]);
     const hot = onnx.op("Equal", [column, row]);
     const [on, off] = [onnx.scalar(onValue, dtype), onnx.scalar(offValue, dtype)];
@@ -55,6 +77,11 @@ export const structure: Readonly<Record<string, Lowering>> = {
     const value = resultOf(node);
     const array = value.dtype === "float32" ? Float32Array : Int32Array;
     const count = value.shape[0] as number;
+    if (onnx.isOpen(count)) {
+      const places = onnx.op("Cast", [countUp(count, onnx)], { to: dataTypes[value.dtype] });
+      const steps = onnx.op("Mul", [places, onnx.scalar(step, value.dtype)]);
+      return onnx.op("Add", [steps, onnx.scalar(start, value.dtype)]);
+    }
     return onnx.tensor(
       value,
       array.from(Array.from({ length: count }, (_, index) => start + index * step)),
@@ -64,16 +91,18 @@ export const structure: Readonly<Record<string, Lowering>> = {
   // Rows with equal indices add up.
   ScatterNd: ([indices, updates], node, onnx) => {
     const { shape, dtype } = resultOf(node);
-    const zeros = onnx.op("Expand", [onnx.scalar(0, dtype), onnx.ints(shape)]);
+    const zeros = onnx.op("Expand", [onnx.scalar(0, dtype), onnx.sizes(shape)]);
     const wide = onnx.op("Cast", [indices], { to: int64 });
     return onnx.op("ScatterND", [zeros, wide, updates], { reduction: "add" });
   },
   Slice: ([x], node, onnx) => {
     const begin = node.attributes["begin"] as readonly number[];
-    const ends = resultOf(node).shape.map((side, axis) => side + (begin[axis] as number));
-    const axes = begin.map((_, axis) => axis);
-    const bounds = [begin, ends, axes].map((list) => onnx.ints(list));
-    return onnx.op("Slice", [x, ...bounds]);
+    const sides = resultOf(node).shape;
+    const isOpen = sides.some((side) => onnx.isOpen(side));
+    const ends = isOpen
+      ? onnx.op("Add", [onnx.sizes(sides), onnx.ints(begin)])
+      : onnx.ints(sides.map((side, axis) => side + (begin[axis] as number)));
+    return onnx.op("Slice", [x, onnx.ints(begin), ends, onnx.ints(begin.map((_, axis) => axis))]);
   },
   SplitV: ([x], node, onnx) => {
     const axis = axisIn(node, operandOf(node).shape.length);
@@ -81,7 +110,7 @@ export const structure: Readonly<Record<string, Lowering>> = {
     return onnx.ops("Split", [x, onnx.ints(sizes)], { axis }, sizes.length);
   },
   Tile: ([x], node, onnx) =>
-    onnx.op("Tile", [x, onnx.ints(node.attributes["reps"] as readonly number[])]),
+    onnx.op("Tile", [x, onnx.sizes(node.attributes["reps"] as readonly number[])]),
   Transpose: ([x], node, onnx) =>
     onnx.op("Transpose", [x], { perm: node.attributes["perm"] as readonly number[] }),
 };

@@ -1,6 +1,7 @@
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { ClipError } from "@clip-ts/base";
-import type { Graph, NamedValue, Node } from "../ir/graph.ts";
+import type { Graph, NamedValue, Node, SymbolicSize } from "../ir/graph.ts";
+import { describeSide, isOpen, sourceOf, type SymbolSource } from "../ir/symbols.ts";
 import {
   ModelProtoSchema,
   type NodeProto,
@@ -33,9 +34,14 @@ function lower(node: Node, names: Map<number, string>, onnx: OnnxBuilder): void 
   node.outputs.forEach(({ id }, index) => names.set(id, list[index] as string));
 }
 
-function describe({ name, value }: NamedValue): MessageInitShape<typeof ValueInfoProtoSchema> {
+function describe(
+  { name, value }: NamedValue,
+  symbols?: readonly SymbolicSize[],
+): MessageInitShape<typeof ValueInfoProtoSchema> {
   const dim = value.shape.map((side) => ({
-    value: { case: "dimValue" as const, value: BigInt(side) },
+    value: isOpen(side, symbols)
+      ? { case: "dimParam" as const, value: describeSide(side, symbols) }
+      : { case: "dimValue" as const, value: BigInt(side) },
   }));
   const tensorType = { elemType: dataTypes[value.dtype], shape: { dim } };
   return { name, type: { value: { case: "tensorType" as const, value: tensorType } } };
@@ -73,14 +79,28 @@ function leavesLast(nodes: readonly NodeProto[]): NodeProto[] {
   return [...nodes.filter((node) => !isLeaf(node)), ...nodes.filter(isLeaf).toReversed()];
 }
 
+/** Where an open size is read. */
+function sourceIn(graph: Graph, symbol: SymbolicSize): SymbolSource {
+  const source = sourceOf(graph, symbol);
+  if (source !== undefined) return source;
+  throw new ClipError("unsupported", `No input has the open size "${symbol.name}" as a side.`, {
+    data: { symbol: symbol.name },
+  });
+}
+
 /**
- * The graph as an ONNX model with the graph's own input and output names.
+ * The graph as an ONNX model with the graph's own input and output names; open sizes are its dynamic axes.
+ * Constants are not copied.
  * @throws ClipError "unsupported" naming an operation without a counterpart.
  */
-function onnxModel(graph: Graph): ModelProto {
-  const onnx = createOnnxBuilder();
+export function onnxModel(graph: Graph): ModelProto {
+  const { symbols = [] } = graph;
+  const source = (symbol: SymbolicSize): SymbolSource => sourceIn(graph, symbol);
+  const onnx = createOnnxBuilder({ symbols, source });
   const names = new Map(graph.inputs.map(({ name, value }) => [value.id, name]));
-  for (const { value, data } of graph.constants) names.set(value.id, onnx.tensor(value, data));
+  for (const { value, data, name } of graph.constants) {
+    names.set(value.id, onnx.tensor(value, data, name));
+  }
   for (const node of graph.nodes) lower(node, names, onnx);
   nameOutputs(graph, names, onnx);
   return create(ModelProtoSchema, {
@@ -91,8 +111,8 @@ function onnxModel(graph: Graph): ModelProto {
       name: "clip-ts",
       node: leavesLast(onnx.nodes),
       initializer: onnx.initializers,
-      input: graph.inputs.map(describe),
-      output: graph.outputs.map(describe),
+      input: graph.inputs.map((input) => describe(input, symbols)),
+      output: graph.outputs.map((output) => describe(output, symbols)),
     },
   });
 }

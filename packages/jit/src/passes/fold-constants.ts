@@ -1,4 +1,5 @@
 import type { Constant, Graph, Node, Value } from "../ir/graph.ts";
+import { isOpen } from "../ir/symbols.ts";
 import { evaluate, filled, repeatedNumber } from "./evaluate.ts";
 import { resultOf, rewrite, sizeOf, type Rewriter, type Rule } from "./rewrite.ts";
 
@@ -20,7 +21,15 @@ const foldable = (node: Node): boolean =>
   node.outputs.length === 1 &&
   sizeOf(resultOf(node).shape) <= largestConstant;
 
+/** A constant in another shape is the same data, whatever its size. */
+function reshapedConstant(node: Node, graph: Rewriter): Value | undefined {
+  const source = node.op === "Reshape" && graph.constantBehind(node.inputs[0] as Value);
+  return source ? graph.constant(source.data, resultOf(node), source.name) : undefined;
+}
+
 const fold: Rule = (node, graph) => {
+  const reshaped = reshapedConstant(node, graph);
+  if (reshaped !== undefined) return [reshaped];
   if (!foldable(node)) return undefined;
   const operands = node.inputs.map((value) => knownData(value, graph));
   if (operands.includes(undefined)) return undefined;
@@ -31,7 +40,14 @@ const fold: Rule = (node, graph) => {
   return [graph.constant(data, result)];
 };
 
-/** Computes operations on constants now, where the result is small. Exact on the engine that runs now. */
+/**
+ * Computes operations on constants now, where the result is small and no open size is involved. Exact on
+ * the engine that runs now.
+ */
 export function foldConstants(graph: Graph): Graph {
-  return rewrite(graph, fold);
+  const { symbols = [] } = graph;
+  const isClosed = ({ shape }: Value): boolean => !shape.some((side) => isOpen(side, symbols));
+  return rewrite(graph, (node, rewriter) =>
+    [...node.inputs, ...node.outputs].every(isClosed) ? fold(node, rewriter) : undefined,
+  );
 }

@@ -11,8 +11,8 @@ export interface Rewriter {
   constantBehind(value: Value): Constant | undefined;
   /** Appends an operation with one result. */
   emit(op: string, inputs: readonly Value[], attributes: Attributes, type: ValueType): Value;
-  /** Adds a constant. */
-  constant(data: Constant["data"], type: ValueType): Value;
+  /** Adds a constant, which may bear the name of its source. */
+  constant(data: Constant["data"], type: ValueType, name?: string): Value;
 }
 
 /**
@@ -56,8 +56,12 @@ function createRewriter(graph: Graph, nodes: Node[], constants: Constant[]): Rew
       nodes.push({ op, inputs, attributes, outputs: [value] });
       return value;
     },
-    constant(values, type) {
-      const constant = { value: fresh(type), data: values };
+    constant(values, type, name) {
+      const constant = {
+        value: fresh(type),
+        data: values,
+        ...(name === undefined ? {} : { name }),
+      };
       data.set(constant.value.id, constant);
       constants.push(constant);
       return constant.value;
@@ -87,7 +91,7 @@ export function rewrite(graph: Graph, rule: Rule): Graph {
     name,
     value: current(value),
   }));
-  return { inputs: graph.inputs, constants, nodes, outputs };
+  return { ...graph, constants, nodes, outputs };
 }
 
 /** The one result of an operation that has one. */

@@ -47,7 +47,7 @@ function shareConstants(graph: Graph): Graph {
   if (shared.size === 0) return graph;
   const current = (value: Value): Value => shared.get(value.id) ?? value;
   return {
-    inputs: graph.inputs,
+    ...graph,
     constants: graph.constants.filter(({ value }: Constant) => !shared.has(value.id)),
     nodes: graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(current) })),
     outputs: graph.outputs.map(({ name, value }) => ({ name, value: current(value) })),
