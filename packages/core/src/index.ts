@@ -24,7 +24,15 @@ export {
   type BatchNormParams,
   type BatchNormStatistics,
 } from "./batch-norm.ts";
-export { withGradient, type CustomGradient } from "./custom-gradient.ts";
+export { barrier } from "./barrier.ts";
+export { checkpointed, type Checkpointed } from "./checkpointed.ts";
+export {
+  withGradient,
+  withGradientAside,
+  type Aside,
+  type CustomGradient,
+  type ValueAndAside,
+} from "./custom-gradient.ts";
 export { conv2d, conv2dSpec, type Conv2dParams } from "./conv2d.ts";
 export { embed, embeddingSpec, type EmbeddingParams } from "./embedding.ts";
 export { l2Normalize } from "./l2-normalize.ts";

@@ -46,7 +46,7 @@ export function encodeCausal(
 ): EncodedText {
   const embedded = embedCaptions(params.embeddings, ids, config);
   const mask = config.causal === false ? undefined : causalMask(axisLength(ids, 1));
-  const encoded = encode(params.encoder, embedded, config, mask);
+  const encoded = encode(params.encoder, embedded, config, { mask });
   const lastHidden = layerNorm(params.final_layer_norm, encoded, config.layerNormEps);
   const pooled =
     config.pooling === "last"

@@ -13,4 +13,6 @@ export interface TransformerConfig {
   readonly activation: Activation;
   /** Added to the variance inside every layer norm. */
   readonly layerNormEps: number;
+  /** Starting gain of what each block adds to the stream (LayerScale); without it there is no gain. */
+  readonly layerScale?: number;
 }

@@ -3,6 +3,7 @@ import type { ParamSpec } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { block, blockSpec, type BlockParams } from "./block.ts";
 import type { TransformerConfig } from "./config.ts";
+import { runBlocks, type EncodeOptions } from "./run-blocks.ts";
 
 /** A stack of blocks. */
 export interface EncoderParams<Leaf = Tensor> {
@@ -22,14 +23,17 @@ export function encoderSpec(config: TransformerConfig): EncoderParams<ParamSpec>
   return { layers: Array.from({ length: layers }, () => blockSpec(config)) };
 }
 
-/** Runs the blocks in order. x [batch, tokens, dim] → same; mask [tokens, tokens]. */
+/** Runs the blocks in order. x [batch, tokens, dim] → same. */
 export function encode(
   params: EncoderParams,
   x: Tensor,
   config: TransformerConfig,
-  mask?: Tensor,
+  options: EncodeOptions = {},
 ): Tensor {
-  let hidden = x;
-  for (const layer of params.layers) hidden = block(layer, hidden, config, mask);
-  return hidden;
+  return runBlocks(
+    params.layers,
+    x,
+    (layer, hidden, mask) => block(layer, hidden, config, mask),
+    options,
+  );
 }

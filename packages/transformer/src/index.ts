@@ -1,5 +1,13 @@
 export type { TransformerConfig } from "./config.ts";
-export { block, blockSpec, type BlockParams } from "./block.ts";
+export { block, blockSpec, type BlockParams, type LayerScaleParams } from "./block.ts";
 export { encode, encoderSpec, type EncoderParams } from "./encoder.ts";
 export { mlp, mlpSpec, type MlpParams } from "./mlp.ts";
+export {
+  multiHeadAttention,
+  type AttentionOptions,
+  type AttentionProjections,
+} from "./multi-head-attention.ts";
+export { paddingMask } from "./padding-mask.ts";
+export { postNormBlock, type PostNormParts } from "./post-norm-block.ts";
+export { runBlocks, type EncodeOptions } from "./run-blocks.ts";
 export { selfAttention, selfAttentionSpec, type SelfAttentionParams } from "./self-attention.ts";

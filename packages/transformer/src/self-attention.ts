@@ -1,14 +1,7 @@
-import {
-  axisLength,
-  dotProductAttention,
-  linear,
-  linearSpec,
-  normal,
-  type LinearParams,
-  type ParamSpec,
-} from "@clip-ts/core";
-import { reshape, transpose, type Tensor } from "@tensorflow/tfjs-core";
+import { linearSpec, normal, type LinearParams, type ParamSpec } from "@clip-ts/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import type { TransformerConfig } from "./config.ts";
+import { multiHeadAttention, type AttentionOptions } from "./multi-head-attention.ts";
 
 /** Four linear layers [dim, dim] with bias. */
 export interface SelfAttentionParams<Leaf = Tensor> {
@@ -31,34 +24,15 @@ export function selfAttentionSpec(config: TransformerConfig): SelfAttentionParam
   };
 }
 
-/** [batch, tokens, dim] → [batch, heads, tokens, dim / heads]. */
-function splitHeads(x: Tensor, heads: number): Tensor {
-  const [batch, tokens, dim] = [axisLength(x, 0), axisLength(x, 1), axisLength(x, 2)];
-  return transpose(reshape(x, [batch, tokens, heads, dim / heads]), [0, 2, 1, 3]);
-}
-
-/** [batch, heads, tokens, headDim] → [batch, tokens, heads · headDim]. */
-function joinHeads(x: Tensor): Tensor {
-  const joined = transpose(x, [0, 2, 1, 3]);
-  return reshape(joined, [axisLength(joined, 0), axisLength(joined, 1), -1]);
-}
-
 /**
- * Multi-head self-attention: every token looks at every token the mask allows.
- * x [batch, tokens, dim] → same; mask [tokens, tokens] is added to the scores.
+ * Multi-head self-attention under CLIP's names: every token looks at every token the mask allows.
+ * x [batch, tokens, dim] → same; mask as in `multiHeadAttention`.
  */
 export function selfAttention(
   params: SelfAttentionParams,
   x: Tensor,
-  options: { readonly heads: number; readonly mask?: Tensor | undefined },
+  options: Omit<AttentionOptions, "context">,
 ): Tensor {
-  const headed = (projection: LinearParams): Tensor =>
-    splitHeads(linear(projection, x), options.heads);
-  const mixed = dotProductAttention(
-    headed(params.q_proj),
-    headed(params.k_proj),
-    headed(params.v_proj),
-    options.mask,
-  );
-  return linear(params.out_proj, joinHeads(mixed));
+  const { q_proj: query, k_proj: key, v_proj: value, out_proj: output } = params;
+  return multiHeadAttention({ query, key, value, output }, x, options);
 }
