@@ -12,7 +12,8 @@ import {
 import { eye, gather, mul, scalar, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { contrastiveLoss, similarityLogits, symmetricCrossEntropy } from "./contrastive-loss.ts";
+import { contrastiveLoss, similarityLogits } from "./contrastive-loss.ts";
+import { symmetricCrossEntropy } from "./symmetric-cross-entropy.ts";
 
 afterAll(() => useEngine("cpu"));
 

@@ -1,19 +1,6 @@
-import { assertShape, axisLength, withGradient } from "@clip-ts/core";
-import {
-  add,
-  div,
-  eye,
-  logSoftmax,
-  matMul,
-  mul,
-  neg,
-  softmax,
-  sub,
-  sum,
-  transpose,
-  type Scalar,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { matMul, mul, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
+import type { TargetOptions } from "./pair-targets.ts";
+import { symmetricCrossEntropy } from "./symmetric-cross-entropy.ts";
 
 /** Unit features of matching pairs and the factor on their cosines. */
 export interface ContrastiveInputs {
@@ -35,33 +22,13 @@ export function similarityLogits({
 }
 
 /**
- * Mean of the cross-entropies of rows and of columns, with the diagonal as the right answers.
- * logits [batch, batch] → scalar. Its gradient is (softmax over rows + softmax over columns - 2·I) / 2·batch.
- */
-export function symmetricCrossEntropy(logits: Tensor): Scalar {
-  const batch = axisLength(logits, 0);
-  assertShape(logits, [batch, batch], "logits of matching pairs");
-  return withGradient({
-    inputs: [logits],
-    forward(save) {
-      save(logits);
-      const byImage = logSoftmax(logits);
-      const byText = transpose(logSoftmax(transpose(logits)));
-      return neg(div(sum(mul(add(byImage, byText), eye(batch))), 2 * batch));
-    },
-    backward(dy, [kept]) {
-      const rows = softmax(kept as Tensor);
-      const columns = transpose(softmax(transpose(kept as Tensor)));
-      const excess = sub(add(rows, columns), mul(eye(batch), 2));
-      return [mul(excess, div(dy, 2 * batch))];
-    },
-  }) as Scalar;
-}
-
-/**
  * CLIP's symmetric contrastive loss (Radford et al. 2021, arXiv:2103.00020, figure 3): each image must
- * find its caption among the batch's captions, each caption its image.
+ * find its caption among the batch's captions, each caption its image. Label smoothing is Szegedy et
+ * al.'s (2016, arXiv:1512.00567, section 7).
  */
-export function contrastiveLoss(inputs: ContrastiveInputs): Scalar {
-  return symmetricCrossEntropy(similarityLogits(inputs));
+export function contrastiveLoss(
+  inputs: ContrastiveInputs,
+  options: Pick<TargetOptions, "labelSmoothing"> = {},
+): Scalar {
+  return symmetricCrossEntropy(similarityLogits(inputs), options);
 }

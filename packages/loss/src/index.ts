@@ -1,9 +1,13 @@
 export {
-  contrastiveLoss,
-  similarityLogits,
-  symmetricCrossEntropy,
-  type ContrastiveInputs,
-} from "./contrastive-loss.ts";
+  chunkedContrastiveLoss,
+  type ChunkedContrastiveInputs,
+} from "./chunked-contrastive-loss.ts";
+export { contrastiveLoss, similarityLogits, type ContrastiveInputs } from "./contrastive-loss.ts";
+export { distillationLoss, type DistillationInputs } from "./distillation-loss.ts";
 export { matchingAccuracy } from "./matching-accuracy.ts";
+export { multiPositiveLoss, type MultiPositiveInputs } from "./multi-positive-loss.ts";
+export { pairGroups } from "./pair-groups.ts";
+export type { TargetOptions } from "./pair-targets.ts";
 export type { PairwiseInputs } from "./pairwise-inputs.ts";
 export { sigmoidLoss, type SigmoidInputs } from "./sigmoid-loss.ts";
+export { symmetricCrossEntropy } from "./symmetric-cross-entropy.ts";

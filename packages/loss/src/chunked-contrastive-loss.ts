@@ -1,0 +1,131 @@
+import { withGradient } from "@clip-ts/core";
+import {
+  abs,
+  add,
+  concat,
+  div,
+  exp,
+  expandDims,
+  log1p,
+  logSumExp,
+  maximum,
+  mul,
+  neg,
+  reshape,
+  sub,
+  sum,
+  tidy,
+  type Scalar,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
+import type { ContrastiveInputs } from "./contrastive-loss.ts";
+import { checkTargets, groupTargets, type TargetOptions } from "./pair-targets.ts";
+import { chunkLogits, pairwiseGradients, rowsOf } from "./pairwise-chunks.ts";
+import { pairCount, rowChunks, type RowChunk } from "./pairwise-inputs.ts";
+
+/** Features of a large batch and how it is cut. */
+export interface ChunkedContrastiveInputs extends ContrastiveInputs, TargetOptions {
+  /** Rows of the matrix of all pairs in memory at a time; by default as many as 64 MiB hold. */
+  readonly chunk?: number;
+}
+
+/** log(exp(a) + exp(b)) without overflow. */
+function logAddExp(a: Tensor, b: Tensor): Tensor {
+  return add(maximum(a, b), log1p(exp(neg(abs(sub(a, b))))));
+}
+
+/** What the loss needs to know of all rows, gathered chunk by chunk. */
+interface Totals {
+  /** [batch]: log-sum-exp of each image's row. */
+  readonly byImage: Tensor;
+  /** [batch]: log-sum-exp of each text's column. */
+  readonly byText: Tensor;
+  /** Sum of targets · logits. */
+  readonly agreement: Tensor;
+}
+
+/** Sum of targets · logits over a chunk; the diagonal is cheaper to have without its matrix. */
+function chunkAgreement(
+  logits: Tensor,
+  chunk: RowChunk,
+  { imageFeatures, textFeatures, scale, groups, labelSmoothing = 0 }: ChunkedContrastiveInputs,
+): Tensor {
+  const matching = mul(rowsOf(imageFeatures, chunk), rowsOf(textFeatures, chunk));
+  const right =
+    groups === undefined
+      ? mul(sum(matching), scale)
+      : sum(mul(groupTargets(groups, chunk), logits));
+  if (labelSmoothing === 0) return right;
+  const even = mul(sum(logits), labelSmoothing / (logits.shape[1] as number));
+  return add(mul(right, 1 - labelSmoothing), even);
+}
+
+/** Streams over the rows; no more than a chunk of the matrix exists at a time. */
+function gatherTotals(inputs: ChunkedContrastiveInputs, chunks: readonly RowChunk[]): Totals {
+  const parts = chunks.map((chunk) =>
+    tidy(() => {
+      const logits = chunkLogits(inputs, chunk);
+      const agreement = chunkAgreement(logits, chunk, inputs);
+      return { byImage: logSumExp(logits, 1), byText: logSumExp(logits, 0), agreement };
+    }),
+  );
+  return {
+    byImage: concat(
+      parts.map(({ byImage }) => byImage),
+      0,
+    ),
+    byText: parts.map(({ byText }) => byText).reduce(logAddExp),
+    agreement: parts.map(({ agreement }) => agreement).reduce((a, b) => add(a, b)),
+  };
+}
+
+/** Softmax over rows + softmax over columns - 2 · targets, the targets' diagonal left to the caller. */
+function chunkSlope(
+  { byImage, byText }: Pick<Totals, "byImage" | "byText">,
+  { groups, labelSmoothing = 0 }: TargetOptions,
+): (logits: Tensor, chunk: RowChunk) => Tensor {
+  return (logits, chunk) => {
+    const rows = exp(sub(logits, expandDims(rowsOf(byImage, chunk), 1)));
+    const columns = exp(sub(logits, expandDims(byText, 0)));
+    const both = add(rows, columns);
+    const even = (2 * labelSmoothing) / (logits.shape[1] as number);
+    const spread = even === 0 ? both : sub(both, even);
+    if (groups === undefined) return spread;
+    return sub(spread, mul(groupTargets(groups, chunk), 2 * (1 - labelSmoothing)));
+  };
+}
+
+/**
+ * `contrastiveLoss` and `multiPositiveLoss` for batches whose matrix of all pairs is too large to hold:
+ * log-sum-exps of rows and columns are streamed chunk by chunk, and the logits are computed once more
+ * for the gradient. Values and gradients equal the dense losses'.
+ */
+export function chunkedContrastiveLoss(inputs: ChunkedContrastiveInputs): Scalar {
+  const { imageFeatures, textFeatures, scale, groups, labelSmoothing = 0 } = inputs;
+  const batch = pairCount(inputs);
+  checkTargets(batch, inputs);
+  const chunks = rowChunks(batch, inputs.chunk);
+  return withGradient({
+    inputs: [imageFeatures, textFeatures, scale],
+    forward(save) {
+      const { byImage, byText, agreement } = gatherTotals(inputs, chunks);
+      save(imageFeatures, textFeatures, scale, byImage, byText, ...(groups ? [groups] : []));
+      const entropies = div(add(sum(byImage), sum(byText)), 2);
+      return reshape(div(sub(entropies, agreement), batch), []);
+    },
+    backward(dy, saved) {
+      const [images, texts, factor, byImage, byText, kept] = saved as [
+        ...[Tensor, Tensor, Tensor, Tensor, Tensor],
+        Tensor?,
+      ];
+      const targets = kept === undefined ? { labelSmoothing } : { labelSmoothing, groups: kept };
+      return pairwiseGradients({
+        inputs: { imageFeatures: images, textFeatures: texts, scale: factor },
+        chunks,
+        slope: chunkSlope({ byImage, byText }, targets),
+        matching: kept === undefined ? 2 * (1 - labelSmoothing) : 0,
+        factor: div(dy, 2 * batch),
+      });
+    },
+  }) as Scalar;
+}
