@@ -2,7 +2,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { flattenTree, type FlatTree } from "@clip-ts/core";
-import { openSafetensors, streamParams, toFloat32, type SafetensorsFile } from "@clip-ts/weights";
+import { openSafetensors, streamParams, toFloat32, type TensorFile } from "@clip-ts/weights";
 import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
 import { writeModel, type ModelDescription } from "./model-folder.ts";
@@ -103,7 +103,7 @@ function assertSlots(path: string, stored: readonly string[], wanted: readonly s
   );
 }
 
-async function readTensor(file: SafetensorsFile, name: string): Promise<Tensor> {
+async function readTensor(file: TensorFile, name: string): Promise<Tensor> {
   const stored = await file.read(name);
   return tensor(toFloat32(stored), [...stored.shape], "float32");
 }

@@ -21,7 +21,7 @@ import {
   openSafetensors,
   openSharded,
   streamParams,
-  type SafetensorsFile,
+  type TensorFile,
 } from "@clip-ts/weights";
 import { openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
 import { latestFolders } from "./run-folder.ts";
@@ -99,7 +99,7 @@ export async function describeModel(model: string): Promise<ModelDescription> {
 /** Opens a folder's weights, one file or shards, for as long as `use` runs. */
 export async function withWeights<Result>(
   model: string,
-  use: (file: SafetensorsFile) => Promise<Result>,
+  use: (file: TensorFile) => Promise<Result>,
 ): Promise<Result> {
   const folder = locateModel(model);
   const whole = join(folder, names.weights);

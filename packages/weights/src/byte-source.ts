@@ -32,3 +32,14 @@ export async function readExactly(
   }
   return bytes;
 }
+
+/** Part of a source, as a source of its own; reads never leave the part. */
+export function sourceWithin(
+  source: ByteSource,
+  { offset, length }: { readonly offset: number; readonly length: number },
+): ByteSource {
+  return {
+    size: length,
+    read: (from, count) => source.read(offset + from, Math.max(0, Math.min(count, length - from))),
+  };
+}

@@ -14,7 +14,7 @@ import {
   streamSafetensors,
   toBytes,
   type HostTensor,
-  type SafetensorsFile,
+  type TensorFile,
 } from "./index.ts";
 
 type HostTensors = Record<string, HostTensor>;
@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 const withPrefix = (tensors: HostTensors, prefix: string): HostTensors =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [prefix + name, tensor]));
-const fileOf = (tensors: HostTensors): Promise<SafetensorsFile> =>
+const fileOf = (tensors: HostTensors): Promise<TensorFile> =>
   openSafetensors(bytesSource(toBytes(serializeSafetensors(tensors))));
 const vector = (...values: number[]): HostTensor =>
   fromFloat32(Float32Array.from(values), [values.length]);
@@ -43,7 +43,7 @@ test("there and back, no byte of the file differs", () => {
 });
 
 test("a file is converted while it streams, in both directions", async () => {
-  const collect = async (file: SafetensorsFile): Promise<Uint8Array> => {
+  const collect = async (file: TensorFile): Promise<Uint8Array> => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of streamSafetensors(lazyTensors(file), { format: "pt" }).chunks()) {
       chunks.push(chunk);

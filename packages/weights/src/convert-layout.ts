@@ -2,7 +2,7 @@ import { byteLengthOf, sliceRows, type HostTensor } from "./host-tensor.ts";
 import { assemble } from "./assemble.ts";
 import { planConversion } from "./conversion-plan.ts";
 import { detectLayout, type Layout } from "./layout.ts";
-import { noSuchTensor, type SafetensorsFile } from "./open-safetensors.ts";
+import { noSuchTensor, type TensorFile } from "./tensor-file.ts";
 
 type HostTensors = Readonly<Record<string, HostTensor>>;
 
@@ -48,7 +48,7 @@ export function huggingFaceToOpenai(tensors: HostTensors): Record<string, HostTe
 }
 
 /** The file without the `module.` prefix of parallel training. */
-function bareNames(file: SafetensorsFile): SafetensorsFile {
+function bareNames(file: TensorFile): TensorFile {
   const realNames = withoutModulePrefix(file.names);
   const find = finder(realNames, file.label);
   return {
@@ -64,7 +64,7 @@ function bareNames(file: SafetensorsFile): SafetensorsFile {
  * A view of `original` under the names of `layout`. Nothing is read until a tensor is, and then only
  * the bytes that it is made of.
  */
-export function convertLayout(original: SafetensorsFile, layout: Layout): SafetensorsFile {
+export function convertLayout(original: TensorFile, layout: Layout): TensorFile {
   const file = bareNames(original);
   const from = detectLayout(file.names);
   if (from === layout) return file;

@@ -6,7 +6,11 @@ export {
   type TensorInfo,
 } from "./host-tensor.ts";
 export { fromFloat32, fromInt32, toFloat32, toInt32, type FloatDtype } from "./values.ts";
-export { openSafetensors, type SafetensorsFile } from "./open-safetensors.ts";
+export type { TensorFile } from "./tensor-file.ts";
+export { openWeights } from "./open-weights.ts";
+export { openSafetensors } from "./open-safetensors.ts";
+export { openPytorch } from "./pytorch/open-pytorch.ts";
+export { openNpz } from "./numpy/open-npz.ts";
 export { openSharded } from "./open-sharded.ts";
 export {
   serializeSafetensors,

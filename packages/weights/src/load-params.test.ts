@@ -16,10 +16,10 @@ import {
   toBytes,
   toFloat32,
   type HostTensor,
-  type SafetensorsFile,
+  type TensorFile,
 } from "./index.ts";
 
-const fileOf = (tensors: Record<string, HostTensor>): Promise<SafetensorsFile> =>
+const fileOf = (tensors: Record<string, HostTensor>): Promise<TensorFile> =>
   openSafetensors(bytesSource(toBytes(serializeSafetensors(tensors))), "model.safetensors");
 const dispose = (tree: object): void => {
   for (const leaf of Object.values(flattenTree<Tensor>(tree))) leaf.dispose();
@@ -112,7 +112,7 @@ test("a long list of faults is cut, with a count", async () => {
 
 test("a read that fails half way leaves no tensor behind", async () => {
   const file = await fileOf(fitting);
-  const failing: SafetensorsFile = {
+  const failing: TensorFile = {
     ...file,
     read: (name) =>
       name === "logit_scale" ? Promise.reject(new Error("disk gone")) : file.read(name),

@@ -4,7 +4,7 @@ import { flattenTree, unflattenLike, type ParamSpec, type TreeOf } from "@clip-t
 import { convertLayout } from "./convert-layout.ts";
 import { layoutOf } from "./layout.ts";
 import { isIgnorable } from "./name-rules.ts";
-import type { SafetensorsFile } from "./open-safetensors.ts";
+import type { TensorFile } from "./tensor-file.ts";
 import { toFloat32 } from "./values.ts";
 
 /** Which part of a file `loadParams` reads. */
@@ -18,7 +18,7 @@ type FlatSpec = Readonly<Record<string, ParamSpec>>;
 const linesShown = 20;
 const floats: ReadonlySet<string> = new Set(["F64", "F32", "F16", "BF16"]);
 
-function mismatch(path: string, spec: ParamSpec, file: SafetensorsFile, name: string): string[] {
+function mismatch(path: string, spec: ParamSpec, file: TensorFile, name: string): string[] {
   const { dtype, shape } = file.describe(name);
   if (shape.join() !== spec.shape.join()) {
     return [`${path}: expected [${spec.shape.join(", ")}], file has [${shape.join(", ")}]`];
@@ -27,7 +27,7 @@ function mismatch(path: string, spec: ParamSpec, file: SafetensorsFile, name: st
 }
 
 /** One line per tensor that is missing, unexpected, or of the wrong shape or dtype. */
-function findFaults(spec: FlatSpec, file: SafetensorsFile, prefix: string): string[] {
+function findFaults(spec: FlatSpec, file: TensorFile, prefix: string): string[] {
   const inFile = new Set(file.names);
   const wanted = new Set(Object.keys(spec).map((path) => prefix + path));
   const faults = Object.entries(spec).flatMap(([path, leaf]) =>
@@ -41,7 +41,7 @@ function findFaults(spec: FlatSpec, file: SafetensorsFile, prefix: string): stri
   return [...faults, ...unexpected.map((name) => `${name}: in the file, but not in the model`)];
 }
 
-function assertFits(spec: FlatSpec, file: SafetensorsFile, prefix: string): void {
+function assertFits(spec: FlatSpec, file: TensorFile, prefix: string): void {
   const faults = findFaults(spec, file, prefix);
   if (faults.length === 0) return;
   const shown = faults.slice(0, linesShown).map((line) => `\n  ${line}`);
@@ -61,7 +61,7 @@ function assertFits(spec: FlatSpec, file: SafetensorsFile, prefix: string): void
  */
 export async function loadParams<Tree extends object>(
   spec: Tree,
-  file: SafetensorsFile,
+  file: TensorFile,
   options: LoadOptions = {},
 ): Promise<TreeOf<Tree, ParamSpec, Tensor>> {
   const { prefix = "" } = options;

@@ -1,21 +1,8 @@
 import { ClipError } from "@clip-ts/base";
 import { readExactly, type ByteSource } from "./byte-source.ts";
-import { rowBytes, type HostTensor, type RowRange, type TensorInfo } from "./host-tensor.ts";
+import { rowBytes } from "./host-tensor.ts";
 import { parseHeader, type SafetensorsHeader } from "./safetensors-header.ts";
-
-/** Tensors by name, read one at a time: a file, several shards, or a renamed view of either. */
-export interface SafetensorsFile {
-  /** What errors call it. */
-  readonly label: string;
-  /** The free text of the header, such as `{ format: "pt" }`. */
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Tensor names in stored order. */
-  readonly names: readonly string[];
-  /** Dtype, shape and size of a tensor, without reading it. */
-  describe(name: string): TensorInfo & { readonly byteLength: number };
-  /** One tensor, or only its rows `[start, end)` along the first axis. */
-  read(name: string, rows?: RowRange): Promise<HostTensor>;
-}
+import { noSuchTensor, type TensorFile } from "./tensor-file.ts";
 
 /** The longest header that safetensors allows, in bytes. */
 const longestHeader = 100_000_000;
@@ -50,13 +37,6 @@ async function readHeader(
   return { ...parseHeader(text, source.size - dataStart, label), dataStart };
 }
 
-/** The error for a name that a file does not have. */
-export function noSuchTensor(label: string, name: string): ClipError {
-  return new ClipError("bad-weights", `${label} has no tensor "${name}".`, {
-    data: { label, name },
-  });
-}
-
 /**
  * Opens a safetensors file by reading its header only. A header that is malformed, or does not fit
  * the file exactly, is a `bad-weights` error that names `label`, the tensor, what was expected and found.
@@ -64,7 +44,7 @@ export function noSuchTensor(label: string, name: string): ClipError {
 export async function openSafetensors(
   source: ByteSource,
   label = "safetensors",
-): Promise<SafetensorsFile> {
+): Promise<TensorFile> {
   const { metadata, places, dataStart } = await readHeader(source, label);
   const byName = new Map(places.map((place) => [place.name, place]));
   const find = (name: string) => {

@@ -1,6 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import type { ByteSource } from "./byte-source.ts";
-import { noSuchTensor, openSafetensors, type SafetensorsFile } from "./open-safetensors.ts";
+import { openSafetensors } from "./open-safetensors.ts";
+import { noSuchTensor, type TensorFile } from "./tensor-file.ts";
 
 function badIndex(message: string, data: Record<string, unknown>, cause?: unknown): ClipError {
   return new ClipError("bad-weights", `Sharded weights: ${message}`, { data, cause });
@@ -28,7 +29,7 @@ function parseIndex(index: unknown): Map<string, string> {
 async function openShard(
   file: string,
   open: (file: string) => Promise<ByteSource>,
-): Promise<SafetensorsFile> {
+): Promise<TensorFile> {
   let source: ByteSource;
   try {
     source = await open(file);
@@ -47,11 +48,11 @@ async function openShard(
 export async function openSharded(
   index: unknown,
   open: (file: string) => Promise<ByteSource>,
-): Promise<SafetensorsFile> {
+): Promise<TensorFile> {
   const shardOf = parseIndex(index);
-  const shards = new Map<string, SafetensorsFile>();
+  const shards = new Map<string, TensorFile>();
   for (const file of new Set(shardOf.values())) shards.set(file, await openShard(file, open));
-  const find = (name: string): SafetensorsFile => {
+  const find = (name: string): TensorFile => {
     const shard = shards.get(shardOf.get(name) ?? "");
     if (shard === undefined) throw noSuchTensor("Sharded weights", name);
     return shard;

@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import type { PairBatch } from "@clip-ts/model";
-import { toFloat32, toInt32, type SafetensorsFile } from "@clip-ts/weights";
+import { toFloat32, toInt32, type TensorFile } from "@clip-ts/weights";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { withTensors } from "./tensor-files.ts";
 
@@ -14,13 +14,13 @@ interface HostInputs {
 
 type Upload = () => Tensor;
 
-async function readPixels(file: SafetensorsFile): Promise<Upload> {
+async function readPixels(file: TensorFile): Promise<Upload> {
   const stored = await file.read("pixel_values");
   const values = toFloat32(stored);
   return () => tensor(values, [...stored.shape], "float32");
 }
 
-async function readIds(file: SafetensorsFile, vocabSize: number): Promise<Upload> {
+async function readIds(file: TensorFile, vocabSize: number): Promise<Upload> {
   const stored = await file.read("input_ids");
   const values = toInt32(stored);
   const foreign = values.find((id) => id < 0 || id >= vocabSize);

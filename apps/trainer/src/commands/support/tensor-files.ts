@@ -7,14 +7,14 @@ import {
   openSafetensors,
   serializeSafetensors,
   type HostTensor,
-  type SafetensorsFile,
+  type TensorFile,
 } from "@clip-ts/weights";
 import type { Tensor } from "@tensorflow/tfjs-core";
 
 /** Opens a safetensors file for as long as `use` runs. */
 export async function withTensors<Result>(
   path: string,
-  use: (file: SafetensorsFile) => Promise<Result>,
+  use: (file: TensorFile) => Promise<Result>,
 ): Promise<Result> {
   const source = await openFile(path);
   try {

@@ -1,0 +1,38 @@
+import { ClipError } from "@clip-ts/base";
+import { Inflate } from "fflate";
+
+/** What deflate makes of real weights is at least a tenth as long; only zeros shrink further. */
+const plausible = { always: 2 ** 26, ratio: 64 } as const;
+
+/** Packed bytes handed over at a time, so that too much output is noticed early. */
+const step = 2 ** 16;
+
+/**
+ * Unpacks deflated bytes into exactly `size` bytes.
+ * @throws ClipError "bad-weights" for damage, another size, or a size that no weights have.
+ */
+export function inflateExactly(packed: Uint8Array, size: number, label: string): Uint8Array {
+  const fail = (message: string, cause?: unknown): never => {
+    throw new ClipError("bad-weights", `${label}: ${message}`, { data: { label, size }, cause });
+  };
+  if (size > Math.max(plausible.always, plausible.ratio * packed.byteLength)) {
+    fail(`${packed.byteLength} bytes claim to unpack to ${size}; that is refused.`);
+  }
+  const bytes = new Uint8Array(size);
+  let filled = 0;
+  const inflate = new Inflate((chunk) => {
+    if (filled + chunk.byteLength > size) fail(`unpacks to more than the ${size} bytes it claims.`);
+    bytes.set(chunk, filled);
+    filled += chunk.byteLength;
+  });
+  try {
+    for (let at = 0; at < packed.byteLength; at += step) {
+      inflate.push(packed.subarray(at, at + step), at + step >= packed.byteLength);
+    }
+  } catch (cause) {
+    if (cause instanceof ClipError) throw cause;
+    fail("is damaged and cannot be unpacked.", cause);
+  }
+  if (filled !== size) fail(`unpacks to ${filled} bytes, but claims ${size}.`);
+  return bytes;
+}

@@ -1,0 +1,105 @@
+import { ClipError } from "@clip-ts/base";
+import { readExactly, type ByteSource } from "../byte-source.ts";
+import { findDirectory, type DirectoryPlace } from "./find-directory.ts";
+import { zipRecords, type ZipEntry } from "./zip-entry.ts";
+
+/** A directory of 16 MiB lists a hundred thousand tensors; no checkpoint has as many. */
+const longestDirectory = 16 * 2 ** 20;
+
+const isLarge = 0xffff_ffff;
+const large = { id: 1, sizes: 8 } as const;
+const encrypted = 1;
+
+const utf8 = new TextDecoder();
+
+type Fail = (message: string) => never;
+
+/** The 64-bit values that stand in the extra field for those that 32 bits cannot hold. */
+function* largeValues(extra: DataView): Generator<number> {
+  for (let at = 0; at + 4 <= extra.byteLength;) {
+    const id = extra.getUint16(at, true);
+    const end = Math.min(at + 4 + extra.getUint16(at + 2, true), extra.byteLength);
+    for (let value = at + 4; id === large.id && value + large.sizes <= end; value += large.sizes) {
+      yield Number(extra.getBigUint64(value, true));
+    }
+    at = end;
+  }
+}
+
+interface Parsed {
+  readonly entry: ZipEntry;
+  /** Where the next record starts. */
+  readonly next: number;
+}
+
+function parseEntry(bytes: Uint8Array, start: number, fail: Fail): Parsed {
+  const { signature, length } = zipRecords.central;
+  const record = new DataView(bytes.buffer, bytes.byteOffset + start, bytes.byteLength - start);
+  if (record.byteLength < length || record.getUint32(0, true) !== signature) {
+    fail("its directory is damaged.");
+  }
+  const nameLength = record.getUint16(28, true);
+  const extraLength = record.getUint16(30, true);
+  const total = length + nameLength + extraLength + record.getUint16(32, true);
+  if (total > record.byteLength) fail("its directory is cut short.");
+  const nameStart = start + length;
+  const name = utf8.decode(bytes.subarray(nameStart, nameStart + nameLength));
+  const extra = new DataView(record.buffer, record.byteOffset + length + nameLength, extraLength);
+  const wide = largeValues(extra);
+  const widen = (value: number): number =>
+    value === isLarge ? ((wide.next().value as number | undefined) ?? value) : value;
+  if ((record.getUint16(8, true) & encrypted) !== 0) fail(`${name} is encrypted.`);
+  const size = widen(record.getUint32(24, true)); // in this order the large values stand
+  const storedSize = widen(record.getUint32(20, true));
+  const headerOffset = widen(record.getUint32(42, true));
+  const method = record.getUint16(10, true);
+  return { entry: { name, method, size, storedSize, headerOffset }, next: start + total };
+}
+
+/** Entries lie one after another before the directory: none may reach into the next. */
+function checkPlaces(entries: readonly ZipEntry[], place: DirectoryPlace, fail: Fail): void {
+  const inOrder = entries.toSorted((a, b) => a.headerOffset - b.headerOffset);
+  for (const [index, entry] of inOrder.entries()) {
+    const { name, headerOffset, storedSize } = entry;
+    const limit = inOrder[index + 1]?.headerOffset ?? place.offset;
+    if (headerOffset + zipRecords.local.length + storedSize <= limit) continue;
+    fail(
+      `${name} claims ${storedSize} bytes from ${headerOffset}, beyond the ${limit} where ` +
+        "the next part starts; sizes are wrong or entries overlap.",
+    );
+  }
+}
+
+/**
+ * The entries of a ZIP archive by name. Nothing but the directory is read; what it claims is held
+ * against the file's real size.
+ * @throws ClipError "bad-weights" for damaged, encrypted, overlapping or repeated entries.
+ */
+export async function readDirectory(
+  source: ByteSource,
+  label: string,
+): Promise<ReadonlyMap<string, ZipEntry>> {
+  const fail: Fail = (message) => {
+    throw new ClipError("bad-weights", `${label}: ${message}`, { data: { label } });
+  };
+  const place = await findDirectory(source, label);
+  if (place.offset + place.length > source.size) {
+    fail(`its directory claims to end at ${place.offset + place.length} of ${source.size} bytes.`);
+  }
+  if (place.length > longestDirectory) {
+    fail(`its directory has ${place.length} bytes; at most ${longestDirectory} are read.`);
+  }
+  const bytes = await readExactly(source, place, label);
+  const entries = new Map<string, ZipEntry>();
+  for (let at = 0; at < bytes.byteLength;) {
+    const { entry, next } = parseEntry(bytes, at, fail);
+    if (entries.has(entry.name)) fail(`${entry.name} is there twice.`);
+    entries.set(entry.name, entry);
+    at = next;
+  }
+  if (entries.size !== place.count) {
+    fail(`it announces ${place.count} entries, but lists ${entries.size}.`);
+  }
+  checkPlaces([...entries.values()], place, fail);
+  return entries;
+}
