@@ -1,5 +1,21 @@
+import type { HeadKind } from "@clip-ts/projection";
 import type { TextConfig } from "@clip-ts/text-encoder";
-import type { VisionConfig } from "@clip-ts/vision-encoder";
+import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
+
+/** What training makes small. */
+export type LossConfig =
+  | {
+      /** Softmax over the batch both ways (Radford et al. 2021). */
+      readonly kind: "contrastive";
+      /** Share of every target spread over the whole batch; 0 by default. */
+      readonly labelSmoothing?: number;
+      /** Whether every equal caption of the batch counts as right; false by default. */
+      readonly multiPositive?: boolean;
+    }
+  | {
+      /** Every pair judged alone, with a bias (Zhai et al. 2023). */
+      readonly kind: "sigmoid";
+    };
 
 /** A whole CLIP: two towers and the space they share. */
 export interface ClipConfig {
@@ -9,4 +25,28 @@ export interface ClipConfig {
   readonly projectionDim: number;
   /** Starting logarithm of the factor on cosines. */
   readonly initialLogitScale: number;
+  /** Start of the bias on scaled cosines; only a model of the sigmoid loss has one. Default -10. */
+  readonly initialLogitBias?: number;
+  /** Default: contrastive. */
+  readonly loss?: LossConfig;
+  /** Head behind the vision tower. Default "linear"; a ResNet's attention pool is its own head. */
+  readonly imageHead?: HeadKind;
+  /** Head behind the text tower. Default "linear"; SigLIP's tower has its own head. */
+  readonly textHead?: HeadKind;
+}
+
+/** The loss with its default. */
+export function lossOf({ loss }: ClipConfig): LossConfig {
+  return loss ?? { kind: "contrastive" };
+}
+
+/** Both heads with their defaults. */
+export function headsOf({ vision, text, imageHead, textHead }: ClipConfig): {
+  readonly image: HeadKind;
+  readonly text: HeadKind;
+} {
+  return {
+    image: imageHead ?? (isResNet(vision) ? "none" : "linear"),
+    text: textHead ?? (text.kind === "siglip" ? "none" : "linear"),
+  };
 }

@@ -1,38 +1,50 @@
-import { similarityLogits, symmetricCrossEntropy } from "@clip-ts/loss";
-import { project } from "@clip-ts/projection";
-import { encodeText } from "@clip-ts/text-encoder";
-import { encodeImage } from "@clip-ts/vision-encoder";
-import { exp, tidy, type Tensor } from "@tensorflow/tfjs-core";
+import { axisLength } from "@clip-ts/core";
+import { tidy, type Tensor } from "@tensorflow/tfjs-core";
 import type { ClipConfig } from "./config.ts";
-import type { PairBatch } from "./forward.ts";
+import { imageSide, textSide } from "./embed.ts";
+import type { ForwardOptions, PairBatch } from "./pair-batch.ts";
+import { comparePairs, logitsOf, lossOfPairs } from "./pair-loss.ts";
 import type { ClipParams } from "./spec.ts";
 
 /** Everything a pass through CLIP computes that other implementations show too. */
 export type ForwardDetails = {
   /** [images, joint], unit rows. */
   readonly imageFeatures?: Tensor;
-  /** [images, 1 + patches, dim]: every token before the last norm. */
+  /** [images, tokens, dim]: what the vision tower pools; a transformer's tokens before the last norm. */
   readonly imageLastHidden?: Tensor;
   /** [texts, joint], unit rows. */
   readonly textFeatures?: Tensor;
   /** [texts, tokens, dim]: every token after the last norm. */
   readonly textLastHidden?: Tensor;
-  /** [images, texts]: scaled cosines. */
+  /** [images, texts]: scaled cosines, with the bias added if there is one. */
   readonly logitsPerImage?: Tensor;
-  /** Symmetric contrastive loss, if there are as many images as texts. */
+  /** The loss that the config asks for, if there are as many images as texts. */
   readonly loss?: Tensor;
+  /** A training ResNet's running statistics after this batch, by path. */
+  readonly statistics?: Readonly<Record<string, Tensor>>;
 };
 
-function imageSide(params: ClipParams, pixels: Tensor | undefined, config: ClipConfig) {
-  if (pixels === undefined) return {};
-  const { pooled, lastHidden } = encodeImage(params.vision_model, pixels, config.vision);
-  return { imageFeatures: project(params.visual_projection, pooled), imageLastHidden: lastHidden };
+function imageDetails(
+  params: ClipParams,
+  { pixelValues, keptPatches }: Partial<PairBatch>,
+  config: ClipConfig,
+  options: ForwardOptions,
+): ForwardDetails {
+  if (pixelValues === undefined) return {};
+  const side = imageSide(params, pixelValues, config, { ...options, keptPatches });
+  const shown = { imageFeatures: side.features, imageLastHidden: side.lastHidden };
+  const { statistics } = side;
+  return Object.keys(statistics).length === 0 ? shown : { ...shown, statistics };
 }
 
-function textSide(params: ClipParams, ids: Tensor | undefined, config: ClipConfig) {
-  if (ids === undefined) return {};
-  const { pooled, lastHidden } = encodeText(params.text_model, ids, config.text);
-  return { textFeatures: project(params.text_projection, pooled), textLastHidden: lastHidden };
+function textDetails(
+  params: ClipParams,
+  { inputIds, attentionMask }: Partial<PairBatch>,
+  config: ClipConfig,
+): ForwardDetails {
+  if (inputIds === undefined) return {};
+  const { features, lastHidden } = textSide(params, inputIds, config, { attentionMask });
+  return { textFeatures: features, textLastHidden: lastHidden };
 }
 
 /**
@@ -43,17 +55,18 @@ export function forwardDetails(
   params: ClipParams,
   inputs: Partial<PairBatch>,
   config: ClipConfig,
+  options: ForwardOptions = {},
 ): ForwardDetails {
   return tidy((): ForwardDetails => {
-    const image = imageSide(params, inputs.pixelValues, config);
-    const text = textSide(params, inputs.inputIds, config);
+    const image = imageDetails(params, inputs, config, options);
+    const text = textDetails(params, inputs, config);
     const { imageFeatures } = image;
     const { textFeatures } = text;
     if (imageFeatures === undefined || textFeatures === undefined) return { ...image, ...text };
-    const scale = exp(params.logit_scale);
-    const logitsPerImage = similarityLogits({ imageFeatures, textFeatures, scale });
-    const [images, texts] = logitsPerImage.shape;
-    const loss = images === texts ? { loss: symmetricCrossEntropy(logitsPerImage) } : {};
+    const pairs = comparePairs(params, imageFeatures, textFeatures);
+    const logitsPerImage = logitsOf(pairs);
+    const matching = axisLength(logitsPerImage, 0) === axisLength(logitsPerImage, 1);
+    const loss = matching ? { loss: lossOfPairs(pairs, logitsPerImage, config) } : {};
     return { ...image, ...text, logitsPerImage, ...loss };
   });
 }

@@ -9,7 +9,8 @@ import {
 import { dispose, gather, slice, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { embedImages, embedTexts } from "./embed.ts";
-import { forward, type PairBatch } from "./forward.ts";
+import { forward } from "./forward.ts";
+import type { PairBatch } from "./pair-batch.ts";
 import { preset } from "./presets.ts";
 import { initClip, type ClipParams } from "./spec.ts";
 

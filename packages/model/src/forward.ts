@@ -1,43 +1,50 @@
-import { matchingAccuracy, similarityLogits, symmetricCrossEntropy } from "@clip-ts/loss";
-import { exp, tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
+import { matchingAccuracy } from "@clip-ts/loss";
+import { tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { ClipConfig } from "./config.ts";
-import { embedImages, embedTexts } from "./embed.ts";
+import { imageSide, textSide } from "./embed.ts";
+import type { ForwardOptions, PairBatch } from "./pair-batch.ts";
+import { comparePairs, logitsOf, lossOfPairs } from "./pair-loss.ts";
 import type { ClipParams } from "./spec.ts";
-
-/** Matching pairs: row i of the ids is a caption of image i. */
-export interface PairBatch {
-  /** [batch, channels, imageSize, imageSize], normalised. */
-  readonly pixelValues: Tensor;
-  /** [batch, tokens] int32. */
-  readonly inputIds: Tensor;
-}
 
 /** What one pass through CLIP gives. */
 export type ClipOutput = {
-  /** Symmetric contrastive loss. */
+  /** The loss that the config asks for; symmetric contrastive by default. */
   readonly loss: Scalar;
   /** [batch, joint], unit rows. */
   readonly imageFeatures: Tensor;
   /** [batch, joint], unit rows. */
   readonly textFeatures: Tensor;
-  /** [images, texts]: scaled cosines. */
+  /** [images, texts]: scaled cosines, with the bias added if there is one. */
   readonly logitsPerImage: Tensor;
   /** Share of images whose own caption scores highest in the batch. */
   readonly accuracy: Scalar;
+  /** A training ResNet's running statistics after this batch, by path; otherwise empty. */
+  readonly statistics: Readonly<Record<string, Tensor>>;
 };
 
 /**
  * Embeds both sides of a batch of pairs and compares every image with every caption.
- * The caller owns the outputs.
+ * The caller owns the outputs, the statistics among them.
  */
-export function forward(params: ClipParams, batch: PairBatch, config: ClipConfig): ClipOutput {
+export function forward(
+  params: ClipParams,
+  batch: PairBatch,
+  config: ClipConfig,
+  options: ForwardOptions = {},
+): ClipOutput {
   return tidy(() => {
-    const imageFeatures = embedImages(params, batch.pixelValues, config);
-    const textFeatures = embedTexts(params, batch.inputIds, config);
-    const scale = exp(params.logit_scale);
-    const logitsPerImage = similarityLogits({ imageFeatures, textFeatures, scale });
-    const loss = symmetricCrossEntropy(logitsPerImage);
-    const accuracy = matchingAccuracy(logitsPerImage);
-    return { loss, imageFeatures, textFeatures, logitsPerImage, accuracy };
+    const { attentionMask, keptPatches } = batch;
+    const image = imageSide(params, batch.pixelValues, config, { ...options, keptPatches });
+    const text = textSide(params, batch.inputIds, config, { attentionMask });
+    const pairs = comparePairs(params, image.features, text.features);
+    const logitsPerImage = logitsOf(pairs);
+    return {
+      loss: lossOfPairs(pairs, logitsPerImage, config),
+      imageFeatures: image.features,
+      textFeatures: text.features,
+      logitsPerImage,
+      accuracy: matchingAccuracy(logitsPerImage),
+      statistics: image.statistics,
+    };
   });
 }

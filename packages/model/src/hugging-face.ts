@@ -125,6 +125,9 @@ export function formatClipConfig(config: ClipConfig): Json {
       "Hugging Face's CLIP has no ResNet tower; write open_clip's config.",
     );
   }
+  if (text.kind === "siglip" || text.kind === "roberta") {
+    return fail("text", "CLIP's tower", text.kind);
+  }
   return {
     architectures: ["CLIPModel"],
     model_type: "clip",

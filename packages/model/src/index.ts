@@ -1,6 +1,6 @@
 export { bestMatches, type Match } from "./best-matches.ts";
 export { createClip, type Classification, type Clip, type ClipParts } from "./clip.ts";
-export type { ClipConfig } from "./config.ts";
+export { headsOf, lossOf, type ClipConfig, type LossConfig } from "./config.ts";
 export { embedImages, embedTexts } from "./embed.ts";
 export { eagerEmbedder, type Embedder, type TokenizedTexts } from "./embedder.ts";
 export { embedLabels } from "./embed-labels.ts";
@@ -12,7 +12,8 @@ export {
   type SkippedJob,
 } from "./embed-readable.ts";
 export { forwardDetails, type ForwardDetails } from "./forward-details.ts";
-export { forward, type ClipOutput, type PairBatch } from "./forward.ts";
+export { forward, type ClipOutput } from "./forward.ts";
+export type { ForwardOptions, PairBatch } from "./pair-batch.ts";
 export { formatClipConfig, parseClipConfig } from "./hugging-face.ts";
 export { preset, presetNames, type PresetName } from "./presets.ts";
 export {

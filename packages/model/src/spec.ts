@@ -1,29 +1,69 @@
+import { ClipError } from "@clip-ts/base";
 import { initParams, type ParamSpec } from "@clip-ts/core";
-import { logitScaleSpec, projectionSpec, type ProjectionParams } from "@clip-ts/projection";
-import { textSpec, type TextParams } from "@clip-ts/text-encoder";
+import {
+  logitBiasSpec,
+  logitScaleSpec,
+  projectionSpec,
+  type HeadKind,
+  type ProjectionParams,
+} from "@clip-ts/projection";
+import { textFeatureWidth, textSpec, type TextParams } from "@clip-ts/text-encoder";
 import { visionFeatureWidth, visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { ClipConfig } from "./config.ts";
+import { headsOf, lossOf, type ClipConfig } from "./config.ts";
 
-/** Every parameter of CLIP under its Hugging Face name: flattened, this is `model.safetensors`. */
+/**
+ * Every parameter of CLIP under its Hugging Face name: flattened, this is `model.safetensors`. A
+ * ResNet, which Hugging Face has not, stands under open_clip's names in `vision_model`.
+ */
 export interface ClipParams<Leaf = Tensor> {
   readonly vision_model: VisionParams<Leaf>;
   readonly text_model: TextParams<Leaf>;
-  readonly visual_projection: ProjectionParams<Leaf>;
-  readonly text_projection: ProjectionParams<Leaf>;
-  /** Scalar: logarithm of the factor on cosines. */
+  /** Absent where the tower ends in the joint space by itself. */
+  readonly visual_projection?: ProjectionParams<Leaf>;
+  /** Absent where the tower ends in the joint space by itself. */
+  readonly text_projection?: ProjectionParams<Leaf>;
+  /** Logarithm of the factor on cosines: a scalar, [1] in SigLIP's checkpoints. */
   readonly logit_scale: Leaf;
+  /** Added to scaled cosines; only with the sigmoid loss. Shaped as the scale. */
+  readonly logit_bias?: Leaf;
 }
 
-/** Shapes and starting values of every parameter; takes no memory. */
+/** A tower without a head must end in the joint space. */
+function headSpec(
+  kind: HeadKind,
+  side: "vision" | "text",
+  { dim, joint }: { readonly dim: number; readonly joint: number },
+): ProjectionParams<ParamSpec> | undefined {
+  if (kind !== "none") return projectionSpec(dim, joint, kind);
+  if (dim === joint) return undefined;
+  throw new ClipError(
+    "bad-config",
+    `The ${side} tower has no head, so its feature of ${dim} should be as long as the joint space's ` +
+      `${joint}: choose a head or make them equal.`,
+    { data: { side, dim, joint } },
+  );
+}
+
+/**
+ * Shapes and starting values of every parameter; takes no memory.
+ * @throws ClipError "bad-config" if the towers do not meet in the joint space.
+ */
 export function clipSpec(config: ClipConfig): ClipParams<ParamSpec> {
-  const { vision, text, projectionDim } = config;
+  const { vision, text, projectionDim: joint } = config;
+  const heads = headsOf(config);
+  const one = text.kind === "siglip" ? [1] : []; // as the published files keep a single number
+  const visual = headSpec(heads.image, "vision", { dim: visionFeatureWidth(vision), joint });
+  const textual = headSpec(heads.text, "text", { dim: textFeatureWidth(text), joint });
   return {
     vision_model: visionSpec(vision),
     text_model: textSpec(text),
-    visual_projection: projectionSpec(visionFeatureWidth(vision), projectionDim),
-    text_projection: projectionSpec(text.width, projectionDim),
-    logit_scale: logitScaleSpec(config.initialLogitScale),
+    ...(visual && { visual_projection: visual }),
+    ...(textual && { text_projection: textual }),
+    logit_scale: logitScaleSpec(config.initialLogitScale, one),
+    ...(lossOf(config).kind === "sigmoid" && {
+      logit_bias: logitBiasSpec(config.initialLogitBias, one),
+    }),
   };
 }
 

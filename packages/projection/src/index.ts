@@ -1,7 +1,16 @@
 export {
   clampLogitScale,
   initialLogitScale,
+  initialSigmoidLogitBias,
+  initialSigmoidLogitScale,
+  logitBiasSpec,
   logitScaleSpec,
   maxLogitScale,
 } from "./logit-scale.ts";
-export { project, projectionSpec, type ProjectionParams } from "./project.ts";
+export {
+  project,
+  projectionSpec,
+  type HeadKind,
+  type MlpHeadParams,
+  type ProjectionParams,
+} from "./project.ts";

@@ -1,4 +1,5 @@
 import {
+  activate,
   l2Normalize,
   linear,
   linearSpec,
@@ -8,18 +9,48 @@ import {
 } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 
-/** A linear head without bias: weight [joint, dim]. */
-export type ProjectionParams<Leaf = Tensor> = LinearParams<Leaf>;
+/**
+ * What takes a tower's feature to the joint space: a matrix, the same with a bias, open_clip's two
+ * layers with a GELU between them and no biases, or nothing for a tower that ends there by itself.
+ */
+export type HeadKind = "linear" | "affine" | "mlp" | "none";
 
-/** Spec of a head from a tower's feature to the joint space, started with deviation dim^-½. */
-export function projectionSpec(dim: number, joint: number): ProjectionParams<ParamSpec> {
-  return linearSpec(dim, joint, { weight: normal(dim ** -0.5), bias: false });
+/** fc1 [(dim + joint) / 2, dim], fc2 [joint, (dim + joint) / 2], without bias. */
+export interface MlpHeadParams<Leaf = Tensor> {
+  readonly fc1: LinearParams<Leaf>;
+  readonly fc2: LinearParams<Leaf>;
+}
+
+/** A head's parameters: weight [joint, dim] and perhaps bias [joint], or the two layers of an MLP. */
+export type ProjectionParams<Leaf = Tensor> = LinearParams<Leaf> | MlpHeadParams<Leaf>;
+
+/** A matrix that starts with deviation inputs^-½, as OpenAI's heads do. */
+function layerSpec(inputs: number, outputs: number, bias: boolean): LinearParams<ParamSpec> {
+  const weight = normal(inputs ** -0.5);
+  return linearSpec(inputs, outputs, bias ? { weight } : { weight, bias: false });
+}
+
+/** Spec of a head from a tower's feature of length `dim` to the joint space. */
+export function projectionSpec(
+  dim: number,
+  joint: number,
+  kind: Exclude<HeadKind, "none"> = "linear",
+): ProjectionParams<ParamSpec> {
+  if (kind !== "mlp") return layerSpec(dim, joint, kind === "affine");
+  const hidden = Math.floor((dim + joint) / 2);
+  return { fc1: layerSpec(dim, hidden, false), fc2: layerSpec(hidden, joint, false) };
+}
+
+function applyHead(params: ProjectionParams, feature: Tensor): Tensor {
+  if (!("fc1" in params)) return linear(params, feature);
+  return linear(params.fc2, activate("gelu", linear(params.fc1, feature)));
 }
 
 /**
  * Takes a tower's feature into the joint space and scales it to length 1, so that a dot product of two
- * such rows is their cosine. feature [batch, dim] → [batch, joint].
+ * such rows is their cosine. feature [batch, dim] → [batch, joint]. Without a head, only the length
+ * changes.
  */
-export function project(params: ProjectionParams, feature: Tensor): Tensor {
-  return l2Normalize(linear(params, feature));
+export function project(params: ProjectionParams | undefined, feature: Tensor): Tensor {
+  return l2Normalize(params === undefined ? feature : applyHead(params, feature));
 }

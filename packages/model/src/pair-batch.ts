@@ -1,0 +1,26 @@
+import type { Tensor } from "@tensorflow/tfjs-core";
+
+/** Matching pairs: row i of the ids is a caption of image i. */
+export interface PairBatch {
+  /** [batch, channels, imageSize, imageSize], normalised. */
+  readonly pixelValues: Tensor;
+  /** [batch, tokens] int32. */
+  readonly inputIds: Tensor;
+  /** [batch, tokens] int32, 1 where a token may be seen; by default wherever it is no padding. */
+  readonly attentionMask?: Tensor | undefined;
+  /** [batch, kept] int32: the patches that a training step with patch dropout looks at. */
+  readonly keptPatches?: Tensor | undefined;
+  /**
+   * [batch] int32: pairs with the same number show or say the same thing. Only the multi-positive loss
+   * asks; by default, pairs with the same caption.
+   */
+  readonly groups?: Tensor | undefined;
+}
+
+/** How a pass through the towers is run. */
+export interface ForwardOptions {
+  /** Batch norms use the batch's own statistics; false by default. */
+  readonly training?: boolean;
+  /** Whether the backward pass computes each block again instead of keeping what it computed. */
+  readonly checkpoint?: boolean;
+}
