@@ -12,7 +12,8 @@ export interface Value {
 /** Plain data that completes an operation: axes, permutations, constants. */
 export type Attributes = Readonly<Record<string, unknown>>;
 
-/** One operation. Operations and attributes are those of tfjs's kernels, and `Fill` { value }. */
+/** One operation. Operations and attributes are those of tfjs's kernels, `Fill` { value } and `Barrier`: its
+ * first operand, no earlier than its second, which no pass may see through. */
 export interface Node {
   readonly op: string;
   readonly inputs: readonly Value[];

@@ -1,4 +1,5 @@
 import {
+  clone,
   engine,
   fill,
   tensor,
@@ -14,6 +15,7 @@ function runNode(node: Node, operands: readonly Tensor[]): Tensor[] {
   if (node.op === "Fill") {
     return [fill([...first.shape], node.attributes["value"] as number, first.dtype)];
   }
+  if (node.op === "Barrier") return [clone(operands[0] as Tensor)];
   const results = engine().runKernel(
     node.op,
     kernelInputs(node.op, operands) as NamedTensorMap,

@@ -1,5 +1,9 @@
 /** Names that tfjs's kernels give to their inputs, where they are not just `x` or `a` and `b`. */
 const special: Readonly<Record<string, readonly string[]>> = {
+  Barrier: ["x", "after"],
+  Conv2D: ["x", "filter"],
+  Conv2DBackpropFilter: ["x", "dy"],
+  Conv2DBackpropInput: ["dy", "filter"],
   ExpandDims: ["input"],
   GatherV2: ["x", "indices"],
   OneHot: ["indices"],

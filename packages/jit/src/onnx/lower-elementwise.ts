@@ -41,6 +41,12 @@ const splat =
   };
 
 const composed: Readonly<Record<string, Lowering>> = {
+  // A choice between x and x by what the other value holds: no optimiser knows that nothing is chosen.
+  Barrier: ([x, after], _, onnx) => {
+    const flat = onnx.op("Reshape", [after, onnx.ints([-1])]);
+    const first = onnx.op("Slice", [flat, onnx.ints([0]), onnx.ints([1])]);
+    return onnx.op("Where", [onnx.op("Equal", [first, first]), x, x]);
+  },
   Cast: ([x], node, onnx) => {
     const { dtype } = resultOf(node);
     if (operandOf(node).dtype === dtype) return x;

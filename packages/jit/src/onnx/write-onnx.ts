@@ -11,6 +11,7 @@ import {
 import { elementwise } from "./lower-elementwise.ts";
 import { reductions } from "./lower-reductions.ts";
 import { structure } from "./lower-structure.ts";
+import { windowed } from "./lower-windows.ts";
 import type { Lowering } from "./lowering.ts";
 import { createOnnxBuilder, dataTypes, type OnnxBuilder } from "./onnx-builder.ts";
 
@@ -19,7 +20,7 @@ const opset = 20n;
 const irVersion = 9n;
 
 const lowerings: ReadonlyMap<string, Lowering> = new Map(
-  Object.entries({ ...elementwise, ...reductions, ...structure }),
+  Object.entries({ ...elementwise, ...reductions, ...structure, ...windowed }),
 );
 
 function lower(node: Node, names: Map<number, string>, onnx: OnnxBuilder): void {

@@ -2,6 +2,7 @@ import { arithmetic } from "./lower-elementwise.ts";
 import { matMul } from "./lower-matmul.ts";
 import { structural } from "./lower-structure.ts";
 import type { Lowering } from "./lowering.ts";
+import { windowed } from "./lower-windows.ts";
 import { attribute } from "./messages.ts";
 
 /** One number repeated: stored once, made when the graph runs. */
@@ -24,10 +25,18 @@ const range: Lowering = ({ node, builder, y }) => {
   return builder.constant(data, y.shape, y.dtype);
 };
 
+/** The value once the other one is there. */
+const barrier: Lowering = ({ inputs: [x, after], builder, y }) =>
+  builder.emit("Identity", [x as string, `^${(after as string).split(":")[0]}`], {
+    T: attribute.type(y.dtype),
+  });
+
 /** How each operation that can be traced is written for TensorFlow. */
 export const lowerings: ReadonlyMap<string, Lowering> = new Map([
   ...Object.entries(arithmetic),
   ...Object.entries(structural),
+  ...Object.entries(windowed),
+  ["Barrier", barrier],
   ["BatchMatMul", matMul],
   ["Fill", fill],
   ["Range", range],

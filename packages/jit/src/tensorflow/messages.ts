@@ -18,6 +18,12 @@ export const attribute = {
   text: (value: string): Attribute => [text(2, value)],
   integer: (value: number): Attribute => [integer(3, value)],
   flag: (value: boolean): Attribute => [integer(5, value ? 1 : 0)],
+  integers: (values: readonly number[]): Attribute => [
+    message(
+      1,
+      values.map((value) => integer(3, value)),
+    ),
+  ],
   type: (value: DataType): Attribute => [integer(6, dataTypes[value])],
   shape: (value: readonly number[]): Attribute => [message(7, shapeProto(value))],
   float: (value: number): Attribute => [float(4, value)],

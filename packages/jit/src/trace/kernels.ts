@@ -1,5 +1,6 @@
 import type { ShapeRule } from "./shapes.ts";
 import * as rule from "./shapes.ts";
+import * as windows from "./window-shapes.ts";
 
 const unary = [
   "Abs",
@@ -40,9 +41,14 @@ const comparisons = ["Equal", "Greater", "GreaterEqual", "Less", "LessEqual", "N
 const others: Readonly<Record<string, ShapeRule>> = {
   AddN: rule.same,
   ArgMax: rule.reduce("axis", "int32"),
+  AvgPool: windows.poolShape,
+  Barrier: rule.same,
   BatchMatMul: rule.matMulShape,
   Cast: rule.castShape,
   Concat: rule.concatShape,
+  Conv2D: windows.convolutionShape,
+  Conv2DBackpropFilter: windows.convolutionGradientShape("filterShape"),
+  Conv2DBackpropInput: windows.convolutionGradientShape("inputShape"),
   ExpandDims: rule.expandDimsShape,
   Fill: rule.fillShape,
   GatherV2: rule.gatherShape,

@@ -1,3 +1,4 @@
+import { barrier } from "@clip-ts/core";
 import { randomTensor } from "@clip-ts/test-utils";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
@@ -149,6 +150,28 @@ add("SplitV", (x) => tf.split(x!, 2, -1), random([2, 4]));
 add("Tile", (x) => tf.tile(x!, [2, 1, 3]), random([2, 3, 1]));
 add("Transpose", (x) => tf.transpose(x!, [2, 0, 1]), random([2, 3, 4]));
 add("Fill", (x) => tf.mul(x!, tf.ones([2, 3])), random([2, 3]));
+
+const barrierCase: Operation = (x, after) => barrier(tf.neg(x!), tf.exp(after!));
+add("Barrier", barrierCase, random([2, 3]), random([4], "after"));
+add("Barrier", barrierCase, random([2, 3]), random([], "after"));
+add("AvgPool", (x) => tf.avgPool(x as tf.Tensor4D, 2, 2, 0), random([2, 6, 4, 3]));
+add("AvgPool", (x) => tf.avgPool(x as tf.Tensor4D, [3, 2], [1, 2], "valid"), random([1, 5, 6, 2]));
+for (const [stride, padding, side] of [
+  [1, 1, 5],
+  [2, 1, 6],
+  [2, 0, 6],
+  [1, "same", 4],
+  [2, "same", 5],
+] as const) {
+  const [image, kernel] = [random([2, side, side + 1, 3]), random([3, 3, 3, 4], "filter")];
+  const convolve = (x: tf.Tensor, filter: tf.Tensor): tf.Tensor =>
+    tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, stride, padding);
+  const gradients: Operation = (x, filter) =>
+    tf.grads((a, b) => tf.mean(tf.square(convolve(a!, b!))))([x!, filter!]);
+  add("Conv2D", (x, filter) => convolve(x!, filter!), image, kernel);
+  add("Conv2DBackpropFilter", gradients, image, kernel);
+  add("Conv2DBackpropInput", gradients, image, kernel);
+}
 
 test("every operation that can be traced is in the table above", () => {
   const covered = new Set([...operationCases.map(({ name }) => name), "Fill"]);

@@ -1,0 +1,38 @@
+import { backend_util } from "@tensorflow/tfjs-core";
+import type { Attributes } from "./graph.ts";
+
+type Shape4D = [number, number, number, number];
+
+/** How a window moves over pictures [batch, height, width, channels]. */
+export type Windows = backend_util.Conv2DInfo;
+
+/** The windows of a convolution. image and filter [height, width, in, out] are shapes. */
+export function convolutionWindows(
+  image: readonly number[],
+  filter: readonly number[],
+  { strides, pad, dilations, dimRoundingMode }: Attributes,
+): Windows {
+  return backend_util.computeConv2DInfo(
+    [...image] as Shape4D,
+    [...filter] as Shape4D,
+    strides as number,
+    (dilations as number | undefined) ?? 1,
+    pad as number,
+    dimRoundingMode as "floor" | undefined,
+  );
+}
+
+/** The windows of a pool. */
+export function poolWindows(
+  image: readonly number[],
+  { filterSize, strides, pad, dimRoundingMode }: Attributes,
+): Windows {
+  return backend_util.computePool2DInfo(
+    [...image] as Shape4D,
+    filterSize as number,
+    strides as number,
+    1,
+    pad as number,
+    dimRoundingMode as "floor" | undefined,
+  );
+}
