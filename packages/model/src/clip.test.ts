@@ -10,7 +10,8 @@ const config = preset("nano");
 
 /** Characters as ids, padded to the longest text: enough of a tokenizer for a random model. */
 function tokenize(texts: readonly string[]): TokenizedTexts {
-  const { startTokenId, endTokenId, contextLength } = config.text;
+  const { endTokenId, contextLength } = config.text;
+  const startTokenId = endTokenId - 1;
   const rows = texts.map((text) => {
     const ids = Array.from(
       text.slice(0, contextLength - 2),

@@ -35,7 +35,7 @@ test.each([
 ])("%o ends captions with id %i", (text_config, endTokenId) => {
   const { text } = parseClipConfig({ ...minimal, text_config });
   expect(text.endTokenId).toBe(endTokenId);
-  expect(text.startTokenId).toBe(endTokenId - 1);
+  expect(text).toMatchObject({ startTokenId: endTokenId - 1 });
 });
 
 test.each([

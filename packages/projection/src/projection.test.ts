@@ -1,4 +1,4 @@
-import { countParams, initParams } from "@clip-ts/core";
+import { countParams, initParams, type LinearParams } from "@clip-ts/core";
 import {
   gradientFaults,
   largestDifference,
@@ -17,7 +17,7 @@ import {
 } from "./logit-scale.ts";
 import { project, projectionSpec, type ProjectionParams } from "./project.ts";
 
-const params = initParams(projectionSpec(6, 4), 1) as ProjectionParams;
+const params = initParams(projectionSpec(6, 4), 1) as LinearParams;
 const feature = randomTensor([3, 6], "feature");
 
 test("is a linear map scaled to length 1, in float64", async () => {
