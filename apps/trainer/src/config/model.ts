@@ -4,20 +4,24 @@ import { clipSpec, initClip, preset, type ClipConfig, type ClipParams } from "@c
 import { describeModel, loadModelParams, tokenizerFor, type ModelDescription } from "@clip-ts/node";
 import type { RunConfig } from "./schema.ts";
 
-function withSizes(base: ClipConfig, model: RunConfig["model"]): ClipConfig {
-  const { imageSize, contextLength, vocabSize, projectionDim } = model;
-  const vocab = vocabSize ?? base.text.vocabSize;
+type ModelSizes = RunConfig["model"];
+type TextConfig = ClipConfig["text"];
+
+/** CLIP's start and end are the last ids of a vocabulary of any size; other towers' stay. */
+function withTextSizes(base: TextConfig, { contextLength, vocabSize }: ModelSizes): TextConfig {
+  const vocab = vocabSize ?? base.vocabSize;
+  const sizes = { contextLength: contextLength ?? base.contextLength, vocabSize: vocab };
+  if (base.kind === "roberta" || base.kind === "siglip") return { ...base, ...sizes };
+  return { ...base, ...sizes, startTokenId: vocab - 2, endTokenId: vocab - 1 };
+}
+
+function withSizes(base: ClipConfig, model: ModelSizes): ClipConfig {
+  const { imageSize, projectionDim } = model;
   return {
     ...base,
     projectionDim: projectionDim ?? base.projectionDim,
     vision: { ...base.vision, imageSize: imageSize ?? base.vision.imageSize },
-    text: {
-      ...base.text,
-      contextLength: contextLength ?? base.text.contextLength,
-      vocabSize: vocab,
-      startTokenId: vocab - 2,
-      endTokenId: vocab - 1,
-    },
+    text: withTextSizes(base.text, model),
   };
 }
 

@@ -14,8 +14,10 @@ import { download } from "./tensor-files.ts";
 
 type HostTensors = Record<string, HostTensor>;
 
+type OutputKey = Exclude<keyof ForwardDetails, "statistics">;
+
 /** What the outputs are called in files: Hugging Face's names. */
-const outputNames: Readonly<Record<keyof ForwardDetails, string>> = {
+const outputNames: Readonly<Record<OutputKey, string>> = {
   imageFeatures: "image_embeds",
   textFeatures: "text_embeds",
   logitsPerImage: "logits_per_image",
@@ -38,7 +40,7 @@ export async function outputTensors(
   const details = forwardDetails(params, inputs, config);
   const outputs: HostTensors = {};
   for (const [key, name] of Object.entries(outputNames)) {
-    const output = details[key as keyof ForwardDetails];
+    const output = details[key as OutputKey];
     if (output === undefined) continue;
     outputs[name] = await download(output, key === "loss" ? [1] : output.shape);
   }
