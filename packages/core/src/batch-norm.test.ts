@@ -1,11 +1,19 @@
-import { largestDifference, randomTensor, reference } from "@clip-ts/test-utils";
-import { abs, add, dispose, type Tensor } from "@tensorflow/tfjs-core";
+import {
+  gradientFaults,
+  largestDifference,
+  randomTensor,
+  reference,
+  tensorsLeftBy,
+  weightedSum,
+} from "@clip-ts/test-utils";
+import { abs, add, dispose, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import {
   batchNorm,
   batchNormSpec,
   batchNormStatisticsSpec,
   batchNormTraining,
+  isStatistic,
   type BatchNormParams,
   type BatchNormStatistics,
 } from "./batch-norm.ts";
@@ -69,4 +77,28 @@ test("starts as the identity on standard data, or silent with gain 0", async () 
   const silent = initParams(batchNormSpec(channels, zeros), 0) as BatchNormParams;
   expect(new Set(await batchNorm(silent, start, x).data())).toEqual(new Set([0]));
   dispose([fresh, start, silent].flatMap((tree) => Object.values(tree) as Tensor[]));
+});
+
+test.each([false, true])(
+  "gradients are those of central differences (training %s)",
+  async (training) => {
+    const objective = (tree: { x: Tensor; params: BatchNormParams }): Tensor =>
+      weightedSum(
+        training
+          ? batchNormTraining(tree.params, statistics, tree.x).y
+          : batchNorm(tree.params, statistics, tree.x),
+      );
+    expect(await gradientFaults(objective, { x, params }, { entries: 6, step: 5e-3 })).toEqual([]);
+  },
+);
+
+test("a statistic is told by its path", () => {
+  const paths = ["bn1.running_mean", "layer1.0.bn1.running_var", "running_mean", "bn1.weight"];
+  expect(paths.map(isStatistic)).toEqual([true, true, true, false]);
+});
+
+test("training leaves only its results behind", async () => {
+  expect(
+    await tensorsLeftBy(() => tidy(() => ({ ...batchNormTraining(params, statistics, x) }))),
+  ).toBe(3);
 });

@@ -1,4 +1,5 @@
-import { add, mean, mul, rsqrt, square, sub, type Tensor } from "@tensorflow/tfjs-core";
+import { add, div, mean, mul, rsqrt, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
+import { withGradientAside } from "./custom-gradient.ts";
 import { sizeOf, type Initialiser, type ParamSpec, ones, param, zeros } from "./spec.ts";
 
 /** weight and bias [channels], trained. */
@@ -36,45 +37,75 @@ export function batchNormStatisticsSpec(channels: number): BatchNormStatistics<P
 const eps = 1e-5;
 const momentum = 0.1;
 
-function normalizeWith(
-  params: BatchNormParams,
-  x: Tensor,
-  center: Tensor,
-  variance: Tensor,
-): Tensor {
-  const scale = mul(params.weight, rsqrt(add(variance, eps)));
-  return add(mul(sub(x, center), scale), params.bias);
-}
+/** The axes of everything but the channels. */
+const leadingAxes = (x: Tensor): number[] => x.shape.slice(0, -1).map((_, axis) => axis);
 
-/** Normalises by the running statistics (evaluation, frozen fine-tuning). x [..., channels] → same. */
+/**
+ * Normalises by the running statistics (evaluation, frozen fine-tuning): one gain and one shift for each
+ * channel. x [..., channels] → same.
+ */
 export function batchNorm(
   params: BatchNormParams,
   statistics: BatchNormStatistics,
   x: Tensor,
 ): Tensor {
-  return normalizeWith(params, x, statistics.running_mean, statistics.running_var);
+  const gain = mul(params.weight, rsqrt(add(statistics.running_var, eps)));
+  const shift = sub(params.bias, mul(statistics.running_mean, gain));
+  return add(mul(x, gain), shift);
+}
+
+/** The running statistics after a batch with these ones; the running variance is the unbiased one. */
+function blend(
+  { running_mean, running_var }: BatchNormStatistics,
+  batch: { readonly center: Tensor; readonly variance: Tensor; readonly count: number },
+): Record<keyof BatchNormStatistics, Tensor> {
+  const { center, variance, count } = batch;
+  const towards = (running: Tensor, fresh: Tensor): Tensor =>
+    add(mul(running, 1 - momentum), mul(fresh, momentum));
+  return {
+    running_mean: towards(running_mean, center),
+    running_var: towards(running_var, mul(variance, count / Math.max(1, count - 1))),
+  };
+}
+
+/** Gradients of x, gain and shift from what the forward pass kept. */
+function gradients(dy: Tensor, [normalized, scale, gain]: [Tensor, Tensor, Tensor]): Tensor[] {
+  const axes = leadingAxes(dy);
+  const count = sizeOf(dy.shape.slice(0, -1));
+  const gainGradient = sum(mul(dy, normalized), axes);
+  const shiftGradient = sum(dy, axes);
+  const along = add(mul(normalized, div(gainGradient, count)), div(shiftGradient, count));
+  return [mul(sub(dy, along), mul(gain, scale)), gainGradient, shiftGradient];
 }
 
 /**
- * Normalises by the batch's own statistics and returns the running ones after this batch
- * (Ioffe & Szegedy 2015, arXiv:1502.03167; momentum 0.1 and the unbiased running variance as PyTorch).
+ * Normalises by the batch's own statistics and returns the running ones after this batch, which have no
+ * gradient (Ioffe & Szegedy 2015, arXiv:1502.03167; momentum 0.1 and the unbiased running variance as
+ * PyTorch). One node on the tape. x [..., channels] → same.
  */
 export function batchNormTraining(
   params: BatchNormParams,
   statistics: BatchNormStatistics,
   x: Tensor,
 ): { readonly y: Tensor; readonly statistics: BatchNormStatistics } {
-  const axes = x.shape.map((_, axis) => axis).slice(0, -1);
-  const count = sizeOf(x.shape.slice(0, -1));
-  const center = mean(x, axes);
-  const variance = mean(square(sub(x, center)), axes);
-  const blend = (running: Tensor, fresh: Tensor): Tensor =>
-    add(mul(running, 1 - momentum), mul(fresh, momentum));
-  return {
-    y: normalizeWith(params, x, center, variance),
-    statistics: {
-      running_mean: blend(statistics.running_mean, center),
-      running_var: blend(statistics.running_var, mul(variance, count / Math.max(1, count - 1))),
+  const { weight, bias } = params;
+  const { value, aside } = withGradientAside<BatchNormStatistics>({
+    inputs: [x, weight, bias],
+    forward(save) {
+      const axes = leadingAxes(x);
+      const center = mean(x, axes);
+      const centred = sub(x, center);
+      const variance = mean(square(centred), axes);
+      const scale = rsqrt(add(variance, eps));
+      const normalized = mul(centred, scale);
+      save(normalized, scale, weight);
+      const count = sizeOf(x.shape.slice(0, -1));
+      return {
+        value: add(mul(normalized, weight), bias),
+        aside: blend(statistics, { center, variance, count }),
+      };
     },
-  };
+    backward: (dy, saved) => gradients(dy, saved as never),
+  });
+  return { y: value, statistics: aside };
 }

@@ -36,7 +36,11 @@ const layer = (name: string): Layer => ({
 });
 const model: Model = { x: randomTensor([3, 4], "x"), layers: [layer("first"), layer("second")] };
 
-function runLayer(params: Layer, x: Tensor, { shift }: { shift: Tensor }): ValueAndAside {
+function runLayer(
+  params: Layer,
+  x: Tensor,
+  { shift }: { shift: Tensor },
+): ValueAndAside<{ mean: Tensor }> {
   const hidden = tanh(matMul(x, params.weight));
   return { value: add(mul(hidden, hidden), shift), aside: { mean: mean(hidden) } };
 }
@@ -51,7 +55,7 @@ function objective({ x, layers }: Model, isCheckpointed: boolean) {
       ? checkpointed({ params, x: hidden, fixed: { shift }, run: runLayer })
       : runLayer(params, hidden, { shift });
     hidden = run.value;
-    aside[index] = run.aside["mean"] as Tensor;
+    aside[index] = run.aside.mean;
   }
   // Without a checkpoint nothing reaches the unused leaves; with one their gradient is 0.
   const reached = mul(sum(layers.map(({ unused }) => sum(unused)).reduce(add)), 0);

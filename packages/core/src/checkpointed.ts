@@ -4,14 +4,14 @@ import { withGradientAside, type ValueAndAside } from "./custom-gradient.ts";
 import { flattenTree, unflattenLike } from "./tree.ts";
 
 /** A part of a model whose inner values the backward pass computes again. */
-export interface Checkpointed<Params extends object, Fixed extends object> {
+export interface Checkpointed<Params extends object, Fixed extends object, Aside extends object> {
   readonly params: Params;
   /** The activations that come in: all that is kept. */
   readonly x: Tensor;
   /** Other tensors that `run` needs, such as masks; they get no gradient. */
   readonly fixed?: Fixed;
   /** Must compute the same when called again. Tensors must reach it through its arguments. */
-  readonly run: (params: Params, x: Tensor, fixed: Fixed) => ValueAndAside;
+  readonly run: (params: Params, x: Tensor, fixed: Fixed) => ValueAndAside<Aside>;
 }
 
 /** Gradients of y with respect to xs, on a tape of their own while another one is being played back. */
@@ -31,12 +31,16 @@ function gradientsWithin(y: () => Tensor, xs: Tensor[], dy: Tensor): Tensor[] {
  * went in, and runs it once more when its gradient is wanted. Values and gradients are the same; memory
  * shrinks to one part's activations, time grows by one forward pass.
  */
-export function checkpointed<Params extends object, Fixed extends object = object>({
+export function checkpointed<
+  Params extends object,
+  Aside extends object,
+  Fixed extends object = object,
+>({
   params,
   x,
   fixed = {} as Fixed,
   run,
-}: Checkpointed<Params, Fixed>): ValueAndAside {
+}: Checkpointed<Params, Fixed, Aside>): ValueAndAside<Aside> {
   const paths = Object.keys(flattenTree<Tensor>(params));
   const leaves = Object.values(flattenTree<Tensor>(params));
   const others = flattenTree<Tensor>(fixed);

@@ -1,4 +1,5 @@
 import { clone, customGrad, keep, type GradSaveFunc, type Tensor } from "@tensorflow/tfjs-core";
+import { mapTree } from "./tree.ts";
 
 /** Keeps tensors for the backward pass. */
 type Save = (...tensors: Tensor[]) => void;
@@ -13,11 +14,8 @@ export interface CustomGradient {
   readonly backward: (dy: Tensor, saved: readonly Tensor[]) => Tensor[];
 }
 
-/** Tensors by name that come out beside a value and have no gradient. */
-export type Aside = Readonly<Record<string, Tensor>>;
-
-/** A value and what came out beside it. */
-export interface ValueAndAside {
+/** A value and tensors that came out beside it, which have no gradient. */
+export interface ValueAndAside<Aside extends object> {
   readonly value: Tensor;
   readonly aside: Aside;
 }
@@ -32,9 +30,6 @@ export function withGradient({ inputs, forward, backward }: CustomGradient): Ten
   return run(...inputs);
 }
 
-const mapAside = (aside: Aside, map: (tensor: Tensor) => Tensor): Aside =>
-  Object.fromEntries(Object.entries(aside).map(([name, tensor]) => [name, map(tensor)]));
-
 /** Lets a tensor that was kept go the way of the caller's other tensors. */
 function release(kept: Tensor): Tensor {
   const released = clone(kept);
@@ -43,17 +38,19 @@ function release(kept: Tensor): Tensor {
 }
 
 /** `withGradient` for a function that computes more than the value whose gradient is known. */
-export function withGradientAside(
-  options: Omit<CustomGradient, "forward"> & { readonly forward: (save: Save) => ValueAndAside },
-): ValueAndAside {
-  let kept: Aside = {};
+export function withGradientAside<Aside extends object>(
+  options: Omit<CustomGradient, "forward"> & {
+    readonly forward: (save: Save) => ValueAndAside<Aside>;
+  },
+): ValueAndAside<Aside> {
+  let kept = {};
   const value = withGradient({
     ...options,
     forward(save) {
       const outcome = options.forward(save);
-      kept = mapAside(outcome.aside, (tensor) => keep(clone(tensor))); // outlives tfjs's own scope
+      kept = mapTree(outcome.aside, (tensor: Tensor) => keep(clone(tensor))); // outlives tfjs's scope
       return outcome.value;
     },
   });
-  return { value, aside: mapAside(kept, release) };
+  return { value, aside: mapTree(kept, release) as Aside };
 }

@@ -29,10 +29,10 @@ export { checkpointed, type Checkpointed } from "./checkpointed.ts";
 export {
   withGradient,
   withGradientAside,
-  type Aside,
   type CustomGradient,
   type ValueAndAside,
 } from "./custom-gradient.ts";
+export { averagePool } from "./average-pool.ts";
 export { conv2d, conv2dSpec, type Conv2dParams } from "./conv2d.ts";
 export { embed, embeddingSpec, type EmbeddingParams } from "./embedding.ts";
 export { l2Normalize } from "./l2-normalize.ts";

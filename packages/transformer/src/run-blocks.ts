@@ -19,7 +19,7 @@ export function runBlocks<Block extends object>(
   if (!checkpoint) return blocks.reduce((hidden, block) => run(block, hidden, mask), x);
   const fixed = mask === undefined ? {} : { mask };
   return blocks.reduce((hidden, params) => {
-    const { value } = checkpointed<Block, { mask?: Tensor }>({
+    const { value } = checkpointed<Block, object, { mask?: Tensor }>({
       params,
       x: hidden,
       fixed,

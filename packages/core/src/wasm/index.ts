@@ -1,6 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import { getKernel, type KernelFunc } from "@tensorflow/tfjs-core";
 import { replaceWasmKernel, wasmBackendName } from "./backend.ts";
+import { conv2dBackpropInputKernel } from "./conv2d-backprop-input.ts";
 import { fusedMatMulKernel } from "./fused-mat-mul.ts";
 import { conv2dBackpropFilterKernel, unsortedSegmentSumKernel } from "./gradient-kernels.ts";
 import { matMulKernel } from "./mat-mul.ts";
@@ -37,6 +38,7 @@ export function repairWasmBackend(): void {
   replaceWasmKernel("_FusedMatMul", fusedMatMulKernel);
   replaceWasmKernel("UnsortedSegmentSum", unsortedSegmentSumKernel);
   replaceWasmKernel("Conv2DBackpropFilter", conv2dBackpropFilterKernel);
+  replaceWasmKernel("Conv2DBackpropInput", conv2dBackpropInputKernel());
   for (const name of wrongKernels) replaceWasmKernel(name, refuse(name));
   refuseWideStrides();
   repaired = true;
