@@ -1,0 +1,30 @@
+export {
+  confusionMatrix,
+  shareRight,
+  worstConfusions,
+  type Confusion,
+  type ConfusionMatrix,
+} from "./confusion-matrix.ts";
+export {
+  alignment,
+  diagnose,
+  effectiveRank,
+  modalityGap,
+  uniformity,
+  type EmbeddingDiagnostics,
+} from "./diagnostics.ts";
+export { countClasses, pickRows, type FeatureRows } from "./feature-rows.ts";
+export { evaluateFewShot, type FewShotOptions, type FewShotScore } from "./few-shot.ts";
+export {
+  fitLinearProbe,
+  predictClasses,
+  type LinearProbe,
+  type LinearProbeOptions,
+} from "./linear-probe.ts";
+export { minimize, type Evaluated, type Minimum, type MinimizeOptions } from "./minimize.ts";
+export {
+  sweepLinearProbe,
+  type LabelledRows,
+  type SweepPoint,
+  type SweepResult,
+} from "./probe-sweep.ts";

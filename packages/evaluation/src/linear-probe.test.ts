@@ -1,0 +1,114 @@
+import { largestDifference, relativeError, tensorsLeftBy } from "@clip-ts/test-utils";
+import { describe, expect, test } from "vitest";
+import { fitLinearProbe, predictClasses } from "./linear-probe.ts";
+import { evaluateFewShot } from "./few-shot.ts";
+import { sweepLinearProbe, type LabelledRows } from "./probe-sweep.ts";
+
+/** Four features of each row by formula; the same were given to scikit-learn. */
+function featuresOf(rows: number): LabelledRows["features"] {
+  const values = Float32Array.from({ length: rows * 4 }, (_, place) => {
+    const [row, column] = [Math.floor(place / 4), place % 4];
+    return Math.sin(1 + row * 7 + column * 3) + 0.5 * Math.cos(row * 0.37 * (column + 1));
+  });
+  return { values, rows, dim: 4 };
+}
+
+const features = featuresOf(60);
+const labels = Array.from({ length: 60 }, (_, row) => {
+  const [first = 0, second = 0] = features.values.subarray(row * 4);
+  if (first + 0.3 * Math.sin(row) > 0.4) return 0;
+  return second > 0 ? 1 : 2;
+});
+
+/** scikit-learn 1.9: LogisticRegression(C, tol 1e-10) on the same rows. */
+const references = [
+  {
+    inversePenalty: 0.316,
+    weight: [
+      1.136235, -0.079943, 0.504937, -0.335969, -0.710896, 0.780109, -0.742912, 0.405114, -0.425339,
+      -0.700166, 0.237974, -0.069145,
+    ],
+    bias: [-0.025337, 0.112829, -0.087492],
+  },
+  {
+    inversePenalty: 10,
+    weight: [
+      4.685665, -0.134838, 1.740551, 0.49434, -2.31555, 3.248532, -1.948658, -0.145818, -2.370115,
+      -3.113693, 0.208107, -0.348521,
+    ],
+    bias: [-0.430262, 0.201655, 0.228607],
+  },
+];
+
+for (const { inversePenalty, weight, bias } of references) {
+  test(`the probe is scikit-learn's (C = ${inversePenalty})`, async () => {
+    const probe = await fitLinearProbe(features, labels, { inversePenalty, tolerance: 1e-6 });
+    expect(probe.weight).toMatchObject({ rows: 3, dim: 4 });
+    expect(relativeError(probe.weight.values, Float32Array.from(weight))).toBeLessThan(1e-3);
+    expect(largestDifference(probe.bias, Float32Array.from(bias))).toBeLessThan(1e-3);
+  });
+}
+
+test("a fit leaves no tensor behind and says that it arrived", async () => {
+  const left = await tensorsLeftBy(async () => {
+    const probe = await fitLinearProbe(features, labels);
+    expect(probe.converged).toBe(true);
+    expect(await predictClasses(probe, features)).toHaveLength(60);
+  });
+  expect(left).toBe(0);
+});
+
+test("classes without a row can be kept, and lose", async () => {
+  const probe = await fitLinearProbe(features, labels, { classes: 5 });
+  expect(probe.bias).toHaveLength(5);
+  expect(Math.max(...(await predictClasses(probe, features)))).toBeLessThan(3);
+});
+
+describe("a sweep", () => {
+  const train: LabelledRows = { features, labels };
+
+  test("returns the probe that does best on the validation rows", async () => {
+    const { points, inversePenalty, probe } = await sweepLinearProbe(train, train);
+    const best = Math.max(...points.map(({ accuracy }) => accuracy));
+    const chosen = points.find((point) => point.inversePenalty === inversePenalty);
+    expect(chosen?.accuracy).toBe(best);
+    expect(best).toBeGreaterThan(0.8);
+    expect(points[0]?.accuracy).toBeLessThan(best); // 1e-6: nothing but the bias
+    expect(probe.weight.rows).toBe(3);
+    const penalties = points.map((point) => point.inversePenalty);
+    expect(penalties).toEqual(penalties.toSorted((a, b) => a - b));
+    expect(penalties.length).toBeGreaterThan(10);
+  });
+});
+
+describe("few-shot", () => {
+  const train: LabelledRows = { features, labels };
+
+  test("more examples do better, and a seed gives the same draws", async () => {
+    const one = await evaluateFewShot(train, train, { shots: 1, draws: 4, seed: 2 });
+    const eight = await evaluateFewShot(train, train, { shots: 8, draws: 4, seed: 2 });
+    expect(one.accuracies).toHaveLength(4);
+    expect(eight.mean).toBeGreaterThan(one.mean);
+    expect(await evaluateFewShot(train, train, { shots: 1, draws: 4, seed: 2 })).toEqual(one);
+    expect(new Set(one.accuracies).size).toBeGreaterThan(1);
+  });
+
+  test("too few examples are an error that counts them", async () => {
+    await expect(evaluateFewShot(train, train, { shots: 40 })).rejects.toThrow(
+      /A class has \d+ examples, fewer than the 40/u,
+    );
+  });
+});
+
+test.each([
+  { wrong: [0, 1], why: /got 60 rows and 2 labels\.$/u },
+  { wrong: labels.map((label, row) => (row === 3 ? -1 : label)), why: /one of them -1/u },
+])("labels that do not fit are refused", async ({ wrong, why }) => {
+  await expect(fitLinearProbe(features, wrong)).rejects.toThrow(why);
+});
+
+test("a penalty of nothing is refused", async () => {
+  await expect(fitLinearProbe(features, labels, { inversePenalty: 0 })).rejects.toMatchObject({
+    code: "bad-argument",
+  });
+});

@@ -1,0 +1,73 @@
+import { type FeatureRows } from "./feature-rows.ts";
+import { shareRight } from "./confusion-matrix.ts";
+import {
+  fitLinearProbe,
+  predictClasses,
+  type LinearProbe,
+  type LinearProbeOptions,
+} from "./linear-probe.ts";
+
+/** Features with the class of every row. */
+export interface LabelledRows {
+  readonly features: FeatureRows;
+  readonly labels: ArrayLike<number>;
+}
+
+/** One strength of the penalty and what it led to. */
+export interface SweepPoint {
+  readonly inversePenalty: number;
+  /** Share of the validation rows that are classified rightly. */
+  readonly accuracy: number;
+}
+
+/** The best probe of a sweep. */
+export interface SweepResult {
+  readonly probe: LinearProbe;
+  readonly inversePenalty: number;
+  /** Every point tried, weakest features' weight first. */
+  readonly points: readonly SweepPoint[];
+}
+
+/** First guesses, as CLIP's paper: seven from 1e-6 to 1e6. */
+const coarse = [-6, -4, -2, 0, 2, 4, 6];
+/** Smallest step between exponents: 8 per decade, the paper's 96 points over 12 decades. */
+const finest = 1 / 8;
+
+/**
+ * Finds the penalty whose probe does best on the validation rows: seven strengths first, then ever
+ * finer ones about the peak (the parametric binary search of Radford et al. 2021, appendix A.3).
+ */
+export async function sweepLinearProbe(
+  train: LabelledRows,
+  validation: LabelledRows,
+  options: Omit<LinearProbeOptions, "inversePenalty"> = {},
+): Promise<SweepResult> {
+  const tried = new Map<number, SweepPoint & { readonly probe: LinearProbe }>();
+  const attempt = async (exponent: number): Promise<void> => {
+    if (tried.has(exponent)) return;
+    const inversePenalty = 10 ** exponent;
+    const probe = await fitLinearProbe(train.features, train.labels, {
+      ...options,
+      inversePenalty,
+    });
+    const predicted = await predictClasses(probe, validation.features);
+    tried.set(exponent, {
+      inversePenalty,
+      accuracy: shareRight(predicted, validation.labels),
+      probe,
+    });
+  };
+  const peak = (): number =>
+    [...tried].reduce((best, next) => (next[1].accuracy > best[1].accuracy ? next : best))[0];
+  for (const exponent of coarse) await attempt(exponent);
+  for (let step = 1; step >= finest; step /= 2) {
+    const center = peak();
+    await attempt(center - step);
+    await attempt(center + step);
+  }
+  const best = tried.get(peak()) as SweepPoint & { readonly probe: LinearProbe };
+  const points = [...tried.values()]
+    .map(({ inversePenalty, accuracy }) => ({ inversePenalty, accuracy }))
+    .toSorted((a, b) => a.inversePenalty - b.inversePenalty);
+  return { probe: best.probe, inversePenalty: best.inversePenalty, points };
+}
