@@ -96,7 +96,7 @@ test("open sizes are shown by name, and stand-ins divide none of the function's 
   );
   expect(formatGraph(graph)).toMatchInlineSnapshot(`
     "%0[tokens,22] = input x
-    %1[22,26] = Fill shape=[22,26] value=1 dtype="float32"
+    %1[22,26] = Fill value=1
     %2[tokens,26] = BatchMatMul %0 %1 transposeA=false transposeB=false
     %3[tokens*26] = Reshape %2 shape=[-1]
     output y = %3"
