@@ -15,6 +15,7 @@ import {
 import { causalMask } from "./causal-mask.ts";
 import type { CausalTextConfig } from "./config.ts";
 import { poolEndToken, poolLastToken } from "./pool-tokens.ts";
+import type { TextOptions } from "./text-options.ts";
 import type { EncodedText } from "./encoded-text.ts";
 
 /** CLIP's text tower under its published names. */
@@ -43,10 +44,11 @@ export function encodeCausal(
   params: CausalTextParams,
   ids: Tensor,
   config: CausalTextConfig,
+  { checkpoint }: TextOptions = {},
 ): EncodedText {
   const embedded = embedCaptions(params.embeddings, ids, config);
   const mask = config.causal === false ? undefined : causalMask(axisLength(ids, 1));
-  const encoded = encode(params.encoder, embedded, config, { mask });
+  const encoded = encode(params.encoder, embedded, config, { mask, checkpoint });
   const lastHidden = layerNorm(params.final_layer_norm, encoded, config.layerNormEps);
   const pooled =
     config.pooling === "last"

@@ -8,15 +8,7 @@ import type { RobertaTextParams } from "./roberta-spec.ts";
 import { encodeRoberta } from "./roberta-tower.ts";
 import { encodeSiglip, type SiglipTextParams } from "./siglip-tower.ts";
 import { unknownKind, type TextParams } from "./spec.ts";
-
-/** What a tower may be told besides the ids. */
-export interface TextOptions {
-  /**
-   * [batch, tokens], 1 where a token may be seen. Only RoBERTa looks at it; without it, padding is
-   * found by its id.
-   */
-  readonly attentionMask?: Tensor | undefined;
-}
+import type { TextOptions } from "./text-options.ts";
 
 function assertIds(ids: Tensor, { contextLength }: TextConfig): void {
   assertShape(ids, ["batch", "tokens"], "input ids");
@@ -38,20 +30,19 @@ export function encodeText(
   params: TextParams,
   ids: Tensor,
   config: TextConfig,
-  { attentionMask }: TextOptions = {},
+  options: TextOptions = {},
 ): EncodedText {
   assertIds(ids, config);
+  const { attentionMask } = options;
+  if (attentionMask !== undefined) assertShape(attentionMask, ids.shape, "attention mask");
   switch (config.kind) {
     case undefined:
     case "clip":
-      return encodeCausal(params as CausalTextParams, ids, config);
+      return encodeCausal(params as CausalTextParams, ids, config, options);
     case "roberta":
-      if (attentionMask !== undefined) {
-        assertShape(attentionMask, [axisLength(ids, 0), axisLength(ids, 1)], "attention mask");
-      }
-      return encodeRoberta(params as RobertaTextParams, ids, config, attentionMask);
+      return encodeRoberta(params as RobertaTextParams, ids, config, options);
     case "siglip":
-      return encodeSiglip(params as SiglipTextParams, ids, config);
+      return encodeSiglip(params as SiglipTextParams, ids, config, options);
     default:
       return unknownKind(config);
   }

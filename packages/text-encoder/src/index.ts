@@ -7,8 +7,9 @@ export {
   type SiglipTextConfig,
   type TextConfig,
 } from "./config.ts";
-export { encodeText, type TextOptions } from "./encode-text.ts";
+export { encodeText } from "./encode-text.ts";
 export type { EncodedText } from "./encoded-text.ts";
 export { robertaTextSpec, type RobertaTextParams } from "./roberta-spec.ts";
 export { siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";
 export { textSpec, type TextParams } from "./spec.ts";
+export type { TextOptions } from "./text-options.ts";

@@ -1,12 +1,14 @@
 import { axisLength } from "@clip-ts/core";
 import {
+  add,
   cast,
+  expandDims,
+  lessEqual,
   matMul,
   mul,
   notEqual,
+  range,
   sub,
-  tensor2d,
-  add,
   type Tensor,
 } from "@tensorflow/tfjs-core";
 
@@ -23,13 +25,10 @@ export function hideMasked(mask: Tensor): Tensor {
   return mul(sub(1, cast(mask, "float32")), hiddenScore);
 }
 
-/** [tokens, tokens] that has 1 where the row's number is at most the column's. */
+/** [tokens, tokens]: 1 where the row's number is at most the column's, 0 elsewhere. */
 function upperTriangle(tokens: number): Tensor {
-  const values = new Float32Array(tokens * tokens);
-  for (let row = 0; row < tokens; row++) {
-    values.fill(1, row * tokens + row, (row + 1) * tokens);
-  }
-  return tensor2d(values, [tokens, tokens]);
+  const positions = range(0, tokens, 1, "float32");
+  return cast(lessEqual(expandDims(positions, 1), expandDims(positions, 0)), "float32");
 }
 
 /**

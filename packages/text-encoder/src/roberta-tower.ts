@@ -1,11 +1,12 @@
 import { embed, layerNorm, linear } from "@clip-ts/core";
-import { mlp, selfAttention } from "@clip-ts/transformer";
-import { add, expandDims, slice, tanh, type Tensor } from "@tensorflow/tfjs-core";
+import { paddingMask, postNormBlock, runBlocks, type PostNormParts } from "@clip-ts/transformer";
+import { add, slice, tanh, type Tensor } from "@tensorflow/tfjs-core";
 import type { RobertaTextConfig } from "./config.ts";
 import type { EncodedText } from "./encoded-text.ts";
-import { hideMasked, maskPadding, positionsOf } from "./padding-mask.ts";
+import { maskPadding, positionsOf } from "./padding-mask.ts";
 import { poolFirstToken, poolMax, poolMean } from "./pool-tokens.ts";
 import type { RobertaLayerParams, RobertaTextParams } from "./roberta-spec.ts";
+import type { TextOptions } from "./text-options.ts";
 
 /** Words, positions and type 0, normed. ids [batch, tokens] → [batch, tokens, dim]. */
 function embedWords(
@@ -19,23 +20,14 @@ function embedWords(
   return layerNorm(embeddings.LayerNorm, add(add(words, firstType), positions), layerNormEps);
 }
 
-/** Post-norm block: norm(x + attention(x)), then the same with the MLP. x [batch, tokens, dim]. */
-function robertaLayer(
-  { attention, intermediate, output }: RobertaLayerParams,
-  x: Tensor,
-  { heads, activation, layerNormEps }: RobertaTextConfig,
-  mask: Tensor,
-): Tensor {
-  const projections = {
-    q_proj: attention.self.query,
-    k_proj: attention.self.key,
-    v_proj: attention.self.value,
-    out_proj: attention.output.dense,
+/** A block's parts under the names of `postNormBlock`. */
+function partsOf({ attention, intermediate, output }: RobertaLayerParams): PostNormParts {
+  return {
+    attention: { ...attention.self, output: attention.output.dense },
+    attentionNorm: attention.output.LayerNorm,
+    mlp: { fc1: intermediate.dense, fc2: output.dense },
+    mlpNorm: output.LayerNorm,
   };
-  const looked = selfAttention(projections, x, { heads, mask });
-  const attended = layerNorm(attention.output.LayerNorm, add(x, looked), layerNormEps);
-  const thought = mlp({ fc1: intermediate.dense, fc2: output.dense }, attended, activation);
-  return layerNorm(output.LayerNorm, add(attended, thought), layerNormEps);
 }
 
 function pool(
@@ -57,17 +49,20 @@ function pool(
 }
 
 /**
- * RoBERTa (Liu et al. 2019, arXiv:1907.11692) without its dropout. ids [batch, tokens] int32;
- * attentionMask [batch, tokens] is 1 where a token may be seen, by default wherever it is no padding.
+ * RoBERTa (Liu et al. 2019, arXiv:1907.11692) without its dropout. ids [batch, tokens] int32; the
+ * attention mask is 1 where a token may be seen, by default wherever it is no padding.
  */
 export function encodeRoberta(
   params: RobertaTextParams,
   ids: Tensor,
   config: RobertaTextConfig,
-  attentionMask: Tensor = maskPadding(ids, config.padTokenId),
+  { attentionMask = maskPadding(ids, config.padTokenId), checkpoint }: TextOptions = {},
 ): EncodedText {
-  const scores = expandDims(expandDims(hideMasked(attentionMask), 1), 1); // [batch, 1, 1, tokens]
-  let hidden = embedWords(params, ids, config);
-  for (const layer of params.encoder.layer) hidden = robertaLayer(layer, hidden, config, scores);
-  return { pooled: pool(params, hidden, attentionMask, config), lastHidden: hidden };
+  const lastHidden = runBlocks(
+    params.encoder.layer,
+    embedWords(params, ids, config),
+    (layer, hidden, mask) => postNormBlock(partsOf(layer), hidden, config, mask),
+    { mask: paddingMask(attentionMask), checkpoint },
+  );
+  return { pooled: pool(params, lastHidden, attentionMask, config), lastHidden };
 }

@@ -20,6 +20,7 @@ import {
 import type { SiglipTextConfig } from "./config.ts";
 import type { EncodedText } from "./encoded-text.ts";
 import { poolLastToken } from "./pool-tokens.ts";
+import type { TextOptions } from "./text-options.ts";
 
 /** SigLIP's text tower under its published names. */
 export interface SiglipTextParams<Leaf = Tensor> {
@@ -57,8 +58,10 @@ export function encodeSiglip(
   params: SiglipTextParams,
   ids: Tensor,
   config: SiglipTextConfig,
+  { checkpoint }: TextOptions = {},
 ): EncodedText {
-  const encoded = encode(params.encoder, embedCaptions(params.embeddings, ids, config), config);
+  const embedded = embedCaptions(params.embeddings, ids, config);
+  const encoded = encode(params.encoder, embedded, config, { checkpoint });
   const lastHidden = layerNorm(params.final_layer_norm, encoded, config.layerNormEps);
   return { pooled: linear(params.head, poolLastToken(lastHidden)), lastHidden };
 }
