@@ -21,7 +21,7 @@ export {
   type SerializedSafetensors,
 } from "./serialize-safetensors.ts";
 export { lazyTensors, readAll } from "./whole-file.ts";
-export { detectLayout, type Layout } from "./layout.ts";
-export { convertLayout, huggingFaceToOpenai, openaiToHuggingFace } from "./convert-layout.ts";
+export { detectLayout, type Layout } from "./layouts/layout.ts";
+export { convertLayout, convertTensors } from "./layouts/convert-layout.ts";
 export { loadParams, type LoadOptions } from "./load-params.ts";
 export { saveParams, streamParams, type SaveOptions } from "./save-params.ts";

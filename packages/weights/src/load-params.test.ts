@@ -4,9 +4,9 @@ import { expect, test } from "vitest";
 import { flattenTree, param, zeros, type ParamSpec } from "@clip-ts/core";
 import {
   bytesSource,
+  convertLayout,
   fromFloat32,
   fromInt32,
-  huggingFaceToOpenai,
   loadParams,
   openSafetensors,
   readAll,
@@ -67,7 +67,7 @@ test("a real checkpoint loads under either naming and is saved as it was", async
   const whole = Object.fromEntries(
     huggingFace.names.map((name) => [name, param(huggingFace.describe(name).shape, zeros)]),
   );
-  const openai = await fileOf(huggingFaceToOpenai(await readAll(huggingFace)));
+  const openai = await fileOf(await readAll(convertLayout(huggingFace, "openai")));
   for (const file of [huggingFace, openai]) {
     const params = await loadParams<Record<string, ParamSpec>>(whole, file);
     expect(Buffer.compare(toBytes(await saveParams(params)), original)).toBe(0);

@@ -1,9 +1,9 @@
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { ClipError } from "@clip-ts/base";
 import { flattenTree, unflattenLike, type ParamSpec, type TreeOf } from "@clip-ts/core";
-import { convertLayout } from "./convert-layout.ts";
-import { layoutOf } from "./layout.ts";
-import { isIgnorable } from "./name-rules.ts";
+import { convertLayout } from "./layouts/convert-layout.ts";
+import { layoutOf } from "./layouts/layout.ts";
+import { isIgnorable, isOptional } from "./layouts/rules-for.ts";
 import type { TensorFile } from "./tensor-file.ts";
 import { toFloat32 } from "./values.ts";
 
@@ -36,7 +36,8 @@ function findFaults(spec: FlatSpec, file: TensorFile, prefix: string): string[] 
       : [`${path}: missing from the file`],
   );
   const unexpected = file.names.filter(
-    (name) => name.startsWith(prefix) && !wanted.has(name) && !isIgnorable(name),
+    (name) =>
+      name.startsWith(prefix) && !wanted.has(name) && !isIgnorable(name) && !isOptional(name),
   );
   return [...faults, ...unexpected.map((name) => `${name}: in the file, but not in the model`)];
 }

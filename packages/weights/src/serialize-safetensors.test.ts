@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   bytesSource,
+  convertLayout,
   fromFloat32,
-  huggingFaceToOpenai,
   lazyTensors,
   openSafetensors,
   readAll,
@@ -39,7 +39,7 @@ test.each(["clip-vit", "every-dtype"])(
 
 test("under OpenAI's names the file is the one that Python writes", async () => {
   const file = await openSafetensors(bytesSource(await fixture("clip-vit")));
-  const bytes = toBytes(serializeSafetensors(huggingFaceToOpenai(await readAll(file))));
+  const bytes = toBytes(serializeSafetensors(await readAll(convertLayout(file, "openai"))));
   expect(createHash("sha256").update(bytes).digest("hex")).toBe(
     "0f54ca12453beeb000d3c238c49563782bc333d4ac8687233fb039c661d107ee",
   );

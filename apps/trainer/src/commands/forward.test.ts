@@ -14,7 +14,7 @@ import {
 } from "@clip-ts/test-utils";
 import {
   bytesSource,
-  huggingFaceToOpenai,
+  convertTensors,
   openSafetensors,
   readAll,
   serializeSafetensors,
@@ -59,7 +59,7 @@ async function inputFile(
 /** Reference gradients under the names of a layout. */
 async function expectedGradients(layout: "hf" | "openai"): Promise<Record<string, Float32Array>> {
   const stored = await read(goldenPath("clip-vit/grads.safetensors"));
-  const named = layout === "hf" ? stored : huggingFaceToOpenai(stored);
+  const named = layout === "hf" ? stored : await convertTensors(stored, "openai");
   return Object.fromEntries(
     Object.entries(named).map(([name, tensor]) => [name, toFloat32(tensor)]),
   );

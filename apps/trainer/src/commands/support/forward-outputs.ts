@@ -8,7 +8,7 @@ import {
   type PairBatch,
 } from "@clip-ts/model";
 import { withWeights } from "@clip-ts/node";
-import { detectLayout, huggingFaceToOpenai, type HostTensor, type Layout } from "@clip-ts/weights";
+import { convertTensors, detectLayout, type HostTensor, type Layout } from "@clip-ts/weights";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { download } from "./tensor-files.ts";
 
@@ -63,5 +63,5 @@ export async function gradientTensors(
     gradients[path] = await download(leaf);
   }
   // Renaming only moves values, so it takes gradients where it takes parameters.
-  return layout === "openai" ? huggingFaceToOpenai(gradients) : gradients;
+  return layout === "openai" ? convertTensors(gradients, "openai") : gradients;
 }

@@ -3,19 +3,18 @@ import { beforeAll, expect, test } from "vitest";
 import {
   bytesSource,
   convertLayout,
+  convertTensors,
   detectLayout,
   fromFloat32,
-  huggingFaceToOpenai,
   lazyTensors,
   openSafetensors,
-  openaiToHuggingFace,
   readAll,
   serializeSafetensors,
   streamSafetensors,
   toBytes,
   type HostTensor,
   type TensorFile,
-} from "./index.ts";
+} from "../index.ts";
 
 type HostTensors = Record<string, HostTensor>;
 
@@ -24,10 +23,10 @@ let huggingFace: HostTensors;
 let openai: HostTensors; // serialize-safetensors.test.ts proves it equal to PyTorch's file
 beforeAll(async () => {
   original = new Uint8Array(
-    await readFile(new URL("fixtures/clip-vit.safetensors", import.meta.url)),
+    await readFile(new URL("../fixtures/clip-vit.safetensors", import.meta.url)),
   );
   huggingFace = await readAll(await openSafetensors(bytesSource(original)));
-  openai = huggingFaceToOpenai(huggingFace);
+  openai = await convertTensors(huggingFace, "openai");
 });
 
 const withPrefix = (tensors: HostTensors, prefix: string): HostTensors =>
@@ -37,8 +36,8 @@ const fileOf = (tensors: HostTensors): Promise<TensorFile> =>
 const vector = (...values: number[]): HostTensor =>
   fromFloat32(Float32Array.from(values), [values.length]);
 
-test("there and back, no byte of the file differs", () => {
-  const back = serializeSafetensors(openaiToHuggingFace(openai), { format: "pt" });
+test("there and back, no byte of the file differs", async () => {
+  const back = serializeSafetensors(await convertTensors(openai, "huggingface"), { format: "pt" });
   expect(Buffer.compare(toBytes(back), original)).toBe(0);
 });
 
@@ -69,7 +68,7 @@ test("a converted file reads rows and keeps the layout it has", async () => {
   expect(() => file.describe("visual.proj")).toThrow('no tensor "visual.proj"');
 });
 
-test("queries, keys and values are stacked in this order; projections are transposed", () => {
+test("queries, keys and values are stacked in this order; projections are transposed", async () => {
   const block = "text_model.encoder.layers.7.self_attn";
   const tensors = {
     [`${block}.v_proj.bias`]: vector(5, 6),
@@ -77,12 +76,12 @@ test("queries, keys and values are stacked in this order; projections are transp
     [`${block}.k_proj.bias`]: vector(3, 4),
     "text_projection.weight": fromFloat32(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3], "BF16"),
   };
-  const converted = huggingFaceToOpenai(tensors);
+  const converted = await convertTensors(tensors, "openai");
   expect(converted).toEqual({
     "transformer.resblocks.7.attn.in_proj_bias": vector(1, 2, 3, 4, 5, 6),
     text_projection: fromFloat32(Float32Array.of(1, 4, 2, 5, 3, 6), [3, 2], "BF16"),
   });
-  expect(openaiToHuggingFace(converted)).toEqual(tensors);
+  expect(await convertTensors(converted, "huggingface")).toEqual(tensors);
 });
 
 test("buffers that no model learns are dropped, and so is the prefix of parallel training", async () => {
@@ -94,54 +93,69 @@ test("buffers that no model learns are dropped, and so is the prefix of parallel
     "transformer.attn_mask": vector(0),
   };
   const names = Object.keys(huggingFace).toSorted();
-  expect(Object.keys(openaiToHuggingFace({ ...openai, ...buffers })).toSorted()).toEqual(names);
+  expect(
+    Object.keys(await convertTensors({ ...openai, ...buffers }, "huggingface")).toSorted(),
+  ).toEqual(names);
   const ids = { "text_model.embeddings.position_ids": vector(0, 1) };
-  expect(Object.keys(huggingFaceToOpenai({ ...huggingFace, ...ids }))).toEqual(Object.keys(openai));
+  expect(Object.keys(await convertTensors({ ...huggingFace, ...ids }, "openai"))).toEqual(
+    Object.keys(openai),
+  );
 
   const wrapped = withPrefix(openai, "module.");
-  expect(Object.keys(openaiToHuggingFace(wrapped)).toSorted()).toEqual(names);
+  expect(Object.keys(await convertTensors(wrapped, "huggingface")).toSorted()).toEqual(names);
   const file = convertLayout(await fileOf(wrapped), "huggingface");
   expect(await file.read("logit_scale")).toEqual(huggingFace["logit_scale"]);
 });
 
-test("a ResNet's visual tensors keep their names", () => {
-  const resnet = {
-    "visual.conv1.weight": vector(1),
-    "visual.layer1.0.bn1.running_mean": vector(2),
-    "visual.attnpool.q_proj.bias": vector(3),
-  };
-  const text = { "ln_final.bias": vector(4) };
+test("a ResNet's visual tensors keep their names within the tower", async () => {
+  const resnet = (tower: string): HostTensors => ({
+    [`${tower}.conv1.weight`]: vector(1),
+    [`${tower}.layer1.0.bn1.running_mean`]: vector(2),
+    [`${tower}.attnpool.q_proj.bias`]: vector(3),
+  });
+  const openaiText = { "ln_final.bias": vector(4) };
   const counter = { "visual.bn1.num_batches_tracked": vector(5) };
-  const converted = openaiToHuggingFace({ ...resnet, ...text, ...counter });
-  expect(converted).toEqual({ ...resnet, "text_model.final_layer_norm.bias": vector(4) });
-  expect(huggingFaceToOpenai(converted)).toEqual({ ...resnet, ...text });
+  const original = { ...resnet("visual"), ...openaiText };
+  const converted = await convertTensors({ ...original, ...counter }, "huggingface");
+  expect(converted).toEqual({
+    ...resnet("vision_model"),
+    "text_model.final_layer_norm.bias": vector(4),
+  });
+  expect(await convertTensors(converted, "openai")).toEqual(original);
 });
 
-test("what cannot be converted is named", () => {
-  const stray = { ...openai, "visual.trunk.norm.weight": vector(1) };
-  expect(() => openaiToHuggingFace(stray)).toThrow("visual.trunk.norm.weight: no CLIP tensor has");
-  const bias = "transformer.resblocks.0.attn.in_proj_bias";
-  expect(() => openaiToHuggingFace({ ...openai, [bias]: vector(1, 2, 3, 4) })).toThrow(
-    `${bias}: expected 3 equal parts of rows, found [4]`,
+test("what cannot be converted is named", async () => {
+  const stray = { ...openai, "visual.decoder.norm.weight": vector(1) };
+  await expect(convertTensors(stray, "huggingface")).rejects.toThrow(
+    "visual.decoder.norm.weight: no tensor of a known",
   );
-  expect(() => openaiToHuggingFace({ text_projection: vector(1) })).toThrow(
-    "text_projection: expected a matrix, found [1]",
+  const bias = "transformer.resblocks.0.attn.in_proj_bias";
+  const uneven = { ...openai, [bias]: vector(1, 2, 3, 4) };
+  await expect(convertTensors(uneven, "huggingface")).rejects.toThrow(
+    `${bias}: expected 3 parts of rows, found [4]`,
+  );
+  const flat = { ...openai, text_projection: vector(1) };
+  await expect(convertTensors(flat, "huggingface")).rejects.toThrow(
+    "text_projection: a shape of [1] cannot be converted",
   );
 
   const key = "vision_model.encoder.layers.1.self_attn.k_proj.bias";
   const { [key]: _, ...incomplete } = huggingFace;
-  expect(() => huggingFaceToOpenai(incomplete)).toThrow(`${key}: missing, but`);
-  expect(() => huggingFaceToOpenai({ ...huggingFace, [key]: vector(1) })).toThrow(
+  await expect(convertTensors(incomplete, "openai")).rejects.toThrow(`${key}: missing, but`);
+  await expect(convertTensors({ ...huggingFace, [key]: vector(1) }, "openai")).rejects.toThrow(
     `${key}: must have the dtype and shape of`,
   );
+  await expect(convertTensors(huggingFace, "torchvision")).rejects.toMatchObject({
+    code: "unsupported",
+  });
 });
 
 test("the layout is told from the names", () => {
   expect(detectLayout(Object.keys(huggingFace))).toBe("huggingface");
   expect(detectLayout(Object.keys(openai))).toBe("openai");
   expect(detectLayout(Object.keys(withPrefix(openai, "module.")))).toBe("openai");
-  expect(() => detectLayout(["encoder.layer.0.weight"])).toThrow(
-    "Expected CLIP weights under Hugging Face names (text_model…, vision_model…) or OpenAI names (visual…, transformer.resblocks…), found encoder.layer.0.weight.",
+  expect(() => detectLayout(["decoder.layer.0.weight"])).toThrow(
+    "torchvision or RoBERTa, found decoder.layer.0.weight.",
   );
   expect(() => detectLayout([])).toThrow("found no tensors");
 });

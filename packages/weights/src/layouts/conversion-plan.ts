@@ -1,0 +1,125 @@
+import { ClipError } from "@clip-ts/base";
+import type { RowRange, TensorInfo } from "../host-tensor.ts";
+import type { Step } from "./change.ts";
+import { rewrite, type NameRule } from "./name-rule.ts";
+
+/** One source of a tensor, or some of its rows, and how its values move. */
+export interface Piece {
+  readonly name: string;
+  readonly rows?: RowRange;
+  readonly step: Step;
+}
+
+/** How to make one tensor: its pieces, stacked along the first axis. */
+export interface TensorPlan extends TensorInfo {
+  readonly pieces: readonly Piece[];
+}
+
+/** Plans by target name. */
+export type ConversionPlan = ReadonlyMap<string, TensorPlan>;
+
+/** To clip-ts's own names, or from them. */
+export type Direction = "toCanonical" | "fromCanonical";
+
+type Described = (name: string) => TensorInfo;
+
+/** A rule with the placeholders of one of its names filled in. */
+interface Match {
+  readonly rule: NameRule;
+  readonly name: string;
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+}
+
+function badTensor(name: string, message: string): ClipError {
+  return new ClipError("bad-weights", `${name}: ${message}`, { data: { name } });
+}
+
+function matchRule(name: string, rules: readonly NameRule[], direction: Direction): Match {
+  for (const rule of rules) {
+    const isForward = direction === "toCanonical";
+    const [from, to] = isForward ? [rule.other, rule.canonical] : [rule.canonical, rule.other];
+    for (const pattern of from) {
+      if (rewrite(name, pattern, "") === undefined) continue;
+      const fill = (other: string): string => rewrite(name, pattern, other) ?? "";
+      return { rule, name, from: from.map(fill), to: to.map(fill) };
+    }
+  }
+  throw badTensor(name, "no tensor of a known CLIP, SigLIP or RoBERTa has this name.");
+}
+
+function stepOf(match: Match, shape: readonly number[], direction: Direction): Step {
+  const step = match.rule.change[direction]?.(shape);
+  if (step !== undefined) return step;
+  throw badTensor(match.name, `a shape of [${shape.join(", ")}] cannot be converted.`);
+}
+
+/** One tensor becomes one, or parts of its rows. */
+function split(match: Match, describe: Described, direction: Direction): [string, TensorPlan][] {
+  const { name, to, rule } = match;
+  const { dtype, shape } = describe(name);
+  if (to.length === 1) {
+    const step = stepOf(match, shape, direction);
+    return [[to[0] ?? "", { dtype, shape: step.shape, pieces: [{ name, step }] }]];
+  }
+  const shares = rule.shares ?? to.map(() => 1);
+  const [rows = 0, ...row] = shape;
+  const unit = rows / shares.reduce((sum, share) => sum + share, 0);
+  if (!Number.isInteger(unit)) {
+    throw badTensor(name, `expected ${to.length} parts of rows, found [${shape.join(", ")}].`);
+  }
+  let start = 0;
+  return to.map((part, index) => {
+    const count = unit * (shares[index] ?? 1);
+    const step = stepOf(match, [count, ...row], direction);
+    const piece = { name, rows: [start, start + count] as const, step };
+    start += count;
+    return [part, { dtype, shape: step.shape, pieces: [piece] }];
+  });
+}
+
+/** Several tensors, which must all be there and alike but for their rows, become one. */
+function merge(match: Match, describe: Described, direction: Direction): [string, TensorPlan] {
+  const [first = ""] = match.from;
+  const { dtype } = describe(first);
+  const pieces = match.from.map((name) => ({
+    name,
+    step: stepOf(match, describe(name).shape, direction),
+  }));
+  const row = pieces[0]?.step.shape.slice(1) ?? [];
+  const shares = match.rule.shares ?? pieces.map(() => 1);
+  const unit = (pieces[0]?.step.shape[0] ?? 0) / (shares[0] ?? 1);
+  for (const [index, { name, step }] of pieces.entries()) {
+    const expected = [unit * (shares[index] ?? 1), ...row].join();
+    if (describe(name).dtype === dtype && step.shape.join() === expected) continue;
+    throw badTensor(name, `must have the dtype and shape of ${first} to be stacked with it.`);
+  }
+  const rows = pieces.reduce((sum, { step }) => sum + (step.shape[0] ?? 0), 0);
+  return [match.to[0] ?? "", { dtype, shape: [rows, ...row], pieces }];
+}
+
+function checkComplete(match: Match, names: ReadonlySet<string>): void {
+  const missing = match.from.find((part) => !names.has(part));
+  if (missing !== undefined) throw badTensor(missing, `missing, but ${match.name} is there.`);
+}
+
+/** How to make every tensor of the other layout from tensors of these names; each must have a rule. */
+export function planConversion(
+  names: readonly string[],
+  rules: readonly NameRule[],
+  { describe, direction }: { readonly describe: Described; readonly direction: Direction },
+): ConversionPlan {
+  const known = new Set(names);
+  const plans = new Map<string, TensorPlan>();
+  for (const name of names) {
+    const match = matchRule(name, rules, direction);
+    if (match.to.every((target) => plans.has(target))) continue; // stacked with an earlier one
+    checkComplete(match, known);
+    const made =
+      match.from.length === 1
+        ? split(match, describe, direction)
+        : [merge(match, describe, direction)];
+    for (const [target, plan] of made) plans.set(target, plan);
+  }
+  return plans;
+}
