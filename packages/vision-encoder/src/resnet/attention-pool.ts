@@ -7,7 +7,8 @@ import {
   type LinearParams,
   type ParamSpec,
 } from "@clip-ts/core";
-import type { Tensor } from "@tensorflow/tfjs-core";
+import { multiHeadAttention } from "@clip-ts/transformer";
+import { add, concat, mean, slice, squeeze, type Tensor } from "@tensorflow/tfjs-core";
 import type { ResNetConfig } from "../config.ts";
 
 /** Attention of the mean over the feature map; every layer has a bias. */
@@ -44,4 +45,21 @@ export function attentionPoolSpec(
     v_proj: projection(dim),
     c_proj: projection(config.outputDim),
   };
+}
+
+/**
+ * The mean of all places looks at itself and at every place; what it sees is the image's feature.
+ * x [batch, places, dim] → [batch, outputDim].
+ */
+export function attentionPool(
+  params: AttentionPoolParams,
+  x: Tensor,
+  { heads }: Pick<ResNetConfig, "heads">,
+): Tensor {
+  const { q_proj: query, k_proj: key, v_proj: value, c_proj: output } = params;
+  const tokens = concat([mean(x, 1, true), x], 1); // [batch, 1 + places, dim]
+  const context = add(tokens, params.positional_embedding);
+  const asking = slice(context, [0, 0, 0], [-1, 1, -1]);
+  const seen = multiHeadAttention({ query, key, value, output }, asking, { heads, context });
+  return squeeze(seen, [1]);
 }

@@ -1,15 +1,76 @@
-import { ClipError } from "@clip-ts/base";
-import type { Tensor } from "@tensorflow/tfjs-core";
+import { axisLength, checkpointed } from "@clip-ts/core";
+import { reshape, transpose, type Tensor } from "@tensorflow/tfjs-core";
 import type { ResNetConfig } from "../config.ts";
 import type { EncodedImage, VisionOptions } from "../encoded-image.ts";
-import type { ResNetParams } from "./spec.ts";
+import { attentionPool } from "./attention-pool.ts";
+import { bottleneck } from "./bottleneck.ts";
+import type { NormMode } from "./normalize.ts";
+import type { BottleneckParams, ResNetParams } from "./spec.ts";
+import { stem, type StemParams } from "./stem.ts";
 
-/** CLIP's modified ResNet (Radford et al. 2021, arXiv:2103.00020; openai/CLIP `ModifiedResNet`). */
+/** A part of the tower that can be computed again in the backward pass. */
+interface Part {
+  readonly params: object;
+  run(params: object, x: Tensor, mode: NormMode): Tensor;
+}
+
+const partOf = <Params extends object>(
+  params: Params,
+  run: (params: Params, x: Tensor, mode: NormMode) => Tensor,
+): Part => ({ params, run: run as Part["run"] });
+
+/** Every stage but the first halves the feature map in its first block. */
+function blocksOf(name: string, blocks: readonly BottleneckParams[]): Part[] {
+  return blocks.map((block, index) => {
+    const path = `${name}.${index}`;
+    const stride = index === 0 && name !== "layer1" ? 2 : 1;
+    return partOf(block, (params, x, mode) => bottleneck(params, x, { path, stride, mode }));
+  });
+}
+
+function partsOf(params: ResNetParams): Part[] {
+  const { layer1, layer2, layer3, layer4, attnpool: _, ...first } = params;
+  return [
+    partOf<StemParams>(first, stem),
+    ...blocksOf("layer1", layer1),
+    ...blocksOf("layer2", layer2),
+    ...blocksOf("layer3", layer3),
+    ...blocksOf("layer4", layer4),
+  ];
+}
+
+/** Runs a part, keeping nothing but its input for the backward pass. */
+function runCheckpointed({ params, run }: Part, x: Tensor, mode: NormMode): Tensor {
+  const { value, aside } = checkpointed({
+    params,
+    x,
+    run(kept, input) {
+      const statistics = {};
+      return { value: run(kept, input, { ...mode, statistics }), aside: statistics };
+    },
+  });
+  Object.assign(mode.statistics, aside);
+  return value;
+}
+
+/**
+ * CLIP's modified ResNet (Radford et al. 2021, arXiv:2103.00020; openai/CLIP `ModifiedResNet`).
+ * pixels [batch, channels, imageSize, imageSize], normalised → pooled feature and feature map.
+ */
 export function encodeResNet(
-  _params: ResNetParams,
-  _pixels: Tensor,
-  _config: ResNetConfig,
-  _options: VisionOptions,
+  params: ResNetParams,
+  pixels: Tensor,
+  config: ResNetConfig,
+  { training = false, checkpoint = false }: VisionOptions,
 ): EncodedImage {
-  throw new ClipError("unsupported", "ResNets cannot run yet.");
+  const mode: NormMode = { training, statistics: {} };
+  const picture = transpose(pixels, [0, 2, 3, 1]); // channels last, as every engine's kernels want it
+  const map = partsOf(params).reduce(
+    (x, part) => (checkpoint ? runCheckpointed(part, x, mode) : part.run(part.params, x, mode)),
+    picture,
+  );
+  const places = axisLength(map, 1) * axisLength(map, 2);
+  const lastHidden = reshape(map, [axisLength(map, 0), places, axisLength(map, 3)]);
+  const pooled = attentionPool(params.attnpool, lastHidden, config);
+  return { pooled, lastHidden, statistics: mode.statistics };
 }
