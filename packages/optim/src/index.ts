@@ -17,3 +17,20 @@ export { createSchedule, type ScheduleConfig } from "./schedule.ts";
 export { clipByGlobalNorm, globalNorm, type ClippedGrads } from "./clip-by-global-norm.ts";
 export { emaDecay, emaInit, emaUpdate } from "./ema.ts";
 export type { LeafUpdate } from "./update-rule.ts";
+export {
+  cachedGradient,
+  type CachedGradient,
+  type CachedObjective,
+  type EncodedRows,
+  type FeatureRows,
+} from "./cached-gradient.ts";
+export { interpolateWeights } from "./interpolate-weights.ts";
+export {
+  layerDepths,
+  layerwiseMultipliers,
+  lockedPaths,
+  type LayerPlace,
+  type TowerName,
+  type UnlockedGroups,
+} from "./layer-depths.ts";
+export { loraSpec, loraTargets, mergeLora, type LoraConfig } from "./lora.ts";
