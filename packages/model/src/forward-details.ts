@@ -66,7 +66,8 @@ export function forwardDetails(
     const pairs = comparePairs(params, imageFeatures, textFeatures);
     const logitsPerImage = logitsOf(pairs);
     const matching = axisLength(logitsPerImage, 0) === axisLength(logitsPerImage, 1);
-    const loss = matching ? { loss: lossOfPairs(pairs, logitsPerImage, config) } : {};
-    return { ...image, ...text, logitsPerImage, ...loss };
+    if (!matching) return { ...image, ...text, logitsPerImage };
+    const loss = lossOfPairs(pairs, logitsPerImage, config, inputs.groups);
+    return { ...image, ...text, logitsPerImage, loss };
   });
 }

@@ -35,11 +35,12 @@ export function forward(
   return tidy(() => {
     const { attentionMask, keptPatches } = batch;
     const image = imageSide(params, batch.pixelValues, config, { ...options, keptPatches });
-    const text = textSide(params, batch.inputIds, config, { attentionMask });
+    const { checkpoint } = options;
+    const text = textSide(params, batch.inputIds, config, { attentionMask, checkpoint });
     const pairs = comparePairs(params, image.features, text.features);
     const logitsPerImage = logitsOf(pairs);
     return {
-      loss: lossOfPairs(pairs, logitsPerImage, config),
+      loss: lossOfPairs(pairs, logitsPerImage, config, batch.groups),
       imageFeatures: image.features,
       textFeatures: text.features,
       logitsPerImage,

@@ -12,7 +12,7 @@ export interface PairBatch {
   readonly keptPatches?: Tensor | undefined;
   /**
    * [batch] int32: pairs with the same number show or say the same thing. Only the multi-positive loss
-   * asks; by default, pairs with the same caption.
+   * asks for it; `pairGroups` of `@clip-ts/loss` finds it.
    */
   readonly groups?: Tensor | undefined;
 }

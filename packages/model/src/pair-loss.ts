@@ -30,13 +30,7 @@ export function logitsOf(pairs: ComparedPairs): Tensor {
   return pairs.bias === undefined ? logits : add(logits, pairs.bias);
 }
 
-/**
- * The loss that the config asks for. `logits` are those of the pairs.
- * @throws ClipError "bad-config" if the sigmoid loss is asked of parameters without a bias.
- */
-export function lossOfPairs(pairs: ComparedPairs, logits: Tensor, config: ClipConfig): Scalar {
-  const loss = lossOf(config);
-  if (loss.kind === "contrastive") return symmetricCrossEntropy(logits);
+function sigmoidLossOf(pairs: ComparedPairs): Scalar {
   const { bias } = pairs;
   if (bias !== undefined) return sigmoidLoss({ ...pairs, bias });
   throw new ClipError(
@@ -44,4 +38,31 @@ export function lossOfPairs(pairs: ComparedPairs, logits: Tensor, config: ClipCo
     "The sigmoid loss needs the parameter logit_bias, which these parameters have not: " +
       "make or load them with this config.",
   );
+}
+
+function needGroups(groups: Tensor | undefined): Tensor {
+  if (groups !== undefined) return groups;
+  throw new ClipError(
+    "bad-argument",
+    "The multi-positive loss needs to know which pairs are alike: give the batch `groups`, " +
+      "as pairGroups of @clip-ts/loss finds them.",
+  );
+}
+
+/**
+ * The loss that the config asks for. `logits` are those of the pairs; `groups` [batch] int32 tells the
+ * multi-positive loss which pairs are alike.
+ * @throws ClipError "bad-config" if the sigmoid loss is asked of parameters without a bias.
+ */
+export function lossOfPairs(
+  pairs: ComparedPairs,
+  logits: Tensor,
+  config: ClipConfig,
+  groups?: Tensor,
+): Scalar {
+  const loss = lossOf(config);
+  if (loss.kind === "sigmoid") return sigmoidLossOf(pairs);
+  const { labelSmoothing = 0, multiPositive = false } = loss;
+  const alike = multiPositive ? { groups: needGroups(groups) } : {};
+  return symmetricCrossEntropy(logits, { labelSmoothing, ...alike });
 }
