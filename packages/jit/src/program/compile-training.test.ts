@@ -7,7 +7,16 @@ import {
   type OptimizerConfig,
 } from "@clip-ts/optim";
 import { goldenArrays, goldenJson, largestDifference } from "@clip-ts/test-utils";
-import { clipByValue, memory, mul, sum, square, sub, type Tensor } from "@tensorflow/tfjs-core";
+import {
+  add,
+  clipByValue,
+  memory,
+  mul,
+  sum,
+  square,
+  sub,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { onnxTarget } from "../onnx/compile-onnx.ts";
@@ -85,6 +94,32 @@ test("a step whose loss is not finite changes nothing", async () => {
   expect(numbersIn(params["w"] as HostArray)).toEqual([1, 2, 3]);
   await program.dispose();
 });
+
+test.each(Object.keys(targets))(
+  "statistics replace what is not trained, unless the loss is not finite (%s)",
+  async (name) => {
+    const spec: TrainingSpec = {
+      ...small,
+      params: { ...small.params, seen: array([1], []) },
+      gradient(params, batch) {
+        const seen = add(params["seen"] as Tensor, sum(batch["x"] as Tensor));
+        return { ...scalarLoss(params, batch), statistics: { seen } };
+      },
+    };
+    const program = await compileTraining(spec, targets[name] as Target);
+    for (const [x, expected] of [
+      [1, 4],
+      [Number.NaN, 4],
+      [2, 9],
+    ] as const) {
+      const metrics = await program.run({ x: array([1, x, x === 1 ? 1 : 2]) }, { rate: 0.01 });
+      expect(Object.keys(metrics)).toEqual(["loss", "error", "gradNorm"]);
+      const { params } = await program.readState();
+      expect(numbersIn(params["seen"] as HostArray)).toEqual([expected]);
+    }
+    await program.dispose();
+  },
+);
 
 test("leaves that are not trained stay, and batches of other shapes are compiled when they come", async () => {
   const compiled: string[] = [];

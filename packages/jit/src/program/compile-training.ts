@@ -25,13 +25,13 @@ function specsOf(arrays: HostArrays): Record<string, InputSpec> {
   return Object.fromEntries(specs);
 }
 
-/** Inputs `param:*` and `batch:*`, outputs `loss`, `metric:*` and `grad:*`. */
+/** Inputs `param:*` and `batch:*`, outputs `loss`, `metric:*`, `grad:*` and `statistic:*`. */
 function traceGradient(spec: TrainingSpec, state: FlatState, batch: HostArrays): Graph {
   const paths = Object.keys(state.params);
   const run = (inputs: NamedTensors): NamedTensors => {
     const pick = (prefix: string, names: readonly string[]): NamedTensors =>
       Object.fromEntries(names.map((name) => [name, inputs[`${prefix}:${name}`] as Tensor]));
-    const { loss, metrics, grads }: Gradients = spec.gradient(
+    const { loss, metrics, grads, statistics }: Gradients = spec.gradient(
       pick("param", paths),
       pick("batch", Object.keys(batch)),
     );
@@ -44,6 +44,7 @@ function traceGradient(spec: TrainingSpec, state: FlatState, batch: HostArrays):
       loss,
       ...prefixed("metric", metrics ?? {}),
       ...prefixed("grad", Object.fromEntries(wanted) as NamedTensors),
+      ...prefixed("statistic", statistics ?? {}),
     };
   };
   const inputs = {
@@ -56,9 +57,16 @@ function traceGradient(spec: TrainingSpec, state: FlatState, batch: HostArrays):
 /** The scalars among the results of a gradient, by the names they have for the caller. */
 function scalarsOf(results: HostArrays): Record<string, number> {
   const scalars = Object.entries(results).flatMap(([name, { data }]): [string, number][] =>
-    name.startsWith("grad:") ? [] : [[name.replace("metric:", ""), data[0] as number]],
+    /^(grad|statistic):/.test(name) ? [] : [[name.replace("metric:", ""), data[0] as number]],
   );
   return Object.fromEntries(scalars);
+}
+
+/** The results that replace parameters which are not trained, by path. */
+function statisticsOf(results: HostArrays): HostArrays {
+  const prefix = "statistic:";
+  const entries = Object.entries(results).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(entries.map(([name, array]) => [name.slice(prefix.length), array]));
 }
 
 const shapesKey = (batch: HostArrays): string =>
@@ -94,6 +102,7 @@ export async function compileTraining<Settings extends LeafSettings>(
         const numbers = { ...scalars, clip: Math.min(1, maxNorm / (gradNorm + 1e-6)) };
         optimizer ??= await compileOptimizerPass(spec, state, target, Object.keys(numbers));
         await optimizer.run(numbers);
+        state.write({ params: statisticsOf(results) });
       }
       return { ...metrics, gradNorm };
     },

@@ -10,6 +10,8 @@ export interface Gradients {
   readonly metrics?: NamedTensors;
   /** One for every leaf that is trained, by path. */
   readonly grads: NamedTensors;
+  /** What parameters that are not trained become, by path: running statistics. */
+  readonly statistics?: NamedTensors;
 }
 
 /** A stretch of the trained parameters, to be moved by one step. All tensors have the same shape. */

@@ -1,7 +1,7 @@
 import { valueAndGradient } from "@clip-ts/core";
 import { createOptimizer } from "@clip-ts/optim";
 import { largestDifference } from "@clip-ts/test-utils";
-import { mul, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
+import { add, mul, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
 import { compileTraining } from "../program/compile-training.ts";
 import type { HostArray, HostArrays } from "../program/host-array.ts";
@@ -15,9 +15,9 @@ const list = (...values: number[]): HostArray => ({
   shape: [values.length],
 });
 
-/** Two leaves by AdamW, a third that is not trained. */
+/** Two leaves by AdamW, a third that is not trained, and a count of what was seen. */
 function smallTraining(): TrainingSpec {
-  const params = { w: list(1, 2, 3), b: list(0.5), frozen: list(2) };
+  const params = { w: list(1, 2, 3), b: list(0.5), frozen: list(2), seen: list(0) };
   const optimizer = createOptimizer({ kind: "adamw", weightDecay: 0.1 }, params);
   return {
     params,
@@ -31,7 +31,8 @@ function smallTraining(): TrainingSpec {
         },
         { w: tree["w"] as Tensor, b: tree["b"] as Tensor },
       );
-      return { loss: value, grads: gradient as never };
+      const seen = add(tree["seen"] as Tensor, sum(x as Tensor));
+      return { loss: value, grads: gradient as never, statistics: { seen } };
     },
     update: ({ settings, ...leaf }) =>
       optimizer.updateLeaf({

@@ -1,3 +1,4 @@
+import type { Graph } from "../ir/graph.ts";
 import type { HostArray, HostArrays } from "../program/host-array.ts";
 import { optimize } from "../passes/optimize.ts";
 import type { TrainingProgram, TrainingSpec, TrainingState } from "../program/training-spec.ts";
@@ -26,11 +27,12 @@ const shapesKey = (batch: HostArrays): string =>
     .map(([name, { shape }]) => `${name} ${shape.join("x")}`)
     .join(", ");
 
-const updatesOf = (spec: TrainingSpec): Record<string, string> =>
+/** For each state tensor that a step replaces, the output that does. */
+const updatesOf = ({ outputs }: Graph): Record<string, string> =>
   Object.fromEntries(
-    Object.keys(spec.leaves)
-      .flatMap((path) => stateNames(spec, path))
-      .map((name) => [name, `next:${name}`]),
+    outputs
+      .filter(({ name }) => name.startsWith("next:"))
+      .map(({ name }) => [name.slice("next:".length), name]),
   );
 
 /** Parameters as given and zeros for every slot. */
@@ -64,14 +66,13 @@ export async function compileTensorflowTraining(
   { folders, precision = "f32", staysExact = () => false }: TensorflowTrainingOptions,
 ): Promise<TrainingProgram> {
   const steps: Record<string, StepSpec> = {};
-  const updates = updatesOf(spec);
   let waiting: HostArrays = firstState(spec);
   let program: TensorflowProgram | undefined;
 
   const readState = async (): Promise<HostArrays> => (await program?.readState()) ?? waiting;
   const addStep = async (key: string, batch: HostArrays, scalars: readonly string[]) => {
     const graph = optimize(traceTrainingStep(spec, batch, scalars));
-    steps[key] = { graph, updates, mustBeFinite: ["loss", "gradNorm"] };
+    steps[key] = { graph, updates: updatesOf(graph), mustBeFinite: ["loss", "gradNorm"] };
     const state = await readState();
     await program?.dispose();
     program = await createTensorflowProgram(

@@ -48,7 +48,12 @@ export function traceTrainingStep(
     const pick = (prefix: string, names: readonly string[]): NamedTensors =>
       entriesOf(names.map((name) => [name, given[`${prefix}:${name}`] as Tensor]));
     const params = pick("param", Object.keys(spec.params));
-    const { loss, metrics, grads } = spec.gradient(params, pick("batch", Object.keys(batch)));
+    const {
+      loss,
+      metrics,
+      grads,
+      statistics = {},
+    } = spec.gradient(params, pick("batch", Object.keys(batch)));
     const norm = sqrt(addN(paths.map((path) => sum(square(grads[path] as Tensor)))));
     const { maxNorm = Number.POSITIVE_INFINITY } = spec;
     const clip = Number.isFinite(maxNorm) ? minimum(1, div(maxNorm, add(norm, 1e-6))) : undefined;
@@ -65,7 +70,10 @@ export function traceTrainingStep(
       });
       return stateNames(spec, path).map((name, at) => [`next:${name}`, moved[at] as Tensor]);
     });
-    return { ...metrics, loss, gradNorm: norm, ...entriesOf(next) };
+    const replaced = Object.entries(statistics).map(
+      ([path, value]) => [`next:param:${path}`, value] as const,
+    );
+    return { ...metrics, loss, gradNorm: norm, ...entriesOf([...next, ...replaced]) };
   };
   const slots = paths.flatMap((path): (readonly [string, InputSpec])[] =>
     stateNames(spec, path)
