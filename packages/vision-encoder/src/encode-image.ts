@@ -24,5 +24,5 @@ export function encodeImage(
   assertShape(pixels, ["batch", channels, imageSize, imageSize], "pixel values");
   return isResNet(config)
     ? encodeResNet(params as ResNetParams, pixels, config, options)
-    : encodeVit(params as VitParams, pixels, config);
+    : encodeVit(params as VitParams, pixels, config, options);
 }

@@ -17,7 +17,7 @@ interface Part {
 const partOf = <Params extends object>(
   params: Params,
   run: (params: Params, x: Tensor, mode: NormMode) => Tensor,
-): Part => ({ params, run: run as Part["run"] });
+): Part => ({ params, run });
 
 /** Every stage but the first halves the feature map in its first block. */
 function blocksOf(name: string, blocks: readonly BottleneckParams[]): Part[] {

@@ -1,33 +1,28 @@
-import { axisLength, layerNorm, linear, patchify } from "@clip-ts/core";
+import { layerNorm } from "@clip-ts/core";
 import { encode } from "@clip-ts/transformer";
-import { add, concat, reshape, slice, squeeze, tile, type Tensor } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import type { VitConfig } from "../config.ts";
-import type { EncodedImage } from "../encoded-image.ts";
+import type { EncodedImage, VisionOptions } from "../encoded-image.ts";
+import { embedPatches } from "./embed-patches.ts";
+import { pool } from "./pool.ts";
 import type { VitParams } from "./spec.ts";
 
-/** Class token and patches with their positions. pixels → [batch, 1 + patches, dim]. */
-function embedPatches(params: VitParams, config: VitConfig, pixels: Tensor): Tensor {
-  const { class_embedding, patch_embedding, position_embedding } = params.embeddings;
-  const kernel = reshape(patch_embedding.weight, [config.width, -1]); // [dim, channels·patch²]
-  const patches = linear({ weight: kernel }, patchify(pixels, config.patchSize));
-  const classToken = reshape(class_embedding as Tensor, [1, 1, config.width]);
-  const classTokens = tile(classToken, [axisLength(pixels, 0), 1, 1]);
-  return add(concat([classTokens, patches], 1), position_embedding?.weight as Tensor);
-}
-
 /**
- * CLIP's vision transformer (Radford et al. 2021, arXiv:2103.00020; openai/CLIP `VisionTransformer`).
+ * The vision transformer (Dosovitskiy et al. 2021, arXiv:2010.11929) of CLIP (openai/CLIP
+ * `VisionTransformer`), of torchvision and of SigLIP, as the config says.
  * pixels [batch, channels, imageSize, imageSize], normalised → pooled feature and tokens.
  */
-export function encodeVit(params: VitParams, pixels: Tensor, config: VitConfig): EncodedImage {
-  const { width, layerNormEps } = config;
-  const embedded = embedPatches(params, config, pixels);
+export function encodeVit(
+  params: VitParams,
+  pixels: Tensor,
+  config: VitConfig,
+  { keptPatches, checkpoint }: VisionOptions,
+): EncodedImage {
+  const embedded = embedPatches(params, pixels, config, keptPatches);
   const entered =
     params.pre_layrnorm === undefined
       ? embedded
-      : layerNorm(params.pre_layrnorm, embedded, layerNormEps);
-  const lastHidden = encode(params.encoder, entered, config);
-  const classToken = squeeze(slice(lastHidden, [0, 0, 0], [-1, 1, width]), [1]);
-  const pooled = layerNorm(params.post_layernorm, classToken, layerNormEps);
-  return { pooled, lastHidden, statistics: {} };
+      : layerNorm(params.pre_layrnorm, embedded, config.layerNormEps);
+  const lastHidden = encode(params.encoder, entered, config, { checkpoint });
+  return { pooled: pool(params, lastHidden, config), lastHidden, statistics: {} };
 }

@@ -4,6 +4,7 @@ import {
   layerNormSpec,
   normal,
   param,
+  zeros,
   type EmbeddingParams,
   type LayerNormParams,
   type LinearParams,
@@ -12,6 +13,7 @@ import {
 import { encoderSpec, type EncoderParams } from "@clip-ts/transformer";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { VitConfig } from "../config.ts";
+import { attentionHeadSpec, type AttentionHeadParams } from "./attention-head.ts";
 
 /**
  * A vision transformer under its published names; `pre_layrnorm` is spelled so in every checkpoint.
@@ -29,6 +31,7 @@ export interface VitParams<Leaf = Tensor> {
   readonly pre_layrnorm?: LayerNormParams<Leaf>;
   readonly encoder: EncoderParams<Leaf>;
   readonly post_layernorm: LayerNormParams<Leaf>;
+  readonly head?: AttentionHeadParams<Leaf>;
 }
 
 /** Number of patches of an image. */
@@ -45,20 +48,41 @@ export function patchCount(config: VitConfig): number {
   return (imageSize / patchSize) ** 2;
 }
 
-/** Spec of the tower, started as OpenAI's: class, positions with width^-½. */
-export function vitSpec(config: VitConfig): VitParams<ParamSpec> {
-  const { width, channels, patchSize } = config;
+/** Spec of class token, patch embedding and positions. */
+function embeddingsSpec(config: VitConfig): VitParams<ParamSpec>["embeddings"] {
+  const { width, channels, patchSize, classToken = true, patchBias = false } = config;
   const std = width ** -0.5;
   const fanIn = channels * patchSize * patchSize;
   const kernel = [width, channels, patchSize, patchSize];
+  const tokens = (classToken ? 1 : 0) + patchCount(config);
+  const isLearned = config.positions !== "sincos";
   return {
-    embeddings: {
-      class_embedding: param([width], normal(std)),
-      patch_embedding: { weight: param(kernel, normal(fanIn ** -0.5)) },
-      position_embedding: embeddingSpec(1 + patchCount(config), width, std),
+    ...(classToken && { class_embedding: param([width], normal(std)) }),
+    patch_embedding: {
+      weight: param(kernel, normal(fanIn ** -0.5)),
+      ...(patchBias && { bias: param([width], zeros) }),
     },
-    pre_layrnorm: layerNormSpec(width),
+    ...(isLearned && { position_embedding: embeddingSpec(tokens, width, std) }),
+  };
+}
+
+/**
+ * Spec of the tower, started as OpenAI's: class, positions with width^-½.
+ * @throws ClipError "bad-config" if a class token that does not exist is to be pooled.
+ */
+export function vitSpec(config: VitConfig): VitParams<ParamSpec> {
+  const { width, classToken = true, preNorm = true, pooling = "class" } = config;
+  if (!classToken && pooling === "class") {
+    throw new ClipError(
+      "bad-config",
+      'Without a class token there is none to pool: set pooling to "mean" or "attention".',
+    );
+  }
+  return {
+    embeddings: embeddingsSpec(config),
+    ...(preNorm && { pre_layrnorm: layerNormSpec(width) }),
     encoder: encoderSpec(config),
     post_layernorm: layerNormSpec(width),
+    ...(pooling === "attention" && { head: attentionHeadSpec(config) }),
   };
 }
