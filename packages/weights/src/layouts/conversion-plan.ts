@@ -78,23 +78,28 @@ function split(match: Match, describe: Described, direction: Direction): [string
   });
 }
 
-/** Several tensors, which must all be there and alike but for their rows, become one. */
-function merge(match: Match, describe: Described, direction: Direction): [string, TensorPlan] {
+/** Parts that are stacked must have one dtype, like rows, and as many of them as the rule says. */
+function checkAlike(match: Match, pieces: readonly Piece[], describe: Described): void {
   const [first = ""] = match.from;
-  const { dtype } = describe(first);
-  const pieces = match.from.map((name) => ({
-    name,
-    step: stepOf(match, describe(name).shape, direction),
-  }));
-  const row = pieces[0]?.step.shape.slice(1) ?? [];
-  const shares = match.rule.shares ?? pieces.map(() => 1);
-  const unit = (pieces[0]?.step.shape[0] ?? 0) / (shares[0] ?? 1);
+  const [rows = 0, ...row] = pieces[0]?.step.shape ?? [];
+  const { shares = pieces.map(() => 1) } = match.rule;
+  const unit = rows / (shares[0] ?? 1);
   for (const [index, { name, step }] of pieces.entries()) {
     const expected = [unit * (shares[index] ?? 1), ...row].join();
-    if (describe(name).dtype === dtype && step.shape.join() === expected) continue;
+    if (describe(name).dtype === describe(first).dtype && step.shape.join() === expected) continue;
     throw badTensor(name, `must have the dtype and shape of ${first} to be stacked with it.`);
   }
+}
+
+/** Several tensors, which must all be there and alike, become one. */
+function merge(match: Match, describe: Described, direction: Direction): [string, TensorPlan] {
+  const pieces = match.from.map((name): Piece => {
+    return { name, step: stepOf(match, describe(name).shape, direction) };
+  });
+  checkAlike(match, pieces, describe);
+  const row = pieces[0]?.step.shape.slice(1) ?? [];
   const rows = pieces.reduce((sum, { step }) => sum + (step.shape[0] ?? 0), 0);
+  const { dtype } = describe(match.name);
   return [match.to[0] ?? "", { dtype, shape: [rows, ...row], pieces }];
 }
 

@@ -1,20 +1,17 @@
 import { ClipError } from "@clip-ts/base";
 import { readExactly, type ByteSource } from "../byte-source.ts";
 import { dtypeBytes, sliceRows, type HostTensor, type RowRange } from "../host-tensor.ts";
+import { gatherStrided, rowMajorStrides } from "../strided.ts";
 import { StoredTensor } from "./stored-tensor.ts";
 
 function elements(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);
 }
 
-/** Row-major strides; those of axes of length 1 do not matter. */
+/** Whether the values lie in row-major order; the strides of axes of length 1 do not matter. */
 function isContiguous({ shape, strides }: StoredTensor): boolean {
-  let expected = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
-    expected *= shape[axis] ?? 1;
-  }
-  return true;
+  const expected = rowMajorStrides(shape);
+  return shape.every((side, axis) => side === 1 || strides[axis] === expected[axis]);
 }
 
 /** Values from the tensor's first to its last, gaps included. */
@@ -41,23 +38,6 @@ export function checkStoredTensor(name: string, tensor: StoredTensor, storedByte
   );
 }
 
-/** Puts the values of a strided view into row-major order. */
-function gather(span: Uint8Array, { shape, strides, storage }: StoredTensor): Uint8Array {
-  const size = dtypeBytes(storage.dtype);
-  const result = new Uint8Array(elements(shape) * size);
-  const index = shape.map(() => 0);
-  for (let position = 0; position < result.byteLength; position += size) {
-    const from = index.reduce((sum, value, axis) => sum + value * (strides[axis] ?? 0), 0) * size;
-    for (let byte = 0; byte < size; byte++) result[position + byte] = span[from + byte] ?? 0;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      const next = (index[axis] ?? 0) + 1;
-      index[axis] = next === shape[axis] ? 0 : next;
-      if (index[axis] !== 0) break;
-    }
-  }
-  return result;
-}
-
 /** Rows of a tensor, as a view of the same storage. */
 function rowsOf(tensor: StoredTensor, [start, end]: RowRange): StoredTensor {
   return new StoredTensor(tensor.storage, {
@@ -81,6 +61,8 @@ export async function readStoredTensor(
   const size = dtypeBytes(storage.dtype);
   const range = { offset: tensor.offset * size, length: reach(tensor) * size };
   const span = await readExactly(source, range, label);
-  const bytes = isContiguous(tensor) ? span : gather(span, tensor);
+  const bytes = isContiguous(tensor)
+    ? span
+    : gatherStrided(span, { shape, strides: tensor.strides, size });
   return { dtype: storage.dtype, shape, bytes };
 }
