@@ -1,7 +1,7 @@
 export { bestMatches, type Match } from "./best-matches.ts";
 export { createClip, type Classification, type Clip, type ClipParts } from "./clip.ts";
 export { headsOf, lossOf, type ClipConfig, type LossConfig } from "./config.ts";
-export { embedImages, embedTexts } from "./embed.ts";
+export { embedImages, embedTexts, imageSide, textSide, type EncodedSide } from "./embed.ts";
 export { eagerEmbedder, type Embedder, type TokenizedTexts } from "./embedder.ts";
 export { embedLabels } from "./embed-labels.ts";
 export {
@@ -15,6 +15,7 @@ export { forwardDetails, type ForwardDetails } from "./forward-details.ts";
 export { forward, type ClipOutput } from "./forward.ts";
 export type { ForwardOptions, PairBatch } from "./pair-batch.ts";
 export { formatClipConfig, parseClipConfig } from "./hugging-face.ts";
+export { comparePairs, logitsOf, lossOfPairs, type ComparedPairs } from "./pair-loss.ts";
 export { preset, presetNames, type PresetName } from "./presets.ts";
 export {
   evaluateRetrieval,

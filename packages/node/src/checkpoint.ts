@@ -20,6 +20,8 @@ export interface Checkpoint {
   readonly slots: SlotTrees;
   /** Plain JSON: seed, data cursor, best metric. */
   readonly state: Readonly<Record<string, unknown>>;
+  /** Writes what else belongs into the checkpoint's folder before it is moved to its place. */
+  readonly attach?: (folder: string) => Promise<void>;
 }
 
 const optimizerFile = "optimizer.safetensors";
@@ -33,12 +35,13 @@ export function listCheckpoints(run: string): Promise<string[]> {
 async function writeContents(
   folder: string,
   description: ModelDescription,
-  { step, params, slots, state }: Checkpoint,
+  { step, params, slots, state, attach }: Checkpoint,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeModel(folder, description, params);
   const moments = streamParams(flattenTree<Tensor>(slots));
   await writeFileWhole(join(folder, optimizerFile), moments.chunks());
+  await attach?.(folder);
   await writeJson(join(folder, stateFile), { ...state, step });
 }
 
