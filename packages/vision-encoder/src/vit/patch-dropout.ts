@@ -1,6 +1,6 @@
 import { ClipError, shuffled, type RandomStream } from "@clip-ts/base";
 import { axisLength, embed } from "@clip-ts/core";
-import { add, mul, range, reshape, type Tensor } from "@tensorflow/tfjs-core";
+import { add, range, reshape, type Tensor } from "@tensorflow/tfjs-core";
 import type { VitConfig } from "../config.ts";
 import { patchCount } from "./spec.ts";
 
@@ -37,6 +37,6 @@ export function drawKeptPatches(
 /** Some rows of each image. x [batch, rows, dim], kept [batch, some] int32 → [batch, some, dim]. */
 export function pickRows(x: Tensor, kept: Tensor): Tensor {
   const [batch, rows, dim] = [axisLength(x, 0), axisLength(x, 1), axisLength(x, 2)];
-  const starts = mul(reshape(range(0, batch, 1, "int32"), [batch, 1]), rows);
+  const starts = reshape(range(0, batch * rows, rows, "int32"), [batch, 1]);
   return embed({ weight: reshape(x, [batch * rows, dim]) }, add(kept, starts));
 }
