@@ -78,15 +78,20 @@ function split(match: Match, describe: Described, direction: Direction): [string
   });
 }
 
-/** Parts that are stacked must have one dtype, like rows, and as many of them as the rule says. */
+/** Rows of the parts that are stacked, as many each as the rule says. */
+function sharesOf(match: Match): readonly number[] {
+  return match.rule.shares ?? match.from.map(() => 1);
+}
+
+/** Parts that are stacked must have one dtype, like rows, and their share of them. */
 function checkAlike(match: Match, pieces: readonly Piece[], describe: Described): void {
   const [first = ""] = match.from;
   const [rows = 0, ...row] = pieces[0]?.step.shape ?? [];
-  const { shares = pieces.map(() => 1) } = match.rule;
-  const unit = rows / (shares[0] ?? 1);
-  for (const [index, { name, step }] of pieces.entries()) {
-    const expected = [unit * (shares[index] ?? 1), ...row].join();
-    if (describe(name).dtype === describe(first).dtype && step.shape.join() === expected) continue;
+  const [unit = 1, ...others] = sharesOf(match);
+  for (const [index, { name, step }] of pieces.slice(1).entries()) {
+    const expected = [(rows / unit) * (others[index] ?? 1), ...row];
+    const isAlike = describe(name).dtype === describe(first).dtype;
+    if (isAlike && step.shape.join() === expected.join()) continue;
     throw badTensor(name, `must have the dtype and shape of ${first} to be stacked with it.`);
   }
 }
