@@ -1,22 +1,39 @@
+export { bindInputs } from "./ir/bind-inputs.ts";
 export { formatGraph } from "./ir/format-graph.ts";
 export type { Attributes, Constant, Dtype, Graph, NamedValue, Node, Value } from "./ir/graph.ts";
+export type { SymbolicSize } from "./ir/graph.ts";
 export { interpret } from "./ir/interpret.ts";
 export { kernelInputs } from "./ir/operands.ts";
 export { lastUses, peakBytes } from "./passes/liveness.ts";
 export { optimize, type OptimizeOptions, type Pass } from "./passes/optimize.ts";
 export { trace, type InputSpec, type NamedTensors } from "./trace/trace.ts";
 export {
+  traceSymbolic,
+  type SymbolicInputSpec,
+  type SymbolicOptions,
+} from "./trace/trace-symbolic.ts";
+export {
   compileOnnx,
   onnxTarget,
   type OnnxOptions,
   type OnnxRuntime,
 } from "./onnx/compile-onnx.ts";
+export {
+  exportOnnx,
+  exportPrecisions,
+  prepareExport,
+  type ExportOptions,
+  type ExportPrecision,
+  type OnnxExport,
+} from "./onnx/export-onnx.ts";
+export type { DataFile } from "./onnx/external-data.ts";
 export { writeOnnx } from "./onnx/write-onnx.ts";
+export { checkArray } from "./program/check-array.ts";
 export { compileTraining } from "./program/compile-training.ts";
 export type { HostArray, HostArrays } from "./program/host-array.ts";
 export { interpretTarget } from "./program/interpret-target.ts";
 export type { LeafSettings } from "./program/leaf-layout.ts";
-export type { CompiledFunction, Target } from "./program/target.ts";
+export type { CompiledFunction, GraphUse, Target } from "./program/target.ts";
 export type {
   Gradients,
   LeafStep,

@@ -37,7 +37,8 @@ const splat =
   (number: number): Lowering =>
   (_, node, onnx) => {
     const { shape, dtype } = resultOf(node);
-    return onnx.op("Expand", [onnx.scalar(number, dtype), onnx.sizes(shape)]);
+    const scalar = onnx.scalar(number, dtype);
+    return shape.length === 0 ? scalar : onnx.op("Expand", [scalar, onnx.sizes(shape)]);
   };
 
 const composed: Readonly<Record<string, Lowering>> = {

@@ -46,6 +46,11 @@ export const reductions: Readonly<Record<string, Lowering>> = {
     const first = flipped(a, left, transposeA, onnx);
     return onnx.op("MatMul", [first, flipped(b, right, transposeB, onnx)]);
   },
+  // Made by fuseLayerNorms.
+  LayerNorm: (inputs, { attributes }, onnx) => {
+    const epsilon = { fraction: attributes["epsilon"] as number };
+    return onnx.op("LayerNormalization", inputs, { axis: -1, epsilon });
+  },
   Max: reduction("ReduceMax"),
   Mean: ([x], node, onnx) => {
     const floats =

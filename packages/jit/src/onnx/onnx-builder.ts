@@ -1,25 +1,13 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import type { Constant, Dtype, SymbolicSize, Value } from "../ir/graph.ts";
 import { isOpen, sizeOfSide, type SymbolSource } from "../ir/symbols.ts";
 import {
-  AttributeProto_AttributeType,
-  type AttributeProtoSchema,
-  NodeProtoSchema,
   TensorProto_DataType,
   TensorProtoSchema,
   type NodeProto,
   type TensorProto,
 } from "./generated/onnx_pb.ts";
-
-/** A number with a fraction, among attributes whose numbers are whole. */
-export interface Fraction {
-  readonly fraction: number;
-}
-
-/** Attributes of ONNX nodes, of the kinds that lowerings need. */
-export type OnnxAttributes = Readonly<
-  Record<string, number | readonly number[] | string | Fraction>
->;
+import { createNode, type OnnxAttributes } from "./onnx-node.ts";
 
 /** ONNX's numbers for our element types. */
 export const dataTypes: Readonly<Record<Dtype, TensorProto_DataType>> = {
@@ -60,22 +48,6 @@ const noOpenSizes: OpenSizes = {
     throw new Error(`No input has the open size ${name}.`);
   },
 };
-
-function attribute(
-  name: string,
-  value: OnnxAttributes[string],
-): MessageInitShape<typeof AttributeProtoSchema> {
-  if (typeof value === "number") {
-    return { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) };
-  }
-  if (typeof value === "string") {
-    return { name, type: AttributeProto_AttributeType.STRING, s: new TextEncoder().encode(value) };
-  }
-  if ("fraction" in value) {
-    return { name, type: AttributeProto_AttributeType.FLOAT, f: value.fraction };
-  }
-  return { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) };
-}
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array<ArrayBuffer> =>
   new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
@@ -123,10 +95,7 @@ export function createOnnxBuilder(openSizes: OpenSizes = noOpenSizes): OnnxBuild
 
   const ops: OnnxBuilder["ops"] = (opType, inputs, attributes, count) => {
     const output = Array.from({ length: count }, fresh);
-    const attributeList = Object.entries(attributes).map(([name, value]) => attribute(name, value));
-    nodes.push(
-      create(NodeProtoSchema, { opType, input: [...inputs], output, attribute: attributeList }),
-    );
+    nodes.push(createNode(opType, inputs, output, attributes));
     return output;
   };
   const named = new Set<string>();

@@ -4,6 +4,7 @@ import type { Graph, NamedValue, Node, SymbolicSize } from "../ir/graph.ts";
 import { describeSide, isOpen, sourceOf, type SymbolSource } from "../ir/symbols.ts";
 import {
   ModelProtoSchema,
+  TensorProto_DataType,
   type NodeProto,
   type ModelProto,
   type ValueInfoProtoSchema,
@@ -37,14 +38,15 @@ function lower(node: Node, names: Map<number, string>, onnx: OnnxBuilder): void 
 
 function describe(
   { name, value }: NamedValue,
-  symbols?: readonly SymbolicSize[],
+  symbols: readonly SymbolicSize[],
+  elemType: number = dataTypes[value.dtype],
 ): MessageInitShape<typeof ValueInfoProtoSchema> {
   const dim = value.shape.map((side) => ({
     value: isOpen(side, symbols)
       ? { case: "dimParam" as const, value: describeSide(side, symbols) }
       : { case: "dimValue" as const, value: BigInt(side) },
   }));
-  const tensorType = { elemType: dataTypes[value.dtype], shape: { dim } };
+  const tensorType = { elemType, shape: { dim } };
   return { name, type: { value: { case: "tensorType" as const, value: tensorType } } };
 }
 
@@ -89,16 +91,28 @@ function sourceIn(graph: Graph, symbol: SymbolicSize): SymbolSource {
   });
 }
 
+/** What an ONNX model does unlike its graph. */
+interface OnnxModelOptions {
+  /** Inputs of whole numbers that are given in 64 bits. */
+  readonly wideInputs?: ReadonlySet<string>;
+}
+
+const none: ReadonlySet<string> = new Set();
+const int64 = TensorProto_DataType.INT64;
+
 /**
  * The graph as an ONNX model with the graph's own input and output names; open sizes are its dynamic axes.
  * Constants are not copied.
  * @throws ClipError "unsupported" naming an operation without a counterpart.
  */
-export function onnxModel(graph: Graph): ModelProto {
+export function onnxModel(graph: Graph, { wideInputs = none }: OnnxModelOptions = {}): ModelProto {
   const { symbols = [] } = graph;
   const source = (symbol: SymbolicSize): SymbolSource => sourceIn(graph, symbol);
   const onnx = createOnnxBuilder({ symbols, source });
   const names = new Map(graph.inputs.map(({ name, value }) => [value.id, name]));
+  for (const { name, value } of graph.inputs) {
+    if (wideInputs.has(name)) names.set(value.id, onnx.op("Cast", [name], { to: dataTypes[value.dtype] })); // prettier-ignore
+  }
   for (const { value, data, name } of graph.constants) {
     names.set(value.id, onnx.tensor(value, data, name));
   }
@@ -112,7 +126,9 @@ export function onnxModel(graph: Graph): ModelProto {
       name: "clip-ts",
       node: leavesLast(onnx.nodes),
       initializer: onnx.initializers,
-      input: graph.inputs.map((input) => describe(input, symbols)),
+      input: graph.inputs.map((input) =>
+        describe(input, symbols, wideInputs.has(input.name) ? int64 : undefined),
+      ),
       output: graph.outputs.map((output) => describe(output, symbols)),
     },
   });
