@@ -8,6 +8,7 @@ export {
   maxLogitScale,
 } from "./logit-scale.ts";
 export {
+  applyHead,
   project,
   projectionSpec,
   type HeadKind,

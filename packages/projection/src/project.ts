@@ -41,7 +41,9 @@ export function projectionSpec(
   return { fc1: layerSpec(dim, hidden, false), fc2: layerSpec(hidden, joint, false) };
 }
 
-function applyHead(params: ProjectionParams, feature: Tensor): Tensor {
+/** Takes a tower's feature into the joint space. feature [batch, dim] → [batch, joint], of any length. */
+export function applyHead(params: ProjectionParams | undefined, feature: Tensor): Tensor {
+  if (params === undefined) return feature;
   if (!("fc1" in params)) return linear(params, feature);
   return linear(params.fc2, activate("gelu", linear(params.fc1, feature)));
 }
@@ -52,5 +54,5 @@ function applyHead(params: ProjectionParams, feature: Tensor): Tensor {
  * changes.
  */
 export function project(params: ProjectionParams | undefined, feature: Tensor): Tensor {
-  return l2Normalize(params === undefined ? feature : applyHead(params, feature));
+  return l2Normalize(applyHead(params, feature));
 }
