@@ -1,0 +1,62 @@
+import type { Activation } from "@clip-ts/core";
+import type { ResNetConfig, VisionConfig, VitConfig } from "@clip-ts/vision-encoder";
+import { squareSide, type ShapeReader } from "./shapes.ts";
+import { inferStack } from "./infer-stack.ts";
+
+const tower = "vision_model";
+
+/** Channels per head in OpenAI's ResNets. */
+const headWidth = 64;
+
+/** The last feature map is this much smaller than the image, and its channels this much more than the width. */
+const resnetFactor = 32;
+
+function inferResNet(shapes: ShapeReader): ResNetConfig {
+  const width = shapes.side(`${tower}.layer1.0.conv1.weight`, 0);
+  const positions = `${tower}.attnpool.positional_embedding`;
+  const stage = (index: number): number => shapes.count(`${tower}.layer${index}.`);
+  return {
+    kind: "resnet",
+    layers: [stage(1), stage(2), stage(3), stage(4)],
+    width,
+    heads: (width * resnetFactor) / headWidth,
+    imageSize: squareSide(shapes.side(positions, 0) - 1, positions) * resnetFactor,
+    channels: shapes.side(`${tower}.conv1.weight`, 1),
+    outputDim: shapes.side(`${tower}.attnpool.c_proj.weight`, 0),
+  };
+}
+
+/** What tells the transformers of CLIP, torchvision and SigLIP apart; what is as in CLIP is left out. */
+function styleOf(shapes: ShapeReader): Partial<VitConfig> {
+  return {
+    ...(!shapes.has(`${tower}.embeddings.class_embedding`) && { classToken: false }),
+    ...(!shapes.has(`${tower}.pre_layrnorm.weight`) && { preNorm: false }),
+    ...(shapes.has(`${tower}.embeddings.patch_embedding.bias`) && { patchBias: true }),
+    ...(shapes.has(`${tower}.head.probe`) && { pooling: "attention" }),
+  };
+}
+
+/** The vision tower from its tensors' shapes. `activation` is what a plain CLIP computes with. */
+export function inferVision(shapes: ShapeReader, activation: () => Activation): VisionConfig {
+  if (shapes.has(`${tower}.layer1.0.conv1.weight`)) return inferResNet(shapes);
+  const style = styleOf(shapes);
+  const isPlain = style.preNorm !== false;
+  const isSiglip = style.pooling === "attention";
+  const kernel = `${tower}.embeddings.patch_embedding.weight`;
+  const positions = `${tower}.embeddings.position_embedding.weight`;
+  const patches = shapes.side(positions, 0) - (style.classToken === false ? 0 : 1);
+  const patchSize = shapes.side(kernel, 2);
+  const otherActivation = isSiglip ? "gelu_pytorch_tanh" : "gelu";
+  return {
+    ...inferStack(shapes, {
+      prefix: `${tower}.encoder.layers.`,
+      width: shapes.side(kernel, 0),
+      activation: isPlain ? activation() : otherActivation,
+      layerNormEps: isPlain ? 1e-5 : 1e-6,
+    }),
+    imageSize: squareSide(patches, positions) * patchSize,
+    patchSize,
+    channels: shapes.side(kernel, 1),
+    ...style,
+  };
+}
