@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import type { EngineStatus } from "./engine.ts";
+import type { EngineOptions, EngineStatus } from "./engine.ts";
+import { graphicsCard, tensorFloat32 } from "./graphics-card.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -74,12 +76,16 @@ interface NodeBackend {
 /** One of the two packages at most: both would register the same kernels. */
 let running: NodeBackend | undefined;
 
-function loadBackend(name: TensorflowEngine): NodeBackend {
+function loadBackend(name: TensorflowEngine, threads: number | undefined): NodeBackend {
   const native = findPackages(name).find(({ isNative }) => isNative);
   const [wanted] = packagesOf[name];
   // TensorFlow would take the whole card otherwise, and greet on stderr.
   process.env["TF_FORCE_GPU_ALLOW_GROWTH"] ??= "true";
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
+  if (threads !== undefined) {
+    process.env["TF_NUM_INTRAOP_THREADS"] = String(threads);
+    process.env["TF_NUM_INTEROP_THREADS"] = String(threads);
+  }
   restoreNodeHelpers();
   const { findBackend } = require(native?.reference ?? wanted) as {
     readonly findBackend: (name: "tensorflow") => NodeBackend;
@@ -91,8 +97,11 @@ function loadBackend(name: TensorflowEngine): NodeBackend {
  * Loads the native library, which registers tfjs's backend "tensorflow".
  * @throws ClipError "engine-unavailable" if a GPU was asked for and TensorFlow finds none.
  */
-export function loadTensorflow(name: TensorflowEngine): { readonly detail: string } {
-  running ??= loadBackend(name);
+export function loadTensorflow(
+  name: TensorflowEngine,
+  { precision = "f32", threads }: EngineOptions = {},
+): { readonly detail: string } {
+  running ??= loadBackend(name, threads);
   const { isUsingGpuDevice, binding } = running;
   if (name === "tensorflow-gpu" && !isUsingGpuDevice) {
     throw new ClipError(
@@ -101,5 +110,6 @@ export function loadTensorflow(name: TensorflowEngine): { readonly detail: strin
         "Check the driver (nvidia-smi) and that its CUDA libraries are on LD_LIBRARY_PATH.",
     );
   }
-  return { detail: `TensorFlow ${binding.TF_Version}, ${isUsingGpuDevice ? "GPU" : "CPU"}` };
+  const device = isUsingGpuDevice ? `GPU ${graphicsCard() ?? ""}, ${tensorFloat32()}` : "CPU";
+  return { detail: `TensorFlow ${binding.TF_Version}, ${device}` };
 }

@@ -12,7 +12,8 @@ const pips: readonly (readonly [string, ...string[]])[] = [
   ["pip"],
 ];
 
-async function findPip(
+/** The words that call pip here; undefined where there is none. */
+export async function findPip(
   environment: NodeJS.ProcessEnv,
 ): Promise<readonly [string, ...string[]] | undefined> {
   for (const pip of pips) {

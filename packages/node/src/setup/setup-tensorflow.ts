@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { compileAddon } from "./compile-addon.ts";
+import { fetchCudaLibraries } from "./cuda-libraries.ts";
 import { findLibraries } from "./find-libraries.ts";
 import { tensorflowVersion, type SetupContext, type SetupOptions } from "./setup-options.ts";
 import { tryAddon, type TrialResult } from "./try-addon.ts";
@@ -71,13 +72,12 @@ export async function setupTensorflow(
   }
   const libraries = await findLibraries(options.from, context);
   context.report(`TensorFlow's libraries: ${libraries}`);
+  if (context.gpu) await fetchCudaLibraries(libraries, context);
   await compileAddon(packageFolder, libraries, context);
   const result = await tryAddon(packageFolder, context.environment);
   context.report(`TensorFlow ${result.version} multiplies and takes gradients`);
   if (context.gpu && !result.gpu) {
-    context.report(
-      "  but it finds no GPU: check nvidia-smi, and that the CUDA 12 libraries are on LD_LIBRARY_PATH",
-    );
+    context.report("  but it finds no GPU: check the driver with nvidia-smi");
   }
   return result;
 }

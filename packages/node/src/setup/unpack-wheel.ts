@@ -10,11 +10,14 @@ export const libraryNames = ["libtensorflow_cc.so.2", "libtensorflow_framework.s
 
 const wanted = new RegExp(`^tensorflow/(include/.*|${libraryNames.join("|")})$`, "u");
 
-/** Writes one file of the archive as it arrives. @returns whether the file belongs here. */
-function unpackFile(file: UnzipFile, folder: string): boolean {
-  const isSafe = !file.name.split("/").includes("..");
-  if (!wanted.test(file.name) || !isSafe || file.name.endsWith("/")) return false;
-  const path = join(folder, file.name.slice("tensorflow/".length));
+/** Where a file of TensorFlow's wheel goes, if anywhere. */
+function placeOf(name: string): string | undefined {
+  if (/^tensorflow[^/]*\.dist-info\/METADATA$/u.test(name)) return "METADATA";
+  return wanted.test(name) ? name.slice("tensorflow/".length) : undefined;
+}
+
+/** Writes one file of the archive as it arrives. */
+function unpackFile(file: UnzipFile, path: string): void {
   mkdirSync(dirname(path), { recursive: true });
   const target = openSync(path, "w");
   file.ondata = (error, chunk, isLast) => {
@@ -23,14 +26,23 @@ function unpackFile(file: UnzipFile, folder: string): boolean {
     if (isLast) closeSync(target);
   };
   file.start();
-  return true;
 }
 
-/** Unpacks libraries and headers of a wheel into `folder`, in pieces: it never lies in memory whole. */
-async function unpackInto(wheel: string, folder: string): Promise<number> {
+/**
+ * Unpacks those files of an archive that have a place in `folder`, in pieces: it never lies in memory
+ * whole. Names that lead outside have none. @returns how many.
+ */
+export async function unpackFiles(
+  wheel: string,
+  folder: string,
+  place: (name: string) => string | undefined,
+): Promise<number> {
   let files = 0;
   const unzip = new Unzip((file) => {
-    files += unpackFile(file, folder) ? 1 : 0;
+    const path = file.name.endsWith("/") ? undefined : place(file.name);
+    if (path === undefined || path.split("/").includes("..")) return;
+    unpackFile(file, join(folder, path));
+    files++;
   });
   unzip.register(UnzipInflate);
   for await (const chunk of createReadStream(wheel, { highWaterMark: 1 << 20 })) {
@@ -50,13 +62,13 @@ export async function unpackWheel(wheel: string, { cache, report }: SetupContext
   await mkdir(partial, { recursive: true });
   report(`unpacking ${wheel} (${megabytes((await stat(wheel)).size)})`);
   try {
-    const files = await unpackInto(wheel, partial);
+    const files = await unpackFiles(wheel, partial, placeOf);
     const missing = libraryNames.filter((name) => !existsSync(join(partial, name)));
     if (missing.length > 0) throw new Error(`it holds no ${missing.join(" and no ")}`);
     for (const name of libraryNames) {
       report(`  ${name} ${megabytes((await stat(join(partial, name))).size)}`);
     }
-    report(`  ${files - libraryNames.length} headers`);
+    report(`  ${files - libraryNames.length} headers and notes`);
     await rm(cache, { recursive: true, force: true });
     await rename(partial, cache);
   } catch (cause) {
