@@ -28,3 +28,5 @@ export {
   type SweepPoint,
   type SweepResult,
 } from "./probe-sweep.ts";
+export { nearestClasses } from "./nearest-classes.ts";
+export { splitRows, type RowSplit } from "./split-rows.ts";

@@ -1,25 +1,15 @@
 import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
 import { countOption } from "../cli/number-option.ts";
-import { print } from "../cli/output.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { openSourceByName } from "../config/sources.ts";
 import { listClasses } from "./support/class-folders.ts";
-import {
-  type RetrievalResult,
-  retrievalTable,
-  runRetrieval,
-  type RetrievalTask,
-} from "./support/evaluate-retrieval.ts";
-import {
-  runZeroShot,
-  type ZeroShotResult,
-  type ZeroShotTask,
-  zeroShotTable,
-} from "./support/evaluate-zero-shot.ts";
-import { noteSkipped } from "./support/images.ts";
-import { withModel } from "./support/open-model.ts";
+import type { Evaluation } from "../report/evaluation-report.ts";
+import { runProbe, type ProbeTask } from "./support/evaluate-probe.ts";
+import { runRetrieval, type RetrievalTask } from "./support/evaluate-retrieval.ts";
+import { runZeroShot, type ZeroShotTask } from "./support/evaluate-zero-shot.ts";
+import { withModel, type OpenModel } from "./support/open-model.ts";
+import { showEvaluation, writeEvaluation } from "./support/show-evaluation.ts";
 import { readTemplates } from "./support/templates.ts";
-import { writeOutput } from "./support/tensor-files.ts";
 
 /** Every caption describes its image; of an emoji, the first is its name and the rest are tags. */
 async function retrievalTask(args: Arguments, data: string): Promise<RetrievalTask> {
@@ -28,7 +18,8 @@ async function retrievalTask(args: Arguments, data: string): Promise<RetrievalTa
     throw new UsageError(`--captions ${captions}: expected first or all.`);
   }
   const limit = countOption(args, "limit");
-  return { data, source: await openSourceByName(data), captions, limit };
+  const diagnoses = args.flag("diagnostics");
+  return { data, source: await openSourceByName(data), captions, limit, diagnoses };
 }
 
 async function zeroShotTask(args: Arguments, folder: string): Promise<ZeroShotTask> {
@@ -38,18 +29,51 @@ async function zeroShotTask(args: Arguments, folder: string): Promise<ZeroShotTa
   return { folder, classes, templates };
 }
 
-interface Report {
-  readonly retrieval?: RetrievalResult;
-  readonly zeroShot?: ZeroShotResult;
+/** "1,2,4" → [1, 2, 4]. */
+function shotCounts(text: string | undefined): number[] {
+  const counts = (text ?? "").split(",").filter(Boolean).map(Number);
+  if (counts.every((count) => Number.isSafeInteger(count) && count > 0)) return counts;
+  throw new UsageError(`--shots ${text}: expected whole numbers with commas between, as 1,2,4.`);
 }
 
-function show({ retrieval, zeroShot }: Report): void {
-  noteSkipped([...(retrieval?.skipped ?? []), ...(zeroShot?.skipped ?? [])]);
-  const tables = [
-    ...(retrieval === undefined ? [] : [retrievalTable(retrieval)]),
-    ...(zeroShot === undefined ? [] : [zeroShotTable(zeroShot)]),
-  ];
-  print(tables.join("\n\n"));
+async function probeTask(args: Arguments, folder: string): Promise<ProbeTask> {
+  const options = { names: args.text("classes"), limit: countOption(args, "limit") };
+  const classes = await listClasses(folder, options);
+  const testFolder = args.text("probe-test");
+  const test = testFolder === undefined ? undefined : await listClasses(testFolder, options);
+  const names = (list: readonly { name: string }[]): string => list.map(({ name }) => name).join();
+  if (test !== undefined && names(test) !== names(classes)) {
+    throw new UsageError(`--probe-test ${testFolder} should hold the same classes as ${folder}.`);
+  }
+  return { folder, classes, test, shots: shotCounts(args.text("shots")) };
+}
+
+interface Tasks {
+  readonly pairs?: RetrievalTask | undefined;
+  readonly classes?: ZeroShotTask | undefined;
+  readonly probe?: ProbeTask | undefined;
+}
+
+async function readTasks(args: Arguments): Promise<Tasks> {
+  const [data, folder, probed] = ["retrieval", "zero-shot", "linear-probe"].map(args.text);
+  if (data === undefined && folder === undefined && probed === undefined) {
+    throw new UsageError(
+      "evaluate needs --retrieval DATA, --zero-shot FOLDER or --linear-probe FOLDER.",
+    );
+  }
+  return {
+    pairs: data === undefined ? undefined : await retrievalTask(args, data),
+    classes: folder === undefined ? undefined : await zeroShotTask(args, folder),
+    probe: probed === undefined ? undefined : await probeTask(args, probed),
+  };
+}
+
+async function evaluate(model: OpenModel, { pairs, classes, probe }: Tasks): Promise<Evaluation> {
+  return {
+    ...(pairs === undefined ? {} : { retrieval: await runRetrieval(model, pairs) }),
+    ...(classes === undefined ? {} : { zeroShot: await runZeroShot(model, classes) }),
+    ...(probe === undefined ? {} : { probe: await runProbe(model, probe) }),
+  };
 }
 
 /** clip-ts evaluate */
@@ -57,7 +81,7 @@ export const evaluateCommand: Command = {
   name: "evaluate",
   words: "MODEL",
   needs: 1,
-  summary: "measure retrieval and zero-shot accuracy",
+  summary: "measure retrieval, zero-shot accuracy and linear probes",
   details:
     "DATA is a folder of images with captions in .txt files beside them, a .csv, .tsv or " +
     ".jsonl table, or emoji:fluent (also google, twitter). FOLDER holds one folder of " +
@@ -88,28 +112,28 @@ export const evaluateCommand: Command = {
       value: "FILE",
       help: "names of the classes, one a line, in the folders' alphabetical order",
     },
-    limit: { type: "string", value: "N", help: "at most N images, in zero-shot of each class" },
+    "linear-probe": {
+      type: "string",
+      value: "FOLDER",
+      help: "fit a logistic regression on image features; a fifth is held out as its test",
+    },
+    "probe-test": { type: "string", value: "FOLDER", help: "test images of the probe's classes" },
+    shots: { type: "string", value: "N,N", help: "also probes on so few images of each class" },
+    diagnostics: {
+      type: "boolean",
+      help: "with --retrieval: alignment, uniformity, modality gap, effective rank",
+    },
+    limit: { type: "string", value: "N", help: "at most N images; of each class, where there are" },
     json: { type: "string", value: "FILE", help: "also write everything as JSON" },
+    report: { type: "string", value: "FILE", help: "also draw everything as an HTML page" },
     ...engineOptions,
   },
   async run(args) {
-    const [data, folder] = [args.text("retrieval"), args.text("zero-shot")];
-    if (data === undefined && folder === undefined) {
-      throw new UsageError("evaluate needs --retrieval DATA or --zero-shot FOLDER or both.");
-    }
-    const pairs = data === undefined ? undefined : await retrievalTask(args, data);
-    const classes = folder === undefined ? undefined : await zeroShotTask(args, folder);
+    const tasks = await readTasks(args);
     await withModel(args, async (model) => {
-      const report: Report = {
-        ...(pairs === undefined ? {} : { retrieval: await runRetrieval(model, pairs) }),
-        ...(classes === undefined ? {} : { zeroShot: await runZeroShot(model, classes) }),
-      };
-      const json = args.text("json");
-      if (json !== undefined) {
-        const content = { model: args.positionals[0], engine: model.engine, ...report };
-        await writeOutput(json, `${JSON.stringify(content, null, 2)}\n`);
-      }
-      show(report);
+      const found = await evaluate(model, tasks);
+      await writeEvaluation(args, model, found);
+      showEvaluation(found);
     });
   },
 };

@@ -7,6 +7,7 @@ import { evaluateCommand } from "./evaluate.ts";
 import { forwardCommand } from "./forward.ts";
 import { preprocessCommand } from "./preprocess.ts";
 import { quickstartCommand } from "./quickstart.ts";
+import { reportCommand } from "./report.ts";
 import { setupCommand } from "./setup.ts";
 import { tokenizeCommand } from "./tokenize.ts";
 import { trainCommand } from "./train.ts";
@@ -15,6 +16,7 @@ import { trainCommand } from "./train.ts";
 export const commands: readonly Command[] = [
   quickstartCommand,
   trainCommand,
+  reportCommand,
   evaluateCommand,
   classifyCommand,
   embedCommand,

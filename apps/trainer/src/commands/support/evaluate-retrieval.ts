@@ -1,4 +1,5 @@
 import type { PairSource } from "@clip-ts/data";
+import { diagnose, pickRows, type EmbeddingDiagnostics } from "@clip-ts/evaluation";
 import {
   embedReadable,
   evaluateRetrieval,
@@ -19,6 +20,8 @@ export interface RetrievalTask {
   readonly captions: "first" | "all";
   /** At most so many images. */
   readonly limit?: number | undefined;
+  /** Also describe the geometry of the embedding. */
+  readonly diagnoses?: boolean;
 }
 
 /** Retrieval scores as they are reported. */
@@ -26,13 +29,15 @@ export interface RetrievalResult extends RetrievalReport {
   readonly data: string;
   readonly captions: "first" | "all";
   readonly chance: RetrievalReport;
+  /** Of every image and its first caption. */
+  readonly diagnostics?: EmbeddingDiagnostics;
   readonly skipped: readonly SkippedJob[];
 }
 
 /** Embeds the images and captions of a dataset and searches each among the other. */
 export async function runRetrieval(
   { clip, description }: OpenModel,
-  { data, source, captions, limit }: RetrievalTask,
+  { data, source, captions, limit, diagnoses = false }: RetrievalTask,
 ): Promise<RetrievalResult> {
   const records = source.records.slice(0, limit);
   const jobs = records.map((record) => ({
@@ -47,9 +52,11 @@ export async function runRetrieval(
   });
   const texts = await clip.embedTexts(pairs.map(({ text }) => text));
   const imageOfText = pairs.map(({ image }) => image);
+  const firsts = images.kept.map((_, image) => imageOfText.indexOf(image));
   return {
     data,
     captions,
+    ...(diagnoses ? { diagnostics: diagnose(images.features, pickRows(texts, firsts)) } : {}),
     ...evaluateRetrieval(images.features, texts, imageOfText),
     chance: retrievalByChance(images.features.rows, imageOfText),
     skipped: images.skipped,
@@ -75,4 +82,25 @@ export function retrievalTable(result: RetrievalResult): string {
     scoreRow("  by chance", chance.textToImage),
   ];
   return `${title}\n\n${table(rows)}`;
+}
+
+/** What each number of the diagnostics says. */
+export const diagnosticNotes: Readonly<
+  Record<keyof EmbeddingDiagnostics, readonly [string, string]>
+> = {
+  alignment: ["alignment", "squared distance of pairs; 0 is best"],
+  imageUniformity: ["uniformity, images", "log of the mean potential; lower spreads wider"],
+  textUniformity: ["uniformity, texts", ""],
+  modalityGap: ["modality gap", "distance between the two sides' means"],
+  imageRank: ["effective rank, images", "directions in use"],
+  textRank: ["effective rank, texts", ""],
+};
+
+/** Name, value and meaning of every diagnostic. */
+export function diagnosticRows(found: EmbeddingDiagnostics): string[][] {
+  return Object.entries(diagnosticNotes).map(([key, [name, why]]) => [
+    name,
+    found[key as keyof EmbeddingDiagnostics].toFixed(3),
+    why,
+  ]);
 }

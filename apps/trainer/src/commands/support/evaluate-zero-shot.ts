@@ -1,3 +1,4 @@
+import { confusionMatrix, nearestClasses, type ConfusionMatrix } from "@clip-ts/evaluation";
 import {
   embedLabels,
   embedReadable,
@@ -24,6 +25,7 @@ export interface ZeroShotResult extends Omit<ZeroShotScores, "perClass"> {
   readonly templates: number;
   readonly images: number;
   readonly perClass: readonly { readonly name: string; images: number; top1: number }[];
+  readonly confusion: ConfusionMatrix;
   readonly skipped: readonly SkippedJob[];
 }
 
@@ -47,6 +49,7 @@ export async function runZeroShot(
     images: features.rows,
     ...scores,
     perClass: perClass.map((score, row) => ({ name: names[row] ?? "", ...score })),
+    confusion: confusionMatrix(await nearestClasses(features, labels), rows, names.length),
     skipped,
   };
 }

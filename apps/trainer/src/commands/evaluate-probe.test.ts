@@ -1,0 +1,85 @@
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { clipPreprocess } from "@clip-ts/image";
+import { initClip, preset } from "@clip-ts/model";
+import { tokenizerFor, writeModel } from "@clip-ts/node";
+import { captureOutput, useEngine } from "@clip-ts/test-utils";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runProgram } from "../cli/main.ts";
+import { commands } from "./index.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "clip-ts-probe-"));
+const at = (...names: string[]): string => join(folder, ...names);
+const run = (...argv: string[]) =>
+  captureOutput(() => runProgram(commands, ["evaluate", at("model"), ...argv, "--engine", "cpu"]));
+
+const classes = ["<red>", "green", "blue"];
+
+/** Squares of a class's colour, each a little off. */
+async function drawClasses(name: string, count: number, offset: number): Promise<void> {
+  for (const [channel, label] of classes.entries()) {
+    await mkdir(at(name, label), { recursive: true });
+    for (let index = 0; index < count; index++) {
+      const colour = [0, 1, 2].map((other) => (other === channel ? 250 : 3 * index + offset));
+      const [r = 0, g = 0, b = 0] = colour;
+      const create = { width: 8, height: 8, channels: 3, background: { r, g, b } } as const;
+      await sharp({ create })
+        .png()
+        .toFile(at(name, label, `${index}.png`));
+    }
+  }
+}
+
+beforeAll(async () => {
+  const config = preset("nano");
+  const description = { config, preprocess: clipPreprocess(8), ...tokenizerFor(config) };
+  await writeModel(at("model"), description, initClip(config, 3));
+  await drawClasses("train", 10, 0);
+  await drawClasses("test", 2, 50);
+});
+afterAll(async () => {
+  await useEngine("cpu");
+  await rm(folder, { recursive: true });
+});
+
+test("colours that a linear classifier tells apart are told apart", async () => {
+  const files = ["--json", at("found.json"), "--report", at("found.html")];
+  const { result, stdout } = await run("--linear-probe", at("train"), "--shots", "1,4", ...files);
+  expect(result).toBe(0);
+  const { probe } = JSON.parse(await readFile(at("found.json"), "utf8"));
+  expect(probe).toMatchObject({ trainImages: 24, testImages: 6, accuracy: 1 });
+  expect(probe.confusion).toEqual({ classes: 3, counts: [2, 0, 0, 0, 2, 0, 0, 0, 2] });
+  expect(probe.fewShot.map(({ shots }: { shots: number }) => shots)).toEqual([1, 4]);
+  expect(stdout).toMatch(/all, C = \S+ +100\.0 %/u);
+  expect(stdout).toMatch(/by chance +33\.3 %/u);
+
+  const page = await readFile(at("found.html"), "utf8");
+  expect(page).toContain("&lt;red&gt;");
+  expect(page).not.toContain("<red>");
+  expect(page.match(/<svg /gu)).toHaveLength(2); // the sweep and the confusion matrix
+  expect(page).not.toMatch(/(src|href)="http/u);
+});
+
+test("test images may lie in a folder of their own", async () => {
+  const { stdout } = await run("--linear-probe", at("train"), "--probe-test", at("test"));
+  expect(stdout).toContain("3 classes, 30 images to learn from, 6 to test");
+});
+
+test("zero-shot and geometry join the page", async () => {
+  const { result } = await run("--zero-shot", at("test"), "--report", at("zero.html"));
+  expect(result).toBe(0);
+  expect(await readFile(at("zero.html"), "utf8")).toContain("Zero-shot mistakes");
+  const { stdout } = await run("--retrieval", "emoji:fluent", "--limit", "5", "--diagnostics");
+  expect(stdout).toMatch(/modality gap +\d\.\d{3} distance between/u);
+});
+
+test("what does not fit is refused", async () => {
+  const shots = await run("--linear-probe", at("train"), "--shots", "1,some");
+  expect(shots.result).toBe(2);
+  expect(shots.stderr).toContain("--shots 1,some: expected whole numbers");
+  await rm(at("test", "blue"), { recursive: true });
+  const other = await run("--linear-probe", at("train"), "--probe-test", at("test"));
+  expect(other.stderr).toContain("should hold the same classes as");
+});

@@ -1,0 +1,114 @@
+import {
+  confusionMatrix,
+  evaluateFewShot,
+  fitLinearProbe,
+  pickRows,
+  predictClasses,
+  shareRight,
+  splitRows,
+  sweepLinearProbe,
+  type ConfusionMatrix,
+  type FewShotScore,
+  type LabelledRows,
+  type SweepPoint,
+} from "@clip-ts/evaluation";
+import { embedReadable, type SkippedJob } from "@clip-ts/model";
+import { counter } from "../../cli/output.ts";
+import { percent, table } from "../../cli/table.ts";
+import type { ClassFolder } from "./class-folders.ts";
+import { imageJobs } from "./images.ts";
+import type { OpenModel } from "./open-model.ts";
+
+/** What a probe is fitted to. */
+export interface ProbeTask {
+  readonly folder: string;
+  readonly classes: readonly ClassFolder[];
+  /** The same classes in other images; without them a fifth of each class is held out. */
+  readonly test?: readonly ClassFolder[] | undefined;
+  /** Examples of each class for few-shot probes. */
+  readonly shots: readonly number[];
+}
+
+/** What a probe on frozen features reaches. */
+export interface ProbeResult {
+  readonly folder: string;
+  readonly classes: readonly string[];
+  readonly trainImages: number;
+  readonly testImages: number;
+  readonly accuracy: number;
+  readonly inversePenalty: number;
+  readonly sweep: readonly SweepPoint[];
+  readonly fewShot: readonly FewShotScore[];
+  readonly confusion: ConfusionMatrix;
+  readonly skipped: readonly SkippedJob[];
+}
+
+/** Rows that tell the penalty, of those that a probe may learn from. */
+const validationShare = 0.2;
+const testShare = 0.2;
+
+async function embedClasses(
+  { clip, description }: OpenModel,
+  classes: readonly ClassFolder[],
+): Promise<LabelledRows & { readonly skipped: readonly SkippedJob[] }> {
+  const files = classes.flatMap(({ images }, label) => images.map((path) => ({ path, label })));
+  const paths = files.map(({ path }) => path);
+  const { features, kept, skipped } = await embedReadable(clip, imageJobs(paths, description), {
+    onProgress: counter("images", paths.length),
+  });
+  return { features, labels: kept.map((index) => files[index]?.label ?? 0), skipped };
+}
+
+function pick({ features, labels }: LabelledRows, rows: readonly number[]): LabelledRows {
+  return { features: pickRows(features, rows), labels: rows.map((row) => labels[row] as number) };
+}
+
+function split(all: LabelledRows, share: number): [LabelledRows, LabelledRows] {
+  const { kept, heldOut } = splitRows(all.labels, { share });
+  return [pick(all, kept), pick(all, heldOut)];
+}
+
+/** Fits probes on a model's image features and tests them on images that they have not seen. */
+export async function runProbe(model: OpenModel, task: ProbeTask): Promise<ProbeResult> {
+  const given = await embedClasses(model, task.classes);
+  const other = task.test === undefined ? undefined : await embedClasses(model, task.test);
+  const [train, test] = other === undefined ? split(given, testShare) : [given, other];
+  const { inversePenalty, points } = await sweepLinearProbe(...split(train, validationShare));
+  const classes = task.classes.length;
+  const options = { inversePenalty, classes };
+  const probe = await fitLinearProbe(train.features, train.labels, options);
+  const predicted = await predictClasses(probe, test.features);
+  const fewShot: FewShotScore[] = [];
+  for (const shots of task.shots) {
+    fewShot.push(await evaluateFewShot(train, test, { shots, ...options }));
+  }
+  return {
+    folder: task.folder,
+    classes: task.classes.map(({ name }) => name),
+    trainImages: train.features.rows,
+    testImages: test.features.rows,
+    accuracy: shareRight(predicted, test.labels),
+    inversePenalty,
+    sweep: points,
+    fewShot,
+    confusion: confusionMatrix(predicted, test.labels, classes),
+    skipped: [...given.skipped, ...(other?.skipped ?? [])],
+  };
+}
+
+/** The scores as a table. */
+export function probeTable(result: ProbeResult): string {
+  const { folder, classes, trainImages, testImages, accuracy, inversePenalty, fewShot } = result;
+  const title = `Linear probe on ${folder}: ${classes.length} classes, ${trainImages} images to learn from, ${testImages} to test`;
+  const rows = [
+    ["", "top-1", "+/-"],
+    [`all, C = ${inversePenalty.toPrecision(3)}`, percent(accuracy), ""],
+    ...fewShot.map(({ shots, mean, deviation }) => [
+      `${shots} of each class`,
+      percent(mean),
+      percent(deviation),
+    ]),
+    ["by chance", percent(1 / classes.length), ""],
+  ];
+  return `${title}\n\n${table(rows)}`;
+}
