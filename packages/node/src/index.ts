@@ -12,12 +12,18 @@ export {
   type Compiler,
   type Device,
   type EngineName,
+  type EngineOptions,
   type EngineStatus,
   type StartedEngine,
 } from "./engine/engine.ts";
 export { checkEngine, type EngineCheck } from "./engine/check.ts";
 export { inspectEngines } from "./engine/inspect.ts";
 export { startEngine } from "./engine/start.ts";
+export {
+  exportOnnxFolder,
+  type OnnxFolderOptions,
+  type WrittenFile,
+} from "./export/export-onnx-folder.ts";
 export { fileAccess, openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
 export { imageLibraryVersions } from "./library-versions.ts";
 export { listImages } from "./list-images.ts";

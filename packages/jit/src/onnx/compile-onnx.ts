@@ -1,10 +1,10 @@
-import { ClipError } from "@clip-ts/base";
 import type {
   InferenceSession,
   InferenceSessionFactory,
   TensorConstructor,
 } from "onnxruntime-common";
 import type { Graph, Value } from "../ir/graph.ts";
+import { checkArray } from "../program/check-array.ts";
 import type { HostArray, HostArrays } from "../program/host-array.ts";
 import type { CompiledFunction, Target } from "../program/target.ts";
 import { writeOnnx } from "./write-onnx.ts";
@@ -41,40 +41,39 @@ function sessionOptions({ threads, providers }: OnnxOptions): InferenceSession.S
 /** The runtime's views of arrays' own memory. Arrays that come again keep theirs. */
 function createViews({ Tensor }: OnnxRuntime): (value: Value, array: HostArray) => OnnxTensor {
   const known = new WeakMap<HostArray, OnnxTensor>();
-  return ({ dtype, shape }, array) => {
-    const view = known.get(array) ?? new Tensor(dtype, array.data as Float32Array, shape);
+  return ({ dtype }, array) => {
+    const view = known.get(array) ?? new Tensor(dtype, array.data as Float32Array, array.shape);
     known.set(array, view);
     return view;
   };
 }
 
-function checked(values: ReadonlyMap<string, Value>, name: string, array: HostArray): Value {
-  const value = values.get(name);
-  if (value === undefined) {
-    throw new ClipError("bad-argument", `The compiled graph has no value named "${name}".`);
-  }
-  if (array.shape.join() !== value.shape.join()) {
-    throw new ClipError(
-      "bad-shape",
-      `"${name}" was compiled for [${value.shape.join(", ")}]; got [${array.shape.join(", ")}].`,
-    );
-  }
-  return value;
+/** A graph's inputs or outputs, and which sides of theirs are open. */
+interface Interface {
+  readonly values: ReadonlyMap<string, Value>;
+  readonly symbols: Graph["symbols"];
 }
+
+const interfaceOf = (list: Graph["inputs"], { symbols }: Graph): Interface => ({
+  values: new Map(list.map(({ name, value }) => [name, value])),
+  symbols,
+});
 
 /** Makes an ONNX Runtime session of a graph. */
 export async function compileOnnx(graph: Graph, options: OnnxOptions): Promise<CompiledFunction> {
   const { runtime } = options;
   const session = await runtime.InferenceSession.create(writeOnnx(graph), sessionOptions(options));
-  const byName = (list: Graph["inputs"]): ReadonlyMap<string, Value> =>
-    new Map(list.map(({ name, value }) => [name, value]));
-  const [inputs, outputs] = [byName(graph.inputs), byName(graph.outputs)];
+  const inputs = interfaceOf(graph.inputs, graph);
+  const outputs = interfaceOf(graph.outputs, graph);
   const viewOf = createViews(runtime);
-  const views = (arrays: HostArrays, values: ReadonlyMap<string, Value>): Map<string, OnnxTensor> =>
+  const views = (arrays: HostArrays, known: Interface): Map<string, OnnxTensor> =>
     new Map(
       Object.entries(arrays).map(([name, array]) => [
         name,
-        viewOf(checked(values, name, array), array),
+        viewOf(
+          known.values.get(name) as Value,
+          checkArray(known.values.get(name), name, array, known.symbols),
+        ),
       ]),
     );
   return {
@@ -82,13 +81,13 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions): Promise<C
       const feeds = Object.fromEntries(views(given, inputs));
       const fetched = views(into, outputs);
       const fetches = Object.fromEntries(
-        [...outputs.keys()].map((name) => [name, fetched.get(name) ?? null]),
+        [...outputs.values.keys()].map((name) => [name, fetched.get(name) ?? null]),
       );
       const results = await session.run(feeds, fetches);
       return Object.fromEntries(
-        [...outputs].map(([name, { shape }]): [string, HostArray] => {
-          const data = results[name]?.data as HostArray["data"];
-          return [name, into[name] ?? { data, shape }];
+        [...outputs.values.keys()].map((name): [string, HostArray] => {
+          const { data, dims } = results[name] as OnnxTensor;
+          return [name, into[name] ?? { data: data as HostArray["data"], shape: dims }];
         }),
       );
     },

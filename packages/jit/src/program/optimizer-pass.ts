@@ -5,6 +5,7 @@ import { chunksOf, type Chunk } from "./chunks.ts";
 import type { FlatState } from "./flat-state.ts";
 import type { HostArray, HostArrays } from "./host-array.ts";
 import { canOverwrite } from "./in-place.ts";
+import { runInLanes } from "./lanes.ts";
 import type { CompiledFunction, Target } from "./target.ts";
 import type { TrainingSpec } from "./training-spec.ts";
 
@@ -75,7 +76,7 @@ async function compileRule(
     name,
     { data: new Float32Array(length), shape: [length] },
   ]);
-  return { compiled: await target(graph), scratch: Object.fromEntries(scratch) };
+  return { compiled: await target(graph, { isShort: true }), scratch: Object.fromEntries(scratch) };
 }
 
 function stretchOf(
@@ -105,6 +106,12 @@ function stretchOf(
   };
 }
 
+/** How many stretches may be updated at once: scratch memory is shared by those of a rule. */
+function lanesOf(rules: readonly Rule[]): number {
+  const isShared = rules.some(({ scratch }) => Object.keys(scratch).length > 0);
+  return isShared ? 1 : (rules[0]?.compiled.lanes ?? 1);
+}
+
 /** Compiles the rule for every kind of stretch the parameters are cut into. */
 export async function compileOptimizerPass(
   spec: TrainingSpec,
@@ -120,6 +127,7 @@ export async function compileOptimizerPass(
     rules.set(key, rule);
     stretches.push(stretchOf(rule, chunk, state, spec.slots));
   }
+  const lanes = lanesOf([...rules.values()]);
   return {
     async run(scalars) {
       const numbers = scalarNames.map((name): [string, HostArray] => [
@@ -127,10 +135,10 @@ export async function compileOptimizerPass(
         { data: Float32Array.of(scalars[name] as number), shape: [] },
       ]);
       const shared = Object.fromEntries(numbers);
-      for (const { compiled, inputs, into, copies } of stretches) {
+      await runInLanes(stretches, lanes, async ({ compiled, inputs, into, copies }) => {
         await compiled.run({ ...inputs, ...shared }, into);
         for (const [from, to] of copies) to.data.set(from.data);
-      }
+      });
     },
     async dispose() {
       for (const { compiled } of rules.values()) await compiled.dispose();

@@ -8,9 +8,17 @@ export interface CompiledFunction {
    * others are new.
    */
   run(inputs: HostArrays, into?: HostArrays): Promise<HostArrays>;
-  /** Frees what the runtime holds. */
+  /** How many runs it pays to have going at once; one by default. */
+  readonly lanes?: number;
+  /** Frees what the runtime holds, once what runs has ended. */
   dispose(): Promise<void>;
 }
 
+/** What a graph is for. */
+export interface GraphUse {
+  /** Thousands of short runs on independent data, rather than long ones: one thread is best for each. */
+  readonly isShort?: boolean;
+}
+
 /** Makes graphs runnable. */
-export type Target = (graph: Graph) => Promise<CompiledFunction>;
+export type Target = (graph: Graph, use?: GraphUse) => Promise<CompiledFunction>;

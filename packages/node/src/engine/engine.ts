@@ -1,4 +1,4 @@
-import type { Target, TrainingProgram, TrainingSpec } from "@clip-ts/jit";
+import type { Precision, Target, TrainingProgram, TrainingSpec } from "@clip-ts/jit";
 
 /**
  * What runs tensors: TensorFlow, ONNX Runtime on traced graphs, WebGPU, WebAssembly, or plain
@@ -46,6 +46,14 @@ export interface EngineStatus {
   readonly detail: string;
   /** The command or step that makes it available. */
   readonly fix?: string;
+}
+
+/** How an engine computes. */
+export interface EngineOptions {
+  /** Of matrix products: 32 bits, or bfloat16 operands summed in 32 bits. f32 by default. */
+  readonly precision?: Precision | undefined;
+  /** Threads that share the work; as many as the machine has by default. */
+  readonly threads?: number | undefined;
 }
 
 /** What an engine that compiles offers; the others run operations as they come. */

@@ -8,8 +8,9 @@ import {
   type OnnxRuntime,
   type Target,
 } from "@clip-ts/jit";
-import type { Compiler, EngineStatus } from "./engine.ts";
+import type { Compiler, EngineOptions, EngineStatus } from "./engine.ts";
 import { findGpuProvider } from "./onnx-gpu.ts";
+import { openNativeOnnx } from "./onnx-native/index.ts";
 
 const require = createRequire(import.meta.url);
 const reference = "onnxruntime-node";
@@ -28,22 +29,45 @@ export function inspectOnnx(name: "onnx" | "onnx-gpu"): EngineStatus {
   }
 }
 
-function compilerWith(options: Pick<OnnxOptions, "providers">): Compiler {
-  const runtime = require(reference) as OnnxRuntime;
-  const threads = availableParallelism();
-  const target: Target = (graph) => compileOnnx(optimize(graph), { runtime, threads, ...options });
-  return { target, compileTraining: (spec) => compileTraining(spec, target) };
+function compilerOf(target: Target): Compiler {
+  const optimized: Target = (graph, use) => target(optimize(graph), use);
+  return { target: optimized, compileTraining: (spec) => compileTraining(spec, optimized) };
 }
 
-/** Loads ONNX Runtime on the CPU. */
-export function loadOnnx(): Compiler {
-  return compilerWith({});
+function bindingTarget(options: Omit<OnnxOptions, "runtime">): Target {
+  const runtime = require(reference) as OnnxRuntime;
+  return (graph) => compileOnnx(graph, { runtime, ...options });
+}
+
+/** What ONNX Runtime is, and what it compiles. */
+interface LoadedOnnx {
+  readonly detail: string;
+  readonly compiler: Compiler;
+}
+
+/**
+ * Loads ONNX Runtime on the CPU: called directly where that works, else through its JavaScript binding,
+ * which copies every result and keeps JavaScript waiting.
+ */
+export function loadOnnx({ threads = availableParallelism() }: EngineOptions = {}): LoadedOnnx {
+  const { version } = require(`${reference}/package.json`) as { version: string };
+  const detail = `traced and compiled by ONNX Runtime ${version}, CPU, ${threads} threads`;
+  const native = openNativeOnnx(threads);
+  if ("target" in native) return { detail, compiler: compilerOf(native.target) };
+  return {
+    detail: `${detail}, through its slower JavaScript binding: ${native.refusal}`,
+    compiler: compilerOf(bindingTarget({ threads })),
+  };
 }
 
 /** Loads ONNX Runtime on a GPU. @throws ClipError "engine-unavailable" if it reaches none. */
-export async function loadOnnxOnGpu(): Promise<{ detail: string; compiler: Compiler }> {
-  const { title, providers } = await findGpuProvider((options) => compilerWith(options).target);
+export async function loadOnnxOnGpu({
+  threads = availableParallelism(),
+}: EngineOptions = {}): Promise<LoadedOnnx> {
+  const targetWith = (options: Pick<OnnxOptions, "providers">): Target =>
+    compilerOf(bindingTarget({ threads, ...options })).target;
+  const { title, providers } = await findGpuProvider(targetWith);
   const { version } = require(`${reference}/package.json`) as { version: string };
   const detail = `traced and compiled by ONNX Runtime ${version}, GPU through ${title}`;
-  return { detail, compiler: compilerWith({ providers }) };
+  return { detail, compiler: compilerOf(bindingTarget({ threads, providers })) };
 }

@@ -9,6 +9,7 @@ import {
   type Compiler,
   type Device,
   type EngineName,
+  type EngineOptions,
   type EngineStatus,
   type StartedEngine,
 } from "./engine.ts";
@@ -31,16 +32,35 @@ async function loadWasm(): Promise<string> {
   return "wasm";
 }
 
+/** @throws ClipError "bad-config" if an engine has no products of bfloat16 numbers. */
+function refuseToRound(name: EngineName): void {
+  if (name === "tensorflow" || name === "tensorflow-gpu") return;
+  throw new ClipError(
+    "bad-config",
+    `The engine "${name}" computes in f32 only. For bf16 use the engine tensorflow ` +
+      "(clip-ts setup tensorflow), or leave out the precision.",
+    { data: { name } },
+  );
+}
+
 /** Registers the backend of an engine and says what it is. */
-async function load({ name, detail }: EngineStatus): Promise<Loaded> {
+async function load(
+  { name, detail }: EngineStatus,
+  { precision, threads }: EngineOptions,
+): Promise<Loaded> {
+  if (precision === "bf16") refuseToRound(name);
   switch (name) {
     case "tensorflow":
     case "tensorflow-gpu":
-      return { backend: "tensorflow", ...loadTensorflow(name), compiler: tensorflowCompiler() };
+      return {
+        backend: "tensorflow",
+        ...loadTensorflow(name, { precision, threads }),
+        compiler: tensorflowCompiler(precision),
+      };
     case "onnx": // what is not compiled runs beside it
-      return { backend: await loadWasm(), detail, compiler: loadOnnx() };
+      return { backend: await loadWasm(), ...loadOnnx({ threads }) };
     case "onnx-gpu":
-      return { backend: await loadWasm(), ...(await loadOnnxOnGpu()) };
+      return { backend: await loadWasm(), ...(await loadOnnxOnGpu({ threads })) };
     case "webgpu":
       return { backend: "webgpu", ...(await loadWebgpu()) };
     case "wasm":
@@ -51,10 +71,13 @@ async function load({ name, detail }: EngineStatus): Promise<Loaded> {
 }
 
 /** Starts one engine and says what it is. @throws ClipError "engine-unavailable" with the reason. */
-async function launch(status: EngineStatus): Promise<Omit<Loaded, "backend">> {
+async function launch(
+  status: EngineStatus,
+  options: EngineOptions,
+): Promise<Omit<Loaded, "backend">> {
   enableProdMode(); // tfjs's own banner and checks; ours stay
   try {
-    const { backend, ...loaded } = await load(status);
+    const { backend, ...loaded } = await load(status, options);
     if (!(await setBackend(backend))) throw new Error(`the backend "${backend}" does not start`);
     return loaded;
   } catch (cause) {
@@ -68,7 +91,7 @@ async function launch(status: EngineStatus): Promise<Omit<Loaded, "backend">> {
   }
 }
 
-async function startNamed(name: string): Promise<StartedEngine> {
+async function startNamed(name: string, options: EngineOptions): Promise<StartedEngine> {
   if (!engineNames.includes(name as EngineName)) {
     throw new ClipError(
       "bad-config",
@@ -85,7 +108,7 @@ async function startNamed(name: string): Promise<StartedEngine> {
       { data: { ...status } },
     );
   }
-  return { name: status.name, ...(await launch(status)), reason: "asked for" };
+  return { name: status.name, ...(await launch(status, options)), reason: "asked for" };
 }
 
 /** The engine of this name on this device. @throws ClipError "bad-config" if it runs elsewhere only. */
@@ -109,7 +132,10 @@ function explainChoice(missing: readonly string[], isWithoutGpu: boolean): strin
   return isWithoutGpu ? `no GPU can be used, so the CPU computes (${refusals})` : refusals;
 }
 
-async function startFastest(device: Device | undefined): Promise<StartedEngine> {
+async function startFastest(
+  device: Device | undefined,
+  options: EngineOptions,
+): Promise<StartedEngine> {
   const missing: string[] = [];
   for (const name of automaticEngines(device)) {
     const status = inspectEngine(name);
@@ -118,7 +144,7 @@ async function startFastest(device: Device | undefined): Promise<StartedEngine> 
       continue;
     }
     try {
-      const loaded = await launch(status);
+      const loaded = await launch(status, options);
       const isWithoutGpu = device === "gpu" && !gpuEngineNames.includes(name);
       return { name, ...loaded, reason: explainChoice(missing, isWithoutGpu) };
     } catch (error) {
@@ -130,12 +156,14 @@ async function startFastest(device: Device | undefined): Promise<StartedEngine> 
 
 /**
  * Starts an engine for the whole process: the one named, or with "auto" the fastest that can run here.
- * A device narrows the choice; where "gpu" finds none, the CPU computes and the reason says why.
+ * Threads are settled by the first start. A device narrows the choice; where "gpu" finds none, the CPU computes and the reason says why.
  * @throws ClipError "engine-unavailable" if the one named cannot run, with the way to change that.
  */
 export async function startEngine(
   name: EngineName | "auto" = "auto",
-  { device }: { readonly device?: Device | undefined } = {},
+  { device, ...options }: EngineOptions & { readonly device?: Device | undefined } = {},
 ): Promise<StartedEngine> {
-  return name === "auto" ? startFastest(device) : startNamed(onDevice(name, device));
+  return name === "auto"
+    ? startFastest(device, options)
+    : startNamed(onDevice(name, device), options);
 }

@@ -6,6 +6,7 @@ import {
   compileTensorflowTraining,
   optimize,
   type FolderAccess,
+  type Precision,
 } from "@clip-ts/jit";
 import type { Compiler } from "./engine.ts";
 
@@ -24,9 +25,9 @@ const folders: FolderAccess = {
 };
 
 /** Traced graphs and trainings as TensorFlow graphs; the backend must be loaded. */
-export function tensorflowCompiler(): Compiler {
+export function tensorflowCompiler(precision: Precision = "f32"): Compiler {
   return {
-    target: (graph) => compileTensorflow(optimize(graph), { folders }),
-    compileTraining: (spec) => compileTensorflowTraining(spec, { folders }),
+    target: (graph) => compileTensorflow(optimize(graph), { folders, precision }),
+    compileTraining: (spec) => compileTensorflowTraining(spec, { folders, precision }),
   };
 }

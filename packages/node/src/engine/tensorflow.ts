@@ -110,6 +110,9 @@ export function loadTensorflow(
         "Check the driver (nvidia-smi) and that its CUDA libraries are on LD_LIBRARY_PATH.",
     );
   }
-  const device = isUsingGpuDevice ? `GPU ${graphicsCard() ?? ""}, ${tensorFloat32()}` : "CPU";
-  return { detail: `TensorFlow ${binding.TF_Version}, ${device}` };
+  const device = isUsingGpuDevice
+    ? `GPU ${graphicsCard() ?? ""}, ${tensorFloat32()}`
+    : `CPU, ${threads ?? availableParallelism()} threads`;
+  const products = precision === "bf16" ? ", bf16 products" : "";
+  return { detail: `TensorFlow ${binding.TF_Version}, ${device}${products}` };
 }

@@ -1,0 +1,54 @@
+import { writeOnnx, type Graph } from "@clip-ts/jit";
+import type { Handle } from "./api.ts";
+import type { OnnxEnvironment } from "./environment.ts";
+
+/** How a session runs. */
+export interface SessionOptions {
+  /** Threads that share an operation, the calling one included. */
+  readonly threads: number;
+}
+
+/** Every optimisation of ONNX Runtime's, those for this very processor included. */
+const allOptimizations = 99;
+const errorsOnly = 3;
+
+function optionsOf(environment: OnnxEnvironment, { threads }: SessionOptions): Handle {
+  const { call, check, make } = environment.api;
+  const options = make((place) => call.CreateSessionOptions(place));
+  check(call.SetSessionGraphOptimizationLevel(options, allOptimizations));
+  check(call.SetSessionLogSeverityLevel(options, errorsOnly));
+  // Planning memory ahead reserves one block beside what the first run took: more memory, no gain.
+  check(call.DisableMemPattern(options));
+  if (threads === environment.threads) check(call.DisablePerSessionThreads(options));
+  else check(call.SetIntraOpNumThreads(options, threads));
+  const profile = process.env["CLIP_TS_ONNX_PROFILE"];
+  if (profile !== undefined && process.platform !== "win32") {
+    check(call.EnableProfiling(options, profile));
+  }
+  return options;
+}
+
+/** Gives a graph to ONNX Runtime, on a thread of its own. The caller releases the session. */
+export async function createSession(
+  graph: Graph,
+  environment: OnnxEnvironment,
+  options: SessionOptions,
+): Promise<Handle> {
+  const { api, handle } = environment;
+  const bytes = writeOnnx(graph);
+  const place = new BigUint64Array(1);
+  const settings = optionsOf(environment, options);
+  try {
+    const status = await api.call.CreateSessionFromArray.later(
+      handle,
+      bytes,
+      bytes.length,
+      settings,
+      place,
+    );
+    api.check(status);
+    return place[0] as Handle;
+  } finally {
+    api.call.ReleaseSessionOptions(settings);
+  }
+}
