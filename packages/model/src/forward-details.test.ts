@@ -9,7 +9,7 @@ import {
 import { dispose, slice, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { forwardDetails, type ForwardDetails } from "./forward-details.ts";
-import { parseClipConfig } from "./hugging-face.ts";
+import { parseClipConfig } from "./config-files/hugging-face.ts";
 import { clipSpec, type ClipParams } from "./spec.ts";
 
 const config = parseClipConfig(goldenJson("clip-vit/config.json"));

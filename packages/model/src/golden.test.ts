@@ -13,7 +13,7 @@ import {
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { forward, type ClipOutput } from "./forward.ts";
-import { parseClipConfig } from "./hugging-face.ts";
+import { parseClipConfig } from "./config-files/hugging-face.ts";
 import type { PairBatch } from "./pair-batch.ts";
 import { clipSpec, type ClipParams } from "./spec.ts";
 

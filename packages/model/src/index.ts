@@ -14,9 +14,10 @@ export {
 export { forwardDetails, type ForwardDetails } from "./forward-details.ts";
 export { forward, type ClipOutput } from "./forward.ts";
 export type { ForwardOptions, PairBatch } from "./pair-batch.ts";
-export { formatClipConfig, parseClipConfig } from "./hugging-face.ts";
+export { formatClipConfig, parseClipConfig } from "./config-files/hugging-face.ts";
+export { formatOpenClipConfig, parseOpenClipConfig } from "./config-files/open-clip.ts";
 export { comparePairs, logitsOf, lossOfPairs, type ComparedPairs } from "./pair-loss.ts";
-export { preset, presetNames, type PresetName } from "./presets.ts";
+export { preset, presetNames } from "./presets.ts";
 export {
   evaluateRetrieval,
   scoresOf,

@@ -1,9 +1,9 @@
 import { isClipError } from "@clip-ts/base";
-import { countParams, flattenTree, type ParamSpec } from "@clip-ts/core";
+import { countParams, flattenTree, isStatistic, sizeOf, type ParamSpec } from "@clip-ts/core";
 import { goldenArrays, goldenJson, tensorsLeftBy } from "@clip-ts/test-utils";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { parseClipConfig } from "./hugging-face.ts";
+import { parseClipConfig } from "./config-files/hugging-face.ts";
 import { preset, presetNames } from "./presets.ts";
 import { clipSpec, initClip } from "./spec.ts";
 
@@ -21,9 +21,42 @@ test.each([
   expect(countParams(spec)).toBe(parameters);
 });
 
-test("every preset is counted above", () => {
-  expect(presetNames).toHaveLength(7);
+/** Counted by open_clip 3.3 and transformers 5.18; running statistics are no parameters. */
+test.each([
+  ["ViT-B-32", 151_277_313],
+  ["ViT-B-32-quickgelu", 151_277_313],
+  ["ViT-B-16", 149_620_737],
+  ["ViT-L-14", 427_616_513],
+  ["ViT-L-14-336", 427_944_193],
+  ["ViT-H-14", 986_109_441],
+  ["RN50", 102_007_137],
+  ["RN101", 119_688_033],
+  ["RN50x4", 178_300_601],
+  ["RN50x16", 290_979_217],
+  ["RN50x64", 623_258_305],
+  ["ViT-B-16-SigLIP", 203_155_970],
+])("%s has %i trained parameters, as published", (name, parameters) => {
+  expect(trainedParams(name)).toBe(parameters);
 });
+
+test("ViT-B-32-roberta is torchvision's and RoBERTa's towers, two heads and the scale", () => {
+  const torchvision = 88_224_232 - 769_000; // vit_b_32 without its classifier
+  const roberta = 124_055_040; // RobertaModel without its pooler
+  expect(trainedParams("ViT-B-32-roberta")).toBe(torchvision + roberta + 2 * 512 * 768 + 1);
+});
+
+test("every name builds a model, and -quickgelu changes nothing but activations", () => {
+  for (const name of presetNames) expect(countParams(clipSpec(preset(name)))).toBeGreaterThan(0);
+  expect(preset("ViT-B/32")).toEqual(preset("ViT-B-32-quickgelu"));
+  const plain = JSON.stringify(preset("RN50-quickgelu")).replaceAll("quick_gelu", "gelu");
+  expect(JSON.parse(plain)).toEqual(preset("RN50"));
+});
+
+function trainedParams(name: string): number {
+  const leaves = Object.entries(flattenTree<ParamSpec>(clipSpec(preset(name))));
+  const trained = leaves.filter(([path]) => !isStatistic(path));
+  return trained.reduce((sum, [, { shape }]) => sum + sizeOf(shape), 0);
+}
 
 /** One line for each different parameter; the layers of a tower are counted, not repeated. */
 function listing(spec: object): string {

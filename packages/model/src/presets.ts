@@ -1,34 +1,17 @@
 import { ClipError } from "@clip-ts/base";
 import { initialLogitScale } from "@clip-ts/projection";
 import type { ClipConfig } from "./config.ts";
+import { openClipSizes, siglipBase, vitRoberta } from "./presets/published.ts";
+import { causalText, vit } from "./presets/towers.ts";
 
-/** Sizes of one preset; what is not said is as in OpenAI's models. */
+/** Sizes of a small model of our own. */
 interface Sizes {
   readonly joint: number;
-  readonly vision: { image: number; patch: number; width: number; layers: number; heads: number };
-  readonly text: { vocab: number; context: number; width: number; layers: number; heads: number };
+  readonly vision: Parameters<typeof vit>[0];
+  readonly text: Parameters<typeof causalText>[0];
 }
 
-const openaiText = { vocab: 49408, context: 77, width: 512, layers: 12, heads: 8 };
-const largeText = { ...openaiText, width: 768, heads: 12 };
-const base = { width: 768, layers: 12, heads: 12 };
-const large = { patch: 14, width: 1024, layers: 24, heads: 16 };
-
-/** Names of the built-in model sizes. */
-export type PresetName =
-  | "ViT-B/32"
-  | "ViT-B/16"
-  | "ViT-L/14"
-  | "ViT-L/14-336"
-  | "small"
-  | "tiny"
-  | "nano";
-
-const sizes: Readonly<Record<PresetName, Sizes>> = {
-  "ViT-B/32": { joint: 512, vision: { image: 224, patch: 32, ...base }, text: openaiText },
-  "ViT-B/16": { joint: 512, vision: { image: 224, patch: 16, ...base }, text: openaiText },
-  "ViT-L/14": { joint: 768, vision: { image: 224, ...large }, text: largeText },
-  "ViT-L/14-336": { joint: 768, vision: { image: 336, ...large }, text: largeText },
+const ownSizes: Readonly<Record<string, Sizes>> = {
   /** For laptops: learns small pictures and short captions in minutes. */
   small: {
     joint: 128,
@@ -49,45 +32,53 @@ const sizes: Readonly<Record<PresetName, Sizes>> = {
   },
 };
 
-/** Every built-in size, largest family first. */
-export const presetNames: readonly PresetName[] = Object.keys(sizes) as PresetName[];
-
-const shared = { activation: "quick_gelu", layerNormEps: 1e-5 } as const;
-
-/** The config of a built-in size. @throws ClipError "bad-config" for an unknown name. */
-export function preset(name: string): ClipConfig {
-  if (!Object.hasOwn(sizes, name)) {
-    throw new ClipError(
-      "bad-config",
-      `There is no model preset "${name}". Presets: ${presetNames.join(", ")}.`,
-      { data: { name } },
-    );
-  }
-  const { joint, vision, text } = sizes[name as PresetName];
+function ownModel({ joint, vision, text }: Sizes): ClipConfig {
   return {
     projectionDim: joint,
     initialLogitScale,
-    vision: {
-      ...shared,
-      width: vision.width,
-      layers: vision.layers,
-      heads: vision.heads,
-      mlpWidth: 4 * vision.width,
-      imageSize: vision.image,
-      patchSize: vision.patch,
-      channels: 3,
-    },
-    text: {
-      ...shared,
-      width: text.width,
-      layers: text.layers,
-      heads: text.heads,
-      mlpWidth: 4 * text.width,
-      vocabSize: text.vocab,
-      contextLength: text.context,
-      startTokenId: text.vocab - 2,
-      endTokenId: text.vocab - 1,
-      padTokenId: 0,
-    },
+    vision: vit(vision, "quick_gelu"),
+    text: causalText(text, "quick_gelu"),
   };
+}
+
+/** OpenAI's names of its vision transformers, all with QuickGELU. */
+const openaiNames: Readonly<Record<string, string>> = {
+  "ViT-B/32": "ViT-B-32",
+  "ViT-B/16": "ViT-B-16",
+  "ViT-L/14": "ViT-L-14",
+  "ViT-L/14-336": "ViT-L-14-336",
+};
+
+function entriesOf<Value>(
+  table: Readonly<Record<string, Value>>,
+  build: (value: Value) => ClipConfig,
+  suffix = "",
+): [string, () => ClipConfig][] {
+  return Object.entries(table).map(([name, value]) => [name + suffix, () => build(value)]);
+}
+
+const builders: ReadonlyMap<string, () => ClipConfig> = new Map([
+  ...entriesOf(openClipSizes, (build) => build("gelu")),
+  ...entriesOf(openClipSizes, (build) => build("quick_gelu"), "-quickgelu"),
+  ...entriesOf(openaiNames, (name) => openClipSizes[name]!("quick_gelu")),
+  ["ViT-B-16-SigLIP", siglipBase],
+  ["ViT-B-32-roberta", vitRoberta],
+  ...entriesOf(ownSizes, ownModel),
+]);
+
+/**
+ * Names of the built-in models: open_clip's, where "-quickgelu" is the activation of OpenAI's weights;
+ * OpenAI's; and sizes of our own for small machines.
+ */
+export const presetNames: readonly string[] = [...builders.keys()];
+
+/** The config of a built-in model. @throws ClipError "bad-config" for an unknown name. */
+export function preset(name: string): ClipConfig {
+  const build = builders.get(name);
+  if (build !== undefined) return build();
+  throw new ClipError(
+    "bad-config",
+    `There is no model preset "${name}". Presets: ${presetNames.join(", ")}.`,
+    { data: { name } },
+  );
 }

@@ -1,0 +1,102 @@
+import { initialLogitScale } from "@clip-ts/projection";
+import type { CausalTextConfig } from "@clip-ts/text-encoder";
+import { isResNet, type VitConfig } from "@clip-ts/vision-encoder";
+import { headsOf, type ClipConfig } from "../config.ts";
+import { formatTraining, parseTraining } from "./training-keys.ts";
+import {
+  formatTransformer,
+  formatVit,
+  isClipVit,
+  parseTransformer,
+  parseVit,
+  type TransformerDefaults,
+} from "./hugging-face-transformer.ts";
+import type { Json, Section } from "./section.ts";
+
+const style = { activation: "quick_gelu", layerNormEps: 1e-5 } as const;
+
+/** What CLIP's vision tower is where the file does not say. */
+export const clipVisionDefaults: TransformerDefaults & { readonly patchSize: number } = {
+  width: 768,
+  layers: 12,
+  heads: 12,
+  patchSize: 32,
+  ...style,
+};
+
+/** Old configs say `eos_token_id: 2` though the models' end token is the last of the vocabulary. */
+function endTokenOf(text: Section, vocabSize: number): number {
+  const declared = text.number("eos_token_id", vocabSize - 1);
+  return declared === 2 || declared >= vocabSize ? vocabSize - 1 : declared;
+}
+
+function parseText(text: Section): CausalTextConfig {
+  const vocabSize = text.positive("vocab_size", 49408);
+  const endTokenId = endTokenOf(text, vocabSize);
+  return {
+    ...parseTransformer(text, { width: 512, layers: 12, heads: 8, ...style }),
+    vocabSize,
+    contextLength: text.positive("max_position_embeddings", 77),
+    startTokenId: endTokenId - 1,
+    endTokenId,
+    padTokenId: 0,
+  };
+}
+
+/** Reads model type "clip". */
+export function parseHuggingFaceClip(root: Section): ClipConfig {
+  return {
+    projectionDim: root.positive("projection_dim", 512),
+    initialLogitScale: root.number("logit_scale_init_value", initialLogitScale),
+    vision: parseVit(root.section("vision_config"), clipVisionDefaults),
+    text: parseText(root.section("text_config")),
+    ...parseTraining(root),
+  };
+}
+
+/** CLIP's causal tower without any option, as Hugging Face has it. */
+function isClipText({ kind, causal, pooling, layerScale }: CausalTextConfig): boolean {
+  const isPlain = (kind ?? "clip") === "clip" && causal !== false;
+  return isPlain && (pooling ?? "end") === "end" && layerScale === undefined;
+}
+
+/** The towers, if Hugging Face's `CLIPModel` computes the same with the same parameters. */
+export function towersOfClip(
+  config: ClipConfig,
+): { readonly vision: VitConfig; readonly text: CausalTextConfig } | undefined {
+  const { vision, text } = config;
+  const heads = headsOf(config);
+  if (heads.image !== "linear" || heads.text !== "linear") return undefined;
+  if (isResNet(vision) || text.kind === "roberta" || text.kind === "siglip") return undefined;
+  return isClipVit(vision) && isClipText(text) ? { vision, text } : undefined;
+}
+
+/** Writes model type "clip". */
+export function formatHuggingFaceClip(
+  config: ClipConfig,
+  { vision, text }: { readonly vision: VitConfig; readonly text: CausalTextConfig },
+): Json {
+  const { projectionDim } = config;
+  return {
+    architectures: ["CLIPModel"],
+    model_type: "clip",
+    projection_dim: projectionDim,
+    logit_scale_init_value: config.initialLogitScale,
+    text_config: {
+      model_type: "clip_text_model",
+      ...formatTransformer(text),
+      vocab_size: text.vocabSize,
+      max_position_embeddings: text.contextLength,
+      bos_token_id: text.startTokenId,
+      eos_token_id: text.endTokenId,
+      pad_token_id: text.padTokenId,
+      projection_dim: projectionDim,
+    },
+    vision_config: {
+      model_type: "clip_vision_model",
+      ...formatVit(vision),
+      projection_dim: projectionDim,
+    },
+    ...formatTraining(config),
+  };
+}

@@ -1,0 +1,104 @@
+import { initialLogitScale } from "@clip-ts/projection";
+import type { RobertaTextConfig } from "@clip-ts/text-encoder";
+import { isResNet, type VitConfig } from "@clip-ts/vision-encoder";
+import { headsOf, type ClipConfig } from "../config.ts";
+import { clipVisionDefaults } from "./hugging-face-clip.ts";
+import {
+  formatTransformer,
+  formatVit,
+  isClipVit,
+  parseTransformer,
+  parseVit,
+} from "./hugging-face-transformer.ts";
+import type { Json, Section } from "./section.ts";
+import { formatTraining, parseTraining } from "./training-keys.ts";
+
+/** RoBERTa-base, where a file does not say otherwise. */
+const robertaDefaults = {
+  width: 768,
+  layers: 12,
+  heads: 12,
+  activation: "gelu",
+  layerNormEps: 1e-12,
+} as const;
+
+/** Reads RoBERTa's keys. `pooling` is not among them: the model around it decides. */
+export function parseRoberta(
+  text: Section,
+  pooling: RobertaTextConfig["pooling"],
+): RobertaTextConfig {
+  const padTokenId = text.count("pad_token_id", 1);
+  return {
+    kind: "roberta",
+    ...parseTransformer(text, robertaDefaults),
+    vocabSize: text.positive("vocab_size", 50265),
+    contextLength: text.positive("max_position_embeddings", 512) - padTokenId - 1,
+    startTokenId: text.count("bos_token_id", 0),
+    endTokenId: text.count("eos_token_id", 2),
+    padTokenId,
+    tokenTypes: text.positive("type_vocab_size", 2),
+    pooling,
+  };
+}
+
+/** The same keys, written. */
+function formatRoberta(text: RobertaTextConfig): Json {
+  const { attention_dropout: _other, ...stack } = formatTransformer(text);
+  return {
+    model_type: "roberta",
+    ...stack,
+    vocab_size: text.vocabSize,
+    max_position_embeddings: text.contextLength + text.padTokenId + 1,
+    type_vocab_size: text.tokenTypes,
+    bos_token_id: text.startTokenId,
+    eos_token_id: text.endTokenId,
+    pad_token_id: text.padTokenId,
+    attention_probs_dropout_prob: 0,
+    hidden_dropout_prob: 0,
+  };
+}
+
+/**
+ * Reads model type "vision-text-dual-encoder" with CLIP's vision transformer and RoBERTa, whose first
+ * token goes through the pooler that `AutoModel` gives it.
+ */
+export function parseDualEncoder(root: Section): ClipConfig {
+  const vision = root.section("vision_config");
+  const text = root.section("text_config");
+  vision.choice("model_type", ["clip_vision_model"]);
+  text.choice("model_type", ["roberta", "xlm-roberta"]);
+  return {
+    projectionDim: root.positive("projection_dim", 512),
+    initialLogitScale: root.number("logit_scale_init_value", initialLogitScale),
+    vision: parseVit(vision, clipVisionDefaults),
+    text: parseRoberta(text, "pooler"),
+    ...parseTraining(root),
+  };
+}
+
+/** The towers, if Hugging Face's `VisionTextDualEncoderModel` computes the same. */
+export function towersOfDualEncoder(
+  config: ClipConfig,
+): { readonly vision: VitConfig; readonly text: RobertaTextConfig } | undefined {
+  const { vision, text } = config;
+  const heads = headsOf(config);
+  if (heads.image !== "linear" || heads.text !== "linear") return undefined;
+  if (isResNet(vision) || text.kind !== "roberta" || text.pooling !== "pooler") return undefined;
+  return isClipVit(vision) ? { vision, text } : undefined;
+}
+
+/** Writes model type "vision-text-dual-encoder". */
+export function formatDualEncoder(
+  config: ClipConfig,
+  { vision, text }: { readonly vision: VitConfig; readonly text: RobertaTextConfig },
+): Json {
+  return {
+    architectures: ["VisionTextDualEncoderModel"],
+    model_type: "vision-text-dual-encoder",
+    projection_dim: config.projectionDim,
+    logit_scale_init_value: config.initialLogitScale,
+    vision_config: { model_type: "clip_vision_model", ...formatVit(vision) },
+    text_config: formatRoberta(text),
+    ...formatTraining(config),
+  };
+}

@@ -1,0 +1,106 @@
+import { initialSigmoidLogitScale } from "@clip-ts/projection";
+import type { SiglipTextConfig } from "@clip-ts/text-encoder";
+import { isResNet, type VitConfig } from "@clip-ts/vision-encoder";
+import { headsOf, lossOf, type ClipConfig } from "../config.ts";
+import {
+  formatTransformer,
+  formatVit,
+  parseTransformer,
+  parseVit,
+} from "./hugging-face-transformer.ts";
+import type { Json, Section } from "./section.ts";
+import { formatTraining, parseTraining } from "./training-keys.ts";
+
+const defaults = {
+  width: 768,
+  layers: 12,
+  heads: 12,
+  patchSize: 16,
+  activation: "gelu_pytorch_tanh",
+  layerNormEps: 1e-6,
+} as const;
+
+/** What tells SigLIP's vision transformer from CLIP's. */
+export const siglipVisionStyle = {
+  classToken: false,
+  preNorm: false,
+  patchBias: true,
+  pooling: "attention",
+} as const;
+
+function parseText(text: Section): SiglipTextConfig {
+  const stack = parseTransformer(text, defaults);
+  const vocabSize = text.positive("vocab_size", 32000);
+  const padTokenId = text.count("pad_token_id", 1);
+  const declared = text.count("eos_token_id", padTokenId);
+  return {
+    kind: "siglip",
+    ...stack,
+    vocabSize,
+    contextLength: text.positive("max_position_embeddings", 64),
+    // Published files give CLIP's 49407 here; their tokenizer ends and pads with the same token.
+    endTokenId: declared < vocabSize ? declared : padTokenId,
+    padTokenId,
+    headWidth: text.positive("projection_size", stack.width),
+  };
+}
+
+/** Reads model type "siglip". */
+export function parseHuggingFaceSiglip(root: Section): ClipConfig {
+  const section = root.section("vision_config", {});
+  section.only("vision_use_head", true);
+  const vision: VitConfig = { ...parseVit(section, defaults), ...siglipVisionStyle };
+  return {
+    projectionDim: vision.width,
+    initialLogitScale: root.number("logit_scale_init_value", initialSigmoidLogitScale),
+    vision,
+    text: parseText(root.section("text_config", {})),
+    imageHead: "none",
+    loss: { kind: "sigmoid" },
+    ...parseTraining(root),
+  };
+}
+
+function isSiglipVit(vision: VitConfig): boolean {
+  const { classToken, preNorm, patchBias, pooling, positions, layerScale } = vision;
+  const entersAsSiglip = classToken === false && preNorm === false && patchBias === true;
+  const isPlain = (positions ?? "learned") === "learned" && layerScale === undefined;
+  return entersAsSiglip && isPlain && pooling === "attention";
+}
+
+/** The towers, if Hugging Face's `SiglipModel` computes the same with the same parameters. */
+export function towersOfSiglip(
+  config: ClipConfig,
+): { readonly vision: VitConfig; readonly text: SiglipTextConfig } | undefined {
+  const { vision, text } = config;
+  const heads = headsOf(config);
+  if (isResNet(vision) || text.kind !== "siglip" || lossOf(config).kind !== "sigmoid") {
+    return undefined;
+  }
+  const endsInTowers = heads.image === "none" && heads.text === "none";
+  return endsInTowers && isSiglipVit(vision) ? { vision, text } : undefined;
+}
+
+/** Writes model type "siglip". */
+export function formatHuggingFaceSiglip(
+  config: ClipConfig,
+  { vision, text }: { readonly vision: VitConfig; readonly text: SiglipTextConfig },
+): Json {
+  const { loss: _loss, ...training } = config; // the sigmoid loss goes without saying
+  return {
+    architectures: ["SiglipModel"],
+    model_type: "siglip",
+    logit_scale_init_value: config.initialLogitScale,
+    text_config: {
+      model_type: "siglip_text_model",
+      ...formatTransformer(text),
+      vocab_size: text.vocabSize,
+      max_position_embeddings: text.contextLength,
+      eos_token_id: text.endTokenId,
+      pad_token_id: text.padTokenId,
+      projection_size: text.headWidth,
+    },
+    vision_config: { model_type: "siglip_vision_model", ...formatVit(vision) },
+    ...formatTraining(training),
+  };
+}

@@ -1,0 +1,156 @@
+import { isClipError } from "@clip-ts/base";
+import { goldenJson } from "@clip-ts/test-utils";
+import type { CausalTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
+import type { VitConfig } from "@clip-ts/vision-encoder";
+import { expect, test } from "vitest";
+import { formatClipConfig, parseClipConfig } from "./hugging-face.ts";
+import type { ClipConfig } from "../config.ts";
+import { preset, presetNames } from "../presets.ts";
+import { formatOwnConfig } from "./own-format.ts";
+
+const minimal = { model_type: "clip", vision_config: {}, text_config: {} };
+
+test.each(presetNames)("%s survives being written and read", (name) => {
+  const written = JSON.parse(JSON.stringify(formatClipConfig(preset(name)))) as unknown;
+  expect(parseClipConfig(written)).toEqual(preset(name));
+});
+
+test.each([
+  ["ViT-B-32", "clip"],
+  ["ViT-B-16-SigLIP", "siglip"],
+  ["RN50", "clip-ts"],
+  ["ViT-B-32-roberta", "clip-ts"],
+])("%s is written as model type %s", (name, type) => {
+  expect(formatClipConfig(preset(name))["model_type"]).toBe(type);
+});
+
+const nano = preset("nano");
+const nanoVit = nano.vision as VitConfig;
+const nanoText = nano.text as CausalTextConfig;
+const roberta = preset("ViT-B-32-roberta").text as RobertaTextConfig;
+
+test.each<readonly [string, ClipConfig]>([
+  ["clip", { ...nano, loss: { kind: "contrastive", labelSmoothing: 0.1, multiPositive: true } }],
+  ["clip", { ...nano, loss: { kind: "sigmoid" }, initialLogitBias: -5 }],
+  ["clip", { ...nano, vision: { ...nanoVit, patchDropout: 0.5 } }],
+  ["vision-text-dual-encoder", { ...nano, text: { ...roberta, pooling: "pooler" } }],
+  ["clip-ts", { ...nano, vision: { ...nanoVit, pooling: "mean", positions: "sincos" } }],
+  ["clip-ts", { ...nano, vision: { ...nanoVit, layerScale: 0.1 } }],
+  ["clip-ts", { ...nano, text: { ...nanoText, causal: false, pooling: "last" } }],
+  ["clip-ts", { ...nano, imageHead: "mlp", textHead: "affine" }],
+  ["clip-ts", { ...preset("ViT-B-16-SigLIP"), loss: { kind: "contrastive" } }],
+])("options survive as model type %s (%o)", (type, config) => {
+  const written = JSON.parse(JSON.stringify(formatClipConfig(config))) as { model_type: string };
+  expect(written.model_type).toBe(type);
+  expect(parseClipConfig(written)).toEqual(config);
+});
+
+test("reads the config of transformers' SiglipModel", () => {
+  const config = parseClipConfig(goldenJson("siglip/config.json"));
+  expect(config).toMatchObject({
+    projectionDim: 64,
+    initialLogitScale: Math.log(10),
+    imageHead: "none",
+    loss: { kind: "sigmoid" },
+    vision: { classToken: false, preNorm: false, patchBias: true, pooling: "attention" },
+    text: { kind: "siglip", headWidth: 64, contextLength: 16, endTokenId: 1, padTokenId: 1 },
+  });
+  expect(parseClipConfig(formatClipConfig(config))).toEqual(config);
+});
+
+test("an empty SigLIP config is SigLIP-base", () => {
+  const { initialLogitBias: _start, ...published } = preset("ViT-B-16-SigLIP");
+  expect(parseClipConfig({ model_type: "siglip" })).toEqual(published);
+});
+
+test("what is left out is as in ViT-B/32", () => {
+  const { initialLogitScale, ...rest } = parseClipConfig(minimal);
+  expect(rest).toEqual({ ...preset("ViT-B/32"), initialLogitScale: undefined });
+  expect(initialLogitScale).toBeCloseTo(Math.log(1 / 0.07), 12);
+});
+
+test("reads a config that transformers wrote", () => {
+  const config = parseClipConfig(goldenJson("clip-vit/config.json"));
+  const written = formatClipConfig(config);
+  expect(parseClipConfig(written)).toEqual(config);
+  expect(written).toMatchObject({
+    model_type: "clip",
+    text_config: { model_type: "clip_text_model", eos_token_id: config.text.endTokenId },
+  });
+});
+
+test.each([
+  [{ vocab_size: 49408, eos_token_id: 2 }, 49407],
+  [{ vocab_size: 100, eos_token_id: 49407 }, 99],
+  [{ vocab_size: 100, eos_token_id: 60 }, 60],
+  [{ vocab_size: 100 }, 99],
+])("%o ends captions with id %i", (text_config, endTokenId) => {
+  const { text } = parseClipConfig({ ...minimal, text_config });
+  expect(text.endTokenId).toBe(endTokenId);
+  expect(text).toMatchObject({ startTokenId: endTokenId - 1 });
+});
+
+test.each([
+  [null, "should be an object, got null"],
+  ["clip", 'should be an object, got "clip"'],
+  [
+    { ...minimal, model_type: "blip" },
+    'model_type should be one of clip, siglip, vision-text-dual-encoder, clip-ts, got "blip"',
+  ],
+  [
+    { model_type: "siglip", vision_config: { vision_use_head: false } },
+    "vision_config.vision_use_head should be true, got false",
+  ],
+  [
+    { ...minimal, model_type: "vision-text-dual-encoder", vision_config: { model_type: "vit" } },
+    'vision_config.model_type should be one of clip_vision_model, got "vit"',
+  ],
+  [
+    { ...formatOwnConfig(preset("nano")), vision: { ...preset("nano").vision, heads: 3 } },
+    "vision.heads should be a divisor of the width 16, got 3",
+  ],
+  [
+    { ...formatOwnConfig(preset("nano")), imageHead: "conv" },
+    'imageHead should be one of linear, affine, mlp, none, got "conv"',
+  ],
+  [
+    { ...formatOwnConfig(preset("RN50")), vision: { ...preset("RN50").vision, layers: [3, 4] } },
+    "vision.layers should be four positive whole numbers, got [3,4]",
+  ],
+  [{ model_type: "clip", text_config: {} }, "vision_config. should be an object, got nothing"],
+  [
+    { ...minimal, vision_config: { hidden_size: 0 } },
+    "vision_config.hidden_size should be a positive whole number, got 0",
+  ],
+  [
+    { ...minimal, vision_config: { patch_size: 3.5 } },
+    "vision_config.patch_size should be a positive whole number, got 3.5",
+  ],
+  [
+    { ...minimal, text_config: { vocab_size: "many" } },
+    'text_config.vocab_size should be a positive whole number, got "many"',
+  ],
+  [
+    { ...minimal, text_config: { hidden_act: "swish" } },
+    'text_config.hidden_act should be one of gelu, gelu_pytorch_tanh, quick_gelu, relu, got "swish"',
+  ],
+  [
+    { ...minimal, text_config: { layer_norm_eps: "1e-5" } },
+    'text_config.layer_norm_eps should be a number, got "1e-5"',
+  ],
+  [
+    { ...minimal, vision_config: { hidden_size: 96, num_attention_heads: 7 } },
+    "vision_config.num_attention_heads should be a divisor of hidden_size 96, got 7",
+  ],
+  [{ ...minimal, projection_dim: -1 }, "projection_dim should be a positive whole number, got -1"],
+])("%j is refused with the key, what it should be and what it is", (json, message) => {
+  let caught: unknown;
+  try {
+    parseClipConfig(json);
+  } catch (error) {
+    caught = error;
+  }
+  if (!isClipError(caught)) throw new Error(`expected a ClipError, got ${String(caught)}`);
+  expect(caught.code).toBe("bad-config");
+  expect(caught.message).toContain(message);
+});

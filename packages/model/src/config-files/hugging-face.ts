@@ -1,0 +1,49 @@
+import type { ClipConfig } from "../config.ts";
+import { formatHuggingFaceClip, parseHuggingFaceClip, towersOfClip } from "./hugging-face-clip.ts";
+import {
+  formatDualEncoder,
+  parseDualEncoder,
+  towersOfDualEncoder,
+} from "./hugging-face-dual-encoder.ts";
+import {
+  formatHuggingFaceSiglip,
+  parseHuggingFaceSiglip,
+  towersOfSiglip,
+} from "./hugging-face-siglip.ts";
+import { parseOpenClipConfig } from "./open-clip.ts";
+import { formatOwnConfig, ownModelType, parseOwnConfig } from "./own-format.ts";
+import { Section, type Json } from "./section.ts";
+
+const parsers: Readonly<Record<string, (root: Section) => ClipConfig>> = {
+  clip: parseHuggingFaceClip,
+  siglip: parseHuggingFaceSiglip,
+  "vision-text-dual-encoder": parseDualEncoder,
+  [ownModelType]: parseOwnConfig,
+};
+
+/**
+ * Understands a `config.json`: Hugging Face's of model type "clip", "siglip" or
+ * "vision-text-dual-encoder", our own of type "clip-ts", or open_clip's `open_clip_config.json`.
+ * @throws ClipError "bad-config" naming the key, what it should be and what it is.
+ */
+export function parseClipConfig(json: unknown): ClipConfig {
+  const root = new Section(json);
+  if (root.has("model_cfg")) return parseOpenClipConfig(json);
+  const type = root.choice("model_type", Object.keys(parsers));
+  return (parsers[type] as (root: Section) => ClipConfig)(root);
+}
+
+/**
+ * The `config.json` that Hugging Face's libraries load, where one of their models computes the same with
+ * the same parameters. For all others, our own: a library that cannot run the model should say so and not
+ * compute something else.
+ */
+export function formatClipConfig(config: ClipConfig): Json {
+  const clip = towersOfClip(config);
+  if (clip !== undefined) return formatHuggingFaceClip(config, clip);
+  const siglip = towersOfSiglip(config);
+  if (siglip !== undefined) return formatHuggingFaceSiglip(config, siglip);
+  const dual = towersOfDualEncoder(config);
+  if (dual !== undefined) return formatDualEncoder(config, dual);
+  return formatOwnConfig(config);
+}

@@ -1,0 +1,133 @@
+import type { Activation } from "@clip-ts/core";
+import type { HeadKind } from "@clip-ts/projection";
+import type { CausalTextConfig, SiglipTextConfig } from "@clip-ts/text-encoder";
+import type { TransformerConfig } from "@clip-ts/transformer";
+import type { OpenClipContext, TextSide } from "./open-clip-context.ts";
+import { formatOpenClipRoberta, parseOpenClipRoberta } from "./open-clip-roberta.ts";
+import {
+  activationOf,
+  formatActivation,
+  refuseForOpenClip,
+  withoutUsual,
+} from "./open-clip-style.ts";
+import type { Json, Section } from "./section.ts";
+
+/** What open_clip takes where a key is missing. */
+const usual = {
+  mlp_ratio: 4,
+  no_causal_mask: false,
+  pool_type: "argmax",
+  eos_id: 2,
+  pad_id: 0,
+  proj_bias: false,
+  proj_type: "linear",
+} as const;
+
+function parseStack(section: Section, quickGelu: boolean): TransformerConfig {
+  const width = section.positive("width", 512);
+  const heads = section.positive("heads", 8);
+  if (width % heads !== 0) section.refuse("heads", `a divisor of the width ${width}`);
+  return {
+    width,
+    heads,
+    layers: section.positive("layers", 12),
+    mlpWidth: Math.floor(width * section.number("mlp_ratio", usual.mlp_ratio)),
+    ...activationOf(section, quickGelu),
+    ...(section.has("ls_init_value") && { layerScale: section.number("ls_init_value") }),
+  };
+}
+
+type PoolType = "argmax" | "eos" | "last";
+
+function parseHead(section: Section): HeadKind {
+  const type = section.choice("proj_type", ["linear", "none"], usual.proj_type);
+  if (type === "none") return "none";
+  return section.flag("proj_bias", usual.proj_bias) ? "affine" : "linear";
+}
+
+/** SigLIP's tower ends in a head with a bias, which is the tower's own for us. */
+function parseSiglip(
+  section: Section,
+  stack: TransformerConfig,
+  { embedDim }: OpenClipContext,
+): SiglipTextConfig {
+  return {
+    kind: "siglip",
+    ...stack,
+    vocabSize: section.positive("vocab_size", 49408),
+    contextLength: section.positive("context_length", 77),
+    padTokenId: 1, // SigLIP's tokenizer pads with its end token; the file does not say so
+    endTokenId: 1,
+    headWidth: embedDim,
+  };
+}
+
+function parseCausal(
+  section: Section,
+  stack: TransformerConfig,
+  { isUnmasked, poolType }: { readonly isUnmasked: boolean; readonly poolType: PoolType },
+): CausalTextConfig {
+  const vocabSize = section.positive("vocab_size", 49408);
+  return {
+    ...stack,
+    vocabSize,
+    contextLength: section.positive("context_length", 77),
+    startTokenId: vocabSize - 2,
+    endTokenId: poolType === "eos" ? section.count("eos_id", usual.eos_id) : vocabSize - 1,
+    padTokenId: section.count("pad_id", usual.pad_id),
+    ...(isUnmasked && { causal: false }),
+    ...(poolType === "last" && { pooling: "last" as const }),
+  };
+}
+
+/** Reads `text_cfg`. */
+export function parseOpenClipText(section: Section, context: OpenClipContext): TextSide {
+  if (section.has("hf_model_name")) return parseOpenClipRoberta(section, context);
+  section.only("embed_cls", false);
+  const stack = parseStack(section, context.quickGelu);
+  const poolType = section.choice("pool_type", ["argmax", "eos", "last"], usual.pool_type);
+  const isUnmasked = section.flag("no_causal_mask", usual.no_causal_mask);
+  const textHead = parseHead(section);
+  if (isUnmasked && poolType === "last" && textHead === "affine") {
+    return { text: parseSiglip(section, stack, context), textHead: "none" };
+  }
+  return { text: parseCausal(section, stack, { isUnmasked, poolType }), textHead };
+}
+
+function poolingKeys({ pooling, endTokenId, vocabSize }: CausalTextConfig): Json {
+  if (pooling === "last") return { pool_type: "last" };
+  return endTokenId === vocabSize - 1 ? {} : { pool_type: "eos", eos_id: endTokenId };
+}
+
+/** The keys in which CLIP's tower and SigLIP's differ. */
+function kindKeys(text: CausalTextConfig | SiglipTextConfig, head: HeadKind): Json {
+  if (text.kind === "siglip") return { no_causal_mask: true, pool_type: "last", proj_bias: true };
+  return {
+    no_causal_mask: text.causal === false,
+    ...poolingKeys(text),
+    proj_bias: head === "affine",
+    proj_type: head === "none" ? "none" : "linear",
+    pad_id: text.padTokenId,
+  };
+}
+
+/** Writes `text_cfg`; `activation` is what open_clip takes without further keys. */
+export function formatOpenClipText(
+  { text, textHead }: TextSide,
+  { activation }: { readonly activation: Activation },
+): Json {
+  if (text.kind === "roberta") return formatOpenClipRoberta(text, textHead);
+  if (textHead === "mlp") return refuseForOpenClip("an MLP head behind this tower");
+  const keys = {
+    context_length: text.contextLength,
+    vocab_size: text.vocabSize,
+    width: text.width,
+    heads: text.heads,
+    layers: text.layers,
+    mlp_ratio: text.mlpWidth / text.width,
+    ls_init_value: text.layerScale,
+    ...formatActivation(text, activation),
+    ...kindKeys(text, textHead),
+  };
+  return withoutUsual(keys, usual);
+}

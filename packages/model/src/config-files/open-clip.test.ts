@@ -1,0 +1,163 @@
+import { isClipError } from "@clip-ts/base";
+import { goldenJson } from "@clip-ts/test-utils";
+import { expect, test } from "vitest";
+import type { ClipConfig } from "../config.ts";
+import { preset } from "../presets.ts";
+import { parseClipConfig } from "./hugging-face.ts";
+import { formatOpenClipConfig, parseOpenClipConfig } from "./open-clip.ts";
+
+const text = { context_length: 77, vocab_size: 49408, width: 512, heads: 8, layers: 12 };
+const vitB32 = { image_size: 224, layers: 12, width: 768, patch_size: 32 };
+
+/** open_clip 3.3's own files of these names. */
+const published: Readonly<Record<string, object>> = {
+  "ViT-B-32": { embed_dim: 512, vision_cfg: vitB32, text_cfg: text },
+  "ViT-B-32-quickgelu": { embed_dim: 512, quick_gelu: true, vision_cfg: vitB32, text_cfg: text },
+  "ViT-H-14": {
+    embed_dim: 1024,
+    vision_cfg: { image_size: 224, layers: 32, width: 1280, head_width: 80, patch_size: 14 },
+    text_cfg: { ...text, width: 1024, heads: 16, layers: 24 },
+  },
+  RN50x4: {
+    embed_dim: 640,
+    vision_cfg: { image_size: 288, layers: [4, 6, 10, 6], width: 80, patch_size: null },
+    text_cfg: { ...text, width: 640, heads: 10 },
+  },
+};
+
+test.each(Object.entries(published))("%s is read and written as open_clip has it", (name, file) => {
+  expect(parseOpenClipConfig({ model_cfg: file })).toEqual(preset(name));
+  expect(formatOpenClipConfig(preset(name)).model_cfg).toEqual(file);
+});
+
+test("SigLIP is timm's transformer and a tower without mask", () => {
+  const file = {
+    embed_dim: 768,
+    init_logit_bias: -10,
+    custom_text: true,
+    vision_cfg: {
+      image_size: 224,
+      timm_model_name: "vit_base_patch16_siglip_224",
+      timm_model_pretrained: false,
+      timm_pool: "map",
+      timm_proj: "none",
+    },
+    text_cfg: {
+      context_length: 64,
+      vocab_size: 32000,
+      hf_tokenizer_name: "timm/ViT-B-16-SigLIP",
+      tokenizer_kwargs: { clean: "canonicalize" },
+      width: 768,
+      heads: 12,
+      layers: 12,
+      no_causal_mask: true,
+      proj_bias: true,
+      pool_type: "last",
+      norm_kwargs: { eps: 1e-6 },
+    },
+  };
+  const config = parseOpenClipConfig(file);
+  const siglip = preset("ViT-B-16-SigLIP");
+  expect(config).toEqual({
+    ...siglip,
+    initialLogitScale: Math.log(1 / 0.07), // open_clip's own start
+    vision: { ...siglip.vision, activation: "gelu" },
+    text: { ...siglip.text, activation: "gelu" },
+  });
+  const { hf_tokenizer_name: _name, tokenizer_kwargs: _clean, ...text_cfg } = file.text_cfg;
+  expect(formatOpenClipConfig(config).model_cfg).toEqual({ ...file, text_cfg });
+});
+
+test("a text tower by its Hugging Face name is RoBERTa with pooler and head", () => {
+  const file = {
+    embed_dim: 512,
+    quick_gelu: true,
+    vision_cfg: vitB32,
+    text_cfg: { hf_model_name: "roberta-base", hf_pooler_type: "mean_pooler" },
+  };
+  const config = parseOpenClipConfig(file);
+  expect(config.text).toMatchObject({ kind: "roberta", pooling: "mean", contextLength: 512 });
+  expect(config.textHead).toBe("mlp");
+  expect(formatOpenClipConfig(config).model_cfg).toEqual({
+    ...file,
+    custom_text: true,
+    text_cfg: { ...file.text_cfg, hf_tokenizer_name: "roberta-base", hf_proj_type: "mlp" },
+  });
+});
+
+test("reads the reference ResNet's file, preprocessing beside it", () => {
+  const file = goldenJson("clip-resnet/open_clip_config.json");
+  const config = parseOpenClipConfig(file);
+  expect(config.vision).toEqual({
+    kind: "resnet",
+    layers: [1, 2, 1, 1],
+    width: 8,
+    heads: 32,
+    outputDim: 40,
+    imageSize: 64,
+    channels: 3,
+  });
+  expect(parseClipConfig(file)).toEqual(config);
+  const { model_cfg } = file as { model_cfg: object };
+  expect(formatOpenClipConfig(config).model_cfg).toEqual(model_cfg);
+});
+
+const nano = preset("nano");
+
+test.each<readonly [string, object]>([
+  ["mean pooling", { vision: { ...nano.vision, pooling: "mean" } }],
+  ["no norm before the blocks", { vision: { ...nano.vision, preNorm: false } }],
+  ["LayerScale", { vision: { ...nano.vision, layerScale: 0.5 } }],
+  ["patch dropout", { vision: { ...nano.vision, patchDropout: 0.25 } }],
+  ["fixed positions", { vision: { ...nano.vision, positions: "sincos" } }],
+  ["a wide MLP", { text: { ...nano.text, mlpWidth: 60 } }],
+  ["no mask", { text: { ...nano.text, causal: false } }],
+  ["an early end token", { text: { ...nano.text, endTokenId: 7 } }],
+  ["the last token pooled", { text: { ...nano.text, pooling: "last" } }],
+  ["a head with a bias", { textHead: "affine" }],
+  ["a sigmoid loss", { loss: { kind: "sigmoid" }, initialLogitBias: -7 }],
+])("%s survives being written and read", (_name, change) => {
+  const config = { ...nano, ...change } as ClipConfig;
+  const written = JSON.parse(JSON.stringify(formatOpenClipConfig(config))) as unknown;
+  expect(parseOpenClipConfig(written)).toEqual(config);
+});
+
+const file = published["ViT-B-32"] as { vision_cfg: object; text_cfg: object };
+
+function messageOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (isClipError(error) && error.code === "bad-config") return error.message;
+  }
+  throw new Error('expected a ClipError "bad-config"');
+}
+
+test.each<readonly [object, string]>([
+  [{}, "vision_cfg.head_width should be a divisor of the width 768, got 100"],
+  [{ text_cfg: { heads: 7 } }, "text_cfg.heads should be a divisor of the width 512, got 7"],
+  [{ vision_cfg: { qk_norm: true } }, "vision_cfg.qk_norm should be false, got true"],
+  [{ vision_cfg: { layers: [1, 2] } }, "vision_cfg.layers should be four positive whole numbers"],
+  [
+    { vision_cfg: { timm_model_name: "convnext_base" } },
+    "vision_cfg.timm_model_name should be one of timm's SigLIP transformers",
+  ],
+  [
+    { text_cfg: { hf_model_name: "bert-base" } },
+    "text_cfg.hf_model_name should be one of roberta-base, roberta-large",
+  ],
+])("%o cannot be built, and the error says why", (change, message) => {
+  const broken = Object.keys(change).length > 0 ? change : { vision_cfg: { head_width: 100 } };
+  expect(messageOf(() => parseOpenClipConfig({ ...file, ...broken }))).toContain(message);
+});
+
+test.each<readonly [string, ClipConfig]>([
+  ["a patch embedding with a bias", preset("ViT-B-32-roberta")],
+  ['a head "mlp" behind the vision tower', { ...nano, imageHead: "mlp" }],
+  [
+    "a tower with relu beside one with quick_gelu",
+    { ...nano, text: { ...nano.text, activation: "relu" } },
+  ],
+])("open_clip has no keys for %s", (what, config) => {
+  expect(messageOf(() => formatOpenClipConfig(config))).toContain(what);
+});

@@ -1,0 +1,73 @@
+import { initialLogitScale } from "@clip-ts/projection";
+import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
+import { headsOf, lossOf, type ClipConfig } from "../config.ts";
+import { formatOpenClipText, parseOpenClipText } from "./open-clip-text.ts";
+import { refuseForOpenClip } from "./open-clip-style.ts";
+import { formatOpenClipVision, parseOpenClipVision } from "./open-clip-vision.ts";
+import { Section, type Json } from "./section.ts";
+
+/** The head that open_clip puts behind a tower of this kind. */
+function usualImageHead(vision: VisionConfig): "linear" | "none" {
+  return isResNet(vision) || vision.pooling === "attention" ? "none" : "linear";
+}
+
+/**
+ * Understands `open_clip_config.json`, or only the value of its `model_cfg`.
+ * @throws ClipError "bad-config" naming the key, what it should be and what it is.
+ */
+export function parseOpenClipConfig(json: unknown): ClipConfig {
+  const file = new Section(json);
+  const root = file.has("model_cfg") ? file.section("model_cfg") : file;
+  const embedDim = root.positive("embed_dim");
+  const context = { embedDim, quickGelu: root.flag("quick_gelu", false) };
+  const vision = parseOpenClipVision(root.section("vision_cfg"), context);
+  const { text, textHead } = parseOpenClipText(root.section("text_cfg"), context);
+  const isUsualHead = textHead === (text.kind === "siglip" ? "none" : "linear");
+  const isSiglipVision = !isResNet(vision) && vision.pooling === "attention";
+  return {
+    projectionDim: embedDim,
+    initialLogitScale: root.number("init_logit_scale", initialLogitScale),
+    vision,
+    text,
+    ...(isSiglipVision && { imageHead: "none" as const }),
+    ...(!isUsualHead && { textHead }),
+    ...(root.has("init_logit_bias") && {
+      initialLogitBias: root.number("init_logit_bias"),
+      loss: { kind: "sigmoid" as const },
+    }),
+  };
+}
+
+/** Whether the towers' activation is the quick one; open_clip has one switch for both. */
+function isQuick({ vision, text }: ClipConfig): boolean {
+  if (!isResNet(vision)) return vision.activation === "quick_gelu";
+  return text.kind !== "roberta" && text.activation === "quick_gelu";
+}
+
+/**
+ * Writes `open_clip_config.json` but for its `preprocess_cfg`.
+ * @throws ClipError "bad-config" if open_clip cannot build the model.
+ */
+export function formatOpenClipConfig(config: ClipConfig): { readonly model_cfg: Json } {
+  const { vision, text, projectionDim } = config;
+  const heads = headsOf(config);
+  if (heads.image !== usualImageHead(vision)) {
+    return refuseForOpenClip(`a head "${heads.image}" behind the vision tower`);
+  }
+  const quick = isQuick(config);
+  const context = { activation: quick ? ("quick_gelu" as const) : ("gelu" as const) };
+  const hasBias = lossOf(config).kind === "sigmoid";
+  return {
+    model_cfg: {
+      embed_dim: projectionDim,
+      ...(quick && { quick_gelu: true }),
+      ...(config.initialLogitScale !== initialLogitScale && {
+        init_logit_scale: config.initialLogitScale,
+      }),
+      ...(hasBias && { init_logit_bias: config.initialLogitBias ?? -10 }),
+      ...(text.kind !== undefined && text.kind !== "clip" && { custom_text: true }),
+      vision_cfg: formatOpenClipVision(vision, context),
+      text_cfg: formatOpenClipText({ text, textHead: heads.text }, context),
+    },
+  };
+}
