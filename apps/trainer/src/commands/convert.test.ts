@@ -85,19 +85,36 @@ test("the folder also gets config, preprocessing and tokenizer", async () => {
   );
 });
 
+test("onnx writes a folder of graphs, in the precisions asked for", async () => {
+  const { result, stdout, stderr } = await run(
+    ...["convert", model, at("graphs"), "--to", "onnx", "--dtype", "int8,f16"],
+  );
+  expect([result, stdout]).toEqual([0, ""]);
+  expect(stderr).toMatch(/^wrote onnx\/model_quantized\.onnx, 0\.\d MiB\nwrote onnx\/model_fp16/u);
+  expect(await readdir(at("graphs", "onnx"))).toHaveLength(6);
+  const config = JSON.parse(await readFile(at("graphs", "config.json"), "utf8")) as object;
+  expect(config).toMatchObject({ model_type: "clip", "transformers.js_config": { dtype: "q8" } });
+});
+
 test("targets that are not built, unknown ones and the model itself are refused", async () => {
-  for (const target of ["onnx", "savedmodel", "open_clip"]) {
+  for (const target of ["savedmodel", "open_clip"]) {
     const { result, stderr } = await run("convert", model, at("none"), "--to", target);
     expect(result).toBe(1);
     expect(stderr).toBe(
-      `clip-ts: Converting to ${target} is not built yet; there are hf and openai.\n`,
+      `clip-ts: Converting to ${target} is not built yet; there are hf, openai and onnx.\n`,
     );
   }
   const unknown = await run("convert", model, at("none"), "--to", "toString");
   expect([unknown.result, unknown.stderr]).toEqual([
     2,
-    "clip-ts: --to toString: expected hf or openai.\n",
+    "clip-ts: --to toString: expected hf, openai or onnx.\n",
   ]);
+  const dtype = await run("convert", model, at("none"), "--to", "onnx", "--dtype", "f32,f64");
+  expect([dtype.result, dtype.stderr]).toEqual([
+    2,
+    "clip-ts: --dtype f64: expected some of f32, f16, int8.\n",
+  ]);
+  expect((await run("convert", model, at("none"), "--to", "hf", "--dtype", "f16")).result).toBe(2);
   const same = await run("convert", model, join(model, ".."), "--to", "hf");
   expect(same.result).toBe(0); // the folder above is another folder
   const itself = await run("convert", model, join(model, "..", "model"), "--to", "hf");

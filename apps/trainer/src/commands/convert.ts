@@ -6,15 +6,17 @@ import { convertLayout, lazyTensors, streamSafetensors, type Layout } from "@cli
 import type { Command } from "../cli/command.ts";
 import { note } from "../cli/output.ts";
 import { UsageError } from "../cli/usage-error.ts";
+import { graphExports } from "./support/graph-exports.ts";
 import { writeOutput } from "./support/tensor-files.ts";
 
 const layouts: Readonly<Record<string, Layout>> = { hf: "huggingface", openai: "openai" };
-const planned: ReadonlySet<string> = new Set(["open_clip", "onnx", "savedmodel"]);
+const planned: ReadonlySet<string> = new Set(["open_clip", "savedmodel"]);
 
 function chooseLayout(target: string): Layout {
   const layout = Object.hasOwn(layouts, target) ? layouts[target] : undefined;
   if (layout !== undefined) return layout;
-  const built = Object.keys(layouts).join(" and ");
+  const all = [...Object.keys(layouts), ...Object.keys(graphExports)];
+  const built = `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
   if (planned.has(target)) {
     throw new ClipError(
       "unsupported",
@@ -35,17 +37,29 @@ export const convertCommand: Command = {
   name: "convert",
   words: "MODEL OUT",
   needs: 2,
-  summary: "rewrite a model under Hugging Face or OpenAI names",
+  summary: "rewrite a model under other names, or as graphs that others run",
   details:
     "OUT becomes a folder with config.json, preprocessor_config.json, the tokenizer's " +
     "files and model.safetensors. Values are copied bit by bit, whatever their type. " +
-    "OpenAI names are also what open_clip loads as a state dict.",
+    "OpenAI names are also what open_clip loads as a state dict. With --to onnx it is a folder " +
+    "that @huggingface/transformers loads in Node and browsers.",
   options: {
-    to: { type: "string", value: "hf|openai", required: true, help: "the names to write" },
+    to: { type: "string", value: "hf|openai|onnx", required: true, help: "what to write" },
+    dtype: {
+      type: "string",
+      value: "LIST",
+      help: "which files --to onnx writes: f32,f16,int8 (default all); the first is loaded by default",
+    },
   },
   async run({ positionals, text }) {
     const [model = "", output = ""] = positionals;
-    const layout = chooseLayout(text("to") as string);
+    const target = text("to") as string;
+    if (Object.hasOwn(graphExports, target)) {
+      await refuseSameFolder(model, output);
+      return graphExports[target]?.(model, output, text("dtype"));
+    }
+    const layout = chooseLayout(target);
+    if (text("dtype") !== undefined) throw new UsageError("--dtype goes with --to onnx only.");
     const description = await describeModel(model);
     await refuseSameFolder(model, output);
     await withWeights(model, async (file) => {
