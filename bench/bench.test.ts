@@ -1,0 +1,107 @@
+// Every comparison runs as a user starts it, on a tiny model and without Python. Times are not judged:
+// that all sides were there, gave the same results and have their rows is.
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, expect, test } from "vitest";
+import { median } from "./measure/statistics.mjs";
+import { agreementOf } from "./report/agreement.mjs";
+
+const run = promisify(execFile);
+const peer = "transformers.js";
+const program = fileURLToPath(new URL("main.mjs", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "clip-ts-bench-test-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What a comparison prints, and what it adds to a file. Fails if the sides did not agree. */
+async function bench(...words: string[]): Promise<{ printed: string; recorded: string }> {
+  const file = join(folder, `${words[0]}.md`);
+  const args = [program, ...words, "--quick", "--record-to", file];
+  const { stdout } = await run(process.execPath, args);
+  return { printed: stdout, recorded: readFileSync(file, "utf8") };
+}
+
+/** First cells of the recorded table's rows. */
+const rowNames = (markdown: string): string[] =>
+  [...markdown.matchAll(/^\| (.*?) +\|/gm)].map(([, name = ""]) => name).slice(2);
+
+const linesTooWide = (text: string): string[] =>
+  text.split("\n").filter((line) => line.length > 80);
+
+test("training on two engines gives the same losses", async () => {
+  const { printed, recorded } = await bench("train", "--engines", "onnx,wasm", "--peers", "");
+  expect(rowNames(recorded)).toEqual(["clip-ts onnx", "clip-ts wasm"]);
+  expect(recorded).toContain("`pnpm bench train --engines onnx,wasm");
+  expect(linesTooWide(printed)).toEqual([]);
+  expect(printed).toMatch(/losses from clip-ts onnx's: clip-ts wasm \d/);
+});
+
+test("transformers.js embeds the exported model to the same features", async () => {
+  const { printed, recorded } = await bench("infer", "--engines", "onnx", "--peers", peer);
+  const sides = ["clip-ts onnx", peer];
+  const parts = ["images", "texts"];
+  expect(rowNames(recorded)).toEqual(
+    parts.flatMap((part) => sides.map((side) => `${part}: ${side}`)),
+  );
+  expect(linesTooWide(printed)).toEqual([]);
+});
+
+test("transformers.js gives plain captions the same ids", async () => {
+  const { printed, recorded } = await bench("tokenize", "--peers", peer);
+  expect(rowNames(recorded)).toEqual(["captions: clip-ts", `captions: ${peer}`]);
+  expect(linesTooWide(printed)).toEqual([]);
+});
+
+test("transformers.js makes nearly the same pixels of images", async () => {
+  const { printed, recorded } = await bench("preprocess", "--peers", peer);
+  expect(rowNames(recorded)).toHaveLength(4);
+  expect(linesTooWide(printed)).toEqual([]);
+});
+
+test("the table of targets has a verdict for each", async () => {
+  const { printed, recorded } = await bench("table", "--engines", "onnx", "--peers", "");
+  const verdicts = /^\| [^|]+\|[^|]+\|[^|]+\| +[<>]= [^|]+\| +(?:reached|missed|no figure) \|$/gm;
+  expect(recorded.match(verdicts)).toHaveLength(12);
+  expect(linesTooWide(printed)).toEqual([]);
+});
+
+test("a side that cannot run is told of and left out", async () => {
+  const { stderr, stdout } = await run(process.execPath, [
+    program,
+    ..."train --quick --engines onnx,no-such --peers open_clip --python".split(" "),
+    join(folder, "no-python"),
+  ]);
+  expect(stderr).toContain("skipped clip-ts no-such: there is no such engine");
+  expect(stderr).toContain("skipped open_clip: there is no Python with PyTorch");
+  expect(stdout).toContain("There are no two sides whose losses could differ.");
+});
+
+test("wrong words end with the usage and code 2", async () => {
+  for (const words of [["fly"], ["train", "--precision", "f8"], ["train", "--rounds", "two"], []]) {
+    const outcome = await run(process.execPath, [program, ...words]).catch(
+      (error: unknown) => error,
+    );
+    expect(outcome).toMatchObject({ code: 2 });
+  }
+});
+
+test("sides that differ are said to", () => {
+  const sides = [
+    { name: "ours", values: [1, 2] },
+    { name: "theirs", values: [1, 2.5] },
+  ];
+  const { holds, text } = agreementOf(sides, { what: "losses", limit: 0.1 });
+  expect(holds).toBe(false);
+  expect(text).toContain("THE SIDES DO NOT DO THE SAME WORK");
+  const broken = { name: "theirs", values: [1, Number.NaN] };
+  expect(agreementOf([sides[0]!, broken], { what: "losses", limit: 0.1 }).holds).toBe(false);
+});
+
+test("the median is the middle value or the mean of two", () => {
+  expect(median([3, 1, 2])).toBe(2);
+  expect(median([4, 1, 3, 2])).toBe(2.5);
+  expect(median([])).toBeNaN();
+});

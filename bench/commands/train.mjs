@@ -1,0 +1,123 @@
+// @ts-check
+import { startSides, takeTurns } from "../measure/rounds.mjs";
+import { median } from "../measure/statistics.mjs";
+import { agreementOf } from "../report/agreement.mjs";
+import { gibibytes, milliseconds, ratio, seconds } from "../report/figures.mjs";
+import { idleNote, versionNotes } from "../report/notes.mjs";
+import { commandLine } from "../options.mjs";
+import { planOf } from "./run.mjs";
+import { batchesFor, convertedModel, startModel } from "./model-files.mjs";
+import { clipTsSides, openClipSide, tfjsNodeSide } from "./sides.mjs";
+
+/**
+ * @typedef {import("../measure/rounds.mjs").Timing} Timing
+ * @typedef {import("./run.mjs").Run} Run
+ */
+
+/** AdamW as open_clip is trained; the small rate keeps all sides at the same place for many steps. */
+const rule = {
+  learningRate: 1e-5,
+  beta1: 0.9,
+  beta2: 0.98,
+  eps: 1e-6,
+  weightDecay: 0.2,
+  maxNorm: 1,
+};
+
+/** How far losses may be apart for the sides to have done the same work. */
+const lossLimits = { f32: 1e-3, bf16: 5e-2 };
+
+/**
+ * A run of `clip-ts train` with that rule.
+ * @param {string} model
+ * @param {string} path
+ */
+function recipeFor(model, path) {
+  const { learningRate, maxNorm, ...optimizer } = rule;
+  return {
+    run: "unused",
+    model: { from: model },
+    data: { train: { kind: "tensors", path } },
+    steps: 1_000_000,
+    optimizer: { kind: "adamw", ...optimizer },
+    schedule: { kind: "constant", learningRate },
+    gradClipNorm: maxNorm,
+  };
+}
+
+/** @param {Run} run */
+async function sidesOf(run) {
+  const { folder } = await startModel(run);
+  const { path } = await batchesFor(run);
+  const options = { recipe: recipeFor(folder, path) };
+  const ours = clipTsSides(run, "train-clip-ts.mjs", options);
+  const openClip = run.options.peers.includes("open_clip") && (await run.python()) !== undefined;
+  const peer = openClip
+    ? await openClipSide(run, "train", {
+        model: await convertedModel(run, "openai"),
+        batches: path,
+        rule,
+        precision: run.options.precision,
+      })
+    : [];
+  return [...ours, ...peer, ...tfjsNodeSide(run, "train-clip-ts.mjs", options)];
+}
+
+/**
+ * Milliseconds from the loaded weights to the first finished step, beyond those of a step: tracing,
+ * passes, compiling.
+ * @param {Timing} timing
+ */
+export const buildMilliseconds = ({ facts, firstMilliseconds, milliseconds }) =>
+  (facts["openMilliseconds"] ?? 0) + Math.max(0, firstMilliseconds - median(milliseconds));
+
+/** @param {readonly Timing[]} timings */
+function rowsOf(timings) {
+  const peer = timings.find(({ name }) => name === "open_clip") ?? timings.at(-1);
+  const head = ["", "ms/step", "range", "speed", "build", "first", "peak", "later"];
+  const rows = timings.map((timing) => [
+    timing.name,
+    milliseconds(median(timing.milliseconds)),
+    `${milliseconds(Math.min(...timing.milliseconds))}-${milliseconds(Math.max(...timing.milliseconds))}`,
+    peer === undefined ? "" : ratio(median(peer.milliseconds) / median(timing.milliseconds)),
+    seconds(buildMilliseconds(timing)),
+    seconds(timing.firstMilliseconds),
+    gibibytes(timing.peakBytes),
+    gibibytes(timing.roundPeakBytes),
+  ]);
+  return [head, ...rows];
+}
+
+/**
+ * A full training step: both towers, loss, gradient clipping, AdamW.
+ * @param {Run} run
+ */
+export async function benchTrain(run) {
+  const { model, batch, precision, threads, rounds } = run.options;
+  const { tokens, meanLength } = await batchesFor(run);
+  const sides = await startSides(await sidesOf(run), run.note);
+  const { timings, idleShare } = await takeTurns(sides, planOf(run));
+  await Promise.all(sides.map((side) => side.close()));
+  const limit = lossLimits[precision];
+  const losses = timings.map(({ name, shown }) => ({
+    name,
+    values: shown.map(({ loss }) => loss),
+  }));
+  const agreement = agreementOf(losses, { what: "losses", limit });
+  run.publish({
+    command: commandLine("train", run.options),
+    title: `Training step, ${model}, batch ${batch}, ${tokens} tokens, ${precision}`,
+    setting: `${threads} threads, ${precision}, medians of ${rounds} interleaved rounds`,
+    rows: rowsOf(timings),
+    notes: [
+      "build: seconds to trace and compile; first: seconds of the first step, with what is " +
+        "compiled in it; peak: GiB the process held at most; later: the same in the rounds.",
+      `Captions have ${meanLength.toFixed(1)} tokens on average; clip-ts computes ${tokens}, ` +
+        "open_clip always its whole context.",
+      agreement.text,
+      ...versionNotes(timings),
+      idleNote(idleShare),
+    ],
+  });
+  return { timings, agreement };
+}

@@ -1,0 +1,39 @@
+// @ts-check
+// The child's half of a comparison: one side is one process that lives through all rounds. Requests come
+// as lines of JSON on stdin, replies go as lines of JSON to file descriptor 3, so that nothing a library
+// prints can be taken for a reply. The first line prepares the side, every other is one timed run.
+import { createWriteStream } from "node:fs";
+import { createInterface } from "node:readline";
+
+/**
+ * @typedef {Record<string, any>} Json
+ * @typedef {object} PreparedSide
+ * @property {Json} facts what a reader of the table should know: versions, settings, load times
+ * @property {(request: Json) => unknown} run does the work that is timed, and only that
+ * @property {(request: Json, result: any) => unknown} [show] what of a result is compared; not timed
+ */
+
+/**
+ * Answers requests until stdin ends.
+ * @param {(options: Json) => Promise<PreparedSide>} prepare
+ */
+export async function serve(prepare) {
+  const replies = createWriteStream("", { fd: 3 });
+  /** @param {Json} reply */
+  const reply = (reply) => replies.write(`${JSON.stringify(reply)}\n`);
+  /** @type {PreparedSide | undefined} */
+  let side;
+  for await (const line of createInterface({ input: process.stdin })) {
+    const request = JSON.parse(line);
+    const startedAt = performance.now();
+    if (side === undefined) {
+      side = await prepare(request);
+      reply({ facts: side.facts, milliseconds: performance.now() - startedAt });
+      continue;
+    }
+    const result = await side.run(request);
+    const milliseconds = performance.now() - startedAt;
+    reply({ milliseconds, shown: (await side.show?.(request, result)) ?? null });
+  }
+  process.exit(0);
+}

@@ -1,0 +1,173 @@
+// @ts-check
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+/**
+ * @typedef {object} Options
+ * @property {string} model
+ * @property {number} batch
+ * @property {number} tokens
+ * @property {"f32" | "bf16"} precision
+ * @property {readonly string[] | undefined} engines nothing: those that compile and are there
+ * @property {readonly string[]} peers
+ * @property {number} threads
+ * @property {number} rounds
+ * @property {number} warmup
+ * @property {string | undefined} python
+ * @property {boolean} quick
+ * @property {string | undefined} record the file that results are added to
+ * @property {readonly string[]} words that said all this, without the command
+ */
+
+/** Everything that runs beside clip-ts. */
+export const allPeers = ["open_clip", "transformers.js", "tfjs-node"];
+
+export const usage = `Usage: pnpm bench COMMAND [options]
+
+Times clip-ts and its peers in turn on the same inputs, in one run.
+
+Commands:
+  train       a full training step: both towers, loss, clipping, AdamW
+  infer       embedding images, and texts
+  tokenize    captions to ids
+  preprocess  images to normalised pixels
+  table       every row of the table of targets, one after another
+
+Options:
+  --model NAME          a built-in size (ViT-B/32)
+  --batch N             pairs, images or texts at once (16)
+  --tokens N            width of a row of ids: 16 for real captions, 77 for all
+                        that the model reads (16)
+  --precision f32|bf16  of matrix products (f32)
+  --engines A,B         engines of clip-ts (tensorflow, if there, and onnx)
+  --peers A,B           ${allPeers.join(",")} (all)
+  --threads N           for every side (one for each core)
+  --rounds N            turns of each side that count (9)
+  --warmup N            turns before that (2)
+  --python PATH         an interpreter with PyTorch and open_clip, instead of one
+                        made in bench/.venv
+  --record              add the results to bench/results.md
+  --record-to FILE      add them to another file
+  --quick               a tiny model and few rounds: does everything run?
+  -h, --help            show this help
+`;
+
+/** A mistake in the words on the command line. */
+export class UsageError extends Error {}
+
+const resultsFile = new URL("results.md", import.meta.url);
+
+/** @param {string} text */
+const listOf = (text) => text.split(",").map((name) => name.trim());
+
+/**
+ * @param {string} name
+ * @param {string} text
+ */
+function wholeNumber(name, text) {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0) return value;
+  throw new UsageError(`--${name} ${text}: expected a whole number.`);
+}
+
+/**
+ * @param {string} text
+ * @returns {"f32" | "bf16"}
+ */
+function precisionOf(text) {
+  if (text === "f32" || text === "bf16") return text;
+  throw new UsageError(`--precision ${text}: expected f32 or bf16.`);
+}
+
+/** @param {string} text */
+function peersOf(text) {
+  const peers = text === "" ? [] : listOf(text);
+  const unknown = peers.find((peer) => !allPeers.includes(peer));
+  if (unknown === undefined) return peers;
+  throw new UsageError(`--peers ${unknown}: there are ${allPeers.join(", ")}.`);
+}
+
+/** @param {readonly string[]} words */
+function parse(words) {
+  try {
+    return parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: {
+        model: { type: "string" },
+        batch: { type: "string" },
+        tokens: { type: "string" },
+        precision: { type: "string", default: "f32" },
+        engines: { type: "string" },
+        peers: { type: "string", default: allPeers.join(",") },
+        threads: { type: "string", default: String(availableParallelism()) },
+        rounds: { type: "string" },
+        warmup: { type: "string" },
+        python: { type: "string" },
+        record: { type: "boolean", default: false },
+        "record-to": { type: "string" },
+        quick: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What is used where nothing is said. */
+const usual = { model: "ViT-B/32", batch: "16", tokens: "16", rounds: "9", warmup: "2" };
+const quickly = { model: "tiny", batch: "4", tokens: "16", rounds: "2", warmup: "1" };
+
+/**
+ * @param {readonly string[]} words
+ * @returns {{ command: string | undefined, help: boolean, options: Options }}
+ */
+export function readOptions(words) {
+  const { values, positionals } = parse(words);
+  const [command, ...rest] = positionals;
+  if (rest.length > 0) throw new UsageError(`One command at a time; left over: ${rest.join(" ")}.`);
+  const given = { ...(values.quick ? quickly : usual), ...values };
+  const ownFile = values.record ? fileURLToPath(resultsFile) : undefined;
+  const options = {
+    model: given.model,
+    batch: wholeNumber("batch", given.batch),
+    tokens: wholeNumber("tokens", given.tokens),
+    precision: precisionOf(given.precision),
+    engines: given.engines === undefined ? undefined : listOf(given.engines),
+    peers: peersOf(given.peers),
+    threads: wholeNumber("threads", given.threads),
+    rounds: wholeNumber("rounds", given.rounds),
+    warmup: wholeNumber("warmup", given.warmup),
+    python: given.python,
+    quick: given.quick,
+    record: given["record-to"] ?? ownFile,
+    words: words.filter((word) => word !== command),
+  };
+  return { command, help: given.help, options };
+}
+
+/** Words that say nothing about the figures, and whether a value follows them. */
+const unsaid = new Map([
+  ["--record", 0],
+  ["--record-to", 1],
+  ["--python", 1],
+]);
+
+/**
+ * The words that give the same figures again, wherever the repository and Python lie.
+ * @param {string} command
+ * @param {Options} options
+ */
+export function commandLine(command, { words }) {
+  /** @type {string[]} */
+  const line = [command];
+  for (let index = 0; index < words.length; index++) {
+    const [name = "", value] = (words[index] ?? "").split("=");
+    const following = unsaid.get(name);
+    if (following === undefined) line.push(words[index] ?? "");
+    else if (value === undefined) index += following;
+  }
+  return line.join(" ");
+}

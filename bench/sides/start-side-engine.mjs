@@ -1,0 +1,10 @@
+// @ts-check
+import { startEngine } from "@clip-ts/node";
+
+/**
+ * Starts the engine that a side runs on.
+ * @param {Record<string, any>} options
+ */
+export function startSideEngine({ engine, threads, precision }) {
+  return startEngine(engine, { threads, precision });
+}

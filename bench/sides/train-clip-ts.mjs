@@ -1,0 +1,33 @@
+// @ts-check
+// Training by clip-ts: the session that `clip-ts train` opens, on one engine. `eager` runs operation by
+// operation on engines that would compile.
+import { openRunModel, openSession, openTrainingBatches, parseConfig } from "@clip-ts/trainer";
+import { serve } from "../measure/serve.mjs";
+import { startSideEngine } from "./start-side-engine.mjs";
+
+await serve(async ({ eager, recipe, ...engineOptions }) => {
+  const engine = await startSideEngine(engineOptions);
+  const config = parseConfig(recipe, "the benchmark's recipe");
+  const model = await openRunModel(config);
+  let loadMilliseconds = 0;
+  const start = async () => {
+    const startedAt = performance.now();
+    const params = await model.start();
+    loadMilliseconds = performance.now() - startedAt;
+    return params;
+  };
+  const startedAt = performance.now();
+  const compiler = eager === true ? undefined : engine.compiler;
+  const { session } = await openSession(config, { ...model, start }, { compiler });
+  const openMilliseconds = performance.now() - startedAt - loadMilliseconds;
+  const batches = await openTrainingBatches(config, model.description);
+  let batch = await batches.next();
+  return {
+    facts: { version: engine.detail, loadMilliseconds, openMilliseconds },
+    run: () => session.step(batch),
+    async show(_, metrics) {
+      batch = await batches.next();
+      return { loss: metrics.loss, gradNorm: metrics.gradNorm };
+    },
+  };
+});
