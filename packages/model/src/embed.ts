@@ -43,7 +43,7 @@ export function textSide(
 
 /** Unit image features. pixels [batch, channels, imageSize, imageSize] → [batch, joint]. */
 export function embedImages(params: ClipParams, pixels: Tensor, config: ClipConfig): Tensor {
-  return tidy(() => imageSide(params, pixels, config).features);
+  return tidy(() => imageSide(params, pixels, config, { onlyPooled: true }).features);
 }
 
 /** Unit caption features. ids [batch, tokens] int32 → [batch, joint]. */
@@ -53,5 +53,5 @@ export function embedTexts(
   config: ClipConfig,
   options?: TextOptions,
 ): Tensor {
-  return tidy(() => textSide(params, ids, config, options).features);
+  return tidy(() => textSide(params, ids, config, { ...options, onlyPooled: true }).features);
 }

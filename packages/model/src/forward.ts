@@ -34,9 +34,15 @@ export function forward(
 ): ClipOutput {
   return tidy(() => {
     const { attentionMask, keptPatches } = batch;
-    const image = imageSide(params, batch.pixelValues, config, { ...options, keptPatches });
+    const onlyPooled = true; // the last block of a tower computes no more than what is pooled
+    const vision = { ...options, keptPatches, onlyPooled };
+    const image = imageSide(params, batch.pixelValues, config, vision);
     const { checkpoint } = options;
-    const text = textSide(params, batch.inputIds, config, { attentionMask, checkpoint });
+    const text = textSide(params, batch.inputIds, config, {
+      attentionMask,
+      checkpoint,
+      onlyPooled,
+    });
     const pairs = comparePairs(params, image.features, text.features);
     const logitsPerImage = logitsOf(pairs);
     return {

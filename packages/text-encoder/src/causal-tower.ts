@@ -5,8 +5,8 @@ import {
   type LayerNormParams,
   type ParamSpec,
 } from "@clip-ts/core";
-import { encode, encoderSpec, type EncoderParams } from "@clip-ts/transformer";
-import type { Tensor } from "@tensorflow/tfjs-core";
+import { encode, encoderSpec, type EncoderParams, type WantedTokens } from "@clip-ts/transformer";
+import { matMul, reshape, slice, squeeze, type Tensor } from "@tensorflow/tfjs-core";
 import {
   embedCaptions,
   captionEmbeddingsSpec,
@@ -14,7 +14,7 @@ import {
 } from "./caption-embeddings.ts";
 import { causalMask } from "./causal-mask.ts";
 import type { CausalTextConfig } from "./config.ts";
-import { poolEndToken, poolLastToken } from "./pool-tokens.ts";
+import { endTokens, markedToken, tokenAt } from "./pool-tokens.ts";
 import type { TextOptions } from "./text-options.ts";
 import type { EncodedText } from "./encoded-text.ts";
 
@@ -34,6 +34,22 @@ export function causalTextSpec(config: CausalTextConfig): CausalTextParams<Param
   };
 }
 
+/** Each caption's last token, padding or not, and what it may see. */
+function lastToken(tokens: number, mask: Tensor | undefined): WantedTokens {
+  return {
+    pick: (x) => tokenAt(x, tokens - 1),
+    mask: mask === undefined ? undefined : slice(mask, [tokens - 1, 0], [1, tokens]),
+  };
+}
+
+/** Each caption's first end token, and what it may see: its row of the mask [tokens, tokens]. */
+function endToken(ids: Tensor, endTokenId: number, mask: Tensor | undefined): WantedTokens {
+  const marks = endTokens(ids, endTokenId);
+  const [batch, tokens] = [axisLength(ids, 0), axisLength(ids, 1)];
+  const rows = mask === undefined ? undefined : reshape(matMul(marks, mask), [batch, 1, 1, tokens]);
+  return { pick: (x) => markedToken(x, marks), mask: rows };
+}
+
 /**
  * CLIP's text transformer (Radford et al. 2021, arXiv:2103.00020; openai/CLIP `encode_text`).
  * ids [batch, tokens] int32 with tokens ≤ contextLength, each row ending in the end token and then
@@ -44,15 +60,20 @@ export function encodeCausal(
   params: CausalTextParams,
   ids: Tensor,
   config: CausalTextConfig,
-  { checkpoint }: TextOptions = {},
+  { checkpoint, onlyPooled = false }: TextOptions = {},
 ): EncodedText {
   const embedded = embedCaptions(params.embeddings, ids, config);
   const mask = config.causal === false ? undefined : causalMask(axisLength(ids, 1));
-  const encoded = encode(params.encoder, embedded, config, { mask, checkpoint });
-  const lastHidden = layerNorm(params.final_layer_norm, encoded, config.layerNormEps);
-  const pooled =
+  const pooledToken =
     config.pooling === "last"
-      ? poolLastToken(lastHidden)
-      : poolEndToken(lastHidden, ids, config.endTokenId);
+      ? lastToken(axisLength(ids, 1), mask)
+      : endToken(ids, config.endTokenId, mask);
+  const encoded = encode(params.encoder, embedded, config, {
+    mask,
+    checkpoint,
+    wanted: onlyPooled ? pooledToken : undefined,
+  });
+  const lastHidden = layerNorm(params.final_layer_norm, encoded, config.layerNormEps);
+  const pooled = squeeze(onlyPooled ? lastHidden : pooledToken.pick(lastHidden), [1]);
   return { pooled, lastHidden };
 }

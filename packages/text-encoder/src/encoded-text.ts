@@ -4,6 +4,6 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 export interface EncodedText {
   /** [batch, feature]: one vector for each caption; `textFeatureWidth` says how long. */
   readonly pooled: Tensor;
-  /** [batch, tokens, dim]: every token after the last norm. */
+  /** [batch, tokens, dim]: every token after the last norm; [batch, 1, dim] if only one was wanted. */
   readonly lastHidden: Tensor;
 }

@@ -16,17 +16,26 @@ import {
 } from "@tensorflow/tfjs-core";
 import { hideMasked } from "./padding-mask.ts";
 
-/** The row of each caption's first end token. hidden [batch, tokens, dim] → [batch, dim]. */
-export function poolEndToken(hidden: Tensor, ids: Tensor, endTokenId: number): Tensor {
+/** Where each caption's first end token stands. ids [batch, tokens] → [batch, tokens], one 1 a row. */
+export function endTokens(ids: Tensor, endTokenId: number): Tensor {
   const isEnd = cast(equal(ids, endTokenId), "int32");
   const position = argMax(isEnd, 1); // the first of equal values
-  const picked = cast(oneHot(position, axisLength(ids, 1)), "float32"); // [batch, tokens]
-  return sum(mul(hidden, expandDims(picked, 2)), 1);
+  return cast(oneHot(position, axisLength(ids, 1)), "float32");
+}
+
+/** The marked token of each caption. hidden [batch, tokens, dim], marks [batch, tokens] → [batch, 1, dim]. */
+export function markedToken(hidden: Tensor, marks: Tensor): Tensor {
+  return sum(mul(hidden, expandDims(marks, 2)), 1, true);
+}
+
+/** Each caption's token at a fixed position. hidden [batch, tokens, dim] → [batch, 1, dim]. */
+export function tokenAt(hidden: Tensor, position: number): Tensor {
+  return slice(hidden, [0, position, 0], [-1, 1, -1]);
 }
 
 /** Each caption's token at a fixed position. hidden [batch, tokens, dim] → [batch, dim]. */
 function poolPosition(hidden: Tensor, position: number): Tensor {
-  return squeeze(slice(hidden, [0, position, 0], [-1, 1, -1]), [1]);
+  return squeeze(tokenAt(hidden, position), [1]);
 }
 
 /** Each caption's first token. hidden [batch, tokens, dim] → [batch, dim]. */

@@ -9,4 +9,6 @@ export interface TextOptions {
   readonly attentionMask?: Tensor | undefined;
   /** Whether the backward pass computes each block again instead of keeping what it computed. */
   readonly checkpoint?: boolean | undefined;
+  /** Whether `lastHidden` need hold no more than the token that is pooled; false by default. */
+  readonly onlyPooled?: boolean | undefined;
 }

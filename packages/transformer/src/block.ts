@@ -8,6 +8,7 @@ import {
 import { add, mul, type Tensor } from "@tensorflow/tfjs-core";
 import type { TransformerConfig } from "./config.ts";
 import { mlp, mlpSpec, type MlpParams } from "./mlp.ts";
+import type { WantedTokens } from "./run-blocks.ts";
 import { selfAttention, selfAttentionSpec, type SelfAttentionParams } from "./self-attention.ts";
 
 /** A gain for each channel, under the name that Hugging Face's DINOv2 gives it. */
@@ -47,20 +48,23 @@ function addTo(stream: Tensor, branch: Tensor, scale: LayerScaleParams | undefin
   return add(stream, scale === undefined ? branch : mul(branch, scale.lambda1));
 }
 
+/** All tokens. */
+const everyToken = (x: Tensor): Tensor => x;
+
 /**
  * Pre-norm residual block: x + attention(norm(x)), then the same with the MLP.
- * x [batch, tokens, dim] → same; mask as in `multiHeadAttention`.
+ * x [batch, tokens, dim] → the tokens wanted, all by default; mask as in `multiHeadAttention`.
  */
 export function block(
   params: BlockParams,
   x: Tensor,
   config: TransformerConfig,
-  mask?: Tensor,
+  { pick = everyToken, mask }: Partial<WantedTokens> = {},
 ): Tensor {
   const { heads, activation, layerNormEps } = config;
   const normed = layerNorm(params.layer_norm1, x, layerNormEps);
-  const looked = selfAttention(params.self_attn, normed, { heads, mask });
-  const attended = addTo(x, looked, params.layer_scale1);
+  const looked = selfAttention(params.self_attn, pick(normed), { heads, mask, context: normed });
+  const attended = addTo(pick(x), looked, params.layer_scale1);
   const seen = layerNorm(params.layer_norm2, attended, layerNormEps);
   return addTo(attended, mlp(params.mlp, seen, activation), params.layer_scale2);
 }

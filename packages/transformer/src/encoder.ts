@@ -3,7 +3,7 @@ import type { ParamSpec } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { block, blockSpec, type BlockParams } from "./block.ts";
 import type { TransformerConfig } from "./config.ts";
-import { runBlocks, type EncodeOptions } from "./run-blocks.ts";
+import { runBlocks, type EncodeOptions, type WantedTokens } from "./run-blocks.ts";
 
 /** A stack of blocks. */
 export interface EncoderParams<Leaf = Tensor> {
@@ -23,17 +23,21 @@ export function encoderSpec(config: TransformerConfig): EncoderParams<ParamSpec>
   return { layers: Array.from({ length: layers }, () => blockSpec(config)) };
 }
 
-/** Runs the blocks in order. x [batch, tokens, dim] → same. */
+/**
+ * Runs the blocks in order. x [batch, tokens, dim] → same, or [batch, wanted, dim]: the last block then
+ * computes keys and values of every token, and the rest of the wanted ones only.
+ */
 export function encode(
   params: EncoderParams,
   x: Tensor,
   config: TransformerConfig,
-  options: EncodeOptions = {},
+  { wanted, ...options }: EncodeOptions & { readonly wanted?: WantedTokens | undefined } = {},
 ): Tensor {
-  return runBlocks(
-    params.layers,
-    x,
-    (layer, hidden, mask) => block(layer, hidden, config, mask),
-    options,
-  );
+  const run = (layer: BlockParams, hidden: Tensor, mask?: Tensor): Tensor =>
+    block(layer, hidden, config, { mask });
+  if (wanted === undefined) return runBlocks(params.layers, x, run, options);
+  const last = params.layers.at(-1);
+  if (last === undefined) return wanted.pick(x);
+  const hidden = runBlocks(params.layers.slice(0, -1), x, run, options);
+  return block(last, hidden, config, wanted);
 }

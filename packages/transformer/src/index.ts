@@ -9,5 +9,5 @@ export {
 } from "./multi-head-attention.ts";
 export { paddingMask } from "./padding-mask.ts";
 export { postNormBlock, type PostNormParts } from "./post-norm-block.ts";
-export { runBlocks, type EncodeOptions } from "./run-blocks.ts";
+export { runBlocks, type EncodeOptions, type WantedTokens } from "./run-blocks.ts";
 export { selfAttention, selfAttentionSpec, type SelfAttentionParams } from "./self-attention.ts";

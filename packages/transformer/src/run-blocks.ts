@@ -9,6 +9,14 @@ export interface EncodeOptions {
   readonly checkpoint?: boolean | undefined;
 }
 
+/** Tokens of a sequence that are wanted at the end, when not all of them are. */
+export interface WantedTokens {
+  /** [batch, tokens, dim] → [batch, wanted, dim]. */
+  readonly pick: (x: Tensor) => Tensor;
+  /** Added to the attention scores of the wanted tokens' queries; as in `multiHeadAttention`. */
+  readonly mask?: Tensor | undefined;
+}
+
 /** Runs blocks one after the other. x [batch, tokens, dim] → same. */
 export function runBlocks<Block extends object>(
   blocks: readonly Block[],

@@ -25,13 +25,13 @@ export function selfAttentionSpec(config: TransformerConfig): SelfAttentionParam
 }
 
 /**
- * Multi-head self-attention under CLIP's names: every token looks at every token the mask allows.
- * x [batch, tokens, dim] → same; mask as in `multiHeadAttention`.
+ * Multi-head self-attention under CLIP's names: every token of x, which may be some of the context's,
+ * looks at every token the mask allows. x [batch, tokens, dim] → same; see `multiHeadAttention`.
  */
 export function selfAttention(
   params: SelfAttentionParams,
   x: Tensor,
-  options: Omit<AttentionOptions, "context">,
+  options: AttentionOptions,
 ): Tensor {
   const { q_proj: query, k_proj: key, v_proj: value, out_proj: output } = params;
   return multiHeadAttention({ query, key, value, output }, x, options);

@@ -1,5 +1,11 @@
 import { isClipError } from "@clip-ts/base";
-import { countParams, flattenTree, initParams, type Activation } from "@clip-ts/core";
+import {
+  countParams,
+  flattenTree,
+  initParams,
+  valueAndGradient,
+  type Activation,
+} from "@clip-ts/core";
 import {
   gradientFaults,
   largestDifference,
@@ -9,12 +15,26 @@ import {
   useEngine,
   weightedSum,
 } from "@clip-ts/test-utils";
-import { dispose, gather, reshape, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
+import {
+  add,
+  dispose,
+  gather,
+  mul,
+  reshape,
+  slice,
+  sub,
+  tensor,
+  tidy,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
 import { afterAll, expect, expectTypeOf, test } from "vitest";
 import { block, blockSpec, type BlockParams } from "./block.ts";
 import type { TransformerConfig } from "./config.ts";
 import { encode, encoderSpec, type EncoderParams } from "./encoder.ts";
 import { mlp } from "./mlp.ts";
+import { multiHeadAttention } from "./multi-head-attention.ts";
+import { paddingMask } from "./padding-mask.ts";
+import { postNormBlock, type PostNormParts } from "./post-norm-block.ts";
 import { selfAttention } from "./self-attention.ts";
 
 afterAll(() => useEngine("cpu"));
@@ -168,6 +188,107 @@ test("a block has 12 · width² parameters and the small change", () => {
   const wide = { ...config, width: 512, mlpWidth: 2048, heads: 8 };
   expect(countParams(blockSpec(wide))).toBe(12 * 512 ** 2 + 13 * 512);
   expect(encoderSpec(wide).layers).toHaveLength(2);
+});
+
+/** The parts of the block in the order of post-norm. */
+const postNormParts = (tree: BlockParams): PostNormParts => ({
+  attention: {
+    query: tree.self_attn.q_proj,
+    key: tree.self_attn.k_proj,
+    value: tree.self_attn.v_proj,
+    output: tree.self_attn.out_proj,
+  },
+  attentionNorm: tree.layer_norm1,
+  mlp: tree.mlp,
+  mlpNorm: tree.layer_norm2,
+});
+
+/** A post-norm block on one sequence in float64. */
+function postNormBlockOf(host: Host, rows: ArrayLike<number>): Float64Array {
+  const norm = (name: string, values: ArrayLike<number>): Float64Array =>
+    reference.layerNorm(
+      values,
+      { weight: host[`${name}.weight`]!, bias: host[`${name}.bias`]! },
+      config.layerNormEps,
+    );
+  const looked = attentionOf(host, rows);
+  const attended = norm(
+    "layer_norm1",
+    looked.map((value, index) => value + (rows[index] as number)),
+  );
+  const hidden = linearOf(host, "mlp.fc1", attended).map(reference.activations.gelu);
+  const thought = linearOf(host, "mlp.fc2", hidden);
+  return norm(
+    "layer_norm2",
+    attended.map((value, index) => value + (thought[index] as number)),
+  );
+}
+
+test.each(["cpu", "wasm"] as const)("a post-norm block equals float64 (%s)", async (engine) => {
+  await useEngine(engine);
+  const host = await onHost(params);
+  const actual = await postNormBlock(postNormParts(params), x, config).data();
+  const expected = await sequences((rows) => postNormBlockOf(host, rows));
+  expect(largestDifference(actual, expected)).toBeLessThan(1e-5);
+});
+
+test("every parameter of a post-norm block has the gradient of central differences", async () => {
+  await useEngine("cpu");
+  const objective = (tree: BlockParams): Tensor =>
+    weightedSum(postNormBlock(postNormParts(tree), x, config));
+  expect(await gradientFaults(objective, params, { step: 5e-3 })).toEqual([]);
+});
+
+test("padding changes no other token, however it is filled", async () => {
+  const lengths = tensor([1, 1, 1, 0, 1, 1, 0, 0, 1, 1, 1, 1], [batch, tokens], "int32");
+  const kept = reshape(lengths, [batch, tokens, 1]);
+  const visible = async (input: Tensor): Promise<Float32Array> => {
+    const encoded = block(params, input, config, paddingMask(lengths));
+    return (await mul(encoded, kept).data()) as Float32Array;
+  };
+  const other = add(mul(x, kept), mul(randomTensor(x.shape, "other"), sub(1, kept)));
+  expect(largestDifference(await visible(other), await visible(x))).toBeLessThan(1e-6);
+  const short = await block(params, slice(x, [1, 0, 0], [1, 2, -1]), config).data();
+  const padded = (await visible(x)).subarray(tokens * config.width, (tokens + 2) * config.width);
+  expect(largestDifference(padded, short)).toBeLessThan(1e-6);
+});
+
+test("queries of their own look at a context of another length", async () => {
+  const { attention } = postNormParts(params);
+  const asking = slice(x, [0, 0, 0], [-1, 1, -1]);
+  const alone = await multiHeadAttention(attention, asking, { heads: 2, context: x }).data();
+  const all = slice(multiHeadAttention(attention, x, { heads: 2 }), [0, 0, 0], [-1, 1, -1]);
+  expect(largestDifference(alone, await all.data())).toBeLessThan(1e-6);
+});
+
+test("layer scale is a gain on what each half of a block adds", async () => {
+  const scaled = { ...config, layerScale: 0 };
+  const spec = blockSpec(scaled);
+  expect(spec.layer_scale1?.lambda1).toEqual({ shape: [6], init: { kind: "constant", value: 0 } });
+  const silent = initParams(spec, 1) as BlockParams;
+  expect(await block(silent, x, scaled).data()).toEqual(await x.data());
+  const lambda1 = randomTensor([6], "gain");
+  const objective = (tree: BlockParams): Tensor => weightedSum(block(tree, x, scaled));
+  const tree = { ...params, layer_scale1: { lambda1 }, layer_scale2: { lambda1: mul(lambda1, 2) } };
+  expect(await gradientFaults(objective, tree, { step: 5e-3 })).toEqual([]);
+});
+
+test("a checkpointed encoder has the same values and gradients", async () => {
+  const stack = initParams(encoderSpec(config), 5) as EncoderParams;
+  const mask = paddingMask(tensor([1, 1, 1, 0, 1, 1, 0, 0, 1, 1, 1, 1], [batch, tokens], "int32"));
+  const [plain, checkpointed] = [false, true].map((checkpoint) =>
+    valueAndGradient(
+      (tree: EncoderParams) => ({
+        loss: weightedSum(encode(tree, x, config, { mask, checkpoint })),
+      }),
+      stack,
+    ),
+  ) as [{ value: Tensor; gradient: object }, { value: Tensor; gradient: object }];
+  expect(await checkpointed.value.data()).toEqual(await plain.value.data());
+  const actual = await onHost(checkpointed.gradient);
+  for (const [path, expected] of Object.entries(await onHost(plain.gradient))) {
+    expect(largestDifference(actual[path]!, expected), path).toBeLessThan(1e-6);
+  }
 });
 
 test("heads that do not divide the width are refused", () => {

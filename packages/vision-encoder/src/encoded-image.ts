@@ -8,6 +8,8 @@ export interface VisionOptions {
   readonly keptPatches?: Tensor | undefined;
   /** Whether the backward pass computes each block again instead of keeping what it computed. */
   readonly checkpoint?: boolean;
+  /** Whether `lastHidden` need hold no more than the tokens that are pooled; false by default. */
+  readonly onlyPooled?: boolean | undefined;
 }
 
 /** What a tower sees in images. */
@@ -16,7 +18,7 @@ export interface EncodedImage {
   readonly pooled: Tensor;
   /**
    * [batch, tokens, dim]: what is pooled. A transformer's tokens before the last norm, the class token
-   * first; a ResNet's last feature map, row by row.
+   * first; a ResNet's last feature map, row by row. With `onlyPooled`, [batch, 1, dim] if that is all.
    */
   readonly lastHidden: Tensor;
   /**

@@ -4,7 +4,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import type { VitConfig } from "../config.ts";
 import type { EncodedImage, VisionOptions } from "../encoded-image.ts";
 import { embedPatches } from "./embed-patches.ts";
-import { pool } from "./pool.ts";
+import { classToken, pool, poolsClassToken } from "./pool.ts";
 import type { VitParams } from "./spec.ts";
 
 /**
@@ -16,13 +16,14 @@ export function encodeVit(
   params: VitParams,
   pixels: Tensor,
   config: VitConfig,
-  { keptPatches, checkpoint }: VisionOptions,
+  { keptPatches, checkpoint, onlyPooled = false }: VisionOptions,
 ): EncodedImage {
   const embedded = embedPatches(params, pixels, config, keptPatches);
   const entered =
     params.pre_layrnorm === undefined
       ? embedded
       : layerNorm(params.pre_layrnorm, embedded, config.layerNormEps);
-  const lastHidden = encode(params.encoder, entered, config, { checkpoint });
+  const wanted = onlyPooled && poolsClassToken(params, config) ? { pick: classToken } : undefined;
+  const lastHidden = encode(params.encoder, entered, config, { checkpoint, wanted });
   return { pooled: pool(params, lastHidden, config), lastHidden, statistics: {} };
 }

@@ -4,6 +4,13 @@ import type { VitConfig } from "../config.ts";
 import { attentionHead } from "./attention-head.ts";
 import type { VitParams } from "./spec.ts";
 
+/** Whether the class token is all that is pooled. */
+export const poolsClassToken = ({ head }: VitParams, { pooling }: VitConfig): boolean =>
+  head === undefined && pooling !== "mean";
+
+/** The first token of each image. x [batch, tokens, dim] → [batch, 1, dim]. */
+export const classToken = (x: Tensor): Tensor => slice(x, [0, 0, 0], [-1, 1, -1]);
+
 /** One feature for each image. tokens [batch, tokens, dim], before the last norm → [batch, dim]. */
 export function pool(params: VitParams, tokens: Tensor, config: VitConfig): Tensor {
   const normed = (x: Tensor): Tensor => layerNorm(params.post_layernorm, x, config.layerNormEps);
@@ -12,5 +19,5 @@ export function pool(params: VitParams, tokens: Tensor, config: VitConfig): Tens
     const first = config.classToken === false ? 0 : 1; // the class token is not counted
     return mean(slice(normed(tokens), [0, first, 0], [-1, -1, -1]), 1);
   }
-  return normed(squeeze(slice(tokens, [0, 0, 0], [-1, 1, -1]), [1]));
+  return normed(squeeze(classToken(tokens), [1]));
 }
