@@ -19,7 +19,7 @@ interface Piece {
 }
 
 /** Elements squared and added at once: they stay in a cache between the two. */
-const chunkLength = 1 << 16;
+const chunkLength = 1 << 17;
 
 /** Sums rows before the whole: sums of a few hundred terms keep their digits, those of 65536 do not. */
 function sumOfSquares(x: Tensor): Tensor {

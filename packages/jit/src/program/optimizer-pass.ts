@@ -16,7 +16,7 @@ export interface OptimizerPass {
 }
 
 /** Elements updated at once: parameters, gradients, slots and what lies between fit into a cache. */
-const chunkLength = 1 << 16;
+const chunkLength = 1 << 17;
 
 /** One call of a compiled rule. */
 interface Stretch {
