@@ -14,6 +14,7 @@ const config: CausalTextConfig = {
   vocabSize: 12,
   startTokenId: 10,
   endTokenId: 11,
+  padTokenId: 0,
   width: 6,
   layers: 2,
   heads: 2,

@@ -1,4 +1,4 @@
-import type { Tokenizer } from "./tokenizer.ts";
+import type { ClipTokenizer } from "./tokenizer.ts";
 import { mergeTexts, tokenTexts } from "./vocabulary.ts";
 import { endToken, startToken } from "./word-pattern.ts";
 
@@ -14,7 +14,7 @@ export interface HuggingFaceTokenizerFiles {
  * CLIP that pools at the first end token does not see the difference.
  */
 export function toHuggingFaceFiles(
-  tokenizer: Pick<Tokenizer, "vocabSize" | "contextLength" | "startId" | "endId">,
+  tokenizer: Pick<ClipTokenizer, "vocabSize" | "contextLength" | "startId" | "endId">,
 ): HuggingFaceTokenizerFiles {
   return {
     "tokenizer.json": {

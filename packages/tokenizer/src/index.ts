@@ -1,5 +1,18 @@
+export { openTokenizer, type ReadTokenizerFile, type TowerVocabulary } from "./open-tokenizer.ts";
+export {
+  createRobertaTokenizer,
+  type RobertaTokenizerOptions,
+} from "./roberta/roberta-tokenizer.ts";
+export type { RobertaFiles } from "./roberta/roberta-vocabulary.ts";
+export { canonicalizeText } from "./siglip/canonicalize-text.ts";
+export {
+  createSiglipTokenizer,
+  type SiglipFiles,
+  type SiglipTokenizerOptions,
+} from "./siglip/siglip-tokenizer.ts";
 export {
   createClipTokenizer,
+  type ClipTokenizer,
   type EncodedWord,
   type EncodingWithOffsets,
   type Tokenizer,

@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import { clipVocabSize, firstMergeId } from "./vocabulary.ts";
+import { clipVocabSize, fewestIds } from "./vocabulary.ts";
 
 /** How captions become ids. The defaults are those of the released CLIP models. */
 export interface ClipTokenizerOptions {
@@ -17,8 +17,6 @@ export interface ClipTokenizerOptions {
   /** Repairs mojibake and HTML first. Default true; false only tidies white space and lowers case. */
   readonly clean?: boolean;
 }
-
-const fewestIds = firstMergeId + 2; // start and end
 
 /** The options with defaults filled in. Throws "bad-config" for numbers out of range. */
 export function resolveTokenizerOptions(

@@ -1,28 +1,35 @@
-import { ClipError } from "@clip-ts/base";
+import { checkText } from "./check-text.ts";
 import { cleanText, normalizeText } from "./clean-text.ts";
 import { decodeTokens } from "./decode-tokens.ts";
 import { encodeBatch, type BatchOptions, type TokenBatch } from "./encode-batch.ts";
 import { encodeWord } from "./encode-word.ts";
+import { toHuggingFaceFiles } from "./hugging-face-files.ts";
 import { resolveTokenizerOptions, type ClipTokenizerOptions } from "./tokenizer-options.ts";
 import { cacheWords } from "./word-cache.ts";
 import { endToken, startToken, wordOrSpecialPattern, wordPattern } from "./word-pattern.ts";
 
-/** Captions to token ids and back. */
+/** Captions to token ids and back, whatever the vocabulary. */
 export interface Tokenizer {
-  /** Number of ids; the last two are start and end. */
+  /** Number of ids. */
   readonly vocabSize: number;
   /** Most tokens of a caption, start and end included. */
   readonly contextLength: number;
-  readonly startId: number;
   readonly endId: number;
   /** Fills rows of a batch behind the end token. May be a real token: mask by length, not by id. */
   readonly padId: number;
-  /** start, the caption's tokens, end; cut to `contextLength`, the last id always the end. */
+  /** Start if there is one, the caption's tokens, end; cut to `contextLength`, the last id the end. */
   encode(text: string): number[];
   /** One row of ids for each caption, padded to a common width. */
   encodeBatch(texts: readonly string[], options?: BatchOptions): TokenBatch;
   /** The cleaned text behind the ids up to the first end token, without special tokens. */
   decode(ids: ArrayLike<number>): string;
+  /** The files it can be read from again, by name: JSON values, or texts as they are. */
+  files(): Readonly<Record<string, object | string>>;
+}
+
+/** CLIP's tokenizer, whose last two ids are start and end. */
+export interface ClipTokenizer extends Tokenizer {
+  readonly startId: number;
   /** `encode`, and which tokens each word of the cleaned text became. */
   encodeWithOffsets(text: string): EncodingWithOffsets;
 }
@@ -51,7 +58,7 @@ export interface EncodingWithOffsets {
  * The byte-pair tokenizer of CLIP (Radford et al. 2021, arXiv:2103.00020, section 2.4), with
  * OpenAI's text cleaning. Safe to share; it remembers the words it has seen.
  */
-export function createClipTokenizer(options: ClipTokenizerOptions = {}): Tokenizer {
+export function createClipTokenizer(options: ClipTokenizerOptions = {}): ClipTokenizer {
   const { contextLength, vocabSize, padId, parseSpecialTokens, clean } =
     resolveTokenizerOptions(options);
   const startId = vocabSize - 2;
@@ -99,16 +106,7 @@ export function createClipTokenizer(options: ClipTokenizerOptions = {}): Tokeniz
     encode,
     encodeBatch: (texts, batchOptions) => encodeBatch(row, texts, batchOptions),
     decode: (ids) => decodeTokens(ids, vocabSize),
+    files: () => ({ ...toHuggingFaceFiles({ vocabSize, contextLength, startId, endId }) }),
     encodeWithOffsets,
   };
-}
-
-function checkText(text: unknown): string {
-  if (typeof text === "string") return text;
-  throw new ClipError(
-    "bad-argument",
-    `A caption must be a string, got ${text === null ? "null" : typeof text}; ` +
-      "drop captions that are missing before encoding",
-    { data: { type: typeof text } },
-  );
 }

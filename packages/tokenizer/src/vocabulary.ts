@@ -3,6 +3,9 @@ import { clipMerges } from "./clip-merges.ts";
 /** Ids of a word's inner bytes are 0 … 255, of its last byte 256 … 511; merges follow. */
 export const firstMergeId = 512;
 
+/** Ids of the smallest vocabulary: bytes, bytes at a word's end, start and end. */
+export const fewestIds: number = firstMergeId + 2;
+
 /** Vocabulary size of the released CLIP models. */
 export const clipVocabSize = 49_408;
 
