@@ -21,7 +21,6 @@ export {
 export {
   exportOnnx,
   exportPrecisions,
-  prepareExport,
   type ExportOptions,
   type ExportPrecision,
   type OnnxExport,

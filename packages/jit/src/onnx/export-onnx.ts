@@ -1,7 +1,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import type { Graph } from "../ir/graph.ts";
 import { removeDeadCode } from "../passes/remove-dead-code.ts";
-import { optimize } from "../passes/optimize.ts";
 import { splitModel, type DataFile } from "./external-data.ts";
 import { fuseLayerNorms } from "./fuse-layer-norm.ts";
 import { ModelProtoSchema, type ModelProto } from "./generated/onnx_pb.ts";
@@ -43,18 +42,15 @@ const writers: Readonly<Record<ExportPrecision, (model: ModelProto) => ModelProt
   int8: quantizeModel,
 };
 
-/** A graph as it is exported: optimised, with ONNX's own layer norm. */
-export function prepareExport(graph: Graph): Graph {
-  return removeDeadCode(fuseLayerNorms(optimize(graph)));
-}
-
 /**
- * Writes a graph, whose parameters are constants, as an ONNX model that does not need us.
+ * Writes a graph, whose parameters are constants, as an ONNX model that does not need us. The graph should
+ * be optimised; layer norms become ONNX's own.
  * @throws ClipError "unsupported" naming an operation without a counterpart.
  */
 export function exportOnnx(graph: Graph, options: ExportOptions): OnnxExport {
   const { file, precision = "f32", wideInputs = [], largestFile = largestFileByDefault } = options;
-  const whole = writers[precision](onnxModel(graph, { wideInputs: new Set(wideInputs) }));
+  const fused = removeDeadCode(fuseLayerNorms(graph));
+  const whole = writers[precision](onnxModel(fused, { wideInputs: new Set(wideInputs) }));
   const { model, files } = splitModel(whole, file, largestFile);
   return { model: toBinary(ModelProtoSchema, model), files };
 }

@@ -1,7 +1,9 @@
 import { ClipError } from "@clip-ts/base";
-import type { Graph, Node, Value } from "../ir/graph.ts";
+import type { Graph, NamedValue, Node, Value } from "../ir/graph.ts";
+import { sourceOf, type SymbolSource } from "../ir/symbols.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import { lowerings } from "./lowerings.ts";
+import type { OpenSizes, OpenSource } from "./open-sizes.ts";
 
 /** Something that makes values of the graph in its own way, such as a fused update. */
 export interface Replacement {
@@ -52,11 +54,26 @@ function emitNode(node: Node, inputs: readonly string[], builder: GraphBuilder):
   return typeof names === "string" ? [names] : names;
 }
 
+/** Where the open sizes of a graph are read in TensorFlow. */
+function openSizesOf(graph: Graph, inputs: ReadonlyMap<string, string>): OpenSizes {
+  const { symbols = [] } = graph;
+  const sources = new Map<string, OpenSource>();
+  for (const symbol of symbols) {
+    const found = sourceOf(graph, symbol);
+    const tensor = found && inputs.get(found.input);
+    if (tensor === undefined) continue;
+    const { value } = graph.inputs.find(({ name }) => name === found?.input) as NamedValue;
+    sources.set(symbol.name, { tensor, dtype: value.dtype, axis: (found as SymbolSource).axis });
+  }
+  return { symbols, sources };
+}
+
 /** Writes a graph as TensorFlow operations. @returns the tensors that stand for its values, by id. */
 export function emitGraph(graph: Graph, options: EmitOptions): ReadonlyMap<number, string> {
   const { builder } = options;
   const names = new Map<number, string>();
   builder.inputNames.clear();
+  builder.openSizes = openSizesOf(graph, options.inputs);
   for (const { name, value } of graph.inputs) builder.inputNames.set(value.id, name);
   for (const { name, value } of graph.inputs) {
     const tensor = options.inputs.get(name);

@@ -1,4 +1,5 @@
 import type { Graph, Value } from "../ir/graph.ts";
+import { isOpen } from "../ir/symbols.ts";
 import { emitAdamw } from "./emit-adamw.ts";
 import { emitGraph, type Replacement } from "./emit-graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
@@ -25,6 +26,10 @@ interface Connections {
   readonly tensors: Map<string, string>;
 }
 
+/** A shape as TensorFlow writes it: -1 for sides that only a run knows. */
+const knownSides = (shape: readonly number[], { symbols }: Graph): readonly number[] =>
+  shape.map((side) => (isOpen(side, symbols) ? -1 : side));
+
 function connectInputs(
   builder: GraphBuilder,
   { graph }: StepSpec,
@@ -38,7 +43,8 @@ function connectInputs(
       tensors.set(name, variables.read(name));
       continue;
     }
-    const { dtype, shape } = value;
+    const { dtype } = value;
+    const shape = knownSides(value.shape, graph);
     const placeholder = builder.emit("Placeholder", [], {
       dtype: attribute.type(dtype),
       shape: attribute.shape(shape),
@@ -100,7 +106,8 @@ function fetchOutputs(
     if (replaced.has(name)) continue;
     const inputs = [values.get(value.id) as string, `^${end}`];
     const result = builder.emit("Identity", inputs, { T: attribute.type(value.dtype) });
-    fetched[name] = { tensor: `${result}:0`, dtype: value.dtype, shape: value.shape };
+    const shape = knownSides(value.shape, graph);
+    fetched[name] = { tensor: `${result}:0`, dtype: value.dtype, shape };
   }
   return fetched;
 }

@@ -1,5 +1,7 @@
 import type { Constant, Dtype } from "../ir/graph.ts";
+import { isOpen } from "../ir/symbols.ts";
 import { attribute, type Attribute, type NodeDef } from "./messages.ts";
+import { emitSizes, noOpenSizes, type OpenSizes } from "./open-sizes.ts";
 
 /** How matrix products are computed: in 32 bits, or rounded to bfloat16 and accumulated in 32. */
 export type Precision = "f32" | "bf16";
@@ -10,6 +12,8 @@ export interface GraphBuilder {
   readonly precision: Precision;
   /** Names of values that come from outside the graph being written, parameters among them. */
   readonly inputNames: Map<number, string>;
+  /** The open sizes of the graph being written. */
+  openSizes: OpenSizes;
   /** Whether products with the input of this name are not rounded. */
   readonly staysExact: (input: string) => boolean;
   /** Appends an operation. @returns its name, which also stands for its first output. */
@@ -28,9 +32,14 @@ export interface GraphBuilder {
     inputs: readonly string[],
     attributes?: Record<string, Attribute>,
   ): string;
+  /** A constant; the same memory is stored once. */
   constant(data: Constant["data"], shape: readonly number[], dtype: Dtype): string;
   /** A vector of whole numbers, such as axes; the same one is stored once. */
   integers(values: readonly number[]): string;
+  /** A vector made of sides of shapes; open ones are computed when the graph runs. */
+  sizes(sides: readonly number[]): string;
+  /** Whether a side is open. */
+  isOpen(side: number): boolean;
   /** A single number; the same one is stored once. */
   scalar(value: number, dtype: Dtype): string;
 }
@@ -59,12 +68,20 @@ export function createGraphBuilder(
     known.set(key, name);
     return name;
   };
-  const constant: GraphBuilder["constant"] = (data, shape, dtype) =>
+  const stored = new WeakMap<Constant["data"], Map<string, string>>();
+  const constant: GraphBuilder["constant"] = (data, shape, dtype) => {
+    const known = stored.get(data) ?? new Map<string, string>();
+    stored.set(data, known);
+    const name = known.get(shape.join()) ?? emitConstant(data, shape, dtype);
+    known.set(shape.join(), name);
+    return name;
+  };
+  const emitConstant = (data: Constant["data"], shape: readonly number[], dtype: Dtype): string =>
     emit("Const", [], {
       dtype: attribute.type(dtype),
       value: attribute.tensor(data, shape, dtype),
     });
-  return {
+  const builder: GraphBuilder = {
     nodes,
     precision,
     inputNames: new Map(),
@@ -74,6 +91,9 @@ export function createGraphBuilder(
     emitOnce: (key, op, inputs, attributes) =>
       once(`${op} ${key} ${inputs.join(" ")}`, () => emit(op, inputs, attributes)),
     constant,
+    openSizes: noOpenSizes,
+    sizes: (sides) => emitSizes(builder, sides),
+    isOpen: (side) => isOpen(side, builder.openSizes.symbols),
     integers: (values) =>
       once(`integers ${values.join(" ")}`, () =>
         constant(Int32Array.from(values), [values.length], "int32"),
@@ -83,4 +103,5 @@ export function createGraphBuilder(
         constant(typedNumber(value, dtype), [], dtype),
       ),
   };
+  return builder;
 }

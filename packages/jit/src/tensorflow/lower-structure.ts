@@ -23,16 +23,19 @@ const gather: Lowering = ({ node, inputs, builder, x }) => {
   });
 };
 
-const scatter: Lowering = ({ node, inputs, builder, y }) =>
-  builder.emit("ScatterNd", [...inputs, builder.integers(numbers(node.attributes["shape"]))], {
+const scatter: Lowering = ({ inputs, builder, y }) =>
+  builder.emit("ScatterNd", [...inputs, builder.sizes(y.shape)], {
     T: attribute.type(y.dtype),
     Tindices: int32,
   });
 
 const oneHot: Lowering = ({ node, inputs, builder, y }) => {
-  const { depth, onValue = 1, offValue = 0 } = node.attributes as Record<string, number>;
+  const { onValue = 1, offValue = 0 } = node.attributes as Record<string, number>;
+  const depth = y.shape.at(-1) as number;
   const operands = [
-    builder.scalar(depth as number, "int32"),
+    builder.isOpen(depth)
+      ? builder.emitOnce("", "Squeeze", [builder.sizes([depth])], { T: int32 })
+      : builder.scalar(depth, "int32"),
     builder.scalar(onValue, y.dtype),
     builder.scalar(offValue, y.dtype),
   ];
@@ -57,7 +60,7 @@ const pad: Lowering = ({ node, inputs, builder, x }) => {
 
 const slice: Lowering = ({ node, inputs, builder, x, y }) => {
   const begin = builder.integers(numbers(node.attributes["begin"]));
-  return builder.emit("Slice", [...inputs, begin, builder.integers(y.shape)], {
+  return builder.emit("Slice", [...inputs, begin, builder.sizes(y.shape)], {
     T: attribute.type(x.dtype),
     Index: int32,
   });
@@ -66,7 +69,7 @@ const slice: Lowering = ({ node, inputs, builder, x, y }) => {
 const split: Lowering = ({ node, inputs, builder, x }) => {
   const [axis] = axesOf(node.attributes["axis"], x.shape.length) as [number];
   const sizes = node.outputs.map(({ shape }) => shape[axis] as number);
-  const operands = [...inputs, builder.integers(sizes), builder.scalar(axis, "int32")];
+  const operands = [...inputs, builder.sizes(sizes), builder.scalar(axis, "int32")];
   const name = builder.emit("SplitV", operands, {
     num_split: attribute.integer(sizes.length),
     T: attribute.type(x.dtype),
@@ -76,7 +79,7 @@ const split: Lowering = ({ node, inputs, builder, x }) => {
 };
 
 const tile: Lowering = ({ node, inputs, builder, x }) =>
-  builder.emit("Tile", [...inputs, builder.integers(numbers(node.attributes["reps"]))], {
+  builder.emit("Tile", [...inputs, builder.sizes(numbers(node.attributes["reps"]))], {
     T: attribute.type(x.dtype),
     Tmultiples: int32,
   });

@@ -58,9 +58,15 @@ export function reduction(op: string, attributeName: string): Lowering {
   };
 }
 
-/** Only the shape changes; it is known. */
-export const reshape: Lowering = ({ inputs, builder, x, y }) =>
-  builder.emit("Reshape", [inputs[0] as string, builder.integers(y.shape)], {
+/** Only the shape changes. One open side is left to TensorFlow to find. */
+export const reshape: Lowering = ({ inputs, builder, x, y }) => {
+  const open = y.shape.filter((side) => builder.isOpen(side));
+  const shape =
+    open.length === 1
+      ? builder.integers(y.shape.map((side) => (side === open[0] ? -1 : side)))
+      : builder.sizes(y.shape);
+  return builder.emit("Reshape", [inputs[0] as string, shape], {
     T: attribute.type(x.dtype),
     Tshape: int32,
   });
+};

@@ -1,26 +1,42 @@
+import type { Dtype } from "../ir/graph.ts";
+import type { GraphBuilder } from "./graph-builder.ts";
 import { arithmetic } from "./lower-elementwise.ts";
 import { matMul } from "./lower-matmul.ts";
 import { structural } from "./lower-structure.ts";
 import type { Lowering } from "./lowering.ts";
 import { windowed } from "./lower-windows.ts";
 import { attribute } from "./messages.ts";
+import { emitCount } from "./open-sizes.ts";
 
 /** One number repeated: stored once, made when the graph runs. */
 const fill: Lowering = ({ node, builder, y }) => {
   const value = builder.scalar(node.attributes["value"] as number, y.dtype);
   if (y.shape.length === 0) return value;
-  return builder.emit("Fill", [builder.integers(y.shape), value], {
+  return builder.emit("Fill", [builder.sizes(y.shape), value], {
     T: attribute.type(y.dtype),
     index_type: attribute.type("int32"),
   });
 };
 
+/** start + step · (0, 1, 2 …), of an open length. */
+function openRange(
+  builder: GraphBuilder,
+  length: number,
+  dtype: Dtype,
+  [start, step]: readonly [number, number],
+): string {
+  const T = attribute.type(dtype);
+  const types = { SrcT: attribute.type("int32"), DstT: T };
+  const places = builder.emit("Cast", [emitCount(builder, length)], types);
+  const steps = builder.emit("Mul", [places, builder.scalar(step, dtype)], { T });
+  return builder.emit("AddV2", [steps, builder.scalar(start, dtype)], { T });
+}
+
 const range: Lowering = ({ node, builder, y }) => {
-  const { start, step } = node.attributes as Record<string, number>;
-  const values = Array.from(
-    { length: y.shape[0] as number },
-    (_, index) => (start as number) + index * (step as number),
-  );
+  const { start, step } = node.attributes as { start: number; step: number };
+  const length = y.shape[0] as number;
+  if (builder.isOpen(length)) return openRange(builder, length, y.dtype, [start, step]);
+  const values = Array.from({ length }, (_, index) => start + index * step);
   const data = y.dtype === "int32" ? Int32Array.from(values) : Float32Array.from(values);
   return builder.constant(data, y.shape, y.dtype);
 };

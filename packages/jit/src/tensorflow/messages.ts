@@ -49,6 +49,7 @@ export interface TensorInfo {
   /** "node:output". */
   readonly tensor: string;
   readonly dtype: DataType;
+  /** -1 stands for a side that only a run knows. */
   readonly shape: readonly number[];
 }
 

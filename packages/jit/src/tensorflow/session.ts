@@ -59,6 +59,11 @@ function onTensorflow<Result>(run: () => Result): Result {
   }
 }
 
+/** Whether a shape is the one wanted, of which open sides are -1. */
+const fits = (shape: readonly number[], wanted: readonly number[]): boolean =>
+  shape.length === wanted.length &&
+  wanted.every((side, axis) => side === -1 || side === shape[axis]);
+
 function feed(
   backend: NodeBackend,
   { inputs: infos }: Signature,
@@ -68,7 +73,7 @@ function feed(
   const tensors: Tensor[] = [];
   for (const [name, info] of Object.entries(infos)) {
     const array = inputs[name];
-    if (array === undefined || array.shape.join() !== info.shape.join()) {
+    if (array === undefined || !fits(array.shape, info.shape)) {
       dispose(tensors);
       throw new ClipError(
         "bad-shape",

@@ -1,4 +1,4 @@
-import { largestDifference, randomTensor } from "@clip-ts/test-utils";
+import { largestDifference } from "@clip-ts/test-utils";
 import * as tf from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { expect, test } from "vitest";
@@ -7,10 +7,9 @@ import type { Graph } from "../ir/graph.ts";
 import { optimize } from "../passes/optimize.ts";
 import { compileOnnx } from "../onnx/compile-onnx.ts";
 import type { HostArray } from "../program/host-array.ts";
+import { openSizes, symbolicCases, symbolicInputs, type Run } from "./symbolic-cases.test.ts";
 import { trace, type NamedTensors } from "./trace.ts";
 import { traceSymbolic } from "./trace-symbolic.ts";
-
-type Run = (inputs: NamedTensors) => NamedTensors;
 
 /** Runs a graph in ONNX Runtime and the function eagerly, and compares. */
 async function expectEqual(graph: Graph, run: Run, inputs: NamedTensors): Promise<void> {
@@ -28,61 +27,10 @@ async function expectEqual(graph: Graph, run: Run, inputs: NamedTensors): Promis
   await compiled.dispose();
 }
 
-/** Every way in which an open size gets into an operation. */
-const functions: Readonly<Record<string, Run>> = {
-  reshape: ({ x }) => ({
-    flat: tf.reshape(x!, [-1, 6]),
-    split: tf.reshape(x!, [...x!.shape.slice(0, 2), 2, 3]),
-    merged: tf.reshape(x!, [-1]),
-    swapped: tf.transpose(tf.reshape(x!, [-1, x!.shape[1]!, 3, 2]), [2, 1, 0, 3]),
-  }),
-  "reshape of a transpose": ({ x }) => ({
-    y: tf.reshape(tf.transpose(x!, [1, 0, 2]), [x!.shape[1]!, x!.shape[0]!, 3, 2]),
-  }),
-  range: ({ x }) => ({
-    float: tf.add(tf.range(0, x!.shape[1]!), tf.sum(x!)),
-    stepped: tf.mul(tf.range(1, 2 * x!.shape[1]! + 1, 2, "int32"), 3),
-    mask: tf.cast(
-      tf.greater(
-        tf.expandDims(tf.range(0, x!.shape[1]!), 0),
-        tf.expandDims(tf.range(0, x!.shape[1]!), 1),
-      ),
-      "float32",
-    ),
-  }),
-  slice: ({ x, table }) => ({
-    rows: tf.slice(table!, [0, 0], [x!.shape[1]!, 4]),
-    first: tf.slice(x!, [0, 0, 1], [-1, 1, 4]),
-  }),
-  tile: ({ x, table }) => ({
-    y: tf.tile(tf.reshape(tf.slice(table!, [0, 0], [1, 4]), [1, 1, 4]), [x!.shape[0]!, 1, 2]),
-  }),
-  fill: ({ x }) => ({ y: tf.add(tf.fill(x!.shape.slice(0, 2), 3), 1) }),
-  "sum of a fill": ({ x }) => ({ y: tf.sum(tf.fill(x!.shape.slice(0, 2), 3), 1) }),
-  "one hot": ({ x }) => ({
-    y: tf.cast(tf.oneHot(tf.argMax(tf.mean(x!, -1), 1), x!.shape[1]!), "float32"),
-  }),
-  concat: ({ x }) => ({
-    y: tf.concat([tf.expandDims(tf.mean(x!, 1), 1), tf.slice(x!, [0, 0, 0], [-1, 1, -1])], 1),
-  }),
-  split: ({ x }) => ({ y: tf.add(...(tf.split(x!, 2, 2) as [tf.Tensor, tf.Tensor])) }),
-  "sum by row": ({ x }) => ({ y: tf.sum(x!, 1), z: tf.softmax(tf.matMul(x!, x!, false, true)) }),
-};
-
-const spec = {
-  x: { shape: ["batch", "tokens", 6] },
-  table: { shape: [12, 4] },
-} as const;
-
-test.each(Object.entries(functions))("%s fits every size", async (_, run) => {
-  const graph = traceSymbolic(run, spec, { atMost: { tokens: 12 } });
+test.each(Object.entries(symbolicCases))("%s fits every size", async (_, run) => {
+  const graph = traceSymbolic(run, symbolicInputs, { atMost: { tokens: 12 } });
   const optimized = optimize(graph);
-  for (const [batch, tokens] of [
-    [1, 2],
-    [2, 5],
-    [3, 12],
-  ] as const) {
-    const inputs = { x: randomTensor([batch, tokens, 6], "x"), table: randomTensor([12, 4], "t") };
+  for (const inputs of openSizes()) {
     await expectEqual(graph, run, inputs);
     await expectEqual(optimized, run, inputs);
   }
