@@ -24,6 +24,7 @@ export {
   type OnnxFolderOptions,
   type WrittenFile,
 } from "./export/export-onnx-folder.ts";
+export { exportSavedModel } from "./export/export-saved-model.ts";
 export { fileAccess, openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
 export { imageLibraryVersions } from "./library-versions.ts";
 export { listImages } from "./list-images.ts";

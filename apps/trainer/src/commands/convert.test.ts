@@ -96,25 +96,39 @@ test("onnx writes a folder of graphs, in the precisions asked for", async () => 
   expect(config).toMatchObject({ model_type: "clip", "transformers.js_config": { dtype: "q8" } });
 });
 
+test("savedmodel writes one file and what describes the model", async () => {
+  const { result, stderr } = await run("convert", model, at("saved"), "--to", "savedmodel");
+  expect(result).toBe(0);
+  expect(stderr).toMatch(/^wrote saved_model\.pb, \d\.\d MiB, to /u);
+  expect((await readdir(at("saved"))).toSorted()).toEqual([
+    "config.json",
+    "preprocessor_config.json",
+    "saved_model.pb",
+  ]);
+});
+
 test("targets that are not built, unknown ones and the model itself are refused", async () => {
-  for (const target of ["savedmodel", "open_clip"]) {
+  for (const target of ["open_clip"]) {
     const { result, stderr } = await run("convert", model, at("none"), "--to", target);
     expect(result).toBe(1);
     expect(stderr).toBe(
-      `clip-ts: Converting to ${target} is not built yet; there are hf, openai and onnx.\n`,
+      `clip-ts: Converting to ${target} is not built yet; there are hf, openai, onnx and savedmodel.\n`,
     );
   }
   const unknown = await run("convert", model, at("none"), "--to", "toString");
   expect([unknown.result, unknown.stderr]).toEqual([
     2,
-    "clip-ts: --to toString: expected hf, openai or onnx.\n",
+    "clip-ts: --to toString: expected hf, openai, onnx or savedmodel.\n",
   ]);
   const dtype = await run("convert", model, at("none"), "--to", "onnx", "--dtype", "f32,f64");
   expect([dtype.result, dtype.stderr]).toEqual([
     2,
     "clip-ts: --dtype f64: expected some of f32, f16, int8.\n",
   ]);
-  expect((await run("convert", model, at("none"), "--to", "hf", "--dtype", "f16")).result).toBe(2);
+  for (const target of ["hf", "savedmodel"]) {
+    const argv = ["convert", model, at("none"), "--to", target, "--dtype", "f16"];
+    expect((await run(...argv)).stderr).toBe("clip-ts: --dtype goes with --to onnx only.\n");
+  }
   const same = await run("convert", model, join(model, ".."), "--to", "hf");
   expect(same.result).toBe(0); // the folder above is another folder
   const itself = await run("convert", model, join(model, "..", "model"), "--to", "hf");

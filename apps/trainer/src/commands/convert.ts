@@ -10,7 +10,7 @@ import { graphExports } from "./support/graph-exports.ts";
 import { writeOutput } from "./support/tensor-files.ts";
 
 const layouts: Readonly<Record<string, Layout>> = { hf: "huggingface", openai: "openai" };
-const planned: ReadonlySet<string> = new Set(["open_clip", "savedmodel"]);
+const planned: ReadonlySet<string> = new Set(["open_clip"]);
 
 function chooseLayout(target: string): Layout {
   const layout = Object.hasOwn(layouts, target) ? layouts[target] : undefined;
@@ -42,9 +42,15 @@ export const convertCommand: Command = {
     "OUT becomes a folder with config.json, preprocessor_config.json, the tokenizer's " +
     "files and model.safetensors. Values are copied bit by bit, whatever their type. " +
     "OpenAI names are also what open_clip loads as a state dict. With --to onnx it is a folder " +
-    "that @huggingface/transformers loads in Node and browsers.",
+    "that @huggingface/transformers loads in Node and browsers; with --to savedmodel one for " +
+    "TensorFlow Serving.",
   options: {
-    to: { type: "string", value: "hf|openai|onnx", required: true, help: "what to write" },
+    to: {
+      type: "string",
+      value: "hf|openai|onnx|savedmodel",
+      required: true,
+      help: "what to write",
+    },
     dtype: {
       type: "string",
       value: "LIST",

@@ -1,10 +1,4 @@
-import {
-  bindInputs,
-  prepareExport,
-  traceSymbolic,
-  type Graph,
-  type HostArrays,
-} from "@clip-ts/jit";
+import { bindInputs, optimize, traceSymbolic, type Graph, type HostArrays } from "@clip-ts/jit";
 import type { ClipConfig } from "@clip-ts/model";
 import { paramsOf, type ClipFunction } from "./clip-functions.ts";
 
@@ -23,5 +17,5 @@ export function clipGraph(
     { ...Object.fromEntries(shapes), ...inputs },
     { atMost: { sequence_length: config.text.contextLength } },
   );
-  return prepareExport(bindInputs(graph, params));
+  return optimize(bindInputs(graph, params));
 }
