@@ -16,6 +16,8 @@ export { forward, type ClipOutput } from "./forward.ts";
 export type { ForwardOptions, PairBatch } from "./pair-batch.ts";
 export { formatClipConfig, parseClipConfig } from "./config-files/hugging-face.ts";
 export { formatOpenClipConfig, parseOpenClipConfig } from "./config-files/open-clip.ts";
+export { inferClipConfig, type InferOptions } from "./infer/infer-clip-config.ts";
+export type { TensorShapes } from "./infer/shapes.ts";
 export { comparePairs, logitsOf, lossOfPairs, type ComparedPairs } from "./pair-loss.ts";
 export { preset, presetNames } from "./presets.ts";
 export {

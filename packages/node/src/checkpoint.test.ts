@@ -18,7 +18,8 @@ import {
   saveCheckpoint,
   type Checkpoint,
 } from "./checkpoint.ts";
-import { loadModelParams, locateModel, tokenizerFor } from "./model-folder.ts";
+import { loadModelParams, tokenizerFor } from "./model-folder.ts";
+import { locateModel } from "./models/locate-model.ts";
 
 const config = preset("nano");
 const description = { config, preprocess: clipPreprocess(8), ...tokenizerFor(config) };

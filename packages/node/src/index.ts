@@ -31,14 +31,24 @@ export { listImages } from "./list-images.ts";
 export {
   describeModel,
   loadModelParams,
-  locateModel,
   needTokenizer,
   tokenizerFor,
-  withWeights,
   writeDescription,
   writeModel,
+  writeTokenizer,
   type ModelDescription,
 } from "./model-folder.ts";
+export { checkOrigin, isOpenaiArchive } from "./models/check-origin.ts";
+export { locateModel, resolveModel } from "./models/locate-model.ts";
+export { modelFiles, tokenizerFiles } from "./models/model-files.ts";
+export { withWeights } from "./models/weights-file.ts";
+export { writeOpenClipDescription } from "./models/write-open-clip.ts";
+export { downloadModel, type DownloadOptions } from "./hub/download-model.ts";
+export type { DownloadProgress } from "./hub/download-file.ts";
+export { isHubReference, parseHubReference, type HubReference } from "./hub/hub-reference.ts";
+export { modelCard, type CardOptions } from "./hub/model-card.ts";
+export { uploadFolder, type UploadOptions } from "./hub/upload-folder.ts";
+export { hubSettings, type HubSettings } from "./hub/hub-settings.ts";
 export { npyChunks } from "./npy.ts";
 export { openClip, type ImageInput, type OpenClipOptions } from "./open-clip.ts";
 export { loadEmbedder } from "./load-embedder.ts";

@@ -11,13 +11,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   describeModel,
   loadModelParams,
-  locateModel,
   needTokenizer,
   tokenizerFor,
-  withWeights,
   writeDescription,
   writeModel,
 } from "./model-folder.ts";
+import { locateModel } from "./models/locate-model.ts";
+import { withWeights } from "./models/weights-file.ts";
 
 const config = preset("nano");
 const description = { config, preprocess: clipPreprocess(8), ...tokenizerFor(config) };
@@ -189,11 +189,5 @@ describe("a model that cannot be opened says what was expected", () => {
     await writeDescription(folder, description);
     await writeFile(join(folder, "config.json"), "{");
     await expect(describeModel(folder)).rejects.toThrow(/config\.json is not valid JSON/);
-  });
-
-  test("the hub", () => {
-    expect(() => locateModel("hf:openai/clip-vit-base-patch32")).toThrow(
-      /not built yet\. Download the folder/,
-    );
   });
 });

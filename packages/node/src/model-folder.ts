@@ -1,53 +1,31 @@
-import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import {
-  clipPreprocess,
-  formatPreprocessorConfig,
-  parsePreprocessorConfig,
-  type PreprocessConfig,
-} from "@clip-ts/image";
-import {
-  clipSpec,
-  formatClipConfig,
-  parseClipConfig,
-  type ClipConfig,
-  type ClipParams,
-} from "@clip-ts/model";
-import { createClipTokenizer, toHuggingFaceFiles, type Tokenizer } from "@clip-ts/tokenizer";
-import {
-  loadParams,
-  openSafetensors,
-  openSharded,
-  streamParams,
-  type TensorFile,
-} from "@clip-ts/weights";
-import { openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
-import { latestFolders } from "./run-folder.ts";
+import { formatPreprocessorConfig } from "@clip-ts/image";
+import { clipSpec, formatClipConfig, type ClipConfig, type ClipParams } from "@clip-ts/model";
+import { createClipTokenizer, type Tokenizer } from "@clip-ts/tokenizer";
+import { loadParams, streamParams } from "@clip-ts/weights";
+import { writeFileWhole, writeJson } from "./files.ts";
+import { checkOrigin } from "./models/check-origin.ts";
+import { resolveModel } from "./models/locate-model.ts";
+import { modelFiles } from "./models/model-files.ts";
+import { readDescription, type ModelFacts } from "./models/read-description.ts";
+import { readTokenizer } from "./models/read-tokenizer.ts";
+import { withWeights } from "./models/weights-file.ts";
 
 /** What a model folder says about a model, apart from its weights. */
-export interface ModelDescription {
-  readonly config: ClipConfig;
-  readonly preprocess: PreprocessConfig;
-  /** Absent if the text tower's vocabulary is none that the CLIP tokenizer can make. */
+export interface ModelDescription extends ModelFacts {
+  /** Absent if the vocabulary is none of CLIP's and the folder has no tokenizer files. */
   readonly tokenizer?: Tokenizer;
 }
-
-/** Names in a Hugging Face style folder. */
-const names = {
-  config: "config.json",
-  weights: "model.safetensors",
-  index: "model.safetensors.index.json",
-  preprocessor: "preprocessor_config.json",
-} as const;
 
 /** Ids that CLIP's vocabulary can be cut to: bytes, bytes at word ends, start and end; all merges. */
 const clipVocabulary = { smallest: 514, largest: 49408 } as const;
 
 /** The tokenizer that a text tower was made for, if it is CLIP's. */
-export function tokenizerFor(config: ClipConfig): { readonly tokenizer?: Tokenizer } {
-  const { vocabSize, contextLength, padTokenId } = config.text;
+export function tokenizerFor({ text }: ClipConfig): { readonly tokenizer?: Tokenizer } {
+  const { vocabSize, contextLength, padTokenId } = text;
+  if (text.kind === "roberta" || text.kind === "siglip") return {};
   if (vocabSize < clipVocabulary.smallest || vocabSize > clipVocabulary.largest) return {};
   return { tokenizer: createClipTokenizer({ vocabSize, contextLength, padId: padTokenId }) };
 }
@@ -55,75 +33,44 @@ export function tokenizerFor(config: ClipConfig): { readonly tokenizer?: Tokeniz
 /** The model's tokenizer. @throws ClipError "unsupported" if it can only be given ids. */
 export function needTokenizer({ config, tokenizer }: ModelDescription): Tokenizer {
   if (tokenizer !== undefined) return tokenizer;
-  throw new ClipError(
-    "unsupported",
-    `This model reads ids of a vocabulary of ${config.text.vocabSize}; CLIP's tokenizer makes ` +
-      `${clipVocabulary.smallest} to ${clipVocabulary.largest}. Give it token ids instead of text.`,
-    { data: { vocabSize: config.text.vocabSize } },
-  );
+  const { kind = "clip", vocabSize } = config.text;
+  const reason =
+    kind === "clip"
+      ? `This model reads ids of a vocabulary of ${vocabSize}; CLIP's tokenizer makes ` +
+        `${clipVocabulary.smallest} to ${clipVocabulary.largest}.`
+      : "This model's folder lacks its tokenizer: put tokenizer.json there (or vocab.json and merges.txt).";
+  throw new ClipError("unsupported", `${reason} Give it token ids instead of text.`, {
+    data: { kind, vocabSize },
+  });
 }
 
 /**
- * Where a model lies: a Hugging Face style folder itself, or the latest checkpoint of a run folder.
- * @throws ClipError "not-found" that says what was looked for.
+ * Reads config, preprocessing and tokenizer of a model: a folder of Hugging Face's or open_clip's, a run,
+ * a file of weights, or `hf:owner/name`. Weights are looked at only where there is no config.
  */
-export function locateModel(model: string): string {
-  if (model.startsWith("hf:")) {
-    throw new ClipError(
-      "unsupported",
-      `${model}: downloading from the Hugging Face hub is not built yet. Download the folder and give its path.`,
-      { data: { model } },
-    );
-  }
-  const candidates = [resolve(model), ...latestFolders(resolve(model))];
-  const found = candidates.find((folder) => existsSync(join(folder, names.config)));
-  if (found !== undefined) return found;
-  throw new ClipError(
-    "not-found",
-    `There is no model in ${model}: expected a folder with ${names.config} and ${names.weights}, or a run folder with a checkpoint.`,
-    { data: { model } },
-  );
-}
-
-/** Reads config and preprocessing of a model folder; no weights. */
 export async function describeModel(model: string): Promise<ModelDescription> {
-  const folder = locateModel(model);
-  const config = parseClipConfig(await readJson(join(folder, names.config)));
-  const preprocessor = join(folder, names.preprocessor);
-  const preprocess = existsSync(preprocessor)
-    ? parsePreprocessorConfig(await readJson(preprocessor))
-    : clipPreprocess(config.vision.imageSize);
-  return { config, preprocess, ...tokenizerFor(config) };
+  const place = await resolveModel(model);
+  const facts = await readDescription(place);
+  return { ...facts, ...(await readTokenizer(place, facts.config)) };
 }
 
-/** Opens a folder's weights, one file or shards, for as long as `use` runs. */
-export async function withWeights<Result>(
-  model: string,
-  use: (file: TensorFile) => Promise<Result>,
-): Promise<Result> {
-  const folder = locateModel(model);
-  const whole = join(folder, names.weights);
-  const index = join(folder, names.index);
-  const opened: { close: () => Promise<void> }[] = [];
-  const open = async (path: string): ReturnType<typeof openFile> => {
-    const source = await openFile(path);
-    opened.push(source);
-    return source;
-  };
-  try {
-    const isSharded = existsSync(index) && !existsSync(whole);
-    const file = isSharded
-      ? await openSharded(await readJson(index), (shard) => open(join(folder, shard)))
-      : await openSafetensors(await open(whole), whole);
-    return await use(file);
-  } finally {
-    await Promise.all(opened.map((source) => source.close()));
-  }
-}
-
-/** Loads a folder's parameters onto the running engine. The caller owns them. */
+/**
+ * Loads a model's parameters onto the running engine. The caller owns them.
+ * @throws ClipError where config and weights do not belong together.
+ */
 export function loadModelParams(model: string, config: ClipConfig): Promise<ClipParams> {
-  return withWeights(model, (file) => loadParams(clipSpec(config), file));
+  return withWeights(model, (file) => {
+    checkOrigin(config, model, file);
+    return loadParams(clipSpec(config), file) as Promise<ClipParams>;
+  });
+}
+
+/** Writes a tokenizer's files into a folder. */
+export async function writeTokenizer(folder: string, tokenizer: Tokenizer): Promise<void> {
+  for (const [name, content] of Object.entries(tokenizer.files())) {
+    const path = join(folder, name);
+    await (typeof content === "string" ? writeFileWhole(path, content) : writeJson(path, content));
+  }
 }
 
 /** Writes everything about a model but its weights. */
@@ -132,12 +79,9 @@ export async function writeDescription(
   { config, preprocess, tokenizer }: ModelDescription,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await writeJson(join(folder, names.config), formatClipConfig(config));
-  await writeJson(join(folder, names.preprocessor), formatPreprocessorConfig(preprocess));
-  if (tokenizer === undefined) return;
-  for (const [file, content] of Object.entries(toHuggingFaceFiles(tokenizer))) {
-    await writeJson(join(folder, file), content);
-  }
+  await writeJson(join(folder, modelFiles.config), formatClipConfig(config));
+  await writeJson(join(folder, modelFiles.preprocessor), formatPreprocessorConfig(preprocess));
+  if (tokenizer !== undefined) await writeTokenizer(folder, tokenizer);
 }
 
 /** Writes a folder that clip-ts, transformers and transformers.js load. Borrows the parameters. */
@@ -148,5 +92,5 @@ export async function writeModel(
 ): Promise<void> {
   await writeDescription(folder, description);
   const { chunks } = streamParams(params);
-  await writeFileWhole(join(folder, names.weights), chunks());
+  await writeFileWhole(join(folder, modelFiles.weights), chunks());
 }

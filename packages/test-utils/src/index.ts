@@ -12,3 +12,5 @@ export { tensorsLeftBy } from "./leak-check.ts";
 export { randomTensor } from "./random-tensor.ts";
 export { useEngine } from "./engines.ts";
 export * as reference from "./reference.ts";
+export { hubToken, startLocalHub, type HubFaults, type LocalHub } from "./local-hub.ts";
+export type { LocalCommit, Uploads } from "./local-hub-uploads.ts";

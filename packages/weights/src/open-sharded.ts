@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import type { ByteSource } from "./byte-source.ts";
-import { openSafetensors } from "./open-safetensors.ts";
+import { openWeights } from "./open-weights.ts";
 import { noSuchTensor, type TensorFile } from "./tensor-file.ts";
 
 function badIndex(message: string, data: Record<string, unknown>, cause?: unknown): ClipError {
@@ -37,11 +37,11 @@ async function openShard(
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw badIndex(`the index names ${file}, which cannot be opened: ${reason}`, { file }, cause);
   }
-  return openSafetensors(source, file);
+  return openWeights(source, file);
 }
 
 /**
- * Opens weights split over several files. `index` is the parsed `model.safetensors.index.json`; `open`
+ * Opens weights split over several files. `index` is the parsed `model.safetensors.index.json` (or PyTorch's); `open`
  * gets a bare file name from it. The index decides: every tensor it lists must be in its shard, and
  * what it does not list is not seen.
  */

@@ -14,6 +14,7 @@ function inferRoberta(shapes: ShapeReader): RobertaTextConfig {
   return {
     kind: "roberta",
     ...inferStack(shapes, {
+      side: "text",
       prefix: `${tower}.encoder.layer.`,
       width: shapes.side(tokens, 1),
       activation: "gelu",
@@ -36,6 +37,7 @@ export function inferText(shapes: ShapeReader, activation: () => Activation): Te
   const vocabSize = shapes.side(tokens, 0);
   const shared = {
     ...inferStack(shapes, {
+      side: "text",
       prefix: `${tower}.encoder.layers.`,
       width: shapes.side(tokens, 1),
       activation: isSiglip ? "gelu_pytorch_tanh" : activation(),

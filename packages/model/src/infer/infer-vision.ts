@@ -49,6 +49,7 @@ export function inferVision(shapes: ShapeReader, activation: () => Activation): 
   const otherActivation = isSiglip ? "gelu_pytorch_tanh" : "gelu";
   return {
     ...inferStack(shapes, {
+      side: "vision",
       prefix: `${tower}.encoder.layers.`,
       width: shapes.side(kernel, 0),
       activation: isPlain ? activation() : otherActivation,

@@ -81,5 +81,13 @@ test("formats are told from the content", async () => {
   expect(plainFile.names).toContain("whole");
   const old = Uint8Array.of(0x80, 2, 0x8a, 10);
   await expect(openWeights(bytesSource(old), "old.pt")).rejects.toThrow("before version 1.6");
+  for (const length of [0x50, 0x4b50, 0x80, 0x0280]) {
+    // headers whose length begins like another format
+    const json = JSON.stringify({ a: { dtype: "U8", shape: [1], data_offsets: [0, 1] } });
+    const bytes = new Uint8Array(8 + length + 1);
+    bytes.set([length & 255, length >> 8]);
+    bytes.set(new TextEncoder().encode(json.padEnd(length)), 8);
+    expect((await openWeights(bytesSource(bytes), "short")).names).toEqual(["a"]);
+  }
   await expect(zip.read("nothing")).rejects.toThrow('a has no tensor "nothing"');
 });

@@ -16,6 +16,11 @@ function bad(label: string, message: string, cause?: unknown): ClipError {
   return new ClipError("bad-weights", `${label}: ${message}`, { data: { label }, cause });
 }
 
+/** TorchScript archives carry code beside their values. */
+function isScript(archive: ZipArchive, root: string): boolean {
+  return archive.entries.has(`${root}constants.pkl`);
+}
+
 /** The folder inside the archive, such as `archive/`, that holds `data.pkl`. */
 function rootOf(archive: ZipArchive): string {
   const pickle = [...archive.entries.keys()].find((name) => /^([^/]*\/)?data\.pkl$/.test(name));
@@ -93,7 +98,7 @@ export async function openPytorch(source: ByteSource, label = "PyTorch file"): P
   };
   return {
     label,
-    metadata: {},
+    metadata: { format: isScript(archive, root) ? "torchscript" : "pt" },
     names: [...tensors.keys()],
     describe(name) {
       const { shape, storage } = find(name);

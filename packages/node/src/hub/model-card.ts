@@ -1,0 +1,89 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { countParams } from "@clip-ts/core";
+import { clipSpec, type ClipConfig } from "@clip-ts/model";
+import { isResNet } from "@clip-ts/vision-encoder";
+import { modelFiles } from "../models/model-files.ts";
+import type { ModelFacts } from "../models/read-description.ts";
+
+/** What a model card says beside the model's own facts. */
+export interface CardOptions {
+  /** `owner/name` on the hub. */
+  readonly repository: string;
+  /** SPDX-like id that the hub knows, such as mit; nothing is claimed without one. */
+  readonly license?: string;
+}
+
+/** Which libraries open the folder. */
+function librariesOf(folder: string, config: ClipConfig): readonly string[] {
+  const has = (name: string): boolean => existsSync(join(folder, name));
+  const isTransformers = has(modelFiles.config) && !isResNet(config.vision);
+  return [
+    "clip-ts",
+    ...(isTransformers ? ["transformers"] : []),
+    ...(has(modelFiles.openClipConfig) ? ["open_clip"] : []),
+  ];
+}
+
+function describeVision({ vision }: ClipConfig): string {
+  const image = `${vision.imageSize}×${vision.imageSize} pixels`;
+  if (isResNet(vision))
+    return `ResNet (${vision.layers.join(", ")}), width ${vision.width}, ${image}`;
+  const { layers, width, heads, patchSize } = vision;
+  return `ViT, ${layers} layers, width ${width}, ${heads} heads, patches of ${patchSize}, ${image}`;
+}
+
+function describeText({ text }: ClipConfig): string {
+  const kinds = { clip: "CLIP's transformer", roberta: "RoBERTa", siglip: "SigLIP's transformer" };
+  const { layers, width, heads, contextLength, vocabSize } = text;
+  return (
+    `${kinds[text.kind ?? "clip"]}, ${layers} layers, width ${width}, ${heads} heads, ` +
+    `${contextLength} tokens of ${vocabSize}`
+  );
+}
+
+function describePreprocess({ preprocess }: ModelFacts): string {
+  const { resize, interpolation, mean, std } = preprocess;
+  const fit = resize === "squash" ? "squashed" : "shortest side, then the middle";
+  return `${fit}, ${interpolation}, mean ${mean.join(" ")}, deviation ${std.join(" ")}`;
+}
+
+/** The `README.md` of a model's repository: the hub's metadata, facts, and how it is used. */
+export function modelCard(folder: string, facts: ModelFacts, options: CardOptions): string {
+  const { config } = facts;
+  const [library, ...others] = librariesOf(folder, config);
+  const count = countParams(clipSpec(config)).toLocaleString("en");
+  const metadata = [
+    `library_name: ${library}`,
+    "pipeline_tag: zero-shot-image-classification",
+    ...(options.license === undefined ? [] : [`license: ${options.license}`]),
+    "tags:",
+    ...["clip", "contrastive", ...others].map((tag) => `- ${tag}`),
+  ];
+  return `---
+${metadata.join("\n")}
+---
+
+# ${options.repository.split("/").at(-1)}
+
+A model that puts images and texts into one space of ${config.projectionDim} dimensions, trained or converted with clip-ts.
+
+| part | |
+|---|---|
+| parameters | ${count} |
+| vision tower | ${describeVision(config)} |
+| text tower | ${describeText(config)} |
+| images | ${describePreprocess(facts)} |
+
+\`\`\`sh
+npx @clip-ts/trainer classify hf:${options.repository} photo.jpg --labels cat,dog
+\`\`\`
+
+\`\`\`ts
+import { openClip } from "@clip-ts/node";
+
+const clip = await openClip("hf:${options.repository}");
+console.log(await clip.classify("photo.jpg", ["cat", "dog"]));
+\`\`\`
+`;
+}

@@ -1,0 +1,150 @@
+import { open, readFile, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ClipError } from "@clip-ts/base";
+import { parseHubReference } from "./hub-reference.ts";
+import { hubSettings, type HubSettings } from "./hub-settings.ts";
+import { requestHub } from "./request-hub.ts";
+import { hashFile, uploadObject, type LargeFile } from "./upload-object.ts";
+
+/** How a folder is uploaded. */
+export interface UploadOptions {
+  readonly settings?: HubSettings;
+  /** Makes a repository that only its owner sees, if it has to be made. */
+  readonly isPrivate?: boolean;
+  /** First line of the commit's message. */
+  readonly summary?: string;
+  /** Hears of every file before it is sent. */
+  readonly onFile?: (name: string, size: number) => void;
+}
+
+interface LocalFile {
+  readonly name: string;
+  readonly path: string;
+  readonly size: number;
+}
+
+/** The hub looks at a file's first bytes to tell text from data. */
+const sampleLength = 512;
+
+const jsonHeaders = { "content-type": "application/json" };
+
+async function listFolder(folder: string): Promise<LocalFile[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  return Promise.all(
+    names.toSorted().map(async (name) => {
+      const path = join(folder, name);
+      return { name, path, size: (await stat(path)).size };
+    }),
+  );
+}
+
+async function createRepository(
+  settings: HubSettings,
+  repository: string,
+  isPrivate: boolean,
+): Promise<void> {
+  const [organization, name] = repository.split("/");
+  const body = JSON.stringify({ type: "model", name, organization, private: isPrivate });
+  try {
+    const url = `${settings.endpoint}/api/repos/create`;
+    await requestHub(url, settings, { method: "POST", headers: jsonHeaders, body });
+  } catch (error) {
+    const exists = error instanceof ClipError && error.data["status"] === 409;
+    if (!exists) throw error;
+  }
+}
+
+async function sampleOf({ path, size }: LocalFile): Promise<string> {
+  const handle = await open(path, "r");
+  try {
+    const sample = Buffer.alloc(Math.min(size, sampleLength));
+    await handle.read(sample, 0, sample.byteLength, 0);
+    return sample.toString("base64");
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Names of the files that the hub wants in its store of large files. */
+async function askLarge(
+  settings: HubSettings,
+  api: string,
+  files: readonly LocalFile[],
+): Promise<ReadonlySet<string>> {
+  const described = await Promise.all(
+    files.map(async (file) => ({
+      path: file.name,
+      size: file.size,
+      sample: await sampleOf(file),
+    })),
+  );
+  const response = await requestHub(api.replace("/commit/", "/preupload/"), settings, {
+    method: "POST",
+    headers: jsonHeaders,
+    body: JSON.stringify({ files: described }),
+  });
+  const answer = (await response.json()) as { files: { path: string; uploadMode: string }[] };
+  const large = answer.files.filter(({ uploadMode }) => uploadMode === "lfs");
+  return new Set(large.map(({ path }) => path));
+}
+
+/** A line of the commit: the content of a small file, or what a large one is known by. */
+async function commitLine(file: LocalFile, large: LargeFile | undefined): Promise<object> {
+  if (large !== undefined) {
+    const { oid, size } = large;
+    return { key: "lfsFile", value: { path: file.name, algo: "sha256", oid, size } };
+  }
+  const content = (await readFile(file.path)).toString("base64");
+  return { key: "file", value: { path: file.name, content, encoding: "base64" } };
+}
+
+/** Sends a file if it is a large one. @returns its line of the commit. */
+async function sendFile(
+  settings: HubSettings,
+  repository: string,
+  file: LocalFile,
+  isLarge: boolean,
+): Promise<object> {
+  if (!isLarge) return commitLine(file, undefined);
+  const object = { path: file.path, size: file.size, oid: await hashFile(file.path) };
+  await uploadObject(settings, repository, object);
+  return commitLine(file, object);
+}
+
+/** @throws ClipError "bad-argument" where it is clear that nothing may be written. */
+function checkTarget({ token }: HubSettings, repository: string): void {
+  if (token !== undefined && repository.includes("/")) return;
+  throw new ClipError(
+    "bad-argument",
+    `Uploading to hf:${repository} needs an owner in its name and a token that may write: set HF_TOKEN.`,
+    { data: { repository } },
+  );
+}
+
+/**
+ * Uploads the files of a folder to a model repository of the hub, which is made if it is not there, as
+ * one commit. Large files are sent first; what the hub has already is not sent again.
+ * @throws ClipError "bad-argument" without a token, and for what the hub refuses.
+ */
+export async function uploadFolder(
+  folder: string,
+  model: string,
+  options: UploadOptions = {},
+): Promise<void> {
+  const { settings = hubSettings(), isPrivate = false, summary = "Upload model" } = options;
+  const { repository, revision } = parseHubReference(model);
+  checkTarget(settings, repository);
+  await createRepository(settings, repository, isPrivate);
+  const api = `${settings.endpoint}/api/models/${repository}/commit/${encodeURIComponent(revision)}`;
+  const files = await listFolder(folder);
+  const large = await askLarge(settings, api, files);
+  const lines: object[] = [{ key: "header", value: { summary, description: "" } }];
+  for (const file of files) {
+    options.onFile?.(file.name, file.size);
+    lines.push(await sendFile(settings, repository, file, large.has(file.name)));
+  }
+  const body = lines.map((line) => JSON.stringify(line)).join("\n");
+  const headers = { "content-type": "application/x-ndjson" };
+  await requestHub(api, settings, { method: "POST", headers, body });
+}

@@ -1,0 +1,41 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+/** Names in a model folder: Hugging Face's, and open_clip's beside them. */
+export const modelFiles = {
+  config: "config.json",
+  openClipConfig: "open_clip_config.json",
+  preprocessor: "preprocessor_config.json",
+  weights: "model.safetensors",
+  openClipWeights: "open_clip_model.safetensors",
+} as const;
+
+/** Where weights may lie, best first: formats that can be read in part before those that need a pickle. */
+export const weightsFiles: readonly string[] = [
+  modelFiles.weights,
+  "model.safetensors.index.json",
+  modelFiles.openClipWeights,
+  "open_clip_pytorch_model.bin",
+  "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
+];
+
+/** Files of tokenizers, which travel with a model whose vocabulary is not CLIP's. */
+export const tokenizerFiles: readonly string[] = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "vocab.json",
+  "merges.txt",
+];
+
+/** Whether the path is a file, such as `ViT-B-32.pt`, and no folder. */
+export function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** The file of a model's weights, or of their index; undefined if there is none. */
+export function findWeights(model: string): string | undefined {
+  if (isFile(model)) return model;
+  return weightsFiles.map((name) => join(model, name)).find((path) => existsSync(path));
+}

@@ -1,0 +1,154 @@
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { flattenTree, type ParamSpec } from "@clip-ts/core";
+import { clipPreprocess, siglipPreprocess } from "@clip-ts/image";
+import {
+  clipSpec,
+  formatClipConfig,
+  formatOpenClipConfig,
+  preset,
+  type ClipConfig,
+} from "@clip-ts/model";
+import { goldenPath } from "@clip-ts/test-utils";
+import {
+  convertTensors,
+  fromFloat32,
+  serializeSafetensors,
+  toBytes,
+  type HostTensor,
+} from "@clip-ts/weights";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { afterAll, expect, test } from "vitest";
+import { describeModel, loadModelParams } from "../model-folder.ts";
+import { writeOpenClipDescription } from "./write-open-clip.ts";
+
+const root = await mkdtemp(join(tmpdir(), "clip-ts-describe-"));
+afterAll(() => rm(root, { recursive: true }));
+
+async function folder(name: string, files: Record<string, string | Uint8Array>): Promise<string> {
+  const path = join(root, name);
+  await mkdir(path, { recursive: true });
+  for (const [file, content] of Object.entries(files)) await writeFile(join(path, file), content);
+  return path;
+}
+
+/** Zeros of every shape that the config asks for. */
+function zeros(config: ClipConfig): Record<string, HostTensor> {
+  const spec = Object.entries(flattenTree<ParamSpec>(clipSpec(config)));
+  return Object.fromEntries(
+    spec.map(([name, { shape }]) => {
+      const length = shape.reduce((product, side) => product * side, 1);
+      return [name, fromFloat32(new Float32Array(length), shape)];
+    }),
+  );
+}
+
+const file = (tensors: Record<string, HostTensor>): Uint8Array =>
+  toBytes(serializeSafetensors(tensors));
+
+const nano = preset("nano");
+/** Small, with heads as long as OpenAI's. */
+const openai: ClipConfig = {
+  ...nano,
+  vision: { ...nano.vision, width: 64, heads: 1, layers: 1 } as ClipConfig["vision"],
+  text: { ...nano.text, width: 64, heads: 1, layers: 1 } as ClipConfig["text"],
+};
+
+test("an open_clip folder gives config, preprocessing and weights", async () => {
+  const path = await folder("open-clip", {});
+  for (const name of ["open_clip_config.json", "open_clip_model.safetensors"]) {
+    await copyFile(goldenPath(`clip-resnet/${name}`), join(path, name));
+  }
+  const { config, preprocess } = await describeModel(path);
+  expect(config.vision).toMatchObject({
+    kind: "resnet",
+    layers: [1, 2, 1, 1],
+    width: 8,
+    heads: 32,
+  });
+  expect(preprocess).toEqual({ ...clipPreprocess(64), convertRgb: "after-resize" });
+  const params = await loadModelParams(path, config);
+  const flat = flattenTree<Tensor>(params);
+  expect(flat["vision_model.layer1.0.bn1.running_var"]?.shape).toEqual([8]);
+  dispose(flat);
+});
+
+test("preprocessing travels through open_clip's folder", async () => {
+  const path = join(root, "squash");
+  const preprocess = { ...siglipPreprocess(8), interpolation: "bilinear" as const };
+  await writeOpenClipDescription(path, { config: openai, preprocess });
+  const found = await describeModel(path);
+  expect(found.config).toEqual(openai);
+  expect(found.preprocess).toEqual({ ...preprocess, convertRgb: "after-resize" });
+  const written = JSON.parse(await readFile(join(path, "open_clip_config.json"), "utf8")) as object;
+  expect(written).toMatchObject({
+    preprocess_cfg: { resize_mode: "squash", mean: [0.5, 0.5, 0.5] },
+  });
+});
+
+test("preprocessing that cannot be done is refused", async () => {
+  const config = formatOpenClipConfig(openai);
+  for (const [key, value] of Object.entries({
+    resize_mode: "longest",
+    mean: [1],
+    interpolation: "random",
+  })) {
+    const json = JSON.stringify({ ...config, preprocess_cfg: { [key]: value } });
+    const path = await folder(`refused-${key}`, { "open_clip_config.json": json });
+    await expect(describeModel(path)).rejects.toThrow(`preprocess_cfg.${key} should be`);
+  }
+});
+
+test("SigLIP without a preprocessor file is squashed", async () => {
+  const path = await folder("siglip", {});
+  await copyFile(goldenPath("siglip/config.json"), join(path, "config.json"));
+  expect((await describeModel(path)).preprocess).toEqual(siglipPreprocess(32));
+});
+
+test("without a config, the shapes tell it; the activation is not guessed", async () => {
+  const tensors = await convertTensors(zeros(openai), "openai");
+  const path = await folder("bare", { "model.safetensors": file(tensors) });
+  await expect(describeModel(path)).rejects.toThrow(/QuickGELU \(OpenAI's\) or GELU/u);
+  await expect(describeModel(join(path, "model.safetensors"))).rejects.toThrow("QuickGELU");
+  const tower = await folder("tower", {});
+  await copyFile(goldenPath("torchvision-vit/model.safetensors"), join(tower, "model.safetensors"));
+  await expect(describeModel(tower)).rejects.toThrow("holds one tower alone (torchvision's names)");
+});
+
+test("a config that contradicts OpenAI's checkpoint is an error, not a warning", async () => {
+  const weights = file(zeros(openai));
+  const gelu = (config: ClipConfig): ClipConfig => ({
+    ...config,
+    vision: { ...config.vision, activation: "gelu" } as ClipConfig["vision"],
+  });
+  const heads = (config: ClipConfig): ClipConfig => ({
+    ...config,
+    text: { ...config.text, heads: 2 } as ClipConfig["text"],
+  });
+  const at = (name: string, config: ClipConfig): Promise<string> =>
+    folder(name, {
+      "config.json": JSON.stringify(formatClipConfig(config)),
+      "model.safetensors": weights,
+    });
+  const load = async (path: string): Promise<void> => {
+    const { config } = await describeModel(path);
+    dispose(flattenTree<Tensor>(await loadModelParams(path, config)));
+  };
+  const snapshot = (name: string): string => join("models--openai--clip-vit-test", name);
+  await expect(load(await at(snapshot("right"), openai))).resolves.toBeUndefined();
+  await expect(load(await at(snapshot("gelu"), gelu(openai)))).rejects.toThrow(
+    "was trained with QuickGELU, but the config says gelu",
+  );
+  await expect(load(await at(snapshot("heads"), heads(openai)))).rejects.toThrow(
+    "whose text tower has 1 attention heads, but the config says 2",
+  );
+  await expect(load(await at("of-others", gelu(openai)))).resolves.toBeUndefined();
+});
+
+test("a head count that does not divide the width is refused at once", async () => {
+  const config = formatClipConfig(openai) as { vision_config: object };
+  const wrong = { ...config, vision_config: { ...config.vision_config, num_attention_heads: 5 } };
+  const path = await folder("indivisible", { "config.json": JSON.stringify(wrong) });
+  await expect(describeModel(path)).rejects.toThrow(/num_attention_heads.*divisor/u);
+});

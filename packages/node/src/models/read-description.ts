@@ -1,0 +1,70 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import {
+  clipPreprocess,
+  parsePreprocessorConfig,
+  siglipPreprocess,
+  type PreprocessConfig,
+} from "@clip-ts/image";
+import {
+  inferClipConfig,
+  parseClipConfig,
+  parseOpenClipConfig,
+  type ClipConfig,
+} from "@clip-ts/model";
+import { convertLayout, detectLayout } from "@clip-ts/weights";
+import { readJson } from "../files.ts";
+import { isOpenaiArchive } from "./check-origin.ts";
+import { isFile, modelFiles } from "./model-files.ts";
+import { parseOpenClipPreprocess } from "./open-clip-preprocess.ts";
+import { onlyTower, shapesOf, withWeights } from "./weights-file.ts";
+
+/** Config and preprocessing of a model. */
+export interface ModelFacts {
+  readonly config: ClipConfig;
+  readonly preprocess: PreprocessConfig;
+}
+
+/** What a model of this kind was most likely trained with, where no file says it. */
+export function usualPreprocess({ vision, loss }: ClipConfig): PreprocessConfig {
+  const isSiglip =
+    loss?.kind === "sigmoid" && vision.kind !== "resnet" && vision.pooling === "attention";
+  return (isSiglip ? siglipPreprocess : clipPreprocess)(vision.imageSize);
+}
+
+/** The config of weights that come without one, from their shapes; OpenAI's own use QuickGELU. */
+function inferFromWeights(place: string): Promise<ClipConfig> {
+  return withWeights(place, (file) => {
+    const layout = detectLayout(file.names);
+    if (layout === "torchvision" || layout === "roberta") throw onlyTower(place, layout);
+    const shapes = shapesOf(convertLayout(file, "huggingface"));
+    const config = inferClipConfig(
+      shapes,
+      isOpenaiArchive(file) ? { activation: "quick_gelu" } : {},
+    );
+    return Promise.resolve(config);
+  });
+}
+
+async function readOpenClip(path: string): Promise<ModelFacts> {
+  const json = await readJson(path);
+  const config = parseOpenClipConfig(json);
+  const { preprocess_cfg: preprocess } = json as Readonly<Record<string, unknown>>;
+  return { config, preprocess: parseOpenClipPreprocess(preprocess, config.vision.imageSize) };
+}
+
+/** Reads config and preprocessing from wherever a model keeps them. `place` is a file or a folder. */
+export async function readDescription(place: string): Promise<ModelFacts> {
+  const at = (name: string): string => join(place, name);
+  const hasFile = (name: string): boolean => !isFile(place) && existsSync(at(name));
+  if (!hasFile(modelFiles.config) && hasFile(modelFiles.openClipConfig)) {
+    return readOpenClip(at(modelFiles.openClipConfig));
+  }
+  const config = hasFile(modelFiles.config)
+    ? parseClipConfig(await readJson(at(modelFiles.config)))
+    : await inferFromWeights(place);
+  const preprocess = hasFile(modelFiles.preprocessor)
+    ? parsePreprocessorConfig(await readJson(at(modelFiles.preprocessor)))
+    : usualPreprocess(config);
+  return { config, preprocess };
+}
