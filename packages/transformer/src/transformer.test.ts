@@ -243,7 +243,7 @@ test("padding changes no other token, however it is filled", async () => {
   const lengths = tensor([1, 1, 1, 0, 1, 1, 0, 0, 1, 1, 1, 1], [batch, tokens], "int32");
   const kept = reshape(lengths, [batch, tokens, 1]);
   const visible = async (input: Tensor): Promise<Float32Array> => {
-    const encoded = block(params, input, config, paddingMask(lengths));
+    const encoded = block(params, input, config, { mask: paddingMask(lengths) });
     return (await mul(encoded, kept).data()) as Float32Array;
   };
   const other = add(mul(x, kept), mul(randomTensor(x.shape, "other"), sub(1, kept)));

@@ -6,7 +6,7 @@ import {
   relativeError,
   useEngine,
 } from "@clip-ts/test-utils";
-import { dispose, exp, type Tensor } from "@tensorflow/tfjs-core";
+import { dispose, exp, mean, square, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import type { ResNetConfig } from "../config.ts";
 import { contrastiveLoss, unit } from "../contrast.test.ts";
@@ -98,4 +98,22 @@ for (const engine of ["cpu", "wasm"] as const) {
       dispose([value, ...Object.values(gradients), ...Object.values(aux ?? {})]);
     },
   );
+
+  test(`frozen statistics: gradients in evaluation equal PyTorch's (${engine})`, async () => {
+    await useEngine(engine);
+    const { leaves, pixels } = load();
+    const references = visual(goldenArrays("clip-resnet/frozen-grads.safetensors"));
+    const trained = Object.fromEntries(
+      Object.keys(references).map((path) => [path, leaves[path] as Tensor]),
+    );
+    const { value, gradient } = valueAndGradient((named: Record<string, Tensor>) => {
+      const params = unflattenLike(resNetSpec(config), { ...leaves, ...named }) as ResNetParams;
+      return { loss: mean(square(encodeImage(params, pixels, config).pooled)) };
+    }, trained);
+    const gradients = flattenTree<Tensor>(gradient);
+    for (const [path, { values }] of Object.entries(references)) {
+      expect(relativeError(await gradients[path]!.data(), values), path).toBeLessThan(1e-4);
+    }
+    dispose([value, ...Object.values(gradients)]);
+  });
 }
