@@ -16,7 +16,8 @@ import type { PairwiseInputs, RowChunk } from "./pairwise-inputs.ts";
 
 /** The rows of x that belong to a chunk. x [batch, ...] → [rows, ...]. */
 export function rowsOf(x: Tensor, { start, end }: RowChunk): Tensor {
-  return slice(x, [start], [end - start]);
+  const [, ...rest] = x.shape;
+  return slice(x, [start, ...rest.map(() => 0)], [end - start, ...rest]);
 }
 
 /** scale · cosine + bias for a chunk of images and every text. → [rows, batch]. */

@@ -146,6 +146,12 @@ function sumOf(
   return Object.fromEntries(sums);
 }
 
+/** `rows` rows of x from `start` on. */
+function rowsFrom(x: Tensor, start: number, rows: number): Tensor {
+  const [, ...rest] = x.shape;
+  return slice(x, [start, ...rest.map(() => 0)], [rows, ...rest]);
+}
+
 /** Second pass: every micro-batch once more, with a tape, for its share of the gradient. */
 function pullBack<Batch extends object, Aux extends object>(
   { params, batches, encode }: CachedObjective<Batch, Aux>,
@@ -163,7 +169,7 @@ function pullBack<Batch extends object, Aux extends object>(
     const part = tidy(() => {
       const own = Object.entries(cotangents).map(([name, all]): [string, Tensor] => [
         name,
-        slice(all, [start], [rows]),
+        rowsFrom(all, start, rows),
       ]);
       const after = momentOf(total === undefined ? own.map(([, x]) => x) : lastToCome(total));
       const batch = held(make(), after);

@@ -43,6 +43,7 @@ export async function openTrainingBatches(
   const augmentation = augment === undefined ? {} : { augment: augment as AugmentConfig };
   return createBatches({
     ...data,
+    batchSize: data.batchSize * config.accumulate,
     ...augmentation,
     ...position,
     source: await openSource(train, config.seed),

@@ -1,6 +1,16 @@
 import { ClipError } from "@clip-ts/base";
 import { clipPreprocess } from "@clip-ts/image";
-import { clipSpec, initClip, preset, type ClipConfig, type ClipParams } from "@clip-ts/model";
+import { initParams } from "@clip-ts/core";
+import {
+  clipSpec,
+  initClip,
+  lossOf,
+  preset,
+  type ClipConfig,
+  type ClipParams,
+  type LossConfig,
+} from "@clip-ts/model";
+import { initialSigmoidLogitScale } from "@clip-ts/projection";
 import { describeModel, loadModelParams, tokenizerFor, type ModelDescription } from "@clip-ts/node";
 import type { RunConfig } from "./schema.ts";
 
@@ -25,6 +35,45 @@ function withSizes(base: ClipConfig, model: ModelSizes): ClipConfig {
   };
 }
 
+/** The loss that the config asks for, in place of the model's own. */
+function withLoss(base: ClipConfig, { loss }: RunConfig): ClipConfig {
+  if (loss === undefined) return base;
+  const { chunk: _, ...asked } = loss;
+  return { ...base, loss: asked as LossConfig };
+}
+
+/** Patches are dropped in training only, so it may be asked of any model that has some. */
+function withPatchDropout(base: ClipConfig, { model }: RunConfig): ClipConfig {
+  const { patchDropout } = model;
+  if (patchDropout === undefined) return base;
+  if ("patchSize" in base.vision) {
+    return { ...base, vision: { ...base.vision, patchDropout } };
+  }
+  throw new ClipError("bad-config", '"model.patchDropout": a ResNet has no patches; remove it.');
+}
+
+/** Sigmoid training from scratch starts at a scale of its own. */
+function withStartingScale(base: ClipConfig): ClipConfig {
+  if (lossOf(base).kind !== "sigmoid") return base;
+  return { ...base, initialLogitScale: initialSigmoidLogitScale };
+}
+
+/** Parameters of a stored model; a sigmoid run on a model without a bias gives it one. */
+async function loadStarting(
+  from: string,
+  stored: ClipConfig,
+  wanted: ClipConfig,
+): Promise<ClipParams> {
+  const params = await loadModelParams(from, stored);
+  const { logit_bias: spec } = clipSpec(wanted);
+  const { logit_bias: bias, ...rest } = params;
+  if (spec === undefined) {
+    bias?.dispose();
+    return rest;
+  }
+  return { ...rest, logit_bias: bias ?? initParams({ spec }, 0).spec };
+}
+
 /** What a run trains: a preset from scratch, or a model that exists. */
 export interface RunModel {
   readonly description: ModelDescription;
@@ -34,7 +83,7 @@ export interface RunModel {
 
 /** Resolves the `model` section of a config. */
 export async function openRunModel(config: RunConfig): Promise<RunModel> {
-  const { preset: name, from, ...sizes } = config.model;
+  const { preset: name, from, patchDropout: _, ...sizes } = config.model;
   if ((name === undefined) === (from === undefined)) {
     throw new ClipError(
       "bad-config",
@@ -49,10 +98,15 @@ export async function openRunModel(config: RunConfig): Promise<RunModel> {
         `"model.from" brings its own sizes: remove ${changed.map((key) => `"model.${key}"`).join(", ")}.`,
       );
     }
-    const description = await describeModel(from);
-    return { description, start: () => loadModelParams(from, description.config) };
+    const stored = await describeModel(from);
+    const wanted = withPatchDropout(withLoss(stored.config, config), config);
+    return {
+      description: { ...stored, config: wanted },
+      start: () => loadStarting(from, stored.config, wanted),
+    };
   }
-  const clip = withSizes(preset(name as string), config.model);
+  const sized = withSizes(preset(name as string), config.model);
+  const clip = withPatchDropout(withStartingScale(withLoss(sized, config)), config);
   clipSpec(clip); // refuses sizes that do not fit together before any memory is taken
   const { background } = config.data;
   const plain = clipPreprocess(clip.vision.imageSize);

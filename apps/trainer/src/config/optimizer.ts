@@ -1,8 +1,14 @@
-import type { OptimizerConfig, PathRules } from "@clip-ts/optim";
+import {
+  layerwiseMultipliers,
+  resolveByPath,
+  type LoraConfig,
+  type OptimizerConfig,
+  type PathRules,
+} from "@clip-ts/optim";
 import type { RunConfig } from "./schema.ts";
 
 /** "/…/" is a regular expression, anything else the name of a leaf or subtree. */
-function patternOf(text: string): RegExp | string {
+export function patternOf(text: string): RegExp | string {
   const inner = /^\/(.+)\/$/.exec(text)?.[1];
   return inner === undefined ? text : new RegExp(inner);
 }
@@ -11,12 +17,35 @@ function rules<Value>(pairs: readonly (readonly [string, Value])[]): PathRules<V
   return pairs.map(([pattern, value]) => [patternOf(pattern), value] as const);
 }
 
-/** The optimiser that a run's config describes. */
-export function optimizerConfig({ optimizer }: RunConfig): OptimizerConfig {
-  const { decay, multipliers, ...rest } = optimizer;
+/** Both kinds of factors on learning rates multiplied, leaf by leaf. */
+function multipliersOf(
+  { optimizer, layerDecay }: RunConfig,
+  paths: readonly string[],
+): PathRules<number> {
+  const named = rules(optimizer.multipliers ?? []);
+  if (layerDecay === undefined) return named;
+  const decay =
+    typeof layerDecay === "number" ? { image: layerDecay, text: layerDecay } : layerDecay;
+  const given = Object.entries(decay).filter(([, rate]) => rate !== undefined);
+  const byLayer = layerwiseMultipliers(paths, Object.fromEntries(given));
+  const byName = resolveByPath(paths, named, 1);
+  return paths.map((path) => [path, (byLayer[path] ?? 1) * (byName[path] ?? 1)] as const);
+}
+
+/** The optimiser that a run's config describes, for the leaves that learn. */
+export function optimizerConfig(config: RunConfig, paths: readonly string[]): OptimizerConfig {
+  const { decay, multipliers: _, ...rest } = config.optimizer;
+  const multipliers = multipliersOf(config, paths);
   return {
     ...rest,
     ...(decay === undefined ? {} : { decay: rules(decay) }),
-    ...(multipliers === undefined ? {} : { multipliers: rules(multipliers) }),
+    ...(multipliers.length === 0 ? {} : { multipliers }),
   };
+}
+
+/** The adapters that a run's config asks for. */
+export function loraConfig({ lora }: RunConfig): LoraConfig | undefined {
+  if (lora === undefined) return undefined;
+  const { rank, alpha = rank, targets } = lora;
+  return { rank, alpha, ...(targets === undefined ? {} : { targets: targets.map(patternOf) }) };
 }

@@ -1,5 +1,15 @@
 import { engineNames } from "@clip-ts/node";
 import { z } from "zod";
+import {
+  distillSchema,
+  dropoutSchema,
+  earlyStoppingSchema,
+  evaluateSchema,
+  layerDecaySchema,
+  lockSchema,
+  loraSchema,
+  lossSchema,
+} from "./methods-schema.ts";
 
 const whole = z.int().min(0);
 const positive = z.int().min(1);
@@ -96,10 +106,10 @@ const modelSchema = z.strictObject({
   contextLength: positive.optional(),
   vocabSize: positive.optional(),
   projectionDim: positive.optional(),
+  patchDropout: dropoutSchema.optional().describe("share of the patches that a step leaves out"),
 });
 
-/** Everything a training run is told. Unknown keys are errors. */
-export const configSchema = z.strictObject({
+const runSchema = z.strictObject({
   run: path.describe("folder that receives checkpoints, metrics and the resolved config"),
   seed: z.int().default(0),
   engine: z.enum(["auto", ...engineNames]).default("auto"),
@@ -126,6 +136,18 @@ export const configSchema = z.strictObject({
     augment: augmentSchema.optional(),
   }),
   steps: positive,
+  loss: lossSchema.optional().describe("the model's own loss if absent, else contrastive"),
+  accumulate: positive
+    .default(1)
+    .describe("micro-batches a step: the loss compares all accumulate · batchSize pairs"),
+  gradientCheckpointing: z
+    .boolean()
+    .default(false)
+    .describe("compute blocks again in the backward pass: less memory, more time"),
+  lock: lockSchema.optional().describe("towers, or parts of them, that keep their weights"),
+  lora: loraSchema.optional().describe("train small adapters instead of the weights"),
+  distill: distillSchema.optional(),
+  layerDecay: layerDecaySchema.optional().describe("factor on the learning rate, layer by layer"),
   optimizer: optimizerSchema.default({
     kind: "adamw",
     beta1: 0.9,
@@ -136,10 +158,44 @@ export const configSchema = z.strictObject({
   schedule: scheduleSchema.prefault({}),
   gradClipNorm: z.number().positive().optional(),
   ema: z.strictObject({ decay: z.number().min(0).max(1) }).optional(),
+  evaluate: evaluateSchema(sourceSchema).optional(),
+  earlyStopping: earlyStoppingSchema.optional(),
+  tensorboard: z.boolean().default(true).describe("write an event file into the run folder"),
   checkpoint: z
     .strictObject({ every: positive.default(500), keep: positive.default(2) })
     .prefault({}),
   logEvery: positive.default(1),
+});
+
+/** Settings that only make sense together. */
+const conditions: readonly (readonly [
+  keyof z.infer<typeof runSchema>,
+  string,
+  (run: z.infer<typeof runSchema>) => boolean,
+])[] = [
+  [
+    "earlyStopping",
+    'needs "evaluate": there is nothing to stop by without it',
+    ({ earlyStopping, evaluate }) => earlyStopping !== undefined && evaluate === undefined,
+  ],
+  [
+    "evaluate",
+    'needs "retrieval" or "zeroShot": there is nothing to evaluate',
+    ({ evaluate }) =>
+      evaluate !== undefined && evaluate.retrieval === undefined && evaluate.zeroShot === undefined,
+  ],
+  [
+    "lock",
+    'cannot be combined with "lora", which keeps all weights anyway: say in "lora.targets" what learns',
+    ({ lock, lora }) => lock !== undefined && lora !== undefined,
+  ],
+];
+
+/** Everything a training run is told. Unknown keys are errors. */
+export const configSchema = runSchema.superRefine((run, context) => {
+  for (const [key, message, isBroken] of conditions) {
+    if (isBroken(run)) context.addIssue({ code: "custom", path: [key], message });
+  }
 });
 
 /** A validated run. */

@@ -1,15 +1,15 @@
-import { flattenTree, unflattenLike, valueAndGradient, type FlatTree } from "@clip-ts/core";
+import type { FlatTree } from "@clip-ts/core";
 import type { Batch } from "@clip-ts/data";
-import type { Gradients, HostArrays, LeafStep, NamedTensors, TrainingState } from "@clip-ts/jit";
-import { clipSpec, forward, type ClipConfig, type ClipParams } from "@clip-ts/model";
+import type { HostArrays, LeafStep, NamedTensors, TrainingState } from "@clip-ts/jit";
 import type { Compiler } from "@clip-ts/node";
 import { createSchedule, emaDecay, emaUpdate, type Optimizer, type Scalars } from "@clip-ts/optim";
 import { clampLogitScale } from "@clip-ts/projection";
-import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
-import type { RunConfig } from "../config/schema.ts";
+import { dispose, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { diverged, isFiniteStep } from "./divergence.ts";
 import type { SessionContents, TrainingSession } from "./session.ts";
+import { lazyTensors, type LazyBatch } from "./step-batch.ts";
 import { disposeState, storedSlots, type TrainState } from "./train-state.ts";
+import type { StepParts } from "./train-step.ts";
 
 /** The path whose values are kept in bounds after each step. */
 const logitScale = "logit_scale";
@@ -28,31 +28,9 @@ function toTensors(arrays: HostArrays): Record<string, Tensor> {
   );
 }
 
-function hostBatch({ pixelValues, inputIds, batch, imageSize, tokens }: Batch): HostArrays {
-  return {
-    pixelValues: { data: pixelValues, shape: [batch, 3, imageSize, imageSize] },
-    inputIds: { data: inputIds, shape: [batch, tokens] },
-  };
-}
-
-/** Loss, accuracy and gradients as one function of tensors. */
-function gradientOf(clip: ClipConfig): (params: NamedTensors, batch: NamedTensors) => Gradients {
-  const spec = clipSpec(clip);
-  return (params, { pixelValues, inputIds }) => {
-    const batch = { pixelValues: pixelValues as Tensor, inputIds: inputIds as Tensor };
-    const { value, gradient, aux } = valueAndGradient(
-      (tree: ClipParams) => {
-        const { loss, accuracy } = forward(tree, batch, clip);
-        return { loss, aux: { accuracy } };
-      },
-      unflattenLike(spec, params) as ClipParams,
-    );
-    const metrics = {
-      accuracy: aux?.accuracy as Tensor,
-      logitScale: (params[logitScale] as Tensor).clone(),
-    };
-    return { loss: value, metrics, grads: flattenTree<Tensor>(gradient) };
-  };
+/** Traced tensors, which are there already, as a batch. */
+function givenTensors(batch: NamedTensors): LazyBatch {
+  return Object.fromEntries(Object.entries(batch).map(([name, x]) => [name, () => x]));
 }
 
 /** The optimiser's rule, the bound on the logit scale, and the moving average, for one stretch. */
@@ -81,22 +59,20 @@ function updateOf(optimizer: Optimizer, keepsEma: boolean): (leaf: LeafStep) => 
  * the compiled program. Takes the initial state over.
  */
 export async function createCompiledSession(
-  options: { readonly config: RunConfig; readonly clip: ClipConfig; readonly optimizer: Optimizer },
+  { config, optimizer, objective, batchArrays }: StepParts,
   initial: TrainState,
   compileTraining: Compiler["compileTraining"],
 ): Promise<TrainingSession> {
-  const { config, clip, optimizer } = options;
   const keepsEma = config.ema !== undefined;
   const schedule = createSchedule({ ...config.schedule, steps: config.steps } as never);
   const leaves = Object.entries(optimizer.leaves).map(
     ([path, leaf]) => [path, { ...leaf, isBounded: path === logitScale ? 1 : 0 }] as const,
   );
-  const gradient = gradientOf(clip);
   const program = await compileTraining({
     params: await toHost(initial.params),
     leaves: Object.fromEntries(leaves),
     slots: Object.keys(storedSlots(initial)),
-    gradient,
+    gradient: (leaves, batch) => objective(leaves, givenTensors(batch)),
     update: updateOf(optimizer, keepsEma),
     ...(config.gradClipNorm === undefined ? {} : { maxNorm: config.gradClipNorm }),
   });
@@ -112,17 +88,18 @@ export async function createCompiledSession(
     slots: Object.fromEntries(Object.entries(slots).map(([slot, tree]) => [slot, toTensors(tree)])),
   });
   /** The gradients of the present state, operation by operation, for the message of a diverged run. */
-  const gradientsNow = async (batch: Batch): Promise<NamedTensors> => {
+  const gradientsNow = async (batch: HostArrays): Promise<NamedTensors> => {
     const { params } = await program.readState();
-    return gradient(toTensors(params), toTensors(hostBatch(batch))).grads;
+    return tidy(() => objective(toTensors(params), lazyTensors(batch)).grads as never);
   };
   return {
     steps: () => step,
-    async step(batch) {
+    async step(pairs: Batch) {
+      const batch = await batchArrays(pairs, step);
       const learningRate = schedule(step);
       const average = keepsEma ? { emaDecay: emaDecay(config.ema?.decay ?? 0, step) } : {};
       const scalars = { ...optimizer.scalars(step, learningRate), ...average };
-      const metrics = await program.run(hostBatch(batch), scalars);
+      const metrics = await program.run(batch, scalars);
       const { loss = Number.NaN, gradNorm = Number.NaN } = metrics;
       const facts = { step, loss, gradNorm, learningRate };
       if (!isFiniteStep(facts)) throw await diverged(facts, await gradientsNow(batch));

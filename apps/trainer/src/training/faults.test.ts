@@ -92,8 +92,8 @@ test("sizes that do not fit together are refused before training", async () => {
 test("a model has one beginning", async () => {
   const none = await errorOf(runWith("none", { model: {} }));
   expect(none.message).toContain('"preset"');
-  const unknown = await errorOf(runWith("unknown", { model: { preset: "ViT-B-32" } }));
-  expect(unknown.message).toContain("ViT-B/32");
+  const unknown = await errorOf(runWith("unknown", { model: { preset: "ViT-B-33" } }));
+  expect(unknown.message).toContain("ViT-B-32");
 });
 
 test("a pattern that names no parameter is an error", async () => {

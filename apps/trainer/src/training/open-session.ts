@@ -1,33 +1,35 @@
-import { flattenTree } from "@clip-ts/core";
 import type { Cursor } from "@clip-ts/data";
-import { clipSpec } from "@clip-ts/model";
 import { loadModelParams, readCheckpointState, type Compiler } from "@clip-ts/node";
-import { createOptimizer, type Optimizer } from "@clip-ts/optim";
+import { createOptimizer } from "@clip-ts/optim";
 import type { RunModel } from "../config/model.ts";
 import { optimizerConfig } from "../config/optimizer.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { createCompiledSession } from "./compiled-session.ts";
 import { createEagerSession } from "./eager-session.ts";
+import { createObjective } from "./objective.ts";
 import type { TrainingSession } from "./session.ts";
-import { freshState, restoredState, type TrainState } from "./train-state.ts";
+import { createBatchArrays } from "./step-batch.ts";
+import { openTeacher } from "./teacher.ts";
+import { freshState, restoredState, type StateOptions, type TrainState } from "./train-state.ts";
 import { createTrainStep } from "./train-step.ts";
+import { planTraining, type TrainingPlan } from "./training-plan.ts";
 
 /** A session and where it stands in the data. */
 export interface OpenedSession {
   readonly session: TrainingSession;
+  readonly plan: TrainingPlan;
   readonly cursor?: Cursor;
 }
 
 async function restore(
   folder: string,
-  config: RunConfig,
-  options: { readonly model: RunModel; readonly optimizer: Optimizer },
+  model: RunModel,
+  options: StateOptions,
 ): Promise<{ state: TrainState; cursor?: Cursor }> {
-  const { model, optimizer } = options;
   const { step, cursor } = await readCheckpointState(folder);
-  const params = await loadModelParams(folder, model.description.config);
-  const keepsEma = config.ema !== undefined;
-  const state = await restoredState(folder, params, { step, optimizer, keepsEma });
+  const saved = await loadModelParams(folder, model.description.config);
+  const models = options.plan.lora === undefined ? { saved } : { saved, base: await model.start() };
+  const state = await restoredState(folder, models, { step, ...options });
   return cursor === undefined ? { state } : { state, cursor: cursor as Cursor };
 }
 
@@ -47,15 +49,27 @@ export async function openSession(
   { checkpoint, compiler }: OpenOptions = {},
 ): Promise<OpenedSession> {
   const clip = model.description.config;
-  const spec = flattenTree<{ shape: readonly number[] }>(clipSpec(clip));
-  const optimizer = createOptimizer(optimizerConfig(config), spec);
+  const plan = planTraining(config, clip);
+  const optimizer = createOptimizer(
+    optimizerConfig(config, Object.keys(plan.trained)),
+    plan.trained,
+  );
+  const options = { plan, optimizer, keepsEma: config.ema !== undefined };
   const { state, ...place } =
     checkpoint === undefined
-      ? { state: freshState(await model.start(), optimizer, config.ema !== undefined) }
-      : await restore(checkpoint, config, { model, optimizer });
-  const session =
+      ? { state: freshState(await model.start(), config.seed, options) }
+      : await restore(checkpoint, model, options);
+  const teacher = await openTeacher(config, model.description, compiler);
+  const objective = createObjective(config, plan);
+  const batchArrays = createBatchArrays(config, clip, teacher);
+  const parts = { config, plan, optimizer, objective, batchArrays };
+  const own =
     compiler === undefined
-      ? createEagerSession(createTrainStep(config, clip, optimizer), state)
-      : await createCompiledSession({ config, clip, optimizer }, state, compiler.compileTraining);
-  return { session, ...place };
+      ? createEagerSession(createTrainStep(parts), state)
+      : await createCompiledSession(parts, state, compiler.compileTraining);
+  const dispose = (): void => {
+    own.dispose();
+    teacher?.dispose();
+  };
+  return { session: { ...own, dispose }, plan, ...place };
 }

@@ -17,6 +17,7 @@ import { openTrainingBatches } from "../config/batches.ts";
 import { formatConfig } from "../config/load-config.ts";
 import { openRunModel } from "../config/model.ts";
 import type { RunConfig } from "../config/schema.ts";
+import { checkpointContents, withModels } from "./checkpoint-contents.ts";
 import { watchInterruption } from "./interruption.ts";
 import { forgetStepsFrom } from "./metrics-file.ts";
 import { createProgress } from "./progress.ts";
@@ -79,7 +80,7 @@ export async function runTraining(
   if (options.engine === undefined) announceEngine(engine);
   const model = await openRunModel(config);
   const { description } = model;
-  const { session, cursor } = await openSession(config, model, {
+  const { session, plan, cursor } = await openSession(config, model, {
     checkpoint,
     compiler: engine.compiler,
   });
@@ -92,11 +93,14 @@ export async function runTraining(
   const interruption = watchInterruption();
   let saved = checkpoint ?? "";
   const save = (): Promise<void> =>
-    session.withContents(async (contents) => {
-      const state = { seed: config.seed, cursor: batches.cursor() };
-      const content = { ...contents, step: session.steps(), state };
-      saved = await saveCheckpoint(config.run, description, content, config.checkpoint.keep);
-    });
+    session.withContents((contents) =>
+      withModels(plan, contents, async (models) => {
+        const state = { seed: config.seed, cursor: batches.cursor() };
+        const content = checkpointContents(plan, contents, { models, description });
+        const checkpoint = { ...content, step: session.steps(), state };
+        saved = await saveCheckpoint(config.run, description, checkpoint, config.checkpoint.keep);
+      }),
+    );
   try {
     const { steps, checkpoint: policy } = config;
     const { report } = progress;

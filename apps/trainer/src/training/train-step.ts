@@ -1,12 +1,6 @@
-import { flattenTree, unflattenLike, valueAndGradient, type ParamSpec } from "@clip-ts/core";
-import {
-  clipSpec,
-  forward,
-  type ClipConfig,
-  type ClipParams,
-  type PairBatch,
-} from "@clip-ts/model";
-import { clampLogitScale } from "@clip-ts/projection";
+import type { FlatTree } from "@clip-ts/core";
+import type { Batch } from "@clip-ts/data";
+import type { Gradients } from "@clip-ts/jit";
 import {
   clipByGlobalNorm,
   createSchedule,
@@ -14,12 +8,15 @@ import {
   emaUpdate,
   type Optimizer,
 } from "@clip-ts/optim";
-import { dispose, tensor, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
-import type { Batch } from "@clip-ts/data";
+import { clampLogitScale } from "@clip-ts/projection";
+import { dispose, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import type { RunConfig } from "../config/schema.ts";
 import { diverged, isFiniteStep } from "./divergence.ts";
+import type { Objective } from "./objective.ts";
 import type { StepMetrics } from "./session.ts";
-import type { TrainState } from "./train-state.ts";
+import { lazyTensors, type BatchArrays } from "./step-batch.ts";
+import { trainedLeaves, type TrainState } from "./train-state.ts";
+import type { TrainingPlan } from "./training-plan.ts";
 
 /** One optimiser step: consumes the state, returns the next. */
 export type TrainStep = (
@@ -27,53 +24,73 @@ export type TrainStep = (
   batch: Batch,
 ) => Promise<{ readonly state: TrainState; readonly metrics: StepMetrics }>;
 
-function batchTensors(batch: Batch): PairBatch {
-  const { batch: rows, imageSize, tokens } = batch;
-  return {
-    pixelValues: tensor(batch.pixelValues, [rows, 3, imageSize, imageSize], "float32"),
-    inputIds: tensor(batch.inputIds, [rows, tokens], "int32"),
-  };
+/** What a step is made of, whatever runs it. */
+export interface StepParts {
+  readonly config: RunConfig;
+  readonly plan: TrainingPlan;
+  readonly optimizer: Optimizer;
+  readonly objective: Objective;
+  readonly batchArrays: BatchArrays;
+}
+
+const read = async (scalar: Tensor): Promise<number> => (await scalar.data())[0] as number;
+
+/** The leaves that learn after a step, the logit scale within its bounds. Consumes the old ones. */
+function moved(
+  { plan, optimizer }: StepParts,
+  state: TrainState,
+  update: { readonly grads: FlatTree<Tensor>; readonly learningRate: number },
+): ReturnType<Optimizer["update"]> {
+  const { params, slots } = optimizer.update({
+    params: trainedLeaves(plan, state.params),
+    grads: update.grads,
+    slots: state.slots,
+    scalars: optimizer.scalars(state.step, update.learningRate),
+  });
+  const { logit_scale: unclamped } = params;
+  if (unclamped === undefined) return { params, slots };
+  params["logit_scale"] = clampLogitScale(unclamped);
+  unclamped.dispose();
+  return { params, slots };
+}
+
+/** The state after a step. Consumes the old state's leaves that change. */
+function nextState(
+  parts: StepParts,
+  state: TrainState,
+  update: { readonly grads: FlatTree<Tensor>; readonly learningRate: number } & {
+    readonly statistics: FlatTree<Tensor>;
+  },
+): TrainState {
+  const { params: learnt, slots } = moved(parts, state, update);
+  for (const path of Object.keys(update.statistics)) state.params[path]?.dispose();
+  const params = { ...state.params, ...learnt, ...update.statistics };
+  const decay = emaDecay(parts.config.ema?.decay ?? 0, state.step);
+  const average = state.ema === undefined ? {} : { ema: emaUpdate(state.ema, learnt, decay) };
+  return { step: state.step + 1, params, slots, ...average };
 }
 
 /** Builds the step of a run: gradient, clip, update, clamp, average. */
-export function createTrainStep(
-  config: RunConfig,
-  clip: ClipConfig,
-  optimizer: Optimizer,
-): TrainStep {
-  const spec = clipSpec(clip);
+export function createTrainStep(parts: StepParts): TrainStep {
+  const { config, objective, batchArrays } = parts;
   const schedule = createSchedule({ ...config.schedule, steps: config.steps } as never);
   const maxNorm = config.gradClipNorm ?? Number.POSITIVE_INFINITY;
 
-  return async (state, hostBatch) => {
-    const batch = batchTensors(hostBatch);
-    const tree = unflattenLike<object, ParamSpec, Tensor>(spec, state.params) as ClipParams;
-    const { value, gradient, aux } = valueAndGradient((params: ClipParams) => {
-      const { loss, accuracy } = forward(params, batch, clip);
-      return { loss, aux: { accuracy } };
-    }, tree);
-    const raw = flattenTree<Tensor>(gradient);
-    const { grads, norm } = clipByGlobalNorm(raw, maxNorm);
-    const read = async (scalar: Scalar | Tensor): Promise<number> =>
-      (await scalar.data())[0] as number;
-    const [loss, gradNorm] = [await read(value), await read(norm)];
-    const accuracy = await read(aux?.accuracy as Scalar);
-    const logitScale = await read(state.params["logit_scale"] as Tensor);
+  return async (state, batch) => {
+    const arrays = await batchArrays(batch, state.step);
+    const outcome = tidy(
+      () => objective(state.params, lazyTensors(arrays)) as never,
+    ) as Required<Gradients>;
+    const { grads, norm } = clipByGlobalNorm(outcome.grads, maxNorm);
+    const [loss, gradNorm] = [await read(outcome.loss), await read(norm)];
+    const accuracy = await read(outcome.metrics["accuracy"] as Tensor);
+    const logitScale = await read(outcome.metrics["logitScale"] as Tensor);
     const learningRate = schedule(state.step);
     const facts = { step: state.step, loss, gradNorm, learningRate };
-    if (!isFiniteStep(facts)) throw await diverged(facts, raw);
+    if (!isFiniteStep(facts)) throw await diverged(facts, outcome.grads);
 
-    const scalars = optimizer.scalars(state.step, learningRate);
-    const { params, slots } = optimizer.update({ ...state, grads, scalars });
-    const unclamped = params["logit_scale"] as Tensor;
-    const clamped = clampLogitScale(unclamped);
-    params["logit_scale"] = clamped;
-    const decay = emaDecay(config.ema?.decay ?? 0, state.step);
-    const average = state.ema === undefined ? {} : { ema: emaUpdate(state.ema, params, decay) };
-    dispose([batch, value, norm, aux, raw, grads, unclamped] as never);
-    return {
-      state: { step: state.step + 1, params, slots, ...average },
-      metrics: { loss, accuracy, gradNorm, learningRate, logitScale },
-    };
+    const next = nextState(parts, state, { grads, learningRate, statistics: outcome.statistics });
+    dispose([outcome.loss, outcome.metrics, outcome.grads, grads, norm] as never);
+    return { state: next, metrics: { loss, accuracy, gradNorm, learningRate, logitScale } };
   };
 }

@@ -1,0 +1,80 @@
+import {
+  chunkedContrastiveLoss,
+  distillationLoss,
+  matchingAccuracy,
+  sigmoidLoss,
+} from "@clip-ts/loss";
+import {
+  comparePairs,
+  logitsOf,
+  lossOf,
+  lossOfPairs,
+  type ClipConfig,
+  type ClipParams,
+  type ComparedPairs,
+} from "@clip-ts/model";
+import { add, mul, slice, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
+import type { RunConfig } from "../config/schema.ts";
+import type { LazyBatch } from "./step-batch.ts";
+
+/** The loss of all pairs, and how many found each other. */
+export type Comparison = { readonly loss: Scalar; readonly accuracy: Scalar };
+
+/** The loss without the matrix of all pairs; accuracy among the first `chunk` pairs. */
+function compareInChunks(
+  pairs: ComparedPairs,
+  clip: ClipConfig,
+  { chunk, groups }: { readonly chunk: number; readonly groups: Tensor | undefined },
+): Comparison {
+  const { imageFeatures, textFeatures, scale, bias } = pairs;
+  const [batch = 0, joint = 0] = imageFeatures.shape;
+  const size = [Math.min(chunk, batch), joint];
+  const some = {
+    ...pairs,
+    imageFeatures: slice(imageFeatures, [0, 0], size),
+    textFeatures: slice(textFeatures, [0, 0], size),
+  };
+  const accuracy = matchingAccuracy(logitsOf(some));
+  const loss = lossOf(clip);
+  if (loss.kind === "sigmoid" && bias !== undefined) {
+    return { loss: sigmoidLoss({ imageFeatures, textFeatures, scale, bias, chunk }), accuracy };
+  }
+  const labelSmoothing = loss.kind === "contrastive" ? (loss.labelSmoothing ?? 0) : 0;
+  const alike = groups === undefined ? {} : { groups };
+  const inputs = { imageFeatures, textFeatures, scale, chunk, labelSmoothing, ...alike };
+  return { loss: chunkedContrastiveLoss(inputs), accuracy };
+}
+
+/** Compares all pairs of a batch as the config asks: chunked or not, with a teacher or without. */
+export function compareFeatures(
+  params: ClipParams,
+  { image, text }: { readonly image: Tensor; readonly text: Tensor },
+  options: { readonly config: RunConfig; readonly clip: ClipConfig; readonly batch: LazyBatch },
+): Comparison {
+  const { config, clip, batch } = options;
+  const pairs = comparePairs(params, image, text);
+  const groups = batch["groups"]?.();
+  const chunk = config.loss?.chunk;
+  const own =
+    chunk === undefined
+      ? comparePairsAtOnce(pairs, clip, groups)
+      : compareInChunks(pairs, clip, { chunk, groups });
+  const { teacherImages, teacherTexts, teacherScale } = batch;
+  if (config.distill === undefined || !teacherImages || !teacherTexts || !teacherScale) return own;
+  const teacher = {
+    imageFeatures: teacherImages(),
+    textFeatures: teacherTexts(),
+    scale: teacherScale(),
+  };
+  const lesson = mul(distillationLoss({ student: pairs, teacher }), config.distill.weight);
+  return { loss: add(own.loss, lesson), accuracy: own.accuracy };
+}
+
+function comparePairsAtOnce(
+  pairs: ComparedPairs,
+  clip: ClipConfig,
+  groups: Tensor | undefined,
+): Comparison {
+  const logits = logitsOf(pairs);
+  return { loss: lossOfPairs(pairs, logits, clip, groups), accuracy: matchingAccuracy(logits) };
+}

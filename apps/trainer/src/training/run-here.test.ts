@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startEngine } from "@clip-ts/node";
+import { useEngine } from "@clip-ts/test-utils";
+import { afterAll, expect, test } from "vitest";
+import { openTrainingBatches } from "../config/batches.ts";
+import { parseConfig } from "../config/load-config.ts";
+import { openRunModel } from "../config/model.ts";
+import type { RunConfig } from "../config/schema.ts";
+import { openSession } from "./open-session.ts";
+import type { StepMetrics } from "./session.ts";
+import type { TrainingPlan } from "./training-plan.ts";
+
+/** Where the tests of this file's users put runs; removed when they end. */
+export const folder: string = mkdtempSync(join(tmpdir(), "clip-ts-methods-"));
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await useEngine("cpu");
+});
+
+/** The config of a run of the smallest model with some settings changed. */
+export function configOf(name: string, changes: Readonly<Record<string, unknown>>): RunConfig {
+  const { data = {}, ...rest } = changes;
+  const config = {
+    run: join(folder, name),
+    engine: "wasm",
+    model: { preset: "nano" },
+    steps: 3,
+    optimizer: { kind: "sgd", momentum: 0 },
+    schedule: { kind: "constant", learningRate: 0.1 },
+    tensorboard: false,
+    ...rest,
+    data: { train: { kind: "synthetic", count: 32 }, batchSize: 8, ...(data as object) },
+  };
+  return parseConfig(config, name);
+}
+
+/** What some steps of a run told and left. */
+export interface Taken {
+  readonly metrics: readonly StepMetrics[];
+  readonly plan: TrainingPlan;
+  readonly before: Readonly<Record<string, Float32Array>>;
+  readonly after: Readonly<Record<string, Float32Array>>;
+}
+
+/** Takes the config's steps without saving anything. */
+export async function takeSteps(config: RunConfig): Promise<Taken> {
+  const { compiler } = await startEngine(config.engine);
+  const model = await openRunModel(config);
+  const { session, plan } = await openSession(config, model, { compiler });
+  const batches = await openTrainingBatches(config, model.description);
+  const values = (): Promise<Record<string, Float32Array>> =>
+    session.withContents(async ({ params }) => {
+      const entries = Object.entries(params).map(
+        async ([path, leaf]) => [path, (await leaf.data<"float32">()).slice()] as const,
+      );
+      return Object.fromEntries(await Promise.all(entries));
+    });
+  const before = await values();
+  const metrics: StepMetrics[] = [];
+  while (session.steps() < config.steps) metrics.push(await session.step(await batches.next()));
+  const after = await values();
+  await batches.close();
+  session.dispose();
+  return { metrics, plan, before, after };
+}
+
+test("the same config takes the same steps", async () => {
+  const [one, other] = [await takeSteps(configOf("one", {})), await takeSteps(configOf("one", {}))];
+  expect(one.metrics).toEqual(other.metrics);
+  expect(one.metrics).toHaveLength(3);
+});

@@ -1,0 +1,100 @@
+import { randomStream, shuffled } from "@clip-ts/base";
+import type { Batch } from "@clip-ts/data";
+import type { HostArray, HostArrays } from "@clip-ts/jit";
+import { pairGroups } from "@clip-ts/loss";
+import type { ClipConfig } from "@clip-ts/model";
+import { tensor, type Tensor } from "@tensorflow/tfjs-core";
+import type { RunConfig } from "../config/schema.ts";
+import type { Teacher } from "./teacher.ts";
+
+/** What a step reads, by name: `0/pixelValues` belongs to the first micro-batch, `groups` to all. */
+export type StepBatch = HostArrays;
+
+/** Tensors by the same names, made when they are asked for. */
+export type LazyBatch = Readonly<Record<string, () => Tensor>>;
+
+/** Makes a step's arrays from a batch of pairs. */
+export type BatchArrays = (batch: Batch, step: number) => Promise<StepBatch>;
+
+/** One micro-batch's part of the names. */
+export function microNames(index: number, names: readonly string[]): string[] {
+  return names.filter((name) => name.startsWith(`${index}/`));
+}
+
+/** Rows `start` to `end` of an array. */
+function rowsOf({ data, shape }: HostArray, start: number, end: number): HostArray {
+  const [, ...rest] = shape;
+  const size = rest.reduce((product, side) => product * side, 1);
+  return { data: data.subarray(start * size, end * size), shape: [end - start, ...rest] };
+}
+
+function split(arrays: HostArrays, rows: number, parts: number): HostArrays {
+  const entries = Array.from({ length: parts }, (_, part) => {
+    const [start, end] = [part, part + 1].map((edge) => Math.round((edge * rows) / parts));
+    return Object.entries(arrays).map(
+      ([name, array]) =>
+        [`${part}/${name}`, rowsOf(array, start as number, end as number)] as const,
+    );
+  });
+  return Object.fromEntries(entries.flat());
+}
+
+/** How many patches a step keeps of each image; undefined without patch dropout. */
+function keptCount({ vision }: ClipConfig): { patches: number; kept: number } | undefined {
+  if (!("patchSize" in vision) || !vision.patchDropout) return undefined;
+  const patches = (vision.imageSize / vision.patchSize) ** 2;
+  return { patches, kept: Math.max(1, Math.round(patches * (1 - vision.patchDropout))) };
+}
+
+/** The patches that each image keeps in one step, drawn from the seed. → [rows, kept] */
+function drawPatches(
+  { patches, kept }: { patches: number; kept: number },
+  rows: number,
+  path: readonly [seed: number, step: number],
+): HostArray {
+  const [seed, step] = path;
+  const random = randomStream(seed, "patches", step);
+  const all = Array.from({ length: patches }, (_, patch) => patch);
+  const data = new Int32Array(rows * kept);
+  for (let row = 0; row < rows; row++) {
+    const drawn = shuffled(all, random).slice(0, kept);
+    data.set(
+      drawn.toSorted((a, b) => a - b),
+      row * kept,
+    );
+  }
+  return { data, shape: [rows, kept] };
+}
+
+/** Sets up how batches become arrays: split into micro-batches, with what loss and towers ask for. */
+export function createBatchArrays(
+  config: RunConfig,
+  clip: ClipConfig,
+  teacher?: Teacher,
+): BatchArrays {
+  const dropout = keptCount(clip);
+  const needsGroups = clip.loss?.kind === "contrastive" && clip.loss.multiPositive === true;
+  return async (batch, step) => {
+    const { pixelValues, inputIds, batch: rows, imageSize, tokens, keys, captions } = batch;
+    const arrays = {
+      pixelValues: { data: pixelValues, shape: [rows, 3, imageSize, imageSize] },
+      inputIds: { data: inputIds, shape: [rows, tokens] },
+      ...(dropout && { keptPatches: drawPatches(dropout, rows, [config.seed, step]) }),
+    };
+    const groups = (): HostArray => ({ data: pairGroups(keys, captions), shape: [rows] });
+    return {
+      ...split(arrays, rows, Math.min(rows, config.accumulate)),
+      ...(needsGroups ? { groups: groups() } : {}),
+      ...(teacher === undefined ? {} : await teacher.features(batch)),
+    };
+  };
+}
+
+/** Makes each array a tensor when it is asked for. */
+export function lazyTensors(arrays: StepBatch): LazyBatch {
+  const entries = Object.entries(arrays).map(([name, { data, shape }]) => {
+    const dtype = data instanceof Int32Array ? "int32" : "float32";
+    return [name, (): Tensor => tensor(data as never, [...shape], dtype)] as const;
+  });
+  return Object.fromEntries(entries);
+}
