@@ -13,6 +13,7 @@ export {
 } from "./embed-readable.ts";
 export { forwardDetails, type ForwardDetails } from "./forward-details.ts";
 export { forward, type ClipOutput } from "./forward.ts";
+export { lossGradients, type LossGradients } from "./loss-gradients.ts";
 export type { ForwardOptions, PairBatch } from "./pair-batch.ts";
 export { formatClipConfig, parseClipConfig } from "./config-files/hugging-face.ts";
 export { formatOpenClipConfig, parseOpenClipConfig } from "./config-files/open-clip.ts";
