@@ -9,20 +9,12 @@ import {
   type ModelProto,
   type ValueInfoProtoSchema,
 } from "./generated/onnx_pb.ts";
-import { elementwise } from "./lower-elementwise.ts";
-import { reductions } from "./lower-reductions.ts";
-import { structure } from "./lower-structure.ts";
-import { windowed } from "./lower-windows.ts";
-import type { Lowering } from "./lowering.ts";
+import { lowerings } from "./lowerings.ts";
 import { createOnnxBuilder, dataTypes, type OnnxBuilder } from "./onnx-builder.ts";
 
 /** The version of ONNX's operators that is written; ONNX Runtime has it since 1.17. */
 const opset = 20n;
 const irVersion = 9n;
-
-const lowerings: ReadonlyMap<string, Lowering> = new Map(
-  Object.entries({ ...elementwise, ...reductions, ...structure, ...windowed }),
-);
 
 function lower(node: Node, names: Map<number, string>, onnx: OnnxBuilder): void {
   const lowering = lowerings.get(node.op);
