@@ -12,7 +12,7 @@ import {
   type VisionConfig,
   type VisionParams,
 } from "@clip-ts/vision-encoder";
-import { mean, square, type Tensor } from "@tensorflow/tfjs-core";
+import { mean, slice, square, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { expect, test } from "vitest";
 import type { Graph } from "../ir/graph.ts";
@@ -22,6 +22,8 @@ import { optimize } from "../passes/optimize.ts";
 import { compileTensorflow } from "../tensorflow/compile-tensorflow.ts";
 import { folders, hasTensorflow } from "../tensorflow/tensorflow-here.test.ts";
 import { trace, type NamedTensors } from "../trace/trace.ts";
+import { traceSymbolic } from "../trace/trace-symbolic.ts";
+import type { HostArray, HostArrays } from "./host-array.ts";
 import type { CompiledFunction } from "./target.ts";
 
 /** A tower, weights under its names, pixels, and how it runs. */
@@ -179,6 +181,38 @@ test.skipIf(!hasTensorflow).each(cases)(
     const tower = towers[given.name];
     const compiled = await compileTensorflow(traceStep(tower, given.checkpoint), { folders });
     await expectSame(tower, compiled, given.checkpoint);
+  },
+);
+
+test.each(["resnet", "siglip"] as const)(
+  "a compiled %s takes batches of any size",
+  async (name) => {
+    const { config, leaves, pixels } = towers[name];
+    const shapes = Object.entries(leaves).map(([path, { shape }]) => [path, { shape }] as const);
+    const graph = optimize(
+      traceSymbolic(
+        ({ pixels: given, ...named }) => {
+          const params = unflattenLike(visionSpec(config), named) as VisionParams;
+          return { pooled: encodeImage(params, given!, config).pooled };
+        },
+        { ...Object.fromEntries(shapes), pixels: { shape: ["batch", ...pixels.shape.slice(1)] } },
+      ),
+    );
+    const compiled = await compileOnnx(graph, { runtime, threads: 1 });
+    const hostOf = async (tensor: Tensor): Promise<HostArray> => ({
+      data: (await tensor.data()) as Float32Array,
+      shape: tensor.shape,
+    });
+    const named = Object.entries(leaves).map(async ([path, leaf]) => [path, await hostOf(leaf)]);
+    const weights = Object.fromEntries(await Promise.all(named)) as HostArrays;
+    const params = unflattenLike(visionSpec(config), leaves) as VisionParams;
+    for (const batch of [1, 3]) {
+      const some = slice(pixels, 0, batch);
+      const { pooled } = await compiled.run({ ...weights, pixels: await hostOf(some) });
+      const expected = await encodeImage(params, some, config).pooled.data();
+      expect(relativeError(pooled!.data as Float32Array, expected)).toBeLessThan(1e-5);
+    }
+    await compiled.dispose();
   },
 );
 
