@@ -6,6 +6,7 @@ export {
   type Checkpoint,
   type SlotTrees,
 } from "./checkpoint.ts";
+export { compiledEmbedder } from "./compiled-embedder.ts";
 export { decodeImage, type DecodeOptions } from "./decode-image.ts";
 export {
   engineNames,
@@ -40,7 +41,8 @@ export {
 } from "./model-folder.ts";
 export { checkOrigin, isOpenaiArchive } from "./models/check-origin.ts";
 export { locateModel, resolveModel } from "./models/locate-model.ts";
-export { modelFiles, tokenizerFiles } from "./models/model-files.ts";
+export { atResolution, type ResizedModel } from "./models/at-resolution.ts";
+export { isModelFile, modelFiles, tokenizerFiles } from "./models/model-files.ts";
 export { withWeights } from "./models/weights-file.ts";
 export { writeOpenClipDescription } from "./models/write-open-clip.ts";
 export { downloadModel, type DownloadOptions } from "./hub/download-model.ts";

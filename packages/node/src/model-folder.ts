@@ -2,7 +2,13 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { formatPreprocessorConfig } from "@clip-ts/image";
-import { clipSpec, formatClipConfig, type ClipConfig, type ClipParams } from "@clip-ts/model";
+import {
+  clipSpec,
+  formatClipConfig,
+  type ClipConfig,
+  type ClipParams,
+  type InferOptions,
+} from "@clip-ts/model";
 import { createClipTokenizer, type Tokenizer } from "@clip-ts/tokenizer";
 import { loadParams, streamParams } from "@clip-ts/weights";
 import { writeFileWhole, writeJson } from "./files.ts";
@@ -46,11 +52,15 @@ export function needTokenizer({ config, tokenizer }: ModelDescription): Tokenize
 
 /**
  * Reads config, preprocessing and tokenizer of a model: a folder of Hugging Face's or open_clip's, a run,
- * a file of weights, or `hf:owner/name`. Weights are looked at only where there is no config.
+ * a file of weights, or `hf:owner/name`. Weights are looked at only where there is no config;
+ * `options` say what they do not.
  */
-export async function describeModel(model: string): Promise<ModelDescription> {
+export async function describeModel(
+  model: string,
+  options: InferOptions = {},
+): Promise<ModelDescription> {
   const place = await resolveModel(model);
-  const facts = await readDescription(place);
+  const facts = await readDescription(place, options);
   return { ...facts, ...(await readTokenizer(place, facts.config)) };
 }
 

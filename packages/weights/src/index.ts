@@ -1,5 +1,6 @@
 export { bytesSource, type ByteSource } from "./byte-source.ts";
 export {
+  sliceRows,
   type HostTensor,
   type RowRange,
   type SafetensorsDtype,
@@ -23,5 +24,5 @@ export {
 export { lazyTensors, readAll } from "./whole-file.ts";
 export { detectLayout, type Layout } from "./layouts/layout.ts";
 export { convertLayout, convertTensors } from "./layouts/convert-layout.ts";
-export { loadParams, type LoadOptions } from "./load-params.ts";
+export { checkFit, loadParams, type LoadOptions } from "./load-params.ts";
 export { saveParams, streamParams, type SaveOptions } from "./save-params.ts";

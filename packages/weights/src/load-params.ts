@@ -55,7 +55,16 @@ function assertFits(spec: FlatSpec, file: TensorFile, prefix: string): void {
 }
 
 /**
- * The tensors of a spec tree, from a file under Hugging Face or OpenAI names; half precision is
+ * Holds a file of any layout against a spec tree without reading tensors.
+ * @throws ClipError "bad-weights" listing everything that is missing, unexpected or misshapen.
+ */
+export function checkFit(spec: object, file: TensorFile): void {
+  const named = layoutOf(file.names) === undefined ? file : convertLayout(file, "huggingface");
+  assertFits(flattenTree<ParamSpec>(spec), named, "");
+}
+
+/**
+ * The tensors of a spec tree, from a file of any layout that is known; half precision is
  * widened. Everything missing, unexpected or misshapen is listed in one `bad-weights` error before
  * anything is read. One tensor at a time is in memory twice. The caller owns the tensors; on failure
  * none are left behind.

@@ -31,6 +31,8 @@ export interface Command {
   /** Sentences; the help breaks them into lines. */
   readonly details?: string;
   readonly options: Readonly<Record<string, OptionHelp>>;
+  /** Words such as hf:owner/name are where it sends to, not models to fetch. */
+  readonly sendsModels?: boolean;
   /** @returns the exit code; nothing means 0. */
   readonly run: (args: Arguments) => Promise<number | void>;
 }

@@ -1,5 +1,6 @@
 import { isClipError } from "@clip-ts/base";
 import type { Command } from "./command.ts";
+import { fetchModels } from "./fetch-models.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { forgiveClosedPipe } from "./output.ts";
 import { parseArguments } from "./parse.ts";
@@ -15,6 +16,7 @@ async function runCommand(command: Command, argv: readonly string[]): Promise<nu
     process.stdout.write(commandHelp(command));
     return exitCodes.done;
   }
+  await fetchModels(command, args);
   return (await command.run(args)) ?? exitCodes.done;
 }
 

@@ -1,34 +1,23 @@
 import { realpath } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { describeModel, locateModel, withWeights, writeDescription } from "@clip-ts/node";
-import { convertLayout, lazyTensors, streamSafetensors, type Layout } from "@clip-ts/weights";
+import { resolveModel } from "@clip-ts/node";
 import type { Command } from "../cli/command.ts";
-import { note } from "../cli/output.ts";
 import { UsageError } from "../cli/usage-error.ts";
+import { convertWeights } from "./support/convert-weights.ts";
 import { graphExports } from "./support/graph-exports.ts";
-import { writeOutput } from "./support/tensor-files.ts";
+import { weightTargets } from "./support/write-converted.ts";
 
-const layouts: Readonly<Record<string, Layout>> = { hf: "huggingface", openai: "openai" };
-const planned: ReadonlySet<string> = new Set(["open_clip"]);
-
-function chooseLayout(target: string): Layout {
-  const layout = Object.hasOwn(layouts, target) ? layouts[target] : undefined;
-  if (layout !== undefined) return layout;
-  const all = [...Object.keys(layouts), ...Object.keys(graphExports)];
-  const built = `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
-  if (planned.has(target)) {
-    throw new ClipError(
-      "unsupported",
-      `Converting to ${target} is not built yet; there are ${built}.`,
-    );
-  }
-  throw new UsageError(`--to ${target}: expected ${built.replace("and", "or")}.`);
+/** @throws UsageError for a target that there is not. */
+function checkTarget(target: string): void {
+  const all = [...Object.keys(weightTargets), ...Object.keys(graphExports)];
+  if (all.includes(target)) return;
+  throw new UsageError(`--to ${target}: expected ${all.slice(0, -1).join(", ")} or ${all.at(-1)}.`);
 }
 
 async function refuseSameFolder(model: string, output: string): Promise<void> {
   const target = await realpath(output).catch(() => resolve(output));
-  if ((await realpath(locateModel(model))) !== target) return;
+  if ((await realpath(await resolveModel(model))) !== target) return;
   throw new ClipError("bad-argument", `${output} is the model itself: give another folder.`);
 }
 
@@ -39,17 +28,39 @@ export const convertCommand: Command = {
   needs: 2,
   summary: "rewrite a model under other names, or as graphs that others run",
   details:
-    "OUT becomes a folder with config.json, preprocessor_config.json, the tokenizer's " +
-    "files and model.safetensors. Values are copied bit by bit, whatever their type. " +
-    "OpenAI names are also what open_clip loads as a state dict. With --to onnx it is a folder " +
+    "MODEL is a folder of Hugging Face's or open_clip's, a run, a file of weights (.safetensors, " +
+    ".pt, .bin, .npz) or hf:owner/name. OUT becomes a folder with config.json, " +
+    "preprocessor_config.json, the tokenizer's files and model.safetensors. Values are copied bit by " +
+    "bit, whatever their type. With --to open_clip it is a folder that open_clip loads as " +
+    "local-dir:OUT. With --to onnx it is a folder " +
     "that @huggingface/transformers loads in Node and browsers; with --to savedmodel one for " +
     "TensorFlow Serving.",
   options: {
     to: {
       type: "string",
-      value: "hf|openai|onnx|savedmodel",
+      value: "hf|openai|open_clip|onnx|savedmodel",
       required: true,
       help: "what to write",
+    },
+    resolution: {
+      type: "string",
+      value: "PIXELS",
+      help: "interpolate the positions for images of another size",
+    },
+    interpolate: {
+      type: "string",
+      value: "MODEL",
+      help: "write the weights between MODEL and this one, as WiSE-FT does",
+    },
+    alpha: {
+      type: "string",
+      value: "SHARE",
+      help: "share of the --interpolate model, 0 to 1 (default 0.5)",
+    },
+    activation: {
+      type: "string",
+      value: "NAME",
+      help: "gelu or quick_gelu, where the weights come without a config",
     },
     dtype: {
       type: "string",
@@ -57,26 +68,16 @@ export const convertCommand: Command = {
       help: "which files --to onnx writes: f32,f16,int8 (default all); the first is loaded by default",
     },
   },
-  async run({ positionals, text }) {
-    const [model = "", output = ""] = positionals;
-    const target = text("to") as string;
+  async run(args) {
+    const [model = "", output = ""] = args.positionals;
+    const target = args.text("to") as string;
+    checkTarget(target);
     if (Object.hasOwn(graphExports, target)) {
       await refuseSameFolder(model, output);
-      return graphExports[target]?.(model, output, text("dtype"));
+      return graphExports[target]?.(model, output, args.text("dtype"));
     }
-    const layout = chooseLayout(target);
-    if (text("dtype") !== undefined) throw new UsageError("--dtype goes with --to onnx only.");
-    const description = await describeModel(model);
+    if (args.text("dtype") !== undefined) throw new UsageError("--dtype goes with --to onnx only.");
     await refuseSameFolder(model, output);
-    await withWeights(model, async (file) => {
-      const renamed = convertLayout(file, layout);
-      const isPlain = Object.keys(file.metadata).length === 0;
-      const metadata = isPlain ? { format: "pt" } : file.metadata; // transformers asks for it
-      const { chunks, byteLength } = streamSafetensors(lazyTensors(renamed), metadata);
-      await writeDescription(output, description);
-      await writeOutput(join(output, "model.safetensors"), chunks());
-      const size = (byteLength / 2 ** 20).toFixed(1);
-      note(`wrote ${renamed.names.length} tensors, ${size} MiB, to ${output}`);
-    });
+    return convertWeights(args, { model, output, to: target });
   },
 };

@@ -6,6 +6,7 @@ import { embedCommand } from "./embed.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { forwardCommand } from "./forward.ts";
 import { preprocessCommand } from "./preprocess.ts";
+import { pushCommand } from "./push.ts";
 import { quickstartCommand } from "./quickstart.ts";
 import { reportCommand } from "./report.ts";
 import { setupCommand } from "./setup.ts";
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   classifyCommand,
   embedCommand,
   convertCommand,
+  pushCommand,
   forwardCommand,
   tokenizeCommand,
   preprocessCommand,

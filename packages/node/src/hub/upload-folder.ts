@@ -13,6 +13,8 @@ export interface UploadOptions {
   readonly isPrivate?: boolean;
   /** First line of the commit's message. */
   readonly summary?: string;
+  /** Which of the folder's files go; all of them if absent. */
+  readonly isWanted?: (name: string) => boolean;
   /** Hears of every file before it is sent. */
   readonly onFile?: (name: string, size: number) => void;
 }
@@ -28,9 +30,15 @@ const sampleLength = 512;
 
 const jsonHeaders = { "content-type": "application/json" };
 
-async function listFolder(folder: string): Promise<LocalFile[]> {
+async function listFolder(
+  folder: string,
+  isWanted: (name: string) => boolean,
+): Promise<LocalFile[]> {
   const entries = await readdir(folder, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  const names = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => entry.name)
+    .filter(isWanted);
   return Promise.all(
     names.toSorted().map(async (name) => {
       const path = join(folder, name);
@@ -137,7 +145,7 @@ export async function uploadFolder(
   checkTarget(settings, repository);
   await createRepository(settings, repository, isPrivate);
   const api = `${settings.endpoint}/api/models/${repository}/commit/${encodeURIComponent(revision)}`;
-  const files = await listFolder(folder);
+  const files = await listFolder(folder, options.isWanted ?? (() => true));
   const large = await askLarge(settings, api, files);
   const lines: object[] = [{ key: "header", value: { summary, description: "" } }];
   for (const file of files) {

@@ -39,3 +39,13 @@ export function findWeights(model: string): string | undefined {
   if (isFile(model)) return model;
   return weightsFiles.map((name) => join(model, name)).find((path) => existsSync(path));
 }
+
+const shard = /^(model|pytorch_model)-[\w-]+\.(safetensors|bin)$/u;
+
+/** Whether a file of a folder belongs to its model; checkpoints of a run keep others beside. */
+export function isModelFile(name: string): boolean {
+  const own: readonly string[] = Object.values(modelFiles);
+  return (
+    [own, weightsFiles, tokenizerFiles].some((names) => names.includes(name)) || shard.test(name)
+  );
+}

@@ -11,6 +11,7 @@ import {
   parseClipConfig,
   parseOpenClipConfig,
   type ClipConfig,
+  type InferOptions,
 } from "@clip-ts/model";
 import { convertLayout, detectLayout } from "@clip-ts/weights";
 import { readJson } from "../files.ts";
@@ -32,16 +33,15 @@ export function usualPreprocess({ vision, loss }: ClipConfig): PreprocessConfig 
   return (isSiglip ? siglipPreprocess : clipPreprocess)(vision.imageSize);
 }
 
+const openaiStyle = { activation: "quick_gelu" } as const;
+
 /** The config of weights that come without one, from their shapes; OpenAI's own use QuickGELU. */
-function inferFromWeights(place: string): Promise<ClipConfig> {
+function inferFromWeights(place: string, options: InferOptions): Promise<ClipConfig> {
   return withWeights(place, (file) => {
     const layout = detectLayout(file.names);
     if (layout === "torchvision" || layout === "roberta") throw onlyTower(place, layout);
     const shapes = shapesOf(convertLayout(file, "huggingface"));
-    const config = inferClipConfig(
-      shapes,
-      isOpenaiArchive(file) ? { activation: "quick_gelu" } : {},
-    );
+    const config = inferClipConfig(shapes, isOpenaiArchive(file) ? openaiStyle : options);
     return Promise.resolve(config);
   });
 }
@@ -53,8 +53,14 @@ async function readOpenClip(path: string): Promise<ModelFacts> {
   return { config, preprocess: parseOpenClipPreprocess(preprocess, config.vision.imageSize) };
 }
 
-/** Reads config and preprocessing from wherever a model keeps them. `place` is a file or a folder. */
-export async function readDescription(place: string): Promise<ModelFacts> {
+/**
+ * Reads config and preprocessing from wherever a model keeps them. `place` is a file or a folder; `options`
+ * say what weights without a config do not.
+ */
+export async function readDescription(
+  place: string,
+  options: InferOptions = {},
+): Promise<ModelFacts> {
   const at = (name: string): string => join(place, name);
   const hasFile = (name: string): boolean => !isFile(place) && existsSync(at(name));
   if (!hasFile(modelFiles.config) && hasFile(modelFiles.openClipConfig)) {
@@ -62,7 +68,7 @@ export async function readDescription(place: string): Promise<ModelFacts> {
   }
   const config = hasFile(modelFiles.config)
     ? parseClipConfig(await readJson(at(modelFiles.config)))
-    : await inferFromWeights(place);
+    : await inferFromWeights(place, options);
   const preprocess = hasFile(modelFiles.preprocessor)
     ? parsePreprocessorConfig(await readJson(at(modelFiles.preprocessor)))
     : usualPreprocess(config);

@@ -1,0 +1,79 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { captureOutput, hubToken, startLocalHub, writeGoldenModel } from "@clip-ts/test-utils";
+import { afterAll, afterEach, expect, test, vi } from "vitest";
+import { runProgram } from "../cli/main.ts";
+import { commands } from "./index.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "clip-ts-push-"));
+const hub = await startLocalHub();
+afterAll(async () => {
+  await hub.close();
+  await rm(folder, { recursive: true });
+});
+afterEach(() => vi.unstubAllEnvs());
+
+const run = (...argv: string[]) => captureOutput(() => runProgram(commands, argv));
+
+/** Points the hub's variables at the local one. */
+function useLocalHub(token: string = hubToken): void {
+  vi.stubEnv("HF_ENDPOINT", hub.endpoint);
+  vi.stubEnv("HF_HOME", join(folder, "home"));
+  vi.stubEnv("HF_TOKEN", token);
+}
+
+test("a checkpoint's model is pushed with a card, and nothing of the run beside it", async () => {
+  useLocalHub();
+  const model = writeGoldenModel(join(folder, "run", "checkpoints", "step-0000001"), "hf");
+  await writeFile(join(model, "optimizer.safetensors"), "moments");
+  await writeFile(join(model, "state.json"), "{}");
+  const words = [
+    "push",
+    join(folder, "run"),
+    "hf:owner/name",
+    "--license",
+    "mit",
+    "--message",
+    "One",
+  ];
+  const { result, stderr } = await run(...words);
+  expect([result, stderr.split("\n").at(-2)]).toEqual([0, "pushed to hf:owner/name"]);
+  const [commit] = hub.uploads.commits;
+  expect(commit).toMatchObject({ repository: "owner/name", summary: "One" });
+  expect(Object.keys(commit!.files)).toEqual(["README.md", "config.json", "model.safetensors"]);
+  const card = Buffer.from(commit!.files["README.md"] as Uint8Array).toString();
+  expect(card).toContain("license: mit");
+  expect(await readFile(join(model, "README.md"), "utf8")).toBe(card);
+});
+
+test("a model of the hub is fetched by any command, with a line for each file", async () => {
+  useLocalHub();
+  const model = writeGoldenModel(join(folder, "source"), "hf");
+  const files = new Map<string, Uint8Array>();
+  for (const name of await readdir(model)) files.set(name, await readFile(join(model, name)));
+  hub.repositories.set("owner/golden", { files });
+  const words = ["convert", "hf:owner/golden", join(folder, "fetched"), "--to", "hf"];
+  const { result, stderr } = await run(...words);
+  expect(result).toBe(0);
+  expect(stderr).toMatch(
+    /^fetching config\.json: 0\.0 of 0\.0 MiB\nfetching model\.safetensors: 0\.8 of 0\.8 MiB\nwrote/u,
+  );
+  const [copy, original] = [join(folder, "fetched"), model].map((path) =>
+    readFile(join(path, "model.safetensors")),
+  );
+  expect((await copy!).equals(await original!)).toBe(true);
+});
+
+test("wrong targets, files and tokens are refused in words", async () => {
+  useLocalHub("hf_wrong");
+  const model = writeGoldenModel(join(folder, "refused"), "hf");
+  const wrong = await run("push", model, "owner/name");
+  expect(wrong.stderr).toContain("owner/name: expected hf:owner/name");
+  const file = await run("push", join(model, "model.safetensors"), "hf:owner/name");
+  expect(file.stderr).toContain("is a file: convert it into a folder first");
+  expect((await run("push", model, "hf:owner/name")).stderr).toMatch(/answers 401.*HF_TOKEN/u);
+  await mkdir(join(folder, "empty"));
+  const empty = await run("push", join(folder, "empty"), "hf:owner/name");
+  expect(empty.stderr).toContain("There is no model in");
+});
