@@ -135,7 +135,11 @@ test("one kind of input gives that side's outputs; ids may be 64-bit", async () 
 test.each([
   ["truncated", (whole: Buffer) => whole.subarray(0, -5), /model\.safetensors.*(bytes|truncated)/],
   ["empty", () => Buffer.alloc(0), /expected a safetensors file, found 0 bytes/],
-  ["no safetensors", () => Buffer.from("PK\u0003\u0004 a zip file, say"), /no safetensors file/],
+  [
+    "a ZIP archive that is cut",
+    () => Buffer.from("PK\u0003\u0004 a zip file, say"),
+    /expected a ZIP archive, but its end is missing/,
+  ],
   [
     "a header of 10 GB",
     (whole: Buffer) => {

@@ -20,7 +20,7 @@ export const forwardCommand: Command = {
     "integer type. Writes image_embeds and text_embeds (rows of length 1), " +
     "image_last_hidden (before the last norm), text_last_hidden (after it), " +
     "logits_per_image and, for as many images as texts, loss. With one input only, that " +
-    "side's outputs.",
+    "side's outputs. RoBERTa also takes attention_mask [texts, tokens].",
   options: {
     output: {
       type: "string",
@@ -32,6 +32,10 @@ export const forwardCommand: Command = {
     grads: {
       type: "boolean",
       help: "also write the loss's gradient for every parameter, under its checkpoint name",
+    },
+    training: {
+      type: "boolean",
+      help: "as in a training step: batch norms use the batch; also write their running statistics",
     },
     ...engineOptions,
   },
@@ -50,10 +54,10 @@ export const forwardCommand: Command = {
     const params = await loadModelParams(model, config);
     const inputs = host.upload();
     try {
-      const outputs = await outputTensors(params, inputs, config);
-      const gradients = args.flag("grads")
-        ? await gradientTensors(params, inputs, { config, layout: await layoutOfModel(model) })
-        : {};
+      const layout = await layoutOfModel(model);
+      const pass = { config, layout, training: args.flag("training") };
+      const outputs = await outputTensors(params, inputs, pass);
+      const gradients = args.flag("grads") ? await gradientTensors(params, inputs, pass) : {};
       await writeTensors(output, { ...outputs, ...gradients });
       const count = Object.keys(gradients).length;
       const more = count === 0 ? "" : ` and ${count} gradients`;

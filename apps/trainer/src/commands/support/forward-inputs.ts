@@ -34,9 +34,15 @@ async function readIds(file: TensorFile, vocabSize: number): Promise<Upload> {
   return () => tensor(values, [...stored.shape], "int32");
 }
 
+async function readMask(file: TensorFile): Promise<Upload> {
+  const stored = await file.read("attention_mask");
+  const values = toInt32(stored);
+  return () => tensor(values, [...stored.shape], "int32");
+}
+
 /**
- * Reads `pixel_values` and `input_ids` of a safetensors file, whichever it has; other tensors are
- * left alone.
+ * Reads `pixel_values` and `input_ids` of a safetensors file, whichever it has, and `attention_mask`
+ * where it stands beside ids; other tensors are left alone.
  */
 export function readInputs(path: string, vocabSize: number): Promise<HostInputs> {
   return withTensors(path, async (file) => {
@@ -50,6 +56,7 @@ export function readInputs(path: string, vocabSize: number): Promise<HostInputs>
     }
     const pixels = has("pixel_values") ? await readPixels(file) : undefined;
     const ids = has("input_ids") ? await readIds(file, vocabSize) : undefined;
+    const mask = has("attention_mask") ? await readMask(file) : undefined;
     const rows = (name: string): number | undefined => file.describe(name).shape[0];
     return {
       arePairs:
@@ -57,6 +64,7 @@ export function readInputs(path: string, vocabSize: number): Promise<HostInputs>
       upload: () => ({
         ...(pixels === undefined ? {} : { pixelValues: pixels() }),
         ...(ids === undefined ? {} : { inputIds: ids() }),
+        ...(mask === undefined ? {} : { attentionMask: mask() }),
       }),
     };
   });

@@ -1,7 +1,6 @@
-import { flattenTree, valueAndGradient } from "@clip-ts/core";
 import {
-  forward,
   forwardDetails,
+  lossGradients,
   type ClipConfig,
   type ClipParams,
   type ForwardDetails,
@@ -9,7 +8,7 @@ import {
 } from "@clip-ts/model";
 import { withWeights } from "@clip-ts/node";
 import { convertTensors, detectLayout, type HostTensor, type Layout } from "@clip-ts/weights";
-import type { Tensor } from "@tensorflow/tfjs-core";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { download } from "./tensor-files.ts";
 
 type HostTensors = Record<string, HostTensor>;
@@ -31,37 +30,54 @@ export function layoutOfModel(model: string): Promise<Layout> {
   return withWeights(model, (file) => Promise.resolve(detectLayout(file.names)));
 }
 
-/** Every output of a pass, by the name it has in files. Borrows parameters and inputs. */
+/** What is run and how. */
+export interface Pass {
+  readonly config: ClipConfig;
+  /** Whose names parameters have in the result. */
+  readonly layout: Layout;
+  /** Whether batch norms use the batch's own statistics. */
+  readonly training: boolean;
+}
+
+/** Tensors by path in the model, under the names of the checkpoint's layout. */
+async function named(
+  tensors: Readonly<Record<string, Tensor>>,
+  { layout }: Pass,
+): Promise<HostTensors> {
+  const values: HostTensors = {};
+  for (const [path, leaf] of Object.entries(tensors)) values[path] = await download(leaf);
+  // Renaming only moves values, so it takes gradients where it takes parameters.
+  const isRenamed = layout === "openai" && Object.keys(values).length > 0;
+  return isRenamed ? convertTensors(values, "openai") : values;
+}
+
+/**
+ * Every output of a pass, by the name it has in files, and a training ResNet's statistics after it.
+ * Borrows parameters and inputs.
+ */
 export async function outputTensors(
   params: ClipParams,
   inputs: Partial<PairBatch>,
-  config: ClipConfig,
+  pass: Pass,
 ): Promise<HostTensors> {
-  const details = forwardDetails(params, inputs, config);
+  const { statistics = {}, ...details } = forwardDetails(params, inputs, pass.config, pass);
   const outputs: HostTensors = {};
   for (const [key, name] of Object.entries(outputNames)) {
     const output = details[key as OutputKey];
     if (output === undefined) continue;
     outputs[name] = await download(output, key === "loss" ? [1] : output.shape);
   }
-  return outputs;
+  return { ...outputs, ...(await named(statistics, pass)) };
 }
 
 /** The loss's gradient for every parameter, under the names of the checkpoint's layout. */
-export async function gradientTensors(
+export function gradientTensors(
   params: ClipParams,
   inputs: Partial<PairBatch>,
-  { config, layout }: { readonly config: ClipConfig; readonly layout: Layout },
+  pass: Pass,
 ): Promise<HostTensors> {
-  const objective = (tree: ClipParams) => ({
-    loss: forward(tree, inputs as PairBatch, config).loss,
-  });
-  const { value, gradient } = valueAndGradient(objective, params);
-  value.dispose();
-  const gradients: HostTensors = {};
-  for (const [path, leaf] of Object.entries(flattenTree<Tensor>(gradient))) {
-    gradients[path] = await download(leaf);
-  }
-  // Renaming only moves values, so it takes gradients where it takes parameters.
-  return layout === "openai" ? convertTensors(gradients, "openai") : gradients;
+  const { output, gradients } = lossGradients(params, inputs as PairBatch, pass.config, pass);
+  const { statistics, ...tensors } = output;
+  dispose([...Object.values(tensors), ...Object.values(statistics)]);
+  return named(gradients, pass);
 }
