@@ -45,6 +45,12 @@ export const engineOptions: Readonly<Record<string, OptionHelp>> = {
     help: "auto, tensorflow-gpu, onnx-gpu, webgpu, tensorflow, onnx, wasm or cpu (default auto)",
   },
   device: { type: "string", value: "NAME", help: "auto, gpu or cpu (default auto)" },
+  precision: {
+    type: "string",
+    value: "f32|bf16",
+    help: "of matrix products; bf16 is faster and needs TensorFlow (default f32)",
+  },
+  threads: { type: "string", value: "N", help: "threads that compute (default all)" },
 };
 
 /** What every command understands. */

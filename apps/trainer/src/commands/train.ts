@@ -1,6 +1,16 @@
-import type { Command } from "../cli/command.ts";
+import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { runTraining } from "../training/run-training.ts";
+
+/** The options on what computes, as settings of the config: both have the same names. */
+function engineSettings({ text }: Arguments): string[] {
+  return Object.keys(engineOptions).flatMap((name) => {
+    const value = text(name);
+    return value === undefined || (name === "device" && value === "auto")
+      ? []
+      : [`${name}=${value}`];
+  });
+}
 
 /** clip-ts train */
 export const trainCommand: Command = {
@@ -19,9 +29,12 @@ export const trainCommand: Command = {
       help: "override a setting: steps=100",
     },
     resume: { type: "boolean", help: "go on from the run's last checkpoint" },
+    ...engineOptions,
   },
-  async run({ positionals, texts, flag }) {
-    const config = await loadConfig(positionals[0] as string, texts("set"));
+  async run(args) {
+    const { positionals, texts, flag } = args;
+    const settings = [...texts("set"), ...engineSettings(args)];
+    const config = await loadConfig(positionals[0] as string, settings);
     const result = await runTraining(config, { resume: flag("resume") });
     if (result.interrupted) {
       process.stderr.write(

@@ -117,6 +117,8 @@ const runSchema = z.strictObject({
     .enum(["cpu", "gpu"])
     .optional()
     .describe("where to compute; a GPU is used if there is one"),
+  precision: z.enum(["f32", "bf16"]).default("f32").describe("of matrix products"),
+  threads: positive.optional().describe("threads that compute; all if absent"),
   model: modelSchema,
   data: z.strictObject({
     train: sourceSchema,

@@ -76,7 +76,7 @@ export async function runTraining(
 ): Promise<TrainingResult> {
   const isResumed = options.resume === true;
   const checkpoint = await refuseToOverwrite(config.run, isResumed);
-  const engine = options.engine ?? (await startEngine(config.engine, { device: config.device }));
+  const engine = options.engine ?? (await startEngine(config.engine, config));
   if (options.engine === undefined) announceEngine(engine);
   const model = await openRunModel(config);
   const { description } = model;

@@ -48,6 +48,10 @@ export interface EngineStatus {
   readonly fix?: string;
 }
 
+/** A number of threads in words. */
+export const describeThreads = (threads: number): string =>
+  threads === 1 ? "1 thread" : `${threads} threads`;
+
 /** How an engine computes. */
 export interface EngineOptions {
   /** Of matrix products: 32 bits, or bfloat16 operands summed in 32 bits. f32 by default. */

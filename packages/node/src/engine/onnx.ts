@@ -8,7 +8,7 @@ import {
   type OnnxRuntime,
   type Target,
 } from "@clip-ts/jit";
-import type { Compiler, EngineOptions, EngineStatus } from "./engine.ts";
+import { describeThreads, type Compiler, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { findGpuProvider } from "./onnx-gpu.ts";
 import { openNativeOnnx } from "./onnx-native/index.ts";
 
@@ -20,7 +20,7 @@ export function inspectOnnx(name: "onnx" | "onnx-gpu"): EngineStatus {
   try {
     const { version } = require(`${reference}/package.json`) as { version: string };
     require.resolve(reference);
-    const device = name === "onnx" ? `CPU, ${availableParallelism()} threads` : "GPU";
+    const device = name === "onnx" ? `CPU, ${describeThreads(availableParallelism())}` : "GPU";
     const detail = `traced and compiled by ONNX Runtime ${version}, ${device}`;
     return { name, available: true, detail };
   } catch {
@@ -51,7 +51,7 @@ interface LoadedOnnx {
  */
 export function loadOnnx({ threads = availableParallelism() }: EngineOptions = {}): LoadedOnnx {
   const { version } = require(`${reference}/package.json`) as { version: string };
-  const detail = `traced and compiled by ONNX Runtime ${version}, CPU, ${threads} threads`;
+  const detail = `traced and compiled by ONNX Runtime ${version}, CPU, ${describeThreads(threads)}`;
   const native = openNativeOnnx(threads);
   if ("target" in native) return { detail, compiler: compilerOf(native.target) };
   return {

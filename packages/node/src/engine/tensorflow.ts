@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import type { EngineOptions, EngineStatus } from "./engine.ts";
+import { describeThreads, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { graphicsCard, tensorFloat32 } from "./graphics-card.ts";
 
 const require = createRequire(import.meta.url);
@@ -112,7 +112,7 @@ export function loadTensorflow(
   }
   const device = isUsingGpuDevice
     ? `GPU ${graphicsCard() ?? ""}, ${tensorFloat32()}`
-    : `CPU, ${threads ?? availableParallelism()} threads`;
+    : `CPU, ${describeThreads(threads ?? availableParallelism())}`;
   const products = precision === "bf16" ? ", bf16 products" : "";
   return { detail: `TensorFlow ${binding.TF_Version}, ${device}${products}` };
 }
