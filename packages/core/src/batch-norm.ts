@@ -40,17 +40,22 @@ const momentum = 0.1;
 /** The axes of everything but the channels. */
 const leadingAxes = (x: Tensor): number[] => x.shape.slice(0, -1).map((_, axis) => axis);
 
-/**
- * Normalises by the running statistics (evaluation, frozen fine-tuning): one gain and one shift for each
- * channel. x [..., channels] → same.
- */
+/** What normalising by the running statistics comes to: a gain and a shift [channels] for each channel. */
+export function batchNormGain(
+  { weight, bias }: BatchNormParams,
+  { running_mean, running_var }: BatchNormStatistics,
+): { readonly gain: Tensor; readonly shift: Tensor } {
+  const gain = mul(weight, rsqrt(add(running_var, eps)));
+  return { gain, shift: sub(bias, mul(running_mean, gain)) };
+}
+
+/** Normalises by the running statistics (evaluation, frozen fine-tuning). x [..., channels] → same. */
 export function batchNorm(
   params: BatchNormParams,
   statistics: BatchNormStatistics,
   x: Tensor,
 ): Tensor {
-  const gain = mul(params.weight, rsqrt(add(statistics.running_var, eps)));
-  const shift = sub(params.bias, mul(statistics.running_mean, gain));
+  const { gain, shift } = batchNormGain(params, statistics);
   return add(mul(x, gain), shift);
 }
 

@@ -17,6 +17,7 @@ export { activate, type Activation } from "./activation.ts";
 export { dotProductAttention } from "./attention.ts";
 export {
   batchNorm,
+  batchNormGain,
   batchNormSpec,
   batchNormStatisticsSpec,
   batchNormTraining,

@@ -1,6 +1,6 @@
-import { averagePool, conv2d } from "@clip-ts/core";
+import { averagePool } from "@clip-ts/core";
 import { add, relu, type Tensor } from "@tensorflow/tfjs-core";
-import { normalize, type NormMode } from "./normalize.ts";
+import { convolve, type ConvolveOptions, type NormMode } from "./convolve.ts";
 import type { BottleneckParams } from "./spec.ts";
 
 /** Where a block stands and what it does to the size. */
@@ -22,10 +22,14 @@ export function bottleneck(
   x: Tensor,
   { path, stride, mode }: BottleneckOptions,
 ): Tensor {
-  const narrowed = relu(normalize(params.bn1, conv2d(params.conv1, x), `${path}.bn1`, mode));
-  const seen = conv2d(params.conv2, narrowed, { padding: 1 });
-  const pooled = averagePool(relu(normalize(params.bn2, seen, `${path}.bn2`, mode)), stride);
-  const branch = normalize(params.bn3, conv2d(params.conv3, pooled), `${path}.bn3`, mode);
+  const at = (name: "bn1" | "bn2" | "bn3"): ConvolveOptions => ({
+    norm: params[name],
+    path: `${path}.${name}`,
+    mode,
+  });
+  const narrowed = relu(convolve(params.conv1, x, at("bn1")));
+  const seen = relu(convolve(params.conv2, narrowed, { ...at("bn2"), padding: 1 }));
+  const branch = convolve(params.conv3, averagePool(seen, stride), at("bn3"));
   return relu(add(branch, shortcut(params, x, { path, stride, mode })));
 }
 
@@ -36,6 +40,6 @@ function shortcut(
   { path, stride, mode }: BottleneckOptions,
 ): Tensor {
   if (downsample === undefined) return x;
-  const resized = conv2d(downsample[0], averagePool(x, stride));
-  return normalize(downsample[1], resized, `${path}.downsample.1`, mode);
+  const options = { norm: downsample[1], path: `${path}.downsample.1`, mode };
+  return convolve(downsample[0], averagePool(x, stride), options);
 }

@@ -4,7 +4,7 @@ import type { ResNetConfig } from "../config.ts";
 import type { EncodedImage, VisionOptions } from "../encoded-image.ts";
 import { attentionPool } from "./attention-pool.ts";
 import { bottleneck } from "./bottleneck.ts";
-import type { NormMode } from "./normalize.ts";
+import type { NormMode } from "./convolve.ts";
 import type { BottleneckParams, ResNetParams } from "./spec.ts";
 import { stem, type StemParams } from "./stem.ts";
 

@@ -46,13 +46,13 @@ export interface ResNetParams<Leaf = Tensor> {
 }
 
 /** A bottleneck's last convolution has this many times its width. */
-export const expansion = 4;
+const expansion = 4;
 
 /** Factor from pixels to the last feature map: the stem shrinks by 4, three stages by 2 each. */
 const totalStride = 32;
 
 /** Side of the last feature map. @throws ClipError "bad-config" if the strides do not divide the image. */
-export function featureMapSide({ imageSize }: ResNetConfig): number {
+function featureMapSide({ imageSize }: ResNetConfig): number {
   if (imageSize % totalStride === 0) return imageSize / totalStride;
   throw new ClipError(
     "bad-config",

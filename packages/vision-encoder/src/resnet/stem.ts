@@ -1,6 +1,6 @@
-import { averagePool, conv2d } from "@clip-ts/core";
+import { averagePool } from "@clip-ts/core";
 import { relu, type Tensor } from "@tensorflow/tfjs-core";
-import { normalize, type NormMode } from "./normalize.ts";
+import { convolve, type ConvolveOptions, type NormMode } from "./convolve.ts";
 import type { ResNetParams } from "./spec.ts";
 
 /** The leaves of the stem. */
@@ -11,12 +11,13 @@ export type StemParams = Pick<ResNetParams, "conv1" | "bn1" | "conv2" | "bn2" | 
  * x [batch, height, width, channels] → [batch, height / 4, width / 4, width of the tower].
  */
 export function stem(params: StemParams, x: Tensor, mode: NormMode): Tensor {
-  const first = conv2d(params.conv1, x, { stride: 2, padding: 1 });
-  const second = conv2d(params.conv2, relu(normalize(params.bn1, first, "bn1", mode)), {
+  const at = (name: "bn1" | "bn2" | "bn3"): ConvolveOptions => ({
+    norm: params[name],
+    path: name,
+    mode,
     padding: 1,
   });
-  const third = conv2d(params.conv3, relu(normalize(params.bn2, second, "bn2", mode)), {
-    padding: 1,
-  });
-  return averagePool(relu(normalize(params.bn3, third, "bn3", mode)), 2);
+  const first = relu(convolve(params.conv1, x, { ...at("bn1"), stride: 2 }));
+  const second = relu(convolve(params.conv2, first, at("bn2")));
+  return averagePool(relu(convolve(params.conv3, second, at("bn3"))), 2);
 }
