@@ -1,7 +1,7 @@
 // @ts-check
 import { startSides, takeTurns } from "../measure/rounds.mjs";
 import { median } from "../measure/statistics.mjs";
-import { agreementOf } from "../report/agreement.mjs";
+import { agreementOf, allHold } from "../report/agreement.mjs";
 import { gibibytes, milliseconds, ratio, seconds } from "../report/figures.mjs";
 import { idleNote, versionNotes } from "../report/notes.mjs";
 import { commandLine } from "../options.mjs";
@@ -24,8 +24,8 @@ const rule = {
   maxNorm: 1,
 };
 
-/** How far losses may be apart for the sides to have done the same work. */
-const lossLimits = { f32: 1e-3, bf16: 5e-2 };
+/** How far losses, and lengths of gradients, may be apart for the sides to have done the same work. */
+const limits = { f32: 1e-3, bf16: 5e-2 };
 
 /**
  * A run of `clip-ts train` with that rule.
@@ -89,6 +89,23 @@ function rowsOf(timings) {
 }
 
 /**
+ * Losses, and relative to each other lengths of gradients before clipping.
+ * @param {readonly Timing[]} timings
+ * @param {"f32" | "bf16"} precision
+ */
+function agreements(timings, precision) {
+  const limit = limits[precision];
+  /** @param {(shown: { loss: number, gradNorm: number }) => number} pick */
+  const values = (pick) => timings.map(({ name, shown }) => ({ name, values: shown.map(pick) }));
+  const losses = values(({ loss }) => loss);
+  const norms = values(({ gradNorm }) => Math.log(gradNorm));
+  return [
+    agreementOf(losses, { what: "losses", limit }),
+    agreementOf(norms, { what: "the gradients' lengths (log)", limit }),
+  ];
+}
+
+/**
  * A full training step: both towers, loss, gradient clipping, AdamW.
  * @param {Run} run
  */
@@ -98,12 +115,7 @@ export async function benchTrain(run) {
   const sides = await startSides(await sidesOf(run), run.note);
   const { timings, idleShare } = await takeTurns(sides, planOf(run));
   await Promise.all(sides.map((side) => side.close()));
-  const limit = lossLimits[precision];
-  const losses = timings.map(({ name, shown }) => ({
-    name,
-    values: shown.map(({ loss }) => loss),
-  }));
-  const agreement = agreementOf(losses, { what: "losses", limit });
+  const compared = agreements(timings, precision);
   run.publish({
     command: commandLine("train", run.options),
     title: `Training step, ${model}, batch ${batch}, ${tokens} tokens, ${precision}`,
@@ -114,10 +126,10 @@ export async function benchTrain(run) {
         "compiled in it; peak: GiB the process held at most; later: the same in the rounds.",
       `Captions have ${meanLength.toFixed(1)} tokens on average; clip-ts computes ${tokens}, ` +
         "open_clip always its whole context.",
-      agreement.text,
+      ...compared.map(({ text }) => text),
       ...versionNotes(timings),
       idleNote(idleShare),
     ],
   });
-  return { timings, agreement };
+  return { timings, agreement: allHold(...compared) };
 }

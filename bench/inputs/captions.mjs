@@ -37,8 +37,8 @@ export function drawCaptions(count, seed = 0) {
 }
 
 /**
- * Rows of exactly `tokens` ids. Captions that fit where there is room for padding, as in a bucket of
- * real captions; where the width is all the model can read, texts so long that they fill it.
+ * Rows of exactly `tokens` ids. Captions that just fit, as in a bucket of real captions, whose lengths
+ * are 12 tokens on average for 16; where the width is all the model can read, texts that fill it.
  * @param {Tokenizer} tokenizer
  * @param {{ rows: number, tokens: number, seed: number }} wanted
  * @returns {TokenBatch}
@@ -46,7 +46,10 @@ export function drawCaptions(count, seed = 0) {
 export function captionIds(tokenizer, { rows, tokens, seed }) {
   const candidates = drawCaptions(40 * rows, seed);
   if (tokens < tokenizer.contextLength) {
-    const fitting = candidates.filter((caption) => tokenizer.encode(caption).length <= tokens);
+    const fitting = candidates.filter((caption) => {
+      const { length } = tokenizer.encode(caption);
+      return length <= tokens && length > 0.6 * tokens;
+    });
     return tokenizer.encodeBatch(fitting.slice(0, rows), { tokens });
   }
   const perRow = Math.floor(candidates.length / rows);
