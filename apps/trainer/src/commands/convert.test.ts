@@ -226,9 +226,8 @@ test("weights that do not fit their config are refused before anything is writte
 });
 
 test("onnx writes a folder of graphs, in the precisions asked for", async () => {
-  const { result, stdout, stderr } = await run(
-    ...["convert", model, at("graphs"), "--to", "onnx", "--dtype", "int8,f16"],
-  );
+  const words = ["convert", model, at("graphs"), "--to", "onnx", "--dtype", "int8,f16"];
+  const { result, stdout, stderr } = await run(...words);
   expect([result, stdout]).toEqual([0, ""]);
   expect(stderr).toMatch(/^wrote onnx\/model_quantized\.onnx, 0\.\d MiB\nwrote onnx\/model_fp16/u);
   expect(await readdir(at("graphs", "onnx"))).toHaveLength(6);

@@ -65,7 +65,8 @@ async function put(settings: HubSettings, href: string, init: RequestInit): Prom
 async function sendWhole(settings: HubSettings, href: string, file: LargeFile): Promise<void> {
   const body = Readable.toWeb(createReadStream(file.path)) as ReadableStream;
   const headers = { "content-length": String(file.size) };
-  await put(settings, href, { body, headers, duplex: "half" });
+  const init = { body, headers, duplex: "half" as const }; // as fetch asks for where a body streams
+  await put(settings, href, init);
 }
 
 /** Sends a file in the parts that the hub asks for, one in memory at a time. */
