@@ -1,0 +1,193 @@
+import { dirname } from "node:path";
+import { flattenTree, unflattenLike } from "@clip-ts/core";
+import { onnxTarget, trace, type HostArray, type NamedTensors } from "@clip-ts/jit";
+import {
+  clipSpec,
+  initClip,
+  lossGradients,
+  preset,
+  type ClipConfig,
+  type ClipParams,
+  type ForwardOptions,
+  type PairBatch,
+} from "@clip-ts/model";
+import {
+  goldenArrays,
+  goldenPath,
+  largestDifference,
+  randomTensor,
+  relativeError,
+  useEngine,
+} from "@clip-ts/test-utils";
+import { convertTensors, type HostTensor } from "@clip-ts/weights";
+import { tensor, type Tensor } from "@tensorflow/tfjs-core";
+import * as runtime from "onnxruntime-node";
+import { beforeAll, expect, test } from "vitest";
+import { describeModel, loadModelParams } from "./model-folder.ts";
+
+type Arrays = Readonly<Record<string, HostArray>>;
+
+/** A model and pairs for it. */
+interface Case {
+  readonly config: ClipConfig;
+  readonly params: ClipParams;
+  readonly batch: Required<Pick<PairBatch, "pixelValues" | "inputIds">>;
+  readonly options: ForwardOptions;
+}
+
+beforeAll(() => useEngine("wasm"));
+
+/** Everything a pass and its gradients give, in one flat record. */
+function outputsOf({ config, params, batch, options }: Case): NamedTensors {
+  const { output, gradients } = lossGradients(params, batch, config, options);
+  const { statistics, ...tensors } = output;
+  return { ...tensors, ...prefixed("next", statistics), ...prefixed("gradient", gradients) };
+}
+
+const prefixed = (prefix: string, leaves: NamedTensors): NamedTensors =>
+  Object.fromEntries(Object.entries(leaves).map(([path, leaf]) => [`${prefix}:${path}`, leaf]));
+
+/** The same, compiled by ONNX Runtime. */
+async function compiledOutputs(given: Case): Promise<Arrays> {
+  const { config, batch } = given;
+  const inputs = Object.entries({ ...batch, ...flattenTree<Tensor>(given.params) });
+  const graph = trace(
+    ({ pixelValues, inputIds, ...leaves }) =>
+      outputsOf({
+        ...given,
+        params: unflattenLike(clipSpec(config), leaves) as ClipParams,
+        batch: { pixelValues: pixelValues!, inputIds: inputIds! },
+      }),
+    Object.fromEntries(
+      inputs.map(([name, { shape, dtype }]) => [name, { shape, dtype: dtype as "float32" }]),
+    ),
+  );
+  const program = await onnxTarget({ runtime, threads: 1 })(graph);
+  const arrays = inputs.map(async ([name, leaf]): Promise<[string, HostArray]> => {
+    return [name, { data: (await leaf.data()) as Float32Array, shape: leaf.shape }];
+  });
+  const outputs = await program.run(Object.fromEntries(await Promise.all(arrays)));
+  await program.dispose();
+  return outputs;
+}
+
+/** The model and the pairs of a reference folder. */
+async function load(file: string, options: ForwardOptions): Promise<Case> {
+  const folder = dirname(goldenPath(file));
+  const { config } = await describeModel(folder);
+  const io = goldenArrays(file);
+  const upload = (name: string, dtype: "int32" | "float32"): Tensor =>
+    tensor(io[name]!.values, [...io[name]!.shape], dtype);
+  return {
+    config,
+    params: await loadModelParams(folder, config),
+    batch: {
+      pixelValues: upload("pixel_values", "float32"),
+      inputIds: upload("input_ids", "int32"),
+    },
+    options,
+  };
+}
+
+/** Reference arrays under our names. */
+async function canonical(file: string): Promise<Record<string, Float32Array>> {
+  const hosted = Object.entries(goldenArrays(file)).map(([name, { values, ...array }]) => {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    return [name, { ...array, bytes }] as [string, HostTensor];
+  });
+  const renamed = await convertTensors(Object.fromEntries(hosted), "huggingface");
+  return Object.fromEntries(
+    Object.entries(renamed).map(([name, { bytes }]) => [
+      name,
+      new Float32Array(bytes.slice().buffer),
+    ]),
+  );
+}
+
+async function expectGradients(actual: Arrays, file: string): Promise<void> {
+  for (const [path, values] of Object.entries(await canonical(file))) {
+    const gradient = actual[`gradient:${path}`]!.data as Float32Array;
+    expect(relativeError(gradient, values, 1e-3), path).toBeLessThan(1e-4);
+  }
+}
+
+const valuesOf = (arrays: Arrays, name: string): Float32Array => arrays[name]!.data as Float32Array;
+
+test("SigLIP compiled: features, loss and gradients equal transformers'", async () => {
+  const actual = await compiledOutputs(await load("siglip/io.safetensors", {}));
+  const expected = goldenArrays("siglip/io.safetensors");
+  for (const [ours, theirs] of [
+    ["imageFeatures", "image_embeds"],
+    ["textFeatures", "text_embeds"],
+    ["loss", "loss"],
+  ] as const) {
+    const error = relativeError(valuesOf(actual, ours), expected[theirs]!.values);
+    expect(error, ours).toBeLessThan(1e-5);
+  }
+  await expectGradients(actual, "siglip/grads.safetensors");
+});
+
+test("ResNet compiled: a training pass equals open_clip's, statistics too", async () => {
+  const actual = await compiledOutputs(
+    await load("clip-resnet/io.safetensors", { training: true }),
+  );
+  const expected = goldenArrays("clip-resnet/io.safetensors");
+  for (const [ours, theirs] of [
+    ["imageFeatures", "image_embeds_train"],
+    ["textFeatures", "text_embeds"],
+    ["loss", "loss_train"],
+  ] as const) {
+    const error = relativeError(valuesOf(actual, ours), expected[theirs]!.values);
+    expect(error, ours).toBeLessThan(1e-5);
+  }
+  await expectGradients(actual, "clip-resnet/grads.safetensors");
+  const statistics = await canonical("clip-resnet/running-after.safetensors");
+  for (const [path, values] of Object.entries(statistics)) {
+    expect(largestDifference(valuesOf(actual, `next:${path}`), values), path).toBeLessThan(1e-5);
+  }
+});
+
+const nano = preset("nano");
+
+/** A small RoBERTa beside torchvision's kind of transformer. */
+const dual: ClipConfig = {
+  ...nano,
+  vision: { ...(nano.vision as object), preNorm: false, patchBias: true } as ClipConfig["vision"],
+  text: {
+    kind: "roberta",
+    width: 12,
+    layers: 2,
+    heads: 2,
+    mlpWidth: 24,
+    activation: "gelu",
+    layerNormEps: 1e-5,
+    vocabSize: 40,
+    contextLength: 8,
+    startTokenId: 0,
+    endTokenId: 2,
+    padTokenId: 1,
+    tokenTypes: 1,
+    pooling: "first",
+  },
+};
+const poolings = ["first", "mean", "max", "pooler"] as const;
+
+test.each(poolings)("RoBERTa compiled equals RoBERTa eager, pooled by %s", async (pooling) => {
+  const config = { ...dual, text: { ...dual.text, pooling } } as ClipConfig;
+  const captions = [0, 5, 6, 2, 1, 0, 7, 2, 1, 1, 0, 9, 30, 11, 2];
+  const given: Case = {
+    config,
+    params: initClip(config, 3),
+    batch: {
+      pixelValues: randomTensor([3, 3, 8, 8], "pixels"),
+      inputIds: tensor(captions, [3, 5], "int32"),
+    },
+    options: {},
+  };
+  const actual = await compiledOutputs(given);
+  for (const [name, reference] of Object.entries(outputsOf(given))) {
+    // Softmax is blind to a key's bias: its gradient is rounding noise around 0.
+    const error = relativeError(valuesOf(actual, name), await reference.data(), 1e-2);
+    expect(error, name).toBeLessThan(1e-4);
+  }
+});
