@@ -42,6 +42,8 @@ export {
 export { checkOrigin, isOpenaiArchive } from "./models/check-origin.ts";
 export { locateModel, resolveModel } from "./models/locate-model.ts";
 export { atResolution, type ResizedModel } from "./models/at-resolution.ts";
+export { loadTower, type TowerSide } from "./models/load-tower.ts";
+export { readTokenizer } from "./models/read-tokenizer.ts";
 export { isModelFile, modelFiles, tokenizerFiles } from "./models/model-files.ts";
 export { withWeights } from "./models/weights-file.ts";
 export { writeOpenClipDescription } from "./models/write-open-clip.ts";

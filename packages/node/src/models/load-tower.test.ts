@@ -1,0 +1,55 @@
+import { flattenTree } from "@clip-ts/core";
+import { preset, type ClipConfig } from "@clip-ts/model";
+import { goldenArrays, goldenPath } from "@clip-ts/test-utils";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { expect, test } from "vitest";
+import { loadTower } from "./load-tower.ts";
+
+const { vision, text } = preset("ViT-B-32-roberta");
+/** The source model's kinds of towers, at the sizes of the reference checkpoints. */
+const config: ClipConfig = {
+  ...preset("ViT-B-32-roberta"),
+  vision: {
+    ...vision,
+    ...{ width: 64, heads: 4, layers: 2, mlpWidth: 128, imageSize: 32, patchSize: 8 },
+  } as ClipConfig["vision"],
+  text: {
+    ...text,
+    ...{
+      width: 48,
+      heads: 3,
+      layers: 2,
+      mlpWidth: 144,
+      vocabSize: 200,
+      contextLength: 16,
+      tokenTypes: 1,
+    },
+  } as ClipConfig["text"],
+};
+
+test("torchvision's and RoBERTa's checkpoints become the towers of one model", async () => {
+  const image = await loadTower(goldenPath("torchvision-vit/model.safetensors"), config, "vision");
+  const words = await loadTower(goldenPath("roberta/model.safetensors"), config, "text");
+  const towers = flattenTree<Tensor>({ image, words });
+  const values = async (path: string): Promise<number[]> => [...(await towers[path]!.data())];
+  const stored = {
+    ...goldenArrays("torchvision-vit/model.safetensors"),
+    ...goldenArrays("roberta/model.safetensors"),
+  };
+  const layer = "encoder.layers.encoder_layer_1.self_attention.in_proj_weight";
+  expect(await values("image.encoder.layers.1.self_attn.k_proj.weight")).toEqual([
+    ...stored[layer]!.values.slice(64 * 64, 2 * 64 * 64),
+  ]);
+  expect(await values("words.encoder.layer.1.attention.self.value.bias")).toEqual([
+    ...stored["encoder.layer.1.attention.self.value.bias"]!.values,
+  ]);
+  dispose(towers);
+});
+
+test("a tower of other sizes is refused with a list of what does not fit", async () => {
+  const path = goldenPath("roberta/model.safetensors");
+  const deeper = { ...config, text: { ...config.text, layers: 3 } } as ClipConfig;
+  await expect(loadTower(path, deeper, "text")).rejects.toThrow(
+    "encoder.layer.2.attention.self.query.weight: missing from the file",
+  );
+});
