@@ -104,6 +104,11 @@ test("32 bits give what tfjs gives, at every size, with ONNX's own layer norm", 
   const types = nodesOf(exported()).map(({ opType }) => opType);
   expect(types).toContain("LayerNormalization");
   expect(types).not.toContain("ReduceMean");
+  expect(
+    nodesOf(exported())
+      .filter(({ opType }) => opType === "Gemm")
+      .map(({ input }) => input.length),
+  ).toEqual([3, 2]);
   expect(Math.max(...(await differences(exported().model)))).toBeLessThan(1e-5);
 });
 

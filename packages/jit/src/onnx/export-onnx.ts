@@ -2,6 +2,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import type { Graph } from "../ir/graph.ts";
 import { removeDeadCode } from "../passes/remove-dead-code.ts";
 import { splitModel, type DataFile } from "./external-data.ts";
+import { fuseBiases } from "./fuse-bias.ts";
 import { fuseLayerNorms } from "./fuse-layer-norm.ts";
 import { ModelProtoSchema, type ModelProto } from "./generated/onnx_pb.ts";
 import { halveModel } from "./half.ts";
@@ -44,12 +45,12 @@ const writers: Readonly<Record<ExportPrecision, (model: ModelProto) => ModelProt
 
 /**
  * Writes a graph, whose parameters are constants, as an ONNX model that does not need us. The graph should
- * be optimised; layer norms become ONNX's own.
+ * be optimised; layer norms and biases become parts of ONNX's own operations.
  * @throws ClipError "unsupported" naming an operation without a counterpart.
  */
 export function exportOnnx(graph: Graph, options: ExportOptions): OnnxExport {
   const { file, precision = "f32", wideInputs = [], largestFile = largestFileByDefault } = options;
-  const fused = removeDeadCode(fuseLayerNorms(graph));
+  const fused = removeDeadCode(fuseBiases(fuseLayerNorms(graph)));
   const whole = writers[precision](onnxModel(fused, { wideInputs: new Set(wideInputs) }));
   const { model, files } = splitModel(whole, file, largestFile);
   return { model: toBinary(ModelProtoSchema, model), files };

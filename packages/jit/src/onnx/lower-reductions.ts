@@ -36,12 +36,12 @@ export const reductions: Readonly<Record<string, Lowering>> = {
     const found = onnx.op("ArgMax", [x], { axis, keepdims: 0 });
     return onnx.op("Cast", [found], { to: dataTypes.int32 });
   },
-  BatchMatMul: ([a, b], { inputs, attributes }, onnx) => {
+  BatchMatMul: ([a, b, bias], { inputs, attributes }, onnx) => {
     const [left, right] = inputs as [Value, Value];
     const { transposeA, transposeB } = attributes;
     if (left.shape.length === 2 && right.shape.length === 2) {
       const flags = { transA: transposeA === true ? 1 : 0, transB: transposeB === true ? 1 : 0 };
-      return onnx.op("Gemm", [a, b], flags);
+      return onnx.op("Gemm", bias === undefined ? [a, b] : [a, b, bias], flags);
     }
     const first = flipped(a, left, transposeA, onnx);
     return onnx.op("MatMul", [first, flipped(b, right, transposeB, onnx)]);

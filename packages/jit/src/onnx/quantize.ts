@@ -99,7 +99,7 @@ class Quantizer {
   }
 
   /** x · weightᵀ with whole numbers: the sums are exact, the two scales are put back at the end. */
-  private product(x: string, weight: TensorProto, result: string): void {
+  private product(x: string, weight: TensorProto, result: string, bias?: string): void {
     const [rows, width] = weight.dims.map(Number) as [number, number];
     const { levels, scales } = quantizeRows(floatsOf(weight), width);
     const { name } = weight;
@@ -115,7 +115,8 @@ class Quantizer {
     const sums = this.emit("MatMulInteger", [bytes, matrix, middle, zero], `${result} sums`);
     const floats = this.emit("Cast", [sums], `${result} floats`, FLOAT);
     const both = this.emit("Mul", [step, scale], `${result} scales`);
-    this.emit("Mul", [floats, both], result);
+    if (bias === undefined) this.emit("Mul", [floats, both], result);
+    else this.emit("Add", [this.emit("Mul", [floats, both], `${result} product`), bias], result);
   }
 
   /** Rows picked from a table in 8 bits, each with its own scale. */
@@ -136,7 +137,7 @@ class Quantizer {
     const weight = this.weights.get(second);
     const table = this.weights.get(first);
     if (node.opType === "Gemm" && weight !== undefined && readsRows(node)) {
-      this.product(first, weight, result);
+      this.product(first, weight, result, node.input[2]);
     } else if (node.opType === "Gather" && table !== undefined && axisOf(node) === 0) {
       this.rows(table, second, result);
     } else this.nodes.push(node);
@@ -149,7 +150,7 @@ const numberOf = ({ attribute }: NodeProto, name: string): number =>
 const axisOf = (node: NodeProto): number => numberOf(node, "axis");
 
 const readsRows = (node: NodeProto): boolean =>
-  numberOf(node, "transA") === 0 && numberOf(node, "transB") === 1 && node.input.length === 2;
+  numberOf(node, "transA") === 0 && numberOf(node, "transB") === 1;
 
 /**
  * The model with its products with weights in whole numbers: weights in 8 bits with a scale for every row,

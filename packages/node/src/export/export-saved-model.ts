@@ -1,14 +1,20 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { writeSavedModel } from "@clip-ts/jit";
+import { writeSavedModel, type Graph } from "@clip-ts/jit";
 import { writeFileWhole } from "../files.ts";
 import { describeModel, writeDescription } from "../model-folder.ts";
-import { clipFunctions } from "./clip-functions.ts";
+import { clipFunctions, type ClipFunctions } from "./clip-functions.ts";
 import { clipGraph } from "./clip-graph.ts";
 import { readHostParams } from "./host-params.ts";
 
 const file = "saved_model.pb";
+
+/** The same graph with its one output under another name. */
+const named = (graph: Graph, name: string): Graph => ({
+  ...graph,
+  outputs: graph.outputs.map(({ value }) => ({ name, value })),
+});
 
 /** Protobuf's messages end here, and a SavedModel's graph is one. */
 const largestGraph = 2 ** 31 - 2 ** 24;
@@ -36,11 +42,12 @@ export async function exportSavedModel(model: string, output: string): Promise<n
     );
   }
   const functions = clipFunctions(config);
+  const graphOf = (name: keyof ClipFunctions): Graph => clipGraph(functions[name], config, params);
   const { bytes } = writeSavedModel({
     steps: {
-      serving_default: { graph: clipGraph(functions.model, config, params) },
-      encode_image: { graph: clipGraph(functions.vision_model, config, params) },
-      encode_text: { graph: clipGraph(functions.text_model, config, params) },
+      serving_default: { graph: graphOf("model") },
+      encode_image: { graph: named(graphOf("vision_model"), "image_embeds") },
+      encode_text: { graph: named(graphOf("text_model"), "text_embeds") },
     },
   });
   await mkdir(output, { recursive: true });
