@@ -2,6 +2,7 @@ import { randomStream } from "@clip-ts/base";
 import { largestDifference, tensorsLeftBy } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
 import { createClip, type Clip } from "./clip.ts";
+import type { ClipConfig } from "./config.ts";
 import type { TokenizedTexts } from "./embedder.ts";
 import { preset } from "./presets.ts";
 import { initClip } from "./spec.ts";
@@ -89,6 +90,21 @@ test("classifying ranks the labels by their cosine with the image", async () => 
   const mean = Array.from({ length: 8 }, (_, k) => prompts[k]! + prompts[8 + k]!);
   const cosine = mean.reduce((sum, value, k) => sum + value * image[k]!, 0) / Math.hypot(...mean);
   expect(first.score).toBeCloseTo(cosine, 5);
+  clip.dispose();
+});
+
+test("a model of the sigmoid loss judges each label alone", async () => {
+  const sigmoid: ClipConfig = { ...config, loss: { kind: "sigmoid" }, initialLogitBias: -3 };
+  const clip = await createClip({
+    config: sigmoid,
+    model: initClip(sigmoid, 3),
+    tokenize,
+    preprocess: () => new Float32Array(3 * 8 * 8).fill(0.5),
+  });
+  expect(clip.logitBias).toBe(-3);
+  for (const { probability, score } of await clip.classify(7, labels)) {
+    expect(probability).toBeCloseTo(1 / (1 + Math.exp(3 - clip.logitScale * score)), 5);
+  }
   clip.dispose();
 });
 

@@ -1,9 +1,9 @@
 import { ClipError } from "@clip-ts/base";
-import type { ClipConfig } from "./config.ts";
+import { lossOf, type ClipConfig } from "./config.ts";
 import { eagerEmbedder, type Embedder, type TokenizedTexts } from "./embedder.ts";
 import { scoresOf, type FeatureRows } from "./retrieval.ts";
 import type { ClipParams } from "./spec.ts";
-import { averagePrompts, probabilities, promptsFor } from "./zero-shot.ts";
+import { averagePrompts, probabilities, promptsFor, sigmoidProbabilities } from "./zero-shot.ts";
 
 /** What a usable CLIP is made of; how images and captions become numbers is passed in. */
 export interface ClipParts<Image> {
@@ -17,7 +17,7 @@ export interface ClipParts<Image> {
   readonly batchSize?: number;
 }
 
-/** One label with its share of the probability. */
+/** One label and how probable it is. */
 export interface Classification {
   readonly label: string;
   readonly probability: number;
@@ -30,11 +30,16 @@ export interface Clip<Image> {
   readonly config: ClipConfig;
   /** exp of the learnt logit scale: what cosines are multiplied by before softmax. */
   readonly logitScale: number;
+  /** What a model of the sigmoid loss adds to scaled cosines. */
+  readonly logitBias?: number;
   /** Unit features of the images, one row each. */
   embedImages(images: readonly Image[]): Promise<FeatureRows>;
   /** Unit features of the captions, one row each. */
   embedTexts(texts: readonly string[]): Promise<FeatureRows>;
-  /** Labels from most to least likely. Templates say where the label goes: "a photo of a {}". */
+  /**
+   * Labels from most to least likely. Templates say where the label goes: "a photo of a {}". A model of
+   * the sigmoid loss judges each label alone, so its probabilities do not sum to 1.
+   */
   classify(
     image: Image,
     labels: readonly string[],
@@ -104,9 +109,11 @@ export async function createClip<Image>(parts: ClipParts<Image>): Promise<Clip<I
     throw new ClipError("bad-argument", `The batch size should be 1 or more, got ${batchSize}.`);
   }
   const embedder = "logit_scale" in model ? await eagerEmbedder(model, config) : model;
+  const isSigmoid = lossOf(config).kind === "sigmoid";
   const handle: Clip<Image> = {
     config,
     logitScale: Math.exp(embedder.logitScale),
+    ...(embedder.logitBias !== undefined && { logitBias: embedder.logitBias }),
     embedImages: (images) =>
       embedInBatches(images, batchSize, async (batch) => {
         const planes = await Promise.all(batch.map(async (image) => preprocess(image)));
@@ -126,7 +133,9 @@ export async function createClip<Image>(parts: ClipParts<Image>): Promise<Clip<I
         0,
         averagePrompts(prompts, templates.length),
       );
-      const shares = probabilities(scores, handle.logitScale);
+      const shares = isSigmoid
+        ? sigmoidProbabilities(scores, handle)
+        : probabilities(scores, handle.logitScale);
       return labels
         .map((label, index) => ({
           label,

@@ -15,6 +15,8 @@ export interface TokenizedTexts {
 export interface Embedder {
   /** Logarithm of the learnt factor on cosines. */
   readonly logitScale: number;
+  /** What a model of the sigmoid loss adds to scaled cosines. */
+  readonly logitBias?: number;
   /** Pixels [rows, channels, imageSize, imageSize] → unit features [rows, joint]. */
   images(pixels: Float32Array, rows: number): Promise<Float32Array>;
   /** Ids → unit features [batch, joint]. */
@@ -26,6 +28,7 @@ export interface Embedder {
 /** Runs the towers operation by operation on tfjs's engine. Owns the parameters from now on. */
 export async function eagerEmbedder(params: ClipParams, config: ClipConfig): Promise<Embedder> {
   const [logitScale = 0] = await params.logit_scale.data();
+  const [logitBias] = params.logit_bias === undefined ? [] : await params.logit_bias.data();
   const { channels, imageSize } = config.vision;
   const read = async (run: () => Tensor): Promise<Float32Array> => {
     const features = tidy(run);
@@ -35,6 +38,7 @@ export async function eagerEmbedder(params: ClipParams, config: ClipConfig): Pro
   };
   return {
     logitScale,
+    ...(logitBias !== undefined && { logitBias }),
     images: (pixels, rows) =>
       read(() =>
         embedImages(params, tensor(pixels, [rows, channels, imageSize, imageSize]), config),

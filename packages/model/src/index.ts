@@ -30,7 +30,13 @@ export {
 } from "./retrieval.ts";
 export { retrievalByChance } from "./retrieval-chance.ts";
 export { clipSpec, initClip, type ClipParams } from "./spec.ts";
-export { averagePrompts, fillTemplate, probabilities, promptsFor } from "./zero-shot.ts";
+export {
+  averagePrompts,
+  fillTemplate,
+  probabilities,
+  promptsFor,
+  sigmoidProbabilities,
+} from "./zero-shot.ts";
 export { evaluateZeroShot, type ClassScore, type ZeroShotScores } from "./zero-shot-scores.ts";
 export { openaiTemplates } from "./templates/openai-templates.ts";
 export { simpleTemplates } from "./templates/simple-templates.ts";

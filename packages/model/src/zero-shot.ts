@@ -55,3 +55,11 @@ export function probabilities(cosines: Float32Array, scale: number): Float32Arra
   const total = weights.reduce((a, b) => a + b, 0);
   return weights.map((weight) => weight / total);
 }
+
+/** Sigmoid of scale · cosine + bias: each label judged alone, as SigLIP learns it. */
+export function sigmoidProbabilities(
+  cosines: Float32Array,
+  { logitScale, logitBias = 0 }: { readonly logitScale: number; readonly logitBias?: number },
+): Float32Array {
+  return cosines.map((cosine) => 1 / (1 + Math.exp(-(logitScale * cosine + logitBias))));
+}

@@ -75,8 +75,10 @@ export async function compiledEmbedder(
   const images = createTower(embedImages, host, { config, target });
   const texts = createTower(embedTexts, host, { config, target });
   const { channels, imageSize } = config.vision;
+  const logitBias = host["logit_bias"]?.data[0];
   return {
     logitScale: host["logit_scale"]?.data[0] ?? 0,
+    ...(logitBias !== undefined && { logitBias }),
     images: (pixels, rows) =>
       images.run({ data: pixels, shape: [rows, channels, imageSize, imageSize] }),
     texts: ({ inputIds, batch, tokens }) => texts.run({ data: inputIds, shape: [batch, tokens] }),

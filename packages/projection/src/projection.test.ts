@@ -1,4 +1,11 @@
-import { countParams, initParams, type LinearParams } from "@clip-ts/core";
+import {
+  activate,
+  countParams,
+  initParams,
+  l2Normalize,
+  linear,
+  type LinearParams,
+} from "@clip-ts/core";
 import {
   gradientFaults,
   largestDifference,
@@ -7,15 +14,16 @@ import {
   tensorsLeftBy,
   weightedSum,
 } from "@clip-ts/test-utils";
-import { mul, scalar, tidy, type Tensor } from "@tensorflow/tfjs-core";
+import { add, mul, scalar, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import {
   clampLogitScale,
   initialLogitScale,
+  logitBiasSpec,
   logitScaleSpec,
   maxLogitScale,
 } from "./logit-scale.ts";
-import { project, projectionSpec, type ProjectionParams } from "./project.ts";
+import { project, projectionSpec, type MlpHeadParams, type ProjectionParams } from "./project.ts";
 
 const params = initParams(projectionSpec(6, 4), 1) as LinearParams;
 const feature = randomTensor([3, 6], "feature");
@@ -47,6 +55,42 @@ test("weight and feature have the gradients of central differences", async () =>
 test("has a weight and no bias", () => {
   expect(Object.keys(projectionSpec(768, 512))).toEqual(["weight"]);
   expect(countParams(projectionSpec(768, 512))).toBe(768 * 512);
+});
+
+test("an affine head adds a bias before the length is taken away", async () => {
+  const affine = initParams(projectionSpec(6, 4, "affine"), 1) as LinearParams;
+  expect(affine.bias?.shape).toEqual([4]);
+  const bias = randomTensor([4], "bias");
+  const shifted = await project({ ...affine, bias }, feature).data();
+  const expected = l2Normalize(add(linear({ weight: affine.weight }, feature), bias));
+  expect(largestDifference(shifted, await expected.data())).toBeLessThan(1e-6);
+});
+
+test("an MLP head is two matrices around a GELU, half as wide as both ends", async () => {
+  const head = initParams(projectionSpec(6, 4, "mlp"), 1) as MlpHeadParams;
+  expect([head.fc1.weight.shape, head.fc2.weight.shape]).toEqual([
+    [5, 6],
+    [4, 5],
+  ]);
+  expect([head.fc1.bias, head.fc2.bias]).toEqual([undefined, undefined]);
+  const inner = activate("gelu", linear(head.fc1, feature));
+  const expected = l2Normalize(linear(head.fc2, inner));
+  const actual = project(head, feature);
+  expect(largestDifference(await actual.data(), await expected.data())).toBeLessThan(1e-6);
+  const objective = (tree: { head: MlpHeadParams; feature: Tensor }): Tensor =>
+    weightedSum(project(tree.head, tree.feature));
+  expect(await gradientFaults(objective, { head, feature }, { entries: 4 })).toEqual([]);
+});
+
+test("without a head only the length changes", async () => {
+  const expected = reference.l2Normalize(await feature.data(), 6);
+  const actual = await project(undefined, feature).data();
+  expect(largestDifference(actual, expected)).toBeLessThan(1e-6);
+});
+
+test("the sigmoid loss's bias starts low, in the shape its checkpoint has", () => {
+  expect(logitBiasSpec()).toEqual({ shape: [], init: { kind: "constant", value: -10 } });
+  expect(logitBiasSpec(0, [1])).toEqual({ shape: [1], init: { kind: "constant", value: 0 } });
 });
 
 test("the logit scale starts at the logarithm of 1 / 0.07 and stops at that of 100", async () => {
