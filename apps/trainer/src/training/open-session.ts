@@ -6,6 +6,7 @@ import { optimizerConfig } from "../config/optimizer.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { createCompiledSession } from "./compiled-session.ts";
 import { createEagerSession } from "./eager-session.ts";
+import type { BestSoFar } from "./early-stopping.ts";
 import { createObjective } from "./objective.ts";
 import type { TrainingSession } from "./session.ts";
 import { createBatchArrays } from "./step-batch.ts";
@@ -19,18 +20,24 @@ export interface OpenedSession {
   readonly session: TrainingSession;
   readonly plan: TrainingPlan;
   readonly cursor?: Cursor;
+  /** The best evaluation that a checkpoint remembers. */
+  readonly best?: BestSoFar;
 }
 
 async function restore(
   folder: string,
   model: RunModel,
   options: StateOptions,
-): Promise<{ state: TrainState; cursor?: Cursor }> {
-  const { step, cursor } = await readCheckpointState(folder);
+): Promise<{ state: TrainState; cursor?: Cursor; best?: BestSoFar }> {
+  const { step, cursor, best } = await readCheckpointState(folder);
   const saved = await loadModelParams(folder, model.description.config);
   const models = options.plan.lora === undefined ? { saved } : { saved, base: await model.start() };
   const state = await restoredState(folder, models, { step, ...options });
-  return cursor === undefined ? { state } : { state, cursor: cursor as Cursor };
+  return {
+    state,
+    ...(cursor === undefined ? {} : { cursor: cursor as Cursor }),
+    ...(best === undefined ? {} : { best: best as BestSoFar }),
+  };
 }
 
 /** Where a session begins, and what compiles its steps; without a compiler they run as they come. */

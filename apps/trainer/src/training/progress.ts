@@ -1,4 +1,6 @@
 import { createWriteStream } from "node:fs";
+import type { Evaluation } from "./evaluation.ts";
+import { createEventFile } from "./tensorboard/event-file.ts";
 import type { StepReport } from "./train.ts";
 
 /** Smoothed pace and the time left. */
@@ -33,17 +35,38 @@ function progressLine(report: StepReport, steps: number, pace: Pace): string {
 /** Shows progress on a terminal (one line, rewritten) or in a log (a line every few seconds). */
 export interface Progress {
   readonly report: (report: StepReport) => void;
+  /** Notes what an evaluation found after a step. */
+  readonly evaluated: (step: number, evaluation: Evaluation) => void;
   /** Ends the line and flushes metrics. */
   readonly finish: () => Promise<void>;
 }
 
-/** Writes progress to standard error and every step to `metrics.jsonl`. */
+/** Numbers of a step that are worth a curve. */
+function curvesOf(report: StepReport): Record<string, number> {
+  const { loss, accuracy, gradNorm, learningRate, logitScale, images, dataMs, computeMs } = report;
+  const imagesPerSecond = (1000 * images) / (dataMs + computeMs);
+  const numbers = { loss, accuracy, gradNorm, learningRate, logitScale, imagesPerSecond };
+  const entries = Object.entries(numbers).map(([name, value]) => [`train/${name}`, value] as const);
+  return Object.fromEntries(entries);
+}
+
+/** The first few numbers of an evaluation on one line. */
+function evaluationLine(step: number, evaluation: Evaluation): string {
+  const shown = Object.entries(evaluation).filter(([name]) => /(meanRecallAt1|top1)$/.test(name));
+  const numbers = shown.map(([name, value]) => `${name} ${(100 * value).toFixed(1)}%`);
+  return `step ${step + 1}: ${numbers.join("  ")}`;
+}
+
+/** Writes progress to standard error, and every step to `metrics.jsonl` and an event file if asked. */
 export function createProgress(options: {
   readonly steps: number;
   readonly metricsFile: string;
   readonly logEvery: number;
+  /** Folder that gets TensorBoard's event file; none by default. */
+  readonly eventFolder?: string | undefined;
 }): Progress {
-  const { steps, metricsFile, logEvery } = options;
+  const { steps, metricsFile, logEvery, eventFolder } = options;
+  const events = eventFolder === undefined ? undefined : createEventFile(eventFolder);
   const metrics = createWriteStream(metricsFile, { flags: "a" });
   const isTerminal = process.stderr.isTTY;
   let pace: Pace | undefined;
@@ -69,12 +92,22 @@ export function createProgress(options: {
       };
       if (report.step % logEvery === 0 || report.step + 1 === steps) {
         metrics.write(`${JSON.stringify(report)}\n`);
+        events?.write(report.step, curvesOf(report));
       }
       show(report, pace);
     },
-    finish() {
+    evaluated(step, evaluation) {
+      metrics.write(`${JSON.stringify({ step, ...evaluation })}\n`);
+      const named = Object.entries(evaluation).map(([name, value]) => [`evaluate/${name}`, value]);
+      events?.write(step, Object.fromEntries(named) as Evaluation);
+      process.stderr.write(
+        `${isTerminal ? "\r\u001b[2K" : ""}${evaluationLine(step, evaluation)}\n`,
+      );
+    },
+    async finish() {
       if (isTerminal) process.stderr.write("\n");
-      return new Promise((resolve) => metrics.end(() => resolve()));
+      await events?.close();
+      await new Promise<void>((resolve) => metrics.end(() => resolve()));
     },
   };
 }

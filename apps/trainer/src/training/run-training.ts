@@ -18,10 +18,13 @@ import { formatConfig } from "../config/load-config.ts";
 import { openRunModel } from "../config/model.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { checkpointContents, withModels } from "./checkpoint-contents.ts";
+import { createEarlyStopping } from "./early-stopping.ts";
+import { openEvaluation } from "./evaluation.ts";
 import { watchInterruption } from "./interruption.ts";
 import { forgetStepsFrom } from "./metrics-file.ts";
 import { createProgress } from "./progress.ts";
 import { openSession } from "./open-session.ts";
+import { createEvaluating } from "./run-evaluation.ts";
 import { train } from "./train.ts";
 
 /** How a run ended. */
@@ -80,22 +83,25 @@ export async function runTraining(
   if (options.engine === undefined) announceEngine(engine);
   const model = await openRunModel(config);
   const { description } = model;
-  const { session, plan, cursor } = await openSession(config, model, {
-    checkpoint,
-    compiler: engine.compiler,
-  });
+  const { compiler } = engine;
+  const evaluate = await openEvaluation(config, description, compiler);
+  const opened = await openSession(config, model, { checkpoint, compiler });
+  const { session, plan, cursor } = opened;
+  const early = createEarlyStopping(config, opened.best);
   const batches = await openTrainingBatches(config, description, cursor);
   const metricsFile = await prepareFolder(config, isResumed);
   await forgetStepsFrom(session.steps(), metricsFile);
   announce(config, description, batches);
 
-  const progress = createProgress({ ...config, metricsFile });
+  const eventFolder = config.tensorboard ? config.run : undefined;
+  const progress = createProgress({ ...config, metricsFile, eventFolder });
   const interruption = watchInterruption();
   let saved = checkpoint ?? "";
   const save = (): Promise<void> =>
     session.withContents((contents) =>
       withModels(plan, contents, async (models) => {
-        const state = { seed: config.seed, cursor: batches.cursor() };
+        const best = early?.best();
+        const state = { seed: config.seed, cursor: batches.cursor(), ...(best && { best }) };
         const content = checkpointContents(plan, contents, { models, description });
         const checkpoint = { ...content, step: session.steps(), state };
         saved = await saveCheckpoint(config.run, description, checkpoint, config.checkpoint.keep);
@@ -105,8 +111,12 @@ export async function runTraining(
     const { steps, checkpoint: policy } = config;
     const { report } = progress;
     const shouldStop = interruption.requested;
-    await train({ steps, saveEvery: policy.every, batches, session, save, report, shouldStop });
-    return { step: session.steps(), interrupted: session.steps() < steps, checkpoint: saved };
+    const parts = { config, description, plan, session, evaluate, early, progress };
+    const evaluating = createEvaluating(parts);
+    const saving = { saveEvery: policy.every, save };
+    await train({ steps, ...saving, batches, session, report, shouldStop, evaluate: evaluating });
+    const isCut = shouldStop() && session.steps() < steps;
+    return { step: session.steps(), interrupted: isCut, checkpoint: saved };
   } finally {
     interruption.release();
     await progress.finish();

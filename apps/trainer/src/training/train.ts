@@ -14,6 +14,13 @@ export interface StepReport extends StepMetrics {
   readonly computeMs: number;
 }
 
+/** Evaluation in between. */
+export interface Evaluating {
+  /** Steps between evaluations; the last step is evaluated too. */
+  readonly every: number;
+  readonly run: () => Promise<boolean>;
+}
+
 /** All that training needs; nothing in it knows files or engines. */
 export interface Training {
   readonly steps: number;
@@ -23,15 +30,25 @@ export interface Training {
   /** Keeps the session's contents and the place in the data. */
   readonly save: () => Promise<void>;
   readonly report: (report: StepReport) => void;
+  /** Evaluates the session as it is; true ends training after a save. */
+  readonly evaluate?: Evaluating | undefined;
   /** Asked before each step; true ends training after a save. */
   readonly shouldStop: () => boolean;
 }
 
-/** The whole of training: batch, step, report, save. */
+/** Evaluates if it is time to. @returns whether training is over. */
+async function evaluated({ steps, session, evaluate }: Training): Promise<boolean> {
+  if (evaluate === undefined) return false;
+  const isDue = session.steps() === steps || session.steps() % evaluate.every === 0;
+  return isDue && evaluate.run();
+}
+
+/** The whole of training: batch, step, report, evaluate, save. */
 export async function train(training: Training): Promise<void> {
   const { steps, saveEvery, batches, session, save, report, shouldStop } = training;
   let savedAt = session.steps();
-  while (session.steps() < steps && !shouldStop()) {
+  let isOver = false;
+  while (session.steps() < steps && !isOver && !shouldStop()) {
     const askedAt = performance.now();
     const batch = await batches.next();
     const startedAt = performance.now();
@@ -46,6 +63,7 @@ export async function train(training: Training): Promise<void> {
       dataMs: startedAt - askedAt,
       computeMs: performance.now() - startedAt,
     });
+    isOver = await evaluated(training);
     if (session.steps() % saveEvery === 0) {
       await save();
       savedAt = session.steps();
