@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import { clipPreprocess } from "@clip-ts/image";
-import { initParams } from "@clip-ts/core";
+import { flattenTree, initParams } from "@clip-ts/core";
 import {
   clipSpec,
   initClip,
@@ -11,7 +11,16 @@ import {
   type LossConfig,
 } from "@clip-ts/model";
 import { initialSigmoidLogitScale } from "@clip-ts/projection";
-import { describeModel, loadModelParams, tokenizerFor, type ModelDescription } from "@clip-ts/node";
+import {
+  describeModel,
+  loadModelParams,
+  loadTower,
+  readTokenizer,
+  resolveModel,
+  tokenizerFor,
+  type ModelDescription,
+} from "@clip-ts/node";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import type { RunConfig } from "./schema.ts";
 
 type ModelSizes = RunConfig["model"];
@@ -81,6 +90,48 @@ export interface RunModel {
   readonly start: () => Promise<ClipParams>;
 }
 
+/** Draws a preset's parameters and loads those of the towers that have weights. */
+async function startTowers(clip: ClipConfig, { model, seed }: RunConfig): Promise<ClipParams> {
+  const params = initClip(clip, seed);
+  const loaded: {
+    vision_model?: ClipParams["vision_model"];
+    text_model?: ClipParams["text_model"];
+  } = {};
+  try {
+    if (model.vision !== undefined)
+      loaded.vision_model = await loadTower(model.vision, clip, "vision");
+    if (model.text !== undefined) loaded.text_model = await loadTower(model.text, clip, "text");
+  } catch (error) {
+    dispose(flattenTree<Tensor>({ ...loaded, params }));
+    throw error;
+  }
+  const { vision_model, text_model } = params;
+  if (loaded.vision_model !== undefined) dispose(flattenTree<Tensor>(vision_model));
+  if (loaded.text_model !== undefined) dispose(flattenTree<Tensor>(text_model));
+  return { ...params, ...loaded };
+}
+
+/** The tokenizer of the text tower's own weights, where it is not CLIP's. */
+async function tokenizerOf(
+  clip: ClipConfig,
+  { model }: RunConfig,
+): Promise<Pick<ModelDescription, "tokenizer">> {
+  if (model.text === undefined) return tokenizerFor(clip);
+  return readTokenizer(await resolveModel(model.text), clip);
+}
+
+/** A built-in size: from scratch, but for towers that have weights of their own. */
+async function openPreset(name: string, config: RunConfig): Promise<RunModel> {
+  const sized = withSizes(preset(name), config.model);
+  const clip = withPatchDropout(withStartingScale(withLoss(sized, config)), config);
+  clipSpec(clip); // refuses sizes that do not fit together before any memory is taken
+  const { background } = config.data;
+  const plain = clipPreprocess(clip.vision.imageSize);
+  const preprocess = background === undefined ? plain : { ...plain, alpha: background };
+  const description = { config: clip, preprocess, ...(await tokenizerOf(clip, config)) };
+  return { description, start: () => startTowers(clip, config) };
+}
+
 /** Resolves the `model` section of a config. */
 export async function openRunModel(config: RunConfig): Promise<RunModel> {
   const { preset: name, from, patchDropout: _, ...sizes } = config.model;
@@ -105,12 +156,5 @@ export async function openRunModel(config: RunConfig): Promise<RunModel> {
       start: () => loadStarting(from, stored.config, wanted),
     };
   }
-  const sized = withSizes(preset(name as string), config.model);
-  const clip = withPatchDropout(withStartingScale(withLoss(sized, config)), config);
-  clipSpec(clip); // refuses sizes that do not fit together before any memory is taken
-  const { background } = config.data;
-  const plain = clipPreprocess(clip.vision.imageSize);
-  const preprocess = background === undefined ? plain : { ...plain, alpha: background };
-  const description = { config: clip, preprocess, ...tokenizerFor(clip) };
-  return { description, start: () => Promise.resolve(initClip(clip, config.seed)) };
+  return openPreset(name as string, config);
 }

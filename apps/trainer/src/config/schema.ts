@@ -102,6 +102,8 @@ const scheduleSchema = z.strictObject({
 const modelSchema = z.strictObject({
   preset: z.string().optional().describe("a built-in size, trained from scratch"),
   from: path.optional().describe("a model folder or run to start from"),
+  vision: path.optional().describe("weights that a preset's vision tower starts from"),
+  text: path.optional().describe("weights that a preset's text tower starts from"),
   imageSize: positive.optional(),
   contextLength: positive.optional(),
   vocabSize: positive.optional(),
