@@ -9,7 +9,7 @@ import {
   type ClipParams,
   type InferOptions,
 } from "@clip-ts/model";
-import { createClipTokenizer, type Tokenizer } from "@clip-ts/tokenizer";
+import { clipTokenizerFor, type Tokenizer } from "@clip-ts/tokenizer";
 import { loadParams, streamParams } from "@clip-ts/weights";
 import { writeFileWhole, writeJson } from "./files.ts";
 import { checkOrigin } from "./models/check-origin.ts";
@@ -30,10 +30,8 @@ const clipVocabulary = { smallest: 514, largest: 49408 } as const;
 
 /** The tokenizer that a text tower was made for, if it is CLIP's. */
 export function tokenizerFor({ text }: ClipConfig): { readonly tokenizer?: Tokenizer } {
-  const { vocabSize, contextLength, padTokenId } = text;
-  if (text.kind === "roberta" || text.kind === "siglip") return {};
-  if (vocabSize < clipVocabulary.smallest || vocabSize > clipVocabulary.largest) return {};
-  return { tokenizer: createClipTokenizer({ vocabSize, contextLength, padId: padTokenId }) };
+  const tokenizer = clipTokenizerFor(text);
+  return tokenizer === undefined ? {} : { tokenizer };
 }
 
 /** The model's tokenizer. @throws ClipError "unsupported" if it can only be given ids. */

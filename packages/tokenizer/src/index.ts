@@ -1,4 +1,9 @@
-export { openTokenizer, type ReadTokenizerFile, type TowerVocabulary } from "./open-tokenizer.ts";
+export {
+  clipTokenizerFor,
+  openTokenizer,
+  type ReadTokenizerFile,
+  type TowerVocabulary,
+} from "./open-tokenizer.ts";
 export {
   createRobertaTokenizer,
   type RobertaTokenizerOptions,

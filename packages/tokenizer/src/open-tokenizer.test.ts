@@ -20,6 +20,17 @@ test("CLIP's tokenizer needs no files, cut to the tower's vocabulary", async () 
   expect(await openTokenizer({ ...tower, vocabSize: 50_000 }, empty)).toBeUndefined();
 });
 
+test.each([{ causal: false }, { pooling: "last" }])(
+  "a tower that reads padding gets rows as wide as the context (%o)",
+  async (reading) => {
+    const tower = { vocabSize: 600, contextLength: 12, padTokenId: 0 };
+    const narrow = await openTokenizer(tower, empty);
+    const wide = await openTokenizer({ ...tower, ...reading }, empty);
+    expect(narrow!.encodeBatch(["a"], { multiple: 4 }).tokens).toBe(4);
+    expect(wide!.encodeBatch(["a"], { multiple: 4 }).tokens).toBe(12);
+  },
+);
+
 const tower = { vocabSize: 50265, contextLength: 20, padTokenId: 1 };
 
 test("RoBERTa's is read from either kind of folder", async () => {

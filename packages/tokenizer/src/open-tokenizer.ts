@@ -1,5 +1,3 @@
-import { createRobertaTokenizer } from "./roberta/roberta-tokenizer.ts";
-import { createSiglipTokenizer } from "./siglip/siglip-tokenizer.ts";
 import { createClipTokenizer, type Tokenizer } from "./tokenizer.ts";
 import { clipVocabSize, fewestIds } from "./vocabulary.ts";
 
@@ -10,10 +8,27 @@ export interface TowerVocabulary {
   readonly vocabSize: number;
   readonly contextLength: number;
   readonly padTokenId: number;
+  /** Whether a token sees only those before it; true by default. */
+  readonly causal?: boolean | undefined;
+  /** Which token stands for the caption; only "last" matters here. */
+  readonly pooling?: string | undefined;
 }
 
 /** Text of a file of the model's folder; undefined if there is none of that name. */
 export type ReadTokenizerFile = (name: string) => Promise<string | undefined>;
+
+/**
+ * CLIP's tokenizer cut to a tower's vocabulary; undefined for other towers and for vocabularies that are
+ * not CLIP's. For a tower that reads padding, every row is as wide as the context.
+ */
+export function clipTokenizerFor(tower: TowerVocabulary): Tokenizer | undefined {
+  const { kind = "clip", vocabSize, contextLength, padTokenId } = tower;
+  if (kind !== "clip" || vocabSize < fewestIds || vocabSize > clipVocabSize) return undefined;
+  const tokenizer = createClipTokenizer({ vocabSize, contextLength, padId: padTokenId });
+  const readsPadding = tower.causal === false || tower.pooling === "last";
+  if (!readsPadding) return tokenizer;
+  return { ...tokenizer, encodeBatch: (captions) => tokenizer.encodeBatch(captions) };
+}
 
 async function openRoberta(
   { contextLength }: TowerVocabulary,
@@ -23,6 +38,7 @@ async function openRoberta(
   const hasBoth = vocab !== undefined && merges !== undefined;
   const whole = hasBoth ? undefined : await read("tokenizer.json");
   if (!hasBoth && whole === undefined) return undefined;
+  const { createRobertaTokenizer } = await import("./roberta/roberta-tokenizer.ts");
   const files = { "vocab.json": vocab, "merges.txt": merges, "tokenizer.json": whole };
   return createRobertaTokenizer(files, { contextLength });
 }
@@ -34,13 +50,15 @@ async function openSiglip(
   const whole = await read("tokenizer.json");
   if (whole === undefined) return undefined;
   const config = await read("tokenizer_config.json");
+  const { createSiglipTokenizer } = await import("./siglip/siglip-tokenizer.ts");
   const files = { "tokenizer.json": whole, "tokenizer_config.json": config };
   return createSiglipTokenizer(files, { contextLength });
 }
 
 /**
  * The tokenizer that a text tower was made for. CLIP's is inside; RoBERTa's and SigLIP's are read from
- * the model's folder. Undefined if the folder lacks the files, or for a vocabulary that is not CLIP's.
+ * the model's folder, and their code is fetched when it is needed. Undefined if the folder lacks the
+ * files, or for a vocabulary that is not CLIP's.
  */
 export async function openTokenizer(
   tower: TowerVocabulary,
@@ -48,7 +66,5 @@ export async function openTokenizer(
 ): Promise<Tokenizer | undefined> {
   if (tower.kind === "roberta") return openRoberta(tower, read);
   if (tower.kind === "siglip") return openSiglip(tower, read);
-  const { vocabSize, contextLength, padTokenId } = tower;
-  if (vocabSize < fewestIds || vocabSize > clipVocabSize) return undefined;
-  return createClipTokenizer({ vocabSize, contextLength, padId: padTokenId });
+  return clipTokenizerFor(tower);
 }
