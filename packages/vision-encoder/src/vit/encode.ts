@@ -1,4 +1,4 @@
-import { layerNorm } from "@clip-ts/core";
+import { assertShape, axisLength, layerNorm } from "@clip-ts/core";
 import { encode } from "@clip-ts/transformer";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { VitConfig } from "../config.ts";
@@ -18,6 +18,8 @@ export function encodeVit(
   config: VitConfig,
   { keptPatches, checkpoint, onlyPooled = false }: VisionOptions,
 ): EncodedImage {
+  if (keptPatches !== undefined)
+    assertShape(keptPatches, [axisLength(pixels, 0), "kept"], "kept patches");
   const embedded = embedPatches(params, pixels, config, keptPatches);
   const entered =
     params.pre_layrnorm === undefined

@@ -57,3 +57,10 @@ test("keeping every patch, in any order, changes nothing that is pooled", async 
   const shuffled = await encodeImage(params, pixels, config, { keptPatches }).pooled.data();
   expect(largestDifference(shuffled, all)).toBeLessThan(1e-6);
 });
+
+test("kept patches for another batch are refused", () => {
+  const params = initParams(vitSpec(config), 3) as VitParams;
+  const keptPatches = tensor([0, 1], [1, 2], "int32");
+  const run = () => encodeImage(params, randomTensor([2, 3, 12, 12]), config, { keptPatches });
+  expect(run).toThrow(/kept patches: expected \[2, kept\], got \[1, 2\]/u);
+});
