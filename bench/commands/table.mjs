@@ -28,7 +28,7 @@ const runs = {
   "77 f32": "train --tokens 77 --engines tensorflow --peers open_clip",
   "77 bf16": "train --tokens 77 --precision bf16 --engines tensorflow --peers open_clip",
   "images f32": "infer --engines tensorflow,onnx --peers open_clip,transformers.js",
-  "images bf16": "infer --precision bf16 --engines tensorflow,onnx --peers open_clip",
+  "images bf16": "infer --precision bf16 --engines tensorflow --peers open_clip",
 };
 
 /**

@@ -64,7 +64,7 @@ export async function startSides(specs, note) {
     try {
       sides.push(await startSide(spec));
     } catch (error) {
-      note(`skipped ${spec.name}: ${error instanceof Error ? error.message : String(error)}`);
+      note(`skipped: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   return sides;

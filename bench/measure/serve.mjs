@@ -14,13 +14,24 @@ import { createInterface } from "node:readline";
  */
 
 /**
- * Answers requests until stdin ends.
+ * Answers requests until stdin ends; a failure is told in one line on stderr.
  * @param {(options: Json) => Promise<PreparedSide>} prepare
  */
 export async function serve(prepare) {
+  try {
+    await answer(prepare);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}
+
+/** @param {(options: Json) => Promise<PreparedSide>} prepare */
+async function answer(prepare) {
   const replies = createWriteStream("", { fd: 3 });
-  /** @param {Json} reply */
-  const reply = (reply) => replies.write(`${JSON.stringify(reply)}\n`);
+  /** @param {Json} content */
+  const reply = (content) => replies.write(`${JSON.stringify(content)}\n`);
   /** @type {PreparedSide | undefined} */
   let side;
   for await (const line of createInterface({ input: process.stdin })) {
@@ -35,5 +46,4 @@ export async function serve(prepare) {
     const milliseconds = performance.now() - startedAt;
     reply({ milliseconds, shown: (await side.show?.(request, result)) ?? null });
   }
-  process.exit(0);
 }

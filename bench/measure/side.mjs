@@ -59,6 +59,9 @@ function forgetPeak(pid) {
   }
 }
 
+/** @param {string} text */
+const lastLine = (text) => text.trim().split("\n").at(-1);
+
 /**
  * Starts a side and prepares it. @throws Error with what the side printed last, if it ends early.
  * @param {SideSpec} spec
@@ -78,7 +81,7 @@ export async function startSide({ name, command: [program, ...args], options, en
   const ended = new Promise((_, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) =>
-      reject(new Error(`${name} ended early (${signal ?? `code ${code}`}):\n${printed.trim()}`)),
+      reject(new Error(`${name} ended early (${signal ?? `code ${code}`}): ${lastLine(printed)}`)),
     );
   });
   ended.catch(() => undefined);

@@ -1,7 +1,7 @@
 // @ts-check
 
 /** Width that everything printed keeps to. */
-export const terminalColumns = 80;
+const terminalColumns = 80;
 
 /**
  * A table for the terminal: the first column flush left, the others flush right.

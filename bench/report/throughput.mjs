@@ -28,7 +28,7 @@ export function throughputRows(parts) {
 }
 
 /** @param {Timing} timing */
-export const isOurs = ({ name }) => name.startsWith("clip-ts");
+const isOurs = ({ name }) => name.startsWith("clip-ts");
 
 /**
  * The fastest side of clip-ts.
