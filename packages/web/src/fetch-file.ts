@@ -76,3 +76,14 @@ export async function fetchOptionalJson(url: string, options: FetchOptions = {})
   assertOk(url, response);
   return readJson(url, response);
 }
+
+/** A file's text; undefined where the server has no such file. */
+export async function fetchOptionalText(
+  url: string,
+  options: FetchOptions = {},
+): Promise<string | undefined> {
+  const response = await request(url, options);
+  if (absent.has(response.status)) return undefined;
+  assertOk(url, response);
+  return response.text();
+}

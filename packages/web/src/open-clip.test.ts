@@ -125,3 +125,10 @@ test("the wasm engine starts by itself, describes itself and gives the same feat
   clip.dispose();
   await setBackend("cpu");
 });
+
+test("a tower whose tokenizer is not served is refused before the weights are fetched", async () => {
+  const siglip = JSON.stringify(formatClipConfig(preset("ViT-B-16-SigLIP")));
+  await expect(openClip(folder, serving({ "config.json": siglip }))).rejects.toThrow(
+    /a vocabulary of 32000 and no tokenizer/u,
+  );
+});

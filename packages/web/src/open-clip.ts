@@ -1,3 +1,4 @@
+import { ClipError } from "@clip-ts/base";
 import { clipPreprocess, parsePreprocessorConfig, preprocess } from "@clip-ts/image";
 import {
   clipSpec,
@@ -7,11 +8,16 @@ import {
   type ClipConfig,
   type ClipParams,
 } from "@clip-ts/model";
-import { createClipTokenizer, type Tokenizer } from "@clip-ts/tokenizer";
+import { openTokenizer, type Tokenizer } from "@clip-ts/tokenizer";
 import { bytesSource, loadParams, openSafetensors } from "@clip-ts/weights";
 import { decodeImage, type DecodeOptions, type ImageSource } from "./decode-image.ts";
 import { fetchBytes } from "./fetch-bytes.ts";
-import { fetchJson, fetchOptionalJson, type FetchOptions } from "./fetch-file.ts";
+import {
+  fetchJson,
+  fetchOptionalJson,
+  fetchOptionalText,
+  type FetchOptions,
+} from "./fetch-file.ts";
 import { startWasmEngine, type WasmEngineOptions } from "./start-wasm-engine.ts";
 
 /** Settings of openClip. */
@@ -29,9 +35,22 @@ function addressIn(folder: string | URL, name: string): string {
   return new URL(name, base).href;
 }
 
-function tokenizerFor({ text }: ClipConfig): Tokenizer {
-  const { contextLength, vocabSize, padTokenId } = text;
-  return createClipTokenizer({ contextLength, vocabSize, padId: padTokenId });
+/** The text tower's tokenizer: CLIP's is inside, others are read from the folder. */
+async function readTokenizer(
+  folder: string | URL,
+  { text }: ClipConfig,
+  options: OpenClipOptions,
+): Promise<Tokenizer> {
+  const tokenizer = await openTokenizer(text, (name) =>
+    fetchOptionalText(addressIn(folder, name), options),
+  );
+  if (tokenizer !== undefined) return tokenizer;
+  throw new ClipError(
+    "unsupported",
+    `${String(folder)}: the text tower has a vocabulary of ${text.vocabSize} and no tokenizer. Serve its ` +
+      "tokenizer's files beside the weights.",
+    { data: { vocabSize: text.vocabSize } },
+  );
 }
 
 async function loadWeights(
@@ -54,7 +73,7 @@ export async function openClip(
   options: OpenClipOptions = {},
 ): Promise<Clip<ImageSource>> {
   const config = parseClipConfig(await fetchJson(addressIn(url, "config.json"), options));
-  const tokenizer = tokenizerFor(config);
+  const tokenizer = await readTokenizer(url, config, options);
   const weightsUrl = addressIn(url, "model.safetensors");
   const [preprocessor, bytes] = await Promise.all([
     fetchOptionalJson(addressIn(url, "preprocessor_config.json"), options),
