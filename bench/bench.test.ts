@@ -6,10 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { median } from "./measure/statistics.mjs";
 import { agreementOf } from "./report/agreement.mjs";
 
+vi.setConfig({ testTimeout: 180_000 }); // each starts several processes, one after another
 const run = promisify(execFile);
 const peer = "transformers.js";
 const program = fileURLToPath(new URL("main.mjs", import.meta.url));
