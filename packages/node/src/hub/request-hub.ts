@@ -10,7 +10,7 @@ const meanings: Readonly<Record<number, string>> = {
 };
 
 /** The error for an answer that says no. */
-export function refused(url: string, status: number): ClipError {
+function refused(url: string, status: number): ClipError {
   const meaning = meanings[status] ?? "the hub does not say why";
   const code = status === 404 || status === 401 ? "not-found" : "bad-data";
   return new ClipError(code, `${url} answers ${status}: ${meaning}.`, { data: { url, status } });

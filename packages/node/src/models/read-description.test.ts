@@ -80,6 +80,8 @@ test("preprocessing travels through open_clip's folder", async () => {
   await writeOpenClipDescription(path, { config: openai, preprocess });
   const found = await describeModel(path);
   expect(found.config).toEqual(openai);
+  await writeFile(join(path, "config.json"), JSON.stringify({ model_type: "timm_wrapper" }));
+  expect((await describeModel(path)).config).toEqual(openai);
   expect(found.preprocess).toEqual({ ...preprocess, convertRgb: "after-resize" });
   const written = JSON.parse(await readFile(join(path, "open_clip_config.json"), "utf8")) as object;
   expect(written).toMatchObject({

@@ -27,7 +27,7 @@ export interface ModelFacts {
 }
 
 /** What a model of this kind was most likely trained with, where no file says it. */
-export function usualPreprocess({ vision, loss }: ClipConfig): PreprocessConfig {
+function usualPreprocess({ vision, loss }: ClipConfig): PreprocessConfig {
   const isSiglip =
     loss?.kind === "sigmoid" && vision.kind !== "resnet" && vision.pooling === "attention";
   return (isSiglip ? siglipPreprocess : clipPreprocess)(vision.imageSize);
@@ -53,6 +53,16 @@ async function readOpenClip(path: string): Promise<ModelFacts> {
   return { config, preprocess: parseOpenClipPreprocess(preprocess, config.vision.imageSize) };
 }
 
+/** Model types whose `config.json` is understood; open_clip's repositories may hold another for timm. */
+const knownTypes: readonly unknown[] = ["clip", "siglip", "vision-text-dual-encoder", "clip-ts"];
+
+/** The content of `config.json`, unless it is another library's and open_clip's stands beside it. */
+async function readOwnConfig(path: string, hasOpenClip: boolean): Promise<unknown> {
+  const json = await readJson(path);
+  const { model_type: type } = (json ?? {}) as Readonly<Record<string, unknown>>;
+  return hasOpenClip && !knownTypes.includes(type) ? undefined : json;
+}
+
 /**
  * Reads config and preprocessing from wherever a model keeps them. `place` is a file or a folder; `options`
  * say what weights without a config do not.
@@ -63,12 +73,13 @@ export async function readDescription(
 ): Promise<ModelFacts> {
   const at = (name: string): string => join(place, name);
   const hasFile = (name: string): boolean => !isFile(place) && existsSync(at(name));
-  if (!hasFile(modelFiles.config) && hasFile(modelFiles.openClipConfig)) {
-    return readOpenClip(at(modelFiles.openClipConfig));
-  }
-  const config = hasFile(modelFiles.config)
-    ? parseClipConfig(await readJson(at(modelFiles.config)))
-    : await inferFromWeights(place, options);
+  const hasOpenClip = hasFile(modelFiles.openClipConfig);
+  const json = hasFile(modelFiles.config)
+    ? await readOwnConfig(at(modelFiles.config), hasOpenClip)
+    : undefined;
+  if (json === undefined && hasOpenClip) return readOpenClip(at(modelFiles.openClipConfig));
+  const config =
+    json === undefined ? await inferFromWeights(place, options) : parseClipConfig(json);
   const preprocess = hasFile(modelFiles.preprocessor)
     ? parsePreprocessorConfig(await readJson(at(modelFiles.preprocessor)))
     : usualPreprocess(config);
