@@ -11,19 +11,22 @@ const config: ClipConfig = {
   ...preset("ViT-B-32-roberta"),
   vision: {
     ...vision,
-    ...{ width: 64, heads: 4, layers: 2, mlpWidth: 128, imageSize: 32, patchSize: 8 },
+    width: 64,
+    heads: 4,
+    layers: 2,
+    mlpWidth: 128,
+    imageSize: 32,
+    patchSize: 8,
   } as ClipConfig["vision"],
   text: {
     ...text,
-    ...{
-      width: 48,
-      heads: 3,
-      layers: 2,
-      mlpWidth: 144,
-      vocabSize: 200,
-      contextLength: 16,
-      tokenTypes: 1,
-    },
+    width: 48,
+    heads: 3,
+    layers: 2,
+    mlpWidth: 144,
+    vocabSize: 200,
+    contextLength: 16,
+    tokenTypes: 1,
   } as ClipConfig["text"],
 };
 
@@ -37,9 +40,9 @@ test("torchvision's and RoBERTa's checkpoints become the towers of one model", a
     ...goldenArrays("roberta/model.safetensors"),
   };
   const layer = "encoder.layers.encoder_layer_1.self_attention.in_proj_weight";
-  expect(await values("image.encoder.layers.1.self_attn.k_proj.weight")).toEqual([
-    ...stored[layer]!.values.slice(64 * 64, 2 * 64 * 64),
-  ]);
+  expect(await values("image.encoder.layers.1.self_attn.k_proj.weight")).toEqual(
+    Array.from(stored[layer]!.values.slice(64 * 64, 2 * 64 * 64)),
+  );
   expect(await values("words.encoder.layer.1.attention.self.value.bias")).toEqual([
     ...stored["encoder.layer.1.attention.self.value.bias"]!.values,
   ]);

@@ -54,13 +54,18 @@ async function readOpenClip(path: string): Promise<ModelFacts> {
 }
 
 /** Model types whose `config.json` is understood; open_clip's repositories may hold another for timm. */
-const knownTypes: readonly unknown[] = ["clip", "siglip", "vision-text-dual-encoder", "clip-ts"];
+const knownTypes: ReadonlySet<unknown> = new Set([
+  "clip",
+  "siglip",
+  "vision-text-dual-encoder",
+  "clip-ts",
+]);
 
 /** The content of `config.json`, unless it is another library's and open_clip's stands beside it. */
 async function readOwnConfig(path: string, hasOpenClip: boolean): Promise<unknown> {
   const json = await readJson(path);
   const { model_type: type } = (json ?? {}) as Readonly<Record<string, unknown>>;
-  return hasOpenClip && !knownTypes.includes(type) ? undefined : json;
+  return hasOpenClip && !knownTypes.has(type) ? undefined : json;
 }
 
 /**
