@@ -42,3 +42,8 @@ test("a short vocabulary keeps ids, merges and special tokens consistent", () =>
   expect(post_processor.sep).toEqual(["<|endoftext|>", 599]);
   expect(files["tokenizer_config.json"]).toMatchObject({ model_max_length: 16 });
 });
+
+test("they are the files of the tokenizer itself", () => {
+  const tokenizer = createClipTokenizer({ vocabSize: 600 });
+  expect(tokenizer.files()).toEqual(toHuggingFaceFiles(tokenizer));
+});

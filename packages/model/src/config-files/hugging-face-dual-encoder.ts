@@ -23,10 +23,7 @@ const robertaDefaults = {
 } as const;
 
 /** Reads RoBERTa's keys. `pooling` is not among them: the model around it decides. */
-export function parseRoberta(
-  text: Section,
-  pooling: RobertaTextConfig["pooling"],
-): RobertaTextConfig {
+function parseRoberta(text: Section, pooling: RobertaTextConfig["pooling"]): RobertaTextConfig {
   const padTokenId = text.count("pad_token_id", 1);
   return {
     kind: "roberta",

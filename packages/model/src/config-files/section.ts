@@ -12,7 +12,7 @@ const activations: readonly string[] = [
 ] satisfies Activation[];
 
 /** Refuses a value of a config file. @throws ClipError "bad-config" that names key, need and value. */
-export function refuse(key: string, expected: string, actual: unknown): never {
+function refuse(key: string, expected: string, actual: unknown): never {
   const came = actual === undefined ? "nothing" : JSON.stringify(actual);
   throw new ClipError("bad-config", `config.json: ${key} should be ${expected}, got ${came}.`, {
     data: { key, expected, actual },
