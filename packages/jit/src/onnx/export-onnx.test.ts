@@ -46,7 +46,9 @@ const network = (given: NamedTensors): NamedTensors => {
   return { pooled, unit: tf.div(pooled, length) };
 };
 
-const shapes = Object.fromEntries(Object.entries(params).map(([name, { shape }]) => [name, { shape }])); // prettier-ignore
+const shapes = Object.fromEntries(
+  Object.entries(params).map(([name, { shape }]) => [name, { shape }]),
+);
 const ids = { shape: ["batch", "tokens"], dtype: "int32" } as const;
 const graph = optimize(
   bindInputs(
@@ -128,22 +130,25 @@ test("8 bits give nearly that, from a quarter of the bytes", async () => {
   expect(Math.max(...(await differences(small.model)))).toBeLessThan(0.05);
 });
 
-test.each(["f32", "f16", "int8"] as const)("weights of %s may lie beside the model", async (precision) => {
-  const { model, files } = exported({ precision, largestFile: 2 ** 20 });
-  expect(model.length).toBeLessThan(20_000);
-  expect(files[0]?.name).toBe("net.onnx_data");
-  const folder = await mkdtemp(join(tmpdir(), "clip-ts-external-"));
-  await writeFile(join(folder, "net.onnx"), model);
-  for (const { name, chunks, byteLength } of files) {
-    const bytes = Buffer.concat(chunks);
-    expect(bytes.length).toBe(byteLength);
-    await writeFile(join(folder, name), bytes);
-  }
-  const whole = await run(exported({ precision }).model, batches[1]!);
-  const split = await run(join(folder, "net.onnx"), batches[1]!);
-  expect(split["pooled"]!.data).toEqual(whole["pooled"]!.data);
-  await rm(folder, { recursive: true });
-}); // prettier-ignore
+test.each(["f32", "f16", "int8"] as const)(
+  "weights of %s may lie beside the model",
+  async (precision) => {
+    const { model, files } = exported({ precision, largestFile: 2 ** 20 });
+    expect(model.length).toBeLessThan(20_000);
+    expect(files[0]?.name).toBe("net.onnx_data");
+    const folder = await mkdtemp(join(tmpdir(), "clip-ts-external-"));
+    await writeFile(join(folder, "net.onnx"), model);
+    for (const { name, chunks, byteLength } of files) {
+      const bytes = Buffer.concat(chunks);
+      expect(bytes.length).toBe(byteLength);
+      await writeFile(join(folder, name), bytes);
+    }
+    const whole = await run(exported({ precision }).model, batches[1]!);
+    const split = await run(join(folder, "net.onnx"), batches[1]!);
+    expect(split["pooled"]!.data).toEqual(whole["pooled"]!.data);
+    await rm(folder, { recursive: true });
+  },
+);
 
 test("files of weights are counted as @huggingface/transformers does, and none is too large", () => {
   const two = exportOnnx(
@@ -170,30 +175,38 @@ test("halves are the nearest ones, for every half and between", () => {
     const sign = bits & 0x8000 ? -1 : 1;
     const exponent = (bits >> 10) & 31;
     const fraction = bits & 1023;
-    return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15)); // prettier-ignore
+    const isSubnormal = exponent === 0;
+    return (
+      sign * (isSubnormal ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15))
+    );
   };
   for (let bits = 0; bits < 0x7c00; bits++) expect(halfBits(widen(bits))).toBe(bits);
   fc.assert(
     fc.property(fc.float({ min: -65_504, max: 65_504, noNaN: true }), (value) => {
       const bits = halfBits(value);
       const distance = Math.abs(widen(bits) - value);
-      const neighbours = [bits - 1, bits + 1].filter((other) => (other & 0x7fff) < 0x7c00 && other >= 0);
+      const neighbours = [bits - 1, bits + 1].filter(
+        (other) => (other & 0x7fff) < 0x7c00 && other >= 0,
+      );
       return neighbours.every((other) => Math.abs(widen(other) - value) >= distance);
     }),
-  ); // prettier-ignore
+  );
   expect([1e9, -1e9].map(halfBits)).toEqual([0x7bff, 0xfbff]);
   expect(halfBits(Number.NaN) & 0x7fff).toBe(0x7e00);
 });
 
 test("levels are within half a step, and zeros stay zeros", () => {
   fc.assert(
-    fc.property(fc.array(fc.float({ noNaN: true, min: -100, max: 100 }), { minLength: 6, maxLength: 6 }), (row) => {
-      const values = Float32Array.from([...row, 0, 0, 0, 0, 0, 0]);
-      const { levels, scales } = quantizeRows(values, 6);
-      return values.every((value, at) => {
-        const scale = scales[Math.floor(at / 6)]!;
-        return Math.abs(levels[at]! * scale - value) <= scale * 0.5001;
-      });
-    }),
-  ); // prettier-ignore
+    fc.property(
+      fc.array(fc.float({ noNaN: true, min: -100, max: 100 }), { minLength: 6, maxLength: 6 }),
+      (row) => {
+        const values = Float32Array.from([...row, 0, 0, 0, 0, 0, 0]);
+        const { levels, scales } = quantizeRows(values, 6);
+        return values.every((value, at) => {
+          const scale = scales[Math.floor(at / 6)]!;
+          return Math.abs(levels[at]! * scale - value) <= scale * 0.5001;
+        });
+      },
+    ),
+  );
 });

@@ -103,7 +103,8 @@ export function onnxModel(graph: Graph, { wideInputs = none }: OnnxModelOptions 
   const onnx = createOnnxBuilder({ symbols, source });
   const names = new Map(graph.inputs.map(({ name, value }) => [value.id, name]));
   for (const { name, value } of graph.inputs) {
-    if (wideInputs.has(name)) names.set(value.id, onnx.op("Cast", [name], { to: dataTypes[value.dtype] })); // prettier-ignore
+    const to = dataTypes[value.dtype];
+    if (wideInputs.has(name)) names.set(value.id, onnx.op("Cast", [name], { to }));
   }
   for (const { value, data, name } of graph.constants) {
     names.set(value.id, onnx.tensor(value, data, name));

@@ -89,7 +89,8 @@ function compareConstants(left: Constant, right: Constant, traces: Traces): void
     left.data.length === right.data.length &&
     left.data.every((value, index) => Object.is(value, right.data[index]));
   if (!isSame) {
-    fail(`A constant of shape [${left.value.shape.join(", ")}] depends on an open size`, traces.symbols); // prettier-ignore
+    const shape = left.value.shape.join(", ");
+    fail(`A constant of shape [${shape}] depends on an open size`, traces.symbols);
   }
   compareShape(left.value, right.value, "A constant", traces);
 }
