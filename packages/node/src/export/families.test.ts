@@ -37,10 +37,15 @@ const inputsOf = ({ input_ids: ids, pixel_values: pixels }: Golden) => ({
   pixel_values: new Tensor("float32", pixels!.values as Float32Array, [...pixels!.shape]),
 });
 
-const expectClose = (actual: Tensor | undefined, expected: Golden[string] | undefined): void => {
+function expectClose(
+  actual: Tensor | undefined,
+  expected: Golden[string] | undefined,
+  bound = 1e-5,
+): void {
   expect(actual!.dims).toEqual(expected!.shape);
-  expect(largestDifference(actual!.data as Float32Array, expected!.values)).toBeLessThan(1e-5);
-};
+  const difference = largestDifference(actual!.data as Float32Array, expected!.values);
+  expect(difference).toBeLessThan(bound);
+}
 
 /** Rows scaled to length 1. */
 function unitRows({ data, dims }: Tensor): Tensor {
@@ -73,17 +78,21 @@ test("SigLIP is SigLIP there: its logits, and its towers' pooled outputs", async
   for (const session of [whole, text, vision]) await session.dispose();
 });
 
-test("open_clip's ResNet goes where a CLIP goes", async () => {
+test("open_clip's ResNet goes where a CLIP goes, in every precision", async () => {
   const names = ["open_clip_config.json", "open_clip_model.safetensors"];
-  await exportOnnxFolder(await copyModel("clip-resnet", names), at("resnet-out"), {
-    precisions: ["f32"],
-  });
+  await exportOnnxFolder(await copyModel("clip-resnet", names), at("resnet-out"));
   const golden = goldenArrays("clip-resnet/io.safetensors");
-  const model = await CLIPModel.from_pretrained(at("resnet-out"));
-  const output = (await model(inputsOf(golden))) as Outputs;
-  expectClose(output["image_embeds"], golden["image_embeds_eval"]);
-  expectClose(output["text_embeds"], golden["text_embeds"]);
-  await model.dispose();
+  for (const [dtype, bound] of [
+    ["fp32", 1e-5],
+    ["fp16", 3e-3],
+    ["q8", 0.05],
+  ] as const) {
+    const model = await CLIPModel.from_pretrained(at("resnet-out"), { dtype });
+    const output = (await model(inputsOf(golden))) as Outputs;
+    expectClose(output["image_embeds"], golden["image_embeds_eval"], bound);
+    expectClose(output["text_embeds"], golden["text_embeds"], bound);
+    await model.dispose();
+  }
 });
 
 test("weights in files beside the model are found", async () => {
