@@ -24,6 +24,8 @@ export interface HubFaults {
 export interface LocalHub {
   readonly endpoint: string;
   readonly repositories: Map<string, LocalRepository>;
+  /** New names of repositories by their old ones. */
+  readonly renamed: Map<string, string>;
   readonly faults: HubFaults;
   /** Method and path of every request, with its range if there is one. */
   readonly requests: string[];
@@ -108,9 +110,18 @@ function findRepository(hub: Hub, url: string, isKnown: boolean): LocalRepositor
   return repository.isPrivate === true && !isKnown ? 401 : repository;
 }
 
+/** The address of a renamed repository. */
+function movedUrl({ renamed }: Hub, url: string): string | undefined {
+  const name = repositoryPath.exec(url)?.groups?.["name"] ?? "";
+  const target = renamed.get(name);
+  return target === undefined ? undefined : url.replace(name, target);
+}
+
 function answer(hub: Hub, request: IncomingMessage, response: ServerResponse): void {
   const url = decodeURIComponent(request.url ?? "");
   if (url.startsWith("/store/")) return sendStored(hub, request, response);
+  const moved = movedUrl(hub, url);
+  if (moved !== undefined) return void response.writeHead(307, { location: moved }).end();
   const isKnown = request.headers.authorization === `Bearer ${hubToken}`;
   const repository = findRepository(hub, url, isKnown);
   if (typeof repository === "number") return end(response, repository);
@@ -128,6 +139,7 @@ function listen(server: Server): Promise<void> {
 export async function startLocalHub(): Promise<LocalHub> {
   const hub: Hub = {
     repositories: new Map(),
+    renamed: new Map(),
     faults: {},
     requests: [],
     uploads: { objects: new Map(), parts: new Map(), verified: [], created: [], commits: [] },

@@ -39,11 +39,31 @@ const attempts = 5;
 
 const withoutQuotes = (etag: string): string => etag.replace(/^W\//u, "").replaceAll('"', "");
 
+/** How often the hub may send on to the new name of a repository. */
+const mostMoves = 3;
+
+/** Where a repository that was renamed is now; undefined for an answer about the file itself. */
+function movedTo(response: Response, url: string): string | undefined {
+  const target = response.headers.get("location");
+  if (target === null || response.headers.has("x-linked-etag")) return undefined;
+  const moved = new URL(target, url);
+  return moved.origin === new URL(url).origin ? moved.href : undefined;
+}
+
 /** Hash and size of a file; the hub's own answer has them, not that of the store it sends on to. */
 async function askFacts({ settings, repository, commit, file }: FileRequest): Promise<FileFacts> {
   const path = file.split("/").map(encodeURIComponent).join("/");
-  const url = `${settings.endpoint}/${repository}/resolve/${commit}/${path}`;
-  const { headers } = await requestHub(url, settings, { method: "HEAD", redirect: "manual" });
+  let url = `${settings.endpoint}/${repository}/resolve/${commit}/${path}`;
+  const ask = (): Promise<Response> =>
+    requestHub(url, settings, { method: "HEAD", redirect: "manual" });
+  let response = await ask();
+  for (let move = 0; move < mostMoves; move++) {
+    const moved = movedTo(response, url);
+    if (moved === undefined) break;
+    url = moved;
+    response = await ask();
+  }
+  const { headers } = response;
   const etag = withoutQuotes(headers.get("x-linked-etag") ?? headers.get("etag") ?? "");
   if (!/^[\w.-]+$/u.test(etag)) {
     throw new ClipError("bad-data", `${url} gives no ETag to keep the file by.`, { data: { url } });

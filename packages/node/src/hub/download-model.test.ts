@@ -33,13 +33,15 @@ afterEach(async () => {
 
 const download = (options: { onProgress?: (progress: DownloadProgress) => void } = {}) =>
   downloadModel("hf:owner/name", { settings, ...options });
+const holdsWeights = async (folder: string): Promise<boolean> =>
+  (await readFile(join(folder, "model.safetensors"))).equals(weights);
 const root = (): string => join(cache, "models--owner--name");
 const asked = (pattern: RegExp): string[] => hub.requests.filter((line) => pattern.test(line));
 
 test("a model is laid into the cache as Hugging Face's own tools lay it", async () => {
   const folder = await download();
   expect((await readdir(folder)).toSorted()).toEqual(["config.json", "model.safetensors"]);
-  expect(new Uint8Array(await readFile(join(folder, "model.safetensors")))).toEqual(weights);
+  expect(await holdsWeights(folder)).toBe(true);
   const commit = await readFile(join(root(), "refs", "main"), "utf8");
   expect(folder).toBe(join(root(), "snapshots", commit));
   const link = await readlink(join(folder, "model.safetensors"));
@@ -65,7 +67,7 @@ test("a connection that breaks is taken up where it broke", async () => {
   hub.faults.breakAfter = 100_000;
   const progress: DownloadProgress[] = [];
   const folder = await download({ onProgress: (piece) => progress.push(piece) });
-  expect(new Uint8Array(await readFile(join(folder, "model.safetensors")))).toEqual(weights);
+  expect(await holdsWeights(folder)).toBe(true);
   expect(asked(/store/u).map((line) => / bytes=.*/u.exec(line)?.[0])).toEqual([
     undefined,
     " bytes=100000-",
@@ -92,7 +94,7 @@ test("what arrived stays for the next attempt, also where the server knows no ra
   delete hub.faults.breakAfter;
   hub.faults.withoutRanges = true;
   const folder = await download();
-  expect(new Uint8Array(await readFile(join(folder, "model.safetensors")))).toEqual(weights);
+  expect(await holdsWeights(folder)).toBe(true);
 });
 
 test("a file whose hash is wrong is deleted and refused", async () => {
@@ -101,6 +103,13 @@ test("a file whose hash is wrong is deleted and refused", async () => {
   expect(await readdir(join(root(), "blobs"))).toHaveLength(1); // config.json's
   hub.faults.corrupt = false;
   await expect(download()).resolves.toBeTypeOf("string");
+});
+
+test("a repository that was renamed is found under its new name", async () => {
+  hub.renamed.set("old/name", "owner/name");
+  const folder = await downloadModel("hf:old/name", { settings });
+  expect(folder).toContain("models--old--name");
+  expect(await holdsWeights(folder)).toBe(true);
 });
 
 test("offline, and where the hub cannot be reached, the cache has to do", async () => {
