@@ -5,6 +5,7 @@ import { doctorCommand } from "./doctor.ts";
 import { embedCommand } from "./embed.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { forwardCommand } from "./forward.ts";
+import { methodsCommand } from "./methods.ts";
 import { preprocessCommand } from "./preprocess.ts";
 import { pushCommand } from "./push.ts";
 import { quickstartCommand } from "./quickstart.ts";
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   quickstartCommand,
   trainCommand,
   reportCommand,
+  methodsCommand,
   evaluateCommand,
   classifyCommand,
   embedCommand,

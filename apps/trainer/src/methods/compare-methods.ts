@@ -1,0 +1,131 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { flattenTree } from "@clip-ts/core";
+import {
+  describeModel,
+  listCheckpoints,
+  loadModelParams,
+  writeModel,
+  type StartedEngine,
+} from "@clip-ts/node";
+import { interpolateWeights } from "@clip-ts/optim";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { note } from "../cli/output.ts";
+import { percent, table } from "../cli/table.ts";
+import { parseConfig } from "../config/load-config.ts";
+import { openEvaluation, type Evaluation } from "../training/evaluation.ts";
+import { openRunModel } from "../config/model.ts";
+import { planTraining } from "../training/training-plan.ts";
+import { runTraining } from "../training/run-training.ts";
+import { methodConfig, type Method, type MethodOptions } from "./methods.ts";
+
+/** What a comparison of methods needs. */
+export interface Comparison extends MethodOptions {
+  readonly started: StartedEngine;
+  readonly chosen: readonly Method[];
+  /** At most so many held-out drawings; all of them by default. */
+  readonly limit?: number | undefined;
+}
+
+/** A row of the table. */
+export interface MethodResult {
+  readonly name: string;
+  readonly title: string;
+  /** Values that learn, in millions; none for interpolations. */
+  readonly learning?: number;
+  readonly english: Evaluation;
+  readonly german: Evaluation;
+}
+
+/** Retrieval among the drawings of the vendor that no method has seen, by their names in a language. */
+async function heldOut(
+  model: string,
+  locale: string,
+  { started, limit, engine }: Comparison,
+): Promise<Evaluation> {
+  const description = await describeModel(model);
+  const data = { kind: "emoji", vendors: ["fluent"], locales: [locale] };
+  const config = parseConfig(
+    {
+      run: model,
+      engine,
+      model: { from: model },
+      data: { train: data, background: [255, 255, 255] },
+      steps: 1,
+      evaluate: { every: 1, retrieval: { data, ...(limit === undefined ? {} : { limit }) } },
+    },
+    "held-out",
+  );
+  const evaluate = await openEvaluation(config, description, started.compiler);
+  const leaves = flattenTree<Tensor>(await loadModelParams(model, description.config));
+  try {
+    return (await evaluate?.({ model: leaves })) ?? {};
+  } finally {
+    dispose(leaves);
+  }
+}
+
+async function bothLanguages(
+  model: string,
+  comparison: Comparison,
+): Promise<Pick<MethodResult, "english" | "german">> {
+  const english = await heldOut(model, "en", comparison);
+  return { english, german: await heldOut(model, "de", comparison) };
+}
+
+/** Trains a method unless its run is finished, and measures it. */
+async function runMethod(method: Method, comparison: Comparison): Promise<MethodResult> {
+  const { folderOf, started } = comparison;
+  const { name, title } = method;
+  const config = methodConfig(method, comparison);
+  note(`\n${name}: ${title}`);
+  const isBegun = (await listCheckpoints(config.run)).length > 0;
+  await runTraining(config, { engine: started, resume: isBegun });
+  const { description } = await openRunModel(config);
+  const { trained } = planTraining(config, description.config);
+  const values = Object.values(trained).map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+  const learning = values.reduce((sum, size) => sum + size, 0) / 1e6;
+  const averaged = join(folderOf(name), "latest", "ema");
+  const model = existsSync(averaged) ? averaged : folderOf(name);
+  return { name, title, learning, ...(await bothLanguages(model, comparison)) };
+}
+
+/** Half-way between the English model and the fully fine-tuned one. */
+async function interpolated(comparison: Comparison): Promise<MethodResult> {
+  const { folderOf } = comparison;
+  const description = await describeModel(folderOf("full"));
+  const [before, after] = [
+    flattenTree<Tensor>(await loadModelParams(folderOf("scratch"), description.config)),
+    flattenTree<Tensor>(await loadModelParams(folderOf("full"), description.config)),
+  ];
+  const between = interpolateWeights(before, after, 0.5);
+  await writeModel(folderOf("wise-ft"), description, between);
+  dispose([before, after, between] as never);
+  const title = "WiSE-FT: half-way to the full fine-tune";
+  return { name: "wise-ft", title, ...(await bothLanguages(folderOf("wise-ft"), comparison)) };
+}
+
+/** Runs methods one after the other and measures each on drawings that none has seen. */
+export async function compareMethods(comparison: Comparison): Promise<MethodResult[]> {
+  const results: MethodResult[] = [];
+  for (const method of comparison.chosen) results.push(await runMethod(method, comparison));
+  if (comparison.chosen.some(({ name }) => name === "full")) {
+    results.push(await interpolated(comparison));
+  }
+  return results;
+}
+
+const shown = ["retrieval.imageToText.recallAt1", "retrieval.textToImage.recallAt1"] as const;
+
+/** The figures of every method side by side. */
+export function methodsTable(results: readonly MethodResult[]): string {
+  const header = ["method", "learns", "en i→t", "en t→i", "de i→t", "de t→i"];
+  const rows = results.map(({ title, learning, english, german }) => [
+    title,
+    learning === undefined ? "" : `${learning.toFixed(2)} M`,
+    ...[english, german].flatMap((found) =>
+      shown.map((name) => percent(found[name] ?? Number.NaN)),
+    ),
+  ]);
+  return table([header, ...rows]);
+}

@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { methodsTable } from "./compare-methods.ts";
+import { methodConfig, methods, withNeeded } from "./methods.ts";
+
+const options = { engine: "wasm", steps: 7, folderOf: (name: string) => join("runs", name) };
+
+test("every method is a valid run on the drawings of two vendors", () => {
+  for (const method of methods) {
+    const { run, steps, data, model } = methodConfig(method, options);
+    expect([run, steps]).toEqual([join("runs", method.name), 7]);
+    expect(data.train).toMatchObject({
+      vendors: ["google", "twitter"],
+      locales: [method.language],
+    });
+    if (method.from !== undefined) expect(model).toEqual({ from: join("runs", method.from) });
+  }
+});
+
+test("a method comes with those that it builds on, which run first", () => {
+  expect(withNeeded(["lora"]).map(({ name }) => name)).toEqual(["scratch", "lora"]);
+  expect(withNeeded(["distilled", "sigmoid"]).map(({ name }) => name)).toEqual([
+    "scratch",
+    "sigmoid",
+    "distilled",
+  ]);
+});
+
+test("the table has a row for each method, with both languages", () => {
+  const found = (value: number): Record<string, number> => ({
+    "retrieval.imageToText.recallAt1": value,
+    "retrieval.textToImage.recallAt1": value / 2,
+  });
+  const rows = methodsTable([
+    { name: "lora", title: "LoRA", learning: 0.25, english: found(0.5), german: found(0.1) },
+    { name: "wise-ft", title: "WiSE-FT", english: found(0.4), german: found(0.2) },
+  ]).split("\n");
+  expect(rows).toHaveLength(3);
+  expect(rows[1]).toMatch(/^LoRA +0\.25 M +50\.0 % +25\.0 % +10\.0 % +5\.0 %$/);
+  expect(rows[2]).toMatch(/^WiSE-FT +40\.0 %/);
+});

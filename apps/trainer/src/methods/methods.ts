@@ -1,0 +1,124 @@
+import { parseConfig } from "../config/load-config.ts";
+import type { RunConfig } from "../config/schema.ts";
+import { quickstartRecipe } from "../quickstart/recipe.ts";
+
+/** One way to train, as a run on the emoji drawings of two vendors. */
+export interface Method {
+  readonly name: string;
+  /** What it shows, for the table. */
+  readonly title: string;
+  /** Language of the captions it learns. */
+  readonly language: "en" | "de";
+  /** The method whose model it starts from. */
+  readonly from?: string;
+  /** The method whose model teaches it. */
+  readonly teacher?: string;
+  /** Settings that differ from the quickstart's. */
+  readonly changes: Readonly<Record<string, unknown>>;
+}
+
+/** A smaller model that reads what the small one reads. */
+const student = {
+  preset: "tiny",
+  imageSize: 48,
+  contextLength: 32,
+  vocabSize: 8192,
+};
+
+const schedule = (learningRate: number): object => ({
+  kind: "cosine",
+  learningRate,
+  warmupSteps: 20,
+});
+
+/** Recipes that adapt a model to German captions; all start from the same English one. */
+const adaptations: readonly Method[] = [
+  {
+    name: "full",
+    title: "fine-tune everything at the rate from scratch",
+    language: "de",
+    from: "scratch",
+    changes: { schedule: schedule(2e-3) },
+  },
+  {
+    name: "gentle",
+    title: "fine-tune with a low rate, layer-wise decay and EMA",
+    language: "de",
+    from: "scratch",
+    changes: { schedule: schedule(5e-4), layerDecay: 0.8, ema: { decay: 0.98 } },
+  },
+  {
+    name: "lit",
+    title: "LiT: image tower locked",
+    language: "de",
+    from: "scratch",
+    changes: { schedule: schedule(1e-3), lock: { image: {} } },
+  },
+  {
+    name: "lora",
+    title: "LoRA, rank 16",
+    language: "de",
+    from: "scratch",
+    changes: { schedule: schedule(4e-3), lora: { rank: 16, alpha: 32 } },
+  },
+];
+
+/** Every method, those that others build on first. */
+export const methods: readonly Method[] = [
+  { name: "scratch", title: "from scratch, contrastive", language: "en", changes: {} },
+  {
+    name: "sigmoid",
+    title: "from scratch, sigmoid loss",
+    language: "en",
+    changes: { loss: { kind: "sigmoid" } },
+  },
+  { name: "student", title: "smaller model alone", language: "en", changes: { model: student } },
+  {
+    name: "distilled",
+    title: "smaller model, distilled",
+    language: "en",
+    teacher: "scratch",
+    changes: { model: student },
+  },
+  ...adaptations,
+];
+
+/** A method with those that it builds on, in the order they must run. */
+export function withNeeded(names: readonly string[]): Method[] {
+  const needed = new Set<string>();
+  const add = (name: string): void => {
+    const method = methods.find((other) => other.name === name);
+    if (method === undefined) return;
+    for (const before of [method.from, method.teacher]) if (before !== undefined) add(before);
+    needed.add(name);
+  };
+  names.forEach(add);
+  return methods.filter(({ name }) => needed.has(name));
+}
+
+/** How the methods are run. */
+export interface MethodOptions {
+  readonly engine: string;
+  readonly steps: number;
+  /** Folder of a method's run. */
+  readonly folderOf: (name: string) => string;
+}
+
+/** The config of a method's run: the quickstart's recipe with its changes. */
+export function methodConfig(
+  method: Method,
+  { engine, steps, folderOf }: MethodOptions,
+): RunConfig {
+  const { name, language, from, teacher, changes } = method;
+  const recipe = quickstartRecipe({ run: folderOf(name), engine, steps });
+  const train = { kind: "emoji", vendors: ["google", "twitter"], locales: [language] };
+  const config = {
+    ...recipe,
+    data: { ...recipe.data, train },
+    checkpoint: { every: steps, keep: 1 },
+    ...(from === undefined ? {} : { model: { from: folderOf(from) } }),
+    ...(teacher === undefined ? {} : { distill: { from: folderOf(teacher), weight: 1 } }),
+    ...changes,
+  };
+  return parseConfig(config, name);
+}
