@@ -1,11 +1,12 @@
 import type { Graph } from "../ir/graph.ts";
-import type { HostArray, HostArrays } from "../program/host-array.ts";
+import { dtypeOf, type HostArray, type HostArrays } from "../program/host-array.ts";
 import { optimize } from "../passes/optimize.ts";
 import type { TrainingProgram, TrainingSpec, TrainingState } from "../program/training-spec.ts";
 import type { StepSpec } from "./emit-step.ts";
 import type { Precision } from "./graph-builder.ts";
 import type { FolderAccess } from "./session.ts";
 import { createTensorflowProgram, type TensorflowProgram } from "./tensorflow-program.ts";
+import type { StateSpec } from "./variables.ts";
 import { stateNames, traceTrainingStep } from "./trace-training-step.ts";
 
 /** How a training is compiled for TensorFlow. */
@@ -35,14 +36,38 @@ const updatesOf = ({ outputs }: Graph): Record<string, string> =>
       .map(({ name }) => [name.slice("next:".length), name]),
   );
 
-/** Parameters as given and zeros for every slot. */
-function firstState(spec: TrainingSpec): HostArrays {
+/** Shape of every state tensor: parameters, and slots of those that are trained. */
+function stateShapes(spec: TrainingSpec): Record<string, StateSpec> {
   const slots = Object.keys(spec.leaves).flatMap((path) => {
-    const { data, shape } = spec.params[path] as HostArray;
-    const names = stateNames(spec, path).slice(1);
-    return names.map((name) => [name, { data: new Float32Array(data.length), shape }] as const);
+    const { shape } = spec.params[path] as HostArray;
+    return stateNames(spec, path)
+      .slice(1)
+      .map((name) => [name, { shape }] as const);
   });
-  return { ...prefixed("param", spec.params), ...Object.fromEntries(slots) };
+  const params = Object.entries(spec.params).map(
+    ([path, array]) => [path, { shape: array.shape, dtype: dtypeOf(array) }] as const,
+  );
+  return { ...prefixed("param", Object.fromEntries(params)), ...Object.fromEntries(slots) };
+}
+
+/** The same training, told shapes and types only, so that it keeps no parameter in memory. */
+const withoutData = (spec: TrainingSpec): TrainingSpec => ({
+  ...spec,
+  params: Object.fromEntries(
+    Object.entries(spec.params).map(([path, { data, shape }]) => [
+      path,
+      { data: data.slice(0, 0), shape },
+    ]),
+  ),
+});
+
+/** State with zeros for what has not been given yet. */
+function filledUp(state: HostArrays, shapes: Readonly<Record<string, StateSpec>>): HostArrays {
+  const all = Object.entries(shapes).map(([name, { shape }]): [string, HostArray] => {
+    const length = shape.reduce((product, side) => product * side, 1);
+    return [name, state[name] ?? { data: new Float32Array(length), shape }];
+  });
+  return Object.fromEntries(all);
 }
 
 /** State by name as the trees that callers know. */
@@ -62,22 +87,23 @@ function treesOf({ slots: slotNames }: TrainingSpec, flat: HostArrays): Training
  * shapes seen so far; a new one moves the state to a session with one step more.
  */
 export async function compileTensorflowTraining(
-  spec: TrainingSpec,
+  given: TrainingSpec,
   { folders, precision = "f32", staysExact = () => false }: TensorflowTrainingOptions,
 ): Promise<TrainingProgram> {
   const steps: Record<string, StepSpec> = {};
-  let waiting: HostArrays = firstState(spec);
+  const spec = withoutData(given);
+  const shapes = stateShapes(given);
+  let waiting: HostArrays = prefixed("param", given.params);
   let program: TensorflowProgram | undefined;
 
-  const readState = async (): Promise<HostArrays> => (await program?.readState()) ?? waiting;
   const addStep = async (key: string, batch: HostArrays, scalars: readonly string[]) => {
     const graph = optimize(traceTrainingStep(spec, batch, scalars));
     steps[key] = { graph, updates: updatesOf(graph), mustBeFinite: ["loss", "gradNorm"] };
-    const state = await readState();
+    const state = program === undefined ? waiting : await program.readState();
     await program?.dispose();
     program = await createTensorflowProgram(
       {
-        state,
+        state: shapes,
         steps,
         precision,
         staysExact: (name) => name.startsWith("param:") && staysExact(name.slice(6)),
@@ -104,12 +130,12 @@ export async function compileTensorflowTraining(
       const results = Object.entries(await ready.run(key, inputs));
       return Object.fromEntries(results.map(([name, { data }]) => [name, data[0] as number]));
     },
-    readState: async () => treesOf(spec, await readState()),
+    readState: async () => treesOf(spec, (await program?.readState()) ?? filledUp(waiting, shapes)),
     async writeState({ params = {}, slots = {} }) {
-      const given = Object.entries(slots).map(([slot, tree]) => prefixed(`slot:${slot}`, tree));
-      const next = Object.assign({}, await readState(), prefixed("param", params), ...given);
-      if (program === undefined) waiting = next as HostArrays;
-      else await program.writeState(next as HostArrays);
+      const named = Object.entries(slots).map(([slot, tree]) => prefixed(`slot:${slot}`, tree));
+      const next = Object.assign({}, prefixed("param", params), ...named) as HostArrays;
+      if (program === undefined) waiting = { ...waiting, ...next };
+      else await program.writeState(next);
     },
     async dispose() {
       await program?.dispose();

@@ -46,8 +46,9 @@ export function emitAdamw(
   const scaledEps = builder.emitOnce("eps", "Mul", [eps, secondRoot], { T });
   const before: string[] = [param];
   if (decay !== undefined) {
-    const decayed = builder.emit("Mul", [param, decay], { T });
-    before.push(variables.assign(names.param, guard.gate(decayed, "float32"), before));
+    // Behind the gate, or all of it would be computed, and kept, before the first gradient is.
+    const decayed = builder.emit("Mul", [guard.gate(param, "float32"), decay], { T });
+    before.push(variables.assign(names.param, decayed, before));
   }
   const zero = builder.scalar(0, "float32");
   const operands = [

@@ -1,6 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import type { HostArrays } from "../program/host-array.ts";
 import { openSession, type FolderAccess } from "./session.ts";
+import { clearInput, stateGroups, type StateSignatures } from "./state-access.ts";
 import { writeSavedModel, type ProgramSpec } from "./write-saved-model.ts";
 
 /** Steps whose state stays in TensorFlow: on a GPU, on the device. */
@@ -9,11 +10,19 @@ export interface TensorflowProgram {
   run(step: string, inputs: HostArrays): Promise<HostArrays>;
   /** A copy of the whole state. */
   readState(): Promise<HostArrays>;
-  /** Replaces the whole state. Borrows the arrays. */
+  /**
+   * Replaces the state tensors that are given; those never given are zeros. Borrows the arrays. State is
+   * written in groups (see `stateGroups`): tensors left out of a group that has been written are kept.
+   */
   writeState(state: HostArrays): Promise<void>;
   /** Frees the state. */
   dispose(): Promise<void>;
 }
+
+const pick = (state: HostArrays, names: readonly string[]): HostArrays =>
+  Object.fromEntries(
+    names.flatMap((name) => (state[name] === undefined ? [] : [[name, state[name]]])),
+  );
 
 /**
  * Makes steps that share state ready to run in TensorFlow; tfjs's backend "tensorflow" must be loaded.
@@ -24,10 +33,20 @@ export async function createTensorflowProgram(
   folders: FolderAccess,
 ): Promise<TensorflowProgram> {
   const session = await openSession(writeSavedModel(spec), folders);
-  let hasState = Object.keys(spec.state ?? {}).length === 0;
+  const groups = stateGroups(spec.state ?? {});
+  const cleared = new Set<StateSignatures>();
   const needState = (): void => {
-    if (hasState) return;
+    if (cleared.size === groups.length) return;
     throw new ClipError("bad-argument", "The program has no state yet; call writeState first.");
+  };
+  const writeGroup = async (group: StateSignatures, given: HostArrays): Promise<void> => {
+    const isWhole = Object.keys(given).length === group.names.length;
+    const isEmpty = Object.keys(given).length === 0;
+    if (!isWhole && !cleared.has(group)) await session.run(group.clear, clearInput);
+    cleared.add(group);
+    if (isEmpty) return;
+    const others = isWhole ? {} : await session.run(group.read, {});
+    await session.run(group.write, { ...others, ...given });
   };
   return {
     async run(step, inputs) {
@@ -36,11 +55,12 @@ export async function createTensorflowProgram(
     },
     async readState() {
       needState();
-      return session.run("read", {});
+      const state: Record<string, HostArrays[string]> = {};
+      for (const { read } of groups) Object.assign(state, await session.run(read, {}));
+      return state;
     },
     async writeState(state) {
-      await session.run("write", state);
-      hasState = true;
+      for (const group of groups) await writeGroup(group, pick(state, group.names));
     },
     dispose: () => session.dispose(),
   };

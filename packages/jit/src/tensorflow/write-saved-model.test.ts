@@ -93,12 +93,13 @@ test("state becomes variables with entry points to write and read it", () => {
   ]);
   expect(shown).toEqual([
     ["add", ["x"], ["double"]],
+    ["clear", ["zero"], ["done"]],
     ["read", [], ["total"]],
     ["write", ["total"], ["done"]],
   ]);
   const operations = graphDef.nodeList.map(({ op }) => op);
   expect(operations.filter((op) => op === "VarHandleOp")).toHaveLength(1);
-  expect(operations.filter((op) => op === "AssignVariableOp")).toHaveLength(2);
+  expect(operations.filter((op) => op === "AssignVariableOp")).toHaveLength(3);
 });
 
 test("the same traced function gives the same bytes", () => {

@@ -1,13 +1,14 @@
 import { emitStep, type StepSpec } from "./emit-step.ts";
-import { createGraphBuilder, type GraphBuilder, type Precision } from "./graph-builder.ts";
-import { attribute, encodeSavedModel, type Signature, type TensorInfo } from "./messages.ts";
-import { addVariables, type StateSpec, type Variables } from "./variables.ts";
+import { createGraphBuilder, type Precision } from "./graph-builder.ts";
+import { encodeSavedModel, type Signature } from "./messages.ts";
+import { emitStateAccess } from "./state-access.ts";
+import { addVariables, type StateSpec } from "./variables.ts";
 
 /** Steps that share state. Fusing, passes and shapes are per step: one for each text length. */
 export interface ProgramSpec {
   /** Tensors that stay in the runtime; none for pure functions. */
   readonly state?: Readonly<Record<string, StateSpec>>;
-  /** Entry points by name; `read` and `write` are taken if there is state. */
+  /** Entry points by name; those that begin with read, write or clear are taken if there is state. */
   readonly steps: Readonly<Record<string, StepSpec>>;
   /** f32 by default. */
   readonly precision?: Precision;
@@ -22,39 +23,6 @@ export interface SavedModel {
   readonly signatures: Readonly<Record<string, Signature>>;
 }
 
-/** What an entry point that only acts returns: one truth value. */
-const doneOutput = "done";
-
-function emitWrite(builder: GraphBuilder, variables: Variables, spec: ProgramSpec): Signature {
-  const inputs: Record<string, TensorInfo> = {};
-  const assignments: string[] = [];
-  for (const [name, { shape, dtype = "float32" }] of Object.entries(spec.state ?? {})) {
-    const placeholder = builder.emit("Placeholder", [], {
-      dtype: attribute.type(dtype),
-      shape: attribute.shape(shape),
-    });
-    // What is fed lies in the caller's memory; the variable must own what it updates in place.
-    const copy = builder.emit("DeepCopy", [placeholder], { T: attribute.type(dtype) });
-    assignments.push(variables.assign(name, copy));
-    inputs[name] = { tensor: `${placeholder}:0`, dtype, shape };
-  }
-  const after = assignments.map((name) => `^${name}`);
-  const done = builder.emit("Identity", [builder.scalar(1, "bool"), ...after], {
-    T: attribute.type("bool"),
-  });
-  return { inputs, outputs: { [doneOutput]: { tensor: `${done}:0`, dtype: "bool", shape: [] } } };
-}
-
-function emitRead(variables: Variables, spec: ProgramSpec): Signature {
-  const outputs = Object.entries(spec.state ?? {}).map(
-    ([name, { shape, dtype = "float32" }]): [string, TensorInfo] => [
-      name,
-      { tensor: `${variables.read(name)}:0`, dtype, shape },
-    ],
-  );
-  return { inputs: {}, outputs: Object.fromEntries(outputs) };
-}
-
 /** Writes steps and the state they share as one SavedModel, which one TensorFlow session runs. */
 export function writeSavedModel(spec: ProgramSpec): SavedModel {
   const { state = {}, steps, precision, staysExact } = spec;
@@ -65,9 +33,7 @@ export function writeSavedModel(spec: ProgramSpec): SavedModel {
   for (const [name, step] of Object.entries(steps)) {
     signatures[name] = emitStep(builder, step, variables, names);
   }
-  if (variables !== undefined) {
-    signatures["write"] = emitWrite(builder, variables, spec);
-    signatures["read"] = emitRead(variables, spec);
-  }
+  if (variables !== undefined)
+    Object.assign(signatures, emitStateAccess(builder, variables, state));
   return { bytes: encodeSavedModel(builder.nodes, signatures), signatures };
 }
