@@ -69,6 +69,27 @@ test("the same seed gives the same batches, another seed others", async () => {
   expect(other.map(({ keys }) => keys)).not.toEqual(one.map(({ keys }) => keys));
 });
 
+const viewConfig = { rotation: 20, translation: 0.1, backgroundProbability: 0.5 } as const;
+
+test("views are drawn anew each epoch, the same for the same seed, with or without a cache", async () => {
+  const view = { ...viewConfig, scale: [0.5, 1] } as const;
+  const one = create({ view });
+  const [first, again] = [await take(one, 14), await take(one, 1)];
+  expect(await take(create({ view, cacheBytes: 0, prefetch: 0 }), 15)).toEqual([
+    ...first,
+    ...again,
+  ]);
+  expect(await take(create({ view, seed: 1 }), 14)).not.toEqual(first);
+  const goesOn = create({ view, restore: { epoch: 1, batch: 6 } });
+  const straight = create({ view });
+  await take(straight, 13);
+  expect(await take(goesOn, 2)).toEqual(await take(straight, 2));
+});
+
+test("augment and view together are refused", () => {
+  expect(() => create({ view: viewConfig, augment: augmentConfig })).toThrow("give one of them");
+});
+
 test("prefetch, concurrency and cache change no result", async () => {
   const expected = await take(create({ prefetch: 0, concurrency: 1, cacheBytes: 0 }), 16);
   const slow = damaged(() => false);

@@ -1,5 +1,12 @@
-import { ClipError, randomStream } from "@clip-ts/base";
-import { augment, type AugmentConfig, preprocess } from "@clip-ts/image";
+import { ClipError, randomStream, type RandomStream } from "@clip-ts/base";
+import {
+  augment,
+  preprocess,
+  randomView,
+  type AugmentConfig,
+  type Pixels,
+  type RandomViewConfig,
+} from "@clip-ts/image";
 import { assembleBatch, type PreparedPair } from "./assemble-batch.ts";
 import type { Batch, BatchStream, Cursor } from "./batch.ts";
 import { checkInteger, resolveOptions, type SharedBatchOptions } from "./batch-options.ts";
@@ -14,6 +21,8 @@ export interface BatchesOptions extends SharedBatchOptions {
   readonly seed: number;
   /** Random crops and the like; without it images are prepared as for evaluation. */
   readonly augment?: AugmentConfig;
+  /** In place of `augment`: crops, turns and colours in one pass, several times faster. */
+  readonly view?: RandomViewConfig;
   /** True by default. False: the source's order, neither bucketed by length nor by concept. */
   readonly shuffle?: boolean;
   /** "draw" (default): one of a record's captions, anew each epoch. "first": always its first. */
@@ -42,6 +51,22 @@ function checkSteps(stepsPerEpoch: number, { source, batchSize }: BatchesOptions
   );
 }
 
+function checkAugmentation({ augment: exact, view }: BatchesOptions): void {
+  if (exact === undefined || view === undefined) return;
+  throw new ClipError(
+    "bad-config",
+    "augment and view are two ways to change images at random: give one of them",
+  );
+}
+
+/** The image as the options want it: [3, size, size], normalised. */
+function toPlanes(pixels: Pixels, options: BatchesOptions, random: RandomStream): Float32Array {
+  const { preprocess: config, augment: exact, view } = options;
+  if (view !== undefined) return randomView(pixels, config, view, random);
+  if (exact !== undefined) return augment(pixels, config, exact, random);
+  return preprocess(pixels, config);
+}
+
 /** Gives the plan of an epoch, remembering the last one: batches are made in order. */
 function rememberPlan(make: (epoch: number) => EpochPlan): (epoch: number) => EpochPlan {
   let last: EpochPlan | undefined;
@@ -63,6 +88,7 @@ export function createBatches(options: BatchesOptions): BatchStream {
   checkInteger("cacheBytes", cacheBytes, 0);
   const stepsPerEpoch = countBatches(source.records.length, { batchSize, dropLast });
   checkSteps(stepsPerEpoch, options);
+  checkAugmentation(options);
   const loader = createImageLoader({ ...settings, cacheBytes });
   const planOf = rememberPlan((epoch) =>
     planEpoch({
@@ -82,11 +108,7 @@ export function createBatches(options: BatchesOptions): BatchStream {
     const pixels = await loader.load(pair.record);
     if (pixels === undefined) return undefined;
     const random = randomStream(seed, "augment", epoch, pair.record.key);
-    const planes =
-      options.augment === undefined
-        ? preprocess(pixels, settings.preprocess)
-        : augment(pixels, settings.preprocess, options.augment, random);
-    return { ...pair, planes };
+    return { ...pair, planes: toPlanes(pixels, options, random) };
   };
   const produce = async (position: Cursor): Promise<Batch> => {
     const { epoch, batch } = position;

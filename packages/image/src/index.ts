@@ -8,6 +8,8 @@ export { clipPreprocess, siglipPreprocess, type PreprocessConfig } from "./prepr
 export { preprocess, preprocessToPixels, resizedSize } from "./preprocess.ts";
 export { formatPreprocessorConfig, parsePreprocessorConfig } from "./preprocessor-json.ts";
 export { augment, type AugmentConfig } from "./augment.ts";
+export { randomView, type RandomViewConfig } from "./random-view.ts";
+export type { ViewRanges } from "./view-geometry.ts";
 export { randomResizedCrop, type RandomCropOptions } from "./random-resized-crop.ts";
 export { colorJitter, type ColorJitterStrengths } from "./color-jitter.ts";
 export { adjustBrightness, adjustContrast, adjustSaturation, toGrayscale } from "./color.ts";
