@@ -5,7 +5,7 @@ import {
   type Cursor,
   type NamedArray,
 } from "@clip-ts/data";
-import type { AugmentConfig } from "@clip-ts/image";
+import type { AugmentConfig, RandomViewConfig } from "@clip-ts/image";
 import { needTokenizer, openFile, type ModelDescription } from "@clip-ts/node";
 import { openSafetensors, toFloat32, toInt32 } from "@clip-ts/weights";
 import type { RunConfig } from "./schema.ts";
@@ -34,13 +34,16 @@ export async function openTrainingBatches(
   description: ModelDescription,
   restore?: Cursor,
 ): Promise<BatchStream> {
-  const { train, augment, background, ...data } = config.data;
+  const { train, augment, view, background, ...data } = config.data;
   const { preprocess } = description;
   const position = restore === undefined ? {} : { restore };
   if (train.kind === "tensors") {
     return tensorBatches({ label: train.path, tensors: await readArrays(train.path), ...position });
   }
-  const augmentation = augment === undefined ? {} : { augment: augment as AugmentConfig };
+  const augmentation = {
+    ...(augment === undefined ? {} : { augment: augment as AugmentConfig }),
+    ...(view === undefined ? {} : { view: view as RandomViewConfig }),
+  };
   return createBatches({
     ...data,
     batchSize: data.batchSize * config.accumulate,

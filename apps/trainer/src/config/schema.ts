@@ -48,15 +48,25 @@ const range = z.tuple([z.number().positive(), z.number().positive()]);
 
 const strength = z.number().min(0).optional();
 
-const augmentSchema = z.strictObject({
+const chance = z.number().min(0).max(1).optional();
+
+const sharedAugmentation = {
   scale: range.optional().describe("share of the area a random crop keeps"),
   ratio: range.optional().describe("width / height of a random crop"),
-  flipProbability: z.number().min(0).max(1).optional(),
+  flipProbability: chance,
   colorJitter: z
     .strictObject({ brightness: strength, contrast: strength, saturation: strength, hue: strength })
     .optional(),
-  colorJitterProbability: z.number().min(0).max(1).optional(),
-  grayscaleProbability: z.number().min(0).max(1).optional(),
+  grayscaleProbability: chance,
+};
+
+const augmentSchema = z.strictObject({ ...sharedAugmentation, colorJitterProbability: chance });
+
+const viewSchema = z.strictObject({
+  ...sharedAugmentation,
+  rotation: z.number().min(0).max(180).optional().describe("most degrees either way"),
+  translation: chance.describe("most that a crop leaves the image, as a share of its side"),
+  backgroundProbability: chance.describe("chance of a random colour behind transparent pixels"),
 });
 
 /** [pattern, value] by path: a name stands for a leaf or subtree, /…/ for a regular expression. */
@@ -137,7 +147,8 @@ const runSchema = z.strictObject({
       .tuple([whole, whole, whole])
       .optional()
       .describe("colour behind transparent pixels; dropped alpha if absent"),
-    augment: augmentSchema.optional(),
+    augment: augmentSchema.optional().describe("random changes, torchvision's to the byte"),
+    view: viewSchema.optional().describe("random changes in one fast pass, in place of augment"),
   }),
   steps: positive,
   loss: lossSchema.optional().describe("the model's own loss if absent, else contrastive"),
