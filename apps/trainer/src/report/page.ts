@@ -29,7 +29,7 @@ const escapes: Readonly<Record<string, string>> = {
 };
 
 /** Text that HTML shows as it is. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"]/gu, (character) => escapes[character] ?? character);
 }
 

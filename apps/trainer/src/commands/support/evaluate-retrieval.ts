@@ -85,9 +85,7 @@ export function retrievalTable(result: RetrievalResult): string {
 }
 
 /** What each number of the diagnostics says. */
-export const diagnosticNotes: Readonly<
-  Record<keyof EmbeddingDiagnostics, readonly [string, string]>
-> = {
+const diagnosticNotes: Readonly<Record<keyof EmbeddingDiagnostics, readonly [string, string]>> = {
   alignment: ["alignment", "squared distance of pairs; 0 is best"],
   imageUniformity: ["uniformity, images", "log of the mean potential; lower spreads wider"],
   textUniformity: ["uniformity, texts", ""],
