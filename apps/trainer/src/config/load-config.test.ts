@@ -113,3 +113,51 @@ test("a resolved config reads back as itself", () => {
   writeFileSync(path, formatConfig(config));
   return expect(loadConfig(path, [])).resolves.toEqual(config);
 });
+
+test("methods have their defaults", () => {
+  const asked = {
+    lora: {},
+    evaluate: { every: 5, retrieval: { data: { kind: "synthetic" } } },
+    earlyStopping: {},
+    distill: { from: "teacher" },
+  };
+  const config = parseConfig({ ...smallest, ...asked }, "run.yaml");
+  expect(config).toMatchObject({
+    accumulate: 1,
+    gradientCheckpointing: false,
+    tensorboard: true,
+    lora: { rank: 8 },
+    evaluate: { ema: true, retrieval: { captions: "first" } },
+    earlyStopping: { metric: "retrieval.meanRecallAt1", patience: 5, minDelta: 0 },
+    distill: { weight: 1 },
+  });
+  const { lock } = parseConfig({ ...smallest, lock: { image: {} } }, "run.yaml");
+  expect(lock).toEqual({ image: { unlockedGroups: 0, freezeStatistics: true } });
+});
+
+test("settings that only make sense together are asked for together", () => {
+  expect(messageFor({ ...smallest, earlyStopping: {} })).toContain(
+    '"earlyStopping": needs "evaluate"',
+  );
+  expect(messageFor({ ...smallest, evaluate: { every: 5 } })).toContain(
+    '"evaluate": needs "retrieval" or "zeroShot"',
+  );
+  expect(messageFor({ ...smallest, lock: { image: {} }, lora: {} })).toContain(
+    '"lock": cannot be combined with "lora"',
+  );
+});
+
+test("faults in methods name their place", () => {
+  expect(messageFor({ ...smallest, loss: { kind: "sigmoid", labelSmoothing: 0.1 } })).toContain(
+    '"loss.labelSmoothing" is not a setting.',
+  );
+  expect(messageFor({ ...smallest, lora: { rnak: 4 } })).toContain('Did you mean "rank"?');
+  expect(messageFor({ ...smallest, lock: { image: { unlockedGroups: -1 } } })).toContain(
+    '"lock.image.unlockedGroups"',
+  );
+  expect(messageFor({ ...smallest, accumulate: 0 })).toContain('"accumulate"');
+  expect(messageFor({ ...smallest, layerDecay: 1.5 })).toContain('"layerDecay"');
+  expect(messageFor({ ...smallest, model: { preset: "nano", patchDropout: 1 } })).toContain(
+    '"model.patchDropout"',
+  );
+});
