@@ -50,6 +50,12 @@ function recipe(engine: string): unknown {
   };
 }
 
+/** Losses of a run, step by step. */
+function lossesOf(run: string): number[] {
+  const lines = readFileSync(join(run, "metrics.jsonl"), "utf8").trim().split("\n");
+  return lines.map((line) => (JSON.parse(line) as StepReport).loss);
+}
+
 const tensorflow = inspectEngines().find(({ name }) => name === "tensorflow");
 if (tensorflow?.available !== true) {
   console.warn(`Skipped: training on TensorFlow, as ${tensorflow?.detail ?? "it is unknown"}.`);
@@ -91,3 +97,19 @@ for (const engine of ["cpu", "wasm", "onnx", "tensorflow"]) {
     },
   );
 }
+
+test.skipIf(tensorflow?.available !== true)(
+  "with bf16 products, 12 steps of training stay within 0.02 of PyTorch's losses",
+  async () => {
+    const config = parseConfig(
+      { ...(recipe("tensorflow") as object), precision: "bf16", run: join(folder, "run-bf16") },
+      "recipe",
+    );
+    await runTraining(config);
+    const differences = lossesOf(config.run).map((loss, index) =>
+      Math.abs(loss - (history[index]?.loss ?? Number.NaN)),
+    );
+    expect(differences).toHaveLength(12);
+    expect(Math.max(...differences), differences.join(" ")).toBeLessThan(2e-2);
+  },
+);
