@@ -55,7 +55,7 @@ test.each([
   ],
   [["classify", "model", "one.png", "--labels", "a", "--template", "no"], /needs \{\}/],
   [["classify", "model", "one.png", "--labels", " , "], /--labels is empty/],
-  [["evaluate", "model"], /needs --retrieval DATA or --zero-shot FOLDER/],
+  [["evaluate", "model"], /needs --retrieval DATA, --zero-shot FOLDER or --linear-probe FOLDER/],
   [["evaluate", "model", "--retrieval", "x", "--captions", "some"], /expected first or all/],
   [["embed", "model", "-o", "out.npy"], /either images or --texts/],
   [["embed", "model", "a.png", "--texts", "b.txt", "-o", "out.npy"], /either images or --texts/],
