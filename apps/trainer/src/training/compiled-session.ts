@@ -6,6 +6,7 @@ import { createSchedule, emaDecay, emaUpdate, type Optimizer, type Scalars } fro
 import { clampLogitScale } from "@clip-ts/projection";
 import { dispose, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { diverged, isFiniteStep } from "./divergence.ts";
+import { announceCompiling } from "./announce-compiling.ts";
 import type { SessionContents, TrainingSession } from "./session.ts";
 import { lazyTensors, type LazyBatch } from "./step-batch.ts";
 import { disposeState, storedSlots, type TrainState } from "./train-state.ts";
@@ -74,6 +75,7 @@ export async function createCompiledSession(
     slots: Object.keys(storedSlots(initial)),
     gradient: (leaves, batch) => objective(leaves, givenTensors(batch)),
     update: updateOf(optimizer, keepsEma),
+    onCompile: announceCompiling,
     ...(config.gradClipNorm === undefined ? {} : { maxNorm: config.gradClipNorm }),
   });
   const stored = Object.entries(storedSlots(initial)).map(

@@ -77,6 +77,20 @@ test.each(Object.keys(targets))(
   },
 );
 
+test("says when it compiles, and for which shapes", async () => {
+  const told: string[] = [];
+  const onCompile = (shapes: string) => {
+    told.push(`${shapes} ...`);
+    return () => told.push(`${shapes} done`);
+  };
+  const program = await compileTraining({ ...small, onCompile }, interpretTarget);
+  for (const x of [array([1, 1, 1]), array([1, 1, 1]), array([1, 1, 1], [1, 3])]) {
+    await program.run({ x }, { rate: 0 });
+  }
+  expect(told).toEqual(["x 3 ...", "x 3 done", "x 1x3 ...", "x 1x3 done"]);
+  await program.dispose();
+});
+
 test("gradients longer than maxNorm are scaled down", async () => {
   const program = await compileTraining({ ...small, maxNorm: 1 }, interpretTarget);
   const { gradNorm = 0 } = await program.run({ x: array([1, 1, 1]) }, { rate: 1 });

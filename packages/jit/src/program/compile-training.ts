@@ -71,8 +71,8 @@ function statisticsOf(results: HostArrays): HostArrays {
 
 const shapesKey = (batch: HostArrays): string =>
   Object.entries(batch)
-    .map(([name, { shape }]) => `${name}:${shape.join("x")}`)
-    .join();
+    .map(([name, { shape }]) => `${name} ${shape.join("x")}`)
+    .join(", ");
 
 /**
  * Compiles a training. Gradients are one graph for every combination of shapes in a batch, compiled when
@@ -92,9 +92,13 @@ export async function compileTraining<Settings extends LeafSettings>(
   let optimizer: OptimizerPass | undefined;
   return {
     async run(batch, scalars) {
-      const gradient = await gradients.get(shapesKey(batch), () =>
-        target(traceGradient(spec, state, batch)),
-      );
+      const key = shapesKey(batch);
+      const gradient = await gradients.get(key, async () => {
+        const done = spec.onCompile?.(key);
+        const compiled = await target(traceGradient(spec, state, batch));
+        done?.();
+        return compiled;
+      });
       const results = await gradient.run({ ...params, ...prefixed("batch", batch) }, grads);
       const metrics = scalarsOf(results);
       const gradNorm = await norm.run();

@@ -45,6 +45,8 @@ export interface TrainingSpec<Settings extends LeafSettings = LeafSettings> {
   readonly maxNorm?: number;
   /** How many compiled shapes of batches are kept, each with its memory; 3 by default. */
   readonly maxCompiled?: number;
+  /** Told when the step is compiled for batches of new shapes. @returns what to call when that is done. */
+  readonly onCompile?: (shapes: string) => () => void;
 }
 
 /** Everything a run needs to continue. */

@@ -97,6 +97,7 @@ export async function compileTensorflowTraining(
   let program: TensorflowProgram | undefined;
 
   const addStep = async (key: string, batch: HostArrays, scalars: readonly string[]) => {
+    const done = spec.onCompile?.(key);
     const graph = optimize(traceTrainingStep(spec, batch, scalars));
     steps[key] = { graph, updates: updatesOf(graph), mustBeFinite: ["loss", "gradNorm"] };
     const state = program === undefined ? waiting : await program.readState();
@@ -112,6 +113,7 @@ export async function compileTensorflowTraining(
     );
     await program.writeState(state);
     waiting = {};
+    done?.();
     return program;
   };
   return {

@@ -1,7 +1,8 @@
-import { optimize, trace, type CompiledFunction, type Graph } from "@clip-ts/jit";
+import { interpret, optimize, trace, type CompiledFunction, type Graph } from "@clip-ts/jit";
 import { largestDifference, randomTensor, useEngine } from "@clip-ts/test-utils";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { operationCases } from "../../../../jit/src/trace/operation-cases.test.ts";
 import { findOnnxLibrary } from "./find-library.ts";
 import { openNativeOnnx } from "./index.ts";
 
@@ -164,5 +165,29 @@ test("a disposed graph does not run; disposing waits for what runs", async () =>
   await compiled.dispose();
   expect(Array.from((await run)["c"]?.data ?? [])).toEqual([58, 64, 139, 154]);
   await expect(compiled.run({ a, b })).rejects.toThrow("disposed");
+  await compiled.dispose();
+});
+
+const numbered = <Value>(values: readonly Value[], prefix: string): Record<string, Value> =>
+  Object.fromEntries(values.map((value, index) => [`${prefix}${index}`, value]));
+
+test.each(operationCases)("$name gives what tfjs gives", async ({ inputs, run }) => {
+  const given = numbered(inputs, "x");
+  const specs = Object.entries(given).map(([name, { shape, dtype }]) => [name, { shape, dtype }]);
+  const traced = (tensors: Readonly<Record<string, tf.Tensor>>) =>
+    numbered([run(...Object.values(tensors))].flat(), "y");
+  const graph = trace(traced, Object.fromEntries(specs) as never);
+  if ("refusal" in native) throw new Error(native.refusal);
+  const compiled = await native.target(graph);
+  const arrays = Object.entries(given).map(([name, tensor]) => {
+    const data = tensor.dataSync() as Float32Array;
+    return [name, { data, shape: tensor.shape }] as const;
+  });
+  const actual = await compiled.run(Object.fromEntries(arrays));
+  for (const [name, tensor] of Object.entries(interpret(graph, given))) {
+    expect(actual[name]?.shape).toEqual(tensor.shape);
+    const difference = largestDifference(actual[name]?.data as Float32Array, tensor.dataSync());
+    expect(difference).toBeLessThan(1e-5);
+  }
   await compiled.dispose();
 });
