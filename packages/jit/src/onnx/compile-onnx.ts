@@ -13,6 +13,8 @@ import { writeOnnx } from "./write-onnx.ts";
 export interface OnnxRuntime {
   readonly InferenceSession: InferenceSessionFactory;
   readonly Tensor: TensorConstructor;
+  /** Names the package that it is. */
+  readonly env?: { readonly versions?: { readonly web?: string } };
 }
 
 /** How ONNX Runtime runs a graph. */
@@ -59,6 +61,16 @@ const interfaceOf = (list: Graph["inputs"], { symbols }: Graph): Interface => ({
   symbols,
 });
 
+/** Whether results land in arrays given for them; onnxruntime-web leaves those as they are. */
+const writesInPlace = ({ env }: OnnxRuntime): boolean => env?.versions?.web === undefined;
+
+/** The result where it was wanted. */
+function deliver(result: HostArray, wanted: HostArray | undefined): HostArray {
+  if (wanted === undefined) return result;
+  if (wanted.data !== result.data) wanted.data.set(result.data);
+  return wanted;
+}
+
 /** Makes an ONNX Runtime session of a graph. */
 export async function compileOnnx(graph: Graph, options: OnnxOptions): Promise<CompiledFunction> {
   const { runtime } = options;
@@ -79,7 +91,8 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions): Promise<C
   return {
     async run(given, into = {}) {
       const feeds = Object.fromEntries(views(given, inputs));
-      const fetched = views(into, outputs);
+      const wanted = views(into, outputs);
+      const fetched = writesInPlace(runtime) ? wanted : new Map<string, OnnxTensor>();
       const fetches = Object.fromEntries(
         [...outputs.values.keys()].map((name) => [name, fetched.get(name) ?? null]),
       );
@@ -87,7 +100,7 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions): Promise<C
       return Object.fromEntries(
         [...outputs.values.keys()].map((name): [string, HostArray] => {
           const { data, dims } = results[name] as OnnxTensor;
-          return [name, into[name] ?? { data: data as HostArray["data"], shape: dims }];
+          return [name, deliver({ data: data as HostArray["data"], shape: dims }, into[name])];
         }),
       );
     },
