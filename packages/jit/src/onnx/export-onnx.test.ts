@@ -208,5 +208,6 @@ test("levels are within half a step, and zeros stay zeros", () => {
         });
       },
     ),
+    { examples: [[[2e-43, 1e-45, 0, 0, 0, 0]]] },
   );
 });

@@ -14,6 +14,8 @@ const { FLOAT, INT8, UINT8 } = TensorProto_DataType;
 
 /** The steps above or below zero that a weight can take. */
 const steps = 127;
+/** Below it 32-bit floats lose digits. */
+const smallestNormal = 2 ** -126;
 
 /** Rows as whole numbers of steps of their own: row ≈ scale · levels. */
 interface QuantizedRows {
@@ -31,7 +33,8 @@ export function quantizeRows(values: Float32Array, width: number): QuantizedRows
     for (let at = start; at < start + width; at++) {
       largest = Math.max(largest, Math.abs(values[at] as number));
     }
-    const scale = largest === 0 ? 1 : largest / steps;
+    const needed = Math.fround(largest / steps);
+    const scale = needed < smallestNormal ? 1 : needed; // rows of nothing, or next to it, become zeros
     scales[row] = scale;
     for (let at = start; at < start + width; at++) {
       levels[at] = Math.round((values[at] as number) / scale);
