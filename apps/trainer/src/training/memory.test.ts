@@ -18,8 +18,8 @@ async function compiledPeak(changes: object, parts: number): Promise<number> {
     ([path, { shape }]) => [`leaf:${path}`, { shape }] as const,
   );
   const batches = Array.from({ length: parts }, (_, part): [string, InputSpec][] => [
-    [`${part}/pixelValues`, { shape: [micro, 3, 32, 32] }],
-    [`${part}/inputIds`, { shape: [micro, 24], dtype: "int32" }],
+    [parts === 1 ? "pixelValues" : `${part}/pixelValues`, { shape: [micro, 3, 32, 32] }],
+    [parts === 1 ? "inputIds" : `${part}/inputIds`, { shape: [micro, 24], dtype: "int32" }],
   ]);
   const inputs: Record<string, InputSpec> = Object.fromEntries([...leaves, ...batches.flat()]);
   const graph = trace((given) => {
@@ -29,7 +29,7 @@ async function compiledPeak(changes: object, parts: number): Promise<number> {
           .filter(([name]) => name.startsWith(prefix))
           .map(([name, x]) => [name.slice(prefix.length), x]),
       );
-    const batch = Object.entries(given).filter(([name]) => name.includes("/"));
+    const batch = Object.entries(given).filter(([name]) => !name.startsWith("leaf:"));
     const { loss, grads } = objective(
       named("leaf:"),
       Object.fromEntries(batch.map(([name, x]) => [name, () => x])),

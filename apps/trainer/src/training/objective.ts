@@ -18,13 +18,22 @@ type MicroBatch = {
   readonly keptPatches?: Tensor;
 };
 
+const pairNames = ["pixelValues", "inputIds", "keptPatches"];
+
+/** What begins the names of each micro-batch; nothing if the batch is whole. */
+function prefixesOf(batch: LazyBatch): string[] {
+  const parts = Object.keys(batch).filter((name) => name.endsWith("/inputIds"));
+  return parts.length === 0 ? [""] : parts.map((_, index) => `${index}/`);
+}
+
 /** The micro-batches of a batch, made when asked for. */
 function microBatches(batch: LazyBatch): (() => MicroBatch)[] {
-  const count = Object.keys(batch).filter((name) => name.endsWith("/inputIds")).length;
-  return Array.from({ length: count }, (_, index) => () => {
-    const own = Object.entries(batch).filter(([name]) => name.startsWith(`${index}/`));
-    const named = own.map(([name, make]) => [name.slice(name.indexOf("/") + 1), make()] as const);
-    return Object.fromEntries(named) as unknown as MicroBatch;
+  return prefixesOf(batch).map((prefix) => () => {
+    const own = pairNames.flatMap((name) => {
+      const make = batch[`${prefix}${name}`];
+      return make === undefined ? [] : [[name, make()] as const];
+    });
+    return Object.fromEntries(own) as unknown as MicroBatch;
   });
 }
 

@@ -11,16 +11,14 @@ const path = join(folder, "batches.safetensors");
 /** A safetensors file with the reference's inputs as two batches. */
 beforeAll(() => {
   const { pixel_values: pixels, input_ids: ids } = goldenArrays("clip-resnet/io.safetensors");
-  let [header, offset] = [{} as Record<string, unknown>, 0];
+  const header: Record<string, unknown> = {};
+  let offset = 0;
   const arrays = [0, 1].flatMap((batch) => [
     [`pixel_values.${batch}`, pixels!] as const,
     [`input_ids.${batch}`, ids!] as const,
   ]);
   for (const [name, { dtype, shape, values }] of arrays) {
-    header = {
-      ...header,
-      [name]: { dtype, shape, data_offsets: [offset, offset + values.byteLength] },
-    };
+    header[name] = { dtype, shape, data_offsets: [offset, offset + values.byteLength] };
     offset += values.byteLength;
   }
   const json = Buffer.from(JSON.stringify(header));

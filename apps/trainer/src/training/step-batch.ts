@@ -7,7 +7,10 @@ import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import type { RunConfig } from "../config/schema.ts";
 import type { Teacher } from "./teacher.ts";
 
-/** What a step reads, by name: `0/pixelValues` belongs to the first micro-batch, `groups` to all. */
+/**
+ * What a step reads, by name. If the batch is split, `0/pixelValues` belongs to its first micro-batch;
+ * `groups` always belongs to all.
+ */
 export type StepBatch = HostArrays;
 
 /** Tensors by the same names, made when they are asked for. */
@@ -15,11 +18,6 @@ export type LazyBatch = Readonly<Record<string, () => Tensor>>;
 
 /** Makes a step's arrays from a batch of pairs. */
 export type BatchArrays = (batch: Batch, step: number) => Promise<StepBatch>;
-
-/** One micro-batch's part of the names. */
-export function microNames(index: number, names: readonly string[]): string[] {
-  return names.filter((name) => name.startsWith(`${index}/`));
-}
 
 /** Rows `start` to `end` of an array. */
 function rowsOf({ data, shape }: HostArray, start: number, end: number): HostArray {
@@ -29,6 +27,7 @@ function rowsOf({ data, shape }: HostArray, start: number, end: number): HostArr
 }
 
 function split(arrays: HostArrays, rows: number, parts: number): HostArrays {
+  if (parts === 1) return arrays;
   const entries = Array.from({ length: parts }, (_, part) => {
     const [start, end] = [part, part + 1].map((edge) => Math.round((edge * rows) / parts));
     return Object.entries(arrays).map(
