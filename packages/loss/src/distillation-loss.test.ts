@@ -50,6 +50,37 @@ test.each(["cpu", "wasm"] as const)(
   },
 );
 
+test("equals its formula in float64", async () => {
+  const { student, teacher } = golden();
+  const logitsOf = async ({ imageFeatures, textFeatures, scale }: Student): Promise<number[][]> => {
+    const [image, text] = [await imageFeatures.data(), await textFeatures.data()];
+    const factor = (await scale.data())[0]!;
+    const [rows, joint] = imageFeatures.shape as [number, number];
+    const indices = Array.from({ length: rows }, (_, row) => row);
+    const cosine = (i: number, j: number): number =>
+      Array.from({ length: joint }, (_, k) => image[joint * i + k]! * text[joint * j + k]!).reduce(
+        (a, b) => a + b,
+      );
+    return indices.map((i) => indices.map((j) => factor * cosine(i, j)));
+  };
+  const logSoftmax = (row: readonly number[]): number[] => {
+    const largest = Math.max(...row);
+    const total = Math.log(row.reduce((sum, x) => sum + Math.exp(x - largest), 0));
+    return row.map((x) => x - largest - total);
+  };
+  const transposed = (matrix: number[][]): number[][] =>
+    matrix.map((_, i) => matrix.map((row) => row[i]!));
+  const oneWay = (own: number[][], wanted: number[][]): number =>
+    own.reduce((sum, row, i) => {
+      const targets = logSoftmax(wanted[i]!).map(Math.exp);
+      return sum - logSoftmax(row).reduce((all, x, j) => all + x * targets[j]!, 0) / own.length;
+    }, 0);
+  const [own, wanted] = [await logitsOf(student), await logitsOf(teacher)];
+  const expected = (oneWay(own, wanted) + oneWay(transposed(own), transposed(wanted))) / 2;
+  const actual = await distillationLoss({ student, teacher }).data();
+  expect(relativeError(actual, [expected])).toBeLessThan(1e-6);
+});
+
 test("every input has the gradient of central differences", async () => {
   const { student, teacher } = golden();
   const objective = (tree: Student): Tensor => distillationLoss({ student: tree, teacher });
