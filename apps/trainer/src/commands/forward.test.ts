@@ -85,7 +85,7 @@ const [imageOutputs, textOutputs] = [
 ];
 const everyOutput = [...imageOutputs, ...textOutputs, "logits_per_image", "loss"];
 
-for (const engine of ["cpu", "wasm"] as const) {
+for (const engine of ["cpu", "wasm", "onnx"] as const) {
   for (const layout of ["hf", "openai"] as const) {
     test(`outputs and gradients equal PyTorch's (${engine}, ${layout} names)`, async () => {
       const left = await tensorsLeftBy(async () => {

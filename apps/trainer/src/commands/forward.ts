@@ -50,12 +50,12 @@ export const forwardCommand: Command = {
         `--grads needs a loss: ${path} should hold as many input_ids as pixel_values.`,
       );
     }
-    await startNamedEngine(args);
+    const { compiler } = await startNamedEngine(args);
     const params = await loadModelParams(model, config);
     const inputs = host.upload();
     try {
       const layout = await layoutOfModel(model);
-      const pass = { config, layout, training: args.flag("training") };
+      const pass = { config, layout, training: args.flag("training"), compiler };
       const outputs = await outputTensors(params, inputs, pass);
       const gradients = args.flag("grads") ? await gradientTensors(params, inputs, pass) : {};
       await writeTensors(output, { ...outputs, ...gradients });

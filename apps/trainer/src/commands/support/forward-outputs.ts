@@ -1,4 +1,7 @@
+import { flattenTree, unflattenLike } from "@clip-ts/core";
+import type { NamedTensors } from "@clip-ts/jit";
 import {
+  clipSpec,
   forwardDetails,
   lossGradients,
   type ClipConfig,
@@ -6,10 +9,10 @@ import {
   type ForwardDetails,
   type PairBatch,
 } from "@clip-ts/model";
-import { withWeights } from "@clip-ts/node";
+import { withWeights, type Compiler } from "@clip-ts/node";
 import { convertTensors, detectLayout, type HostTensor, type Layout } from "@clip-ts/weights";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import { download } from "./tensor-files.ts";
+import { runFunction } from "./run-function.ts";
 
 type HostTensors = Record<string, HostTensor>;
 
@@ -37,15 +40,50 @@ export interface Pass {
   readonly layout: Layout;
   /** Whether batch norms use the batch's own statistics. */
   readonly training: boolean;
+  /** What compiles passes, if the engine does. */
+  readonly compiler?: Compiler | undefined;
+}
+
+const prefixed = <Value>(
+  prefix: string,
+  values: Readonly<Record<string, Value>>,
+): Record<string, Value> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}:${name}`, value]));
+
+/** The values whose names begin with a prefix, without it. */
+function within<Value>(
+  prefix: string,
+  values: Readonly<Record<string, Value>>,
+): Record<string, Value> {
+  const entries = Object.entries(values).filter(([name]) => name.startsWith(`${prefix}:`));
+  return Object.fromEntries(entries.map(([name, value]) => [name.slice(prefix.length + 1), value]));
+}
+
+/** Runs a function of parameters and inputs. Borrows both. */
+function runPass(
+  params: ClipParams,
+  inputs: Partial<PairBatch>,
+  { config, compiler }: Pass,
+  run: (params: ClipParams, inputs: Partial<PairBatch>) => NamedTensors,
+): Promise<HostTensors> {
+  const spec = clipSpec(config);
+  const given = {
+    ...prefixed("param", flattenTree<Tensor>(params)),
+    ...prefixed("input", inputs as NamedTensors),
+  };
+  return runFunction(
+    (tensors) =>
+      run(
+        unflattenLike(spec, within("param", tensors)) as ClipParams,
+        within("input", tensors) as Partial<PairBatch>,
+      ),
+    given,
+    compiler,
+  );
 }
 
 /** Tensors by path in the model, under the names of the checkpoint's layout. */
-async function named(
-  tensors: Readonly<Record<string, Tensor>>,
-  { layout }: Pass,
-): Promise<HostTensors> {
-  const values: HostTensors = {};
-  for (const [path, leaf] of Object.entries(tensors)) values[path] = await download(leaf);
+async function named(values: HostTensors, { layout }: Pass): Promise<HostTensors> {
   // Renaming only moves values, so it takes gradients where it takes parameters.
   const isRenamed = layout === "openai" && Object.keys(values).length > 0;
   return isRenamed ? convertTensors(values, "openai") : values;
@@ -60,24 +98,30 @@ export async function outputTensors(
   inputs: Partial<PairBatch>,
   pass: Pass,
 ): Promise<HostTensors> {
-  const { statistics = {}, ...details } = forwardDetails(params, inputs, pass.config, pass);
+  const { training, config } = pass;
+  const results = await runPass(params, inputs, pass, (tree, batch) => {
+    const { statistics = {}, ...details } = forwardDetails(tree, batch, config, { training });
+    return { ...prefixed("output", details as NamedTensors), ...prefixed("statistic", statistics) };
+  });
   const outputs: HostTensors = {};
-  for (const [key, name] of Object.entries(outputNames)) {
-    const output = details[key as OutputKey];
-    if (output === undefined) continue;
-    outputs[name] = await download(output, key === "loss" ? [1] : output.shape);
+  for (const [key, value] of Object.entries(within("output", results))) {
+    outputs[outputNames[key as OutputKey]] = key === "loss" ? { ...value, shape: [1] } : value;
   }
-  return { ...outputs, ...(await named(statistics, pass)) };
+  return { ...outputs, ...(await named(within("statistic", results), pass)) };
 }
 
 /** The loss's gradient for every parameter, under the names of the checkpoint's layout. */
-export function gradientTensors(
+export async function gradientTensors(
   params: ClipParams,
   inputs: Partial<PairBatch>,
   pass: Pass,
 ): Promise<HostTensors> {
-  const { output, gradients } = lossGradients(params, inputs as PairBatch, pass.config, pass);
-  const { statistics, ...tensors } = output;
-  dispose([...Object.values(tensors), ...Object.values(statistics)]);
-  return named(gradients, pass);
+  const { training, config } = pass;
+  const values = await runPass(params, inputs, pass, (tree, batch) => {
+    const { output, gradients } = lossGradients(tree, batch as PairBatch, config, { training });
+    const { statistics, ...tensors } = output;
+    dispose([...Object.values(tensors), ...Object.values(statistics)]);
+    return gradients;
+  });
+  return named(values, pass);
 }
