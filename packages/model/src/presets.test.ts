@@ -39,6 +39,13 @@ test.each([
   expect(trainedParams(name)).toBe(parameters);
 });
 
+test("small-resnet is small's text side beside open_clip's ModifiedResNet", () => {
+  const { vision, text, projectionDim } = preset("small-resnet");
+  expect(vision).toMatchObject({ kind: "resnet", imageSize: 32, outputDim: projectionDim });
+  expect(text).toEqual(preset("small").text);
+  expect(trainedParams("small-resnet")).toBe(1_360_664 + 1_465_857); // counted by PyTorch, by hand
+});
+
 test("ViT-B-32-roberta is torchvision's and RoBERTa's towers, two heads and the scale", () => {
   const torchvision = 88_224_232 - 769_000; // vit_b_32 without its classifier
   const roberta = 124_055_040; // RobertaModel without its pooler

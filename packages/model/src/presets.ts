@@ -2,7 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import { initialLogitScale } from "@clip-ts/projection";
 import type { ClipConfig } from "./config.ts";
 import { openClipSizes, siglipBase, vitRoberta } from "./presets/published.ts";
-import { causalText, vit } from "./presets/towers.ts";
+import { causalText, resNet, vit } from "./presets/towers.ts";
 
 /** Sizes of a small model of our own. */
 interface Sizes {
@@ -41,6 +41,16 @@ function ownModel({ joint, vision, text }: Sizes): ClipConfig {
   };
 }
 
+/**
+ * `small` with a ResNet for small pictures in place of the transformer: of the same few minutes on a
+ * laptop it makes far more, since it need not learn that neighbouring pixels belong together.
+ */
+function smallResNet(): ClipConfig {
+  const base = ownModel(ownSizes["small"]!);
+  const vision = resNet({ image: 32, width: 16, layers: [1, 1, 1, 1], joint: base.projectionDim });
+  return { ...base, vision };
+}
+
 /** OpenAI's names of its vision transformers, all with QuickGELU. */
 const openaiNames: Readonly<Record<string, string>> = {
   "ViT-B/32": "ViT-B-32",
@@ -64,6 +74,7 @@ const builders: ReadonlyMap<string, () => ClipConfig> = new Map([
   ["ViT-B-16-SigLIP", siglipBase],
   ["ViT-B-32-roberta", vitRoberta],
   ...entriesOf(ownSizes, ownModel),
+  ["small-resnet", smallResNet],
 ]);
 
 /**
