@@ -14,16 +14,19 @@ export function quickstartRecipe(options: {
   const config = {
     run,
     engine,
-    model: { preset: "small" },
+    model: { preset: "small-resnet", vocabSize: 4096 },
     data: {
       train: { kind: "emoji", vendors: ["google", "twitter"] },
-      batchSize: 64,
+      batchSize: 128,
       captions: "first",
       background: white,
-      augment: {
+      view: {
         scale: [0.6, 1],
         ratio: [0.85, 1.18],
-        colorJitter: { brightness: 0.2, contrast: 0.2, saturation: 0.4, hue: 0.03 },
+        rotation: 10,
+        translation: 0.05,
+        colorJitter: { brightness: 0.35, contrast: 0.35, saturation: 0.7, hue: 0.05 },
+        grayscaleProbability: 0.05,
       },
     },
     steps,
