@@ -17,23 +17,29 @@ function rules<Value>(pairs: readonly (readonly [string, Value])[]): PathRules<V
   return pairs.map(([pattern, value]) => [patternOf(pattern), value] as const);
 }
 
+/** Paths of a model's leaves and of those that learn, adapters among them. */
+export interface LeafPaths {
+  readonly trained: readonly string[];
+  readonly model: readonly string[];
+}
+
 /** Both kinds of factors on learning rates multiplied, leaf by leaf. */
 function multipliersOf(
   { optimizer, layerDecay }: RunConfig,
-  paths: readonly string[],
+  { trained: paths, model }: LeafPaths,
 ): PathRules<number> {
   const named = rules(optimizer.multipliers ?? []);
   if (layerDecay === undefined) return named;
   const decay =
     typeof layerDecay === "number" ? { image: layerDecay, text: layerDecay } : layerDecay;
   const given = Object.entries(decay).filter(([, rate]) => rate !== undefined);
-  const byLayer = layerwiseMultipliers(paths, Object.fromEntries(given));
+  const byLayer = layerwiseMultipliers([...model, ...paths], Object.fromEntries(given));
   const byName = resolveByPath(paths, named, 1);
   return paths.map((path) => [path, (byLayer[path] ?? 1) * (byName[path] ?? 1)] as const);
 }
 
 /** The optimiser that a run's config describes, for the leaves that learn. */
-export function optimizerConfig(config: RunConfig, paths: readonly string[]): OptimizerConfig {
+export function optimizerConfig(config: RunConfig, paths: LeafPaths): OptimizerConfig {
   const { decay, multipliers: _, ...rest } = config.optimizer;
   const multipliers = multipliersOf(config, paths);
   return {

@@ -31,6 +31,9 @@ const schedule = (learningRate: number): object => ({
   warmupSteps: 20,
 });
 
+/** Where a language that the model has never read must be learnt. */
+const words = "text_model.embeddings.token_embedding";
+
 /** Recipes that adapt a model to German captions; all start from the same English one. */
 const adaptations: readonly Method[] = [
   {
@@ -56,10 +59,14 @@ const adaptations: readonly Method[] = [
   },
   {
     name: "lora",
-    title: "LoRA, rank 16",
+    title: "LoRA, rank 16, and the words' embeddings",
     language: "de",
     from: "scratch",
-    changes: { schedule: schedule(4e-3), lora: { rank: 16, alpha: 32 } },
+    changes: {
+      schedule: schedule(4e-3),
+      optimizer: { kind: "adamw", weightDecay: 0.1, multipliers: [[words, 0.25]] },
+      lora: { rank: 16, alpha: 32, train: [words, "logit_scale"] },
+    },
   },
 ];
 

@@ -109,6 +109,21 @@ describe.each(engines)("locked and adapted towers (%s)", (engine) => {
     expect(taken.metrics[2]!.loss).toBeLessThan(taken.metrics[0]!.loss + 1);
   });
 
+  test("layer-wise decay counts layers from the head, also where the head does not learn", async () => {
+    const slowed = {
+      engine,
+      steps: 1,
+      lora: { rank: 2, targets: ["attention"], train: ["logit_scale"] },
+    };
+    const [free, decayed] = [
+      await takeSteps(configOf("lora-even", slowed)),
+      await takeSteps(configOf("lora-decayed", { ...slowed, layerDecay: 0.5 })),
+    ];
+    const path = "text_model.encoder.layers.0.self_attn.q_proj.lora_B.weight";
+    const longest = ({ after }: Taken): number => Math.max(...after[path]!.map(Math.abs));
+    expect(longest(decayed) / longest(free)).toBeCloseTo(0.5, 3);
+  });
+
   test("layer-wise decay slows the layers by their depth", async () => {
     const free = await takeSteps(configOf("even", { engine, steps: 1 }));
     const slowed = await takeSteps(

@@ -57,10 +57,8 @@ export async function openSession(
 ): Promise<OpenedSession> {
   const clip = model.description.config;
   const plan = planTraining(config, clip);
-  const optimizer = createOptimizer(
-    optimizerConfig(config, Object.keys(plan.trained)),
-    plan.trained,
-  );
+  const paths = { trained: Object.keys(plan.trained), model: Object.keys(plan.model) };
+  const optimizer = createOptimizer(optimizerConfig(config, paths), plan.trained);
   const options = { plan, optimizer, keepsEma: config.ema !== undefined };
   const { state, ...place } =
     checkpoint === undefined

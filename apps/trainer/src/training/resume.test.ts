@@ -1,5 +1,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -69,8 +77,10 @@ async function reported(run: string, count: number): Promise<void> {
 /** The files of the last checkpoint and the loss of every step. */
 function outcome(run: string): { files: Record<string, string>; losses: number[] } {
   const checkpoint = join(folder, run, "latest");
+  const names = readdirSync(checkpoint, { recursive: true, encoding: "utf8" });
+  const isFile = (name: string): boolean => statSync(join(checkpoint, name)).isFile();
   const files = Object.fromEntries(
-    readdirSync(checkpoint).map((name) => [name, readFileSync(join(checkpoint, name), "base64")]),
+    names.filter(isFile).map((name) => [name, readFileSync(join(checkpoint, name), "base64")]),
   );
   const lines = readFileSync(join(folder, run, "metrics.jsonl"), "utf8")
     .trim()
