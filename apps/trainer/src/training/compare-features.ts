@@ -10,7 +10,6 @@ import {
   lossOf,
   lossOfPairs,
   type ClipConfig,
-  type ClipParams,
   type ComparedPairs,
 } from "@clip-ts/model";
 import { add, mul, slice, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
@@ -19,6 +18,12 @@ import type { LazyBatch } from "./step-batch.ts";
 
 /** The loss of all pairs, and how many found each other. */
 export type Comparison = { readonly loss: Scalar; readonly accuracy: Scalar };
+
+/** The parameters that turn cosines into logits. */
+export interface LogitParams {
+  readonly logit_scale: Tensor;
+  readonly logit_bias?: Tensor;
+}
 
 /** The loss without the matrix of all pairs; accuracy among the first `chunk` pairs. */
 function compareInChunks(
@@ -47,7 +52,7 @@ function compareInChunks(
 
 /** Compares all pairs of a batch as the config asks: chunked or not, with a teacher or without. */
 export function compareFeatures(
-  params: ClipParams,
+  params: LogitParams,
   { image, text }: { readonly image: Tensor; readonly text: Tensor },
   options: { readonly config: RunConfig; readonly clip: ClipConfig; readonly batch: LazyBatch },
 ): Comparison {

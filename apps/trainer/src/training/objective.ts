@@ -4,7 +4,7 @@ import { imageSide, textSide, type ClipParams, type EncodedSide } from "@clip-ts
 import { cachedGradient, type EncodedRows } from "@clip-ts/optim";
 import { clone, reshape, zerosLike, type Tensor } from "@tensorflow/tfjs-core";
 import type { RunConfig } from "../config/schema.ts";
-import { compareFeatures, type Comparison } from "./compare-features.ts";
+import { compareFeatures, type Comparison, type LogitParams } from "./compare-features.ts";
 import type { LazyBatch } from "./step-batch.ts";
 import { modelParams, type TrainingPlan } from "./training-plan.ts";
 
@@ -70,6 +70,12 @@ function encodePairs(
 
 const comparedPaths = ["logit_scale", "logit_bias"];
 
+/** What `compare` needs of the leaves. */
+function logitParams({ logit_scale, logit_bias }: FlatTree<Tensor>): LogitParams {
+  const scale = { logit_scale: logit_scale as Tensor };
+  return logit_bias === undefined ? scale : { ...scale, logit_bias };
+}
+
 /** Sets up the gradient of a run: of one batch, or exactly accumulated over micro-batches. */
 export function createObjective(config: RunConfig, plan: TrainingPlan): Objective {
   const { clip } = plan;
@@ -86,7 +92,7 @@ export function createObjective(config: RunConfig, plan: TrainingPlan): Objectiv
       encodePairs(modelParams(plan, { ...leaves, ...own, ...before }), micro, options);
     const compare = (own: FlatTree<Tensor>, { image, text }: FlatTree<Tensor>) => {
       const features = { image: image as Tensor, text: text as Tensor };
-      const params = modelParams(plan, { ...leaves, ...own });
+      const params = logitParams({ ...leaves, ...own });
       const { loss, accuracy } = compareFeatures(params, features, { config, clip, batch });
       return { loss, aux: { accuracy } };
     };

@@ -23,6 +23,8 @@ import type { RunConfig } from "../config/schema.ts";
 /** Which leaves a run's state holds, which of them learn, and what the towers see of them. */
 export interface TrainingPlan {
   readonly clip: ClipConfig;
+  /** The model's tree. */
+  readonly template: ClipParams<ParamSpec>;
   /** Leaves of the model by path. */
   readonly model: FlatTree<ParamSpec>;
   /** Leaves of the adapters by path; none without LoRA. */
@@ -68,7 +70,8 @@ function learning(config: RunConfig, model: FlatTree<ParamSpec>): ReadonlySet<st
 
 /** Settles what learns in a run. */
 export function planTraining(config: RunConfig, clip: ClipConfig): TrainingPlan {
-  const model = flattenTree<ParamSpec>(clipSpec(clip));
+  const template = clipSpec(clip);
+  const model = flattenTree<ParamSpec>(template);
   const lora = loraConfig(config);
   const adapters = lora === undefined ? {} : loraSpec(model, lora);
   const learns = learning(config, model);
@@ -82,6 +85,7 @@ export function planTraining(config: RunConfig, clip: ClipConfig): TrainingPlan 
   const { image } = config.lock ?? {};
   return {
     clip,
+    template,
     model,
     adapters,
     lora,
@@ -104,5 +108,5 @@ export function mergedLeaves(
 
 /** What the towers see. */
 export function modelParams(plan: TrainingPlan, leaves: FlatTree<Tensor>): ClipParams {
-  return unflattenLike(clipSpec(plan.clip), mergedLeaves(plan, leaves)) as ClipParams;
+  return unflattenLike(plan.template, mergedLeaves(plan, leaves)) as ClipParams;
 }
