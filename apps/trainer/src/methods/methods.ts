@@ -13,7 +13,7 @@ export interface Method {
   readonly from?: string;
   /** The method whose model teaches it. */
   readonly teacher?: string;
-  /** Settings that differ from the quickstart's. */
+  /** Settings of its own. */
   readonly changes: Readonly<Record<string, unknown>>;
 }
 
@@ -111,7 +111,7 @@ export interface MethodOptions {
   readonly folderOf: (name: string) => string;
 }
 
-/** The config of a method's run: the quickstart's recipe with its changes. */
+/** The config of a method's run: the quickstart's data and optimiser, with the method's changes. */
 export function methodConfig(
   method: Method,
   { engine, steps, folderOf }: MethodOptions,
@@ -121,7 +121,8 @@ export function methodConfig(
   const train = { kind: "emoji", vendors: ["google", "twitter"], locales: [language] };
   const config = {
     ...recipe,
-    data: { ...recipe.data, train },
+    model: { preset: "small" }, // transformers on both sides: adapters have something to adapt
+    data: { ...recipe.data, train, batchSize: 64 },
     checkpoint: { every: steps, keep: 1 },
     ...(from === undefined ? {} : { model: { from: folderOf(from) } }),
     ...(teacher === undefined ? {} : { distill: { from: folderOf(teacher), weight: 1 } }),
