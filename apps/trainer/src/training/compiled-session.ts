@@ -7,6 +7,7 @@ import { clampLogitScale } from "@clip-ts/projection";
 import { dispose, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { diverged, isFiniteStep } from "./divergence.ts";
 import { announceCompiling } from "./announce-compiling.ts";
+import { onHost } from "./on-host.ts";
 import type { SessionContents, TrainingSession } from "./session.ts";
 import { lazyTensors, type LazyBatch } from "./step-batch.ts";
 import { disposeState, storedSlots, type TrainState } from "./train-state.ts";
@@ -55,6 +56,16 @@ function updateOf(optimizer: Optimizer, keepsEma: boolean): (leaf: LeafStep) => 
   };
 }
 
+/** What slots hold at the start, where that is not zeros: those are the program's own beginning. */
+async function startingSlots(initial: TrainState): Promise<Record<string, HostArrays>> {
+  const { step, ema } = initial;
+  const isFresh = step === 0;
+  const wanted = isFresh ? (ema === undefined ? {} : { ema }) : storedSlots(initial);
+  const slots: Record<string, HostArrays> = {};
+  for (const [slot, tree] of Object.entries(wanted)) slots[slot] = await toHost(tree);
+  return slots;
+}
+
 /**
  * A session whose step is traced once for each shape of batch and runs compiled; the state stays with
  * the compiled program. Takes the initial state over.
@@ -78,10 +89,7 @@ export async function createCompiledSession(
     onCompile: announceCompiling,
     ...(config.gradClipNorm === undefined ? {} : { maxNorm: config.gradClipNorm }),
   });
-  const stored = Object.entries(storedSlots(initial)).map(
-    async ([slot, tree]) => [slot, await toHost(tree)] as const,
-  );
-  await program.writeState({ slots: Object.fromEntries(await Promise.all(stored)) });
+  await program.writeState({ slots: await startingSlots(initial) });
   let step = initial.step;
   disposeState(initial);
 
@@ -110,7 +118,8 @@ export async function createCompiledSession(
       return { loss, gradNorm, accuracy, learningRate, logitScale: scale };
     },
     async withContents(use) {
-      const contents = contentsOf(await program.readState());
+      const state = await program.readState();
+      const contents = await onHost(() => contentsOf(state));
       try {
         return await use(contents);
       } finally {

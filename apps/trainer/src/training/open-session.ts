@@ -11,6 +11,7 @@ import { createObjective } from "./objective.ts";
 import type { TrainingSession } from "./session.ts";
 import { createBatchArrays } from "./step-batch.ts";
 import { openTeacher } from "./teacher.ts";
+import { onHost } from "./on-host.ts";
 import { freshState, restoredState, type StateOptions, type TrainState } from "./train-state.ts";
 import { createTrainStep } from "./train-step.ts";
 import { planTraining, type TrainingPlan } from "./training-plan.ts";
@@ -24,11 +25,14 @@ export interface OpenedSession {
   readonly best?: BestSoFar;
 }
 
-async function restore(
-  folder: string,
-  model: RunModel,
-  options: StateOptions,
-): Promise<{ state: TrainState; cursor?: Cursor; best?: BestSoFar }> {
+/** State, and where it stands in the data if it comes from a checkpoint. */
+interface Restored {
+  readonly state: TrainState;
+  readonly cursor?: Cursor;
+  readonly best?: BestSoFar;
+}
+
+async function restore(folder: string, model: RunModel, options: StateOptions): Promise<Restored> {
   const { step, cursor, best } = await readCheckpointState(folder);
   const saved = await loadModelParams(folder, model.description.config);
   const models = options.plan.lora === undefined ? { saved } : { saved, base: await model.start() };
@@ -60,10 +64,11 @@ export async function openSession(
   const paths = { trained: Object.keys(plan.trained), model: Object.keys(plan.model) };
   const optimizer = createOptimizer(optimizerConfig(config, paths), plan.trained);
   const options = { plan, optimizer, keepsEma: config.ema !== undefined };
-  const { state, ...place } =
+  const begin = async (): Promise<Restored> =>
     checkpoint === undefined
       ? { state: freshState(await model.start(), config.seed, options) }
-      : await restore(checkpoint, model, options);
+      : restore(checkpoint, model, options);
+  const { state, ...place } = await (compiler === undefined ? begin() : onHost(begin));
   const teacher = await openTeacher(config, model.description, compiler);
   const objective = createObjective(config, plan);
   const batchArrays = createBatchArrays(config, clip, teacher);
