@@ -23,10 +23,9 @@ export function quickstartRecipe(options: {
       view: {
         scale: [0.6, 1],
         ratio: [0.85, 1.18],
-        rotation: 10,
-        translation: 0.05,
-        colorJitter: { brightness: 0.35, contrast: 0.35, saturation: 0.7, hue: 0.05 },
-        grayscaleProbability: 0.05,
+        rotation: 6,
+        translation: 0.03,
+        colorJitter: { brightness: 0.25, contrast: 0.25, saturation: 0.5, hue: 0.04 },
       },
     },
     steps,
