@@ -35,10 +35,11 @@ test("a long run becomes curves of a bounded length", async () => {
 });
 
 test("what evaluations left in the metrics has a part of its own", async () => {
-  const lines = [line(0), { ...line(1), validationRecallAt1: 0.25 }, line(2)];
-  const page = await trainingReport("run", lines, "");
-  expect(page).toContain("<h2>Validation</h2>");
-  expect(page).toContain("validationRecallAt1");
+  const found = { step: 1, "retrieval.meanRecallAt1": 0.25 };
+  const page = await trainingReport("run", [line(0), line(1), found, line(2)], "");
+  expect(page).toContain("<h2>Evaluation during training</h2>");
+  expect(page).toContain("retrieval.meanRecallAt1");
+  expect(page).toMatch(/<td>3<\/td>\s*<td>150<\/td>/u); // steps and pairs: evaluations are neither
 });
 
 test("clip-ts report draws a run's folder, a broken last line left out", async () => {

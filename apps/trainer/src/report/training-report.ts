@@ -79,14 +79,14 @@ function summary(lines: readonly MetricsLine[]): Section {
   };
 }
 
-/** Curves of evaluations made during training: whatever other numbers some lines carry. */
+/** Curves of evaluations made during training, whose numbers have names such as `zeroShot.top1`. */
 async function evaluations(lines: readonly MetricsLine[]): Promise<Section[]> {
   const names = [...new Set(lines.flatMap((line) => Object.keys(line)))].filter((name) =>
-    name.startsWith("validation"),
+    name.includes("."),
   );
   if (names.length === 0) return [];
   const plots = await Promise.all(names.map((name) => curve(lines, { name, title: name })));
-  return [{ title: "Validation", plots }];
+  return [{ title: "Evaluation during training", plots }];
 }
 
 /** The page that shows how a run went. @param config the resolved configuration, as text. */
@@ -95,12 +95,12 @@ export async function trainingReport(
   metrics: readonly MetricsLine[],
   config: string,
 ): Promise<string> {
-  const lines = metrics.map(withThroughput);
+  const lines = metrics.filter((line) => line["loss"] !== undefined).map(withThroughput);
   const drawn = curves.filter(({ name }) => lines.some((line) => Number.isFinite(line[name])));
   const sections: Section[] = [
     summary(lines),
     { title: "Training", plots: await Promise.all(drawn.map((each) => curve(lines, each))) },
-    ...(await evaluations(lines)),
+    ...(await evaluations(metrics)),
     { title: "Configuration", code: config.trim() },
   ];
   return reportPage(

@@ -13,7 +13,9 @@ import {
   type StartedEngine,
 } from "@clip-ts/node";
 import { announceEngine } from "../cli/announce-engine.ts";
+import { note } from "../cli/output.ts";
 import { openTrainingBatches } from "../config/batches.ts";
+import { writeTrainingReport } from "../report/write-training-report.ts";
 import { formatConfig } from "../config/load-config.ts";
 import { openRunModel } from "../config/model.ts";
 import type { RunConfig } from "../config/schema.ts";
@@ -69,6 +71,15 @@ async function prepareFolder(config: RunConfig, isResumed: boolean): Promise<str
   return join(config.run, "metrics.jsonl");
 }
 
+/** Draws the run's page; that it cannot be drawn ends no training. */
+async function drawReport(run: string): Promise<void> {
+  try {
+    note(`report  ${await writeTrainingReport(run)}`);
+  } catch (error) {
+    note(`The report cannot be drawn: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 /**
  * Trains as the config says, from scratch or from the run's last checkpoint. An `engine` given is one
  * that runs already.
@@ -122,5 +133,6 @@ export async function runTraining(
     await progress.finish();
     await batches.close();
     session.dispose();
+    if (session.steps() > 0) await drawReport(config.run);
   }
 }
