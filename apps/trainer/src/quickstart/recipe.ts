@@ -30,7 +30,7 @@ export function quickstartRecipe(options: {
     },
     steps,
     optimizer: { kind: "adamw", weightDecay: 0.1 },
-    schedule: { kind: "cosine", learningRate: 2e-3, warmupSteps: Math.ceil(steps / 12) },
+    schedule: { kind: "cosine", learningRate: 3e-3, warmupSteps: Math.ceil(steps / 12) },
     gradClipNorm: 1,
     checkpoint: { every: Math.max(50, Math.ceil(steps / 4)), keep: 1 },
   };
