@@ -4,6 +4,7 @@ import { createOptimizer } from "@clip-ts/optim";
 import type { RunModel } from "../config/model.ts";
 import { optimizerConfig } from "../config/optimizer.ts";
 import type { RunConfig } from "../config/schema.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import { createCompiledSession } from "./compiled-session.ts";
 import { createEagerSession } from "./eager-session.ts";
 import type { BestSoFar } from "./early-stopping.ts";
@@ -77,6 +78,7 @@ export async function openSession(
     compiler === undefined
       ? createEagerSession(createTrainStep(parts), state)
       : await createCompiledSession(parts, state, compiler.compileTraining);
+  if (compiler !== undefined) collectGarbage();
   const dispose = (): void => {
     own.dispose();
     teacher?.dispose();

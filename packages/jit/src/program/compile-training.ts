@@ -10,6 +10,7 @@ import { compileNormPass } from "./norm-pass.ts";
 import { compileOptimizerPass, type OptimizerPass } from "./optimizer-pass.ts";
 import type { Target } from "./target.ts";
 import type { Gradients, TrainingProgram, TrainingSpec } from "./training-spec.ts";
+import { withoutData } from "./without-data.ts";
 
 const prefixed = <Value>(
   prefix: string,
@@ -80,10 +81,11 @@ const shapesKey = (batch: HostArrays): string =>
  * graph, moves the parameters stretch by stretch.
  */
 export async function compileTraining<Settings extends LeafSettings>(
-  spec: TrainingSpec<Settings>,
+  given: TrainingSpec<Settings>,
   target: Target,
 ): Promise<TrainingProgram> {
-  const state = createFlatState(spec);
+  const state = createFlatState(given);
+  const spec = withoutData(given);
   const { maxNorm = Number.POSITIVE_INFINITY } = spec;
   const norm = await compileNormPass(state.grad, target);
   const gradients = createCompileCache(spec.maxCompiled ?? 3);

@@ -44,8 +44,12 @@ function copyInto(target: HostArrays, source: HostArrays, what: string): void {
   }
 }
 
-/** Flat arrays for the parameters and slots of a training, filled with where it starts. */
-export function createFlatState(spec: TrainingSpec): FlatState {
+/** What `FlatState` is made of. */
+type FlatArrays = Omit<FlatState, "read" | "write"> & {
+  readonly named: TrainingState["slots"];
+};
+
+function fillArrays(spec: TrainingSpec): FlatArrays {
   const layout = layOutLeaves(spec.leaves, (path) => paramShape(spec.params, path));
   const flat = (): Float32Array => new Float32Array(layout.length);
   const [param, grad, slots] = [flat(), flat(), spec.slots.map(flat)];
@@ -60,13 +64,21 @@ export function createFlatState(spec: TrainingSpec): FlatState {
   const named = Object.fromEntries(
     spec.slots.map((slot, index) => [slot, viewsOf(slots[index] as Float32Array, layout.places)]),
   );
+  return { layout, param, grad, slots, params, grads: viewsOf(grad, layout.places), named };
+}
+
+/**
+ * Flat arrays for the parameters and slots of a training, filled with where it starts. Its functions
+ * must not see `spec`: they would keep the starting parameters, a second copy, in memory.
+ */
+export function createFlatState(spec: TrainingSpec): FlatState {
+  return accessTo(fillArrays(spec));
+}
+
+function accessTo({ named, ...arrays }: FlatArrays): FlatState {
+  const { params } = arrays;
   return {
-    layout,
-    param,
-    grad,
-    slots,
-    params,
-    grads: viewsOf(grad, layout.places),
+    ...arrays,
     read: () => ({ params, slots: named }),
     write(state) {
       copyInto(params, state.params ?? {}, "a parameter");

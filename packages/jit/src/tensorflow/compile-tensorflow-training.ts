@@ -1,6 +1,7 @@
 import type { Graph } from "../ir/graph.ts";
 import { dtypeOf, type HostArray, type HostArrays } from "../program/host-array.ts";
 import { optimize } from "../passes/optimize.ts";
+import { withoutData } from "../program/without-data.ts";
 import type { TrainingProgram, TrainingSpec, TrainingState } from "../program/training-spec.ts";
 import type { StepSpec } from "./emit-step.ts";
 import type { Precision } from "./graph-builder.ts";
@@ -49,17 +50,6 @@ function stateShapes(spec: TrainingSpec): Record<string, StateSpec> {
   );
   return { ...prefixed("param", Object.fromEntries(params)), ...Object.fromEntries(slots) };
 }
-
-/** The same training, told shapes and types only, so that it keeps no parameter in memory. */
-const withoutData = (spec: TrainingSpec): TrainingSpec => ({
-  ...spec,
-  params: Object.fromEntries(
-    Object.entries(spec.params).map(([path, { data, shape }]) => [
-      path,
-      { data: data.slice(0, 0), shape },
-    ]),
-  ),
-});
 
 /** State with zeros for what has not been given yet. */
 function filledUp(state: HostArrays, shapes: Readonly<Record<string, StateSpec>>): HostArrays {
