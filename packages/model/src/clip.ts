@@ -1,9 +1,11 @@
 import { ClipError } from "@clip-ts/base";
 import { lossOf, type ClipConfig } from "./config.ts";
+import { embedLabels } from "./embed-labels.ts";
 import { eagerEmbedder, type Embedder, type TokenizedTexts } from "./embedder.ts";
+import { rememberLabels } from "./remember-labels.ts";
 import { scoresOf, type FeatureRows } from "./retrieval.ts";
 import type { ClipParams } from "./spec.ts";
-import { averagePrompts, probabilities, promptsFor, sigmoidProbabilities } from "./zero-shot.ts";
+import { probabilities, sigmoidProbabilities } from "./zero-shot.ts";
 
 /** What a usable CLIP is made of; how images and captions become numbers is passed in. */
 export interface ClipParts<Image> {
@@ -110,6 +112,7 @@ export async function createClip<Image>(parts: ClipParts<Image>): Promise<Clip<I
   }
   const embedder = "logit_scale" in model ? await eagerEmbedder(model, config) : model;
   const isSigmoid = lossOf(config).kind === "sigmoid";
+  const labelRows = rememberLabels((labels, templates) => embedLabels(handle, labels, templates));
   const handle: Clip<Image> = {
     config,
     logitScale: Math.exp(embedder.logitScale),
@@ -127,12 +130,8 @@ export async function createClip<Image>(parts: ClipParts<Image>): Promise<Clip<I
       return distinct.length === texts.length ? features : spread(texts, distinct, features);
     },
     async classify(image, labels, { templates = defaultTemplates } = {}) {
-      const prompts = await handle.embedTexts(promptsFor(labels, templates));
-      const scores = scoresOf(
-        await handle.embedImages([image]),
-        0,
-        averagePrompts(prompts, templates.length),
-      );
+      const classifier = await labelRows(labels, templates);
+      const scores = scoresOf(await handle.embedImages([image]), 0, classifier);
       const shares = isSigmoid
         ? sigmoidProbabilities(scores, handle)
         : probabilities(scores, handle.logitScale);
