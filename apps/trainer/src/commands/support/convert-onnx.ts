@@ -7,7 +7,7 @@ const isPrecision = (name: string): name is ExportPrecision =>
   (exportPrecisions as readonly string[]).includes(name);
 
 /** The precisions that `--dtype` names, such as "f32,int8"; all of them without it. */
-export function parsePrecisions(given: string | undefined): readonly ExportPrecision[] {
+function parsePrecisions(given: string | undefined): readonly ExportPrecision[] {
   if (given === undefined) return exportPrecisions;
   const names = given.split(",").map((name) => name.trim());
   const unknown = names.find((name) => !isPrecision(name));
