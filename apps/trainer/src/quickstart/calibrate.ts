@@ -5,10 +5,10 @@ import type { RunConfig } from "../config/schema.ts";
 import { openSession } from "../training/open-session.ts";
 
 const warmUps = 3;
-const timed = 7;
+const timed = 21;
 
 /**
- * Milliseconds of one training step on the running engine, its batch included: the median of a few,
+ * Milliseconds of one training step on the running engine, its batch included: the median of some,
  * thrown away. An epoch of batches goes by first, since later ones find their images decoded.
  */
 export async function measureStep(
