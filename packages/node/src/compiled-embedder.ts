@@ -1,5 +1,6 @@
 import { flattenTree, unflattenLike } from "@clip-ts/core";
 import {
+  dtypeOf,
   trace,
   type CompiledFunction,
   type HostArray,
@@ -33,12 +34,11 @@ function createTower(
   const spec = clipSpec(config);
   const compiled = new Map<string, Promise<CompiledFunction>>();
   const compile = (input: HostArray): Promise<CompiledFunction> => {
-    const dtype = input.data instanceof Int32Array ? "int32" : "float32";
     const graph = trace(
       ({ input: given, ...leaves }) => ({
         features: embed(unflattenLike(spec, leaves) as ClipParams, given as Tensor, config),
       }),
-      { input: { shape: input.shape, dtype }, ...params },
+      { input: { shape: input.shape, dtype: dtypeOf(input) }, ...params },
     );
     return target(graph);
   };

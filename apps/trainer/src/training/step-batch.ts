@@ -1,8 +1,9 @@
-import { randomStream, shuffled } from "@clip-ts/base";
+import { randomStream } from "@clip-ts/base";
 import type { Batch } from "@clip-ts/data";
-import type { HostArray, HostArrays } from "@clip-ts/jit";
+import { dtypeOf, type HostArray, type HostArrays } from "@clip-ts/jit";
 import { pairGroups } from "@clip-ts/loss";
 import type { ClipConfig } from "@clip-ts/model";
+import { drawKeptPatches, isResNet, keptPatchCount } from "@clip-ts/vision-encoder";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import type { RunConfig } from "../config/schema.ts";
 import type { Teacher } from "./teacher.ts";
@@ -38,31 +39,16 @@ function split(arrays: HostArrays, rows: number, parts: number): HostArrays {
   return Object.fromEntries(entries.flat());
 }
 
-/** How many patches a step keeps of each image; undefined without patch dropout. */
-function keptCount({ vision }: ClipConfig): { patches: number; kept: number } | undefined {
-  if (!("patchSize" in vision) || !vision.patchDropout) return undefined;
-  const patches = (vision.imageSize / vision.patchSize) ** 2;
-  return { patches, kept: Math.max(1, Math.round(patches * (1 - vision.patchDropout))) };
-}
-
-/** The patches that each image keeps in one step, drawn from the seed. → [rows, kept] */
-function drawPatches(
-  { patches, kept }: { patches: number; kept: number },
+/** The patches that each image keeps in one step, drawn from the seed; none without patch dropout. */
+function drawnPatches(
+  { vision }: ClipConfig,
   rows: number,
   path: readonly [seed: number, step: number],
-): HostArray {
+): HostArrays {
+  if (isResNet(vision) || !vision.patchDropout) return {};
   const [seed, step] = path;
-  const random = randomStream(seed, "patches", step);
-  const all = Array.from({ length: patches }, (_, patch) => patch);
-  const data = new Int32Array(rows * kept);
-  for (let row = 0; row < rows; row++) {
-    const drawn = shuffled(all, random).slice(0, kept);
-    data.set(
-      drawn.toSorted((a, b) => a - b),
-      row * kept,
-    );
-  }
-  return { data, shape: [rows, kept] };
+  const data = drawKeptPatches(vision, rows, randomStream(seed, "patches", step));
+  return { keptPatches: { data, shape: [rows, keptPatchCount(vision)] } };
 }
 
 /** Sets up how batches become arrays: split into micro-batches, with what loss and towers ask for. */
@@ -71,14 +57,13 @@ export function createBatchArrays(
   clip: ClipConfig,
   teacher?: Teacher,
 ): BatchArrays {
-  const dropout = keptCount(clip);
   const needsGroups = clip.loss?.kind === "contrastive" && clip.loss.multiPositive === true;
   return async (batch, step) => {
     const { pixelValues, inputIds, batch: rows, imageSize, tokens, keys, captions } = batch;
     const arrays = {
       pixelValues: { data: pixelValues, shape: [rows, 3, imageSize, imageSize] },
       inputIds: { data: inputIds, shape: [rows, tokens] },
-      ...(dropout && { keptPatches: drawPatches(dropout, rows, [config.seed, step]) }),
+      ...drawnPatches(clip, rows, [config.seed, step]),
     };
     const groups = (): HostArray => ({ data: pairGroups(keys, captions), shape: [rows] });
     return {
@@ -91,9 +76,9 @@ export function createBatchArrays(
 
 /** Makes each array a tensor when it is asked for. */
 export function lazyTensors(arrays: StepBatch): LazyBatch {
-  const entries = Object.entries(arrays).map(([name, { data, shape }]) => {
-    const dtype = data instanceof Int32Array ? "int32" : "float32";
-    return [name, (): Tensor => tensor(data as never, [...shape], dtype)] as const;
+  const entries = Object.entries(arrays).map(([name, array]) => {
+    const { data, shape } = array;
+    return [name, (): Tensor => tensor(data as never, [...shape], dtypeOf(array))] as const;
   });
   return Object.fromEntries(entries);
 }
