@@ -10,13 +10,8 @@ import { compileNormPass } from "./norm-pass.ts";
 import { compileOptimizerPass, type OptimizerPass } from "./optimizer-pass.ts";
 import type { Target } from "./target.ts";
 import type { Gradients, TrainingProgram, TrainingSpec } from "./training-spec.ts";
+import { prefixed, shapesKey } from "./names.ts";
 import { withoutData } from "./without-data.ts";
-
-const prefixed = <Value>(
-  prefix: string,
-  tree: Readonly<Record<string, Value>>,
-): Record<string, Value> =>
-  Object.fromEntries(Object.entries(tree).map(([name, value]) => [`${prefix}:${name}`, value]));
 
 function specsOf(arrays: HostArrays): Record<string, InputSpec> {
   const specs = Object.entries(arrays).map(([name, array]): [string, InputSpec] => [
@@ -69,11 +64,6 @@ function statisticsOf(results: HostArrays): HostArrays {
   const entries = Object.entries(results).filter(([name]) => name.startsWith(prefix));
   return Object.fromEntries(entries.map(([name, array]) => [name.slice(prefix.length), array]));
 }
-
-const shapesKey = (batch: HostArrays): string =>
-  Object.entries(batch)
-    .map(([name, { shape }]) => `${name} ${shape.join("x")}`)
-    .join(", ");
 
 /**
  * Compiles a training. Gradients are one graph for every combination of shapes in a batch, compiled when

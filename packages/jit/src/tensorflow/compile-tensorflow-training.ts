@@ -1,6 +1,7 @@
 import type { Graph } from "../ir/graph.ts";
 import { dtypeOf, type HostArray, type HostArrays } from "../program/host-array.ts";
 import { optimize } from "../passes/optimize.ts";
+import { prefixed, shapesKey } from "../program/names.ts";
 import { withoutData } from "../program/without-data.ts";
 import type { TrainingProgram, TrainingSpec, TrainingState } from "../program/training-spec.ts";
 import type { StepSpec } from "./emit-step.ts";
@@ -17,17 +18,6 @@ export interface TensorflowTrainingOptions {
   /** Parameters, by path, whose products are not rounded to bf16: heads right before the logits. */
   readonly staysExact?: (path: string) => boolean;
 }
-
-const prefixed = <Value>(
-  prefix: string,
-  tree: Readonly<Record<string, Value>>,
-): Record<string, Value> =>
-  Object.fromEntries(Object.entries(tree).map(([name, value]) => [`${prefix}:${name}`, value]));
-
-const shapesKey = (batch: HostArrays): string =>
-  Object.entries(batch)
-    .map(([name, { shape }]) => `${name} ${shape.join("x")}`)
-    .join(", ");
 
 /** For each state tensor that a step replaces, the output that does. */
 const updatesOf = ({ outputs }: Graph): Record<string, string> =>
