@@ -1,5 +1,6 @@
 import type { HeadKind } from "@clip-ts/projection";
 import type { RobertaTextConfig } from "@clip-ts/text-encoder";
+import { robertaBase } from "../presets/towers.ts";
 import { refuseForOpenClip } from "./open-clip-style.ts";
 import type { OpenClipContext, TextSide } from "./open-clip-context.ts";
 import type { Json, Section } from "./section.ts";
@@ -11,27 +12,16 @@ const robertaPoolings = {
   cls_last_hidden_state_pooler: "first",
 } as const;
 
-const roberta = {
-  kind: "roberta",
-  activation: "gelu",
-  layerNormEps: 1e-5,
-  vocabSize: 50265,
-  contextLength: 512,
-  startTokenId: 0,
-  endTokenId: 2,
-  padTokenId: 1,
-  tokenTypes: 1,
-} as const;
-const base = { width: 768, layers: 12, heads: 12, mlpWidth: 3072 } as const;
+const { pooling: _pooling, ...base } = robertaBase;
 const large = { width: 1024, layers: 24, heads: 16, mlpWidth: 4096 } as const;
 const multilingual = { vocabSize: 250002 } as const;
 
 /** The towers that open_clip takes from Hugging Face by name, without their pooling. */
 const robertaByName: Readonly<Record<string, Omit<RobertaTextConfig, "pooling">>> = {
-  "roberta-base": { ...roberta, ...base },
-  "roberta-large": { ...roberta, ...large },
-  "xlm-roberta-base": { ...roberta, ...base, ...multilingual },
-  "xlm-roberta-large": { ...roberta, ...large, ...multilingual },
+  "roberta-base": base,
+  "roberta-large": { ...base, ...large },
+  "xlm-roberta-base": { ...base, ...multilingual },
+  "xlm-roberta-large": { ...base, ...large, ...multilingual },
 };
 
 /** Reads a tower that open_clip takes from Hugging Face by name. */
