@@ -7,6 +7,7 @@ export {
   type SlotTrees,
 } from "./checkpoint.ts";
 export { compiledEmbedder } from "./compiled-embedder.ts";
+export { compileTowers, type CompiledTowers } from "./compiled-towers.ts";
 export { decodeImage, type DecodeOptions } from "./decode-image.ts";
 export {
   engineNames,

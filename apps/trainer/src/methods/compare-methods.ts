@@ -56,12 +56,13 @@ async function heldOut(
     },
     "held-out",
   );
-  const evaluate = await openEvaluation(config, description, started.compiler);
+  const evaluator = await openEvaluation(config, description, started.compiler);
   const leaves = flattenTree<Tensor>(await loadModelParams(model, description.config));
   try {
-    return (await evaluate?.({ model: leaves })) ?? {};
+    return (await evaluator?.evaluate({ model: leaves })) ?? {};
   } finally {
     dispose(leaves);
+    evaluator?.dispose();
   }
 }
 

@@ -15,9 +15,10 @@ import {
   type ImageJob,
 } from "@clip-ts/model";
 import {
-  compiledEmbedder,
+  compileTowers,
   decodeImage,
   needTokenizer,
+  type CompiledTowers,
   type Compiler,
   type ModelDescription,
 } from "@clip-ts/node";
@@ -32,8 +33,13 @@ import type { RunModels } from "./checkpoint-contents.ts";
 /** Numbers by name, such as `retrieval.meanRecallAt1`; those of the moving average begin with `ema.`. */
 export type Evaluation = Readonly<Record<string, number>>;
 
-/** Evaluates the models of a run. */
-export type Evaluate = (models: RunModels) => Promise<Evaluation>;
+/** Evaluates the models of a run, as often as wanted. */
+export interface Evaluator {
+  /** Borrows the models. */
+  readonly evaluate: (models: RunModels) => Promise<Evaluation>;
+  /** Frees what was compiled for them. */
+  readonly dispose: () => void;
+}
 
 /** Measures one model; images go in preprocessed. */
 type Measure = (clip: Clip<Float32Array>) => Promise<Evaluation>;
@@ -136,19 +142,16 @@ async function withClip<Result>(
   leaves: FlatTree<Tensor>,
   { config, ...description }: ModelDescription,
   options: {
-    readonly compiler: Compiler | undefined;
+    readonly towers: CompiledTowers | undefined;
     readonly use: (clip: Clip<Float32Array>) => Promise<Result>;
   },
 ): Promise<Result> {
   const copies = Object.entries(leaves).map(([path, leaf]) => [path, clone(leaf)] as const);
   const params = unflattenLike(clipSpec(config), Object.fromEntries(copies)) as ClipParams;
-  const { compiler, use } = options;
+  const { towers, use } = options;
   const clip = await createClip<Float32Array>({
     config,
-    model:
-      compiler === undefined
-        ? await eagerEmbedder(params, config)
-        : await compiledEmbedder(params, config, compiler.target),
+    model: await (towers?.withWeights(params) ?? eagerEmbedder(params, config)),
     tokenize: (texts) =>
       needTokenizer({ config, ...description }).encodeBatch(texts, { multiple: 8 }),
     preprocess: (planes) => planes,
@@ -160,34 +163,42 @@ async function withClip<Result>(
   }
 }
 
-/** Sets up the evaluations that a config asks for; undefined if it asks for none. */
+/**
+ * Sets up the evaluations that a config asks for; undefined if it asks for none. With a compiler the
+ * towers are compiled at the first evaluation, once for all of them. The caller disposes it.
+ */
 export async function openEvaluation(
   config: RunConfig,
   description: ModelDescription,
-  compiler: Compiler | undefined,
-): Promise<Evaluate | undefined> {
+  compiler: Pick<Compiler, "target"> | undefined,
+): Promise<Evaluator | undefined> {
   const { evaluate, seed } = config;
   if (evaluate === undefined) return undefined;
   const { background } = config.data;
   const { preprocess: own } = description;
   const preprocessing = background === undefined ? own : { ...own, alpha: background };
   const measures = await openMeasures(evaluate, preprocessing, seed);
+  const towers =
+    compiler === undefined ? undefined : compileTowers(description.config, compiler.target);
   const measureAll = (leaves: FlatTree<Tensor>): Promise<Evaluation> =>
     withClip(leaves, description, {
-      compiler,
+      towers,
       async use(clip) {
         const parts: Evaluation[] = [];
         for (const measure of measures) parts.push(await measure(clip));
         return Object.assign({}, ...parts) as Evaluation;
       },
     });
-  return async ({ model, ema }) => {
-    const plain = await measureAll(model);
-    if (ema === undefined || !evaluate.ema) return plain;
-    const averaged = Object.entries(await measureAll(ema));
-    return {
-      ...plain,
-      ...Object.fromEntries(averaged.map(([name, value]) => [`ema.${name}`, value])),
-    };
+  return {
+    async evaluate({ model, ema }) {
+      const plain = await measureAll(model);
+      if (ema === undefined || !evaluate.ema) return plain;
+      const averaged = Object.entries(await measureAll(ema));
+      return {
+        ...plain,
+        ...Object.fromEntries(averaged.map(([name, value]) => [`ema.${name}`, value])),
+      };
+    },
+    dispose: () => towers?.dispose(),
   };
 }

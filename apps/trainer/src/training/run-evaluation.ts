@@ -3,7 +3,7 @@ import type { RunConfig } from "../config/schema.ts";
 import { keepBestModel } from "./best-model.ts";
 import { withModels } from "./checkpoint-contents.ts";
 import type { EarlyStopping } from "./early-stopping.ts";
-import type { Evaluate } from "./evaluation.ts";
+import type { Evaluator } from "./evaluation.ts";
 import type { Progress } from "./progress.ts";
 import type { TrainingSession } from "./session.ts";
 import type { Evaluating } from "./train.ts";
@@ -15,19 +15,19 @@ export interface RunEvaluation {
   readonly description: ModelDescription;
   readonly plan: TrainingPlan;
   readonly session: TrainingSession;
-  readonly evaluate: Evaluate | undefined;
+  readonly evaluator: Evaluator | undefined;
   readonly early: EarlyStopping | undefined;
   readonly progress: Pick<Progress, "evaluated">;
 }
 
 /** Evaluates the session, notes what was found, keeps the best model, and says whether to go on. */
 export function createEvaluating(parts: RunEvaluation): Evaluating | undefined {
-  const { config, description, plan, session, evaluate, early, progress } = parts;
-  if (evaluate === undefined || config.evaluate === undefined) return undefined;
+  const { config, description, plan, session, evaluator, early, progress } = parts;
+  if (evaluator === undefined || config.evaluate === undefined) return undefined;
   const run = (): Promise<boolean> =>
     session.withContents((contents) =>
       withModels(plan, contents, async (models) => {
-        const evaluation = await evaluate(models);
+        const evaluation = await evaluator.evaluate(models);
         const step = session.steps() - 1;
         progress.evaluated(step, evaluation);
         const verdict = early?.judge(evaluation, step);

@@ -95,7 +95,7 @@ export async function runTraining(
   const model = await openRunModel(config);
   const { description } = model;
   const { compiler } = engine;
-  const evaluate = await openEvaluation(config, description, compiler);
+  const evaluator = await openEvaluation(config, description, compiler);
   const opened = await openSession(config, model, { checkpoint, compiler });
   const { session, plan, cursor } = opened;
   const early = createEarlyStopping(config, opened.best);
@@ -122,7 +122,7 @@ export async function runTraining(
     const { steps, checkpoint: policy } = config;
     const { report } = progress;
     const shouldStop = interruption.requested;
-    const parts = { config, description, plan, session, evaluate, early, progress };
+    const parts = { config, description, plan, session, evaluator, early, progress };
     const evaluating = createEvaluating(parts);
     const saving = { saveEvery: policy.every, save };
     await train({ steps, ...saving, batches, session, report, shouldStop, evaluate: evaluating });
@@ -133,6 +133,7 @@ export async function runTraining(
     await progress.finish();
     await batches.close();
     session.dispose();
+    evaluator?.dispose();
     if (session.steps() > 0) await drawReport(config.run);
   }
 }
