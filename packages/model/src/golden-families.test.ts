@@ -2,6 +2,7 @@ import { unflattenLike } from "@clip-ts/core";
 import {
   goldenArrays,
   goldenJson,
+  goldenTowers,
   largestDifference,
   relativeError,
   useEngine,
@@ -129,35 +130,8 @@ test("ResNet: a training pass equals open_clip's, statistics too (wasm)", async 
 const dual: ClipConfig = {
   projectionDim: 48,
   initialLogitScale: 0,
-  vision: {
-    width: 64,
-    layers: 2,
-    heads: 4,
-    mlpWidth: 128,
-    activation: "gelu",
-    layerNormEps: 1e-6,
-    imageSize: 32,
-    patchSize: 8,
-    channels: 3,
-    preNorm: false,
-    patchBias: true,
-  },
-  text: {
-    kind: "roberta",
-    width: 48,
-    layers: 2,
-    heads: 3,
-    mlpWidth: 144,
-    activation: "gelu",
-    layerNormEps: 1e-12,
-    vocabSize: 200,
-    contextLength: 16,
-    startTokenId: 0,
-    endTokenId: 2,
-    padTokenId: 1,
-    tokenTypes: 1,
-    pooling: "first",
-  },
+  vision: goldenTowers.torchvision,
+  text: goldenTowers.roberta,
 };
 
 /** The first 48 values of each row of the given length, scaled to length 1. */

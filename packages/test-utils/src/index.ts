@@ -2,6 +2,7 @@ export { captureOutput, type CapturedRun } from "./capture-output.ts";
 export { largestDifference, relativeError } from "./closeness.ts";
 export { goldenArrays, goldenJson, goldenPath, goldenTensors, type GoldenArray } from "./golden.ts";
 export { writeGoldenModel } from "./golden-model.ts";
+export { goldenTowers } from "./golden-towers.ts";
 export {
   gradientFaults,
   weightedSum,

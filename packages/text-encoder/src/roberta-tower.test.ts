@@ -3,6 +3,7 @@ import { initParams, unflattenLike } from "@clip-ts/core";
 import {
   goldenArrays,
   goldenTensors,
+  goldenTowers,
   gradientFaults,
   largestDifference,
   relativeError,
@@ -16,23 +17,7 @@ import type { RobertaTextConfig } from "./config.ts";
 import { encodeText } from "./encode-text.ts";
 import { robertaTextSpec, type RobertaTextParams } from "./roberta-spec.ts";
 
-/** The config of the reference model: transformers' RobertaModel. */
-const golden: RobertaTextConfig = {
-  kind: "roberta",
-  width: 48,
-  layers: 2,
-  heads: 3,
-  mlpWidth: 144,
-  activation: "gelu",
-  layerNormEps: 1e-12,
-  vocabSize: 200,
-  contextLength: 16,
-  startTokenId: 0,
-  endTokenId: 2,
-  padTokenId: 1,
-  tokenTypes: 1,
-  pooling: "first",
-};
+const golden: RobertaTextConfig = goldenTowers.roberta;
 
 /** Small enough for central differences. */
 const tiny: RobertaTextConfig = {

@@ -1,33 +1,15 @@
 import { flattenTree } from "@clip-ts/core";
 import { preset, type ClipConfig } from "@clip-ts/model";
-import { goldenArrays, goldenPath } from "@clip-ts/test-utils";
+import { goldenArrays, goldenPath, goldenTowers } from "@clip-ts/test-utils";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { loadTower } from "./load-tower.ts";
 
-const { vision, text } = preset("ViT-B-32-roberta");
 /** The source model's kinds of towers, at the sizes of the reference checkpoints. */
 const config: ClipConfig = {
   ...preset("ViT-B-32-roberta"),
-  vision: {
-    ...vision,
-    width: 64,
-    heads: 4,
-    layers: 2,
-    mlpWidth: 128,
-    imageSize: 32,
-    patchSize: 8,
-  } as ClipConfig["vision"],
-  text: {
-    ...text,
-    width: 48,
-    heads: 3,
-    layers: 2,
-    mlpWidth: 144,
-    vocabSize: 200,
-    contextLength: 16,
-    tokenTypes: 1,
-  } as ClipConfig["text"],
+  vision: goldenTowers.torchvision,
+  text: goldenTowers.roberta,
 };
 
 test("torchvision's and RoBERTa's checkpoints become the towers of one model", async () => {

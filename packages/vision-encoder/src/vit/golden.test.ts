@@ -2,6 +2,7 @@ import { flattenTree, unflattenLike, valueAndGradient } from "@clip-ts/core";
 import {
   goldenArrays,
   goldenTensors,
+  goldenTowers,
   largestDifference,
   relativeError,
   useEngine,
@@ -53,15 +54,7 @@ async function expectGradients(actual: Named, expected: Named): Promise<void> {
 
 const meanSquare = (pooled: Tensor): Tensor => mean(square(pooled));
 
-const shared = { channels: 3, heads: 4, layers: 2, width: 64, mlpWidth: 128, layerNormEps: 1e-6 };
-const torchvision: VitConfig = {
-  ...shared,
-  imageSize: 32,
-  patchSize: 8,
-  activation: "gelu",
-  preNorm: false,
-  patchBias: true,
-};
+const torchvision: VitConfig = goldenTowers.torchvision;
 const siglip: VitConfig = {
   ...torchvision,
   activation: "gelu_pytorch_tanh",
