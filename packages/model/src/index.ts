@@ -16,6 +16,11 @@ export { forward, type ClipOutput } from "./forward.ts";
 export { lossGradients, type LossGradients } from "./loss-gradients.ts";
 export type { ForwardOptions, PairBatch } from "./pair-batch.ts";
 export { formatClipConfig, parseClipConfig } from "./config-files/hugging-face.ts";
+export {
+  assertBigVision,
+  assertTorchvision,
+  formatRobertaConfig,
+} from "./config-files/other-libraries.ts";
 export { formatOpenClipConfig, parseOpenClipConfig } from "./config-files/open-clip.ts";
 export { inferClipConfig, type InferOptions } from "./infer/infer-clip-config.ts";
 export type { TensorShapes } from "./infer/shapes.ts";

@@ -12,6 +12,7 @@ export { openWeights } from "./open-weights.ts";
 export { openSafetensors } from "./open-safetensors.ts";
 export { openPytorch } from "./pytorch/open-pytorch.ts";
 export { openNpz } from "./numpy/open-npz.ts";
+export { streamNpz, type NpzStream } from "./numpy/stream-npz.ts";
 export { openSharded } from "./open-sharded.ts";
 export {
   serializeSafetensors,
@@ -23,6 +24,7 @@ export {
 } from "./serialize-safetensors.ts";
 export { lazyTensors, readAll } from "./whole-file.ts";
 export { detectLayout, type Layout } from "./layouts/layout.ts";
-export { convertLayout, convertTensors } from "./layouts/convert-layout.ts";
+export type { AttentionHeads } from "./layouts/big-vision-rules.ts";
+export { convertLayout, convertTensors, type ConvertOptions } from "./layouts/convert-layout.ts";
 export { checkFit, loadParams, type LoadOptions } from "./load-params.ts";
 export { saveParams, streamParams, type SaveOptions } from "./save-params.ts";

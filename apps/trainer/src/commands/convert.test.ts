@@ -250,7 +250,7 @@ test("unknown targets and the model itself are refused", async () => {
   const unknown = await run("convert", model, at("none"), "--to", "toString");
   expect([unknown.result, unknown.stderr]).toEqual([
     2,
-    "clip-ts: --to toString: expected hf, openai, open_clip, onnx or savedmodel.\n",
+    "clip-ts: --to toString: expected hf, openai, open_clip, big_vision, torchvision, roberta, onnx or savedmodel.\n",
   ]);
   const dtype = await run("convert", model, at("none"), "--to", "onnx", "--dtype", "f32,f64");
   expect([dtype.result, dtype.stderr]).toEqual([

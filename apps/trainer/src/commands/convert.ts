@@ -32,13 +32,15 @@ export const convertCommand: Command = {
     ".pt, .bin, .npz) or hf:owner/name. OUT becomes a folder with config.json, " +
     "preprocessor_config.json, the tokenizer's files and model.safetensors. Values are copied bit by " +
     "bit, whatever their type. With --to open_clip it is a folder that open_clip loads as " +
-    "local-dir:OUT. With --to onnx it is a folder " +
+    "local-dir:OUT; with --to big_vision, for SigLIP, the weights are model.npz. With --to torchvision " +
+    "only the vision tower is written, with --to roberta only the text tower, each as that library " +
+    "loads it. With --to onnx it is a folder " +
     "that @huggingface/transformers loads in Node and browsers; with --to savedmodel one for " +
     "TensorFlow Serving.",
   options: {
     to: {
       type: "string",
-      value: "hf|openai|open_clip|onnx|savedmodel",
+      value: "hf|openai|open_clip|big_vision|torchvision|roberta|onnx|savedmodel",
       required: true,
       help: "what to write",
     },

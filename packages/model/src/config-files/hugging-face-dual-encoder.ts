@@ -39,7 +39,7 @@ function parseRoberta(text: Section, pooling: RobertaTextConfig["pooling"]): Rob
 }
 
 /** The same keys, written. */
-function formatRoberta(text: RobertaTextConfig): Json {
+export function formatRoberta(text: RobertaTextConfig): Json {
   const { attention_dropout: _other, ...stack } = formatTransformer(text);
   return {
     model_type: "roberta",

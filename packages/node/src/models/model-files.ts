@@ -1,13 +1,14 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** Names in a model folder: Hugging Face's, and open_clip's beside them. */
+/** Names in a model folder: Hugging Face's, open_clip's and big_vision's beside them. */
 export const modelFiles = {
   config: "config.json",
   openClipConfig: "open_clip_config.json",
   preprocessor: "preprocessor_config.json",
   weights: "model.safetensors",
   openClipWeights: "open_clip_model.safetensors",
+  numpyWeights: "model.npz",
 } as const;
 
 /** Where weights may lie, best first: formats that can be read in part before those that need a pickle. */
@@ -18,6 +19,7 @@ export const weightsFiles: readonly string[] = [
   "open_clip_pytorch_model.bin",
   "pytorch_model.bin",
   "pytorch_model.bin.index.json",
+  modelFiles.numpyWeights,
 ];
 
 /** Files of tokenizers, which travel with a model whose vocabulary is not CLIP's. */

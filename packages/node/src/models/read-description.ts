@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   clipPreprocess,
   parsePreprocessorConfig,
@@ -61,10 +61,14 @@ const knownTypes: ReadonlySet<unknown> = new Set([
   "clip-ts",
 ]);
 
+/** Model types of a text tower by itself. */
+const towerTypes: ReadonlySet<string> = new Set(["roberta", "xlm-roberta"]);
+
 /** The content of `config.json`, unless it is another library's and open_clip's stands beside it. */
 async function readOwnConfig(path: string, hasOpenClip: boolean): Promise<unknown> {
   const json = await readJson(path);
   const { model_type: type } = (json ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof type === "string" && towerTypes.has(type)) throw onlyTower(dirname(path), type);
   return hasOpenClip && !knownTypes.has(type) ? undefined : json;
 }
 

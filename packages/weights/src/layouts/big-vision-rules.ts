@@ -1,4 +1,4 @@
-import { flatten, jaxAttentionOutput, jaxDense, jaxKernel, same, squeeze } from "./change.ts";
+import { jaxAttention, jaxKernel, same, squeeze, transpose, type JaxAttention } from "./change.ts";
 import { changed, changedPair, renamed, type NameRule } from "./name-rule.ts";
 
 const image = "img";
@@ -12,7 +12,7 @@ function normRules(other: string, canonical: string): NameRule[] {
 }
 
 function denseRules(other: string, canonical: string): NameRule[] {
-  return changedPair([`${other}/kernel`, `${other}/bias`], canonical, [jaxDense, same]);
+  return changedPair([`${other}/kernel`, `${other}/bias`], canonical, [transpose, same]);
 }
 
 function mlpRules(other: string, canonical: string): NameRule[] {
@@ -22,14 +22,18 @@ function mlpRules(other: string, canonical: string): NameRule[] {
   ];
 }
 
-function attentionOutputRules(other: string, canonical: string): NameRule[] {
+function attentionOutputRules(
+  other: string,
+  canonical: string,
+  { output }: JaxAttention,
+): NameRule[] {
   const names = [`${other}/out/kernel`, `${other}/out/bias`] as const;
-  return changedPair(names, `${canonical}.out_proj`, [jaxAttentionOutput, same]);
+  return changedPair(names, `${canonical}.out_proj`, [output, same]);
 }
 
 const inputs = { query: "q_proj", key: "k_proj", value: "v_proj" };
 
-function blockRules(other: string, canonical: string): NameRule[] {
+function blockRules(other: string, canonical: string, split: JaxAttention): NameRule[] {
   const attention = `${other}/MultiHeadDotProductAttention_0`;
   return [
     ...normRules(`${other}/LayerNorm_0`, `${canonical}.layer_norm1`),
@@ -38,16 +42,16 @@ function blockRules(other: string, canonical: string): NameRule[] {
       changedPair(
         [`${attention}/${from}/kernel`, `${attention}/${from}/bias`],
         `${canonical}.self_attn.${to}`,
-        [jaxDense, flatten],
+        [split.input, split.bias],
       ),
     ),
-    ...attentionOutputRules(attention, `${canonical}.self_attn`),
+    ...attentionOutputRules(attention, `${canonical}.self_attn`, split),
     ...mlpRules(`${other}/MlpBlock_0`, `${canonical}.mlp`),
   ];
 }
 
 /** The attention pool keeps queries, keys and values stacked, as PyTorch's own attention does. */
-function poolRules(other: string, canonical: string): NameRule[] {
+function poolRules(other: string, canonical: string, split: JaxAttention): NameRule[] {
   const attention = `${other}/MultiHeadDotProductAttention_0`;
   const stacked = (part: string): string[] =>
     Object.keys(inputs).map((name) => `${attention}/${name}/${part}`);
@@ -56,35 +60,59 @@ function poolRules(other: string, canonical: string): NameRule[] {
     {
       other: stacked("kernel"),
       canonical: [`${canonical}.attention.in_proj_weight`],
-      change: jaxDense,
+      change: split.input,
     },
-    { other: stacked("bias"), canonical: [`${canonical}.attention.in_proj_bias`], change: flatten },
-    ...attentionOutputRules(attention, `${canonical}.attention`),
+    {
+      other: stacked("bias"),
+      canonical: [`${canonical}.attention.in_proj_bias`],
+      change: split.bias,
+    },
+    ...attentionOutputRules(attention, `${canonical}.attention`, split),
     ...normRules(`${other}/LayerNorm_0`, `${canonical}.layernorm`),
     ...mlpRules(`${other}/MlpBlock_0`, `${canonical}.mlp`),
   ];
 }
 
-/** SigLIP as big_vision's Flax modules name it, without the `params/` before. */
-export const bigVisionRules: readonly NameRule[] = [
-  renamed("t", "logit_scale"),
-  renamed("b", "logit_bias"),
-  ...changedPair(
-    [`${image}/embedding/kernel`, `${image}/embedding/bias`],
-    "vision_model.embeddings.patch_embedding",
-    [jaxKernel, same],
-  ),
-  changed(
-    `${image}/pos_embedding`,
-    "vision_model.embeddings.position_embedding.weight",
-    squeeze(1),
-  ),
-  ...blockRules(`${image}/Transformer/encoderblock_{layer}`, "vision_model.encoder.layers.{layer}"),
-  ...normRules(`${image}/Transformer/encoder_norm`, "vision_model.post_layernorm"),
-  ...poolRules(`${image}/MAPHead_0`, "vision_model.head"),
-  renamed(`${text}/Embed_0/embedding`, "text_model.embeddings.token_embedding.weight"),
-  changed(`${text}/pos_embedding`, "text_model.embeddings.position_embedding.weight", squeeze(1)),
-  ...blockRules(`${text}/Encoder_0/encoderblock_{layer}`, "text_model.encoder.layers.{layer}"),
-  ...normRules(`${text}/Encoder_0/encoder_norm`, "text_model.final_layer_norm"),
-  ...denseRules(`${text}/head`, "text_model.head"),
-];
+/** Heads of each tower's attentions, which the shapes of other layouts do not tell. */
+export interface AttentionHeads {
+  readonly vision: number;
+  readonly text: number;
+}
+
+/**
+ * SigLIP as big_vision's Flax modules name it, without the `params/` before. Its attentions are split by
+ * heads, so that their number must be known to write them.
+ */
+export function bigVisionRules(heads?: AttentionHeads): readonly NameRule[] {
+  const [inImage, inText] = [jaxAttention(heads?.vision), jaxAttention(heads?.text)];
+  return [
+    renamed("t", "logit_scale"),
+    renamed("b", "logit_bias"),
+    ...changedPair(
+      [`${image}/embedding/kernel`, `${image}/embedding/bias`],
+      "vision_model.embeddings.patch_embedding",
+      [jaxKernel, same],
+    ),
+    changed(
+      `${image}/pos_embedding`,
+      "vision_model.embeddings.position_embedding.weight",
+      squeeze(1),
+    ),
+    ...blockRules(
+      `${image}/Transformer/encoderblock_{layer}`,
+      "vision_model.encoder.layers.{layer}",
+      inImage,
+    ),
+    ...normRules(`${image}/Transformer/encoder_norm`, "vision_model.post_layernorm"),
+    ...poolRules(`${image}/MAPHead_0`, "vision_model.head", inImage),
+    renamed(`${text}/Embed_0/embedding`, "text_model.embeddings.token_embedding.weight"),
+    changed(`${text}/pos_embedding`, "text_model.embeddings.position_embedding.weight", squeeze(1)),
+    ...blockRules(
+      `${text}/Encoder_0/encoderblock_{layer}`,
+      "text_model.encoder.layers.{layer}",
+      inText,
+    ),
+    ...normRules(`${text}/Encoder_0/encoder_norm`, "text_model.final_layer_norm"),
+    ...denseRules(`${text}/head`, "text_model.head"),
+  ];
+}

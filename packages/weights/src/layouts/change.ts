@@ -62,13 +62,38 @@ export const jaxKernel: Change = {
   fromCanonical: (shape) => permuted(shape, [2, 3, 1, 0]),
 };
 
-/** JAX's dense layer [in, out], its outputs perhaps split by heads, to PyTorch's [out, in]. */
-export const jaxDense: Change = { toCanonical: transposedAfter(1) };
+/** How JAX keeps an attention: queries, keys and values, and what leaves it, each split by heads. */
+export interface JaxAttention {
+  /** Kernel [in, heads, dim per head] to PyTorch's weight [out, in]. */
+  readonly input: Change;
+  /** Bias [heads, dim per head] to a vector. */
+  readonly bias: Change;
+  /** Kernel [heads, dim per head, out] to PyTorch's weight [out, in]. */
+  readonly output: Change;
+}
 
-/** JAX's output of an attention [heads, dim per head, out] to PyTorch's [out, in]. */
-export const jaxAttentionOutput: Change = { toCanonical: transposedAfter(2) };
-
-/** A bias split by heads to a vector. */
-export const flatten: Change = {
-  toCanonical: (shape) => ({ shape: [product(shape)], view: shape }),
-};
+/** The changes of an attention with so many heads; without their number only JAX's can be read. */
+export function jaxAttention(heads: number | undefined): JaxAttention {
+  const input = { toCanonical: transposedAfter(1) };
+  const output = { toCanonical: transposedAfter(2) };
+  const bias = { toCanonical: (shape: Shape): Step => ({ shape: [product(shape)], view: shape }) };
+  if (heads === undefined) return { input, bias, output };
+  const isSplit = (width: number): boolean => Number.isInteger(width / heads);
+  return {
+    input: {
+      ...input,
+      fromCanonical: ([rows = 0, columns = 0]) =>
+        isSplit(rows) ? permuted([heads, rows / heads, columns], [2, 0, 1]) : undefined,
+    },
+    bias: {
+      ...bias,
+      fromCanonical: ([width = 0]) =>
+        isSplit(width) ? { shape: [heads, width / heads], view: [width] } : undefined,
+    },
+    output: {
+      ...output,
+      fromCanonical: ([rows = 0, columns = 0]) =>
+        isSplit(columns) ? permuted([rows, heads, columns / heads], [1, 2, 0]) : undefined,
+    },
+  };
+}

@@ -35,7 +35,11 @@ function badTensor(name: string, message: string): ClipError {
   return new ClipError("bad-weights", `${name}: ${message}`, { data: { name } });
 }
 
-function matchRule(name: string, rules: readonly NameRule[], direction: Direction): Match {
+function matchRule(
+  name: string,
+  rules: readonly NameRule[],
+  direction: Direction,
+): Match | undefined {
   for (const rule of rules) {
     const isForward = direction === "toCanonical";
     const [from, to] = isForward ? [rule.other, rule.canonical] : [rule.canonical, rule.other];
@@ -45,7 +49,7 @@ function matchRule(name: string, rules: readonly NameRule[], direction: Directio
       return { rule, name, from: from.map(fill), to: to.map(fill) };
     }
   }
-  throw badTensor(name, "no tensor of a known CLIP, SigLIP or RoBERTa has this name.");
+  return undefined;
 }
 
 function stepOf(match: Match, shape: readonly number[], direction: Direction): Step {
@@ -113,16 +117,28 @@ function checkComplete(match: Match, names: ReadonlySet<string>): void {
   if (missing !== undefined) throw badTensor(missing, `missing, but ${match.name} is there.`);
 }
 
-/** How to make every tensor of the other layout from tensors of these names; each must have a rule. */
+/** What a plan is made for. */
+export interface PlanOptions {
+  readonly describe: Described;
+  readonly direction: Direction;
+  /** The error for a tensor that no rule knows. */
+  readonly unknown: (name: string) => ClipError;
+}
+
+/**
+ * How to make every tensor of the other layout from tensors of these names.
+ * @throws what `unknown` makes, or ClipError "bad-weights" for a tensor that its rule cannot change.
+ */
 export function planConversion(
   names: readonly string[],
   rules: readonly NameRule[],
-  { describe, direction }: { readonly describe: Described; readonly direction: Direction },
+  { describe, direction, unknown }: PlanOptions,
 ): ConversionPlan {
   const known = new Set(names);
   const plans = new Map<string, TensorPlan>();
   for (const name of names) {
     const match = matchRule(name, rules, direction);
+    if (match === undefined) throw unknown(name);
     if (match.to.every((target) => plans.has(target))) continue; // stacked with an earlier one
     checkComplete(match, known);
     const made =

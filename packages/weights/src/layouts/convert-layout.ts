@@ -1,10 +1,11 @@
 import { ClipError } from "@clip-ts/base";
-import { byteLengthOf, sliceRows, type HostTensor, type TensorInfo } from "../host-tensor.ts";
+import { byteLengthOf, sliceRows, type HostTensor } from "../host-tensor.ts";
 import { noSuchTensor, type TensorFile } from "../tensor-file.ts";
 import { assemble } from "./assemble.ts";
 import { planConversion, type ConversionPlan } from "./conversion-plan.ts";
-import { bareName, detectLayout, type Layout } from "./layout.ts";
-import { isIgnorable, rulesFor } from "./rules-for.ts";
+import type { AttentionHeads } from "./big-vision-rules.ts";
+import { bareName, detectLayout, layoutOf, type Layout } from "./layout.ts";
+import { isIgnorable, rulesFor, type OtherLayout } from "./rules-for.ts";
 import { unstackLayers } from "./unstack-layers.ts";
 
 type HostTensors = Readonly<Record<string, HostTensor>>;
@@ -52,38 +53,91 @@ function planned(file: TensorFile, plans: ConversionPlan): TensorFile {
   };
 }
 
-function toCanonical(file: TensorFile, from: Exclude<Layout, "huggingface">): TensorFile {
+function toCanonical(file: TensorFile, from: OtherLayout): TensorFile {
   const unstacked = from === "big_vision" ? unstackLayers(file) : file;
   const { names } = unstacked;
-  const describe = (name: string): TensorInfo => unstacked.describe(name);
-  const rules = rulesFor(from, names);
-  return planned(unstacked, planConversion(names, rules, { describe, direction: "toCanonical" }));
+  const plan = planConversion(names, rulesFor(from, names), {
+    describe: (name) => unstacked.describe(name),
+    direction: "toCanonical",
+    unknown: (name) =>
+      new ClipError(
+        "bad-weights",
+        `${name}: no tensor of a known CLIP, SigLIP or RoBERTa has this name.`,
+        { data: { name } },
+      ),
+  });
+  return planned(unstacked, plan);
 }
 
-function toOpenai(file: TensorFile): TensorFile {
-  const { names } = file;
-  const describe = (name: string): TensorInfo => file.describe(name);
-  const rules = rulesFor("openai", names);
-  return planned(file, planConversion(names, rules, { describe, direction: "fromCanonical" }));
+/** Towers alone: what stands before their names; the rest of a model stays behind. */
+const towers: Readonly<Partial<Record<Layout, string>>> = {
+  torchvision: "vision_model.",
+  roberta: "text_model.",
+};
+
+/** What each layout holds, for errors. */
+const contents: Readonly<Record<OtherLayout, string>> = {
+  dual_encoder: "Hugging Face's plain ViT beside a text tower",
+  openai: "CLIP and SigLIP as open_clip builds them",
+  big_vision: "SigLIP",
+  torchvision: "torchvision's vision transformer",
+  roberta: "RoBERTa",
+};
+
+function cannotHold(file: TensorFile, layout: OtherLayout, found: string): ClipError {
+  return new ClipError(
+    "unsupported",
+    `${file.label} cannot be written under the names of ${layout}, which holds ${contents[layout]}: ${found}. ` +
+      'Write it as "huggingface", which takes every model.',
+    { data: { label: file.label, layout } },
+  );
+}
+
+/** big_vision's tree has everything under this. */
+const flaxRoot = "params/";
+
+function fromCanonical(file: TensorFile, to: OtherLayout, { heads }: ConvertOptions): TensorFile {
+  if (to === "big_vision" && heads === undefined) {
+    throw new ClipError(
+      "bad-argument",
+      "big_vision splits its attentions by heads, whose number no tensor tells: give heads, such as " +
+        "{ vision: 12, text: 12 }.",
+    );
+  }
+  const names = file.names.filter((name) => name.startsWith(towers[to] ?? ""));
+  const plan = planConversion(names, rulesFor(to, names, heads), {
+    describe: (name) => file.describe(name),
+    direction: "fromCanonical",
+    unknown: (name) => cannotHold(file, to, `there is no place for ${name}`),
+  });
+  if (layoutOf([...plan.keys()]) !== to) throw cannotHold(file, to, "this is another model");
+  const root = to === "big_vision" ? flaxRoot : "";
+  return planned(file, new Map([...plan].map(([name, made]) => [root + name, made])));
+}
+
+/** What a conversion needs beside the tensors. */
+export interface ConvertOptions {
+  /** Attention heads of each tower; needed to write big_vision's names. */
+  readonly heads?: AttentionHeads;
 }
 
 /**
  * A view of `original` under the names of `layout`, whatever layout it has itself. Nothing is read until
- * a tensor is, and then only the bytes that it is made of.
- * @throws ClipError "bad-weights" for names that no rule knows, "unsupported" for layouts that are
- * only read.
+ * a tensor is, and then only the bytes that it is made of. Of a whole model, `torchvision` and `roberta`
+ * take the vision and the text tower.
+ * @throws ClipError "bad-weights" for names that no rule knows, "unsupported" for a model that the layout
+ * does not hold, "bad-argument" without the heads that big_vision needs.
  */
-export function convertLayout(original: TensorFile, layout: Layout): TensorFile {
+export function convertLayout(
+  original: TensorFile,
+  layout: Layout,
+  options: ConvertOptions = {},
+): TensorFile {
   const file = bareFile(original);
   const from = detectLayout(file.names);
-  if (from === layout) return file;
-  if (layout !== "huggingface" && layout !== "openai") {
-    throw new ClipError("unsupported", `Weights are not written under the names of ${layout}.`, {
-      data: { layout },
-    });
-  }
+  if (from === layout && layout !== "big_vision") return file; // big_vision's layers may be stacked
   const canonical = from === "huggingface" ? file : toCanonical(file, from);
-  return layout === "huggingface" ? canonical : toOpenai(canonical);
+  return layout === "huggingface" ? canonical : fromCanonical(canonical, layout, options);
 }
 
 /** Tensors in memory as a file. */
@@ -107,8 +161,9 @@ function fileOf(tensors: HostTensors): TensorFile {
 export async function convertTensors(
   tensors: HostTensors,
   layout: Layout,
+  options: ConvertOptions = {},
 ): Promise<Record<string, HostTensor>> {
-  const file = convertLayout(fileOf(tensors), layout);
+  const file = convertLayout(fileOf(tensors), layout, options);
   const converted: [string, HostTensor][] = [];
   for (const name of file.names) converted.push([name, await file.read(name)]);
   return Object.fromEntries(converted);

@@ -1,14 +1,21 @@
 import { ClipError } from "@clip-ts/base";
 
 /**
- * Naming scheme of a checkpoint. `huggingface` is clip-ts's own; `openai` is what OpenAI and open_clip
- * write, for every model that open_clip has. The others are only read: `big_vision` (SigLIP in JAX),
- * and the towers of `torchvision` and `roberta`, each alone.
+ * Naming scheme of a checkpoint. `huggingface` is clip-ts's own; `dual_encoder` is Hugging Face's for a
+ * plain ViT beside a text tower; `openai` is what OpenAI and open_clip write, for every model that
+ * open_clip has; `big_vision` is SigLIP in JAX; `torchvision` and `roberta` are towers alone.
  */
-export type Layout = "huggingface" | "openai" | "big_vision" | "torchvision" | "roberta";
+export type Layout =
+  | "huggingface"
+  | "dual_encoder"
+  | "openai"
+  | "big_vision"
+  | "torchvision"
+  | "roberta";
 
 /** What only names of one layout look like; the first that any name has decides. */
 const signs: readonly (readonly [Layout, RegExp])[] = [
+  ["dual_encoder", /^vision_model\.embeddings\.(cls_token|patch_embeddings\.)/],
   ["huggingface", /^(text_model|vision_model)\./],
   ["openai", /^(visual\.|transformer\.resblocks\.|text\.)/],
   ["big_vision", /^(img|txt)\//],

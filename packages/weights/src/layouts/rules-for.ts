@@ -1,4 +1,5 @@
-import { bigVisionRules } from "./big-vision-rules.ts";
+import { bigVisionRules, type AttentionHeads } from "./big-vision-rules.ts";
+import { dualEncoderRules } from "./dual-encoder-rules.ts";
 import type { Layout } from "./layout.ts";
 import type { NameRule } from "./name-rule.ts";
 import {
@@ -29,16 +30,25 @@ function openClipRules(has: Has): readonly NameRule[] {
   return [...logitRules(isSiglip), ...text, ...vision];
 }
 
-/** The rules between a layout and clip-ts's own, for a checkpoint with these tensor names. */
+/** A layout that is not clip-ts's own. */
+export type OtherLayout = Exclude<Layout, "huggingface">;
+
+/**
+ * The rules between a layout and clip-ts's own, for a checkpoint with these tensor names. `heads` are
+ * needed to write big_vision's.
+ */
 export function rulesFor(
-  layout: Exclude<Layout, "huggingface">,
+  layout: OtherLayout,
   names: readonly string[],
+  heads?: AttentionHeads,
 ): readonly NameRule[] {
   switch (layout) {
     case "openai":
       return openClipRules((pattern) => names.some((name) => pattern.test(name)));
+    case "dual_encoder":
+      return dualEncoderRules;
     case "big_vision":
-      return bigVisionRules;
+      return bigVisionRules(heads);
     case "torchvision":
       return torchvisionRules;
     case "roberta":
@@ -54,7 +64,7 @@ export function isIgnorable(name: string): boolean {
   return ignorable.test(name);
 }
 
-const optional = /^text_model\.pooler\./;
+const optional = /^(text|vision)_model\.pooler\./;
 
 /** True for tensors that a model may do without, whose presence in a file is no mistake. */
 export function isOptional(name: string): boolean {

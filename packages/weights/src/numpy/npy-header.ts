@@ -69,3 +69,33 @@ export async function readNpyHeader(source: ByteSource, label: string): Promise<
   }
   return { ...parsed, dataOffset: offset + length };
 }
+
+/** The same types as NumPy writes them. */
+const descriptions: Readonly<Record<SafetensorsDtype, string>> = {
+  F64: "<f8",
+  F32: "<f4",
+  F16: "<f2",
+  BF16: "|V2",
+  I64: "<i8",
+  I32: "<i4",
+  I16: "<i2",
+  I8: "|i1",
+  U8: "|u1",
+  BOOL: "|b1",
+};
+
+/** Values start at a multiple of this. */
+const alignment = 64;
+
+/** What stands before the values of an .npy file, rows together (numpy.lib.format, version 1). */
+export function formatNpyHeader({ dtype, shape }: TensorInfo): Uint8Array {
+  const sides = shape.length === 1 ? `${shape[0]},` : shape.join(", "); // a tuple of one has a comma
+  const text = `{'descr': '${descriptions[dtype]}', 'fortran_order': False, 'shape': (${sides}), }`;
+  const start = 10; // magic, version, length of the text
+  const total = Math.ceil((start + text.length + 1) / alignment) * alignment;
+  const header = new TextEncoder().encode(`${" ".repeat(start)}${text}`.padEnd(total - 1) + "\n");
+  header.set(Uint8Array.from(magic, (character) => character.charCodeAt(0)));
+  header.set([1, 0], magic.length);
+  new DataView(header.buffer).setUint16(8, total - start, true);
+  return header;
+}

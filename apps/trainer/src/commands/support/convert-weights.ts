@@ -65,7 +65,7 @@ async function resized({ description, file }: Converted, args: Arguments): Promi
   return { description: { ...description, ...facts }, file: view };
 }
 
-/** `convert --to hf|openai|open_clip`: the weights under other names, changed as the options say. */
+/** `convert` to names of another library: the weights, changed as the options say. */
 export async function convertWeights(
   args: Arguments,
   { model, output, to }: { readonly model: string; readonly output: string; readonly to: string },

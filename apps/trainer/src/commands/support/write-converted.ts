@@ -1,15 +1,23 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  assertBigVision,
+  assertTorchvision,
+  formatRobertaConfig,
+  type ClipConfig,
+} from "@clip-ts/model";
+import {
   modelFiles,
   writeDescription,
   writeOpenClipDescription,
   writeTokenizer,
+  writeTowerDescription,
   type ModelDescription,
 } from "@clip-ts/node";
 import {
   convertLayout,
   lazyTensors,
+  streamNpz,
   streamSafetensors,
   type Layout,
   type TensorFile,
@@ -22,6 +30,10 @@ interface Target {
   readonly layout: Layout;
   readonly weights: string;
   readonly describe: (folder: string, description: ModelDescription) => Promise<void>;
+  /** Refuses a model of which the weights would be right and the results wrong. */
+  readonly check?: (config: ClipConfig) => unknown;
+  /** What of the model is written, if it is not all. */
+  readonly part?: string;
 }
 
 async function describeForOpenClip(folder: string, description: ModelDescription): Promise<void> {
@@ -39,22 +51,53 @@ export const weightTargets: Readonly<Record<string, Target>> = {
     weights: modelFiles.openClipWeights,
     describe: describeForOpenClip,
   },
+  big_vision: {
+    layout: "big_vision",
+    weights: modelFiles.numpyWeights,
+    describe: writeDescription,
+    check: assertBigVision,
+  },
+  torchvision: {
+    layout: "torchvision",
+    weights: modelFiles.weights,
+    describe: (folder, description) => writeTowerDescription(folder, description, "vision"),
+    check: assertTorchvision,
+    part: "the vision tower without a classifier",
+  },
+  roberta: {
+    layout: "roberta",
+    weights: modelFiles.weights,
+    describe: (folder, description) => writeTowerDescription(folder, description, "text"),
+    check: formatRobertaConfig,
+    part: "the text tower",
+  },
 };
+
+/** What is on its way into a folder. */
+interface Writing {
+  readonly target: Target;
+  readonly description: ModelDescription;
+  readonly file: TensorFile;
+}
 
 /** Writes a model's weights under the names of a target, and what describes it beside them. */
 export async function writeConverted(
   output: string,
-  {
-    target,
-    description,
-    file,
-  }: { target: Target; description: ModelDescription; file: TensorFile },
+  { target, description, file }: Writing,
 ): Promise<void> {
-  const renamed = convertLayout(file, target.layout);
+  const { vision, text } = description.config;
+  target.check?.(description.config);
+  const heads = { vision: vision.heads, text: text.heads };
+  const renamed = convertLayout(file, target.layout, { heads });
+  const tensors = lazyTensors(renamed);
   const metadata = { ...file.metadata, format: "pt" }; // transformers asks for it
-  const { chunks, byteLength } = streamSafetensors(lazyTensors(renamed), metadata);
+  const isNumpy = target.weights === modelFiles.numpyWeights;
+  const { chunks, byteLength } = isNumpy
+    ? streamNpz(tensors)
+    : streamSafetensors(tensors, metadata);
   await target.describe(output, description);
   await writeOutput(join(output, target.weights), chunks());
   const size = (byteLength / 2 ** 20).toFixed(1);
-  note(`wrote ${renamed.names.length} tensors, ${size} MiB, to ${output}`);
+  const part = target.part === undefined ? "" : ` (${target.part})`;
+  note(`wrote ${renamed.names.length} tensors${part}, ${size} MiB, to ${output}`);
 }

@@ -1,0 +1,86 @@
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describeModel } from "@clip-ts/node";
+import { captureOutput, goldenJson, goldenPath, writeGoldenModel } from "@clip-ts/test-utils";
+import { afterAll, expect, test } from "vitest";
+import { runProgram } from "../cli/main.ts";
+import { commands } from "./index.ts";
+import { readTensors, writeJoinedModel } from "./support/joined-model.test.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "clip-ts-layouts-"));
+afterAll(() => rm(folder, { recursive: true }));
+const at = (...names: string[]): string => join(folder, ...names);
+const joined = await writeJoinedModel(at("joined"));
+
+async function convert(model: string, output: string, target: string): Promise<string> {
+  const argv = ["convert", model, output, "--to", target];
+  const { result, stderr } = await captureOutput(() => runProgram(commands, argv));
+  expect(result, stderr).toBe(0);
+  return stderr;
+}
+
+async function refusal(model: string, target: string): Promise<string> {
+  const argv = ["convert", model, at("none"), "--to", target];
+  const { result, stderr } = await captureOutput(() => runProgram(commands, argv));
+  expect(result).toBe(1);
+  await expect(readdir(at("none"))).rejects.toThrow("ENOENT"); // nothing was written
+  return stderr;
+}
+
+const sorted = async (name: string): Promise<string[]> => (await readdir(at(name))).toSorted();
+
+test("SigLIP to big_vision's npz and back gives the same bytes", async () => {
+  const source = at("siglip");
+  await mkdir(source);
+  for (const name of ["config.json", "model.safetensors"]) {
+    await copyFile(goldenPath(`siglip/${name}`), join(source, name));
+  }
+  await convert(source, at("jax"), "big_vision");
+  expect(await sorted("jax")).toEqual(["config.json", "model.npz", "preprocessor_config.json"]);
+  const names = Object.keys(await readTensors(at("jax", "model.npz")));
+  expect(names).toContain("params/img/Transformer/encoderblock_0/LayerNorm_0/scale");
+  await convert(at("jax"), at("siglip-back"), "hf");
+  const back = await readFile(at("siglip-back", "model.safetensors"));
+  expect(back.equals(await readFile(goldenPath("siglip/model.safetensors")))).toBe(true);
+});
+
+test("the vision tower becomes torchvision's own state dict, without its classifier", async () => {
+  const note = await convert(joined, at("image"), "torchvision");
+  expect(note).toContain("wrote 30 tensors (the vision tower without a classifier)");
+  expect(await sorted("image")).toEqual(["model.safetensors", "preprocessor_config.json"]);
+  const {
+    "heads.head.weight": _weight,
+    "heads.head.bias": _bias,
+    ...original
+  } = await readTensors(goldenPath("torchvision-vit/model.safetensors"));
+  expect(await readTensors(at("image", "model.safetensors"))).toEqual(original);
+});
+
+test("the text tower becomes RoBERTa's own folder", async () => {
+  await convert(joined, at("text"), "roberta");
+  expect(await sorted("text")).toEqual(["config.json", "model.safetensors"]);
+  const original = await readTensors(goldenPath("roberta/model.safetensors"));
+  expect(await readTensors(at("text", "model.safetensors"))).toEqual(original);
+  const config = JSON.parse(await readFile(at("text", "config.json"), "utf8")) as object;
+  const {
+    attention_probs_dropout_prob: _a,
+    hidden_dropout_prob: _h,
+    ...written
+  } = config as Record<string, unknown>;
+  expect(goldenJson("roberta/config.json")).toMatchObject(written);
+  await expect(describeModel(at("text"))).rejects.toThrow(
+    "holds one tower alone (roberta's names), which is no model by itself; train a model that starts from it.",
+  );
+});
+
+test("a model that the library does not compute is refused, and nothing is written", async () => {
+  const clip = writeGoldenModel(at("clip"), "hf");
+  expect(await refusal(clip, "torchvision")).toContain(
+    "torchvision cannot run this model: the vision tower's preNorm is true, and there it is always false.",
+  );
+  expect(await refusal(clip, "roberta")).toContain(
+    'RobertaModel cannot run this model: its text tower is of kind "clip".',
+  );
+  expect(await refusal(clip, "big_vision")).toContain("big_vision cannot run this model");
+});

@@ -1,0 +1,84 @@
+import { ClipError } from "@clip-ts/base";
+import { isResNet, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
+import type { ClipConfig } from "../config.ts";
+import { formatRoberta } from "./hugging-face-dual-encoder.ts";
+import { towersOfSiglip } from "./hugging-face-siglip.ts";
+import type { Json } from "./section.ts";
+
+/** What a library's weights leave unsaid because its model computes nothing else. */
+type Facts = Readonly<Record<string, unknown>>;
+
+function cannotCompute(library: string, reason: string): ClipError {
+  return new ClipError(
+    "unsupported",
+    `${library} cannot run this model: ${reason}. Convert it to "hf", which takes every model.`,
+    { data: { library, reason } },
+  );
+}
+
+/** Refuses a model that differs from what a library takes for granted. */
+function assertFacts(library: string, part: string, wanted: Facts, found: Facts): void {
+  for (const [key, value] of Object.entries(wanted)) {
+    if (found[key] === value) continue;
+    const [ours, theirs] = [found[key], value].map((side) => JSON.stringify(side) ?? "none");
+    throw cannotCompute(library, `${part}'s ${key} is ${ours}, and there it is always ${theirs}`);
+  }
+}
+
+/** A vision transformer's options with their defaults. */
+function vitFacts(vision: VitConfig): Facts {
+  return {
+    classToken: vision.classToken ?? true,
+    preNorm: vision.preNorm ?? true,
+    patchBias: vision.patchBias ?? false,
+    pooling: vision.pooling ?? "class",
+    positions: vision.positions ?? "learned",
+    layerScale: vision.layerScale,
+    activation: vision.activation,
+    layerNormEps: vision.layerNormEps,
+  };
+}
+
+const torchvision = "torchvision";
+const torchvisionFacts: Facts = {
+  classToken: true,
+  preNorm: false,
+  patchBias: true,
+  pooling: "class",
+  positions: "learned",
+  layerScale: undefined,
+  activation: "gelu",
+  layerNormEps: 1e-6,
+};
+
+/**
+ * Holds a vision tower against torchvision's `VisionTransformer` (`vit_b_32` and its kin), whose files
+ * do not say what it computes.
+ * @throws ClipError "unsupported" that names the first difference.
+ */
+export function assertTorchvision({ vision }: { readonly vision: VisionConfig }): void {
+  if (isResNet(vision)) throw cannotCompute(torchvision, "it has none of CLIP's ResNets");
+  assertFacts(torchvision, "the vision tower", torchvisionFacts, vitFacts(vision));
+}
+
+const bigVision = "big_vision";
+const bigVisionFacts: Facts = { activation: "gelu_pytorch_tanh", layerNormEps: 1e-6 };
+
+/**
+ * Holds a model against SigLIP as big_vision computes it.
+ * @throws ClipError "unsupported" that names the first difference.
+ */
+export function assertBigVision(config: ClipConfig): void {
+  if (towersOfSiglip(config) === undefined) throw cannotCompute(bigVision, "it is no SigLIP");
+  assertFacts(bigVision, "the vision tower", bigVisionFacts, { ...config.vision });
+  assertFacts(bigVision, "the text tower", bigVisionFacts, { ...config.text });
+}
+
+/**
+ * The `config.json` of a RoBERTa by itself, which `RobertaModel` loads.
+ * @throws ClipError "unsupported" if the text tower is another.
+ */
+export function formatRobertaConfig({ text }: Pick<ClipConfig, "text">): Json {
+  if (text.kind === "roberta") return { architectures: ["RobertaModel"], ...formatRoberta(text) };
+  throw cannotCompute("RobertaModel", `its text tower is of kind "${text.kind ?? "clip"}"`);
+}
