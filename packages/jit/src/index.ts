@@ -34,6 +34,7 @@ export { interpretTarget } from "./program/interpret-target.ts";
 export type { LeafSettings } from "./program/leaf-layout.ts";
 export type { CompiledFunction, GraphUse, Target } from "./program/target.ts";
 export type {
+  AccumulatedGradient,
   Gradients,
   LeafStep,
   TrainingProgram,

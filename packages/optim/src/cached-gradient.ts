@@ -1,26 +1,21 @@
-import { barrier, mapTree, valueAndGradient, type FlatTree } from "@clip-ts/core";
+import { barrier, mapTree, type FlatTree } from "@clip-ts/core";
 import {
   add,
   addN,
   concat,
   dispose,
-  mul,
   reshape,
   slice,
-  sum,
   tidy,
   type Scalar,
   type Tensor,
 } from "@tensorflow/tfjs-core";
-
-/** Tensors by name whose first axis counts the rows of a batch. */
-export type FeatureRows = Readonly<Record<string, Tensor>>;
-
-/** What one micro-batch gives: feature rows, and what is no feature, such as running statistics. */
-export interface EncodedRows {
-  readonly features: FeatureRows;
-  readonly aside?: FlatTree<Tensor>;
-}
+import {
+  differentiateRows,
+  pullBackRows,
+  type EncodedRows,
+  type FeatureRows,
+} from "./cached-rows.ts";
 
 /** A loss that compares the rows of a whole batch with each other, and how to compute the rows. */
 export interface CachedObjective<Batch extends object, Aux extends object> {
@@ -114,23 +109,6 @@ function lastToCome(gradient: Readonly<Record<string, Tensor>>): Tensor[] {
   return [...parts.values()];
 }
 
-/** The rows' pull on the parameters: the gradient of Σ features · cotangents of one micro-batch. */
-function pulledBack(
-  encode: (leaves: FlatTree<Tensor>) => EncodedRows,
-  leaves: FlatTree<Tensor>,
-  cotangents: FeatureRows,
-): Record<string, Tensor> {
-  const { value, gradient } = valueAndGradient((tree: Record<string, Tensor>) => {
-    const { features } = encode(tree);
-    const pulls = Object.entries(features).map(([name, rows]) =>
-      sum(mul(rows, cotangents[name] as Tensor)),
-    );
-    return { loss: addN(pulls) };
-  }, leaves);
-  value.dispose();
-  return gradient;
-}
-
 /** The sum of two gradients. CONSUMES both, leaf by leaf. */
 function sumOf(
   total: Record<string, Tensor> | undefined,
@@ -175,7 +153,7 @@ function pullBack<Batch extends object, Aux extends object>(
       const batch = held(make(), after);
       const run = (tree: FlatTree<Tensor>): EncodedRows =>
         encode({ ...params, ...tree }, batch, undefined);
-      return pulledBack(run, leaves, Object.fromEntries(own));
+      return pullBackRows(run, leaves, Object.fromEntries(own));
     });
     total = sumOf(total, part);
     start += rows;
@@ -200,15 +178,14 @@ export function cachedGradient<Batch extends object, Aux extends object>(
   ) as [Record<string, Tensor>, Record<string, Tensor>];
   const { parts, aside } = cacheFeatures(objective);
   const features = tidy(() => joined(parts) as never) as FeatureRows;
-  const { value, gradient, aux } = valueAndGradient(
-    (tree: { features: FeatureRows; leaves: Record<string, Tensor> }) =>
-      compare({ ...params, ...tree.leaves }, tree.features),
-    { features, leaves: compares },
+  const { value, cotangents, gradient, aux } = differentiateRows(
+    (leaves, rows) => compare({ ...params, ...leaves }, rows),
+    compares,
+    features,
   );
-  const cotangents = gradient.features as FeatureRows;
   const pulled = pullBack(objective, encodes, { parts, cotangents });
   dispose([...parts, features, cotangents] as never);
-  const all = { ...pulled, ...(gradient.leaves as Record<string, Tensor>) };
+  const all = { ...pulled, ...gradient };
   const inOrder = Object.keys(params).map((path): [string, Tensor] => [path, all[path] as Tensor]);
   return { value, gradient: Object.fromEntries(inOrder), aux, aside };
 }

@@ -17,13 +17,14 @@ export { createSchedule, type ScheduleConfig } from "./schedule.ts";
 export { clipByGlobalNorm, globalNorm, type ClippedGrads } from "./clip-by-global-norm.ts";
 export { emaDecay, emaInit, emaUpdate } from "./ema.ts";
 export type { LeafUpdate } from "./update-rule.ts";
+export { cachedGradient, type CachedGradient, type CachedObjective } from "./cached-gradient.ts";
 export {
-  cachedGradient,
-  type CachedGradient,
-  type CachedObjective,
+  differentiateRows,
+  pullBackRows,
+  type ComparedRows,
   type EncodedRows,
   type FeatureRows,
-} from "./cached-gradient.ts";
+} from "./cached-rows.ts";
 export { interpolateWeights } from "./interpolate-weights.ts";
 export {
   layerDepths,

@@ -6,10 +6,11 @@ import { createSchedule, emaDecay, emaUpdate, type Optimizer, type Scalars } fro
 import { clampLogitScale } from "@clip-ts/projection";
 import { dispose, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { diverged, isFiniteStep } from "./divergence.ts";
+import { createAccumulatedObjective } from "./accumulated-objective.ts";
 import { announceCompiling } from "./announce-compiling.ts";
 import { onHost } from "./on-host.ts";
 import type { SessionContents, TrainingSession } from "./session.ts";
-import { lazyTensors, type LazyBatch } from "./step-batch.ts";
+import { givenTensors, lazyTensors } from "./step-batch.ts";
 import { disposeState, storedSlots, type TrainState } from "./train-state.ts";
 import type { StepParts } from "./train-step.ts";
 
@@ -28,11 +29,6 @@ function toTensors(arrays: HostArrays): Record<string, Tensor> {
   return Object.fromEntries(
     Object.entries(arrays).map(([path, { data, shape }]) => [path, tensor(data, [...shape])]),
   );
-}
-
-/** Traced tensors, which are there already, as a batch. */
-function givenTensors(batch: NamedTensors): LazyBatch {
-  return Object.fromEntries(Object.entries(batch).map(([name, x]) => [name, () => x]));
 }
 
 /** The optimiser's rule, the bound on the logit scale, and the moving average, for one stretch. */
@@ -71,7 +67,7 @@ async function startingSlots(initial: TrainState): Promise<Record<string, HostAr
  * the compiled program. Takes the initial state over.
  */
 export async function createCompiledSession(
-  { config, optimizer, objective, batchArrays }: StepParts,
+  { config, plan, optimizer, objective, batchArrays }: StepParts,
   initial: TrainState,
   compileTraining: Compiler["compileTraining"],
 ): Promise<TrainingSession> {
@@ -85,6 +81,7 @@ export async function createCompiledSession(
     leaves: Object.fromEntries(leaves),
     slots: Object.keys(storedSlots(initial)),
     gradient: (leaves, batch) => objective(leaves, givenTensors(batch)),
+    accumulated: createAccumulatedObjective(config, plan),
     update: updateOf(optimizer, keepsEma),
     onCompile: announceCompiling,
     ...(config.gradClipNorm === undefined ? {} : { maxNorm: config.gradClipNorm }),

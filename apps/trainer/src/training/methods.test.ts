@@ -59,9 +59,9 @@ describe.each(Object.entries(losses))("%s", (name, changes) => {
     },
   );
 
-  const parts = name === "contrastive" ? 8 : 2; // compiling many parts takes its time
-
-  test.each(engines)(`${parts} micro-batches take the steps of one batch (%s)`, async (engine) => {
+  test.each(engines)("8 micro-batches take the steps of one batch (%s)", async (engine) => {
+    const isSlow = engine === "tensorflow" && name !== "contrastive"; // compiles every part
+    const parts = isSlow ? 2 : 8;
     const whole = await takeSteps(configOf(name, { ...sized(16), engine }));
     const accumulated = { ...sized(16 / parts), engine, accumulate: parts };
     expectSame(await takeSteps(configOf(name, accumulated)), whole, 1e-5);
@@ -97,7 +97,8 @@ describe.each(engines)("locked and adapted towers (%s)", (engine) => {
     const free = await takeSteps(configOf("free", steps));
     const locked = await takeSteps(configOf("locked", { ...steps, lock: { image: {} } }));
     for (const path of Object.keys(locked.plan.trained)) {
-      expect(relativeError(locked.after[path]!, free.after[path]!, 1e-2), path).toBeLessThan(1e-6);
+      // 1e-5: the keys' biases have no gradient but rounding, on each engine another
+      expect(relativeError(locked.after[path]!, free.after[path]!, 1e-2), path).toBeLessThan(1e-5);
     }
   });
 

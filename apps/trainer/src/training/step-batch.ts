@@ -1,6 +1,6 @@
 import { randomStream } from "@clip-ts/base";
 import type { Batch } from "@clip-ts/data";
-import { dtypeOf, type HostArray, type HostArrays } from "@clip-ts/jit";
+import { dtypeOf, type HostArray, type HostArrays, type NamedTensors } from "@clip-ts/jit";
 import { pairGroups } from "@clip-ts/loss";
 import type { ClipConfig } from "@clip-ts/model";
 import { drawKeptPatches, isResNet, keptPatchCount } from "@clip-ts/vision-encoder";
@@ -81,4 +81,9 @@ export function lazyTensors(arrays: StepBatch): LazyBatch {
     return [name, (): Tensor => tensor(data as never, [...shape], dtypeOf(array))] as const;
   });
   return Object.fromEntries(entries);
+}
+
+/** Tensors that are there already, as a batch. */
+export function givenTensors(batch: NamedTensors): LazyBatch {
+  return Object.fromEntries(Object.entries(batch).map(([name, x]) => [name, () => x]));
 }

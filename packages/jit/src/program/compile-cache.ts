@@ -1,20 +1,25 @@
-import type { CompiledFunction } from "./target.ts";
-
-/** Compiled functions by key. */
-export interface CompileCache {
-  /** The function of this key, compiled on first use. */
-  get(key: string, compile: () => Promise<CompiledFunction>): Promise<CompiledFunction>;
+/** What holds memory of a runtime's. */
+interface Disposable {
   dispose(): Promise<void>;
 }
 
-/** Keeps at most `limit` functions: those used last. */
-export function createCompileCache(limit: number): CompileCache {
-  const kept = new Map<string, CompiledFunction>();
+/** What is compiled, by key. */
+export interface CompileCache<Compiled extends Disposable> {
+  /** What belongs to this key, compiled on first use. */
+  get(key: string, compile: () => Promise<Compiled>): Promise<Compiled>;
+  dispose(): Promise<void>;
+}
+
+/** Keeps at most `limit` of them: those used last. */
+export function createCompileCache<Compiled extends Disposable>(
+  limit: number,
+): CompileCache<Compiled> {
+  const kept = new Map<string, Compiled>();
   return {
     async get(key, compile) {
       let compiled = kept.get(key);
       if (compiled === undefined && kept.size >= limit) {
-        const [oldest, unused] = [...kept][0] as [string, CompiledFunction];
+        const [oldest, unused] = [...kept][0] as [string, Compiled];
         kept.delete(oldest);
         await unused.dispose();
       }

@@ -1,4 +1,5 @@
 import type { HostArrays } from "./host-array.ts";
+import { microBatchesOf } from "./micro-batches.ts";
 
 /** The same values under longer names: `param:` before each, say. */
 export function prefixed<Value>(
@@ -10,9 +11,25 @@ export function prefixed<Value>(
   );
 }
 
-/** The shapes of a batch as text: a step is compiled for each. */
-export function shapesKey(batch: HostArrays): string {
-  return Object.entries(batch)
+const shapesOf = (arrays: HostArrays): string =>
+  Object.entries(arrays)
     .map(([name, { shape }]) => `${name} ${shape.join("x")}`)
     .join(", ");
+
+/** Texts that follow each other unchanged, counted: "2 x (a), 1 x (b)". */
+function counted(texts: readonly string[]): string[] {
+  const runs: { text: string; count: number }[] = [];
+  for (const text of texts) {
+    const last = runs.at(-1);
+    if (last?.text === text) last.count += 1;
+    else runs.push({ text, count: 1 });
+  }
+  return runs.map(({ text, count }) => `${count} x (${text})`);
+}
+
+/** The shapes of a batch as text: a step is compiled for each. */
+export function shapesKey(batch: HostArrays): string {
+  const { parts, shared } = microBatchesOf(batch);
+  const texts = [...counted(parts.map(shapesOf)), shapesOf(shared)];
+  return texts.filter((text) => text !== "").join(", ");
 }

@@ -14,6 +14,32 @@ export interface Gradients {
   readonly statistics?: NamedTensors;
 }
 
+/**
+ * The gradient of a loss over a batch that comes in micro-batches, as three functions of one of them or
+ * of all their features: a program compiles each once and runs them in a loop. Together they must give
+ * what `TrainingSpec.gradient` gives for the batch.
+ */
+export interface AccumulatedGradient {
+  /** Leaves that only `compare` uses; `pullBack` gives the gradients of the others. */
+  readonly compared: readonly string[];
+  /** Rows of features, by name, and what parameters that are not trained become after this one. */
+  encode(
+    params: NamedTensors,
+    batch: NamedTensors,
+  ): { readonly features: NamedTensors; readonly statistics?: NamedTensors };
+  /** The loss of the rows of all micro-batches; `batch` holds what belongs to none of them. */
+  compare(
+    params: NamedTensors,
+    features: NamedTensors,
+    batch: NamedTensors,
+  ): Omit<Gradients, "statistics"> & {
+    /** The gradient by the features. */
+    readonly cotangents: NamedTensors;
+  };
+  /** One micro-batch's share of the gradient: that of Σ features · cotangents. */
+  pullBack(params: NamedTensors, batch: NamedTensors, cotangents: NamedTensors): NamedTensors;
+}
+
 /** A stretch of the trained parameters, to be moved by one step. All tensors have the same shape. */
 export interface LeafStep<Settings extends LeafSettings = LeafSettings> {
   readonly param: Tensor;
@@ -36,6 +62,8 @@ export interface TrainingSpec<Settings extends LeafSettings = LeafSettings> {
   readonly slots: readonly string[];
   /** Traced once for every combination of shapes in a batch. */
   gradient(params: NamedTensors, batch: NamedTensors): Gradients;
+  /** The same in parts, for batches whose arrays are called `0/…`, `1/…` for each micro-batch. */
+  readonly accumulated?: AccumulatedGradient;
   /**
    * The new parameters, then the new slots. Must treat every element alike: it is traced on stretches
    * that span several leaves.
