@@ -1,15 +1,22 @@
 import { readFileSync } from "node:fs";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { flattenTree } from "@clip-ts/core";
 import { clipPreprocess, preprocess } from "@clip-ts/image";
 import { embedImages, initClip, preset, type ClipParams } from "@clip-ts/model";
-import { goldenPath, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
+import {
+  captureOutput,
+  goldenPath,
+  startLocalHub,
+  tensorsLeftBy,
+  useEngine,
+} from "@clip-ts/test-utils";
 import { dispose, getBackend, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { decodeImage } from "./decode-image.ts";
+import type { DownloadProgress } from "./hub/download-file.ts";
 import { tokenizerFor, writeModel } from "./model-folder.ts";
 import { openClip } from "./open-clip.ts";
 
@@ -155,6 +162,31 @@ test("a model that cannot be found is an error before any engine starts", async 
   await useEngine("cpu");
   await expect(openClip(join(root, "nowhere"))).rejects.toMatchObject({ code: "not-found" });
   expect(getBackend()).toBe("cpu");
+});
+
+test("a model of the hub tells how far its download is, and prints nothing by itself", async () => {
+  const hub = await startLocalHub();
+  const cache = await mkdtemp(join(tmpdir(), "clip-ts-cache-"));
+  vi.stubEnv("HF_ENDPOINT", hub.endpoint).stubEnv("HF_HUB_CACHE", cache);
+  const files = new Map<string, Uint8Array>();
+  for (const name of await readdir(root)) files.set(name, readFileSync(join(root, name)));
+  hub.repositories.set("owner/nano", { files });
+  const heard: DownloadProgress[] = [];
+  const { stdout, stderr } = await captureOutput(async () => {
+    const onProgress = (progress: DownloadProgress): void => void heard.push(progress);
+    const clip = await openClip("hf:owner/nano", { engine: "cpu", onProgress });
+    expect((await clip.embedImages([image("rgb.jpg")])).dim).toBe(8);
+    clip.dispose();
+  });
+  vi.unstubAllEnvs();
+  await hub.close();
+  await rm(cache, { recursive: true });
+  expect([stdout, stderr]).toEqual(["", ""]);
+  const size = files.get("model.safetensors")?.byteLength;
+  expect(heard).toContainEqual({ file: "model.safetensors", received: size, total: size });
+  expect(new Set(heard.map(({ file }) => file)).size).toBe(
+    hub.requests.filter((line) => line.startsWith("HEAD")).length,
+  );
 });
 
 test("a model with a foreign vocabulary embeds images and says that it wants ids", async () => {

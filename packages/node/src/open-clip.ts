@@ -4,8 +4,10 @@ import { decodeImage, type DecodeOptions } from "./decode-image.ts";
 import type { EngineName } from "./engine/engine.ts";
 import { startEngine } from "./engine/start.ts";
 import { readBytes } from "./files.ts";
+import type { DownloadProgress } from "./hub/download-file.ts";
 import { loadEmbedder } from "./load-embedder.ts";
 import { describeModel, needTokenizer } from "./model-folder.ts";
+import { resolveModel } from "./models/locate-model.ts";
 
 /** An image: a path, the bytes of a file, or pixels already decoded. */
 export type ImageInput = string | Uint8Array | Pixels;
@@ -16,6 +18,8 @@ export interface OpenClipOptions extends DecodeOptions {
   readonly engine?: EngineName | "auto" | "current";
   /** Images or captions embedded at a time; 32 by default. */
   readonly batchSize?: number;
+  /** Hears of every piece of a model that has to be downloaded; nothing is printed otherwise. */
+  readonly onProgress?: (progress: DownloadProgress) => void;
 }
 
 async function toPixels(image: ImageInput, options: DecodeOptions): Promise<Pixels> {
@@ -25,7 +29,7 @@ async function toPixels(image: ImageInput, options: DecodeOptions): Promise<Pixe
 }
 
 /**
- * Opens a model folder or run for use: starts an engine, loads the weights and returns the handle that
+ * Opens a model folder, a run or a model of the hub (`hf:owner/name`) for use: starts an engine, loads the weights and returns the handle that
  * embeds images and texts and classifies. Dispose the handle when done.
  * @throws ClipError that names the file or engine that is missing, and what to do.
  */
@@ -33,7 +37,8 @@ export async function openClip(
   model: string,
   options: OpenClipOptions = {},
 ): Promise<Clip<ImageInput>> {
-  const { engine = "auto", batchSize } = options;
+  const { engine = "auto", batchSize, onProgress } = options;
+  await resolveModel(model, onProgress === undefined ? {} : { onProgress });
   const description = await describeModel(model);
   const started = engine === "current" ? {} : await startEngine(engine);
   const embedder = await loadEmbedder(model, description.config, started);

@@ -1,5 +1,4 @@
 import { downloadModel, isHubReference, type DownloadProgress } from "@clip-ts/node";
-import type { Arguments, Command } from "./command.ts";
 import { note } from "./output.ts";
 
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
@@ -16,10 +15,9 @@ function showProgress(): (progress: DownloadProgress) => void {
   };
 }
 
-/** Brings every model of the hub that a command line names into the cache, before the command starts. */
-export async function fetchModels(command: Command, { positionals }: Arguments): Promise<void> {
-  if (command.sendsModels === true) return;
-  for (const model of positionals.filter(isHubReference)) {
+/** Brings those models of the hub that are among these into the cache, with a line for each file. */
+export async function fetchModels(models: readonly string[]): Promise<void> {
+  for (const model of models.filter(isHubReference)) {
     await downloadModel(model, { onProgress: showProgress() });
   }
 }

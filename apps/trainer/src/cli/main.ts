@@ -1,5 +1,5 @@
 import { isClipError } from "@clip-ts/base";
-import type { Command } from "./command.ts";
+import type { Arguments, Command } from "./command.ts";
 import { fetchModels } from "./fetch-models.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { forgiveClosedPipe } from "./output.ts";
@@ -10,13 +10,21 @@ import { programVersion } from "./version.ts";
 
 const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
+/** Words and options' values that a command may take for models. */
+function modelsIn({ options }: Command, { positionals, text }: Arguments): string[] {
+  const single = Object.entries(options).filter(
+    ([, { type, multiple }]) => type === "string" && multiple !== true,
+  );
+  return [...positionals, ...single.flatMap(([name]) => text(name) ?? [])];
+}
+
 async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
   const args = parseArguments(command, argv);
   if (args === undefined) {
     process.stdout.write(commandHelp(command));
     return exitCodes.done;
   }
-  await fetchModels(command, args);
+  if (command.sendsModels !== true) await fetchModels(modelsIn(command, args));
   return (await command.run(args)) ?? exitCodes.done;
 }
 

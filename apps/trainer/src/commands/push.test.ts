@@ -65,6 +65,26 @@ test("a model of the hub is fetched by any command, with a line for each file", 
   expect((await copy!).equals(await original!)).toBe(true);
 });
 
+test("a run fetches the models that its config names, with the same lines", async () => {
+  useLocalHub();
+  const model = writeGoldenModel(join(folder, "teacher"), "hf");
+  const files = new Map<string, Uint8Array>();
+  for (const name of await readdir(model)) files.set(name, await readFile(join(model, name)));
+  hub.repositories.set("owner/teacher", { files });
+  const config = {
+    run: join(folder, "student"),
+    engine: "cpu",
+    steps: 1,
+    model: { from: model },
+    distill: { from: "hf:owner/teacher" },
+    data: { train: { kind: "synthetic" } },
+  };
+  const path = join(folder, "student.yaml");
+  await writeFile(path, JSON.stringify(config));
+  const { stderr } = await run("train", path); // its vocabulary has no tokenizer: it ends there
+  expect(stderr).toContain("fetching model.safetensors: 0.8 of 0.8 MiB\n");
+});
+
 test("wrong targets, files and tokens are refused in words", async () => {
   useLocalHub("hf_wrong");
   const model = writeGoldenModel(join(folder, "refused"), "hf");

@@ -13,6 +13,7 @@ import {
   type StartedEngine,
 } from "@clip-ts/node";
 import { announceEngine } from "../cli/announce-engine.ts";
+import { fetchModels } from "../cli/fetch-models.ts";
 import { note } from "../cli/output.ts";
 import { openTrainingBatches } from "../config/batches.ts";
 import { writeTrainingReport } from "../report/write-training-report.ts";
@@ -71,6 +72,10 @@ async function prepareFolder(config: RunConfig, isResumed: boolean): Promise<str
   return join(config.run, "metrics.jsonl");
 }
 
+/** The stored models that a run starts from or learns from. */
+const modelsOf = ({ model, distill }: RunConfig): string[] =>
+  [model.from, model.vision, model.text, distill?.from].filter((place) => place !== undefined);
+
 /** Draws the run's page; that it cannot be drawn ends no training. */
 async function drawReport(run: string): Promise<void> {
   try {
@@ -92,6 +97,7 @@ export async function runTraining(
   const checkpoint = await refuseToOverwrite(config.run, isResumed);
   const engine = options.engine ?? (await startEngine(config.engine, config));
   if (options.engine === undefined) announceEngine(engine);
+  await fetchModels(modelsOf(config));
   const model = await openRunModel(config);
   const { description } = model;
   const { compiler } = engine;

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { downloadModel } from "../hub/download-model.ts";
+import { downloadModel, type DownloadOptions } from "../hub/download-model.ts";
 import { isHubReference } from "../hub/hub-reference.ts";
 import { latestFolders } from "../run-folder.ts";
 import { findWeights, isFile, modelFiles } from "./model-files.ts";
@@ -32,6 +32,9 @@ export function locateModel(model: string): string {
 }
 
 /** The same for any model: one on the Hugging Face hub is downloaded, unless it is there already. */
-export async function resolveModel(model: string): Promise<string> {
-  return isHubReference(model) ? downloadModel(model) : locateModel(model);
+export async function resolveModel(
+  model: string,
+  options: Pick<DownloadOptions, "onProgress"> = {},
+): Promise<string> {
+  return isHubReference(model) ? downloadModel(model, options) : locateModel(model);
 }
