@@ -36,6 +36,7 @@ export {
 export { averagePool } from "./average-pool.ts";
 export { conv2d, conv2dSpec, type Conv2dParams } from "./conv2d.ts";
 export { embed, embeddingSpec, type EmbeddingParams } from "./embedding.ts";
+export { scoresOf, type FeatureRows } from "./feature-rows.ts";
 export { l2Normalize } from "./l2-normalize.ts";
 export { layerNorm, layerNormSpec, type LayerNormParams } from "./layer-norm.ts";
 export { linear, linearSpec, type LinearParams } from "./linear.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { alignment, diagnose, effectiveRank, modalityGap, uniformity } from "./diagnostics.ts";
-import type { FeatureRows } from "./feature-rows.ts";
+import type { FeatureRows } from "@clip-ts/core";
 
 const rows = (...list: readonly (readonly number[])[]): FeatureRows => ({
   values: Float32Array.from(list.flat()),

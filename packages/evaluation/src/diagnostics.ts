@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
-import type { FeatureRows } from "./feature-rows.ts";
+import type { FeatureRows } from "@clip-ts/core";
 
 /** What the geometry of an embedding tells without any labels. */
 export interface EmbeddingDiagnostics {

@@ -1,11 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-
-/** Feature rows on the host: row-major [rows, dim]. */
-export interface FeatureRows {
-  readonly values: Float32Array;
-  readonly rows: number;
-  readonly dim: number;
-}
+import type { FeatureRows } from "@clip-ts/core";
 
 /** Copies of the rows at these places, in their order. */
 export function pickRows({ values, dim }: FeatureRows, places: readonly number[]): FeatureRows {

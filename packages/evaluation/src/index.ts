@@ -1,3 +1,4 @@
+export type { FeatureRows } from "@clip-ts/core";
 export {
   confusionMatrix,
   shareRight,
@@ -13,7 +14,7 @@ export {
   uniformity,
   type EmbeddingDiagnostics,
 } from "./diagnostics.ts";
-export { countClasses, pickRows, type FeatureRows } from "./feature-rows.ts";
+export { countClasses, pickRows } from "./feature-rows.ts";
 export { evaluateFewShot, type FewShotOptions, type FewShotScore } from "./few-shot.ts";
 export {
   fitLinearProbe,
@@ -28,5 +29,8 @@ export {
   type SweepPoint,
   type SweepResult,
 } from "./probe-sweep.ts";
+export { evaluateRetrieval, type RetrievalReport, type RetrievalScores } from "./retrieval.ts";
+export { retrievalByChance } from "./retrieval-chance.ts";
 export { nearestClasses } from "./nearest-classes.ts";
 export { splitRows, type RowSplit } from "./split-rows.ts";
+export { evaluateZeroShot, type ClassScore, type ZeroShotScores } from "./zero-shot-scores.ts";

@@ -18,7 +18,8 @@ import {
   type Tensor,
   type Tensor2D,
 } from "@tensorflow/tfjs-core";
-import { countClasses, type FeatureRows } from "./feature-rows.ts";
+import type { FeatureRows } from "@clip-ts/core";
+import { countClasses } from "./feature-rows.ts";
 import { minimize, type Evaluated, type MinimizeOptions } from "./minimize.ts";
 
 /** A linear classifier: logits = features · weightᵀ + bias. */

@@ -1,5 +1,5 @@
 import { argMax, matMul, tensor2d, tidy } from "@tensorflow/tfjs-core";
-import type { FeatureRows } from "./feature-rows.ts";
+import type { FeatureRows } from "@clip-ts/core";
 
 /** The class whose feature has the highest dot product with each row. [rows, dim] → [rows]. */
 export async function nearestClasses(

@@ -1,4 +1,4 @@
-import { type FeatureRows } from "./feature-rows.ts";
+import type { FeatureRows } from "@clip-ts/core";
 import { shareRight } from "./confusion-matrix.ts";
 import {
   fitLinearProbe,

@@ -3,7 +3,7 @@ import { lossOf, type ClipConfig } from "./config.ts";
 import { embedLabels } from "./embed-labels.ts";
 import { eagerEmbedder, type Embedder, type TokenizedTexts } from "./embedder.ts";
 import { rememberLabels } from "./remember-labels.ts";
-import { scoresOf, type FeatureRows } from "./retrieval.ts";
+import { scoresOf, type FeatureRows } from "@clip-ts/core";
 import type { ClipParams } from "./spec.ts";
 import { probabilities, sigmoidProbabilities } from "./zero-shot.ts";
 

@@ -1,5 +1,5 @@
 import type { Clip } from "./clip.ts";
-import type { FeatureRows } from "./retrieval.ts";
+import type { FeatureRows } from "@clip-ts/core";
 import { averagePrompts, promptsFor } from "./zero-shot.ts";
 
 /** Prompts embedded before they are averaged away: bounds memory for thousands of labels. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { embedReadable, type ImageJob } from "./embed-readable.ts";
-import type { FeatureRows } from "./retrieval.ts";
+import type { FeatureRows } from "@clip-ts/core";
 
 /** An image is a number here, its feature [number, batch size]: shows rows and batches. */
 const clip = {

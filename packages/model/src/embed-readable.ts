@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import type { Clip } from "./clip.ts";
-import type { FeatureRows } from "./retrieval.ts";
+import type { FeatureRows } from "@clip-ts/core";
 
 /** An image that is read when its turn comes. */
 export interface ImageJob<Image> {

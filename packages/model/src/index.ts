@@ -1,3 +1,4 @@
+export { scoresOf, type FeatureRows } from "@clip-ts/core";
 export { bestMatches, type Match } from "./best-matches.ts";
 export { createClip, type Classification, type Clip, type ClipParts } from "./clip.ts";
 export { headsOf, lossOf, type ClipConfig, type LossConfig } from "./config.ts";
@@ -26,14 +27,6 @@ export { inferClipConfig, type InferOptions } from "./infer/infer-clip-config.ts
 export type { TensorShapes } from "./infer/shapes.ts";
 export { comparePairs, logitsOf, lossOfPairs, type ComparedPairs } from "./pair-loss.ts";
 export { preset, presetNames } from "./presets.ts";
-export {
-  evaluateRetrieval,
-  scoresOf,
-  type FeatureRows,
-  type RetrievalReport,
-  type RetrievalScores,
-} from "./retrieval.ts";
-export { retrievalByChance } from "./retrieval-chance.ts";
 export { clipSpec, initClip, type ClipParams } from "./spec.ts";
 export {
   averagePrompts,
@@ -42,6 +35,5 @@ export {
   promptsFor,
   sigmoidProbabilities,
 } from "./zero-shot.ts";
-export { evaluateZeroShot, type ClassScore, type ZeroShotScores } from "./zero-shot-scores.ts";
 export { openaiTemplates } from "./templates/openai-templates.ts";
 export { simpleTemplates } from "./templates/simple-templates.ts";

@@ -1,4 +1,4 @@
-import type { FeatureRows } from "./retrieval.ts";
+import type { FeatureRows } from "@clip-ts/core";
 
 /** Embeds labels, each the mean of its prompts. */
 export type EmbedLabels = (

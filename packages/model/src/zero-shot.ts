@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import type { FeatureRows } from "./retrieval.ts";
+import type { FeatureRows } from "@clip-ts/core";
 
 /** Where the label goes in a template. */
 const slot = "{}";

@@ -2,14 +2,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clipPreprocess } from "@clip-ts/image";
-import {
-  embedLabels,
-  evaluateRetrieval,
-  evaluateZeroShot,
-  initClip,
-  preset,
-  simpleTemplates,
-} from "@clip-ts/model";
+import { evaluateRetrieval, evaluateZeroShot } from "@clip-ts/evaluation";
+import { embedLabels, initClip, preset, simpleTemplates } from "@clip-ts/model";
 import { openClip, tokenizerFor, writeModel } from "@clip-ts/node";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import sharp from "sharp";

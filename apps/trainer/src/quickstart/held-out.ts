@@ -1,13 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { preprocess } from "@clip-ts/image";
-import {
-  createClip,
-  evaluateRetrieval,
-  type Clip,
-  type FeatureRows,
-  type RetrievalReport,
-} from "@clip-ts/model";
+import { evaluateRetrieval, type RetrievalReport } from "@clip-ts/evaluation";
+import { createClip, type Clip, type FeatureRows } from "@clip-ts/model";
 import type { PairRecord } from "@clip-ts/data";
 import { describeModel, loadEmbedder, needTokenizer, type StartedEngine } from "@clip-ts/node";
 import { openSource } from "../config/sources.ts";

@@ -1,4 +1,5 @@
-import { bestMatches, scoresOf, type RetrievalScores } from "@clip-ts/model";
+import type { RetrievalScores } from "@clip-ts/evaluation";
+import { bestMatches, scoresOf } from "@clip-ts/model";
 import type { NameMatches, QueryMatches } from "./contact-sheet.ts";
 import type { HeldOut } from "./held-out.ts";
 

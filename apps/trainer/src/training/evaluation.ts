@@ -2,14 +2,13 @@ import { ClipError } from "@clip-ts/base";
 import { unflattenLike, type FlatTree } from "@clip-ts/core";
 import type { PairSource } from "@clip-ts/data";
 import { preprocess, type PreprocessConfig } from "@clip-ts/image";
+import { evaluateRetrieval, evaluateZeroShot } from "@clip-ts/evaluation";
 import {
   clipSpec,
   createClip,
   eagerEmbedder,
   embedLabels,
   embedReadable,
-  evaluateRetrieval,
-  evaluateZeroShot,
   type Clip,
   type ClipParams,
   type ImageJob,

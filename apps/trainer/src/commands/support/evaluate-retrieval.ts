@@ -1,13 +1,12 @@
 import type { PairSource } from "@clip-ts/data";
 import { diagnose, pickRows, type EmbeddingDiagnostics } from "@clip-ts/evaluation";
 import {
-  embedReadable,
   evaluateRetrieval,
   retrievalByChance,
   type RetrievalReport,
   type RetrievalScores,
-  type SkippedJob,
-} from "@clip-ts/model";
+} from "@clip-ts/evaluation";
+import { embedReadable, type SkippedJob } from "@clip-ts/model";
 import { preprocess } from "@clip-ts/image";
 import { counter } from "../../cli/output.ts";
 import { percent, table } from "../../cli/table.ts";

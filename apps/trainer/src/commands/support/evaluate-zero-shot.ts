@@ -1,11 +1,11 @@
-import { confusionMatrix, nearestClasses, type ConfusionMatrix } from "@clip-ts/evaluation";
 import {
-  embedLabels,
-  embedReadable,
+  confusionMatrix,
   evaluateZeroShot,
-  type SkippedJob,
+  nearestClasses,
+  type ConfusionMatrix,
   type ZeroShotScores,
-} from "@clip-ts/model";
+} from "@clip-ts/evaluation";
+import { embedLabels, embedReadable, type SkippedJob } from "@clip-ts/model";
 import { counter } from "../../cli/output.ts";
 import { percent, table } from "../../cli/table.ts";
 import type { ClassFolder } from "./class-folders.ts";

@@ -1,6 +1,7 @@
+import { scoresOf, type FeatureRows } from "@clip-ts/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { evaluateRetrieval, scoresOf, type FeatureRows } from "./retrieval.ts";
+import { evaluateRetrieval } from "./retrieval.ts";
 
 /** Features whose dot products are the given scores [images, texts]. */
 function featuresOf(scores: readonly (readonly number[])[]): [FeatureRows, FeatureRows] {

@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import { scoresOf, type FeatureRows } from "./retrieval.ts";
+import { scoresOf, type FeatureRows } from "@clip-ts/core";
 
 /** Accuracy on one class. */
 export interface ClassScore {

@@ -1,5 +1,5 @@
+import type { FeatureRows } from "@clip-ts/core";
 import { expect, test } from "vitest";
-import type { FeatureRows } from "./retrieval.ts";
 import { evaluateZeroShot } from "./zero-shot-scores.ts";
 
 function rowsOf(rows: readonly (readonly number[])[]): FeatureRows {
