@@ -59,7 +59,7 @@ async function load(folder: string, files: { config: string; weights: string }) 
   };
 }
 
-const siglip = { config: "config.json", weights: "model.safetensors" };
+const huggingFace = { config: "config.json", weights: "model.safetensors" };
 const openClip = { config: "open_clip_config.json", weights: "open_clip_model.safetensors" };
 
 afterAll(() => useEngine("cpu"));
@@ -77,7 +77,7 @@ async function expectGradients(
 for (const engine of ["cpu", "wasm"] as const) {
   test(`SigLIP: features, logits, loss and gradients equal transformers' (${engine})`, async () => {
     await useEngine(engine);
-    const model = await load("siglip", siglip);
+    const model = await load("siglip", huggingFace);
     const { params, batch, config } = model;
     const { output, gradients } = lossGradients(params, batch, config);
     const { imageFeatures, textFeatures, logitsPerImage, loss } = output;
@@ -91,6 +91,22 @@ for (const engine of ["cpu", "wasm"] as const) {
     const logits = await logitsPerImage.data();
     const transposed = Array.from(logits, (_, at) => logits[(at % 6) * 6 + Math.floor(at / 6)]!);
     expect(relativeError(transposed, model.expected("logits_per_text"))).toBeLessThan(1e-5);
+    await expectGradients(gradients, model.gradients);
+  });
+
+  test(`plain ViT + RoBERTa: features, loss and gradients equal transformers' (${engine})`, async () => {
+    await useEngine(engine);
+    const model = await load("dual-encoder", huggingFace);
+    const { params, batch, config, expected } = model;
+    const { output, gradients } = lossGradients(params, batch, config);
+    for (const [tensor, name] of [
+      [output.imageFeatures, "image_embeds"],
+      [output.textFeatures, "text_embeds"],
+      [output.logitsPerImage, "logits_per_image"],
+      [output.loss, "loss"],
+    ] as const) {
+      expect(relativeError(await tensor.data(), expected(name)), name).toBeLessThan(1e-5);
+    }
     await expectGradients(gradients, model.gradients);
   });
 

@@ -16,7 +16,8 @@ export { forwardDetails, type ForwardDetails } from "./forward-details.ts";
 export { forward, type ClipOutput } from "./forward.ts";
 export { lossGradients, type LossGradients } from "./loss-gradients.ts";
 export type { ForwardOptions, PairBatch } from "./pair-batch.ts";
-export { formatClipConfig, parseClipConfig } from "./config-files/hugging-face.ts";
+export { formatClipConfig, parseClipConfig, weightNamesOf } from "./config-files/hugging-face.ts";
+export { ownFormatReason } from "./config-files/own-format-reason.ts";
 export {
   assertBigVision,
   assertTorchvision,

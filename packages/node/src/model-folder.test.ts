@@ -1,6 +1,15 @@
-import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { flattenTree, initParams } from "@clip-ts/core";
 import { clipPreprocess, siglipPreprocess } from "@clip-ts/image";
 import { clipSpec, initClip, preset, type ClipParams } from "@clip-ts/model";
@@ -60,6 +69,19 @@ describe("a folder that was written", () => {
     expect(needTokenizer(found).encode(text)).toEqual(needTokenizer(description).encode(text));
     const original = initClip(config, 7);
     expect(await load(model)).toEqual(await take(original));
+  });
+
+  test("has transformers' own names for a plain ViT, and opens the same", async () => {
+    const folder = join(root, "dual");
+    const source = dirname(goldenPath("dual-encoder/model.safetensors"));
+    const { config: dual, preprocess } = await describeModel(source);
+    const weights = await loadModelParams(source, dual);
+    await writeModel(folder, { config: dual, preprocess }, weights);
+    dispose(flattenTree<Tensor>(weights));
+    const file = (place: string): Promise<Buffer> => readFile(join(place, "model.safetensors"));
+    expect((await file(folder)).equals(await file(source))).toBe(true);
+    expect((await describeModel(folder)).config).toEqual(dual);
+    expect(await load(folder)).toEqual(await load(source));
   });
 
   test("keeps other preprocessing too", async () => {

@@ -5,6 +5,7 @@ import { formatPreprocessorConfig } from "@clip-ts/image";
 import {
   clipSpec,
   formatClipConfig,
+  weightNamesOf,
   type ClipConfig,
   type ClipParams,
   type InferOptions,
@@ -99,6 +100,6 @@ export async function writeModel(
   params: object,
 ): Promise<void> {
   await writeDescription(folder, description);
-  const { chunks } = streamParams(params);
+  const { chunks } = streamParams(params, { layout: weightNamesOf(description.config) });
   await writeFileWhole(join(folder, modelFiles.weights), chunks());
 }

@@ -9,7 +9,7 @@ interface ImageConfig {
 }
 
 /** How the tokens of a vision transformer become one feature. */
-export type VitPooling = "class" | "mean" | "attention";
+export type VitPooling = "class" | "pooler" | "mean" | "attention";
 
 /** A vision transformer. What is left out is as in CLIP. */
 export interface VitConfig extends TransformerConfig, ImageConfig {
@@ -22,7 +22,10 @@ export interface VitConfig extends TransformerConfig, ImageConfig {
   readonly preNorm?: boolean;
   /** Whether the patch embedding has a bias; false by default. */
   readonly patchBias?: boolean;
-  /** The class token (default), the mean of the patches, or SigLIP's head: a learned query's attention. */
+  /**
+   * The class token (default); the class token through a dense layer and tanh, as in Hugging Face's ViT;
+   * the mean of the patches; or SigLIP's head: a learned query's attention.
+   */
   readonly pooling?: VitPooling;
   /** A trained table (default), or fixed sines and cosines of row and column. */
   readonly positions?: "learned" | "sincos";

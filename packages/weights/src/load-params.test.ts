@@ -74,6 +74,15 @@ test("a real checkpoint loads under either naming and is saved as it was", async
     const chunks: Uint8Array[] = [];
     for await (const chunk of streamParams(params).chunks()) chunks.push(chunk);
     expect(Buffer.compare(Buffer.concat(chunks), original)).toBe(0);
+    const renamed = toBytes(await saveParams(params, { layout: "openai" }));
+    const streamed: Uint8Array[] = [];
+    for await (const chunk of streamParams(params, { layout: "openai" }).chunks()) {
+      streamed.push(chunk);
+    }
+    expect(Buffer.compare(Buffer.concat(streamed), renamed)).toBe(0);
+    const openaiTensors = await readAll(convertLayout(huggingFace, "openai"));
+    const expected = toBytes(serializeSafetensors(openaiTensors, { format: "pt" }));
+    expect(Buffer.compare(renamed, expected)).toBe(0);
     dispose(params);
   }
 });

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describeModel } from "@clip-ts/node";
 import { captureOutput, goldenJson, goldenPath, writeGoldenModel } from "@clip-ts/test-utils";
 import { afterAll, expect, test } from "vitest";
@@ -72,6 +72,31 @@ test("the text tower becomes RoBERTa's own folder", async () => {
   await expect(describeModel(at("text"))).rejects.toThrow(
     "holds one tower alone (roberta's names), which is no model by itself; train a model that starts from it.",
   );
+});
+
+test("a dual encoder with a plain ViT keeps transformers' own names", async () => {
+  const source = dirname(goldenPath("dual-encoder/config.json"));
+  await convert(source, at("dual"), "hf");
+  const weights = await readFile(at("dual", "model.safetensors"));
+  expect(weights.equals(await readFile(join(source, "model.safetensors")))).toBe(true);
+  const config = JSON.parse(await readFile(at("dual", "config.json"), "utf8")) as object;
+  expect(config).toMatchObject({
+    architectures: ["VisionTextDualEncoderModel"],
+    vision_config: { model_type: "vit", pooler_act: "tanh" },
+  });
+  expect(await refusal(source, "openai")).toContain(
+    "openai, which holds CLIP and SigLIP as open_clip builds them: there is no place for vision_model.pooler",
+  );
+  expect(await refusal(source, "open_clip")).toContain("no place for vision_model.pooler");
+});
+
+test("what transformers cannot load is saved in our own format, and why is said", async () => {
+  expect(await convert(joined, at("own"), "hf")).toContain(
+    'config.json is clip-ts\'s own, which transformers does not load: its RoBERTa pools by "first"',
+  );
+  expect(JSON.parse(await readFile(at("own", "config.json"), "utf8"))).toMatchObject({
+    model_type: "clip-ts",
+  });
 });
 
 test("a model that the library does not compute is refused, and nothing is written", async () => {

@@ -1,6 +1,6 @@
 import { initialLogitScale } from "@clip-ts/projection";
 import type { RobertaTextConfig } from "@clip-ts/text-encoder";
-import { isResNet, type VitConfig } from "@clip-ts/vision-encoder";
+import { isResNet, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import { headsOf, type ClipConfig } from "../config.ts";
 import { clipVisionDefaults } from "./hugging-face-clip.ts";
 import {
@@ -55,19 +55,66 @@ export function formatRoberta(text: RobertaTextConfig): Json {
   };
 }
 
+/** ViT-B/16, where a file does not say otherwise. */
+const plainVitDefaults = {
+  width: 768,
+  layers: 12,
+  heads: 12,
+  patchSize: 16,
+  activation: "gelu",
+  layerNormEps: 1e-12,
+} as const;
+
+/** What tells Hugging Face's plain ViT from CLIP's. */
+const plainVitStyle = { preNorm: false, patchBias: true, pooling: "pooler" } as const;
+
+/** Model types of vision towers: CLIP's, and the plain ViT. */
+const visionTypes = { clip: "clip_vision_model", plain: "vit" } as const;
+
+function parsePlainVit(section: Section): VitConfig {
+  const vision = { ...parseVit(section, plainVitDefaults), ...plainVitStyle };
+  section.only("qkv_bias", true);
+  section.only("pooler_act", "tanh");
+  section.only("pooler_output_size", vision.width);
+  return vision;
+}
+
+function formatPlainVit(vision: VitConfig): Json {
+  const { attention_dropout: _other, ...keys } = formatVit(vision);
+  return {
+    model_type: visionTypes.plain,
+    ...keys,
+    qkv_bias: true,
+    pooler_act: "tanh",
+    pooler_output_size: vision.width,
+    attention_probs_dropout_prob: 0,
+    hidden_dropout_prob: 0,
+  };
+}
+
+/** Whether a vision transformer is Hugging Face's plain one, pooler included. */
+export function isPlainVit(vision: VisionConfig): boolean {
+  if (isResNet(vision)) return false;
+  const { classToken, preNorm, patchBias, pooling, positions, layerScale } = vision;
+  const entersAsPlain = classToken !== false && preNorm === false && patchBias === true;
+  const hasOptions = (positions ?? "learned") !== "learned" || layerScale !== undefined;
+  return entersAsPlain && pooling === "pooler" && !hasOptions;
+}
+
 /**
- * Reads model type "vision-text-dual-encoder" with CLIP's vision transformer and RoBERTa, whose first
- * token goes through the pooler that `AutoModel` gives it.
+ * Reads model type "vision-text-dual-encoder": CLIP's vision transformer or the plain ViT, and RoBERTa.
+ * RoBERTa and the plain ViT end in the pooler that `AutoModel` gives them.
  */
 export function parseDualEncoder(root: Section): ClipConfig {
   const vision = root.section("vision_config");
   const text = root.section("text_config");
-  vision.choice("model_type", ["clip_vision_model"]);
+  const type = vision.choice("model_type", Object.values(visionTypes));
   text.choice("model_type", ["roberta", "xlm-roberta"]);
   return {
     projectionDim: root.positive("projection_dim", 512),
     initialLogitScale: root.number("logit_scale_init_value", initialLogitScale),
-    vision: parseVit(vision, clipVisionDefaults),
+    vision:
+      type === visionTypes.plain ? parsePlainVit(vision) : parseVit(vision, clipVisionDefaults),
     text: parseRoberta(text, "pooler"),
     ...parseTraining(root),
   };
@@ -81,7 +128,7 @@ export function towersOfDualEncoder(
   const heads = headsOf(config);
   if (heads.image !== "linear" || heads.text !== "linear") return undefined;
   if (isResNet(vision) || text.kind !== "roberta" || text.pooling !== "pooler") return undefined;
-  return isClipVit(vision) ? { vision, text } : undefined;
+  return isClipVit(vision) || isPlainVit(vision) ? { vision, text } : undefined;
 }
 
 /** Writes model type "vision-text-dual-encoder". */
@@ -94,7 +141,9 @@ export function formatDualEncoder(
     model_type: "vision-text-dual-encoder",
     projection_dim: config.projectionDim,
     logit_scale_init_value: config.initialLogitScale,
-    vision_config: { model_type: "clip_vision_model", ...formatVit(vision) },
+    vision_config: isPlainVit(vision)
+      ? formatPlainVit(vision)
+      : { model_type: visionTypes.clip, ...formatVit(vision) },
     text_config: formatRoberta(text),
     ...formatTraining(config),
   };

@@ -3,7 +3,8 @@ import { goldenJson } from "@clip-ts/test-utils";
 import type { CausalTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
 import type { VitConfig } from "@clip-ts/vision-encoder";
 import { expect, test } from "vitest";
-import { formatClipConfig, parseClipConfig } from "./hugging-face.ts";
+import { formatClipConfig, parseClipConfig, weightNamesOf } from "./hugging-face.ts";
+import { ownFormatReason } from "./own-format-reason.ts";
 import type { ClipConfig } from "../config.ts";
 import { preset, presetNames } from "../presets.ts";
 import { formatOwnConfig } from "./own-format.ts";
@@ -34,6 +35,7 @@ test.each<readonly [string, ClipConfig]>([
   ["clip", { ...nano, loss: { kind: "sigmoid" }, initialLogitBias: -5 }],
   ["clip", { ...nano, vision: { ...nanoVit, patchDropout: 0.5 } }],
   ["vision-text-dual-encoder", { ...nano, text: { ...roberta, pooling: "pooler" } }],
+  ["clip-ts", { ...nano, vision: { ...nanoVit, pooling: "pooler" } }],
   ["clip-ts", { ...nano, vision: { ...nanoVit, pooling: "mean", positions: "sincos" } }],
   ["clip-ts", { ...nano, vision: { ...nanoVit, layerScale: 0.1 } }],
   ["clip-ts", { ...nano, text: { ...nanoText, causal: false, pooling: "last" } }],
@@ -43,6 +45,55 @@ test.each<readonly [string, ClipConfig]>([
   const written = JSON.parse(JSON.stringify(formatClipConfig(config))) as { model_type: string };
   expect(written.model_type).toBe(type);
   expect(parseClipConfig(written)).toEqual(config);
+});
+
+test("reads and writes the config of a dual encoder with transformers' plain ViT", () => {
+  const theirs = goldenJson("dual-encoder/config.json");
+  const config = parseClipConfig(theirs);
+  expect(config).toMatchObject({
+    projectionDim: 16,
+    vision: { preNorm: false, patchBias: true, pooling: "pooler", layerNormEps: 1e-12 },
+    text: { kind: "roberta", pooling: "pooler", contextLength: 10, tokenTypes: 1 },
+  });
+  expect(weightNamesOf(config)).toBe("dual_encoder");
+  const written = JSON.parse(JSON.stringify(formatClipConfig(config))) as Record<string, object>;
+  expect(parseClipConfig(written)).toEqual(config);
+  const {
+    hidden_dropout_prob: _h,
+    attention_probs_dropout_prob: _a,
+    ...text
+  } = written["text_config"] as Record<string, unknown>;
+  expect(theirs).toMatchObject({ vision_config: written["vision_config"], text_config: text });
+});
+
+test.each([
+  ["nano", undefined],
+  ["ViT-B-16-SigLIP", undefined],
+  ["RN50", "it has one of CLIP's ResNets, which transformers has not"],
+  [
+    "ViT-B-32-roberta",
+    'its RoBERTa pools by "first", where VisionTextDualEncoderModel puts a pooler: a dense layer and tanh',
+  ],
+])("%s is saved in our own format because of %s", (name, reason) => {
+  expect(ownFormatReason(preset(name))).toBe(reason);
+  expect(weightNamesOf(preset(name))).toBe("huggingface");
+});
+
+test("what keeps a model with RoBERTa or other heads from transformers is said", () => {
+  const pooled = {
+    ...preset("ViT-B-32-roberta"),
+    text: { ...roberta, pooling: "pooler" },
+  } as const;
+  expect(ownFormatReason(pooled)).toBe(
+    'its vision transformer pools by "class", where VisionTextDualEncoderModel takes CLIP\'s or puts ' +
+      "a pooler: a dense layer and tanh",
+  );
+  const vision = { ...(pooled.vision as VitConfig), pooling: "pooler" } as const;
+  expect(ownFormatReason({ ...pooled, vision })).toBeUndefined();
+  expect(ownFormatReason({ ...pooled, vision: { ...vision, layerScale: 0.1 } })).toBe(
+    "no model of transformers has its options",
+  );
+  expect(ownFormatReason({ ...nano, textHead: "mlp" })).toContain('one of its heads is "mlp"');
 });
 
 test("reads the config of transformers' SiglipModel", () => {
@@ -102,8 +153,8 @@ test.each([
     "vision_config.vision_use_head should be true, got false",
   ],
   [
-    { ...minimal, model_type: "vision-text-dual-encoder", vision_config: { model_type: "vit" } },
-    'vision_config.model_type should be one of clip_vision_model, got "vit"',
+    { ...minimal, model_type: "vision-text-dual-encoder", vision_config: { model_type: "swin" } },
+    'vision_config.model_type should be one of clip_vision_model, vit, got "swin"',
   ],
   [
     { ...formatOwnConfig(preset("nano")), vision: { ...preset("nano").vision, heads: 3 } },

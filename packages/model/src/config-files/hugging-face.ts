@@ -2,6 +2,7 @@ import type { ClipConfig } from "../config.ts";
 import { formatHuggingFaceClip, parseHuggingFaceClip, towersOfClip } from "./hugging-face-clip.ts";
 import {
   formatDualEncoder,
+  isPlainVit,
   parseDualEncoder,
   towersOfDualEncoder,
 } from "./hugging-face-dual-encoder.ts";
@@ -46,4 +47,13 @@ export function formatClipConfig(config: ClipConfig): Json {
   const dual = towersOfDualEncoder(config);
   if (dual !== undefined) return formatDualEncoder(config, dual);
   return formatOwnConfig(config);
+}
+
+/**
+ * The naming scheme of the weights beside what `formatClipConfig` writes: Hugging Face's plain ViT has
+ * names of its own, everything else is named as the parameters are.
+ */
+export function weightNamesOf(config: ClipConfig): "huggingface" | "dual_encoder" {
+  const isDual = towersOfDualEncoder(config) !== undefined;
+  return isDual && isPlainVit(config.vision) ? "dual_encoder" : "huggingface";
 }

@@ -138,6 +138,7 @@ function formatVit(vision: VitConfig, context: { readonly activation: Activation
   const { width, heads, mlpWidth } = vision;
   if (vision.patchBias === true) return refuseForOpenClip("a patch embedding with a bias");
   if (vision.classToken === false) return refuseForOpenClip("a transformer without class token");
+  if (vision.pooling === "pooler") return refuseForOpenClip("a pooler behind the class token");
   const keys = {
     image_size: vision.imageSize,
     layers: vision.layers,

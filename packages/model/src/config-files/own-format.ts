@@ -70,7 +70,7 @@ function parseVision(section: Section): VisionConfig {
       classToken: flag,
       preNorm: flag,
       patchBias: flag,
-      pooling: (key) => section.choice(key, ["class", "mean", "attention"]),
+      pooling: (key) => section.choice(key, ["class", "pooler", "mean", "attention"]),
       positions: (key) => section.choice(key, ["learned", "sincos"]),
       patchDropout: (key) => section.number(key),
     }),

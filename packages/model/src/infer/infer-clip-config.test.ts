@@ -74,8 +74,23 @@ const siglip: ClipConfig = {
   },
 };
 
+const plain: ClipConfig = {
+  ...base,
+  vision: {
+    ...stack,
+    layerNormEps: 1e-12,
+    imageSize: 32,
+    patchSize: 8,
+    channels: 3,
+    preNorm: false,
+    patchBias: true,
+    pooling: "pooler",
+  },
+};
+
 for (const [name, config] of Object.entries({
   base,
+  plain,
   "ViT-L/14-336": preset("ViT-L/14-336"),
   resnet,
   roberta,

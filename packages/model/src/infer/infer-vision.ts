@@ -26,13 +26,14 @@ function inferResNet(shapes: ShapeReader): ResNetConfig {
   };
 }
 
-/** What tells the transformers of CLIP, torchvision and SigLIP apart; what is as in CLIP is left out. */
+/** What tells the transformers of CLIP, torchvision, Hugging Face and SigLIP apart; what is as in CLIP is left out. */
 function styleOf(shapes: ShapeReader): Partial<VitConfig> {
   return {
     ...(!shapes.has(`${tower}.embeddings.class_embedding`) && { classToken: false }),
     ...(!shapes.has(`${tower}.pre_layrnorm.weight`) && { preNorm: false }),
     ...(shapes.has(`${tower}.embeddings.patch_embedding.bias`) && { patchBias: true }),
     ...(shapes.has(`${tower}.head.probe`) && { pooling: "attention" }),
+    ...(shapes.has(`${tower}.pooler.dense.weight`) && { pooling: "pooler" }),
   };
 }
 
@@ -46,6 +47,7 @@ export function inferVision(shapes: ShapeReader, activation: () => Activation): 
   const positions = `${tower}.embeddings.position_embedding.weight`;
   const patches = shapes.side(positions, 0) - (style.classToken === false ? 0 : 1);
   const patchSize = shapes.side(kernel, 2);
+  const otherEps = style.pooling === "pooler" ? 1e-12 : 1e-6; // Hugging Face's ViT; torchvision, SigLIP
   const otherActivation = isSiglip ? "gelu_pytorch_tanh" : "gelu";
   return {
     ...inferStack(shapes, {
@@ -53,7 +55,7 @@ export function inferVision(shapes: ShapeReader, activation: () => Activation): 
       prefix: `${tower}.encoder.layers.`,
       width: shapes.side(kernel, 0),
       activation: isPlain ? activation() : otherActivation,
-      layerNormEps: isPlain ? 1e-5 : 1e-6,
+      layerNormEps: isPlain ? 1e-5 : otherEps,
     }),
     imageSize: squareSide(patches, positions) * patchSize,
     patchSize,

@@ -25,6 +25,7 @@ const pixels = randomTensor([3, 3, 8, 8], "pixels");
 test.each([
   ["the class token", config, 1],
   ["the class token under LayerScale", { ...config, layerScale: 0.5 }, 1],
+  ["the class token and its pooler", { ...config, pooling: "pooler" }, 1],
   ["the mean of all", { ...config, pooling: "mean" }, 5],
   ["a query of every token", { ...config, pooling: "attention" }, 5],
 ] as readonly (readonly [string, VitConfig, number])[])(

@@ -1,5 +1,5 @@
-import { layerNorm } from "@clip-ts/core";
-import { mean, slice, squeeze, type Tensor } from "@tensorflow/tfjs-core";
+import { layerNorm, linear } from "@clip-ts/core";
+import { mean, slice, squeeze, tanh, type Tensor } from "@tensorflow/tfjs-core";
 import type { VitConfig } from "../config.ts";
 import { attentionHead } from "./attention-head.ts";
 import type { VitParams } from "./spec.ts";
@@ -19,5 +19,6 @@ export function pool(params: VitParams, tokens: Tensor, config: VitConfig): Tens
     const first = config.classToken === false ? 0 : 1; // the class token is not counted
     return mean(slice(normed(tokens), [0, first, 0], [-1, -1, -1]), 1);
   }
-  return normed(squeeze(classToken(tokens), [1]));
+  const pooled = normed(squeeze(classToken(tokens), [1]));
+  return params.pooler === undefined ? pooled : tanh(linear(params.pooler.dense, pooled));
 }

@@ -2,6 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import {
   embeddingSpec,
   layerNormSpec,
+  linearSpec,
   normal,
   param,
   zeros,
@@ -31,6 +32,8 @@ export interface VitParams<Leaf = Tensor> {
   readonly pre_layrnorm?: LayerNormParams<Leaf>;
   readonly encoder: EncoderParams<Leaf>;
   readonly post_layernorm: LayerNormParams<Leaf>;
+  /** Only where "pooler" pools. */
+  readonly pooler?: { readonly dense: LinearParams<Leaf> };
   readonly head?: AttentionHeadParams<Leaf>;
 }
 
@@ -66,13 +69,17 @@ function embeddingsSpec(config: VitConfig): VitParams<ParamSpec>["embeddings"] {
   };
 }
 
+/** The pooler's layer, started with BERT's deviation (Devlin et al. 2018). */
+const poolerSpec = (width: number): LinearParams<ParamSpec> =>
+  linearSpec(width, width, { weight: normal(0.02) });
+
 /**
  * Spec of the tower, started as OpenAI's: class, positions with width^-½.
  * @throws ClipError "bad-config" if a class token that does not exist is to be pooled.
  */
 export function vitSpec(config: VitConfig): VitParams<ParamSpec> {
   const { width, classToken = true, preNorm = true, pooling = "class" } = config;
-  if (!classToken && pooling === "class") {
+  if (!classToken && (pooling === "class" || pooling === "pooler")) {
     throw new ClipError(
       "bad-config",
       'Without a class token there is none to pool: set pooling to "mean" or "attention".',
@@ -83,6 +90,7 @@ export function vitSpec(config: VitConfig): VitParams<ParamSpec> {
     ...(preNorm && { pre_layrnorm: layerNormSpec(width) }),
     encoder: encoderSpec(config),
     post_layernorm: layerNormSpec(width),
+    ...(pooling === "pooler" && { pooler: { dense: poolerSpec(width) } }),
     ...(pooling === "attention" && { head: attentionHeadSpec(config) }),
   };
 }

@@ -58,6 +58,7 @@ test("open_clip's SigLIP becomes the big_vision tree that it was made of", async
 test.each([
   ["torchvision", "torchvision-vit/model.safetensors", /^heads\./],
   ["roberta", "roberta/model.safetensors", /^$/],
+  ["dual_encoder", "dual-encoder/model.safetensors", /^$/],
 ] as const)("%s's own state dict to our names and back, bit by bit", async (layout, path, left) => {
   const original = await readAll(await open(goldenPath(path)));
   const ours = await convertTensors(original, "huggingface");

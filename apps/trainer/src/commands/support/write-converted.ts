@@ -4,6 +4,8 @@ import {
   assertBigVision,
   assertTorchvision,
   formatRobertaConfig,
+  ownFormatReason,
+  weightNamesOf,
   type ClipConfig,
 } from "@clip-ts/model";
 import {
@@ -27,7 +29,7 @@ import { writeOutput } from "./tensor-files.ts";
 
 /** What a target of `convert` writes. */
 interface Target {
-  readonly layout: Layout;
+  readonly layout: Layout | ((config: ClipConfig) => Layout);
   readonly weights: string;
   readonly describe: (folder: string, description: ModelDescription) => Promise<void>;
   /** Refuses a model of which the weights would be right and the results wrong. */
@@ -44,7 +46,7 @@ async function describeForOpenClip(folder: string, description: ModelDescription
 
 /** Name schemes that `convert` writes. */
 export const weightTargets: Readonly<Record<string, Target>> = {
-  hf: { layout: "huggingface", weights: modelFiles.weights, describe: writeDescription },
+  hf: { layout: weightNamesOf, weights: modelFiles.weights, describe: writeDescription },
   openai: { layout: "openai", weights: modelFiles.weights, describe: writeDescription },
   open_clip: {
     layout: "openai",
@@ -80,6 +82,13 @@ interface Writing {
   readonly file: TensorFile;
 }
 
+/** Says so where `config.json` is clip-ts's own, and why. */
+function noteOwnFormat(target: Target, config: ClipConfig): void {
+  const reason = target.describe === writeDescription ? ownFormatReason(config) : undefined;
+  if (reason === undefined) return;
+  note(`config.json is clip-ts's own, which transformers does not load: ${reason}`);
+}
+
 /** Writes a model's weights under the names of a target, and what describes it beside them. */
 export async function writeConverted(
   output: string,
@@ -88,7 +97,9 @@ export async function writeConverted(
   const { vision, text } = description.config;
   target.check?.(description.config);
   const heads = { vision: vision.heads, text: text.heads };
-  const renamed = convertLayout(file, target.layout, { heads });
+  const layout =
+    typeof target.layout === "function" ? target.layout(description.config) : target.layout;
+  const renamed = convertLayout(file, layout, { heads });
   const tensors = lazyTensors(renamed);
   const metadata = { ...file.metadata, format: "pt" }; // transformers asks for it
   const isNumpy = target.weights === modelFiles.numpyWeights;
@@ -99,5 +110,6 @@ export async function writeConverted(
   await writeOutput(join(output, target.weights), chunks());
   const size = (byteLength / 2 ** 20).toFixed(1);
   const part = target.part === undefined ? "" : ` (${target.part})`;
+  noteOwnFormat(target, description.config);
   note(`wrote ${renamed.names.length} tensors${part}, ${size} MiB, to ${output}`);
 }
