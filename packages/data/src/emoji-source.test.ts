@@ -3,13 +3,16 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import sharp from "sharp";
 import { expect, test } from "vitest";
-import { emojiSource, type EmojiSourceOptions } from "./emoji-source.ts";
+import { emojiSource, emojiVendors, type EmojiSourceOptions } from "./emoji-source.ts";
 import type { DecodeImage, FileAccess } from "./file-access.ts";
 
 const { resolve } = createRequire(import.meta.url);
 const packageFolder = (name: string): string => dirname(resolve(`${name}/package.json`));
 const folders = {
   google: packageFolder("emoji-datasource-google"),
+  "google-2018": packageFolder("emoji-datasource-google-2018"),
+  "google-2016": packageFolder("emoji-datasource-google-2016"),
+  emojione: packageFolder("emoji-datasource-emojione"),
   twitter: packageFolder("emoji-datasource-twitter"),
   fluent: packageFolder("@lobehub/fluent-emoji-3d"),
   emojibase: packageFolder("emojibase-data"),
@@ -47,6 +50,15 @@ test("every base concept of three vendors, with concepts that match across them"
   expect([...google].filter((concept) => /FE0F|1F3F[B-F]/.test(concept))).toEqual([]);
 });
 
+test("older sets of drawings name the same concepts, fewer of them", async () => {
+  const google = new Set((await emoji({})).records.map(({ concept }) => concept));
+  for (const vendor of ["google-2018", "google-2016", "emojione"] as const) {
+    const { records } = await emoji({ vendors: [vendor] });
+    expect(records.length).toBeGreaterThan(1350);
+    expect(records.filter(({ concept }) => !google.has(concept)).length).toBeLessThan(20);
+  }
+});
+
 test("captions are the name, a drawing of it and the name with each tag", async () => {
   const { records } = await emoji({ vendors: ["google"] });
   expect(records.find(({ key }) => key === "1F600:google")).toMatchObject({
@@ -61,10 +73,10 @@ test("captions are the name, a drawing of it and the name with each tag", async 
 });
 
 test("images of all vendors decode", async () => {
-  const { records } = await emoji({ vendors: ["google", "twitter", "fluent"] });
+  const { records } = await emoji({ vendors: emojiVendors });
   const hearts = records.filter(({ concept }) => concept === "2764");
   const sizes = await Promise.all(hearts.map(async (record) => (await record.loadImage()).width));
-  expect(sizes).toEqual([64, 64, 256]);
+  expect(sizes).toEqual([64, 64, 64, 64, 64, 256]);
 });
 
 test("locales add captions and skin tones add concepts", async () => {

@@ -4,15 +4,26 @@ import { type FileSourceOptions, listFolder, loadImageFile } from "./file-access
 import { type PairRecord, type PairSource, pairSource } from "./pair-source.ts";
 import { extensionOf, joinPath, withoutExtension } from "./paths.ts";
 
-/** Whose drawings: Noto Emoji, Twemoji, Fluent Emoji 3D. */
-export type EmojiVendor = "google" | "twitter" | "fluent";
+/** Whose drawings, and of which year where a vendor drew them all anew. */
+export const emojiVendors = [
+  "google",
+  "google-2018",
+  "google-2016",
+  "twitter",
+  "emojione",
+  "fluent",
+] as const;
+
+/** One of `emojiVendors`. */
+export type EmojiVendor = (typeof emojiVendors)[number];
 
 /** Options of emojiSource. */
 export interface EmojiSourceOptions extends FileSourceOptions {
   readonly vendors: readonly EmojiVendor[];
   /**
-   * Where the packages lie: `google` is emoji-datasource-google, `twitter` emoji-datasource-twitter,
-   * `fluent` @lobehub/fluent-emoji-3d, `emojibase` emojibase-data.
+   * Where the packages lie: `google` is emoji-datasource-google 16 (Noto Emoji), `google-2018` its version
+   * 4.1 and `google-2016` its version 3, `twitter` emoji-datasource-twitter (Twemoji), `emojione`
+   * emoji-datasource-emojione 3, `fluent` @lobehub/fluent-emoji-3d, `emojibase` emojibase-data.
    */
   readonly folders: Readonly<Partial<Record<EmojiVendor, string>>> & { readonly emojibase: string };
   /** emojibase's languages; ["en"] by default. */
@@ -26,7 +37,10 @@ const layouts: Readonly<
   Record<EmojiVendor, { readonly images: string; readonly extension: string }>
 > = {
   google: { images: "img/google/64", extension: ".png" },
+  "google-2018": { images: "img/google/64", extension: ".png" },
+  "google-2016": { images: "img/google/64", extension: ".png" },
   twitter: { images: "img/twitter/64", extension: ".png" },
+  emojione: { images: "img/emojione/64", extension: ".png" },
   fluent: { images: "assets", extension: ".webp" },
 };
 

@@ -4,7 +4,12 @@ export { pairSource, type PairRecord, type PairSource } from "./pair-source.ts";
 export { joinSources } from "./join-sources.ts";
 export { folderSource, type FolderSourceOptions } from "./folder-source.ts";
 export { tableSource, type TableFormat, type TableSourceOptions } from "./table-source.ts";
-export { emojiSource, type EmojiSourceOptions, type EmojiVendor } from "./emoji-source.ts";
+export {
+  emojiSource,
+  emojiVendors,
+  type EmojiSourceOptions,
+  type EmojiVendor,
+} from "./emoji-source.ts";
 export { syntheticSource, type SyntheticSourceOptions } from "./synthetic-source.ts";
 export { createBatches, type BatchesOptions } from "./create-batches.ts";
 export { sequentialBatches, type SequentialOptions } from "./sequential-batches.ts";

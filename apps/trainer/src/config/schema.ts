@@ -1,3 +1,4 @@
+import { emojiVendors } from "@clip-ts/data";
 import { engineNames } from "@clip-ts/node";
 import { z } from "zod";
 import {
@@ -31,7 +32,7 @@ const sourceSchema = z.discriminatedUnion("kind", [
   ),
   z.strictObject({
     kind: z.literal("emoji").describe("emoji drawings from npm packages"),
-    vendors: z.array(z.enum(["google", "twitter", "fluent"])).min(1),
+    vendors: z.array(z.enum(emojiVendors)).min(1),
     locales: z.array(z.string()).min(1).default(["en"]),
   }),
   z.strictObject({

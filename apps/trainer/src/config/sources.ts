@@ -15,12 +15,21 @@ import type { SourceConfig } from "./schema.ts";
 
 const access = { files: fileAccess, decode: decodeImage };
 
-const emojiPackages = {
+const emojiPackages: Readonly<Record<EmojiVendor | "emojibase", string>> = {
   google: "emoji-datasource-google",
+  "google-2018": "emoji-datasource-google-2018",
+  "google-2016": "emoji-datasource-google-2016",
   twitter: "emoji-datasource-twitter",
+  emojione: "emoji-datasource-emojione",
   fluent: "@lobehub/fluent-emoji-3d",
   emojibase: "emojibase-data",
-} as const;
+};
+
+/** What npm calls those packages that have no name of their own: earlier versions of another. */
+const olderVersions: Readonly<Record<string, string>> = {
+  "emoji-datasource-google-2018": "npm:emoji-datasource-google@4.1.0",
+  "emoji-datasource-google-2016": "npm:emoji-datasource-google@3.0.0",
+};
 
 /** Folder of an installed npm package: the project's own copy first, then one beside clip-ts. */
 function packageFolder(name: string): string {
@@ -29,9 +38,11 @@ function packageFolder(name: string): string {
     const found = paths.map((folder) => join(folder, name)).find((folder) => existsSync(folder));
     if (found !== undefined) return found;
   }
+  const version = olderVersions[name];
+  const asked = version === undefined ? name : `${name}@${version}`;
   throw new ClipError(
     "not-found",
-    `The emoji data need the npm package ${name}, which is not installed. Install it: npm install ${name}`,
+    `The emoji data need the npm package ${name}, which is not installed. Install it: npm install ${asked}`,
     { data: { name } },
   );
 }
