@@ -1,5 +1,13 @@
-/** A table: the first column flush left, the others flush right, two spaces between. */
-export function table(rows: readonly (readonly string[])[]): string {
+/** Cells of a table. */
+export interface Table {
+  /** Header row first. */
+  readonly rows: readonly (readonly string[])[];
+  /** Columns of words, which begin flush left; the first if absent. Numbers end flush right. */
+  readonly words?: readonly number[];
+}
+
+/** A table as lines, two spaces between its columns. */
+export function table(rows: Table["rows"], words: NonNullable<Table["words"]> = [0]): string {
   const columns = Math.max(...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
@@ -8,7 +16,7 @@ export function table(rows: readonly (readonly string[])[]): string {
     row
       .map((cell, column) => {
         const width = widths[column] ?? 0;
-        return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+        return words.includes(column) ? cell.padEnd(width) : cell.padStart(width);
       })
       .join("  ")
       .trimEnd();

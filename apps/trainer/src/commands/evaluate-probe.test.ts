@@ -72,7 +72,7 @@ test("zero-shot and geometry join the page", async () => {
   expect(result).toBe(0);
   expect(await readFile(at("zero.html"), "utf8")).toContain("Zero-shot mistakes");
   const { stdout } = await run("--retrieval", "emoji:fluent", "--limit", "5", "--diagnostics");
-  expect(stdout).toMatch(/modality gap +\d\.\d{3} distance between/u);
+  expect(stdout).toMatch(/modality gap +\d\.\d{3}  distance between/u);
 });
 
 test("what does not fit is refused", async () => {

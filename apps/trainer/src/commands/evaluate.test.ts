@@ -122,6 +122,25 @@ test("zero-shot averages templates over class folders", async () => {
   expect(stdout).toMatch(/ {2}by chance +33\.3 % +100\.0 % +33\.3 %/);
 });
 
+/** The words of each row of a page's tables. */
+function rowsOf(page: string): string[][] {
+  const rows = page.match(/<tr[ >].*?<\/tr>/gu) ?? [];
+  return rows.map((row) =>
+    [...row.matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/gu)].map(([, cell = ""]) => cell.trim()),
+  );
+}
+
+test("the page shows every row that the terminal shows, with the same columns", async () => {
+  const both = ["--retrieval", at("pairs"), "--diagnostics", "--zero-shot", at("classes")];
+  const page = at("out", "same.html");
+  const { stdout } = await run(...both, "--templates", "simple", "--report", page);
+  const lines = stdout.split("\n").map((line) => line.trim().split(/ {2,}/u));
+  const printed = lines.filter((cells) => cells.length > 1 || cells[0] === "value");
+  expect(printed.length).toBe(5 + 7 + 3); // retrieval, geometry, zero-shot
+  const shown = rowsOf(await readFile(page, "utf8")).map((cells) => cells.filter(Boolean));
+  expect(shown.slice(0, printed.length)).toEqual(printed);
+});
+
 test("names and templates from files; both measurements in one run", async () => {
   await writeFile(at("names.txt"), "forest\nlime\nblood\n");
   await writeFile(at("templates.txt"), "{} paint\n");

@@ -3,7 +3,7 @@ import { countOption } from "../cli/number-option.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { openSourceByName } from "../config/sources.ts";
 import { listClasses } from "./support/class-folders.ts";
-import type { Evaluation } from "../report/evaluation-report.ts";
+import type { Evaluation } from "../report/evaluation-tables.ts";
 import { runProbe, type ProbeTask } from "./support/evaluate-probe.ts";
 import { runRetrieval, type RetrievalTask } from "./support/evaluate-retrieval.ts";
 import { runZeroShot, type ZeroShotTask } from "./support/evaluate-zero-shot.ts";

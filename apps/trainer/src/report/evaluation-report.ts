@@ -1,174 +1,169 @@
-import {
-  worstConfusions,
-  type ConfusionMatrix,
-  type EmbeddingDiagnostics,
-} from "@clip-ts/evaluation";
+import { worstConfusions, type ConfusionMatrix } from "@clip-ts/evaluation";
 import { percent } from "../cli/table.ts";
 import type { ProbeResult } from "../commands/support/evaluate-probe.ts";
-import { diagnosticRows, type RetrievalResult } from "../commands/support/evaluate-retrieval.ts";
+import type { RetrievalResult } from "../commands/support/evaluate-retrieval.ts";
 import type { ZeroShotResult } from "../commands/support/evaluate-zero-shot.ts";
+import {
+  geometryTable,
+  probeTable,
+  retrievalTable,
+  zeroShotTable,
+  type Evaluation,
+  type TitledTable,
+} from "./evaluation-tables.ts";
 import { reportPage, type Section } from "./page.ts";
 import { drawPlot, type PlotRow } from "./plot.ts";
-
-/** Whatever was measured. */
-export interface Evaluation {
-  readonly retrieval?: RetrievalResult;
-  readonly zeroShot?: ZeroShotResult;
-  readonly probe?: ProbeResult;
-}
 
 /** Classes above which a confusion matrix is a grey square. */
 const mostClassesDrawn = 60;
 const mistakesListed = 15;
 
+/** The terminal's table as a part of the page: what stands beside the title there is a sentence here. */
+const onPage = ({ text, ...part }: TitledTable): Section => ({
+  ...part,
+  text: `${text.charAt(0).toUpperCase()}${text.slice(1)}.`,
+});
+
+/** Retrieval with what its heads stand for. */
 async function retrievalSection(result: RetrievalResult): Promise<Section> {
+  const section = onPage(retrievalTable(result));
+  const meaning = "R@5 is the share of searches with a right answer among the first 5.";
+  return { ...section, text: `${section.text} ${meaning}`, plots: [await retrievalPlot(result)] };
+}
+
+/** How often the right answer is among the first few, as bars. */
+async function retrievalPlot({ imageToText, textToImage }: RetrievalResult): Promise<string> {
   const ways = [
-    { way: "image to text", found: result.imageToText, chance: result.chance.imageToText },
-    { way: "text to image", found: result.textToImage, chance: result.chance.textToImage },
+    { way: "image to text", found: imageToText },
+    { way: "text to image", found: textToImage },
   ];
   const rows = ways.flatMap(({ way, found }) => [
     { way, within: "R@1", share: found.recallAt1 },
     { way, within: "R@5", share: found.recallAt5 },
     { way, within: "R@10", share: found.recallAt10 },
   ]);
-  const plot = await drawPlot({
+  return drawPlot({
     rows,
     width: 320,
-    height: 160,
+    height: 180,
     mark: "bar",
     encoding: {
       x: { field: "within", type: "nominal", title: null, sort: null, axis: { labelAngle: 0 } },
       xOffset: { field: "way" },
-      y: { field: "share", type: "quantitative", title: null, axis: { format: "%" } },
-      color: { field: "way", title: null },
+      y: {
+        field: "share",
+        type: "quantitative",
+        title: null,
+        axis: { format: "%" },
+        scale: { domain: [0, 1] },
+      },
+      color: { field: "way", title: null, legend: { orient: "top" } },
     },
   } as never);
-  const row = (label: string, scores: typeof result.imageToText): string[] => [
-    label,
-    ...[scores.recallAt1, scores.recallAt5, scores.recallAt10].map(percent),
-    scores.medianRank.toFixed(1),
-    scores.meanRank.toFixed(1),
-  ];
-  return {
-    title: `Retrieval on ${result.data}`,
-    text: `${result.imageToText.queries} images, ${result.textToImage.queries} texts.`,
-    table: [
-      ["", "R@1", "R@5", "R@10", "median rank", "mean rank"],
-      ...ways.flatMap(({ way, found, chance }) => [row(way, found), row("by chance", chance)]),
-    ],
-    plots: [plot],
-  };
 }
 
-function diagnosticsSection(found: EmbeddingDiagnostics): Section {
-  return {
-    title: "Geometry of the embedding",
-    table: [["", "value", ""], ...diagnosticRows(found)],
-  };
-}
-
-/** A heat map of who is taken for whom, or for many classes the commonest mistakes. */
-async function confusionParts(
-  matrix: ConfusionMatrix,
-  names: readonly string[],
-): Promise<Pick<Section, "plots" | "table">> {
-  const name = (row: number): string => names[row] ?? String(row);
-  const mistakes = worstConfusions(matrix, mistakesListed);
-  const table = [
-    ["is", "taken for", "times"],
-    ...mistakes.map(({ right, predicted, count }) => [name(right), name(predicted), String(count)]),
-  ];
-  if (matrix.classes > mostClassesDrawn) return { table };
-  const rows: PlotRow[] = Array.from(matrix.counts, (count, place) => ({
-    right: name(Math.floor(place / matrix.classes)),
-    predicted: name(place % matrix.classes),
-    count,
-  }));
+/** A heat map of who is taken for whom: cells without an image stay empty. */
+function confusionPlot(matrix: ConfusionMatrix, names: readonly string[]): Promise<string> {
+  const cells = Array.from(matrix.counts, (count, place): PlotRow => {
+    const [right, predicted] = [Math.floor(place / matrix.classes), place % matrix.classes];
+    return { right: names[right] ?? "", predicted: names[predicted] ?? "", count };
+  });
   const axis = (field: string, title: string): object => ({
     field,
     type: "nominal",
     title,
     sort: null,
+    scale: { domain: [...names] },
+    axis: { grid: true, tickBand: "extent", ticks: false },
   });
-  const plot = await drawPlot({
-    rows,
-    title: "confusion matrix",
-    width: { step: 14 },
-    height: { step: 14 },
+  const most = Math.max(...matrix.counts);
+  return drawPlot({
+    rows: cells.filter(({ count }) => count !== 0),
+    title: "all classes",
+    width: { step: 16 },
+    height: { step: 16 },
     mark: "rect",
     encoding: {
       x: axis("predicted", "taken for"),
       y: axis("right", "is"),
-      color: { field: "count", type: "quantitative", title: "images" },
+      color: {
+        field: "count",
+        type: "quantitative",
+        title: "images",
+        scale: { domain: [0, most], range: ["#0072b233", "#0072b2"] },
+        legend: { format: "d", tickCount: Math.min(most, 5), gradientLength: 80 },
+      },
     },
   } as never);
-  return mistakes.length === 0 ? { plots: [plot] } : { table, plots: [plot] };
+}
+
+/** The commonest mistakes and, unless there are too many classes, all of them as a heat map. */
+async function mistakesSection(
+  title: string,
+  matrix: ConfusionMatrix,
+  names: readonly string[],
+): Promise<Section> {
+  const mistakes = worstConfusions(matrix, mistakesListed);
+  const plots = matrix.classes > mostClassesDrawn ? [] : [await confusionPlot(matrix, names)];
+  if (mistakes.length === 0) return { title, text: "None: every image is recognised.", plots };
+  const rows = mistakes.map(({ right, predicted, count }) => [
+    names[right] ?? "",
+    names[predicted] ?? "",
+    String(count),
+  ]);
+  return {
+    title,
+    table: { rows: [["is", "taken for", "times"], ...rows], words: [0, 1] },
+    plots,
+  };
+}
+
+/** The classes of which most images are not recognised. */
+function worstClasses({ perClass }: ZeroShotResult): Section[] {
+  const worst = perClass
+    .filter(({ images, top1 }) => images > 0 && top1 < 1)
+    .toSorted((a, b) => a.top1 - b.top1)
+    .slice(0, mistakesListed);
+  if (worst.length === 0) return [];
+  const rows = worst.map(({ name, images, top1 }) => [name, String(images), percent(top1)]);
+  const table = { rows: [["class", "images", "top-1"], ...rows] };
+  return [{ title: "Classes recognised worst", table }];
 }
 
 async function zeroShotSections(result: ZeroShotResult): Promise<Section[]> {
-  const { folder, images, templates, chance, perClass, confusion } = result;
-  const row = (label: string, { top1, top5, meanPerClass }: typeof chance): string[] => [
-    label,
-    ...[top1, top5, meanPerClass].map(percent),
-  ];
-  const worst = perClass.filter((each) => each.images > 0).toSorted((a, b) => a.top1 - b.top1);
+  const names = result.perClass.map(({ name }) => name);
   return [
-    {
-      title: `Zero-shot on ${folder}`,
-      text: `${images} images, ${perClass.length} classes, ${templates} templates.`,
-      table: [
-        ["", "top-1", "top-5", "mean per class"],
-        row("accuracy", result),
-        row("by chance", chance),
-      ],
-    },
-    {
-      title: "Classes recognised worst",
-      table: [
-        ["class", "images", "top-1"],
-        ...worst
-          .slice(0, mistakesListed)
-          .map((each) => [each.name, String(each.images), percent(each.top1)]),
-      ],
-    },
-    {
-      title: "Zero-shot mistakes",
-      ...(await confusionParts(
-        confusion,
-        perClass.map((each) => each.name),
-      )),
-    },
+    onPage(zeroShotTable(result)),
+    ...worstClasses(result),
+    await mistakesSection("Zero-shot mistakes", result.confusion, names),
   ];
 }
 
-async function probeSections(result: ProbeResult): Promise<Section[]> {
-  const sweep = await drawPlot({
-    rows: result.sweep.map(({ inversePenalty, accuracy }) => ({ inversePenalty, accuracy })),
+/** What the sweep found for each strength of the penalty. */
+function sweepPlot({ sweep }: ProbeResult): Promise<string> {
+  return drawPlot({
+    rows: sweep.map(({ inversePenalty, accuracy }) => ({ inversePenalty, accuracy })),
     title: "validation accuracy by penalty",
     width: 320,
     height: 180,
     mark: { type: "line", point: true },
     encoding: {
-      x: { field: "inversePenalty", type: "quantitative", title: "C", scale: { type: "log" } },
+      x: {
+        field: "inversePenalty",
+        type: "quantitative",
+        title: "C: the smaller, the stronger the penalty",
+        scale: { type: "log" },
+        axis: { format: ".0e", tickCount: 6, labelOverlap: true },
+      },
       y: { field: "accuracy", type: "quantitative", title: null, axis: { format: "%" } },
     },
   } as never);
+}
+
+async function probeSections(result: ProbeResult): Promise<Section[]> {
   return [
-    {
-      title: `Linear probe on ${result.folder}`,
-      text: `${result.trainImages} images to learn from, ${result.testImages} to test.`,
-      table: [
-        ["", "top-1", "deviation"],
-        [`all images, C = ${result.inversePenalty.toPrecision(3)}`, percent(result.accuracy), ""],
-        ...result.fewShot.map(({ shots, mean, deviation }) => [
-          `${shots} of each class`,
-          percent(mean),
-          percent(deviation),
-        ]),
-      ],
-      plots: [sweep],
-    },
-    { title: "Mistakes of the probe", ...(await confusionParts(result.confusion, result.classes)) },
+    { ...onPage(probeTable(result)), plots: [await sweepPlot(result)] },
+    await mistakesSection("Mistakes of the probe", result.confusion, result.classes),
   ];
 }
 
@@ -180,7 +175,7 @@ export async function evaluationReport(
 ): Promise<string> {
   const sections = [
     ...(retrieval === undefined ? [] : [await retrievalSection(retrieval)]),
-    ...(retrieval?.diagnostics === undefined ? [] : [diagnosticsSection(retrieval.diagnostics)]),
+    ...(retrieval?.diagnostics === undefined ? [] : [onPage(geometryTable(retrieval.diagnostics))]),
     ...(zeroShot === undefined ? [] : await zeroShotSections(zeroShot)),
     ...(probe === undefined ? [] : await probeSections(probe)),
   ];

@@ -1,10 +1,11 @@
+import type { Table } from "../cli/table.ts";
+
 /** A part of a report. */
 export interface Section {
   readonly title: string;
   /** Plain text under the title. */
   readonly text?: string;
-  /** Header row first. */
-  readonly table?: readonly (readonly string[])[];
+  readonly table?: Table;
   /** Shown as it is, in a font of equal widths. */
   readonly code?: string;
   /** Drawings, as SVG. */
@@ -15,10 +16,19 @@ const style = `
   :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
   body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
   h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
-  table { border-collapse: collapse; } .wide { overflow-x: auto; }
+  .figures { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; align-items: start; }
+  .wide { overflow-x: auto; max-width: 100%; } table { border-collapse: collapse; }
   th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8884; }
-  th:first-child, td:first-child { text-align: left; padding-left: 0; }
-  svg { max-width: 100%; height: auto; margin: 1rem 1rem 0 0; }
+  td { white-space: nowrap; font-variant-numeric: tabular-nums; }
+  th { vertical-align: bottom; }
+  th:first-child, td:first-child { padding-left: 0; }
+  th:last-child, td:last-child { padding-right: 0; }
+  .words { text-align: left; } td.words + td ~ .words { white-space: normal; }
+  .under { color: #888; } .under td:first-child { padding-left: 1rem; }
+  svg { max-width: 100%; height: auto; }
+  @media (max-width: 40rem) {
+    :root { font-size: 15px; } th, td { padding: .25rem .4rem; font-size: .85rem; }
+  }
   footer { margin-top: 3rem; color: #888; font-size: .85rem; }`;
 
 const escapes: Readonly<Record<string, string>> = {
@@ -33,20 +43,29 @@ function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"]/gu, (character) => escapes[character] ?? character);
 }
 
-function tableHtml([header = [], ...rows]: readonly (readonly string[])[]): string {
-  const row = (cells: readonly string[], tag: string): string =>
-    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
-  const body = rows.map((cells) => row(cells, "td")).join("\n");
-  return `<div class="wide"><table><thead>${row(header, "th")}</thead><tbody>\n${body}\n</tbody></table></div>`;
+/** A row; one whose first cell is indented belongs to the row above. */
+function rowHtml(cells: readonly string[], tag: "th" | "td", words: readonly number[]): string {
+  const parts = cells.map((cell, column) => {
+    const kind = words.includes(column) ? ' class="words"' : "";
+    return `<${tag}${kind}>${escapeHtml(cell)}</${tag}>`;
+  });
+  const isUnder = cells[0]?.startsWith(" ") === true;
+  return `<tr${isUnder ? ' class="under"' : ""}>${parts.join("")}</tr>`;
+}
+
+function tableHtml({ rows: [header = [], ...rows], words = [0] }: Table): string {
+  const body = rows.map((cells) => rowHtml(cells, "td", words)).join("\n");
+  const head = rowHtml(header, "th", words);
+  return `<div class="wide"><table><thead>${head}</thead><tbody>\n${body}\n</tbody></table></div>`;
 }
 
 function sectionHtml({ title, text, table, code, plots = [] }: Section): string {
+  const figures = [...(table === undefined ? [] : [tableHtml(table)]), ...plots];
   const parts = [
     `<h2>${escapeHtml(title)}</h2>`,
     ...(text === undefined ? [] : [`<p>${escapeHtml(text)}</p>`]),
-    ...(table === undefined ? [] : [tableHtml(table)]),
+    ...(figures.length === 0 ? [] : [`<div class="figures">${figures.join("\n")}</div>`]),
     ...(code === undefined ? [] : [`<pre class="wide">${escapeHtml(code)}</pre>`]),
-    ...plots,
   ];
   return `<section>\n${parts.join("\n")}\n</section>`;
 }

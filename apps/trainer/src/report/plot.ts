@@ -13,6 +13,7 @@ export type PlotSpec = Omit<TopLevelSpec, "$schema" | "data"> & {
 const config = {
   background: "transparent",
   view: { stroke: null },
+  mark: { color: "#0072b2" },
   axis: {
     labelColor: "#888",
     titleColor: "#888",

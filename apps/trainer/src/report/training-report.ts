@@ -41,11 +41,12 @@ function curve(
     height: 200,
     mark: { type: "line", interpolate: "monotone" },
     encoding: {
-      x: { field: "step", type: "quantitative", title: "step" },
+      x: { field: "step", type: "quantitative", title: "step", scale: { nice: false } },
       y: {
         field: "value",
         type: "quantitative",
         title: null,
+        axis: { minExtent: 40 }, // plots under each other begin at one line
         scale: scale === "log" ? { type: scale } : { zero: false },
       },
     },
@@ -65,17 +66,20 @@ function summary(lines: readonly MetricsLine[]): Section {
   const digits = (value = Number.NaN): string => value.toFixed(4);
   return {
     title: "In short",
-    table: [
-      ["steps", "pairs seen", "minutes", "waiting for data", "loss", "logit scale"],
-      [
-        String(lines.length),
-        sum("images").toLocaleString("en"),
-        minutes.toFixed(1),
-        `${((100 * sum("dataMs")) / 60_000 / Math.max(minutes, 1e-9)).toFixed(1)} %`,
-        digits(last["loss"]),
-        Math.exp(last["logitScale"] ?? Number.NaN).toFixed(1),
+    table: {
+      words: [],
+      rows: [
+        ["steps", "pairs seen", "minutes", "waiting for data", "loss", "logit scale"],
+        [
+          String(lines.length),
+          sum("images").toLocaleString("en"),
+          minutes.toFixed(1),
+          `${((100 * sum("dataMs")) / 60_000 / Math.max(minutes, 1e-9)).toFixed(1)} %`,
+          digits(last["loss"]),
+          Math.exp(last["logitScale"] ?? Number.NaN).toFixed(1),
+        ],
       ],
-    ],
+    },
   };
 }
 

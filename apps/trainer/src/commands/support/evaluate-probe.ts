@@ -14,7 +14,6 @@ import {
 } from "@clip-ts/evaluation";
 import { embedReadable, type SkippedJob } from "@clip-ts/model";
 import { counter } from "../../cli/output.ts";
-import { percent, table } from "../../cli/table.ts";
 import type { ClassFolder } from "./class-folders.ts";
 import { imageJobs } from "./images.ts";
 import type { OpenModel } from "./open-model.ts";
@@ -94,21 +93,4 @@ export async function runProbe(model: OpenModel, task: ProbeTask): Promise<Probe
     confusion: confusionMatrix(predicted, test.labels, classes),
     skipped: [...given.skipped, ...(other?.skipped ?? [])],
   };
-}
-
-/** The scores as a table. */
-export function probeTable(result: ProbeResult): string {
-  const { folder, classes, trainImages, testImages, accuracy, inversePenalty, fewShot } = result;
-  const title = `Linear probe on ${folder}: ${classes.length} classes, ${trainImages} images to learn from, ${testImages} to test`;
-  const rows = [
-    ["", "top-1", "+/-"],
-    [`all, C = ${inversePenalty.toPrecision(3)}`, percent(accuracy), ""],
-    ...fewShot.map(({ shots, mean, deviation }) => [
-      `${shots} of each class`,
-      percent(mean),
-      percent(deviation),
-    ]),
-    ["by chance", percent(1 / classes.length), ""],
-  ];
-  return `${title}\n\n${table(rows)}`;
 }

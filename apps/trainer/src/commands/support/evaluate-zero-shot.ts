@@ -7,7 +7,6 @@ import {
 } from "@clip-ts/evaluation";
 import { embedLabels, embedReadable, type SkippedJob } from "@clip-ts/model";
 import { counter } from "../../cli/output.ts";
-import { percent, table } from "../../cli/table.ts";
 import type { ClassFolder } from "./class-folders.ts";
 import { imageJobs } from "./images.ts";
 import type { OpenModel } from "./open-model.ts";
@@ -52,17 +51,4 @@ export async function runZeroShot(
     confusion: confusionMatrix(await nearestClasses(features, labels), rows, names.length),
     skipped,
   };
-}
-
-/** The scores as a table, next to chance. */
-export function zeroShotTable(result: ZeroShotResult): string {
-  const { folder, images, perClass, templates, chance } = result;
-  const row = (label: string, { top1, top5, meanPerClass }: typeof chance): string[] => [
-    label,
-    ...[top1, top5, meanPerClass].map(percent),
-  ];
-  const title = `Zero-shot on ${folder}: ${images} images`;
-  const counts = `${perClass.length} classes, ${templates} ${templates === 1 ? "template" : "templates"}`;
-  const header = ["", "top-1", "top-5", "mean per class"];
-  return `${title}, ${counts}\n\n${table([header, row("accuracy", result), row("  by chance", chance)])}`;
 }

@@ -1,13 +1,21 @@
-import { twoColumns } from "../../cli/columns.ts";
 import type { Arguments } from "../../cli/command.ts";
 import { print } from "../../cli/output.ts";
-import { evaluationReport, type Evaluation } from "../../report/evaluation-report.ts";
-import { probeTable } from "./evaluate-probe.ts";
-import { diagnosticRows, retrievalTable } from "./evaluate-retrieval.ts";
-import { zeroShotTable } from "./evaluate-zero-shot.ts";
+import { table } from "../../cli/table.ts";
+import { evaluationReport } from "../../report/evaluation-report.ts";
+import {
+  geometryTable,
+  probeTable,
+  retrievalTable,
+  zeroShotTable,
+  type Evaluation,
+  type TitledTable,
+} from "../../report/evaluation-tables.ts";
 import { noteSkipped } from "./images.ts";
 import type { OpenModel } from "./open-model.ts";
 import { writeOutput } from "./tensor-files.ts";
+
+const inTerminal = ({ title, text, table: { rows, words } }: TitledTable): string =>
+  `${title}: ${text}\n\n${table(rows, words)}`;
 
 /** Prints whatever was measured as tables. */
 export function showEvaluation({ retrieval, zeroShot, probe }: Evaluation): void {
@@ -15,15 +23,11 @@ export function showEvaluation({ retrieval, zeroShot, probe }: Evaluation): void
   const geometry = retrieval?.diagnostics;
   const tables = [
     ...(retrieval === undefined ? [] : [retrievalTable(retrieval)]),
-    ...(geometry === undefined ? [] : [twoColumns(diagnosticRows(geometry).map(diagnosticLine))]),
+    ...(geometry === undefined ? [] : [geometryTable(geometry)]),
     ...(zeroShot === undefined ? [] : [zeroShotTable(zeroShot)]),
     ...(probe === undefined ? [] : [probeTable(probe)]),
   ];
-  print(tables.join("\n\n"));
-}
-
-function diagnosticLine([name = "", value = "", why = ""]: readonly string[]): [string, string] {
-  return [name, why === "" ? value : `${value} ${why}`];
+  print(tables.map(inTerminal).join("\n\n"));
 }
 
 /** Writes what `--json` and `--report` ask for. */
