@@ -3,6 +3,7 @@ import type { ParamSpec } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { block, blockSpec, type BlockParams } from "./block.ts";
 import type { TransformerConfig } from "./config.ts";
+import type { BlockInputs } from "./post-norm-block.ts";
 import { runBlocks, type EncodeOptions, type WantedTokens } from "./run-blocks.ts";
 
 /** A stack of blocks. */
@@ -25,15 +26,19 @@ export function encoderSpec(config: TransformerConfig): EncoderParams<ParamSpec>
 
 /**
  * Runs the blocks in order. x [batch, tokens, dim] → same, or [batch, wanted, dim]: the last block then
- * computes keys and values of every token, and the rest of the wanted ones only.
+ * computes keys and values of every token, and the rest of the wanted ones only. With `checkpoint` that
+ * block keeps what it computed: it is differentiated first, when any block computed again holds more.
  */
 export function encode(
   params: EncoderParams,
   x: Tensor,
   config: TransformerConfig,
-  { wanted, ...options }: EncodeOptions & { readonly wanted?: WantedTokens | undefined } = {},
+  {
+    wanted,
+    ...options
+  }: Omit<EncodeOptions, "dropout"> & { readonly wanted?: WantedTokens | undefined } = {},
 ): Tensor {
-  const run = (layer: BlockParams, hidden: Tensor, mask?: Tensor): Tensor =>
+  const run = (layer: BlockParams, hidden: Tensor, { mask }: BlockInputs): Tensor =>
     block(layer, hidden, config, { mask });
   if (wanted === undefined) return runBlocks(params.layers, x, run, options);
   const last = params.layers.at(-1);
