@@ -51,9 +51,10 @@ function encodePairs(
   { plan, checkpoint }: { readonly plan: TrainingPlan; readonly checkpoint: boolean },
 ): EncodedRows {
   const { clip, isFrozen, updatesStatistics: training } = plan;
+  const onlyPooled = true; // the last block of a tower computes no more than what is pooled
   const seeImages = (): EncodedSide =>
-    imageSide(params, pixelValues, clip, { training, checkpoint, keptPatches });
-  const readTexts = (): EncodedSide => textSide(params, inputIds, clip, { checkpoint });
+    imageSide(params, pixelValues, clip, { training, checkpoint, keptPatches, onlyPooled });
+  const readTexts = (): EncodedSide => textSide(params, inputIds, clip, { checkpoint, onlyPooled });
   const image = isFrozen.image ? withoutTape(pixelValues, seeImages) : seeImages();
   const text = isFrozen.text ? withoutTape(inputIds, readTexts) : readTexts();
   return { features: { image: image.features, text: text.features }, aside: image.statistics };
