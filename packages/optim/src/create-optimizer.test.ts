@@ -9,7 +9,7 @@ interface PytorchRun {
   readonly learningRates: readonly number[];
   readonly initial: Values;
   readonly grads: readonly Values[];
-  readonly final: Record<"adamw" | "adamwLargeEps" | "sgd" | "nesterov", Values>;
+  readonly final: Record<"adamw" | "adamwLargeEps" | "sgd" | "nesterov" | "muon", Values>;
 }
 
 const fixture = new URL("fixtures/pytorch-optimizers.json", import.meta.url);
@@ -113,6 +113,7 @@ test.each([
   ["adamwLargeEps", { kind: "adamw", beta1: 0.8, beta2: 0.95, eps: 0.1, weightDecay: 0.05 }],
   ["sgd", { kind: "sgd", weightDecay: 0.1 }],
   ["nesterov", { kind: "sgd", weightDecay: 0.1, nesterov: true }],
+  ["muon", { kind: "muon", weightDecay: 0.3 }],
 ] as const)("%s ends where PyTorch ends", (name, config) => {
   expectClose(train(config), run.final[name], 5e-7);
 });
@@ -133,14 +134,17 @@ test.each([
   expectClose(train({ ...config, multipliers }), reference(rule, decay, slowBias), 1e-6);
 });
 
-test.each(["adamw", "sgd", "lion"] as const)("%s takes its scalars as tensors as well", (kind) => {
-  const config: OptimizerConfig = { kind, weightDecay: 0.1, multipliers: [[/bias/, 0.5]] };
-  const asTensors = (scalars: Scalars): Scalars =>
-    Object.fromEntries(
-      Object.entries(scalars).map(([name, value]) => [name, scalar(value as number)]),
-    );
-  expectClose(train(config, asTensors), train(config), 1e-6);
-});
+test.each(["adamw", "sgd", "lion", "muon"] as const)(
+  "%s takes its scalars as tensors as well",
+  (kind) => {
+    const config: OptimizerConfig = { kind, weightDecay: 0.1, multipliers: [[/bias/, 0.5]] };
+    const asTensors = (scalars: Scalars): Scalars =>
+      Object.fromEntries(
+        Object.entries(scalars).map(([name, value]) => [name, scalar(value as number)]),
+      );
+    expectClose(train(config, asTensors), train(config), 1e-6);
+  },
+);
 
 test("rules switch decay on and off by path", () => {
   const config = { kind: "adamw", weightDecay: 0.5 } as const;
@@ -213,8 +217,8 @@ test("one leaf moves alone as it does in its tree", async () => {
   const grads = { "a.weight": tensor([[0.1, -0.2, 0.3]]), "a.bias": tensor([-1, 1]) };
   const optimizer = createOptimizer({ kind: "adamw", multipliers: [["a.bias", 0.5]] }, params);
   expect(optimizer.leaves).toEqual({
-    "a.weight": { weightDecay: 0.2, multiplier: 1 },
-    "a.bias": { weightDecay: 0, multiplier: 0.5 },
+    "a.weight": { weightDecay: 0.2, multiplier: 1, isMatrix: false },
+    "a.bias": { weightDecay: 0, multiplier: 0.5, isMatrix: false },
   });
   const scalars = optimizer.scalars(0, 0.1);
   const alone = Object.entries(params).map(([path, param]) => {

@@ -4,6 +4,7 @@ import { adamw } from "./adamw.ts";
 import { checkConfig } from "./check-config.ts";
 import { gatherLeaves, settleLeaves } from "./leaf-updates.ts";
 import { lion } from "./lion.ts";
+import { muon } from "./muon.ts";
 import type { Optimizer, OptimizerConfig } from "./optimizer.ts";
 import { sgd } from "./sgd.ts";
 import type { UpdateRule } from "./update-rule.ts";
@@ -16,6 +17,8 @@ function updateRule(config: OptimizerConfig): UpdateRule {
       return sgd(config);
     case "lion":
       return lion(config);
+    case "muon":
+      return muon(config);
   }
 }
 
@@ -34,9 +37,7 @@ export function createOptimizer(
     Object.fromEntries(rule.slots.map((slot) => [slot, make()]));
   return {
     slots: rule.slots,
-    leaves: Object.fromEntries(
-      settings.map(({ path, weightDecay, multiplier }) => [path, { weightDecay, multiplier }]),
-    ),
+    leaves: Object.fromEntries(settings.map(({ path, shape: _, ...leaf }) => [path, leaf])),
     updateLeaf: rule.apply,
     init: () =>
       perSlot(() => Object.fromEntries(settings.map(({ path, shape }) => [path, zeros(shape)]))),

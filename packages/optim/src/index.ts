@@ -1,6 +1,7 @@
 export type { AdamwConfig } from "./adamw.ts";
 export type { SgdConfig } from "./sgd.ts";
 export type { LionConfig } from "./lion.ts";
+export { orthogonalByDefault, type MuonConfig } from "./muon.ts";
 export { createOptimizer } from "./create-optimizer.ts";
 export type {
   LeafSettings,

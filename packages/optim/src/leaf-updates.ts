@@ -3,10 +3,11 @@ import { ClipError } from "@clip-ts/base";
 import type { FlatTree } from "@clip-ts/core";
 import { decaysByDefault } from "./default-decay.ts";
 import type { OptimizerConfig, UpdateInput } from "./optimizer.ts";
-import { resolveByPath } from "./path-rules.ts";
+import { orthogonalByDefault } from "./muon.ts";
+import { resolveByPath, type PathRules } from "./path-rules.ts";
 import type { LeafUpdate } from "./update-rule.ts";
 
-const defaultWeightDecay = { adamw: 0.2, sgd: 0, lion: 0 };
+const defaultWeightDecay = { adamw: 0.2, sgd: 0, lion: 0, muon: 0.1 };
 
 function leafOf(tree: FlatTree<Tensor> | undefined, path: string, treeName: string): Tensor {
   const leaf = tree?.[path];
@@ -22,7 +23,12 @@ export interface LeafSetting {
   readonly shape: number[];
   readonly weightDecay: number;
   readonly multiplier: number;
+  /** Moved as one matrix. */
+  readonly isMatrix: boolean;
 }
+
+const matrixRules = (config: OptimizerConfig): PathRules<boolean> =>
+  config.kind === "muon" ? (config.matrices ?? []) : [];
 
 /** The setting of every parameter, in tree order. A pattern that matches no path is an error. */
 export function settleLeaves(
@@ -33,11 +39,13 @@ export function settleLeaves(
   const decay = resolveByPath<boolean | undefined>(paths, config.decay ?? [], undefined);
   const multipliers = resolveByPath(paths, config.multipliers ?? [], 1);
   const { weightDecay = defaultWeightDecay[config.kind] } = config;
+  const matrices = resolveByPath<boolean | undefined>(paths, matrixRules(config), undefined);
   return Object.entries(params).map(([path, { shape }]) => ({
     path,
     shape: [...shape],
     weightDecay: (decay[path] ?? decaysByDefault(path, shape)) ? weightDecay : 0,
     multiplier: multipliers[path] ?? 1,
+    isMatrix: config.kind === "muon" && (matrices[path] ?? orthogonalByDefault(path, shape)),
   }));
 }
 

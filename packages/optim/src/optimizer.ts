@@ -3,6 +3,7 @@ import type { FlatTree } from "@clip-ts/core";
 import type { LeafUpdate } from "./update-rule.ts";
 import type { AdamwConfig } from "./adamw.ts";
 import type { LionConfig } from "./lion.ts";
+import type { MuonConfig } from "./muon.ts";
 import type { PathRules } from "./path-rules.ts";
 import type { Scalars } from "./scalar-value.ts";
 import type { SgdConfig } from "./sgd.ts";
@@ -16,7 +17,8 @@ export interface PerParameterConfig {
 }
 
 /** An optimiser as data: it can be printed, compared and stored beside the weights. */
-export type OptimizerConfig = (AdamwConfig | SgdConfig | LionConfig) & PerParameterConfig;
+export type OptimizerConfig = (AdamwConfig | SgdConfig | LionConfig | MuonConfig) &
+  PerParameterConfig;
 
 /** What an optimiser remembers: a flat tree like the parameters for each of its slots. */
 export type OptimizerSlots = Readonly<Record<string, FlatTree<Tensor>>>;
@@ -30,7 +32,7 @@ export interface UpdateInput {
 }
 
 /** How one parameter is treated. */
-export type LeafSettings = Pick<LeafUpdate, "weightDecay" | "multiplier">;
+export type LeafSettings = Pick<LeafUpdate, "weightDecay" | "multiplier" | "isMatrix">;
 
 /** Pure functions over flat trees; the caller keeps the state and counts the steps. */
 export interface Optimizer {
@@ -39,8 +41,8 @@ export interface Optimizer {
   /** Every parameter's settings by path. */
   readonly leaves: Readonly<Record<string, LeafSettings>>;
   /**
-   * The new parameter and slots of one leaf. Treats every element alike, so leaves with equal settings
-   * may be laid end to end. Borrows everything.
+   * The new parameter and slots of one leaf. Treats every element alike unless the leaf's settings say
+   * `isMatrix`, so all others with equal settings may be laid end to end. Borrows everything.
    */
   updateLeaf(leaf: LeafUpdate): readonly Tensor[];
   /** Zeros for every slot and parameter. The caller owns them. */

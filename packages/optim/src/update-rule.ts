@@ -12,6 +12,8 @@ export interface LeafUpdate {
   readonly weightDecay: number;
   /** Factor on the learning rate. */
   readonly multiplier: number;
+  /** Whether `param` is moved as one matrix, rather than element by element. False by default. */
+  readonly isMatrix?: boolean;
 }
 
 /** How one parameter moves; knows neither trees nor ownership. */

@@ -38,12 +38,20 @@ function multipliersOf(
   return paths.map((path) => [path, (byLayer[path] ?? 1) * (byName[path] ?? 1)] as const);
 }
 
+/** The settings of the optimiser's own kind. */
+function kindOf({ optimizer }: RunConfig): OptimizerConfig {
+  const { decay: _, multipliers: __, ...settings } = optimizer;
+  if (settings.kind !== "muon") return settings;
+  const { matrices, ...rest } = settings;
+  return { ...rest, ...(matrices === undefined ? {} : { matrices: rules(matrices) }) };
+}
+
 /** The optimiser that a run's config describes, for the leaves that learn. */
 export function optimizerConfig(config: RunConfig, paths: LeafPaths): OptimizerConfig {
-  const { decay, multipliers: _, ...rest } = config.optimizer;
+  const { decay } = config.optimizer;
   const multipliers = multipliersOf(config, paths);
   return {
-    ...rest,
+    ...kindOf(config),
     ...(decay === undefined ? {} : { decay: rules(decay) }),
     ...(multipliers.length === 0 ? {} : { multipliers }),
   };

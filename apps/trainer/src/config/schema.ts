@@ -92,6 +92,18 @@ const optimizerSchema = z.discriminatedUnion("kind", [
     multipliers: pathRules(z.number()).optional(),
   }),
   z.strictObject({
+    kind: z.literal("muon").describe("matrices by Muon, all else by AdamW"),
+    momentum: z.number().default(0.95),
+    beta1: z.number().default(0.9),
+    beta2: z.number().default(0.98),
+    eps: z.number().positive().default(1e-6),
+    rounds: positive.default(5).describe("rounds in which a matrix is made orthogonal"),
+    weightDecay: z.number().min(0).default(0.1),
+    matrices: pathRules(z.boolean()).optional().describe("[pattern, moved by Muon] by path"),
+    decay: pathRules(z.boolean()).optional(),
+    multipliers: pathRules(z.number()).optional(),
+  }),
+  z.strictObject({
     kind: z.literal("lion"),
     beta1: z.number().default(0.9),
     beta2: z.number().default(0.99),
@@ -120,6 +132,9 @@ const modelSchema = z.strictObject({
   vocabSize: positive.optional(),
   projectionDim: positive.optional(),
   patchDropout: dropoutSchema.optional().describe("share of the patches that a step leaves out"),
+  textDropout: dropoutSchema
+    .optional()
+    .describe("share of RoBERTa's activations and attention weights that a step drops"),
 });
 
 const runSchema = z.strictObject({

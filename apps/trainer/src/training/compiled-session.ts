@@ -35,7 +35,7 @@ function toTensors(arrays: HostArrays): Record<string, Tensor> {
 function updateOf(optimizer: Optimizer, keepsEma: boolean): (leaf: LeafStep) => readonly Tensor[] {
   return ({ slots, settings, scalars: named, ...leaf }) => {
     const scalars = named as Scalars;
-    const { weightDecay = 0, multiplier = 1, isBounded = 0 } = settings;
+    const { weightDecay = 0, multiplier = 1, isBounded = 0, isMatrix = 0 } = settings;
     const own = slots.slice(0, optimizer.slots.length);
     const [moved, ...remembered] = optimizer.updateLeaf({
       ...leaf,
@@ -43,6 +43,7 @@ function updateOf(optimizer: Optimizer, keepsEma: boolean): (leaf: LeafStep) => 
       slots: own,
       weightDecay,
       multiplier,
+      isMatrix: isMatrix === 1,
     });
     const param = isBounded === 1 ? clampLogitScale(moved as Tensor) : (moved as Tensor);
     if (!keepsEma) return [param, ...remembered];
@@ -73,9 +74,10 @@ export async function createCompiledSession(
 ): Promise<TrainingSession> {
   const keepsEma = config.ema !== undefined;
   const schedule = createSchedule({ ...config.schedule, steps: config.steps } as never);
-  const leaves = Object.entries(optimizer.leaves).map(
-    ([path, leaf]) => [path, { ...leaf, isBounded: path === logitScale ? 1 : 0 }] as const,
-  );
+  const leaves = Object.entries(optimizer.leaves).map(([path, { isMatrix = false, ...leaf }]) => {
+    return [path, { ...leaf, isMatrix: Number(isMatrix), isBounded: Number(path === logitScale) }];
+  });
+  const matrices = Object.keys(optimizer.leaves).filter((path) => optimizer.leaves[path]?.isMatrix);
   const program = await compileTraining({
     params: await toHost(initial.params),
     leaves: Object.fromEntries(leaves),
@@ -83,6 +85,7 @@ export async function createCompiledSession(
     gradient: (leaves, batch) => objective(leaves, givenTensors(batch)),
     accumulated: createAccumulatedObjective(config, plan),
     update: updateOf(optimizer, keepsEma),
+    whole: new Set(matrices),
     onCompile: announceCompiling,
     ...(config.gradClipNorm === undefined ? {} : { maxNorm: config.gradClipNorm }),
   });

@@ -50,7 +50,7 @@ type FlatArrays = Omit<FlatState, "read" | "write"> & {
 };
 
 function fillArrays(spec: TrainingSpec): FlatArrays {
-  const layout = layOutLeaves(spec.leaves, (path) => paramShape(spec.params, path));
+  const layout = layOutLeaves(spec.leaves, (path) => paramShape(spec.params, path), spec.whole);
   const flat = (): Float32Array => new Float32Array(layout.length);
   const [param, grad, slots] = [flat(), flat(), spec.slots.map(flat)];
   const trained = viewsOf(param, layout.places);

@@ -15,6 +15,8 @@ export interface LeafGroup {
   readonly settings: LeafSettings;
   readonly start: number;
   readonly end: number;
+  /** Of a leaf that is updated as a whole, alone in its group. */
+  readonly shape?: readonly number[];
 }
 
 /** How the leaves of a tree lie in one flat array. */
@@ -31,14 +33,18 @@ const alignment = 16;
 const keyOf = (settings: LeafSettings): string =>
   JSON.stringify(Object.entries(settings).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
-/** Lays leaves out one after the other, those with equal settings side by side. */
+/**
+ * Lays leaves out one after the other, those with equal settings side by side; each of `whole` is a
+ * group of its own.
+ */
 export function layOutLeaves(
   leaves: Readonly<Record<string, LeafSettings>>,
   shapeOf: (path: string) => readonly number[],
+  whole: ReadonlySet<string> = new Set(),
 ): LeafLayout {
   const alike = new Map<string, string[]>();
   for (const [path, settings] of Object.entries(leaves)) {
-    const key = keyOf(settings);
+    const key = whole.has(path) ? path : keyOf(settings);
     alike.set(key, [...(alike.get(key) ?? []), path]);
   }
   const places: LeafPlace[] = [];
@@ -52,7 +58,14 @@ export function layOutLeaves(
       places.push({ path, shape, start: next, length });
       next += Math.ceil(length / alignment) * alignment;
     }
-    groups.push({ settings: leaves[paths[0] as string] as LeafSettings, start, end: next });
+    const first = paths[0] as string;
+    const settings = leaves[first] as LeafSettings;
+    const { shape, length } = places.at(-1) as LeafPlace;
+    groups.push(
+      whole.has(first)
+        ? { settings, start, end: start + length, shape }
+        : { settings, start, end: next },
+    );
   }
   return { places, groups, length: next };
 }

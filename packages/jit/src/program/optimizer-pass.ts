@@ -34,12 +34,20 @@ interface Rule {
   readonly scratch: HostArrays;
 }
 
+const shapeOf = ({ group, start, end }: Chunk): readonly number[] => group.shape ?? [end - start];
+
+/** Equal for stretches that one compiled rule can update. */
+function ruleKey({ group, start, end }: Chunk): string {
+  if (group.shape === undefined) return `${group.start}:${end - start}`;
+  return JSON.stringify([group.shape, group.settings]);
+}
+
 /** The rule, traced for one length and group. */
 function traceUpdate(spec: TrainingSpec, chunk: Chunk, scalarNames: readonly string[]): Graph {
-  const flat: InputSpec = { shape: [chunk.end - chunk.start] };
+  const stretch: InputSpec = { shape: shapeOf(chunk) };
   const arrays = ["param", "grad", ...spec.slots.map((slot) => `slot:${slot}`)];
   const inputs = Object.fromEntries([
-    ...arrays.map((name) => [name, flat] as const),
+    ...arrays.map((name) => [name, stretch] as const),
     ...scalarNames.map((name) => [`scalar:${name}`, { shape: [] }] as const),
   ]);
   const run = (given: NamedTensors): NamedTensors => {
@@ -68,26 +76,27 @@ async function compileRule(
   scalarNames: readonly string[],
 ): Promise<Rule> {
   const graph = traceUpdate(spec, chunk, scalarNames);
+  const shape = shapeOf(chunk);
   const length = chunk.end - chunk.start;
   const unsafe = graph.outputs
     .map(({ name }) => name)
     .filter((name) => !canOverwrite(graph, name.slice("next:".length), name));
   const scratch = unsafe.map((name): [string, HostArray] => [
     name,
-    { data: new Float32Array(length), shape: [length] },
+    { data: new Float32Array(length), shape },
   ]);
   return { compiled: await target(graph, { isShort: true }), scratch: Object.fromEntries(scratch) };
 }
 
 function stretchOf(
   { compiled, scratch }: Rule,
-  { start, end }: Chunk,
+  chunk: Chunk,
   state: FlatState,
   slotNames: readonly string[],
 ): Stretch {
   const view = (flat: Float32Array): HostArray => ({
-    data: flat.subarray(start, end),
-    shape: [end - start],
+    data: flat.subarray(chunk.start, chunk.end),
+    shape: shapeOf(chunk),
   });
   const slots = slotNames.map((slot, index) => [
     `slot:${slot}`,
@@ -122,7 +131,7 @@ export async function compileOptimizerPass(
   const rules = new Map<string, Rule>();
   const stretches: Stretch[] = [];
   for (const chunk of chunksOf(state.layout.groups, chunkLength)) {
-    const key = `${chunk.group.start}:${chunk.end - chunk.start}`;
+    const key = ruleKey(chunk);
     const rule = rules.get(key) ?? (await compileRule(spec, target, chunk, scalarNames));
     rules.set(key, rule);
     stretches.push(stretchOf(rule, chunk, state, spec.slots));

@@ -65,10 +65,12 @@ export interface TrainingSpec<Settings extends LeafSettings = LeafSettings> {
   /** The same in parts, for batches whose arrays are called `0/…`, `1/…` for each micro-batch. */
   readonly accumulated?: AccumulatedGradient;
   /**
-   * The new parameters, then the new slots. Must treat every element alike: it is traced on stretches
-   * that span several leaves.
+   * The new parameters, then the new slots. Must treat every element alike, since it is traced on
+   * stretches that span several leaves; only leaves in `whole` come one by one, in their own shape.
    */
   update(step: LeafStep<Settings>): readonly Tensor[];
+  /** Paths of leaves whose elements `update` does not treat alike, such as matrices made orthogonal. */
+  readonly whole?: ReadonlySet<string>;
   /** Gradients are scaled down to this length, all taken as one vector; not at all by default. */
   readonly maxNorm?: number;
   /** How many compiled shapes of batches are kept, each with its memory; 3 by default. */

@@ -1,0 +1,76 @@
+import { randomTensor } from "@clip-ts/test-utils";
+import { matMul, reshape, sub, tensor, transpose, zeros, type Tensor } from "@tensorflow/tfjs-core";
+import { expect, test } from "vitest";
+import { createOptimizer, orthogonalByDefault } from "./index.ts";
+import { orthogonalized } from "./muon.ts";
+
+/** x·xᵀ on the shorter side, whose eigenvalues are the squared singular values. */
+function gram(matrix: Tensor): number[][] {
+  const [height = 0, width = 0] = matrix.shape;
+  return matMul(matrix, matrix, height > width, height <= width).arraySync() as number[][];
+}
+
+test.each([
+  [6, 20],
+  [20, 6],
+])("all singular values of a [%i, %i] matrix move close to 1", (height, width) => {
+  const squares = gram(orthogonalized(randomTensor([height, width], "matrix"), 5));
+  for (const [row, values] of squares.entries()) {
+    expect(values[row]).toBeGreaterThan(0.4);
+    expect(values[row]).toBeLessThan(1.5);
+    // Off the diagonal, what Gershgorin's circles leave of the distance from a multiple of the identity.
+    const rest = values.reduce((sum, value, column) => sum + (column === row ? 0 : value ** 2), 0);
+    expect(Math.sqrt(rest)).toBeLessThan(0.6);
+  }
+});
+
+test("the directions stay: a diagonal matrix stays diagonal, its signs kept", () => {
+  const [first, second] = orthogonalized(tensor([[3, 0], [0, -0.2]]), 5).arraySync() as number[][]; // prettier-ignore
+  expect([first![1], second![0]]).toEqual([0, 0]);
+  expect(first![0]).toBeGreaterThan(0.6);
+  expect(second![1]).toBeLessThan(-0.6);
+});
+
+test("a matrix without gradient stays finite", () => {
+  expect([...orthogonalized(zeros([2, 3]), 5).dataSync()]).toEqual(Array(6).fill(0));
+});
+
+test("a kernel moves as the matrix of its outputs", () => {
+  const [kernel, grad] = [randomTensor([4, 3, 2, 2], "kernel"), randomTensor([4, 3, 2, 2], "grad")];
+  const flat = (x: Tensor): Tensor => reshape(x, [4, 12]);
+  const moved = [kernel, flat(kernel)].map((param) => {
+    const optimizer = createOptimizer({ kind: "muon" }, { "conv.weight": param });
+    expect(optimizer.leaves["conv.weight"]?.isMatrix).toBe(true);
+    const slots = [zeros(param.shape), zeros(param.shape)];
+    const leaf = { param, grad: reshape(grad, param.shape), slots, weightDecay: 0, multiplier: 1 };
+    const step = { ...leaf, scalars: optimizer.scalars(0, 0.1), isMatrix: true };
+    return optimizer.updateLeaf(step)[0] as Tensor;
+  });
+  expect([...moved[0]!.dataSync()]).toEqual([...moved[1]!.dataSync()]);
+});
+
+test("a tall matrix moves as its transpose does", () => {
+  const wide = randomTensor([3, 7], "wide");
+  const difference = sub(
+    transpose(orthogonalized(transpose(wide), 5)),
+    orthogonalized(wide, 5),
+  ).dataSync();
+  expect(Math.max(...difference.map(Math.abs))).toBeLessThan(1e-6);
+});
+
+test.each([
+  ["vision_model.encoder.layers.0.mlp.fc1.weight", [8, 4], true],
+  ["vision_model.layer1.0.conv2.weight", [8, 4, 3, 3], true],
+  ["vision_model.encoder.layers.0.mlp.fc1.bias", [8], false],
+  ["text_model.embeddings.token_embedding.weight", [99, 8], false],
+  ["vision_model.attnpool.positional_embedding", [2, 8], false],
+  ["text_projection.weight", [8, 8], false],
+] as const)("%s %o is moved by Muon: %s", (path, shape, expected) => {
+  expect(orthogonalByDefault(path, shape)).toBe(expected);
+});
+
+test("rules choose the matrices", () => {
+  const params = { a: { shape: [2, 2] }, b: { shape: [2, 2] } };
+  const { leaves } = createOptimizer({ kind: "muon", matrices: [["b", false]] }, params);
+  expect([leaves["a"]?.isMatrix, leaves["b"]?.isMatrix]).toEqual([true, false]);
+});
