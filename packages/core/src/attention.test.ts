@@ -30,13 +30,15 @@ test("equals softmax(q kᵀ / √dim) v head by head", async () => {
 
 test("equals the reference under a mask", async () => {
   const mask = Array.from({ length: tokens * tokens }, (_, index) => (index % 3 === 2 ? -1e9 : 0));
-  const masked = dotProductAttention(queries, keys, values, tensor(mask, [tokens, tokens]));
+  const masked = dotProductAttention(queries, keys, values, {
+    mask: tensor(mask, [tokens, tokens]),
+  });
   expect(largestDifference(await masked.data(), await expected(mask))).toBeLessThan(1e-6);
 });
 
 test("a hidden key has no influence at all", async () => {
   const mask = tensor([0, 0, 0, -1e9], [1, 4]);
-  const before = await dotProductAttention(queries, keys, values, mask).data();
+  const before = await dotProductAttention(queries, keys, values, { mask }).data();
   const change = (label: string): Float32Array =>
     randomTensor([tokens * dim], label).dataSync() as Float32Array;
   const swapLast = (original: ArrayLike<number>, fresh: Float32Array): Float32Array =>
@@ -45,6 +47,6 @@ test("a hidden key has no influence at all", async () => {
     );
   const otherKeys = tensor(swapLast(await keys.data(), change("other keys")), shape);
   const otherValues = tensor(swapLast(await values.data(), change("other values")), shape);
-  const after = await dotProductAttention(queries, otherKeys, otherValues, mask).data();
+  const after = await dotProductAttention(queries, otherKeys, otherValues, { mask }).data();
   expect(after).toEqual(before);
 });

@@ -14,7 +14,7 @@ export {
 export { assertShape, axisLength, type Axis } from "./shape.ts";
 export { valueAndGradient, type ValueAndGradient } from "./gradient.ts";
 export { activate, type Activation } from "./activation.ts";
-export { dotProductAttention } from "./attention.ts";
+export { dotProductAttention, type AttentionChanges } from "./attention.ts";
 export {
   batchNorm,
   batchNormGain,

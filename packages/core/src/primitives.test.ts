@@ -9,7 +9,7 @@ import {
 import { add, dispose, square, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, test } from "vitest";
 import { activate } from "./activation.ts";
-import { dotProductAttention } from "./attention.ts";
+import { dotProductAttention, type AttentionChanges } from "./attention.ts";
 import { batchNorm, batchNormTraining } from "./batch-norm.ts";
 import { conv2d } from "./conv2d.ts";
 import { embed } from "./embedding.ts";
@@ -36,16 +36,14 @@ const params = (inputs: Inputs): { weight: Tensor; bias: Tensor } => ({
 });
 const heads = [2, 3, 5, 4];
 const attentionShapes = { queries: heads, keys: heads, values: heads };
-const attend = (inputs: Inputs, mask?: Tensor): Tensor =>
-  dotProductAttention(
-    get(inputs, "queries"),
-    get(inputs, "keys"),
-    get(inputs, "values"),
-    ...(mask === undefined ? [] : [mask]),
-  );
-const hideLater = (): Tensor =>
+const attend = (inputs: Inputs, changes: AttentionChanges = {}): Tensor =>
+  dotProductAttention(get(inputs, "queries"), get(inputs, "keys"), get(inputs, "values"), changes);
+/** [5, 5]: one value above the diagonal, another elsewhere. */
+const triangle = (above: number, elsewhere: number): Tensor =>
   tensor(
-    Array.from({ length: 25 }, (_, index) => (index % 5 > Math.floor(index / 5) ? -1e9 : 0)),
+    Array.from({ length: 25 }, (_, index) =>
+      index % 5 > Math.floor(index / 5) ? above : elsewhere,
+    ),
     [5, 5],
   );
 const convolution = (side: number, kernel: number, stride: number, padding: number): Primitive => ({
@@ -64,7 +62,12 @@ const primitives: readonly Primitive[] = [
   {
     name: "attention with a mask",
     shapes: attentionShapes,
-    run: (inputs) => attend(inputs, hideLater()),
+    run: (inputs) => attend(inputs, { mask: triangle(-1e9, 0) }),
+  },
+  {
+    name: "attention of which some is dropped",
+    shapes: attentionShapes,
+    run: (inputs) => attend(inputs, { factor: triangle(0, 1.25) }),
   },
   {
     name: "batchNorm",

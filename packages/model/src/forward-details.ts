@@ -39,11 +39,15 @@ function imageDetails(
 
 function textDetails(
   params: ClipParams,
-  { inputIds, attentionMask }: Partial<PairBatch>,
+  { inputIds, attentionMask, keptHidden, keptAttention }: Partial<PairBatch>,
   config: ClipConfig,
 ): ForwardDetails {
   if (inputIds === undefined) return {};
-  const { features, lastHidden } = textSide(params, inputIds, config, { attentionMask });
+  const { features, lastHidden } = textSide(params, inputIds, config, {
+    attentionMask,
+    keptHidden,
+    keptAttention,
+  });
   return { textFeatures: features, textLastHidden: lastHidden };
 }
 

@@ -33,13 +33,15 @@ export function forward(
   options: ForwardOptions = {},
 ): ClipOutput {
   return tidy(() => {
-    const { attentionMask, keptPatches } = batch;
+    const { attentionMask, keptPatches, keptHidden, keptAttention } = batch;
     const onlyPooled = true; // the last block of a tower computes no more than what is pooled
     const vision = { ...options, keptPatches, onlyPooled };
     const image = imageSide(params, batch.pixelValues, config, vision);
     const { checkpoint } = options;
     const text = textSide(params, batch.inputIds, config, {
       attentionMask,
+      keptHidden,
+      keptAttention,
       checkpoint,
       onlyPooled,
     });

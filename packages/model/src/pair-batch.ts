@@ -10,6 +10,10 @@ export interface PairBatch {
   readonly attentionMask?: Tensor | undefined;
   /** [batch, kept] int32: the patches that a training step with patch dropout looks at. */
   readonly keptPatches?: Tensor | undefined;
+  /** What a training step with dropout keeps of RoBERTa's activations; see `TextOptions`. */
+  readonly keptHidden?: Tensor | undefined;
+  /** What it keeps of RoBERTa's attention weights; see `TextOptions`. */
+  readonly keptAttention?: Tensor | undefined;
   /**
    * [batch] int32: pairs with the same number show or say the same thing. Only the multi-positive loss
    * asks for it; `pairGroups` of `@clip-ts/loss` finds it.

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { randomStream } from "@clip-ts/base";
 import { flattenTree, unflattenLike } from "@clip-ts/core";
 import { onnxTarget, trace, type HostArray, type NamedTensors } from "@clip-ts/jit";
 import {
@@ -19,6 +20,7 @@ import {
   relativeError,
   useEngine,
 } from "@clip-ts/test-utils";
+import { drawTextDropout, type RobertaTextConfig } from "@clip-ts/text-encoder";
 import { convertTensors, type HostTensor } from "@clip-ts/weights";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
@@ -31,7 +33,7 @@ type Arrays = Readonly<Record<string, HostArray>>;
 interface Case {
   readonly config: ClipConfig;
   readonly params: ClipParams;
-  readonly batch: Required<Pick<PairBatch, "pixelValues" | "inputIds">>;
+  readonly batch: PairBatch;
   readonly options: ForwardOptions;
 }
 
@@ -50,14 +52,19 @@ const prefixed = (prefix: string, leaves: NamedTensors): NamedTensors =>
 /** The same, compiled by ONNX Runtime. */
 async function compiledOutputs(given: Case): Promise<Arrays> {
   const { config, batch } = given;
-  const inputs = Object.entries({ ...batch, ...flattenTree<Tensor>(given.params) });
+  const all = { ...batch, ...flattenTree<Tensor>(given.params) } as NamedTensors;
+  const inputs = Object.entries(all);
+  const ofBatch = ([name]: readonly [string, unknown]): boolean => name in batch;
   const graph = trace(
-    ({ pixelValues, inputIds, ...leaves }) =>
-      outputsOf({
+    (named) => {
+      const own = Object.entries(named).filter(ofBatch);
+      const leaves = Object.entries(named).filter((entry) => !ofBatch(entry));
+      return outputsOf({
         ...given,
-        params: unflattenLike(clipSpec(config), leaves) as ClipParams,
-        batch: { pixelValues: pixelValues!, inputIds: inputIds! },
-      }),
+        params: unflattenLike(clipSpec(config), Object.fromEntries(leaves)) as ClipParams,
+        batch: Object.fromEntries(own) as unknown as PairBatch,
+      });
+    },
     Object.fromEntries(
       inputs.map(([name, { shape, dtype }]) => [name, { shape, dtype: dtype as "float32" }]),
     ),
@@ -147,6 +154,20 @@ test("ResNet compiled: a training pass equals open_clip's, statistics too", asyn
   }
 });
 
+test("plain ViT and RoBERTa compiled: features, loss and gradients equal transformers'", async () => {
+  const actual = await compiledOutputs(await load("dual-encoder/io.safetensors", {}));
+  const expected = goldenArrays("dual-encoder/io.safetensors");
+  for (const [ours, theirs] of [
+    ["imageFeatures", "image_embeds"],
+    ["textFeatures", "text_embeds"],
+    ["loss", "loss"],
+  ] as const) {
+    const error = relativeError(valuesOf(actual, ours), expected[theirs]!.values);
+    expect(error, ours).toBeLessThan(1e-5);
+  }
+  await expectGradients(actual, "dual-encoder/grads.safetensors");
+});
+
 const nano = preset("nano");
 
 /** A small RoBERTa beside torchvision's kind of transformer. */
@@ -172,18 +193,31 @@ const dual: ClipConfig = {
 };
 const poolings = ["first", "mean", "max", "pooler"] as const;
 
-test.each(poolings)("RoBERTa compiled equals RoBERTa eager, pooled by %s", async (pooling) => {
-  const config = { ...dual, text: { ...dual.text, pooling } } as ClipConfig;
+/** Pairs for the small model, with what a training step keeps if its text tower has dropout. */
+function smallCase(text: Partial<RobertaTextConfig>, options: ForwardOptions = {}): Case {
+  const config = { ...dual, text: { ...dual.text, ...text } } as ClipConfig;
   const captions = [0, 5, 6, 2, 1, 0, 7, 2, 1, 1, 0, 9, 30, 11, 2];
-  const given: Case = {
-    config,
-    params: initClip(config, 3),
-    batch: {
-      pixelValues: randomTensor([3, 3, 8, 8], "pixels"),
-      inputIds: tensor(captions, [3, 5], "int32"),
-    },
-    options: {},
+  const drawn = drawTextDropout(config.text, { batch: 3, tokens: 5 }, randomStream(1));
+  const kept = Object.entries(drawn).map(([name, { data, shape }]) => {
+    return [name, tensor(data, [...shape], "int32")] as const;
+  });
+  const batch: PairBatch = {
+    pixelValues: randomTensor([3, 3, 8, 8], "pixels"),
+    inputIds: tensor(captions, [3, 5], "int32"),
+    ...Object.fromEntries(kept),
   };
+  return { config, params: initClip(config, 3), batch, options };
+}
+
+const dropout = { hiddenDropout: 0.3, attentionDropout: 0.3 };
+const cases: readonly (readonly [string, Partial<RobertaTextConfig>, ForwardOptions])[] = [
+  ...poolings.map((pooling) => [`pooled by ${pooling}`, { pooling }, {}] as const),
+  ["with dropout", dropout, {}],
+  ["with dropout, checkpointed", dropout, { checkpoint: true }],
+];
+
+test.each(cases)("RoBERTa compiled equals RoBERTa eager, %s", async (_, text, options) => {
+  const given = smallCase(text, options);
   const actual = await compiledOutputs(given);
   for (const [name, reference] of Object.entries(outputsOf(given))) {
     // Softmax is blind to a key's bias: its gradient is rounding noise around 0.

@@ -38,6 +38,10 @@ export interface RobertaTextConfig extends CaptionConfig {
    * its first token through BERT's dense layer and tanh, as Hugging Face's dual encoder takes it.
    */
   readonly pooling: "first" | "mean" | "max" | "pooler";
+  /** Share of the activations that a training step drops, 0 by default; see `drawTextDropout`. */
+  readonly hiddenDropout?: number;
+  /** Share of the attention weights that a training step drops, 0 by default. */
+  readonly attentionDropout?: number;
 }
 
 /**

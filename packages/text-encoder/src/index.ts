@@ -13,3 +13,4 @@ export { robertaTextSpec, type RobertaTextParams } from "./roberta-spec.ts";
 export { siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";
 export { textSpec, type TextParams } from "./spec.ts";
 export type { TextOptions } from "./text-options.ts";
+export { drawTextDropout, type KeptValues, type TextDropout } from "./roberta-dropout.ts";

@@ -1,10 +1,17 @@
 import { embed, layerNorm, linear } from "@clip-ts/core";
-import { paddingMask, postNormBlock, runBlocks, type PostNormParts } from "@clip-ts/transformer";
+import {
+  paddingMask,
+  postNormBlock,
+  runBlocks,
+  withDropout,
+  type PostNormParts,
+} from "@clip-ts/transformer";
 import { add, slice, tanh, type Tensor } from "@tensorflow/tfjs-core";
 import type { RobertaTextConfig } from "./config.ts";
 import type { EncodedText } from "./encoded-text.ts";
 import { maskPadding, positionsOf } from "./padding-mask.ts";
 import { poolFirstToken, poolMax, poolMean } from "./pool-tokens.ts";
+import { robertaDropout } from "./roberta-dropout.ts";
 import type { RobertaLayerParams, RobertaTextParams } from "./roberta-spec.ts";
 import type { TextOptions } from "./text-options.ts";
 
@@ -49,20 +56,22 @@ function pool(
 }
 
 /**
- * RoBERTa (Liu et al. 2019, arXiv:1907.11692) without its dropout. ids [batch, tokens] int32; the
- * attention mask is 1 where a token may be seen, by default wherever it is no padding.
+ * RoBERTa (Liu et al. 2019, arXiv:1907.11692). ids [batch, tokens] int32; the attention mask is 1 where a
+ * token may be seen, by default wherever it is no padding. Nothing is dropped unless the options say what.
  */
 export function encodeRoberta(
   params: RobertaTextParams,
   ids: Tensor,
   config: RobertaTextConfig,
-  { attentionMask = maskPadding(ids, config.padTokenId), checkpoint }: TextOptions = {},
+  options: TextOptions = {},
 ): EncodedText {
+  const { attentionMask = maskPadding(ids, config.padTokenId), checkpoint } = options;
+  const dropout = robertaDropout(config, ids, options);
   const lastHidden = runBlocks(
     params.encoder.layer,
-    embedWords(params, ids, config),
-    (layer, hidden, mask) => postNormBlock(partsOf(layer), hidden, config, mask),
-    { mask: paddingMask(attentionMask), checkpoint },
+    withDropout(embedWords(params, ids, config), dropout.embedded),
+    (layer, hidden, inputs) => postNormBlock(partsOf(layer), hidden, config, inputs),
+    { mask: paddingMask(attentionMask), checkpoint, dropout: dropout.blocks },
   );
   return { pooled: pool(params, lastHidden, attentionMask, config), lastHidden };
 }

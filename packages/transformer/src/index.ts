@@ -1,5 +1,6 @@
 export type { TransformerConfig } from "./config.ts";
 export { block, blockSpec, type BlockParams, type LayerScaleParams } from "./block.ts";
+export { withDropout, type DropoutFactors } from "./dropout-factors.ts";
 export { encode, encoderSpec, type EncoderParams } from "./encoder.ts";
 export { mlp, mlpSpec, type MlpParams } from "./mlp.ts";
 export {
@@ -8,6 +9,6 @@ export {
   type AttentionProjections,
 } from "./multi-head-attention.ts";
 export { paddingMask } from "./padding-mask.ts";
-export { postNormBlock, type PostNormParts } from "./post-norm-block.ts";
+export { postNormBlock, type BlockInputs, type PostNormParts } from "./post-norm-block.ts";
 export { runBlocks, type EncodeOptions, type WantedTokens } from "./run-blocks.ts";
 export { selfAttention, selfAttentionSpec, type SelfAttentionParams } from "./self-attention.ts";

@@ -18,6 +18,8 @@ export interface AttentionOptions {
    * [batch, 1, 1, tokens] as `paddingMask` makes it.
    */
   readonly mask?: Tensor | undefined;
+  /** [batch, heads, queries, tokens]: factors on the attention weights, as dropout draws them. */
+  readonly factor?: Tensor | undefined;
   /** [batch, tokens, dim]: what is looked at; the queries themselves by default. */
   readonly context?: Tensor;
 }
@@ -41,14 +43,14 @@ function joinHeads(x: Tensor): Tensor {
 export function multiHeadAttention(
   projections: AttentionProjections,
   x: Tensor,
-  { heads, mask, context = x }: AttentionOptions,
+  { heads, mask, factor, context = x }: AttentionOptions,
 ): Tensor {
   const { query, key, value, output } = projections;
   const mixed = dotProductAttention(
     splitHeads(linear(query, x), heads),
     splitHeads(linear(key, context), heads),
     splitHeads(linear(value, context), heads),
-    mask,
+    { mask, factor },
   );
   return linear(output, joinHeads(mixed));
 }

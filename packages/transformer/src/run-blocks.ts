@@ -1,5 +1,7 @@
 import { checkpointed } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import type { DropoutFactors } from "./dropout-factors.ts";
+import type { BlockInputs } from "./post-norm-block.ts";
 
 /** How a stack of blocks runs. */
 export interface EncodeOptions {
@@ -7,6 +9,8 @@ export interface EncodeOptions {
   readonly mask?: Tensor | undefined;
   /** Whether the backward pass computes each block again instead of keeping what it computed. */
   readonly checkpoint?: boolean | undefined;
+  /** What dropout multiplies, block by block; nothing by default. */
+  readonly dropout?: readonly DropoutFactors[] | undefined;
 }
 
 /** Tokens of a sequence that are wanted at the end, when not all of them are. */
@@ -17,21 +21,21 @@ export interface WantedTokens {
   readonly mask?: Tensor | undefined;
 }
 
-/** Runs blocks one after the other. x [batch, tokens, dim] → same. */
+/** Runs blocks one after the other, each with the mask and its own dropout. x [batch, tokens, dim] → same. */
 export function runBlocks<Block extends object>(
   blocks: readonly Block[],
   x: Tensor,
-  run: (block: Block, x: Tensor, mask: Tensor | undefined) => Tensor,
-  { mask, checkpoint = false }: EncodeOptions = {},
+  run: (block: Block, x: Tensor, inputs: BlockInputs) => Tensor,
+  { mask, checkpoint = false, dropout }: EncodeOptions = {},
 ): Tensor {
-  if (!checkpoint) return blocks.reduce((hidden, block) => run(block, hidden, mask), x);
-  const fixed = mask === undefined ? {} : { mask };
-  return blocks.reduce((hidden, params) => {
-    const { value } = checkpointed<Block, object, { mask?: Tensor }>({
+  return blocks.reduce((hidden, params, index) => {
+    const fixed: BlockInputs = { ...(mask !== undefined && { mask }), ...dropout?.[index] };
+    if (!checkpoint) return run(params, hidden, fixed);
+    const { value } = checkpointed<Block, object, BlockInputs>({
       params,
       x: hidden,
       fixed,
-      run: (kept, input, others) => ({ value: run(kept, input, others.mask), aside: {} }),
+      run: (kept, input, others) => ({ value: run(kept, input, others), aside: {} }),
     });
     return value;
   }, x);

@@ -22,6 +22,18 @@ const robertaDefaults = {
   layerNormEps: 1e-12,
 } as const;
 
+/** Reads the shares that training drops, where the file has any: 0.1 in most that transformers wrote. */
+function parseDropout(
+  text: Section,
+): Pick<RobertaTextConfig, "hiddenDropout" | "attentionDropout"> {
+  const hiddenDropout = text.number("hidden_dropout_prob", 0);
+  const attentionDropout = text.number("attention_probs_dropout_prob", 0);
+  return {
+    ...(hiddenDropout > 0 && { hiddenDropout }),
+    ...(attentionDropout > 0 && { attentionDropout }),
+  };
+}
+
 /** Reads RoBERTa's keys. `pooling` is not among them: the model around it decides. */
 function parseRoberta(text: Section, pooling: RobertaTextConfig["pooling"]): RobertaTextConfig {
   const padTokenId = text.count("pad_token_id", 1);
@@ -35,6 +47,7 @@ function parseRoberta(text: Section, pooling: RobertaTextConfig["pooling"]): Rob
     padTokenId,
     tokenTypes: text.positive("type_vocab_size", 2),
     pooling,
+    ...parseDropout(text),
   };
 }
 
@@ -50,8 +63,8 @@ export function formatRoberta(text: RobertaTextConfig): Json {
     bos_token_id: text.startTokenId,
     eos_token_id: text.endTokenId,
     pad_token_id: text.padTokenId,
-    attention_probs_dropout_prob: 0,
-    hidden_dropout_prob: 0,
+    attention_probs_dropout_prob: text.attentionDropout ?? 0,
+    hidden_dropout_prob: text.hiddenDropout ?? 0,
   };
 }
 

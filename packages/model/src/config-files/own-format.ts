@@ -97,7 +97,10 @@ function parseText(section: Section): TextConfig {
     return { ...shared, startTokenId, ...options };
   }
   const pooling = section.choice("pooling", ["first", "mean", "max", "pooler"]);
-  return { kind, ...shared, startTokenId, tokenTypes: section.positive("tokenTypes"), pooling };
+  const number = (key: string): number => section.number(key);
+  const dropout = optional(section, { hiddenDropout: number, attentionDropout: number });
+  const tokenTypes = section.positive("tokenTypes");
+  return { kind, ...shared, startTokenId, tokenTypes, pooling, ...dropout };
 }
 
 /** Reads a config of ours. */
