@@ -61,6 +61,25 @@ function withPatchDropout(base: ClipConfig, { model }: RunConfig): ClipConfig {
   throw new ClipError("bad-config", '"model.patchDropout": a ResNet has no patches; remove it.');
 }
 
+/** The same for RoBERTa, of whose activations and attention weights equal shares are dropped. */
+function withTextDropout(base: ClipConfig, { model }: RunConfig): ClipConfig {
+  const { textDropout: share } = model;
+  if (share === undefined) return base;
+  if (base.text.kind === "roberta") {
+    const text = { ...base.text, hiddenDropout: share, attentionDropout: share };
+    return { ...base, text };
+  }
+  throw new ClipError(
+    "bad-config",
+    '"model.textDropout": only RoBERTa was trained with dropout, and this text tower is another; remove it.',
+  );
+}
+
+/** What is asked of training beyond what the model says. */
+function withTraining(base: ClipConfig, config: RunConfig): ClipConfig {
+  return withTextDropout(withPatchDropout(withLoss(base, config), config), config);
+}
+
 /** Sigmoid training from scratch starts at a scale of its own. */
 function withStartingScale(base: ClipConfig): ClipConfig {
   if (lossOf(base).kind !== "sigmoid") return base;
@@ -123,7 +142,7 @@ async function tokenizerOf(
 /** A built-in size: from scratch, but for towers that have weights of their own. */
 async function openPreset(name: string, config: RunConfig): Promise<RunModel> {
   const sized = withSizes(preset(name), config.model);
-  const clip = withPatchDropout(withStartingScale(withLoss(sized, config)), config);
+  const clip = withStartingScale(withTraining(sized, config));
   clipSpec(clip); // refuses sizes that do not fit together before any memory is taken
   const { background } = config.data;
   const plain = clipPreprocess(clip.vision.imageSize);
@@ -134,7 +153,7 @@ async function openPreset(name: string, config: RunConfig): Promise<RunModel> {
 
 /** Resolves the `model` section of a config. */
 export async function openRunModel(config: RunConfig): Promise<RunModel> {
-  const { preset: name, from, patchDropout: _, ...sizes } = config.model;
+  const { preset: name, from, patchDropout: _, textDropout: __, ...sizes } = config.model;
   if ((name === undefined) === (from === undefined)) {
     throw new ClipError(
       "bad-config",
@@ -150,7 +169,7 @@ export async function openRunModel(config: RunConfig): Promise<RunModel> {
       );
     }
     const stored = await describeModel(from);
-    const wanted = withPatchDropout(withLoss(stored.config, config), config);
+    const wanted = withTraining(stored.config, config);
     return {
       description: { ...stored, config: wanted },
       start: () => loadStarting(from, stored.config, wanted),

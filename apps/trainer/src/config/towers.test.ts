@@ -24,6 +24,12 @@ test("a tower that does not fit the preset is refused, and nothing is left behin
   expect(left).toBe(0);
 });
 
+test("dropout of a text tower that has none is refused", async () => {
+  await expect(openRunModel(configOf({ textDropout: 0.1 }))).rejects.toThrow(
+    '"model.textDropout": only RoBERTa was trained with dropout',
+  );
+});
+
 test("without towers a preset starts from its seed", async () => {
   const { description, start } = await openRunModel(configOf({}));
   const [params, expected] = [await start(), initClip(description.config, 3)];

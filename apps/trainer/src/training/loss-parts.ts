@@ -12,6 +12,8 @@ export type MicroBatch = {
   readonly pixelValues: Tensor;
   readonly inputIds: Tensor;
   readonly keptPatches?: Tensor;
+  readonly keptHidden?: Tensor;
+  readonly keptAttention?: Tensor;
 };
 
 /** The two halves of a run's loss: what is done for each pair, and what for all of them. */
@@ -47,14 +49,16 @@ function withoutTape(
 /** Both towers on one micro-batch. */
 function encodePairs(
   params: ClipParams,
-  { pixelValues, inputIds, keptPatches }: MicroBatch,
+  { pixelValues, inputIds, keptPatches, keptHidden, keptAttention }: MicroBatch,
   { plan, checkpoint }: { readonly plan: TrainingPlan; readonly checkpoint: boolean },
 ): EncodedRows {
   const { clip, isFrozen, updatesStatistics: training } = plan;
   const onlyPooled = true; // the last block of a tower computes no more than what is pooled
   const seeImages = (): EncodedSide =>
     imageSide(params, pixelValues, clip, { training, checkpoint, keptPatches, onlyPooled });
-  const readTexts = (): EncodedSide => textSide(params, inputIds, clip, { checkpoint, onlyPooled });
+  const dropout = { keptHidden, keptAttention };
+  const readTexts = (): EncodedSide =>
+    textSide(params, inputIds, clip, { checkpoint, onlyPooled, ...dropout });
   const image = isFrozen.image ? withoutTape(pixelValues, seeImages) : seeImages();
   const text = isFrozen.text ? withoutTape(inputIds, readTexts) : readTexts();
   return { features: { image: image.features, text: text.features }, aside: image.statistics };

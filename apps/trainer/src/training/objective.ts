@@ -12,7 +12,7 @@ import type { TrainingPlan } from "./training-plan.ts";
 /** Loss, metrics, gradients of what learns, and statistics, as a function of leaves and a batch. */
 export type Objective = (leaves: FlatTree<Tensor>, batch: LazyBatch) => Required<Gradients>;
 
-const pairNames = ["pixelValues", "inputIds", "keptPatches"];
+const pairNames = ["pixelValues", "inputIds", "keptPatches", "keptHidden", "keptAttention"];
 
 /** What begins the names of each micro-batch; nothing if the batch is whole. */
 function prefixesOf(batch: LazyBatch): string[] {

@@ -72,7 +72,7 @@ export async function openSession(
   const { state, ...place } = await (compiler === undefined ? begin() : onHost(begin));
   const teacher = await openTeacher(config, model.description, compiler);
   const objective = createObjective(config, plan);
-  const batchArrays = createBatchArrays(config, clip, teacher);
+  const batchArrays = createBatchArrays(config, plan, teacher);
   const parts = { config, plan, optimizer, objective, batchArrays };
   const own =
     compiler === undefined

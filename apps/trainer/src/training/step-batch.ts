@@ -3,10 +3,12 @@ import type { Batch } from "@clip-ts/data";
 import { dtypeOf, type HostArray, type HostArrays, type NamedTensors } from "@clip-ts/jit";
 import { pairGroups } from "@clip-ts/loss";
 import type { ClipConfig } from "@clip-ts/model";
+import { drawTextDropout } from "@clip-ts/text-encoder";
 import { drawKeptPatches, isResNet, keptPatchCount } from "@clip-ts/vision-encoder";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import type { RunConfig } from "../config/schema.ts";
 import type { Teacher } from "./teacher.ts";
+import type { TrainingPlan } from "./training-plan.ts";
 
 /**
  * What a step reads, by name. If the batch is split, `0/pixelValues` belongs to its first micro-batch;
@@ -51,12 +53,24 @@ function drawnPatches(
   return { keptPatches: { data, shape: [rows, keptPatchCount(vision)] } };
 }
 
+/** What each caption's pass keeps in one step of dropout; nothing for a tower that does not learn. */
+function drawnDropout(
+  { clip: { text }, isFrozen }: TrainingPlan,
+  size: { readonly batch: number; readonly tokens: number },
+  path: readonly [seed: number, step: number],
+): HostArrays {
+  if (isFrozen.text) return {};
+  const [seed, step] = path;
+  return { ...drawTextDropout(text, size, randomStream(seed, "text-dropout", step)) };
+}
+
 /** Sets up how batches become arrays: split into micro-batches, with what loss and towers ask for. */
 export function createBatchArrays(
   config: RunConfig,
-  clip: ClipConfig,
+  plan: TrainingPlan,
   teacher?: Teacher,
 ): BatchArrays {
+  const { clip } = plan;
   const needsGroups = clip.loss?.kind === "contrastive" && clip.loss.multiPositive === true;
   return async (batch, step) => {
     const { pixelValues, inputIds, batch: rows, imageSize, tokens, keys, captions } = batch;
@@ -64,6 +78,7 @@ export function createBatchArrays(
       pixelValues: { data: pixelValues, shape: [rows, 3, imageSize, imageSize] },
       inputIds: { data: inputIds, shape: [rows, tokens] },
       ...drawnPatches(clip, rows, [config.seed, step]),
+      ...drawnDropout(plan, { batch: rows, tokens }, [config.seed, step]),
     };
     const groups = (): HostArray => ({ data: pairGroups(keys, captions), shape: [rows] });
     return {
