@@ -9,7 +9,7 @@ import {
   type SafetensorsStream,
   type SerializedSafetensors,
 } from "./serialize-safetensors.ts";
-import { noSuchTensor, type TensorFile } from "./tensor-file.ts";
+import { finder, type TensorFile } from "./tensor-file.ts";
 import { fromFloat32, fromInt32, type FloatDtype } from "./values.ts";
 import { lazyTensors } from "./whole-file.ts";
 
@@ -35,11 +35,7 @@ async function toHost(leaf: Tensor, dtype: FloatDtype): Promise<HostTensor> {
 function paramsFile(params: object, dtype: FloatDtype): TensorFile {
   const leaves = new Map(Object.entries(flattenTree<Tensor>(params)));
   const label = "The model";
-  const find = (name: string): Tensor => {
-    const leaf = leaves.get(name);
-    if (leaf === undefined) throw noSuchTensor(label, name);
-    return leaf;
-  };
+  const find = finder(leaves, label);
   return {
     label,
     metadata: {},

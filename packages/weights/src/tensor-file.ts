@@ -21,3 +21,15 @@ export function noSuchTensor(label: string, name: string): ClipError {
     data: { label, name },
   });
 }
+
+/** Looks a name up, or throws the error for a name that is not there. */
+export function finder<Value>(
+  values: ReadonlyMap<string, Value>,
+  label: string,
+): (name: string) => Value {
+  return (name) => {
+    const value = values.get(name);
+    if (value === undefined) throw noSuchTensor(label, name);
+    return value;
+  };
+}

@@ -50,6 +50,20 @@ test("SigLIP: outputs and gradients equal transformers' SiglipModel", async () =
   }
 });
 
+test("plain ViT and RoBERTa: outputs and gradients equal transformers', under its names", async () => {
+  const inputs = goldenPath("dual-encoder/io.safetensors");
+  const expected = goldenArrays("dual-encoder/io.safetensors");
+  const { names, values } = await forward(modelOf("dual-encoder/config.json"), inputs, "--grads");
+  for (const name of ["image_embeds", "text_embeds", "logits_per_image", "loss"]) {
+    expect(relativeError(values(name), expected[name]!.values), name).toBeLessThan(1e-5);
+  }
+  const gradients = Object.entries(goldenArrays("dual-encoder/grads.safetensors"));
+  for (const [name, array] of gradients) {
+    expect(relativeError(values(name), array.values, 1e-3), name).toBeLessThan(1e-4);
+  }
+  expect(names).toHaveLength(6 + gradients.length);
+});
+
 const resnet = modelOf("clip-resnet/open_clip_config.json");
 
 test("ResNet: a training pass equals open_clip's under open_clip's names", async () => {

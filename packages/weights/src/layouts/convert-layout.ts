@@ -1,23 +1,11 @@
-import { ClipError } from "@clip-ts/base";
-import { byteLengthOf, sliceRows, type HostTensor } from "../host-tensor.ts";
-import { noSuchTensor, type TensorFile } from "../tensor-file.ts";
-import { assemble } from "./assemble.ts";
-import { planConversion, type ConversionPlan } from "./conversion-plan.ts";
-import type { AttentionHeads } from "./big-vision-rules.ts";
-import { bareName, detectLayout, layoutOf, type Layout } from "./layout.ts";
-import { isIgnorable, rulesFor, type OtherLayout } from "./rules-for.ts";
-import { unstackLayers } from "./unstack-layers.ts";
+import { sliceRows, type HostTensor } from "../host-tensor.ts";
+import { finder, type TensorFile } from "../tensor-file.ts";
+import { fromCanonical, type ConvertOptions } from "./from-canonical.ts";
+import { bareName, detectLayout, type Layout } from "./layout.ts";
+import { isIgnorable } from "./rules-for.ts";
+import { toCanonical } from "./to-canonical.ts";
 
 type HostTensors = Readonly<Record<string, HostTensor>>;
-
-/** Looks a name up, or throws the error for a name that is not there. */
-function finder<Value>(values: ReadonlyMap<string, Value>, label: string): (name: string) => Value {
-  return (name) => {
-    const value = values.get(name);
-    if (value === undefined) throw noSuchTensor(label, name);
-    return value;
-  };
-}
 
 /** The file without what wrappers put before its names, and without what no model learns. */
 function bareFile(file: TensorFile): TensorFile {
@@ -30,95 +18,6 @@ function bareFile(file: TensorFile): TensorFile {
     describe: (name) => file.describe(find(name)),
     read: (name, rows) => file.read(find(name), rows),
   };
-}
-
-/** The file under the names that a plan makes. */
-function planned(file: TensorFile, plans: ConversionPlan): TensorFile {
-  const find = finder(plans, file.label);
-  return {
-    label: file.label,
-    metadata: file.metadata,
-    names: [...plans.keys()],
-    describe(name) {
-      const { dtype, shape } = find(name);
-      return { dtype, shape, byteLength: byteLengthOf({ dtype, shape }) };
-    },
-    async read(name, rows) {
-      const plan = find(name);
-      const sources: HostTensor[] = [];
-      for (const piece of plan.pieces) sources.push(await file.read(piece.name, piece.rows));
-      const tensor = assemble(plan, sources);
-      return rows === undefined ? tensor : sliceRows(tensor, rows);
-    },
-  };
-}
-
-function toCanonical(file: TensorFile, from: OtherLayout): TensorFile {
-  const unstacked = from === "big_vision" ? unstackLayers(file) : file;
-  const { names } = unstacked;
-  const plan = planConversion(names, rulesFor(from, names), {
-    describe: (name) => unstacked.describe(name),
-    direction: "toCanonical",
-    unknown: (name) =>
-      new ClipError(
-        "bad-weights",
-        `${name}: no tensor of a known CLIP, SigLIP or RoBERTa has this name.`,
-        { data: { name } },
-      ),
-  });
-  return planned(unstacked, plan);
-}
-
-/** Towers alone: what stands before their names; the rest of a model stays behind. */
-const towers: Readonly<Partial<Record<Layout, string>>> = {
-  torchvision: "vision_model.",
-  roberta: "text_model.",
-};
-
-/** What each layout holds, for errors. */
-const contents: Readonly<Record<OtherLayout, string>> = {
-  dual_encoder: "Hugging Face's plain ViT beside a text tower",
-  openai: "CLIP and SigLIP as open_clip builds them",
-  big_vision: "SigLIP",
-  torchvision: "torchvision's vision transformer",
-  roberta: "RoBERTa",
-};
-
-function cannotHold(file: TensorFile, layout: OtherLayout, found: string): ClipError {
-  return new ClipError(
-    "unsupported",
-    `${file.label} cannot be written under the names of ${layout}, which holds ${contents[layout]}: ${found}. ` +
-      'Write it as "huggingface", which takes every model.',
-    { data: { label: file.label, layout } },
-  );
-}
-
-/** big_vision's tree has everything under this. */
-const flaxRoot = "params/";
-
-function fromCanonical(file: TensorFile, to: OtherLayout, { heads }: ConvertOptions): TensorFile {
-  if (to === "big_vision" && heads === undefined) {
-    throw new ClipError(
-      "bad-argument",
-      "big_vision splits its attentions by heads, whose number no tensor tells: give heads, such as " +
-        "{ vision: 12, text: 12 }.",
-    );
-  }
-  const names = file.names.filter((name) => name.startsWith(towers[to] ?? ""));
-  const plan = planConversion(names, rulesFor(to, names, heads), {
-    describe: (name) => file.describe(name),
-    direction: "fromCanonical",
-    unknown: (name) => cannotHold(file, to, `there is no place for ${name}`),
-  });
-  if (layoutOf([...plan.keys()]) !== to) throw cannotHold(file, to, "this is another model");
-  const root = to === "big_vision" ? flaxRoot : "";
-  return planned(file, new Map([...plan].map(([name, made]) => [root + name, made])));
-}
-
-/** What a conversion needs beside the tensors. */
-export interface ConvertOptions {
-  /** Attention heads of each tower; needed to write big_vision's names. */
-  readonly heads?: AttentionHeads;
 }
 
 /**

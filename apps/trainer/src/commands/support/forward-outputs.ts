@@ -83,10 +83,11 @@ function runPass(
 }
 
 /** Tensors by path in the model, under the names of the checkpoint's layout. */
-async function named(values: HostTensors, { layout }: Pass): Promise<HostTensors> {
+async function named(values: HostTensors, { layout, config }: Pass): Promise<HostTensors> {
   // Renaming only moves values, so it takes gradients where it takes parameters.
-  const isRenamed = layout === "openai" && Object.keys(values).length > 0;
-  return isRenamed ? convertTensors(values, "openai") : values;
+  const isRenamed = layout !== "huggingface" && Object.keys(values).length > 0;
+  const heads = { vision: config.vision.heads, text: config.text.heads };
+  return isRenamed ? convertTensors(values, layout, { heads }) : values;
 }
 
 /**
