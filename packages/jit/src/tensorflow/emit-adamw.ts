@@ -26,6 +26,8 @@ export interface AdamwParts {
   readonly names: AdamwNames;
   readonly tensors: AdamwTensors;
   readonly guard: Guard;
+  /** Operations that must have ended before: updates so far back that memory is held by few at a time. */
+  readonly after: readonly string[];
 }
 
 const T = attribute.type("float32");
@@ -38,16 +40,17 @@ const T = attribute.type("float32");
 export function emitAdamw(
   builder: GraphBuilder,
   variables: Variables,
-  { update, names, tensors, guard }: AdamwParts,
+  { update, names, tensors, guard, after }: AdamwParts,
 ): string {
   const { param, gradient, stepSize, secondRoot, decay } = tensors;
   const rate = builder.emitOnce("rate", "Mul", [stepSize, secondRoot], { T });
   const eps = builder.scalar(update.eps, "float32");
   const scaledEps = builder.emitOnce("eps", "Mul", [eps, secondRoot], { T });
-  const before: string[] = [param];
+  const before: string[] = [param, ...after];
   if (decay !== undefined) {
     // Behind the gate, or all of it would be computed, and kept, before the first gradient is.
-    const decayed = builder.emit("Mul", [guard.gate(param, "float32"), decay], { T });
+    const operands = [guard.gate(param, "float32"), decay, ...afterAll(after)];
+    const decayed = builder.emit("Mul", operands, { T });
     before.push(variables.assign(names.param, decayed, before));
   }
   const zero = builder.scalar(0, "float32");

@@ -2,6 +2,7 @@ import type { Graph, Value } from "../ir/graph.ts";
 import { isOpen } from "../ir/symbols.ts";
 import { emitAdamw } from "./emit-adamw.ts";
 import { emitGraph, type Replacement } from "./emit-graph.ts";
+import { fuseSumsOfSquares } from "./fuse-sum-of-squares.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import { finiteGuard, openPassage, type Guard } from "./guard.ts";
 import { matchAdamw, type AdamwUpdate } from "./match-adamw.ts";
@@ -55,6 +56,9 @@ function connectInputs(
   return { fed, tensors };
 }
 
+/** How many updates may run at the same time: each holds a decayed copy of its parameter. */
+const updatesAtOnce = 2;
+
 /** The fused form of one update; notes the operation that ends it in `done`. */
 function fusedUpdate(
   update: AdamwUpdate,
@@ -86,7 +90,8 @@ function fusedUpdate(
         secondRoot: root,
         ...(factor === undefined ? {} : { decay: factor }),
       };
-      const end = emitAdamw(builder, variables, { update, names, tensors, guard });
+      const after = done.slice(-updatesAtOnce).slice(0, 1);
+      const end = emitAdamw(builder, variables, { update, names, tensors, guard, after });
       done.push(end);
       return Object.values(names).map((name) => variables.read(name, [end]));
     },
@@ -119,7 +124,8 @@ export function emitStep(
   variables?: Variables,
   state: ReadonlySet<string> = new Set(),
 ): Signature {
-  const { graph, updates = {} } = step;
+  const { updates = {} } = step;
+  const graph = fuseSumsOfSquares(step.graph);
   const { fed, tensors } = connectInputs(builder, step, variables, state);
   const names = new Map(graph.inputs.map(({ name, value }) => [value.id, name]));
   const done: string[] = [];
@@ -147,6 +153,7 @@ export function emitStep(
   }
   const numbers = mustBeFinite.map((name) => values.get((outputs.get(name) as Value).id) as string);
   const end = guard.close(numbers, done);
-  const fetched = fetchOutputs(builder, step, values, end);
-  return { inputs: fed, outputs: fetched };
+  const fetched = fetchOutputs(builder, { ...step, graph }, values, end);
+  const hasResults = Object.keys(fetched).length > 0;
+  return hasResults ? { inputs: fed, outputs: fetched } : afterAssignments(builder, fed, [end]);
 }

@@ -73,6 +73,13 @@ const step: Lowering = ({ node, inputs, builder, x }) => {
   return builder.emit("SelectV2", [isUndefined, ...inputs, stepped], { T });
 };
 
+/** TensorFlow has half of it. */
+const sumOfSquares: Lowering = ({ inputs, builder, x }) => {
+  const T = attribute.type(x.dtype);
+  const half = builder.emit("L2Loss", inputs, { T });
+  return builder.emit("Mul", [half, builder.scalar(2, x.dtype)], { T });
+};
+
 /** Operations that treat each number alike, and reductions. */
 export const arithmetic: Readonly<Record<string, Lowering>> = {
   ...Object.fromEntries([...sameName, ...comparisons].map((op) => [op, elementwise(op)])),
@@ -89,4 +96,5 @@ export const arithmetic: Readonly<Record<string, Lowering>> = {
   Multiply: elementwise("Mul"),
   Step: step,
   Sum: reduction("Sum", "axis"),
+  SumOfSquares: sumOfSquares,
 };

@@ -10,6 +10,7 @@ import {
 } from "@clip-ts/jit";
 import { describeThreads, type Compiler, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { findGpuProvider } from "./onnx-gpu.ts";
+import { collectingGarbage, returnFreedMemory } from "./memory.ts";
 import { openNativeOnnx } from "./onnx-native/index.ts";
 
 const require = createRequire(import.meta.url);
@@ -31,7 +32,10 @@ export function inspectOnnx(name: "onnx" | "onnx-gpu"): EngineStatus {
 
 function compilerOf(target: Target): Compiler {
   const optimized: Target = (graph, use) => target(optimize(graph), use);
-  return { target: optimized, compileTraining: (spec) => compileTraining(spec, optimized) };
+  return {
+    target: optimized,
+    compileTraining: (spec) => compileTraining(collectingGarbage(spec), optimized),
+  };
 }
 
 function bindingTarget(options: Omit<OnnxOptions, "runtime">): Target {
@@ -52,6 +56,7 @@ interface LoadedOnnx {
 export function loadOnnx({ threads = availableParallelism() }: EngineOptions = {}): LoadedOnnx {
   const { version } = require(`${reference}/package.json`) as { version: string };
   const detail = `traced and compiled by ONNX Runtime ${version}, CPU, ${describeThreads(threads)}`;
+  returnFreedMemory();
   const native = openNativeOnnx(threads);
   if ("target" in native) return { detail, compiler: compilerOf(native.target) };
   return {

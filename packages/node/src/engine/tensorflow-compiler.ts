@@ -9,6 +9,7 @@ import {
   type Precision,
 } from "@clip-ts/jit";
 import type { Compiler } from "./engine.ts";
+import { collectingGarbage } from "./memory.ts";
 
 /** SavedModels are read from folders; these live as long as TensorFlow needs them. */
 const folders: FolderAccess = {
@@ -31,6 +32,7 @@ const staysExact = (path: string): boolean => path.includes("projection");
 export function tensorflowCompiler(precision: Precision = "f32"): Compiler {
   return {
     target: (graph) => compileTensorflow(optimize(graph), { folders, precision }),
-    compileTraining: (spec) => compileTensorflowTraining(spec, { folders, precision, staysExact }),
+    compileTraining: (spec) =>
+      compileTensorflowTraining(collectingGarbage(spec), { folders, precision, staysExact }),
   };
 }

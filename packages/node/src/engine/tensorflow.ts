@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { describeThreads, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { graphicsCard, tensorFloat32 } from "./graphics-card.ts";
+import { returnFreedMemory } from "./memory.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -87,6 +88,7 @@ function loadBackend(name: TensorflowEngine, threads: number | undefined): NodeB
     process.env["TF_NUM_INTEROP_THREADS"] = String(threads);
   }
   restoreNodeHelpers();
+  returnFreedMemory();
   const { findBackend } = require(native?.reference ?? wanted) as {
     readonly findBackend: (name: "tensorflow") => NodeBackend;
   };
