@@ -38,6 +38,10 @@ function readArray(
   return array;
 }
 
+/** Ids may come in 64 bits. Arrays of numbers stay as they are: a list of millions would be garbage. */
+const numbersOf = ({ data }: NamedArray): ArrayLike<number> =>
+  typeof data[0] === "bigint" ? Array.from(data, Number) : (data as ArrayLike<number>);
+
 function readBatch(options: TensorBatchesOptions, { epoch, batch: index }: Cursor): Batch {
   const { label } = options;
   const images = readArray(options, `pixel_values.${index}`, 4);
@@ -52,8 +56,8 @@ function readBatch(options: TensorBatchesOptions, { epoch, batch: index }: Curso
     );
   }
   return {
-    pixelValues: Float32Array.from(images.data, Number),
-    inputIds: Int32Array.from(ids.data, Number),
+    pixelValues: new Float32Array(numbersOf(images)),
+    inputIds: new Int32Array(numbersOf(ids)),
     batch,
     tokens,
     imageSize,
