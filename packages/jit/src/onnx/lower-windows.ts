@@ -2,6 +2,7 @@ import type { Node, Value } from "../ir/graph.ts";
 import { convolutionWindows, poolWindows, type Windows } from "../ir/windows.ts";
 import { resultOf, type Lowering } from "./lowering.ts";
 import type { OnnxBuilder } from "./onnx-builder.ts";
+import { columnsOf, isSmallMap, marginsOf, tapsOf, type Margins } from "./window-columns.ts";
 
 const channelsFirst = [0, 3, 1, 2];
 const channelsLast = [0, 2, 3, 1];
@@ -10,14 +11,17 @@ const filterOrder = [3, 2, 0, 1];
 /** The same with the filter's two sides exchanged. */
 const turnedOrder = [2, 3, 0, 1];
 
+/** Filter's taps and inputs as rows, its outputs as columns. */
+const filterRows = (onnx: OnnxBuilder, filter: string, outputs: number): string =>
+  onnx.op("Reshape", [filter, onnx.ints([-1, outputs])]);
+
 const transposed = (onnx: OnnxBuilder, x: string, perm: readonly number[]): string =>
   onnx.op("Transpose", [x], { perm });
 
 /** Where windows start, how they move and how large they are, as ONNX's attributes. */
-function windowAttributes({ padInfo, ...windows }: Windows): Record<string, readonly number[]> {
-  const { top, left, bottom, right } = padInfo;
+function windowAttributes(windows: Windows): Record<string, readonly number[]> {
   return {
-    pads: [top, left, bottom, right],
+    pads: marginsOf(windows),
     strides: [windows.strideHeight, windows.strideWidth],
     kernel_shape: [windows.filterHeight, windows.filterWidth],
   };
@@ -29,6 +33,12 @@ const shapesOf = ({ inputs }: Node): readonly number[][] =>
 const convolution: Lowering = ([x, filter], node, onnx) => {
   const [image, kernel] = shapesOf(node) as [number[], number[]];
   const windows = convolutionWindows(image, kernel, node.attributes);
+  if (isSmallMap(windows)) {
+    const rows = filterRows(onnx, filter, windows.outChannels);
+    const product = onnx.op("Gemm", [columnsOf(onnx, x, windows), rows]);
+    const { outHeight, outWidth, outChannels } = windows;
+    return onnx.op("Reshape", [product, onnx.ints([-1, outHeight, outWidth, outChannels])]);
+  }
   const operands = [transposed(onnx, x, channelsFirst), transposed(onnx, filter, filterOrder)];
   const dilations = [windows.dilationHeight, windows.dilationWidth];
   const result = onnx.op("Conv", operands, { ...windowAttributes(windows), dilations });
@@ -36,10 +46,10 @@ const convolution: Lowering = ([x, filter], node, onnx) => {
 };
 
 /** The sides of a filter that is turned around, and of its picture's margin then. */
-function turnedPads({ padInfo, ...windows }: Windows): readonly number[] | undefined {
-  const { top, left, bottom, right } = padInfo;
+function turnedPads(windows: Windows): Margins | undefined {
+  const [top, left, bottom, right] = marginsOf(windows);
   const [height, width] = [windows.filterHeight - 1, windows.filterWidth - 1];
-  const pads = [height - top, width - left, height - bottom, width - right];
+  const pads: Margins = [height - top, width - left, height - bottom, width - right];
   const isStepwise = windows.strideHeight === 1 && windows.strideWidth === 1;
   return isStepwise && pads.every((side) => side >= 0) ? pads : undefined;
 }
@@ -66,6 +76,34 @@ function leftOver(windows: Windows): readonly number[] {
   return [windows.inHeight - rows + top + bottom, windows.inWidth - columns + left + right];
 }
 
+/** The windows of the filter turned around, which move over the gradient of what the others gave. */
+function turnedWindows(windows: Windows): Windows {
+  const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels } = windows;
+  return {
+    ...windows,
+    inHeight: outHeight,
+    inWidth: outWidth,
+    inChannels: outChannels,
+    outHeight: inHeight,
+    outWidth: inWidth,
+    outChannels: inChannels,
+  };
+}
+
+/** The gradient of a small picture: one product with the filter turned around. */
+function smallImageGradient(
+  [dy, filter]: readonly [string, string],
+  windows: Windows,
+  pads: Margins,
+  onnx: OnnxBuilder,
+): string {
+  const { inHeight, inWidth, inChannels } = windows;
+  const around = transposed(onnx, turned(onnx, filter, windows), [0, 1, 3, 2]);
+  const columns = columnsOf(onnx, dy, turnedWindows(windows), pads);
+  const product = onnx.op("Gemm", [columns, filterRows(onnx, around, inChannels)]);
+  return onnx.op("Reshape", [product, onnx.ints([-1, inHeight, inWidth, inChannels])]);
+}
+
 /**
  * The gradient of a convolution's picture: the convolution with the filter turned around, or where the
  * filter skips places the transposed convolution, which ONNX Runtime computes less fast.
@@ -73,8 +111,11 @@ function leftOver(windows: Windows): readonly number[] {
 const imageGradient: Lowering = ([dy, filter], node, onnx) => {
   const [, kernel] = shapesOf(node) as [number[], number[]];
   const windows = convolutionWindows(resultOf(node).shape, kernel, node.attributes);
-  const gradient = transposed(onnx, dy, channelsFirst);
   const pads = turnedPads(windows);
+  if (pads !== undefined && isSmallMap(turnedWindows(windows))) {
+    return smallImageGradient([dy, filter], windows, pads, onnx);
+  }
+  const gradient = transposed(onnx, dy, channelsFirst);
   const attributes = windowAttributes(windows);
   const result =
     pads === undefined
@@ -89,33 +130,20 @@ const imageGradient: Lowering = ([dy, filter], node, onnx) => {
   return transposed(onnx, result, channelsLast);
 };
 
-/** The gradient of a filter: one matrix product for each of its taps. */
+/** The gradient of a filter: one matrix product for each of its taps, or of all where these see little. */
 const filterGradient: Lowering = ([x, dy], node, onnx) => {
   const [image] = shapesOf(node) as [number[]];
   const windows = convolutionWindows(image, resultOf(node).shape, node.attributes);
-  const { top, left, bottom, right } = windows.padInfo;
-  const padded = onnx.op("Pad", [
-    x,
-    onnx.ints([0, top, left, 0, 0, bottom, right, 0]),
-    onnx.scalar(0, "float32"),
-  ]);
-  const strides = onnx.ints([windows.strideHeight, windows.strideWidth]);
+  const shape = onnx.ints(resultOf(node).shape);
   const gradient = onnx.op("Reshape", [dy, onnx.ints([-1, windows.outChannels])]);
-  const tap = (row: number, column: number): string => {
-    const ends = [
-      row + (windows.outHeight - 1) * windows.strideHeight + 1,
-      column + (windows.outWidth - 1) * windows.strideWidth + 1,
-    ];
-    const bounds = [[row, column], ends, [1, 2]].map((list) => onnx.ints(list));
-    const seen = onnx.op("Slice", [padded, ...bounds, strides]);
-    const rows = onnx.op("Reshape", [seen, onnx.ints([-1, windows.inChannels])]);
-    return onnx.op("Gemm", [rows, gradient], { transA: 1 }); // [in, out]
-  };
-  const taps = Array.from({ length: windows.filterHeight }, (_, row) =>
-    Array.from({ length: windows.filterWidth }, (__, column) => tap(row, column)),
-  ).flat();
-  const joined = onnx.op("Concat", taps, { axis: 0 });
-  return onnx.op("Reshape", [joined, onnx.ints(resultOf(node).shape)]);
+  const product = (rows: string): string => onnx.op("Gemm", [rows, gradient], { transA: 1 });
+  if (isSmallMap(windows)) {
+    return onnx.op("Reshape", [product(columnsOf(onnx, x, windows)), shape]);
+  }
+  const taps = tapsOf(onnx, x, windows).map((tap) =>
+    product(onnx.op("Reshape", [tap, onnx.ints([-1, windows.inChannels])])),
+  );
+  return onnx.op("Reshape", [onnx.op("Concat", taps, { axis: 0 }), shape]);
 };
 
 const averagePool: Lowering = ([x], node, onnx) => {
