@@ -60,8 +60,7 @@ describe.each(Object.entries(losses))("%s", (name, changes) => {
   );
 
   test.each(engines)("8 micro-batches take the steps of one batch (%s)", async (engine) => {
-    const isSlow = engine === "tensorflow" && name !== "contrastive"; // compiles every part
-    const parts = isSlow ? 2 : 8;
+    const parts = 8;
     const whole = await takeSteps(configOf(name, { ...sized(16), engine }));
     const accumulated = { ...sized(16 / parts), engine, accumulate: parts };
     expectSame(await takeSteps(configOf(name, accumulated)), whole, 1e-5);

@@ -8,11 +8,16 @@ import { compileTraining } from "./compile-training.ts";
 import type { HostArray, HostArrays } from "./host-array.ts";
 import { interpretTarget } from "./interpret-target.ts";
 import type { Target } from "./target.ts";
-import type { AccumulatedGradient, TrainingSpec } from "./training-spec.ts";
+import { compileTensorflowTraining } from "../tensorflow/compile-tensorflow-training.ts";
+import { folders, hasTensorflow } from "../tensorflow/tensorflow-here.test.ts";
+import type { AccumulatedGradient, TrainingProgram, TrainingSpec } from "./training-spec.ts";
 
-const targets: Readonly<Record<string, Target>> = {
-  onnx: onnxTarget({ runtime, threads: 1 }),
-  interpreted: interpretTarget,
+type Compile = (spec: TrainingSpec) => Promise<TrainingProgram>;
+
+const compilers: Readonly<Record<string, Compile>> = {
+  onnx: (given) => compileTraining(given, onnxTarget({ runtime, threads: 1 })),
+  interpreted: (given) => compileTraining(given, interpretTarget),
+  ...(hasTensorflow && { tensorflow: (given) => compileTensorflowTraining(given, { folders }) }),
 };
 
 const [rows, width] = [10, 3];
@@ -84,8 +89,8 @@ function inParts(sizes: readonly number[]): HostArrays {
 }
 
 /** Three steps on the batch in parts. */
-async function train(sizes: readonly number[], target: Target, changes: Partial<TrainingSpec>) {
-  const program = await compileTraining({ ...spec, ...changes }, target);
+async function train(sizes: readonly number[], compile: Compile, changes: Partial<TrainingSpec>) {
+  const program = await compile({ ...spec, ...changes });
   const metrics: Readonly<Record<string, number>>[] = [];
   for (let step = 0; step < 3; step++) metrics.push(await program.run(inParts(sizes), {}));
   const { params } = await program.readState();
@@ -93,14 +98,14 @@ async function train(sizes: readonly number[], target: Target, changes: Partial<
   return { metrics, params };
 }
 
-test.each(Object.keys(targets))(
+test.each(Object.keys(compilers))(
   "micro-batches of any sizes take the steps of the whole batch (%s)",
   async (name) => {
-    const target = targets[name] as Target;
-    const whole = await train([rows], target, { accumulated });
+    const compile = compilers[name] as Compile;
+    const whole = await train([rows], compile, { accumulated });
     expect(whole.metrics[2]?.["loss"]).toBeLessThan(whole.metrics[0]?.["loss"] ?? 0);
     for (const sizes of [Array.from({ length: rows }, () => 1), [3, 2, 3, 2], [5, 5]]) {
-      const { metrics, params } = await train(sizes, target, { accumulated });
+      const { metrics, params } = await train(sizes, compile, { accumulated });
       metrics.forEach(({ loss = 0, gradNorm = 0 }, step) => {
         expect(loss / (whole.metrics[step]?.["loss"] ?? 0)).toBeCloseTo(1, 5);
         expect(gradNorm / (whole.metrics[step]?.["gradNorm"] ?? 0)).toBeCloseTo(1, 5);
@@ -120,7 +125,7 @@ test("two graphs for each size of micro-batch and one for their rows, however ma
   };
   await train(
     Array.from({ length: rows }, () => 1),
-    noting,
+    (given) => compileTraining(given, noting),
     { accumulated },
   );
   const [encode, pullBack, compare] = ["feature:feature", "grad:w", "loss"];
@@ -137,13 +142,36 @@ test("says how many micro-batches of which shapes it compiles for", async () => 
     told.push(shapes);
     return () => {};
   };
-  await train([3, 3, 4], interpretTarget, { accumulated, onCompile });
+  await train([3, 3, 4], compilers["interpreted"] as Compile, { accumulated, onCompile });
   expect(told).toEqual(["2 x (x 3x3), 1 x (x 4x3), goal 10x10"]);
 });
 
 test("a leaf that no part has a gradient for is named", async () => {
   const forgetful = { ...accumulated, pullBack: () => ({}) };
-  await expect(train([5, 5], interpretTarget, { accumulated: forgetful })).rejects.toThrow(
-    'There is no gradient for the leaf "w".',
-  );
+  for (const compile of Object.values(compilers)) {
+    await expect(train([5, 5], compile, { accumulated: forgetful })).rejects.toThrow(
+      'There is no gradient for the leaf "w".',
+    );
+  }
 });
+
+test.each(Object.keys(compilers))(
+  "a loss that is not finite changes nothing (%s)",
+  async (name) => {
+    const compile = compilers[name] as Compile;
+    const program = await compile({ ...spec, accumulated });
+    const { params: before } = await program.readState();
+    const kept = Object.entries(before).map(([path, { data }]) => [path, data.slice()] as const);
+    const batch = inParts([5, 5]);
+    const broken = {
+      ...batch,
+      goal: { ...goal, data: new Float32Array(rows * rows).fill(Number.NaN) },
+    };
+    expect((await program.run(broken, {}))["loss"]).toBeNaN();
+    const { params: after } = await program.readState();
+    for (const [path, data] of kept) expect(after[path]?.data, path).toEqual(data);
+    const { loss } = await program.run(batch, {}); // what the broken step summed is gone
+    expect(Number.isFinite(loss)).toBe(true);
+    await program.dispose();
+  },
+);

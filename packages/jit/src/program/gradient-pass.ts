@@ -46,11 +46,13 @@ export const scalarOutputs = ({ loss, metrics = {} }: Gradients): NamedTensors =
   ...prefixed("metric", metrics),
 });
 
+/** The only number in each array. */
+export const numbersOf = (arrays: HostArrays): Record<string, number> =>
+  Object.fromEntries(Object.entries(arrays).map(([name, { data }]) => [name, data[0] as number]));
+
 /** Loss and metrics among a graph's results. */
-export function scalarsOf({ loss, ...results }: HostArrays): Record<string, number> {
-  const metrics = Object.entries({ loss, ...under("metric", results) });
-  return Object.fromEntries(metrics.map(([name, array]) => [name, array?.data[0] as number]));
-}
+export const scalarsOf = ({ loss, ...results }: HostArrays): Record<string, number> =>
+  numbersOf({ ...(loss === undefined ? {} : { loss }), ...under("metric", results) });
 
 /** The gradients of these leaves. @throws ClipError "bad-argument" naming a leaf that has none. */
 export function gradientsOf(paths: readonly string[], grads: NamedTensors): NamedTensors {

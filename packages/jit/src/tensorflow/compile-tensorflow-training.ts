@@ -1,15 +1,15 @@
-import type { Graph } from "../ir/graph.ts";
 import { dtypeOf, type HostArray, type HostArrays } from "../program/host-array.ts";
-import { optimize } from "../passes/optimize.ts";
+import { microBatchesOf } from "../program/micro-batches.ts";
 import { prefixed, shapesKey } from "../program/names.ts";
 import { withoutData } from "../program/without-data.ts";
 import type { TrainingProgram, TrainingSpec, TrainingState } from "../program/training-spec.ts";
-import type { StepSpec } from "./emit-step.ts";
+import { accumulatedSteps, sumsOf } from "./accumulated-steps.ts";
 import type { Precision } from "./graph-builder.ts";
 import type { FolderAccess } from "./session.ts";
 import { createTensorflowProgram, type TensorflowProgram } from "./tensorflow-program.ts";
 import type { StateSpec } from "./variables.ts";
-import { stateNames, traceTrainingStep } from "./trace-training-step.ts";
+import { stateNames } from "./trace-training-step.ts";
+import { wholeStep, type StepShapes, type TrainingSteps } from "./training-steps.ts";
 
 /** How a training is compiled for TensorFlow. */
 export interface TensorflowTrainingOptions {
@@ -18,14 +18,6 @@ export interface TensorflowTrainingOptions {
   /** Parameters, by path, whose products are not rounded to bf16: heads right before the logits. */
   readonly staysExact?: (path: string) => boolean;
 }
-
-/** For each state tensor that a step replaces, the output that does. */
-const updatesOf = ({ outputs }: Graph): Record<string, string> =>
-  Object.fromEntries(
-    outputs
-      .filter(({ name }) => name.startsWith("next:"))
-      .map(({ name }) => [name.slice("next:".length), name]),
-  );
 
 /** Shape of every state tensor: parameters, and slots of those that are trained. */
 function stateShapes(spec: TrainingSpec): Record<string, StateSpec> {
@@ -62,6 +54,14 @@ function treesOf({ slots: slotNames }: TrainingSpec, flat: HostArrays): Training
   return { params: pick("param:"), slots: Object.fromEntries(slots) };
 }
 
+/** The steps of batches shaped like this one: in a loop over micro-batches if it comes in some. */
+function stepsFor(spec: TrainingSpec, wanted: StepShapes): TrainingSteps {
+  const { accumulated } = spec;
+  return accumulated === undefined || microBatchesOf(wanted.batch).parts.length === 0
+    ? wholeStep(spec, wanted)
+    : accumulatedSteps(spec, accumulated, wanted);
+}
+
 /**
  * Compiles a training whose state stays in TensorFlow. One session holds a step for every combination of
  * shapes seen so far; a new one moves the state to a session with one step more.
@@ -70,22 +70,25 @@ export async function compileTensorflowTraining(
   given: TrainingSpec,
   { folders, precision = "f32", staysExact = () => false }: TensorflowTrainingOptions,
 ): Promise<TrainingProgram> {
-  const steps: Record<string, StepSpec> = {};
+  const known = new Map<string, TrainingSteps>();
   const spec = withoutData(given);
   const shapes = stateShapes(given);
   let waiting: HostArrays = prefixed("param", given.params);
   let program: TensorflowProgram | undefined;
 
-  const addStep = async (key: string, batch: HostArrays, scalars: readonly string[]) => {
+  const addSteps = async (wanted: StepShapes): Promise<TrainingSteps> => {
+    const key = shapesKey(wanted.batch);
     const done = spec.onCompile?.(key);
-    const graph = optimize(traceTrainingStep(spec, batch, scalars));
-    steps[key] = { graph, updates: updatesOf(graph), mustBeFinite: ["loss", "gradNorm"] };
+    const added = stepsFor(spec, wanted);
+    known.set(key, added);
+    const steps = Object.assign({}, ...[...known.values()].map((each) => each.steps));
     const state = program === undefined ? waiting : await program.readState();
     await program?.dispose();
     program = await createTensorflowProgram(
       {
         state: shapes,
-        steps,
+        scratch: spec.accumulated === undefined ? {} : sumsOf(spec),
+        steps: steps as TrainingSteps["steps"],
         precision,
         staysExact: (name) => name.startsWith("param:") && staysExact(name.slice(6)),
       },
@@ -94,23 +97,13 @@ export async function compileTensorflowTraining(
     await program.writeState(state);
     waiting = {};
     done?.();
-    return program;
+    return added;
   };
   return {
     async run(batch, scalars) {
-      const key = shapesKey(batch);
-      const known = key in steps ? program : undefined;
-      const ready = known ?? (await addStep(key, batch, Object.keys(scalars)));
-      const numbers = Object.entries(scalars).map(([name, value]): [string, HostArray] => [
-        name,
-        { data: Float32Array.of(value), shape: [] },
-      ]);
-      const inputs = {
-        ...prefixed("batch", batch),
-        ...prefixed("scalar", Object.fromEntries(numbers)),
-      };
-      const results = Object.entries(await ready.run(key, inputs));
-      return Object.fromEntries(results.map(([name, { data }]) => [name, data[0] as number]));
+      const steps =
+        known.get(shapesKey(batch)) ?? (await addSteps({ batch, scalars: Object.keys(scalars) }));
+      return steps.run(program as TensorflowProgram, batch, scalars);
     },
     readState: async () => treesOf(spec, (await program?.readState()) ?? filledUp(waiting, shapes)),
     async writeState({ params = {}, slots = {} }) {

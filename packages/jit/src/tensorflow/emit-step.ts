@@ -7,6 +7,7 @@ import type { GraphBuilder } from "./graph-builder.ts";
 import { finiteGuard, openPassage, type Guard } from "./guard.ts";
 import { matchAdamw, type AdamwUpdate } from "./match-adamw.ts";
 import { attribute, type Signature, type TensorInfo } from "./messages.ts";
+import { afterAssignments } from "./state-access.ts";
 import type { Variables } from "./variables.ts";
 
 /** A graph that reads state and may replace it. */
@@ -117,6 +118,18 @@ function fetchOutputs(
   return fetched;
 }
 
+/** What is fed and fetched; of a step that only changes state, that it has ended. */
+function withResults(
+  builder: GraphBuilder,
+  fed: Signature["inputs"],
+  { fetched, end }: { readonly fetched: Signature["outputs"]; readonly end: string },
+): Signature {
+  const hasResults = Object.keys(fetched).length > 0;
+  return hasResults
+    ? { inputs: fed, outputs: fetched }
+    : afterAssignments(builder, { ...fed }, [end]);
+}
+
 /** Writes a step into a graph that holds its state's variables. @returns how to feed and fetch it. */
 export function emitStep(
   builder: GraphBuilder,
@@ -154,6 +167,5 @@ export function emitStep(
   const numbers = mustBeFinite.map((name) => values.get((outputs.get(name) as Value).id) as string);
   const end = guard.close(numbers, done);
   const fetched = fetchOutputs(builder, { ...step, graph }, values, end);
-  const hasResults = Object.keys(fetched).length > 0;
-  return hasResults ? { inputs: fed, outputs: fetched } : afterAssignments(builder, fed, [end]);
+  return withResults(builder, fed, { fetched, end });
 }

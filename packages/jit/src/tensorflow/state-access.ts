@@ -33,8 +33,8 @@ export function stateGroups(state: StateSpecs): StateSignatures[] {
 /** What an entry point that only acts returns: one truth value. */
 const doneOutput = "done";
 
-/** An entry point that ends when assignments have been made. */
-function afterAssignments(
+/** An entry point that returns nothing of worth, once operations such as assignments have run. */
+export function afterAssignments(
   builder: GraphBuilder,
   inputs: Record<string, TensorInfo>,
   assignments: readonly string[],
@@ -105,4 +105,17 @@ export function emitStateAccess(
     signatures[read] = emitRead(variables, group);
   }
   return signatures;
+}
+
+/** Writes the entry points that clear state, and no others. @returns how to feed and fetch them. */
+export function emitClearing(
+  builder: GraphBuilder,
+  variables: Variables,
+  state: StateSpecs,
+): Record<string, Signature> {
+  const signatures = stateGroups(state).map(({ clear, names }) => {
+    const group = Object.fromEntries(names.map((name) => [name, state[name] as StateSpec]));
+    return [clear, emitClear(builder, variables, group)] as const;
+  });
+  return Object.fromEntries(signatures);
 }

@@ -6,8 +6,10 @@ import { writeSavedModel, type ProgramSpec } from "./write-saved-model.ts";
 
 /** Steps whose state stays in TensorFlow: on a GPU, on the device. */
 export interface TensorflowProgram {
-  /** Runs one step: replaces the state it updates and returns its other outputs. */
-  run(step: string, inputs: HostArrays): Promise<HostArrays>;
+  /** Runs one step: replaces the state it updates and returns its other outputs, if wanted `into` arrays. */
+  run(step: string, inputs: HostArrays, into?: HostArrays): Promise<HostArrays>;
+  /** Fills the scratch tensors with zeros. */
+  clearScratch(): Promise<void>;
   /** A copy of the whole state. */
   readState(): Promise<HostArrays>;
   /**
@@ -49,9 +51,12 @@ export async function createTensorflowProgram(
     await session.run(group.write, { ...others, ...given });
   };
   return {
-    async run(step, inputs) {
+    async run(step, inputs, into) {
       needState();
-      return session.run(step, inputs);
+      return session.run(step, inputs, into);
+    },
+    async clearScratch() {
+      for (const { clear } of stateGroups(spec.scratch ?? {})) await session.run(clear, clearInput);
     },
     async readState() {
       needState();

@@ -1,13 +1,15 @@
 import { emitStep, type StepSpec } from "./emit-step.ts";
 import { createGraphBuilder, type Precision } from "./graph-builder.ts";
 import { encodeSavedModel, type Signature } from "./messages.ts";
-import { emitStateAccess } from "./state-access.ts";
+import { emitClearing, emitStateAccess } from "./state-access.ts";
 import { addVariables, type StateSpec } from "./variables.ts";
 
 /** Steps that share state. Fusing, passes and shapes are per step: one for each text length. */
 export interface ProgramSpec {
   /** Tensors that stay in the runtime; none for pure functions. */
   readonly state?: Readonly<Record<string, StateSpec>>;
+  /** Tensors that steps share without anyone else seeing them; their values begin with `clear`. */
+  readonly scratch?: Readonly<Record<string, StateSpec>>;
   /** Entry points by name; those that begin with read, write or clear are taken if there is state. */
   readonly steps: Readonly<Record<string, StepSpec>>;
   /** f32 by default. */
@@ -25,15 +27,18 @@ export interface SavedModel {
 
 /** Writes steps and the state they share as one SavedModel, which one TensorFlow session runs. */
 export function writeSavedModel(spec: ProgramSpec): SavedModel {
-  const { state = {}, steps, precision, staysExact } = spec;
+  const { state = {}, scratch = {}, steps, precision, staysExact } = spec;
   const builder = createGraphBuilder(precision, staysExact);
-  const names = new Set(Object.keys(state));
-  const variables = names.size === 0 ? undefined : addVariables(builder, state);
+  const kept = { ...state, ...scratch };
+  const names = new Set(Object.keys(kept));
+  const variables = names.size === 0 ? undefined : addVariables(builder, kept);
   const signatures: Record<string, Signature> = {};
   for (const [name, step] of Object.entries(steps)) {
     signatures[name] = emitStep(builder, step, variables, names);
   }
-  if (variables !== undefined)
+  if (variables !== undefined) {
     Object.assign(signatures, emitStateAccess(builder, variables, state));
+    Object.assign(signatures, emitClearing(builder, variables, scratch));
+  }
   return { bytes: encodeSavedModel(builder.nodes, signatures), signatures };
 }
