@@ -76,11 +76,8 @@ export async function compileTensorflowTraining(
   let waiting: HostArrays = prefixed("param", given.params);
   let program: TensorflowProgram | undefined;
 
-  const addSteps = async (wanted: StepShapes): Promise<TrainingSteps> => {
-    const key = shapesKey(wanted.batch);
-    const done = spec.onCompile?.(key);
-    const added = stepsFor(spec, wanted);
-    known.set(key, added);
+  /** A function of its own, so that nothing holds the state that was handed over once it returns. */
+  const load = async (): Promise<void> => {
     const steps = Object.assign({}, ...[...known.values()].map((each) => each.steps));
     const state = program === undefined ? waiting : await program.readState();
     await program?.dispose();
@@ -96,6 +93,13 @@ export async function compileTensorflowTraining(
     );
     await program.writeState(state);
     waiting = {};
+  };
+  const addSteps = async (wanted: StepShapes): Promise<TrainingSteps> => {
+    const key = shapesKey(wanted.batch);
+    const done = spec.onCompile?.(key);
+    const added = stepsFor(spec, wanted);
+    known.set(key, added);
+    await load();
     done?.();
     return added;
   };

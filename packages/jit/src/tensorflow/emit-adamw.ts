@@ -48,10 +48,14 @@ export function emitAdamw(
   const scaledEps = builder.emitOnce("eps", "Mul", [eps, secondRoot], { T });
   const before: string[] = [param, ...after];
   if (decay !== undefined) {
+    const one = builder.scalar(1, "float32");
+    const lost = builder.emitOnce("lost", "Sub", [one, decay], { T });
     // Behind the gate, or all of it would be computed, and kept, before the first gradient is.
-    const operands = [guard.gate(param, "float32"), decay, ...afterAll(after)];
-    const decayed = builder.emit("Mul", operands, { T });
-    before.push(variables.assign(names.param, decayed, before));
+    const operands = [guard.gate(param, "float32"), lost, ...afterAll(after)];
+    const change = builder.emit("Mul", operands, { T });
+    // In place: a new parameter in every step would lie between what lives for a step only.
+    const subtracted = [variables.handle(names.param), change, ...afterAll(before)];
+    before.push(builder.emit("AssignSubVariableOp", subtracted, { dtype: T }));
   }
   const zero = builder.scalar(0, "float32");
   const operands = [
