@@ -130,7 +130,7 @@ describe.skipIf(!hasChromium())("the demo", () => {
   test("ranks the emoji for a query as Node does", async () => {
     await openPage();
     await page.getByLabel("Describe a drawing").fill("a cat that smiles");
-    await page.getByText(`Compared with ${emoji.length} emoji.`).waitFor();
+    await page.getByText(`Compared with ${emoji.length} emoji;`).waitFor();
 
     const clip = await openClip(model, { engine: "wasm" });
     const query = await clip.embedTexts(["a cat that smiles"]);

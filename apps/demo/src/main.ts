@@ -39,7 +39,10 @@ async function collectEmoji(): Promise<void> {
   classify.showSamples(emoji, emojiUrl);
   const startedAt = performance.now();
   await client.call("collect", { folderUrl: emojiUrl, emoji });
-  showFact(`${emoji.length} emoji`, formatDuration(performance.now() - startedAt));
+  showFact(
+    "Looked at",
+    `${emoji.length} emoji in ${formatDuration(performance.now() - startedAt)}`,
+  );
 }
 
 async function start(): Promise<void> {
