@@ -1,15 +1,5 @@
-import { barrier, mapTree, type FlatTree } from "@clip-ts/core";
-import {
-  add,
-  addN,
-  concat,
-  dispose,
-  reshape,
-  slice,
-  tidy,
-  type Scalar,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import type { FlatTree } from "@clip-ts/core";
+import { add, concat, dispose, slice, tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import {
   differentiateRows,
   pullBackRows,
@@ -47,12 +37,6 @@ export interface CachedGradient<Aux> {
   readonly aside: FlatTree<Tensor>;
 }
 
-/** The micro-batch, in traced graphs not touched before `after` is there. */
-function held<Batch extends object>(batch: Batch, after: Tensor | undefined): Batch {
-  if (after === undefined) return batch;
-  return mapTree<Batch, Tensor, Tensor>(batch, (x) => barrier(x, after)) as unknown as Batch;
-}
-
 interface Cache {
   /** Rows of each micro-batch. */
   readonly parts: readonly FeatureRows[];
@@ -68,8 +52,7 @@ function cacheFeatures<Batch extends object, Aux extends object>({
   const parts: FeatureRows[] = [];
   let aside: FlatTree<Tensor> | undefined;
   for (const make of batches) {
-    const after = Object.values(parts.at(-1) ?? {})[0];
-    const encoded = tidy(() => encode(params, held(make(), after), aside) as never) as EncodedRows;
+    const encoded = tidy(() => encode(params, make(), aside) as never) as EncodedRows;
     if (aside !== undefined) dispose(aside);
     parts.push(encoded.features);
     aside = encoded.aside;
@@ -88,25 +71,6 @@ function joined(parts: readonly FeatureRows[]): FeatureRows {
       ),
     ]),
   );
-}
-
-/** A scalar that exists once these do. */
-function momentOf(leaves: readonly Tensor[]): Tensor {
-  const corners = leaves.map((leaf) => {
-    const [origin, one] = [0, 1].map((at) => leaf.shape.map(() => at)) as [number[], number[]];
-    return reshape(slice(leaf, origin, one), []);
-  });
-  return addN(corners);
-}
-
-/** The leaves of a gradient that backward passes reach last: the first of every tower and head. */
-function lastToCome(gradient: Readonly<Record<string, Tensor>>): Tensor[] {
-  const parts = new Map<string, Tensor>();
-  for (const [path, leaf] of Object.entries(gradient)) {
-    const [part = ""] = path.split(".");
-    if (!parts.has(part)) parts.set(part, leaf);
-  }
-  return [...parts.values()];
 }
 
 /** The sum of two gradients. CONSUMES both, leaf by leaf. */
@@ -149,8 +113,7 @@ function pullBack<Batch extends object, Aux extends object>(
         name,
         rowsFrom(all, start, rows),
       ]);
-      const after = momentOf(total === undefined ? own.map(([, x]) => x) : lastToCome(total));
-      const batch = held(make(), after);
+      const batch = make();
       const run = (tree: FlatTree<Tensor>): EncodedRows =>
         encode({ ...params, ...tree }, batch, undefined);
       return pullBackRows(run, leaves, Object.fromEntries(own));
@@ -166,7 +129,9 @@ function pullBack<Batch extends object, Aux extends object>(
  * Gao et al. 2021, arXiv:2101.06983): the features of all micro-batches are computed without a tape,
  * the loss is differentiated by them, and each micro-batch is run again to pull its share back to the
  * parameters. Memory is that of one micro-batch; time grows by one forward pass. Equal to the gradient
- * of the whole batch up to rounding; the leaves of `compared` are counted once.
+ * of the whole batch up to rounding; the leaves of `compared` are counted once. A graph traced from it
+ * holds every micro-batch: programs compile its two gradients, `differentiateRows` and `pullBackRows`,
+ * and run the loop themselves.
  */
 export function cachedGradient<Batch extends object, Aux extends object>(
   objective: CachedObjective<Batch, Aux>,
