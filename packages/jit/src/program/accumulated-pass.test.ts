@@ -8,6 +8,7 @@ import { compileTraining } from "./compile-training.ts";
 import type { HostArray, HostArrays } from "./host-array.ts";
 import { interpretTarget } from "./interpret-target.ts";
 import type { Target } from "./target.ts";
+import { accumulatedSteps } from "../tensorflow/accumulated-steps.ts";
 import { compileTensorflowTraining } from "../tensorflow/compile-tensorflow-training.ts";
 import { folders, hasTensorflow } from "../tensorflow/tensorflow-here.test.ts";
 import type { AccumulatedGradient, TrainingProgram, TrainingSpec } from "./training-spec.ts";
@@ -134,6 +135,16 @@ test("two graphs for each size of micro-batch and one for their rows, however ma
     pullBack,
     compare,
   ]);
+});
+
+test("a program of TensorFlow has as many entry points for ten micro-batches as for two", () => {
+  const namesFor = (sizes: readonly number[]): string[] => {
+    const { steps } = accumulatedSteps(spec, accumulated, { batch: inParts(sizes), scalars: [] });
+    return Object.keys(steps).map((name) => name.split(" x ")[0] as string);
+  };
+  const names = ["encode", "pull back", "compare feature 10x3, goal 10x10", "statistics", "update"];
+  expect(namesFor([5, 5])).toEqual(names);
+  expect(namesFor(Array.from({ length: rows }, () => 1))).toEqual(names);
 });
 
 test("says how many micro-batches of which shapes it compiles for", async () => {
