@@ -4,6 +4,7 @@ import { sourceOf, type SymbolSource } from "../ir/symbols.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import { lowerings } from "./lowerings.ts";
 import type { OpenSizes, OpenSource } from "./open-sizes.ts";
+import { rounded, staysRounded, takenWhole, widened } from "./rounding.ts";
 
 /** Something that makes values of the graph in its own way, such as a fused update. */
 export interface Replacement {
@@ -50,8 +51,14 @@ function emitNode(node: Node, inputs: readonly string[], builder: GraphBuilder):
     });
   }
   const y = node.outputs[0] as Value;
-  const names = lower({ node, inputs, builder, x: node.inputs[0] ?? y, y });
-  return typeof names === "string" ? [names] : names;
+  const x = node.inputs[0] ?? y;
+  const isRounded = staysRounded(node, inputs, builder);
+  const inType = isRounded ? rounded : widened;
+  const operands = node.op === "BatchMatMul" ? inputs : inputs.map((name) => inType(builder, name));
+  const type = isRounded ? "bfloat16" : x.dtype;
+  const results = [lower({ node, inputs: operands, builder, x, y, type })].flat();
+  if (isRounded) for (const name of results) builder.rounded.add(name);
+  return results;
 }
 
 /** Where the open sizes of a graph are read in TensorFlow. */
@@ -74,6 +81,7 @@ export function emitGraph(graph: Graph, options: EmitOptions): ReadonlyMap<numbe
   const names = new Map<number, string>();
   builder.inputNames.clear();
   builder.openSizes = openSizesOf(graph, options.inputs);
+  builder.takenWhole = takenWhole(graph);
   for (const { name, value } of graph.inputs) builder.inputNames.set(value.id, name);
   for (const { name, value } of graph.inputs) {
     const tensor = options.inputs.get(name);
@@ -89,8 +97,16 @@ export function emitGraph(graph: Graph, options: EmitOptions): ReadonlyMap<numbe
   }
   for (const step of steps) {
     const inputs = step.inputs.map(({ id }) => names.get(id) as string);
-    const results = isNode(step) ? emitNode(step, inputs, builder) : step.emit(inputs, builder);
+    const results = isNode(step)
+      ? emitNode(step, inputs, builder)
+      : step.emit(
+          inputs.map((name) => widened(builder, name)),
+          builder,
+        );
     step.outputs.forEach(({ id }, index) => names.set(id, results[index] as string));
+  }
+  for (const { id } of options.wanted) {
+    names.set(id, widened(builder, names.get(id) as string));
   }
   return names;
 }

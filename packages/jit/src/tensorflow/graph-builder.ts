@@ -12,6 +12,12 @@ export interface GraphBuilder {
   readonly precision: Precision;
   /** Names of values that come from outside the graph being written, parameters among them. */
   readonly inputNames: Map<number, string>;
+  /** Names of tensors that hold bfloat16 numbers for values of 32 bits: what products made of rounded operands. */
+  readonly rounded: Set<string>;
+  /** Values of the graph being written that are not for products alone, by id. */
+  takenWhole: ReadonlySet<number>;
+  /** Constants of one number, by name. */
+  readonly numbers: Map<string, number>;
   /** The open sizes of the graph being written. */
   openSizes: OpenSizes;
   /** Whether products with the input of this name are not rounded. */
@@ -85,6 +91,9 @@ export function createGraphBuilder(
     nodes,
     precision,
     inputNames: new Map(),
+    rounded: new Set(),
+    takenWhole: new Set(),
+    numbers: new Map(),
     staysExact,
     emit,
     reserve: () => `r${reserved++}`,
@@ -99,9 +108,11 @@ export function createGraphBuilder(
         constant(Int32Array.from(values), [values.length], "int32"),
       ),
     scalar: (value, dtype) =>
-      once(`scalar ${dtype} ${Object.is(value, -0) ? "-0" : value}`, () =>
-        constant(typedNumber(value, dtype), [], dtype),
-      ),
+      once(`scalar ${dtype} ${Object.is(value, -0) ? "-0" : value}`, () => {
+        const name = constant(typedNumber(value, dtype), [], dtype);
+        builder.numbers.set(name, value);
+        return name;
+      }),
   };
   return builder;
 }

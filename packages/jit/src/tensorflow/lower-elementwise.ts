@@ -35,11 +35,11 @@ const sameName = [
 const comparisons = ["Equal", "Greater", "GreaterEqual", "Less", "LessEqual", "NotEqual"];
 
 /** A vector added to the last axis is a bias, which TensorFlow fuses with the product before it. */
-const add: Lowering = ({ node, inputs, builder, x, y }) => {
+const add: Lowering = ({ node, inputs, builder, x, y, type }) => {
   const b = node.inputs[1] as Value;
   const isBias = b.shape.length === 1 && x.shape.length > 1 && b.shape[0] === x.shape.at(-1);
   const op = isBias && y.dtype === "float32" ? "BiasAdd" : "AddV2";
-  return builder.emit(op, inputs, { T: attribute.type(x.dtype) });
+  return builder.emit(op, inputs, { T: attribute.type(type) });
 };
 
 const addN: Lowering = ({ inputs, builder, x }) =>

@@ -2,19 +2,7 @@ import type { Node } from "../ir/graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import type { Lowering } from "./lowering.ts";
 import { attribute } from "./messages.ts";
-
-/** `x` in another type; written once however often it is asked for. */
-function castOnce(
-  builder: GraphBuilder,
-  x: string,
-  from: "float32" | "bfloat16",
-  to: "float32" | "bfloat16",
-): string {
-  return builder.emitOnce(to, "Cast", [x], {
-    SrcT: attribute.type(from),
-    DstT: attribute.type(to),
-  });
-}
+import { rounded, widened } from "./rounding.ts";
 
 /**
  * Whether rounding would be felt in the logits of a contrastive loss, where small differences of unit
@@ -47,7 +35,14 @@ export const matMul: Lowering = ({ node, inputs, builder }) => {
           adj_x: left,
           adj_y: right,
         });
-  if (builder.precision === "f32" || staysExact(node, builder)) return product(inputs, "float32");
-  const rounded = inputs.map((operand) => castOnce(builder, operand, "float32", "bfloat16"));
-  return castOnce(builder, product(rounded, "bfloat16"), "bfloat16", "float32");
+  if (builder.precision === "f32" || staysExact(node, builder)) {
+    return product(
+      inputs.map((operand) => widened(builder, operand)),
+      "float32",
+    );
+  }
+  const operands = inputs.map((operand) => rounded(builder, operand));
+  const result = product(operands, "bfloat16");
+  builder.rounded.add(result);
+  return result;
 };

@@ -58,21 +58,21 @@ const pad: Lowering = ({ node, inputs, builder, x }) => {
   });
 };
 
-const slice: Lowering = ({ node, inputs, builder, x, y }) => {
+const slice: Lowering = ({ node, inputs, builder, y, type }) => {
   const begin = builder.integers(numbers(node.attributes["begin"]));
   return builder.emit("Slice", [...inputs, begin, builder.sizes(y.shape)], {
-    T: attribute.type(x.dtype),
+    T: attribute.type(type),
     Index: int32,
   });
 };
 
-const split: Lowering = ({ node, inputs, builder, x }) => {
+const split: Lowering = ({ node, inputs, builder, x, type }) => {
   const [axis] = axesOf(node.attributes["axis"], x.shape.length) as [number];
   const sizes = node.outputs.map(({ shape }) => shape[axis] as number);
   const operands = [...inputs, builder.sizes(sizes), builder.scalar(axis, "int32")];
   const name = builder.emit("SplitV", operands, {
     num_split: attribute.integer(sizes.length),
-    T: attribute.type(x.dtype),
+    T: attribute.type(type),
     Tlen: int32,
   });
   return sizes.map((_, index) => `${name}:${index}`);
@@ -84,9 +84,9 @@ const tile: Lowering = ({ node, inputs, builder, x }) =>
     Tmultiples: int32,
   });
 
-const transpose: Lowering = ({ node, inputs, builder, x }) =>
+const transpose: Lowering = ({ node, inputs, builder, type }) =>
   builder.emit("Transpose", [...inputs, builder.integers(numbers(node.attributes["perm"]))], {
-    T: attribute.type(x.dtype),
+    T: attribute.type(type),
     Tperm: int32,
   });
 

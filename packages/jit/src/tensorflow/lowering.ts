@@ -1,6 +1,6 @@
 import type { Node, Value } from "../ir/graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
-import { attribute } from "./messages.ts";
+import { attribute, type DataType } from "./messages.ts";
 
 /** A node to be written, with the names of its inputs in the TensorFlow graph. */
 export interface LoweringInput {
@@ -10,6 +10,8 @@ export interface LoweringInput {
   /** The first input's and first output's description. */
   readonly x: Value;
   readonly y: Value;
+  /** The type of the first input in the TensorFlow graph. */
+  readonly type: DataType;
 }
 
 /** Writes one traced operation as TensorFlow operations. @returns the names of its outputs. */
@@ -29,7 +31,7 @@ const int32 = attribute.type("int32");
 
 /** The same operation under TensorFlow's name, typed by its first input. */
 export function elementwise(op: string): Lowering {
-  return ({ inputs, builder, x }) => builder.emit(op, inputs, { T: attribute.type(x.dtype) });
+  return ({ inputs, builder, type }) => builder.emit(op, inputs, { T: attribute.type(type) });
 }
 
 /** An operation on truth values, which takes no type. */
@@ -59,14 +61,14 @@ export function reduction(op: string, attributeName: string): Lowering {
 }
 
 /** Only the shape changes. One open side is left to TensorFlow to find. */
-export const reshape: Lowering = ({ inputs, builder, x, y }) => {
+export const reshape: Lowering = ({ inputs, builder, y, type }) => {
   const open = y.shape.filter((side) => builder.isOpen(side));
   const shape =
     open.length === 1
       ? builder.integers(y.shape.map((side) => (side === open[0] ? -1 : side)))
       : builder.sizes(y.shape);
   return builder.emit("Reshape", [inputs[0] as string, shape], {
-    T: attribute.type(x.dtype),
+    T: attribute.type(type),
     Tshape: int32,
   });
 };

@@ -1,0 +1,38 @@
+import { add, matMul, mul, relu, reshape, transpose, type Tensor } from "@tensorflow/tfjs-core";
+import { expect, test } from "vitest";
+import { trace, type NamedTensors } from "../trace/trace.ts";
+import { emitGraph } from "./emit-graph.ts";
+import { createGraphBuilder } from "./graph-builder.ts";
+
+const inputs = { x: { shape: [2, 4] }, w: { shape: [4, 4] }, b: { shape: [4] } };
+
+/** The operations written for a function of x, w and b in bf16, in order. */
+function operations(run: (given: Readonly<Record<"x" | "w" | "b", Tensor>>) => Tensor): string[] {
+  const graph = trace((given: NamedTensors) => ({ y: run(given as never) }), inputs);
+  const builder = createGraphBuilder("bf16");
+  const names = new Map(Object.keys(inputs).map((name) => [name, name]));
+  emitGraph(graph, { builder, inputs: names, wanted: graph.outputs.map(({ value }) => value) });
+  return builder.nodes.map(({ op }) => op).filter((op) => op !== "Const");
+}
+
+const layer = ({ x, w, b }: Readonly<Record<"x" | "w" | "b", Tensor>>): Tensor =>
+  add(matMul(x, w), b);
+
+test("what a product gives stays rounded through its bias, layouts and powers of two to the next product", () => {
+  const chain = operations((given) => {
+    const heads = transpose(reshape(layer(given), [2, 2, 2]), [1, 0, 2]);
+    return matMul(mul(heads, 0.125), transpose(heads, [0, 2, 1]));
+  });
+  expect(chain.join(" ")).toMatchInlineSnapshot(
+    `"Cast Cast MatMul Cast BiasAdd Reshape Transpose Cast Mul Transpose BatchMatMulV2 Cast"`,
+  );
+});
+
+test("another factor, or an activation, has 32 bits", () => {
+  const halves = operations((given) => mul(layer(given), 0.3));
+  expect(halves.join(" ")).toMatchInlineSnapshot(`"Cast Cast MatMul Cast BiasAdd Mul"`);
+  const activated = operations((given) => matMul(relu(layer(given)), given.w));
+  expect(activated.join(" ")).toMatchInlineSnapshot(
+    `"Cast Cast MatMul Cast BiasAdd Relu Cast MatMul Cast"`,
+  );
+});
