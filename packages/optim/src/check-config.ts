@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 
-const unbounded = new Set(["eps", "weightDecay"]);
+const unbounded = new Set(["eps", "weightDecay", "rounds"]);
 
 /** Refuses numbers no optimiser can work with: all are 0 or more, the betas and the momentum below 1. */
 export function checkConfig(config: object): void {

@@ -217,8 +217,8 @@ test("one leaf moves alone as it does in its tree", async () => {
   const grads = { "a.weight": tensor([[0.1, -0.2, 0.3]]), "a.bias": tensor([-1, 1]) };
   const optimizer = createOptimizer({ kind: "adamw", multipliers: [["a.bias", 0.5]] }, params);
   expect(optimizer.leaves).toEqual({
-    "a.weight": { weightDecay: 0.2, multiplier: 1, isMatrix: false },
-    "a.bias": { weightDecay: 0, multiplier: 0.5, isMatrix: false },
+    "a.weight": { weightDecay: 0.2, multiplier: 1 },
+    "a.bias": { weightDecay: 0, multiplier: 0.5 },
   });
   const scalars = optimizer.scalars(0, 0.1);
   const alone = Object.entries(params).map(([path, param]) => {

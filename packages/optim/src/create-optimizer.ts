@@ -37,7 +37,10 @@ export function createOptimizer(
     Object.fromEntries(rule.slots.map((slot) => [slot, make()]));
   return {
     slots: rule.slots,
-    leaves: Object.fromEntries(settings.map(({ path, shape: _, ...leaf }) => [path, leaf])),
+    leaves: Object.fromEntries(
+      settings.map(({ path, weightDecay, multiplier }) => [path, { weightDecay, multiplier }]),
+    ),
+    matrices: new Set(settings.filter(({ isMatrix }) => isMatrix).map(({ path }) => path)),
     updateLeaf: rule.apply,
     init: () =>
       perSlot(() => Object.fromEntries(settings.map(({ path, shape }) => [path, zeros(shape)]))),

@@ -32,17 +32,19 @@ export interface UpdateInput {
 }
 
 /** How one parameter is treated. */
-export type LeafSettings = Pick<LeafUpdate, "weightDecay" | "multiplier" | "isMatrix">;
+export type LeafSettings = Pick<LeafUpdate, "weightDecay" | "multiplier">;
 
 /** Pure functions over flat trees; the caller keeps the state and counts the steps. */
 export interface Optimizer {
   /** Names of the trees it remembers, such as `first` and `second`. */
   readonly slots: readonly string[];
+  /** Paths of leaves that move as one matrix each: `isMatrix` of their updates. */
+  readonly matrices: ReadonlySet<string>;
   /** Every parameter's settings by path. */
   readonly leaves: Readonly<Record<string, LeafSettings>>;
   /**
-   * The new parameter and slots of one leaf. Treats every element alike unless the leaf's settings say
-   * `isMatrix`, so all others with equal settings may be laid end to end. Borrows everything.
+   * The new parameter and slots of one leaf. Treats every element alike unless the leaf is one of
+   * `matrices`, so all others with equal settings may be laid end to end. Borrows everything.
    */
   updateLeaf(leaf: LeafUpdate): readonly Tensor[];
   /** Zeros for every slot and parameter. The caller owns them. */

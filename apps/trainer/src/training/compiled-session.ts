@@ -74,10 +74,10 @@ export async function createCompiledSession(
 ): Promise<TrainingSession> {
   const keepsEma = config.ema !== undefined;
   const schedule = createSchedule({ ...config.schedule, steps: config.steps } as never);
-  const leaves = Object.entries(optimizer.leaves).map(([path, { isMatrix = false, ...leaf }]) => {
-    return [path, { ...leaf, isMatrix: Number(isMatrix), isBounded: Number(path === logitScale) }];
+  const leaves = Object.entries(optimizer.leaves).map(([path, leaf]) => {
+    const isMatrix = Number(optimizer.matrices.has(path));
+    return [path, { ...leaf, isMatrix, isBounded: Number(path === logitScale) }] as const;
   });
-  const matrices = Object.keys(optimizer.leaves).filter((path) => optimizer.leaves[path]?.isMatrix);
   const program = await compileTraining({
     params: await toHost(initial.params),
     leaves: Object.fromEntries(leaves),
@@ -85,7 +85,7 @@ export async function createCompiledSession(
     gradient: (leaves, batch) => objective(leaves, givenTensors(batch)),
     accumulated: createAccumulatedObjective(config, plan),
     update: updateOf(optimizer, keepsEma),
-    whole: new Set(matrices),
+    whole: optimizer.matrices,
     onCompile: announceCompiling,
     ...(config.gradClipNorm === undefined ? {} : { maxNorm: config.gradClipNorm }),
   });

@@ -60,21 +60,21 @@ const toHost = (tensors: Readonly<Record<string, Tensor>>): HostArrays =>
 
 test.each(Object.keys(targets))("Muon compiled moves as Muon does eagerly (%s)", async (name) => {
   const optimizer = createOptimizer({ kind: "muon", weightDecay: 0.2 }, start);
-  const settings = ({ isMatrix = false, ...rest }: (typeof optimizer.leaves)[string]) => ({
-    ...rest,
-    isMatrix: Number(isMatrix),
-  });
+  expect(optimizer.matrices).toEqual(new Set(["up.weight", "twin.weight", "down.weight"]));
   const program = await compileTraining(
     {
       params: toHost(start),
       leaves: Object.fromEntries(
-        Object.entries(optimizer.leaves).map(([path, leaf]) => [path, settings(leaf)]),
+        Object.entries(optimizer.leaves).map(([path, leaf]) => [
+          path,
+          { ...leaf, isMatrix: Number(optimizer.matrices.has(path)) },
+        ]),
       ),
       slots: optimizer.slots,
-      whole: new Set(["up.weight", "twin.weight", "down.weight"]),
+      whole: optimizer.matrices,
       gradient: (params, { x }) => gradientOf(params, x as Tensor),
-      update: ({ settings: { weightDecay = 0, multiplier = 1, isMatrix }, ...leaf }) =>
-        optimizer.updateLeaf({ ...leaf, weightDecay, multiplier, isMatrix: isMatrix === 1 }),
+      update: ({ settings: { isMatrix, ...settings }, ...leaf }) =>
+        optimizer.updateLeaf({ ...leaf, ...settings, isMatrix: isMatrix === 1 }),
     },
     targets[name]!,
   );
