@@ -37,7 +37,15 @@ interface Tower {
 
 type Embed = (params: ClipParams, input: Tensor, config: ClipConfig) => Tensor;
 
-function createTower(embed: Embed, config: ClipConfig, target: Target): Tower {
+/** How a tower is compiled. */
+interface TowerOptions {
+  readonly config: ClipConfig;
+  readonly target: Target;
+  /** Whether the engine may keep the weights, once for each shape of input: where these are few. */
+  readonly lasts: boolean;
+}
+
+function createTower(embed: Embed, { config, target, lasts }: TowerOptions): Tower {
   const spec = clipSpec(config);
   const compiled = new Map<string, Promise<CompiledFunction>>();
   const compile = (input: HostArray, params: HostArrays): Promise<CompiledFunction> => {
@@ -47,7 +55,7 @@ function createTower(embed: Embed, config: ClipConfig, target: Target): Tower {
       }),
       { input: { shape: input.shape, dtype: dtypeOf(input) }, ...params },
     );
-    return target(graph);
+    return target(graph, { lasting: lasts ? Object.keys(params) : [] });
   };
   return {
     async run(input, params) {
@@ -80,8 +88,8 @@ async function takeToHost(params: ClipParams): Promise<HostArrays> {
  * once, when it first comes, and kept for all weights.
  */
 export function compileTowers(config: ClipConfig, target: Target): CompiledTowers {
-  const images = createTower(embedImages, config, target);
-  const texts = createTower(embedTexts, config, target);
+  const images = createTower(embedImages, { config, target, lasts: true });
+  const texts = createTower(embedTexts, { config, target, lasts: false });
   const { channels, imageSize } = config.vision;
   return {
     async withWeights(params) {

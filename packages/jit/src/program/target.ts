@@ -18,6 +18,11 @@ export interface CompiledFunction {
 export interface GraphUse {
   /** Thousands of short runs on independent data, rather than long ones: one thread is best for each. */
   readonly isShort?: boolean;
+  /**
+   * Names of inputs, such as weights, for which the same array comes in most runs, with the same contents.
+   * A target may keep copies, and what follows from them, until another array comes.
+   */
+  readonly lasting?: readonly string[];
 }
 
 /** Makes graphs runnable. */

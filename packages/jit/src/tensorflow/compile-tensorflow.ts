@@ -1,14 +1,50 @@
 import type { Graph } from "../ir/graph.ts";
+import { checkArray } from "../program/check-array.ts";
+import type { HostArrays } from "../program/host-array.ts";
 import type { CompiledFunction } from "../program/target.ts";
 import type { Precision } from "./graph-builder.ts";
 import { openSession, type FolderAccess } from "./session.ts";
+import { createTensorflowProgram } from "./tensorflow-program.ts";
 import { writeSavedModel } from "./write-saved-model.ts";
+
+/** How a pure function is compiled for TensorFlow. */
+export interface TensorflowOptions {
+  readonly folders: FolderAccess;
+  readonly precision?: Precision;
+  /** Inputs that TensorFlow keeps, rounded once, until another array comes for them. */
+  readonly lasting?: readonly string[];
+}
+
+/** With inputs that stay in TensorFlow between runs. */
+async function compileWithState(
+  graph: Graph,
+  { folders, precision = "f32", lasting = [] }: TensorflowOptions,
+): Promise<CompiledFunction> {
+  const kept = graph.inputs.filter(({ name }) => lasting.includes(name));
+  const state = Object.fromEntries(kept.map(({ name, value }) => [name, value]));
+  const program = await createTensorflowProgram(
+    { state, steps: { run: { graph } }, precision },
+    folders,
+  );
+  let held: HostArrays = {};
+  return {
+    async run(inputs, into) {
+      const given = kept.map(({ name, value }) => [name, checkArray(value, name, inputs[name])]);
+      const next = Object.fromEntries(given) as HostArrays;
+      if (kept.some(({ name }) => next[name] !== held[name])) await program.writeState(next);
+      held = next;
+      return program.run("run", inputs, into);
+    },
+    dispose: () => program.dispose(),
+  };
+}
 
 /** Makes a pure function ready to run in TensorFlow; tfjs's backend "tensorflow" must be loaded. */
 export async function compileTensorflow(
   graph: Graph,
-  options: { readonly folders: FolderAccess; readonly precision?: Precision },
+  options: TensorflowOptions,
 ): Promise<CompiledFunction> {
+  if ((options.lasting ?? []).length > 0) return compileWithState(graph, options);
   const { folders, precision = "f32" } = options;
   const model = writeSavedModel({ steps: { run: { graph } }, precision });
   const session = await openSession(model, folders);

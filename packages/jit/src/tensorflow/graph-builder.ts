@@ -18,6 +18,8 @@ export interface GraphBuilder {
   takenWhole: ReadonlySet<number>;
   /** Constants of one number, by name. */
   readonly numbers: Map<string, number>;
+  /** For tensors whose rounded form is kept between runs: what reads that, by name. */
+  readonly keptRounded: Map<string, () => string>;
   /** The open sizes of the graph being written. */
   openSizes: OpenSizes;
   /** Whether products with the input of this name are not rounded. */
@@ -92,6 +94,7 @@ export function createGraphBuilder(
     precision,
     inputNames: new Map(),
     rounded: new Set(),
+    keptRounded: new Map(),
     takenWhole: new Set(),
     numbers: new Map(),
     staysExact,

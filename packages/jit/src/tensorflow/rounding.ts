@@ -8,8 +8,10 @@ function castOnce(builder: GraphBuilder, x: string, from: DataType, to: DataType
   return builder.emitOnce(to, "Cast", [x], types);
 }
 
-/** The tensor in bfloat16: as it is, or rounded. */
+/** The tensor in bfloat16: as it is, as it is kept, or rounded. */
 export function rounded(builder: GraphBuilder, x: string): string {
+  const readKept = builder.keptRounded.get(x);
+  if (readKept !== undefined) return readKept();
   return builder.rounded.has(x) ? x : castOnce(builder, x, "float32", "bfloat16");
 }
 

@@ -2,7 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import type { HostArrays } from "../program/host-array.ts";
 import { openSession, type FolderAccess } from "./session.ts";
 import { clearInput, stateGroups, type StateSignatures } from "./state-access.ts";
-import { writeSavedModel, type ProgramSpec } from "./write-saved-model.ts";
+import { roundEntry, writeSavedModel, type ProgramSpec } from "./write-saved-model.ts";
 
 /** Steps whose state stays in TensorFlow: on a GPU, on the device. */
 export interface TensorflowProgram {
@@ -34,7 +34,9 @@ export async function createTensorflowProgram(
   spec: ProgramSpec,
   folders: FolderAccess,
 ): Promise<TensorflowProgram> {
-  const session = await openSession(writeSavedModel(spec), folders);
+  const model = writeSavedModel(spec);
+  const isRounding = roundEntry in model.signatures;
+  const session = await openSession(model, folders);
   const groups = stateGroups(spec.state ?? {});
   const cleared = new Set<StateSignatures>();
   const needState = (): void => {
@@ -66,6 +68,7 @@ export async function createTensorflowProgram(
     },
     async writeState(state) {
       for (const group of groups) await writeGroup(group, pick(state, group.names));
+      if (isRounding) await session.run(roundEntry, {});
     },
     dispose: () => session.dispose(),
   };

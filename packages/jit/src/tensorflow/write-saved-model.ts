@@ -1,7 +1,7 @@
 import { emitStep, type StepSpec } from "./emit-step.ts";
 import { createGraphBuilder, type Precision } from "./graph-builder.ts";
 import { encodeSavedModel, type Signature } from "./messages.ts";
-import { emitClearing, emitStateAccess } from "./state-access.ts";
+import { afterAssignments, emitClearing, emitStateAccess } from "./state-access.ts";
 import { addVariables, type StateSpec } from "./variables.ts";
 
 /** Steps that share state. Fusing, passes and shapes are per step: one for each text length. */
@@ -25,13 +25,18 @@ export interface SavedModel {
   readonly signatures: Readonly<Record<string, Signature>>;
 }
 
+/** The entry point that rounds unchanging state, if any is; to be run when that has been written. */
+export const roundEntry = "round";
+
 /** Writes steps and the state they share as one SavedModel, which one TensorFlow session runs. */
 export function writeSavedModel(spec: ProgramSpec): SavedModel {
   const { state = {}, scratch = {}, steps, precision, staysExact } = spec;
   const builder = createGraphBuilder(precision, staysExact);
   const kept = { ...state, ...scratch };
   const names = new Set(Object.keys(kept));
-  const variables = names.size === 0 ? undefined : addVariables(builder, kept);
+  const changed = new Set(Object.values(steps).flatMap(({ updates = {} }) => Object.keys(updates)));
+  const unchanging = new Set([...names].filter((name) => !changed.has(name)));
+  const variables = names.size === 0 ? undefined : addVariables(builder, kept, unchanging);
   const signatures: Record<string, Signature> = {};
   for (const [name, step] of Object.entries(steps)) {
     signatures[name] = emitStep(builder, step, variables, names);
@@ -39,6 +44,8 @@ export function writeSavedModel(spec: ProgramSpec): SavedModel {
   if (variables !== undefined) {
     Object.assign(signatures, emitStateAccess(builder, variables, state));
     Object.assign(signatures, emitClearing(builder, variables, scratch));
+    const rounding = variables.keepRounded();
+    if (rounding.length > 0) signatures[roundEntry] = afterAssignments(builder, {}, rounding);
   }
   return { bytes: encodeSavedModel(builder.nodes, signatures), signatures };
 }

@@ -31,7 +31,8 @@ const staysExact = (path: string): boolean => path.includes("projection");
 /** Traced graphs and trainings as TensorFlow graphs; the backend must be loaded. */
 export function tensorflowCompiler(precision: Precision = "f32"): Compiler {
   return {
-    target: (graph) => compileTensorflow(optimize(graph), { folders, precision }),
+    target: (graph, { lasting = [] } = {}) =>
+      compileTensorflow(optimize(graph), { folders, precision, lasting }),
     compileTraining: (spec) =>
       compileTensorflowTraining(collectingGarbage(spec), { folders, precision, staysExact }),
   };
