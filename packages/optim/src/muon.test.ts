@@ -64,6 +64,7 @@ test.each([
   ["vision_model.encoder.layers.0.mlp.fc1.bias", [8], false],
   ["text_model.embeddings.token_embedding.weight", [99, 8], false],
   ["vision_model.attnpool.positional_embedding", [2, 8], false],
+  ["vision_model.attnpool.q_proj.weight", [8, 8], false],
   ["text_projection.weight", [8, 8], false],
 ] as const)("%s %o is moved by Muon: %s", (path, shape, expected) => {
   expect(orthogonalByDefault(path, shape)).toBe(expected);

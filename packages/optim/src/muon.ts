@@ -54,10 +54,11 @@ export function orthogonalized(matrix: Tensor, rounds: number): Tensor {
 
 /**
  * True for parameters that Muon moves unless a rule says otherwise: matrices and kernels within the
- * towers; no embeddings and no heads, which Jordan et al. leave to AdamW.
+ * towers; no embeddings and no heads (a ResNet's attention pool is one), which Jordan et al. leave to
+ * AdamW.
  */
 export function orthogonalByDefault(path: string, shape: readonly number[]): boolean {
-  return shape.length >= 2 && !/embed|projection|position|token|probe|relative|logit/.test(path);
+  return shape.length >= 2 && !/embed|projection|attnpool|token|probe|logit/.test(path);
 }
 
 /**

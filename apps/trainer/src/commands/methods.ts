@@ -24,9 +24,9 @@ export const methodsCommand: Command = {
   needs: 0,
   summary: "compare training methods on emoji drawings",
   details:
-    "Trains a small model on two vendors' drawings with English names, from scratch and with other " +
+    "Trains a small model on the quickstart's drawings with English names, from scratch and with other " +
     "losses, then adapts it to German names by full fine-tuning, LiT, LoRA and WiSE-FT. Each is " +
-    "measured by retrieval on a third vendor's drawings. Finished runs are not trained again.",
+    "measured by retrieval on drawings of a vendor never shown. Finished runs are not trained again.",
   options: {
     out: { type: "string", value: "FOLDER", help: "where the runs go (default runs/methods)" },
     steps: { type: "string", value: "N", help: "steps of each run (default 1000)" },

@@ -2,7 +2,7 @@ import { parseConfig } from "../config/load-config.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { quickstartRecipe } from "../quickstart/recipe.ts";
 
-/** One way to train, as a run on the emoji drawings of two vendors. */
+/** One way to train, as a run on the quickstart's emoji drawings. */
 export interface Method {
   readonly name: string;
   /** What it shows, for the table. */
@@ -31,6 +31,9 @@ const schedule = (learningRate: number): object => ({
   warmupSteps: 20,
 });
 
+/** For models that have learnt before: steps as small as their gradients say. */
+const adamw = { kind: "adamw", weightDecay: 0.1 };
+
 /** Where a language that the model has never read must be learnt. */
 const words = "text_model.embeddings.token_embedding";
 
@@ -41,21 +44,26 @@ const adaptations: readonly Method[] = [
     title: "fine-tune everything at the rate from scratch",
     language: "de",
     from: "scratch",
-    changes: { schedule: schedule(2e-3) },
+    changes: { schedule: schedule(2e-3), optimizer: adamw },
   },
   {
     name: "gentle",
     title: "fine-tune with a low rate, layer-wise decay and EMA",
     language: "de",
     from: "scratch",
-    changes: { schedule: schedule(5e-4), layerDecay: 0.8, ema: { decay: 0.98 } },
+    changes: {
+      schedule: schedule(5e-4),
+      optimizer: adamw,
+      layerDecay: 0.8,
+      ema: { decay: 0.98 },
+    },
   },
   {
     name: "lit",
     title: "LiT: image tower locked",
     language: "de",
     from: "scratch",
-    changes: { schedule: schedule(1e-3), lock: { image: {} } },
+    changes: { schedule: schedule(1e-3), optimizer: adamw, lock: { image: {} } },
   },
   {
     name: "lora",
@@ -64,7 +72,7 @@ const adaptations: readonly Method[] = [
     from: "scratch",
     changes: {
       schedule: schedule(4e-3),
-      optimizer: { kind: "adamw", weightDecay: 0.1, multipliers: [[words, 0.25]] },
+      optimizer: { ...adamw, multipliers: [[words, 0.25]] },
       lora: { rank: 16, alpha: 32, train: [words, "logit_scale"] },
     },
   },
@@ -118,7 +126,7 @@ export function methodConfig(
 ): RunConfig {
   const { name, language, from, teacher, changes } = method;
   const recipe = quickstartRecipe({ run: folderOf(name), engine, steps });
-  const train = { kind: "emoji", vendors: ["google", "twitter"], locales: [language] };
+  const train = { ...recipe.data.train, locales: [language] };
   const config = {
     ...recipe,
     model: { preset: "small" }, // transformers on both sides: adapters have something to adapt
