@@ -11,6 +11,7 @@ export const emojiVendors = [
   "google-2016",
   "twitter",
   "emojione",
+  "openmoji",
   "fluent",
 ] as const;
 
@@ -23,7 +24,7 @@ export interface EmojiSourceOptions extends FileSourceOptions {
   /**
    * Where the packages lie: `google` is emoji-datasource-google 16 (Noto Emoji), `google-2018` its version
    * 4.1 and `google-2016` its version 3, `twitter` emoji-datasource-twitter (Twemoji), `emojione`
-   * emoji-datasource-emojione 3, `fluent` @lobehub/fluent-emoji-3d, `emojibase` emojibase-data.
+   * emoji-datasource-emojione 3, `openmoji` openmoji (SVG, which `decode` must read), `fluent` @lobehub/fluent-emoji-3d, `emojibase` emojibase-data.
    */
   readonly folders: Readonly<Partial<Record<EmojiVendor, string>>> & { readonly emojibase: string };
   /** emojibase's languages; ["en"] by default. */
@@ -41,6 +42,7 @@ const layouts: Readonly<
   "google-2016": { images: "img/google/64", extension: ".png" },
   twitter: { images: "img/twitter/64", extension: ".png" },
   emojione: { images: "img/emojione/64", extension: ".png" },
+  openmoji: { images: "color/svg", extension: ".svg" },
   fluent: { images: "assets", extension: ".webp" },
 };
 

@@ -17,7 +17,7 @@ import { loadConfig } from "../config/load-config.ts";
 import { measureStep } from "../quickstart/calibrate.ts";
 import { contactSheet } from "../quickstart/contact-sheet.ts";
 import { embedHeldOut } from "../quickstart/held-out.ts";
-import { quickstartRecipe } from "../quickstart/recipe.ts";
+import { quickstartRecipe, recipeSteps } from "../quickstart/recipe.ts";
 import { matchDrawings, matchQueries, queryTable, retrievalTable } from "../quickstart/summary.ts";
 import { runTraining, type TrainingResult } from "../training/run-training.ts";
 
@@ -28,16 +28,18 @@ const say = (text: string): void => {
 /** Share of the minutes that steps may take; the rest is for reading the images first and for saving. */
 const stepsShare = 0.95;
 
-/** Steps that fit into the minutes given, as measured on this machine. */
+/** The recipe's steps, or as many of them as fit into the minutes given on this machine. */
 async function chooseSteps(args: Arguments, run: string, engine: StartedEngine): Promise<number> {
   const fixed = numberOption(args, "steps");
   if (fixed !== undefined) return Math.round(fixed);
   const minutes = numberOption(args, "minutes") ?? 5;
   const recipe = quickstartRecipe({ run, engine: engine.name, steps: 1000 });
   const stepMs = await measureStep(recipe, engine.compiler);
-  const steps = Math.max(20, Math.round((stepsShare * minutes * 60_000) / stepMs));
+  const fitting = Math.max(20, Math.round((stepsShare * minutes * 60_000) / stepMs));
+  const steps = Math.min(recipeSteps, fitting);
+  const needed = (steps * stepMs) / 60_000;
   say(
-    `      one step takes ${(stepMs / 1000).toFixed(2)} s here: ${steps} steps in ${minutes} minutes`,
+    `      one step takes ${(stepMs / 1000).toFixed(2)} s here: ${steps} steps in about ${needed.toFixed(1)} minutes`,
   );
   return steps;
 }
@@ -97,7 +99,7 @@ export const quickstartCommand: Command = {
   needs: 0,
   summary: "train on emoji drawings, test on a vendor never seen, export",
   options: {
-    minutes: { type: "string", value: "N", help: "time for training (default 5)" },
+    minutes: { type: "string", value: "N", help: "most time for training (default 5)" },
     steps: { type: "string", value: "N", help: "train exactly this many steps instead" },
     run: { type: "string", value: "FOLDER", help: "where the run goes (default runs/quickstart)" },
     fresh: { type: "boolean", help: "throw an earlier run away" },
@@ -108,7 +110,7 @@ export const quickstartCommand: Command = {
     const [model, sheet] = [join(run, "model"), join(run, "matches.html")];
     if (args.flag("fresh")) await rm(run, { recursive: true, force: true });
 
-    say("[1/3] Train on Google's and Twitter's emoji drawings");
+    say("[1/3] Train on six sets of emoji drawings");
     const engine = await startNamedEngine(args);
     const result = await trainModel(args, run, engine);
     if (result.interrupted) {
@@ -119,7 +121,7 @@ export const quickstartCommand: Command = {
     await exportModel(result.checkpoint, model);
     say(`      ${model}: loads in clip-ts, here and in browsers`);
     say("      clip-ts convert turns it into open_clip's files or ONNX");
-    say("[3/3] Test on drawings by a third vendor, Fluent Emoji");
+    say("[3/3] Test on drawings by another vendor, Fluent Emoji");
     await showWhatItLearnt(model, sheet, engine);
     say(`\nNow try\n`);
     say(`  the matches as a page  ${relative(process.cwd(), sheet)}`);

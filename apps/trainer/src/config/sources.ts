@@ -21,6 +21,7 @@ const emojiPackages: Readonly<Record<EmojiVendor | "emojibase", string>> = {
   "google-2016": "emoji-datasource-google-2016",
   twitter: "emoji-datasource-twitter",
   emojione: "emoji-datasource-emojione",
+  openmoji: "openmoji",
   fluent: "@lobehub/fluent-emoji-3d",
   emojibase: "emojibase-data",
 };

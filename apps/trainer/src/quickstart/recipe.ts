@@ -4,7 +4,10 @@ import type { RunConfig } from "../config/schema.ts";
 /** Colour put behind the drawings' transparent background, in training and in use. */
 const white = [255, 255, 255];
 
-/** Settings of a quickstart run; the model learns two vendors' drawings, a third is never shown. */
+/** Steps after which the model has learnt what these drawings teach it about others. */
+export const recipeSteps = 2200;
+
+/** Settings of a quickstart run; the model learns five sets of drawings, another vendor's is never shown. */
 export function quickstartRecipe(options: {
   readonly run: string;
   readonly engine: string;
@@ -16,20 +19,23 @@ export function quickstartRecipe(options: {
     engine,
     model: { preset: "small-resnet", vocabSize: 4096 },
     data: {
-      train: { kind: "emoji", vendors: ["google", "twitter"] },
+      train: {
+        kind: "emoji",
+        vendors: ["google", "google-2018", "google-2016", "twitter", "emojione", "openmoji"],
+      },
       batchSize: 128,
       captions: "first",
       background: white,
       view: {
-        scale: [0.6, 1],
+        scale: [0.92, 1],
         ratio: [0.85, 1.18],
-        rotation: 6,
-        translation: 0.03,
-        colorJitter: { brightness: 0.25, contrast: 0.25, saturation: 0.5, hue: 0.04 },
+        rotation: 2,
+        translation: 0.01,
+        colorJitter: { brightness: 0.12, contrast: 0.12, saturation: 0.25, hue: 0.02 },
       },
     },
     steps,
-    optimizer: { kind: "adamw", weightDecay: 0.1 },
+    optimizer: { kind: "muon", weightDecay: 0.3 },
     schedule: { kind: "cosine", learningRate: 3e-3, warmupSteps: Math.ceil(steps / 12) },
     gradClipNorm: 1,
     checkpoint: { every: Math.max(50, Math.ceil(steps / 4)), keep: 1 },
