@@ -84,7 +84,7 @@ export const evaluateCommand: Command = {
   summary: "measure retrieval, zero-shot accuracy and linear probes",
   details:
     "DATA is a folder of images with captions in .txt files beside them, a .csv, .tsv or " +
-    ".jsonl table, or emoji:fluent (also google, twitter). FOLDER holds one folder of " +
+    ".jsonl table, or emoji:fluent (or another vendor). FOLDER holds one folder of " +
     "images for each class. Unreadable images are left out, counted and listed.",
   options: {
     retrieval: {

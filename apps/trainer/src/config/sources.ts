@@ -4,6 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import { ClipError } from "@clip-ts/base";
 import {
   emojiSource,
+  emojiVendors,
   folderSource,
   syntheticSource,
   tableSource,
@@ -94,10 +95,20 @@ export async function openSource(
   }
 }
 
+function vendorNamed(name: string): EmojiVendor {
+  const vendor = emojiVendors.find((known) => known === name);
+  if (vendor !== undefined) return vendor;
+  throw new ClipError(
+    "not-found",
+    `There are no emoji by "${name}"; there are those of ${emojiVendors.join(", ")}.`,
+    { data: { name } },
+  );
+}
+
 /** Opens what a path on the command line names: a folder, a table, or emoji:VENDOR,…. */
 export function openSourceByName(name: string): Promise<PairSource> {
   if (name.startsWith("emoji:")) {
-    return emoji(name.slice("emoji:".length).split(",") as EmojiVendor[], ["en"]);
+    return emoji(name.slice("emoji:".length).split(",").map(vendorNamed), ["en"]);
   }
   const path = existing(name);
   if (statSync(path).isDirectory()) return folderSource({ ...access, directory: path });

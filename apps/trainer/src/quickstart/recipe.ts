@@ -24,7 +24,7 @@ export function quickstartRecipe(options: {
         vendors: ["google", "google-2018", "google-2016", "twitter", "emojione", "openmoji"],
       },
       batchSize: 128,
-      captions: "first",
+      captions: "draw",
       background: white,
       view: {
         scale: [0.92, 1],
