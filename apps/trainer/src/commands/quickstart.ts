@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { flattenTree } from "@clip-ts/core";
+import type { PairSource } from "@clip-ts/data";
 import {
   describeModel,
   listCheckpoints,
@@ -14,10 +15,13 @@ import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
 import { numberOption } from "../cli/number-option.ts";
 import { startNamedEngine } from "./support/start-engine.ts";
 import { loadConfig } from "../config/load-config.ts";
+import type { RunConfig } from "../config/schema.ts";
+import { openSource } from "../config/sources.ts";
 import { measureStep } from "../quickstart/calibrate.ts";
 import { contactSheet } from "../quickstart/contact-sheet.ts";
 import { embedHeldOut } from "../quickstart/held-out.ts";
-import { quickstartRecipe, recipeSteps } from "../quickstart/recipe.ts";
+import { drawings, quickstartRecipe, recipeSteps } from "../quickstart/recipe.ts";
+import { rememberImages } from "../quickstart/remember-images.ts";
 import { matchDrawings, matchQueries, queryTable, retrievalTable } from "../quickstart/summary.ts";
 import { runTraining, type TrainingResult } from "../training/run-training.ts";
 
@@ -25,16 +29,20 @@ const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-/** Share of the minutes that steps may take; the rest is for reading the images first and for saving. */
+/** Share of the minutes that steps may take; the rest is for compiling and saving. */
 const stepsShare = 0.95;
 
 /** The recipe's steps, or as many of them as fit into the minutes given on this machine. */
-async function chooseSteps(args: Arguments, run: string, engine: StartedEngine): Promise<number> {
+async function chooseSteps(
+  args: Arguments,
+  recipe: RunConfig,
+  { engine, source }: { readonly engine: StartedEngine; readonly source: PairSource },
+): Promise<number> {
   const fixed = numberOption(args, "steps");
   if (fixed !== undefined) return Math.round(fixed);
   const minutes = numberOption(args, "minutes") ?? 5;
-  const recipe = quickstartRecipe({ run, engine: engine.name, steps: 1000 });
-  const stepMs = await measureStep(recipe, engine.compiler);
+  say(`      reading ${source.records.length} drawings …`);
+  const stepMs = await measureStep(recipe, engine.compiler, source);
   const fitting = Math.max(20, Math.round((stepsShare * minutes * 60_000) / stepMs));
   const steps = Math.min(recipeSteps, fitting);
   const needed = (steps * stepMs) / 60_000;
@@ -55,9 +63,11 @@ async function trainModel(
     say("      going on with the run that is there (--fresh starts anew)");
     return runTraining(await loadConfig(stored, []), { resume: true, engine });
   }
-  const steps = await chooseSteps(args, run, engine);
-  const recipe = quickstartRecipe({ run, engine: engine.name, steps });
-  return runTraining(recipe, { engine });
+  const recipe = (steps: number): RunConfig =>
+    quickstartRecipe({ run, engine: engine.name, steps });
+  const source = rememberImages(await openSource(drawings, 0));
+  const steps = await chooseSteps(args, recipe(recipeSteps), { engine, source });
+  return runTraining(recipe(steps), { engine, source });
 }
 
 /** Writes the trained model as a folder of its own. */

@@ -4,6 +4,7 @@ import {
   type BatchStream,
   type Cursor,
   type NamedArray,
+  type PairSource,
 } from "@clip-ts/data";
 import type { AugmentConfig, RandomViewConfig } from "@clip-ts/image";
 import { needTokenizer, openFile, type ModelDescription } from "@clip-ts/node";
@@ -28,11 +29,19 @@ async function readArrays(path: string): Promise<Record<string, NamedArray>> {
   }
 }
 
+/** How the batches of a run are opened. */
+export interface TrainingBatchesOptions {
+  /** Where to go on; at the start by default. */
+  readonly restore?: Cursor | undefined;
+  /** What the config names, where it is open already. */
+  readonly source?: PairSource | undefined;
+}
+
 /** The batches a run trains on, from the start or from a saved cursor. */
 export async function openTrainingBatches(
   config: RunConfig,
   description: ModelDescription,
-  restore?: Cursor,
+  { restore, source }: TrainingBatchesOptions = {},
 ): Promise<BatchStream> {
   const { train, augment, view, background, ...data } = config.data;
   const { preprocess } = description;
@@ -49,7 +58,7 @@ export async function openTrainingBatches(
     batchSize: data.batchSize * config.accumulate,
     ...augmentation,
     ...position,
-    source: await openSource(train, config.seed),
+    source: source ?? (await openSource(train, config.seed)),
     tokenizer: needTokenizer(description),
     preprocess: background === undefined ? preprocess : { ...preprocess, alpha: background },
     seed: config.seed,

@@ -1,17 +1,16 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { quickstartRecipe } from "../quickstart/recipe.ts";
+import { drawings } from "../quickstart/recipe.ts";
 import { methodsTable } from "./compare-methods.ts";
 import { methodConfig, methods, withNeeded } from "./methods.ts";
 
 const options = { engine: "wasm", steps: 7, folderOf: (name: string) => join("runs", name) };
 
 test("every method is a valid run on the quickstart's drawings", () => {
-  const recipe = quickstartRecipe({ run: "", engine: "wasm", steps: 7 });
   for (const method of methods) {
     const { run, steps, data, model } = methodConfig(method, options);
     expect([run, steps]).toEqual([join("runs", method.name), 7]);
-    expect(data.train).toEqual({ ...recipe.data.train, locales: [method.language] });
+    expect(data.train).toEqual({ ...drawings, locales: [method.language] });
     if (method.from !== undefined) expect(model).toEqual({ from: join("runs", method.from) });
   }
 });

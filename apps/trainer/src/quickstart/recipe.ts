@@ -1,11 +1,18 @@
 import { parseConfig } from "../config/load-config.ts";
-import type { RunConfig } from "../config/schema.ts";
+import type { RunConfig, SourceConfig } from "../config/schema.ts";
 
 /** Colour put behind the drawings' transparent background, in training and in use. */
 const white = [255, 255, 255];
 
 /** Steps after which the model has learnt what these drawings teach it about others. */
 export const recipeSteps = 2200;
+
+/** What the model learns from. */
+export const drawings: Extract<SourceConfig, { kind: "emoji" }> = {
+  kind: "emoji",
+  vendors: ["google", "google-2018", "google-2016", "twitter", "emojione", "openmoji"],
+  locales: ["en"],
+};
 
 /** Settings of a quickstart run; the model learns five sets of drawings, another vendor's is never shown. */
 export function quickstartRecipe(options: {
@@ -19,10 +26,7 @@ export function quickstartRecipe(options: {
     engine,
     model: { preset: "small-resnet", vocabSize: 4096 },
     data: {
-      train: {
-        kind: "emoji",
-        vendors: ["google", "google-2018", "google-2016", "twitter", "emojione", "openmoji"],
-      },
+      train: drawings,
       batchSize: 128,
       captions: "draw",
       background: white,

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { flattenTree } from "@clip-ts/core";
-import type { BatchStream } from "@clip-ts/data";
+import type { BatchStream, PairSource } from "@clip-ts/data";
 import { clipSpec } from "@clip-ts/model";
 import {
   listCheckpoints,
@@ -85,13 +85,20 @@ async function drawReport(run: string): Promise<void> {
   }
 }
 
-/**
- * Trains as the config says, from scratch or from the run's last checkpoint. An `engine` given is one
- * that runs already.
- */
+/** What a training may be given. */
+export interface TrainingOptions {
+  /** Goes on from the run's last checkpoint. */
+  readonly resume?: boolean;
+  /** One that runs already. */
+  readonly engine?: StartedEngine;
+  /** The config's source of pairs, where it is open already. */
+  readonly source?: PairSource;
+}
+
+/** Trains as the config says, from scratch or from the run's last checkpoint. */
 export async function runTraining(
   config: RunConfig,
-  options: { readonly resume?: boolean; readonly engine?: StartedEngine } = {},
+  options: TrainingOptions = {},
 ): Promise<TrainingResult> {
   const isResumed = options.resume === true;
   const checkpoint = await refuseToOverwrite(config.run, isResumed);
@@ -105,7 +112,10 @@ export async function runTraining(
   const opened = await openSession(config, model, { checkpoint, compiler });
   const { session, plan, cursor } = opened;
   const early = createEarlyStopping(config, opened.best);
-  const batches = await openTrainingBatches(config, description, cursor);
+  const batches = await openTrainingBatches(config, description, {
+    restore: cursor,
+    source: options.source,
+  });
   const metricsFile = await prepareFolder(config, isResumed);
   await forgetStepsFrom(session.steps(), metricsFile);
   announce(config, description, batches);
