@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { ClipError } from "@clip-ts/base";
 import { flattenTree } from "@clip-ts/core";
 import {
   describeModel,
@@ -81,7 +82,13 @@ async function runMethod(method: Method, comparison: Comparison): Promise<Method
   const config = methodConfig(method, comparison);
   note(`\n${name}: ${title}`);
   const isBegun = (await listCheckpoints(config.run)).length > 0;
-  await runTraining(config, { engine: started, resume: isBegun });
+  const { interrupted, step } = await runTraining(config, { engine: started, resume: isBegun });
+  if (interrupted) {
+    throw new ClipError(
+      "interrupted",
+      `${name} stopped after ${step} of ${config.steps} steps and saved. Run the same command to go on.`,
+    );
+  }
   const { description } = await openRunModel(config);
   const { trained } = planTraining(config, description.config);
   const values = Object.values(trained).map(({ shape }) => shape.reduce((a, b) => a * b, 1));
