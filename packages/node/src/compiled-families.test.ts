@@ -120,17 +120,26 @@ async function expectGradients(actual: Arrays, file: string): Promise<void> {
 
 const valuesOf = (arrays: Arrays, name: string): Float32Array => arrays[name]!.data as Float32Array;
 
-test("SigLIP compiled: features, loss and gradients equal transformers'", async () => {
-  const actual = await compiledOutputs(await load("siglip/io.safetensors", {}));
-  const expected = goldenArrays("siglip/io.safetensors");
-  for (const [ours, theirs] of [
-    ["imageFeatures", "image_embeds"],
-    ["textFeatures", "text_embeds"],
-    ["loss", "loss"],
-  ] as const) {
+/** Our outputs against the file's arrays of these names. */
+function expectOutputs(
+  actual: Arrays,
+  file: string,
+  names: Readonly<Record<"imageFeatures" | "textFeatures" | "loss", string>>,
+): void {
+  const expected = goldenArrays(file);
+  for (const [ours, theirs] of Object.entries(names)) {
     const error = relativeError(valuesOf(actual, ours), expected[theirs]!.values);
     expect(error, ours).toBeLessThan(1e-5);
   }
+}
+
+test("SigLIP compiled: features, loss and gradients equal transformers'", async () => {
+  const actual = await compiledOutputs(await load("siglip/io.safetensors", {}));
+  expectOutputs(actual, "siglip/io.safetensors", {
+    imageFeatures: "image_embeds",
+    textFeatures: "text_embeds",
+    loss: "loss",
+  });
   await expectGradients(actual, "siglip/grads.safetensors");
 });
 
@@ -138,15 +147,11 @@ test("ResNet compiled: a training pass equals open_clip's, statistics too", asyn
   const actual = await compiledOutputs(
     await load("clip-resnet/io.safetensors", { training: true }),
   );
-  const expected = goldenArrays("clip-resnet/io.safetensors");
-  for (const [ours, theirs] of [
-    ["imageFeatures", "image_embeds_train"],
-    ["textFeatures", "text_embeds"],
-    ["loss", "loss_train"],
-  ] as const) {
-    const error = relativeError(valuesOf(actual, ours), expected[theirs]!.values);
-    expect(error, ours).toBeLessThan(1e-5);
-  }
+  expectOutputs(actual, "clip-resnet/io.safetensors", {
+    imageFeatures: "image_embeds_train",
+    textFeatures: "text_embeds",
+    loss: "loss_train",
+  });
   await expectGradients(actual, "clip-resnet/grads.safetensors");
   const statistics = await canonical("clip-resnet/running-after.safetensors");
   for (const [path, values] of Object.entries(statistics)) {
@@ -156,15 +161,11 @@ test("ResNet compiled: a training pass equals open_clip's, statistics too", asyn
 
 test("plain ViT and RoBERTa compiled: features, loss and gradients equal transformers'", async () => {
   const actual = await compiledOutputs(await load("dual-encoder/io.safetensors", {}));
-  const expected = goldenArrays("dual-encoder/io.safetensors");
-  for (const [ours, theirs] of [
-    ["imageFeatures", "image_embeds"],
-    ["textFeatures", "text_embeds"],
-    ["loss", "loss"],
-  ] as const) {
-    const error = relativeError(valuesOf(actual, ours), expected[theirs]!.values);
-    expect(error, ours).toBeLessThan(1e-5);
-  }
+  expectOutputs(actual, "dual-encoder/io.safetensors", {
+    imageFeatures: "image_embeds",
+    textFeatures: "text_embeds",
+    loss: "loss",
+  });
   await expectGradients(actual, "dual-encoder/grads.safetensors");
 });
 

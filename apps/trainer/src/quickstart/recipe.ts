@@ -4,7 +4,7 @@ import type { RunConfig, SourceConfig } from "../config/schema.ts";
 /** Colour put behind the drawings' transparent background, in training and in use. */
 const white = [255, 255, 255];
 
-/** Steps after which the model has learnt what these drawings teach it about others. */
+/** Most steps of a run; fewer where they do not fit into its minutes. */
 export const recipeSteps = 2200;
 
 /** What the model learns from. */
@@ -14,7 +14,7 @@ export const drawings: Extract<SourceConfig, { kind: "emoji" }> = {
   locales: ["en"],
 };
 
-/** Settings of a quickstart run; the model learns five sets of drawings, another vendor's is never shown. */
+/** Settings of a quickstart run; the model learns six sets of drawings, another vendor's is never shown. */
 export function quickstartRecipe(options: {
   readonly run: string;
   readonly engine: string;

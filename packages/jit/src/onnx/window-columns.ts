@@ -12,7 +12,7 @@ export const marginsOf = ({ padInfo: { top, left, bottom, right } }: Windows): M
 ];
 
 /**
- * Below this many windows a picture, most of what a window sees is margin, and ONNX Runtime's Conv takes
+ * Up to this many windows a picture, most of what a window sees is margin, and ONNX Runtime's Conv takes
  * several times as long as one matrix product of what the windows see.
  */
 const fewWindows = 4;
