@@ -36,6 +36,34 @@ function countUp(length: number, onnx: OnnxBuilder): string {
 const axisIn = ({ attributes }: Node, rank: number): number =>
   fromFront((attributes["axis"] as number | undefined) ?? 0, rank);
 
+/**
+ * Rows with equal indices add up. As ScatterElements over whole rows, which ONNX Runtime adds on one thread:
+ * its ScatterND adds on several at once, and loses rows that meet.
+ */
+const scattered: Lowering = ([indices, updates], node, onnx) => {
+  const { shape, dtype } = resultOf(node);
+  const depth = operandOf(node).shape.at(-1) as number;
+  const [leading, rest] = [shape.slice(0, depth), shape.slice(depth)];
+  if (depth > 1 && leading.some((side) => onnx.isOpen(side))) {
+    throw new ClipError(
+      "unsupported",
+      `ScatterNd can go to ONNX with an open size among its indexed axes if it indexes one axis, not ${depth}.`,
+    );
+  }
+  const product = (sides: readonly number[]): number => sides.reduce((a, b) => a * b, 1);
+  const strides = leading.map((_, axis) => product(leading.slice(axis + 1)));
+  const tuples = onnx.op("Cast", [indices], { to: int64 });
+  const scaled = onnx.op("Mul", [tuples, onnx.ints(strides)]);
+  const places = onnx.op("ReduceSum", [scaled, onnx.ints([-1])], { keepdims: 0 });
+  const column = onnx.op("Reshape", [places, onnx.ints([-1, ...rest.map(() => 1)])]);
+  const rows = onnx.op("Reshape", [updates, onnx.sizes([-1, ...rest])]);
+  const everywhere = onnx.op("Expand", [column, onnx.op("Shape", [rows])]);
+  const size = onnx.sizes([product(leading), ...rest]);
+  const zeros = onnx.op("Expand", [onnx.scalar(0, dtype), size]);
+  const sums = onnx.op("ScatterElements", [zeros, everywhere, rows], { axis: 0, reduction: "add" });
+  return depth === 1 ? sums : onnx.op("Reshape", [sums, onnx.sizes(shape)]);
+};
+
 /** Operations that move elements, pick them or repeat them. */
 export const structure: Readonly<Record<string, Lowering>> = {
   Concat: (inputs, node, onnx) =>
@@ -88,13 +116,7 @@ export const structure: Readonly<Record<string, Lowering>> = {
     );
   },
   Reshape: reshaped,
-  // Rows with equal indices add up.
-  ScatterNd: ([indices, updates], node, onnx) => {
-    const { shape, dtype } = resultOf(node);
-    const zeros = onnx.op("Expand", [onnx.scalar(0, dtype), onnx.sizes(shape)]);
-    const wide = onnx.op("Cast", [indices], { to: int64 });
-    return onnx.op("ScatterND", [zeros, wide, updates], { reduction: "add" });
-  },
+  ScatterNd: scattered,
   Slice: ([x], node, onnx) => {
     const begin = node.attributes["begin"] as readonly number[];
     const sides = resultOf(node).shape;

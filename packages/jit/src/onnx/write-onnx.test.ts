@@ -16,8 +16,9 @@ const numbered = (tensors: readonly tf.Tensor[], prefix: string): NamedTensors =
 async function runOnnx(
   graph: Graph,
   inputs: NamedTensors,
+  threads = 1,
 ): Promise<Readonly<Record<string, HostArray>>> {
-  const compiled = await compileOnnx(graph, { runtime, threads: 1 });
+  const compiled = await compileOnnx(graph, { runtime, threads });
   const arrays = Object.entries(inputs).map(async ([name, tensor]) => {
     const { shape } = tensor;
     return [name, { data: (await tensor.data()) as Float32Array, shape }] as const;
@@ -40,6 +41,28 @@ test.each(operationCases)("$name gives what tfjs gives", async ({ name, inputs, 
     const array = actual[key] as HostArray;
     expect(array.shape).toEqual(tensor.shape);
     expect(largestDifference(array.data as Float32Array, await tensor.data())).toBeLessThan(1e-5);
+  }
+});
+
+test("rows with equal indices all count, however many threads add them", async () => {
+  const [count, places, width] = [4000, 3, 64];
+  const ids = tf.tensor(
+    Int32Array.from({ length: count }, (_, row) => row % places),
+    [count, 1],
+  );
+  const updates = tf.ones([count, width]);
+  const graph = trace(({ i, u }) => ({ y: tf.scatterND(i!, u!, [places, width]) }), {
+    i: { shape: [count, 1], dtype: "int32" },
+    u: { shape: [count, width] },
+  });
+  const expected = [1334, 1333, 1333];
+  for (let turn = 0; turn < 5; turn++) {
+    const { y } = await runOnnx(graph, { i: ids, u: updates }, 4);
+    const sums = Float32Array.from(
+      { length: places * width },
+      (_, at) => expected[Math.floor(at / width)]!,
+    );
+    expect(y?.data).toEqual(sums);
   }
 });
 

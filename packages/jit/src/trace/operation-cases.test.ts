@@ -144,6 +144,18 @@ add("Range", () => tf.range(2, 9, 3, "int32"));
 add("Range", (x) => tf.add(x!, tf.range(0, 1, 0.25)), random([4]));
 add("Reshape", (x) => tf.reshape(x!, [3, -1]), random([2, 3, 2]));
 add("ScatterNd", (i, u) => tf.scatterND(i!, u!, [4, 3]), ints([3, 0, 3], [3, 1]), random([3, 3]));
+add(
+  "ScatterNd",
+  (i, u) => tf.scatterND(i!, u!, [2, 3, 4]),
+  ints([1, 2, 0, 1, 1, 2], [3, 2]),
+  random([3, 4]),
+);
+add(
+  "ScatterNd",
+  (i, u) => tf.scatterND(i!, u!, [2, 3]),
+  ints([1, 2, 0, 1, 1, 2], [3, 2]),
+  random([3]),
+);
 add("Slice", (x) => tf.slice(x!, [0, 1, 2], [-1, 2, 1]), random([2, 4, 5]));
 add("SplitV", (x) => tf.split(x!, [1, 3], 1), random([2, 4]));
 add("SplitV", (x) => tf.split(x!, 2, -1), random([2, 4]));
