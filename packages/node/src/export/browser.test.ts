@@ -35,6 +35,10 @@ const page = `<!doctype html><script type="module">
   env.useBrowserCache = false;
   env.backends.onnx.wasm.wasmPaths = "/runtime/";
   env.backends.onnx.wasm.numThreads = 1;
+  window.unit = ({ data }) => {
+    const length = Math.hypot(...data);
+    return Array.from(data, (value) => value / length);
+  };
   window.library = library;
 </script>`;
 
@@ -58,11 +62,26 @@ const scripts = {
     const extract = await pipeline("image-feature-extraction", "tiny");
     const image = new RawImage(Uint8Array.from(${JSON.stringify([...testPicture().data])}), 32, 32, 3);
     const image_embeds = await extract(image);
-    const unit = ({ data }) => {
-      const length = Math.hypot(...data);
-      return Array.from(data, (value) => value / length);
+    return { texts: window.unit(text_embeds), images: window.unit(image_embeds) };
+  })()`,
+  models: `(async () => {
+    const { AutoProcessor, AutoTokenizer, CLIPModel, CLIPVisionModelWithProjection, RawImage } =
+      window.library;
+    const tokenizer = await AutoTokenizer.from_pretrained("tiny");
+    const processor = await AutoProcessor.from_pretrained("tiny");
+    const image = new RawImage(Uint8Array.from(${JSON.stringify([...testPicture().data])}), 32, 32, 3);
+    const pixels = await processor(image);
+    const vision = await CLIPVisionModelWithProjection.from_pretrained("tiny");
+    const { image_embeds } = await vision(pixels);
+    const clip = await CLIPModel.from_pretrained("tiny");
+    const given = { ...tokenizer(["a tent", "the sea at night"], { padding: true }), ...pixels };
+    const both = await clip(given);
+    return {
+      tower: window.unit(image_embeds),
+      images: [...both.image_embeds.data],
+      texts: [...both.text_embeds.data],
+      logits: [...both.logits_per_image.data],
     };
-    return { texts: unit(text_embeds), images: unit(image_embeds) };
   })()`,
 };
 
@@ -130,5 +149,25 @@ describe.skipIf(!hasChromium)("an exported folder in Chromium", () => {
     expect(server.asked.filter((path) => path.endsWith("_quantized.onnx"))).toEqual([
       "/models/tiny/onnx/model_quantized.onnx",
     ]);
+  });
+
+  test("CLIPModel and the vision tower load by their own classes", async () => {
+    const theirs = await tab.evaluate<Record<"tower" | "images" | "texts" | "logits", number[]>>(
+      scripts.models,
+    );
+    const clip = await openClip(join(folder, "source"), { engine: "current" });
+    const { values: image } = await clip.embedImages([testPicture()]);
+    const { values: texts } = await clip.embedTexts(["a tent", "the sea at night"]);
+    const logits = [0, 1].map((row) => {
+      const text = texts.subarray(row * image.length, (row + 1) * image.length);
+      const cosine = text.reduce((sum, value, index) => sum + value * image[index]!, 0);
+      return cosine * clip.logitScale;
+    });
+    clip.dispose();
+    expect(largestDifference(theirs.tower, image)).toBeLessThan(1e-4);
+    expect(largestDifference(theirs.images, image)).toBeLessThan(1e-4);
+    expect(largestDifference(theirs.texts, texts)).toBeLessThan(1e-4);
+    expect(largestDifference(theirs.logits, logits)).toBeLessThan(1e-3);
+    expect(complaints).toEqual([]);
   });
 });
