@@ -7,6 +7,7 @@ import {
   type OnnxOptions,
   type OnnxRuntime,
   type Target,
+  type TrainingSpec,
 } from "@clip-ts/jit";
 import { describeThreads, type Compiler, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { findGpuProvider } from "./onnx-gpu.ts";
@@ -30,11 +31,15 @@ export function inspectOnnx(name: "onnx" | "onnx-gpu"): EngineStatus {
   }
 }
 
-function compilerOf(target: Target): Compiler {
+/** Shapes of batches that stay compiled where all graphs share memory: every length of a caption. */
+const keptShapes = 16;
+
+function compilerOf(target: Target, limits: Pick<TrainingSpec, "maxCompiled"> = {}): Compiler {
   const optimized: Target = (graph, use) => target(optimize(graph), use);
   return {
     target: optimized,
-    compileTraining: (spec) => compileTraining(collectingGarbage(spec), optimized),
+    compileTraining: (spec) =>
+      compileTraining({ ...limits, ...collectingGarbage(spec) }, optimized),
   };
 }
 
@@ -58,7 +63,8 @@ export function loadOnnx({ threads = availableParallelism() }: EngineOptions = {
   const detail = `traced and compiled by ONNX Runtime ${version}, CPU, ${describeThreads(threads)}`;
   returnFreedMemory();
   const native = openNativeOnnx(threads);
-  if ("target" in native) return { detail, compiler: compilerOf(native.target) };
+  if ("target" in native)
+    return { detail, compiler: compilerOf(native.target, { maxCompiled: keptShapes }) };
   return {
     detail: `${detail}, through its slower JavaScript binding: ${native.refusal}`,
     compiler: compilerOf(bindingTarget({ threads })),

@@ -36,7 +36,6 @@ const signatures = {
   CreateSessionOptions: [10, "uintptr_t", ["void *"]],
   EnableProfiling: [14, "uintptr_t", ["uintptr_t", "str"]],
   DisableMemPattern: [17, "uintptr_t", ["uintptr_t"]],
-  DisableCpuMemArena: [19, "uintptr_t", ["uintptr_t"]],
   SetSessionLogSeverityLevel: [22, "uintptr_t", ["uintptr_t", "int"]],
   SetSessionGraphOptimizationLevel: [23, "uintptr_t", ["uintptr_t", "int"]],
   SetIntraOpNumThreads: [24, "uintptr_t", ["uintptr_t", "int"]],
@@ -54,6 +53,8 @@ const signatures = {
   DisablePerSessionThreads: [120, "uintptr_t", ["uintptr_t"]],
   CreateThreadingOptions: [121, "uintptr_t", ["void *"]],
   ReleaseThreadingOptions: [122, "void", ["uintptr_t"]],
+  AddSessionConfigEntry: [130, "uintptr_t", ["uintptr_t", "str", "str"]],
+  CreateAndRegisterAllocator: [144, "uintptr_t", ["uintptr_t", "uintptr_t", "uintptr_t"]],
   SetGlobalIntraOpNumThreads: [147, "uintptr_t", ["uintptr_t", "int"]],
 } as const;
 

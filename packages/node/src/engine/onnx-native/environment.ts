@@ -13,6 +13,7 @@ export interface OnnxEnvironment {
 const warning = 2;
 const arenaAllocator = 1;
 const defaultMemory = 0;
+const defaultArena = 0;
 
 let opened: OnnxEnvironment | undefined;
 
@@ -26,6 +27,7 @@ function open(path: string, threads: number): OnnxEnvironment {
   );
   call.ReleaseThreadingOptions(pool);
   const memory = make((place) => call.CreateCpuMemoryInfo(arenaAllocator, defaultMemory, place));
+  check(call.CreateAndRegisterAllocator(handle, memory, defaultArena));
   return { api, handle, views: createTensorViews(api, memory), threads };
 }
 

@@ -118,6 +118,29 @@ test("arrays that are garbage before a run ends are kept until then", async () =
   await compiled.dispose();
 });
 
+test("graphs take turns in the same memory", async () => {
+  const compileFor = (side: number): Promise<CompiledFunction> =>
+    compile(
+      trace(({ x, y }) => ({ z: tf.sum(tf.exp(tf.mul(x!, y!))) }), {
+        x: { shape: [4096, 1] },
+        y: { shape: [1, side] },
+      }),
+    );
+  const grown: number[] = [];
+  const kept: CompiledFunction[] = [];
+  for (let turn = 0; turn < 6; turn++) {
+    const side = 4096 - 64 * turn; // 64 MiB and a little less
+    const graph = await compileFor(side);
+    const [x, y] = [floats(Array(4096).fill(0), [4096, 1]), floats(Array(side).fill(1), [1, side])];
+    const { z } = await graph.run({ x, y });
+    expect(z?.data[0]).toBe(4096 * side);
+    kept.push(graph);
+    grown.push(process.memoryUsage().rss / 2 ** 20);
+  }
+  expect(grown[5]! - grown[0]!).toBeLessThan(100);
+  await Promise.all(kept.map((graph) => graph.dispose()));
+});
+
 test.each([
   ["a missing input", { a }, undefined, 'needs "b" [3, 2]'],
   ["another shape", { a, b: a }, undefined, '"b" was compiled for [3, 2]; got [2, 3]'],

@@ -19,6 +19,8 @@ function optionsOf(environment: OnnxEnvironment, { threads }: SessionOptions): H
   check(call.SetSessionLogSeverityLevel(options, errorsOnly));
   // Planning memory ahead reserves one block beside what the first run took: more memory, no gain.
   check(call.DisableMemPattern(options));
+  // One arena for all sessions: what one graph is done with serves the next.
+  check(call.AddSessionConfigEntry(options, "session.use_env_allocators", "1"));
   if (threads === environment.threads) check(call.DisablePerSessionThreads(options));
   else check(call.SetIntraOpNumThreads(options, threads));
   const profile = process.env["CLIP_TS_ONNX_PROFILE"];
