@@ -38,11 +38,12 @@ export {
   writeDescription,
   writeModel,
   writeTokenizer,
+  type LoadModelOptions,
   type ModelDescription,
 } from "./model-folder.ts";
 export { checkOrigin, isOpenaiArchive } from "./models/check-origin.ts";
 export { locateModel, resolveModel } from "./models/locate-model.ts";
-export { atResolution, type ResizedModel } from "./models/at-resolution.ts";
+export { atResolution, configAtResolution, type ResizedModel } from "./models/at-resolution.ts";
 export { loadTower, type TowerSide } from "./models/load-tower.ts";
 export { readTokenizer } from "./models/read-tokenizer.ts";
 export { isModelFile, modelFiles, tokenizerFiles } from "./models/model-files.ts";

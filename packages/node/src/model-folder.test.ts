@@ -111,6 +111,25 @@ describe("a folder that was written", () => {
   });
 });
 
+describe("at another image size", () => {
+  test("only the positions change, and their class token's stays", async () => {
+    const name = "vision_model.embeddings.position_embedding.weight";
+    const model = join(root, "nano");
+    const larger = await take(await loadModelParams(model, config, { imageSize: 16 }));
+    const { [name]: resized, ...rest } = larger;
+    const { [name]: stored, ...same } = await load(model);
+    expect(rest).toEqual(same);
+    expect(resized).toHaveLength(17 * 16);
+    expect(resized?.slice(0, 16)).toEqual(stored?.slice(0, 16));
+  });
+
+  test("that patches do not divide is refused", async () => {
+    await expect(loadModelParams(join(root, "nano"), config, { imageSize: 10 })).rejects.toThrow(
+      "Images of 10 pixels do not fit this model: expected a multiple of 4.",
+    );
+  });
+});
+
 describe("Hugging Face's own files", () => {
   for (const weights of ["model.safetensors", "openai-names.safetensors"]) {
     test(`${weights} load by the names of either layout`, async () => {

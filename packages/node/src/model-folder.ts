@@ -13,6 +13,7 @@ import {
 import { clipTokenizerFor, type Tokenizer } from "@clip-ts/tokenizer";
 import { loadParams, streamParams } from "@clip-ts/weights";
 import { writeFileWhole, writeJson } from "./files.ts";
+import { configAtResolution, weightsAtResolution } from "./models/at-resolution.ts";
 import { checkOrigin } from "./models/check-origin.ts";
 import { resolveModel } from "./models/locate-model.ts";
 import { modelFiles } from "./models/model-files.ts";
@@ -63,14 +64,28 @@ export async function describeModel(
   return { ...facts, ...(await readTokenizer(place, facts.config)) };
 }
 
+/** How a model's parameters are loaded. */
+export interface LoadModelOptions {
+  /** Pixels a side of the images it is for: positions are interpolated if the config says another size. */
+  readonly imageSize?: number | undefined;
+}
+
 /**
- * Loads a model's parameters onto the running engine. The caller owns them.
+ * Loads a model's parameters onto the running engine; `config` is what its folder says. The caller owns
+ * them.
  * @throws ClipError where config and weights do not belong together.
  */
-export function loadModelParams(model: string, config: ClipConfig): Promise<ClipParams> {
+export function loadModelParams(
+  model: string,
+  config: ClipConfig,
+  { imageSize = config.vision.imageSize }: LoadModelOptions = {},
+): Promise<ClipParams> {
   return withWeights(model, (file) => {
     checkOrigin(config, model, file);
-    return loadParams(clipSpec(config), file) as Promise<ClipParams>;
+    const isAsStored = imageSize === config.vision.imageSize;
+    const wanted = isAsStored ? config : configAtResolution(config, imageSize);
+    const weights = isAsStored ? file : weightsAtResolution(config, file, imageSize);
+    return loadParams(clipSpec(wanted), weights) as Promise<ClipParams>;
   });
 }
 

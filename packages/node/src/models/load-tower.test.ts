@@ -1,6 +1,7 @@
 import { flattenTree } from "@clip-ts/core";
 import { preset, type ClipConfig } from "@clip-ts/model";
 import { goldenArrays, goldenPath, goldenTowers } from "@clip-ts/test-utils";
+import { resizePositions } from "@clip-ts/vision-encoder";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { loadTower } from "./load-tower.ts";
@@ -37,4 +38,19 @@ test("a tower of other sizes is refused with a list of what does not fit", async
   await expect(loadTower(path, deeper, "text")).rejects.toThrow(
     "encoder.layer.2.attention.self.query.weight: missing from the file",
   );
+});
+
+test("positions of a vision tower for other images are interpolated, the rest stays", async () => {
+  const path = goldenPath("torchvision-vit/model.safetensors");
+  const larger = { ...config, vision: { ...goldenTowers.torchvision, imageSize: 48 } };
+  const at = async (wanted: ClipConfig): Promise<Record<string, Tensor>> =>
+    flattenTree<Tensor>(await loadTower(path, wanted, "vision"));
+  const [stored, resized] = [await at(config), await at(larger)];
+  const name = "embeddings.position_embedding.weight";
+  const expected = resizePositions(stored[name]!, 4, 6);
+  expect(resized[name]!.shape).toEqual([1 + 36, 64]);
+  expect([...(await resized[name]!.data())]).toEqual([...(await expected.data())]);
+  const kernel = "embeddings.patch_embedding.weight";
+  expect([...(await resized[kernel]!.data())]).toEqual([...(await stored[kernel]!.data())]);
+  dispose([stored, resized, expected]);
 });
