@@ -26,6 +26,7 @@ export {
   type OnnxFolderOptions,
   type WrittenFile,
 } from "./export/export-onnx-folder.ts";
+export type { ExportedModel, OpenedModel } from "./export/exported-model.ts";
 export { exportSavedModel } from "./export/export-saved-model.ts";
 export { fileAccess, openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
 export { imageLibraryVersions } from "./library-versions.ts";

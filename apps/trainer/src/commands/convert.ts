@@ -1,12 +1,13 @@
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { resolveModel } from "@clip-ts/node";
-import type { Command } from "../cli/command.ts";
+import { resolveModel, type OpenedModel } from "@clip-ts/node";
+import type { Arguments, Command } from "../cli/command.ts";
 import { UsageError } from "../cli/usage-error.ts";
-import { convertWeights } from "./support/convert-weights.ts";
+import { parsePrecisions } from "./support/convert-onnx.ts";
 import { graphExports } from "./support/graph-exports.ts";
-import { weightTargets } from "./support/write-converted.ts";
+import { readChanges, withChangedModel } from "./support/model-changes.ts";
+import { weightTargets, writeConverted } from "./support/write-converted.ts";
 
 /** @throws UsageError for a target that there is not. */
 function checkTarget(target: string): void {
@@ -19,6 +20,22 @@ async function refuseSameFolder(model: string, output: string): Promise<void> {
   const target = await realpath(output).catch(() => resolve(output));
   if ((await realpath(await resolveModel(model))) !== target) return;
   throw new ClipError("bad-argument", `${output} is the model itself: give another folder.`);
+}
+
+/** What writes a target. @throws UsageError for a `--dtype` that makes no sense. */
+function writerOf(
+  target: string,
+  args: Arguments,
+): (opened: OpenedModel, output: string) => Promise<void> {
+  const dtype = args.text("dtype");
+  if (dtype !== undefined && target !== "onnx") {
+    throw new UsageError("--dtype goes with --to onnx only.");
+  }
+  const precisions = parsePrecisions(dtype);
+  const graph = Object.hasOwn(graphExports, target) ? graphExports[target] : undefined;
+  if (graph !== undefined) return (opened, output) => graph(opened, output, precisions);
+  const weights = weightTargets[target]!;
+  return (opened, output) => writeConverted(output, { target: weights, ...opened });
 }
 
 /** clip-ts convert */
@@ -74,12 +91,9 @@ export const convertCommand: Command = {
     const [model = "", output = ""] = args.positionals;
     const target = args.text("to") as string;
     checkTarget(target);
-    if (Object.hasOwn(graphExports, target)) {
-      await refuseSameFolder(model, output);
-      return graphExports[target]?.(model, output, args.text("dtype"));
-    }
-    if (args.text("dtype") !== undefined) throw new UsageError("--dtype goes with --to onnx only.");
+    const write = writerOf(target, args);
+    const changes = readChanges(args);
     await refuseSameFolder(model, output);
-    return convertWeights(args, { model, output, to: target });
+    return withChangedModel(model, changes, (opened) => write(opened, output));
   },
 };

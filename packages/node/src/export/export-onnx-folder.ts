@@ -1,10 +1,18 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { exportOnnx, exportPrecisions, type ExportPrecision, type Graph } from "@clip-ts/jit";
+import {
+  exportOnnx,
+  exportPrecisions,
+  type ExportPrecision,
+  type Graph,
+  type HostArrays,
+} from "@clip-ts/jit";
+import type { ClipConfig } from "@clip-ts/model";
 import { writeFileWhole, writeJson } from "../files.ts";
-import { describeModel, writeDescription } from "../model-folder.ts";
+import { writeDescription } from "../model-folder.ts";
 import { clipFunctions, type ClipFunctions } from "./clip-functions.ts";
 import { clipGraph } from "./clip-graph.ts";
+import { withOpenedModel, type ExportedModel } from "./exported-model.ts";
 import { readHostParams } from "./host-params.ts";
 import { transformersConfig, transformersNames } from "./transformers-config.ts";
 
@@ -54,22 +62,14 @@ const functionNames = [
   "vision_model",
 ] as const satisfies (keyof ClipFunctions)[];
 
-/**
- * Writes a model as a folder that @huggingface/transformers loads as it is: `onnx/model.onnx`,
- * `onnx/text_model.onnx` and `onnx/vision_model.onnx`, each in every precision, with config,
- * preprocessing and tokenizer. A tfjs engine must be running.
- */
-export async function exportOnnxFolder(
-  model: string,
-  output: string,
-  options: OnnxFolderOptions = {},
-): Promise<void> {
-  const description = await describeModel(model);
-  const { config } = description;
+/** Writes every graph in every precision. @returns how many files of weights lie beside each, if any. */
+async function writeGraphs(
+  folder: string,
+  config: ClipConfig,
+  params: HostArrays,
+  options: OnnxFolderOptions,
+): Promise<Record<string, number>> {
   const { precisions = exportPrecisions } = options;
-  const params = await readHostParams(model, config);
-  const folder = join(output, "onnx");
-  await mkdir(folder, { recursive: true });
   const functions = clipFunctions(config);
   const dataFiles: Record<string, number> = {};
   for (const name of functionNames) {
@@ -79,8 +79,29 @@ export async function exportOnnxFolder(
       if (count > 0) dataFiles[file] = count;
     }
   }
+  return dataFiles;
+}
+
+/**
+ * Writes a model as a folder that @huggingface/transformers loads as it is: `onnx/model.onnx`,
+ * `onnx/text_model.onnx` and `onnx/vision_model.onnx`, each in every precision, with config,
+ * preprocessing and tokenizer. A tfjs engine must be running.
+ */
+export async function exportOnnxFolder(
+  model: ExportedModel,
+  output: string,
+  options: OnnxFolderOptions = {},
+): Promise<void> {
+  const [description, params] = await withOpenedModel(
+    model,
+    async (opened) => [opened.description, await readHostParams(opened)] as const,
+  );
+  const { config } = description;
+  const folder = join(output, "onnx");
+  await mkdir(folder, { recursive: true });
+  const dataFiles = await writeGraphs(folder, config, params, options);
   await writeDescription(output, description);
-  const [precision = "f32"] = precisions;
+  const [precision = "f32"] = options.precisions ?? exportPrecisions;
   await writeJson(
     join(output, "config.json"),
     transformersConfig(config, { precision, dataFiles }),

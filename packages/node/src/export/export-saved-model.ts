@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { writeSavedModel, type Graph } from "@clip-ts/jit";
 import { writeFileWhole } from "../files.ts";
-import { describeModel, writeDescription } from "../model-folder.ts";
+import { writeDescription } from "../model-folder.ts";
 import { clipFunctions, type ClipFunctions } from "./clip-functions.ts";
 import { clipGraph } from "./clip-graph.ts";
+import { withOpenedModel, type ExportedModel } from "./exported-model.ts";
 import { readHostParams } from "./host-params.ts";
 
 const file = "saved_model.pb";
@@ -28,10 +29,12 @@ const largestGraph = 2 ** 31 - 2 ** 24;
  * @returns the file's bytes.
  * @throws ClipError "unsupported" if the parameters do not fit into a graph.
  */
-export async function exportSavedModel(model: string, output: string): Promise<number> {
-  const description = await describeModel(model);
+export async function exportSavedModel(model: ExportedModel, output: string): Promise<number> {
+  const [description, params] = await withOpenedModel(
+    model,
+    async (opened) => [opened.description, await readHostParams(opened)] as const,
+  );
   const { config } = description;
-  const params = await readHostParams(model, config);
   const size = Object.values(params).reduce((total, { data }) => total + data.byteLength, 0);
   if (size > largestGraph) {
     throw new ClipError(

@@ -1,5 +1,5 @@
 import { exportPrecisions, type ExportPrecision } from "@clip-ts/jit";
-import { exportOnnxFolder, startEngine } from "@clip-ts/node";
+import { exportOnnxFolder, startEngine, type OpenedModel } from "@clip-ts/node";
 import { note } from "../../cli/output.ts";
 import { UsageError } from "../../cli/usage-error.ts";
 
@@ -7,7 +7,7 @@ const isPrecision = (name: string): name is ExportPrecision =>
   (exportPrecisions as readonly string[]).includes(name);
 
 /** The precisions that `--dtype` names, such as "f32,int8"; all of them without it. */
-function parsePrecisions(given: string | undefined): readonly ExportPrecision[] {
+export function parsePrecisions(given: string | undefined): readonly ExportPrecision[] {
   if (given === undefined) return exportPrecisions;
   const names = given.split(",").map((name) => name.trim());
   const unknown = names.find((name) => !isPrecision(name));
@@ -17,13 +17,12 @@ function parsePrecisions(given: string | undefined): readonly ExportPrecision[] 
 
 /** `convert --to onnx`: a folder that @huggingface/transformers loads. */
 export async function convertToOnnx(
-  model: string,
+  opened: OpenedModel,
   output: string,
-  dtype: string | undefined,
+  precisions: readonly ExportPrecision[],
 ): Promise<void> {
-  const precisions = parsePrecisions(dtype);
   await startEngine("cpu"); // only shapes are traced and small constants folded
-  await exportOnnxFolder(model, output, {
+  await exportOnnxFolder(opened, output, {
     precisions,
     onFile: ({ path, byteLength }) =>
       note(`wrote ${path}, ${(byteLength / 2 ** 20).toFixed(1)} MiB`),

@@ -1,11 +1,13 @@
+import type { ExportPrecision } from "@clip-ts/jit";
+import type { OpenedModel } from "@clip-ts/node";
 import { convertToOnnx } from "./convert-onnx.ts";
 import { convertToSavedModel } from "./convert-saved-model.ts";
 
-/** Writes a model as graphs that others run; `dtype` is the command's option. */
+/** Writes a model as graphs that others run; `precisions` are those of `--to onnx`. */
 export type GraphExport = (
-  model: string,
+  opened: OpenedModel,
   output: string,
-  dtype: string | undefined,
+  precisions: readonly ExportPrecision[],
 ) => Promise<void>;
 
 /** Targets of `convert` that are graphs, not weights under other names. */

@@ -1,0 +1,118 @@
+import { ClipError } from "@clip-ts/base";
+import { clipSpec, type ClipConfig, type InferOptions } from "@clip-ts/model";
+import {
+  atResolution,
+  checkOrigin,
+  describeModel,
+  startEngine,
+  withWeights,
+  type OpenedModel,
+} from "@clip-ts/node";
+import { isResNet } from "@clip-ts/vision-encoder";
+import { checkFit } from "@clip-ts/weights";
+import type { Arguments } from "../../cli/command.ts";
+import { countOption } from "../../cli/number-option.ts";
+import { UsageError } from "../../cli/usage-error.ts";
+import { interpolatedWeights } from "./interpolated-weights.ts";
+import { checkSameArchitecture } from "./same-architecture.ts";
+
+/** What `convert` changes of a model on its way, whatever it writes. */
+export interface ModelChanges {
+  /** What the weights do not say, where they come without a config. */
+  readonly inferred: InferOptions;
+  /** The model towards which weights are interpolated, and how far. */
+  readonly other: { readonly model: string; readonly alpha: number } | undefined;
+  /** Pixels of a side. */
+  readonly imageSize: number | undefined;
+}
+
+/** `--alpha` from 0 to 1; half way if it is not given. */
+function alphaOf(args: Arguments): number {
+  const text = args.text("alpha") ?? "0.5";
+  const alpha = Number(text);
+  if (text.trim() !== "" && alpha >= 0 && alpha <= 1) return alpha;
+  throw new UsageError(`--alpha ${text}: expected a number from 0 to 1.`);
+}
+
+/** `--activation`, for weights that come without a config. */
+function activationOf(args: Arguments): InferOptions {
+  const activation = args.text("activation");
+  if (activation === undefined) return {};
+  if (activation === "gelu" || activation === "quick_gelu") return { activation };
+  throw new UsageError(`--activation ${activation}: expected gelu or quick_gelu.`);
+}
+
+/** Reads the options that change a model. @throws UsageError for values that make no sense. */
+export function readChanges(args: Arguments): ModelChanges {
+  const alpha = alphaOf(args);
+  const other = args.text("interpolate");
+  if (other === undefined && args.text("alpha") !== undefined) {
+    throw new UsageError("--alpha goes with --interpolate.");
+  }
+  return {
+    inferred: activationOf(args),
+    other: other === undefined ? undefined : { model: other, alpha },
+    imageSize: countOption(args, "resolution"),
+  };
+}
+
+/** What the model computes with, as far as `--activation` can say it. */
+function activationIn({ vision, text }: ClipConfig): string {
+  return isResNet(vision) || vision.pooling === "attention" ? text.activation : vision.activation;
+}
+
+/** @throws ClipError if `--activation` contradicts what the model says itself. */
+function checkActivation(config: ClipConfig, model: string, { activation }: InferOptions): void {
+  if (activation === undefined || activationIn(config) === activation) return;
+  throw new ClipError(
+    "bad-argument",
+    `--activation ${activation} is for weights that come without a config, and ${model} itself says ` +
+      `${activationIn(config)}: leave the option out, or correct the config.`,
+    { data: { model, activation } },
+  );
+}
+
+/** The model with the weights between it and another, if one is asked for. */
+async function withOther<Result>(
+  opened: OpenedModel,
+  model: string,
+  { other, inferred }: ModelChanges,
+  use: (opened: OpenedModel) => Promise<Result>,
+): Promise<Result> {
+  if (other === undefined) return use(opened);
+  const { config } = opened.description;
+  const known = { activation: "activation" in config.vision ? config.vision.activation : "gelu" };
+  const found = await describeModel(other.model, { ...known, ...inferred });
+  checkSameArchitecture({ name: model, config }, { name: other.model, config: found.config });
+  await startEngine("cpu");
+  return withWeights(other.model, (file) => {
+    checkOrigin(found.config, other.model, file);
+    checkFit(clipSpec(found.config), file);
+    return use({ ...opened, file: interpolatedWeights(opened.file, file, other.alpha) });
+  });
+}
+
+/** The model with its positions for another image size, if one is asked for. */
+async function resized(opened: OpenedModel, { imageSize }: ModelChanges): Promise<OpenedModel> {
+  if (imageSize === undefined) return opened;
+  await startEngine("cpu");
+  const { facts, file } = atResolution(opened.description, opened.file, imageSize);
+  return { description: { ...opened.description, ...facts }, file };
+}
+
+/** Opens a model with changes, each tensor changed when it is read, for as long as `use` runs. */
+export async function withChangedModel<Result>(
+  model: string,
+  changes: ModelChanges,
+  use: (opened: OpenedModel) => Promise<Result>,
+): Promise<Result> {
+  const description = await describeModel(model, changes.inferred);
+  checkActivation(description.config, model, changes.inferred);
+  return withWeights(model, (file) => {
+    checkOrigin(description.config, model, file);
+    checkFit(clipSpec(description.config), file);
+    return withOther({ description, file }, model, changes, async (mixed) =>
+      use(await resized(mixed, changes)),
+    );
+  });
+}
