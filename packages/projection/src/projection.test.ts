@@ -106,6 +106,19 @@ test("the logit scale starts at the logarithm of 1 / 0.07 and stops at that of 1
   }
 });
 
+test.each([
+  { from: 4.7743, to: 4.7744, kept: 4.7743 },
+  { from: 4.7743, to: 4.7, kept: 4.7 },
+  { from: 4.7743, to: 4.5, kept: 4.5 },
+  { from: 4.5, to: 4.7, kept: maxLogitScale },
+  { from: -0.5, to: -0.6, kept: -0.5 },
+  { from: -0.5, to: -0.4, kept: -0.4 },
+  { from: 0.1, to: -0.4, kept: 0 },
+])("from $from, a step to $to is kept at $kept", async ({ from, to, kept }) => {
+  const clamped = await clampLogitScale(scalar(to), scalar(from)).data();
+  expect(clamped[0]).toBeCloseTo(kept, 6);
+});
+
 test("leaves only the projected rows behind", async () => {
   expect(await tensorsLeftBy(() => tidy(() => project(params, feature)))).toBe(1);
 });

@@ -1,6 +1,6 @@
 import type { FlatTree } from "@clip-ts/core";
 import type { Batch } from "@clip-ts/data";
-import type { HostArrays, LeafStep, NamedTensors, TrainingState } from "@clip-ts/jit";
+import type { HostArrays, LeafSettings, LeafStep, NamedTensors, TrainingState } from "@clip-ts/jit";
 import type { Compiler } from "@clip-ts/node";
 import { createSchedule, emaDecay, emaUpdate, type Optimizer, type Scalars } from "@clip-ts/optim";
 import { clampLogitScale } from "@clip-ts/projection";
@@ -13,8 +13,9 @@ import type { SessionContents, TrainingSession } from "./session.ts";
 import { givenTensors, lazyTensors } from "./step-batch.ts";
 import { disposeState, storedSlots, type TrainState } from "./train-state.ts";
 import type { StepParts } from "./train-step.ts";
+import type { TrainingPlan } from "./training-plan.ts";
 
-/** The path whose values are kept in bounds after each step. */
+/** The path whose values are kept in bounds after each step of the contrastive loss. */
 const logitScale = "logit_scale";
 
 async function toHost(tree: FlatTree<Tensor>): Promise<HostArrays> {
@@ -31,6 +32,21 @@ function toTensors(arrays: HostArrays): Record<string, Tensor> {
   );
 }
 
+/** The numbers that the update knows each leaf by. */
+function settingsOf(
+  { boundsScale }: TrainingPlan,
+  { leaves, matrices }: Optimizer,
+): Record<string, LeafSettings> {
+  const settings = Object.entries(leaves).map(([path, leaf]) => {
+    const isMatrix = Number(matrices.has(path));
+    return [
+      path,
+      { ...leaf, isMatrix, isBounded: Number(boundsScale && path === logitScale) },
+    ] as const;
+  });
+  return Object.fromEntries(settings);
+}
+
 /** The optimiser's rule, the bound on the logit scale, and the moving average, for one stretch. */
 function updateOf(optimizer: Optimizer, keepsEma: boolean): (leaf: LeafStep) => readonly Tensor[] {
   return ({ slots, settings, scalars: named, ...leaf }) => {
@@ -45,7 +61,8 @@ function updateOf(optimizer: Optimizer, keepsEma: boolean): (leaf: LeafStep) => 
       multiplier,
       isMatrix: isMatrix === 1,
     });
-    const param = isBounded === 1 ? clampLogitScale(moved as Tensor) : (moved as Tensor);
+    const free = moved as Tensor;
+    const param = isBounded === 1 ? clampLogitScale(free, leaf.param) : free;
     if (!keepsEma) return [param, ...remembered];
     const average = { leaf: (slots.at(-1) as Tensor).clone() }; // emaUpdate consumes it
     const next = emaUpdate(average, { leaf: param }, scalars["emaDecay"] ?? 0);
@@ -74,13 +91,9 @@ export async function createCompiledSession(
 ): Promise<TrainingSession> {
   const keepsEma = config.ema !== undefined;
   const schedule = createSchedule({ ...config.schedule, steps: config.steps } as never);
-  const leaves = Object.entries(optimizer.leaves).map(([path, leaf]) => {
-    const isMatrix = Number(optimizer.matrices.has(path));
-    return [path, { ...leaf, isMatrix, isBounded: Number(path === logitScale) }] as const;
-  });
   const program = await compileTraining({
     params: await toHost(initial.params),
-    leaves: Object.fromEntries(leaves),
+    leaves: settingsOf(plan, optimizer),
     slots: Object.keys(storedSlots(initial)),
     gradient: (leaves, batch) => objective(leaves, givenTensors(batch)),
     accumulated: createAccumulatedObjective(config, plan),

@@ -35,22 +35,24 @@ export interface StepParts {
 
 const read = async (scalar: Tensor): Promise<number> => (await scalar.data())[0] as number;
 
-/** The leaves that learn after a step, the logit scale within its bounds. Consumes the old ones. */
+/** The leaves that learn after a step, CLIP's logit scale within its bounds. Consumes the old ones. */
 function moved(
   { plan, optimizer }: StepParts,
   state: TrainState,
   update: { readonly grads: FlatTree<Tensor>; readonly learningRate: number },
 ): ReturnType<Optimizer["update"]> {
+  const trained = trainedLeaves(plan, state.params);
+  const previous = plan.boundsScale ? trained["logit_scale"]?.clone() : undefined;
   const { params, slots } = optimizer.update({
-    params: trainedLeaves(plan, state.params),
+    params: trained,
     grads: update.grads,
     slots: state.slots,
     scalars: optimizer.scalars(state.step, update.learningRate),
   });
   const { logit_scale: unclamped } = params;
-  if (unclamped === undefined) return { params, slots };
-  params["logit_scale"] = clampLogitScale(unclamped);
-  unclamped.dispose();
+  if (unclamped === undefined || previous === undefined) return { params, slots };
+  params["logit_scale"] = clampLogitScale(unclamped, previous);
+  dispose([unclamped, previous]);
   return { params, slots };
 }
 
