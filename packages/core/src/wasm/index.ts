@@ -1,7 +1,14 @@
 import { ClipError } from "@clip-ts/base";
 import { getKernel, type KernelFunc } from "@tensorflow/tfjs-core";
-import { replaceWasmKernel, wasmBackendName } from "./backend.ts";
+import { replaceWasmKernel, wasmBackendName, wasmKernel } from "./backend.ts";
 import { conv2dBackpropInputKernel } from "./conv2d-backprop-input.ts";
+import {
+  castKernel,
+  clipByValueKernel,
+  oneHotKernel,
+  preluKernel,
+  stridedSliceKernel,
+} from "./dtype-kernels.ts";
 import { fusedMatMulKernel } from "./fused-mat-mul.ts";
 import { conv2dBackpropFilterKernel, unsortedSegmentSumKernel } from "./gradient-kernels.ts";
 import { matMulKernel } from "./mat-mul.ts";
@@ -21,10 +28,19 @@ function refuse(name: string): KernelFunc {
 
 let repaired = false;
 
+/** Kernels that are right for some types of numbers only. */
+function repairTypes(): void {
+  replaceWasmKernel("OneHot", oneHotKernel);
+  replaceWasmKernel("ClipByValue", clipByValueKernel);
+  replaceWasmKernel("Prelu", preluKernel);
+  replaceWasmKernel("Cast", castKernel(wasmKernel("Cast")));
+  replaceWasmKernel("StridedSlice", stridedSliceKernel(wasmKernel("StridedSlice")));
+}
+
 /**
  * Makes tfjs-backend-wasm fit for training: fast products for every transpose and batch, the missing
- * gradients of `gather` and `conv2d`, a right `fused.matMul`, and an error in place of the kernels that
- * silently give wrong results. Call it once, after the backend is imported; later calls do nothing.
+ * gradients of `gather` and `conv2d`, a right `fused.matMul`, `oneHot`, `clipByValue` and `prelu` of every
+ * type, and an error in place of the kernels that silently give wrong results. Call it once, after the backend is imported; later calls do nothing.
  */
 export function repairWasmBackend(): void {
   if (repaired) return;
@@ -41,5 +57,6 @@ export function repairWasmBackend(): void {
   replaceWasmKernel("Conv2DBackpropInput", conv2dBackpropInputKernel());
   for (const name of wrongKernels) replaceWasmKernel(name, refuse(name));
   refuseWideStrides();
+  repairTypes();
   repaired = true;
 }
