@@ -24,6 +24,12 @@ export {
   formatRobertaConfig,
 } from "./config-files/other-libraries.ts";
 export { formatOpenClipConfig, parseOpenClipConfig } from "./config-files/open-clip.ts";
+export {
+  formatTorchvisionConfig,
+  parseTowerConfig,
+  type TowerConfig,
+} from "./config-files/tower-alone.ts";
+export { inferTowerConfig } from "./infer/infer-tower.ts";
 export { inferClipConfig, type InferOptions } from "./infer/infer-clip-config.ts";
 export type { TensorShapes } from "./infer/shapes.ts";
 export { comparePairs, logitsOf, lossOfPairs, type ComparedPairs } from "./pair-loss.ts";

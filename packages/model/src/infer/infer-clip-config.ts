@@ -13,7 +13,8 @@ export interface InferOptions {
   readonly activation?: Activation;
 }
 
-function needActivation({ activation }: InferOptions): Activation {
+/** The activation. @throws ClipError "bad-config" unless it was given. */
+export function needActivation({ activation }: InferOptions): Activation {
   if (activation !== undefined) return activation;
   throw new ClipError(
     "bad-config",
