@@ -1,5 +1,5 @@
-import { largestDifference, relativeError, tensorsLeftBy } from "@clip-ts/test-utils";
-import { describe, expect, test } from "vitest";
+import { largestDifference, relativeError, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fitLinearProbe, predictClasses } from "./linear-probe.ts";
 import { evaluateFewShot } from "./few-shot.ts";
 import { sweepLinearProbe, type LabelledRows } from "./probe-sweep.ts";
@@ -40,63 +40,69 @@ const references = [
   },
 ];
 
-for (const { inversePenalty, weight, bias } of references) {
-  test(`the probe is scikit-learn's (C = ${inversePenalty})`, async () => {
-    const probe = await fitLinearProbe(features, labels, { inversePenalty, tolerance: 1e-6 });
-    expect(probe.weight).toMatchObject({ rows: 3, dim: 4 });
-    expect(relativeError(probe.weight.values, Float32Array.from(weight))).toBeLessThan(1e-3);
-    expect(largestDifference(probe.bias, Float32Array.from(bias))).toBeLessThan(1e-3);
-  });
-}
+describe.each(["cpu", "wasm"] as const)("on %s", (engine) => {
+  beforeAll(() => useEngine(engine));
+  afterAll(() => useEngine("cpu"));
 
-test("a fit leaves no tensor behind and says that it arrived", async () => {
-  const left = await tensorsLeftBy(async () => {
-    const probe = await fitLinearProbe(features, labels);
-    expect(probe.converged).toBe(true);
-    expect(await predictClasses(probe, features)).toHaveLength(60);
-  });
-  expect(left).toBe(0);
-});
+  for (const { inversePenalty, weight, bias } of references) {
+    test(`the probe is scikit-learn's (C = ${inversePenalty})`, async () => {
+      const probe = await fitLinearProbe(features, labels, { inversePenalty, tolerance: 1e-6 });
+      expect(probe.weight).toMatchObject({ rows: 3, dim: 4 });
+      expect(relativeError(probe.weight.values, Float32Array.from(weight))).toBeLessThan(1e-3);
+      expect(largestDifference(probe.bias, Float32Array.from(bias))).toBeLessThan(1e-3);
+    });
+  }
 
-test("classes without a row can be kept, and lose", async () => {
-  const probe = await fitLinearProbe(features, labels, { classes: 5 });
-  expect(probe.bias).toHaveLength(5);
-  expect(Math.max(...(await predictClasses(probe, features)))).toBeLessThan(3);
-});
-
-describe("a sweep", () => {
-  const train: LabelledRows = { features, labels };
-
-  test("returns the probe that does best on the validation rows", async () => {
-    const { points, inversePenalty, probe } = await sweepLinearProbe(train, train);
-    const best = Math.max(...points.map(({ accuracy }) => accuracy));
-    const chosen = points.find((point) => point.inversePenalty === inversePenalty);
-    expect(chosen?.accuracy).toBe(best);
-    expect(best).toBeGreaterThan(0.8);
-    expect(points[0]?.accuracy).toBeLessThan(best); // 1e-6: nothing but the bias
-    expect(probe.weight.rows).toBe(3);
-    const penalties = points.map((point) => point.inversePenalty);
-    expect(penalties).toEqual(penalties.toSorted((a, b) => a - b));
-    expect(penalties.length).toBeGreaterThan(10);
-  });
-});
-
-describe("few-shot", () => {
-  const train: LabelledRows = { features, labels };
-
-  test("more examples do better, and a seed gives the same draws", async () => {
-    const one = await evaluateFewShot(train, train, { shots: 1, draws: 4, seed: 2 });
-    const eight = await evaluateFewShot(train, train, { shots: 8, draws: 4, seed: 2 });
-    expect(one.accuracies).toHaveLength(4);
-    expect(eight.mean).toBeGreaterThan(one.mean);
-    expect(await evaluateFewShot(train, train, { shots: 1, draws: 4, seed: 2 })).toEqual(one);
-    expect(new Set(one.accuracies).size).toBeGreaterThan(1);
+  test("a fit leaves no tensor behind and says that it arrived", async () => {
+    const left = await tensorsLeftBy(async () => {
+      const probe = await fitLinearProbe(features, labels);
+      expect(probe.converged).toBe(true);
+      expect(probe.iterations).toBeGreaterThan(0);
+      expect(await predictClasses(probe, features)).toHaveLength(60);
+    });
+    expect(left).toBe(0);
   });
 
-  test("too few examples are an error that counts them", async () => {
-    await expect(evaluateFewShot(train, train, { shots: 40 })).rejects.toThrow(
-      /A class has \d+ examples, fewer than the 40/u,
-    );
+  test("classes without a row can be kept, and lose", async () => {
+    const probe = await fitLinearProbe(features, labels, { classes: 5 });
+    expect(probe.bias).toHaveLength(5);
+    expect(Math.max(...(await predictClasses(probe, features)))).toBeLessThan(3);
+  });
+
+  describe("a sweep", () => {
+    const train: LabelledRows = { features, labels };
+
+    test("returns the probe that does best on the validation rows", async () => {
+      const { points, inversePenalty, probe } = await sweepLinearProbe(train, train);
+      const best = Math.max(...points.map(({ accuracy }) => accuracy));
+      const chosen = points.find((point) => point.inversePenalty === inversePenalty);
+      expect(chosen?.accuracy).toBe(best);
+      expect(best).toBeGreaterThan(0.8);
+      expect(points[0]?.accuracy).toBeLessThan(best); // 1e-6: nothing but the bias
+      expect(probe.weight.rows).toBe(3);
+      const penalties = points.map((point) => point.inversePenalty);
+      expect(penalties).toEqual(penalties.toSorted((a, b) => a - b));
+      expect(penalties.length).toBeGreaterThan(10);
+    });
+  });
+
+  describe("few-shot", () => {
+    const train: LabelledRows = { features, labels };
+
+    test("more examples do better, and a seed gives the same draws", async () => {
+      const one = await evaluateFewShot(train, train, { shots: 1, draws: 4, seed: 2 });
+      const eight = await evaluateFewShot(train, train, { shots: 8, draws: 4, seed: 2 });
+      expect(one.accuracies).toHaveLength(4);
+      expect(eight.mean).toBeGreaterThan(one.mean);
+      expect(await evaluateFewShot(train, train, { shots: 1, draws: 4, seed: 2 })).toEqual(one);
+      expect(new Set(one.accuracies).size).toBeGreaterThan(1);
+    });
+
+    test("too few examples are an error that counts them", async () => {
+      await expect(evaluateFewShot(train, train, { shots: 40 })).rejects.toThrow(
+        /A class has \d+ examples, fewer than the 40/u,
+      );
+    });
   });
 });
 
@@ -110,5 +116,13 @@ test.each([
 test("a penalty of nothing is refused", async () => {
   await expect(fitLinearProbe(features, labels, { inversePenalty: 0 })).rejects.toMatchObject({
     code: "bad-argument",
+  });
+});
+
+test("a feature that is not finite is refused by its row", async () => {
+  const values = features.values.with(4 * 7 + 2, Number.NaN);
+  await expect(fitLinearProbe({ ...features, values }, labels)).rejects.toMatchObject({
+    code: "bad-argument",
+    message: "Features should be finite numbers; row 7 holds NaN.",
   });
 });

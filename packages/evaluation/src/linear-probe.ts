@@ -4,6 +4,7 @@ import {
   add,
   argMax,
   dispose,
+  getBackend,
   logSoftmax,
   matMul,
   mean,
@@ -20,7 +21,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import type { FeatureRows } from "@clip-ts/core";
 import { countClasses } from "./feature-rows.ts";
-import { minimize, type Evaluated, type MinimizeOptions } from "./minimize.ts";
+import { minimize, type Evaluated, type Minimum, type MinimizeOptions } from "./minimize.ts";
 
 /** A linear classifier: logits = features · weightᵀ + bias. */
 export interface LinearProbe {
@@ -29,6 +30,7 @@ export interface LinearProbe {
   /** [classes] */
   readonly bias: Float32Array;
   readonly iterations: number;
+  /** Whether the gradient came within the tolerance; if not, the probe may not be the best one yet. */
   readonly converged: boolean;
 }
 
@@ -79,11 +81,43 @@ async function evaluateAt(
   return { value: loss, gradient: flat };
 }
 
+function assertFinite({ values, dim }: FeatureRows): void {
+  const place = values.findIndex((value) => !Number.isFinite(value));
+  if (place === -1) return;
+  throw new ClipError(
+    "bad-argument",
+    `Features should be finite numbers; row ${Math.floor(place / dim)} holds ${values[place]}.`,
+  );
+}
+
+/** Share by which a loss may be off: float32 sums of a million rows drift by a few hundredths. */
+const drift = 0.1;
+
+/** All classes are as likely for a probe of zeros, whose loss is therefore known: log(classes). */
+async function assertRightLoss(start: Float64Array, objective: Objective): Promise<void> {
+  const expected = Math.log(objective.targets.shape[1]);
+  const { value } = await evaluateAt(start, objective);
+  if (Math.abs(value - expected) <= drift * expected) return;
+  throw new ClipError(
+    "unsupported",
+    `The loss of a probe of zeros should be ${expected}, but the "${getBackend()}" backend computes ` +
+      `${value}. Use another engine.`,
+  );
+}
+
+async function minimizeFromZero(objective: Objective, options: MinimizeOptions): Promise<Minimum> {
+  const [classes, dim] = [objective.targets.shape[1], objective.features.shape[1]];
+  const start = new Float64Array(classes * dim + classes);
+  await assertRightLoss(start, objective);
+  return minimize((point) => evaluateAt(point, objective), start, options);
+}
+
 /**
  * Fits a logistic regression on frozen features by L-BFGS, as CLIP is evaluated (Radford et al. 2021,
  * arXiv:2103.00020, section 3.2). Products run on tfjs's engine.
  * features [rows, dim]; `labels[row]` is the row's class.
- * @throws ClipError "bad-argument" if labels do not fit the rows or the penalty is not positive.
+ * @throws ClipError "bad-argument" if labels do not fit the rows, the penalty is not positive or a feature is
+ * not finite; "unsupported" if tfjs's engine computes a wrong loss; "diverged" as `minimize`.
  */
 export async function fitLinearProbe(
   features: FeatureRows,
@@ -97,15 +131,16 @@ export async function fitLinearProbe(
       `The inverse penalty must be positive, got ${inversePenalty}.`,
     );
   }
+  assertFinite(features);
   const { values, rows, dim } = features;
   const objective = {
     features: tensor2d(values, [rows, dim]),
     targets: tidy(() => oneHot(tensor1d(Array.from(labels), "int32"), classes, 1, 0, "float32")),
     penalty: 1 / (2 * inversePenalty * rows),
   } as Objective;
-  const start = new Float64Array(classes * dim + classes);
-  const found = await minimize((point) => evaluateAt(point, objective), start, options);
-  dispose([objective.features, objective.targets]);
+  const found = await minimizeFromZero(objective, options).finally(() => {
+    dispose([objective.features, objective.targets]);
+  });
   const flat = Float32Array.from(found.point);
   return {
     weight: { values: flat.subarray(0, classes * dim), rows: classes, dim },

@@ -1,8 +1,8 @@
-/** A function's value at a point and its slope there. */
-export interface Evaluated {
-  readonly value: number;
-  readonly gradient: Float64Array;
-}
+import { ClipError } from "@clip-ts/base";
+import { searchLine, type Evaluated, type Place } from "./line-search.ts";
+import { dot, largest, plus } from "./vectors.ts";
+
+export type { Evaluated };
 
 /** When to stop. */
 export interface MinimizeOptions {
@@ -30,19 +30,6 @@ interface Pair {
 
 /** Pairs remembered: the usual number. */
 const memory = 10;
-/** Share of the slope's promise that a step must keep (Armijo). */
-const sufficient = 1e-4;
-const smallestStep = 1e-10;
-
-const dot = (a: Float64Array, b: Float64Array): number =>
-  a.reduce((sum, value, index) => sum + value * (b[index] as number), 0);
-
-/** a + factor · b */
-const plus = (a: Float64Array, factor: number, b: Float64Array): Float64Array =>
-  a.map((value, index) => value + factor * (b[index] as number));
-
-const largest = (values: Float64Array): number =>
-  values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
 /** −H·gradient, H being the inverse Hessian that the pairs tell (the two-loop recursion). */
 function descentDirection(gradient: Float64Array, pairs: readonly Pair[]): Float64Array {
@@ -66,36 +53,60 @@ function descentDirection(gradient: Float64Array, pairs: readonly Pair[]): Float
   return direction;
 }
 
+function assertFinite({ value, gradient }: Evaluated): void {
+  const steepest = largest(gradient);
+  if (Number.isFinite(value) && Number.isFinite(steepest)) return;
+  throw new ClipError(
+    "diverged",
+    `A function should be finite where its minimum is searched from; its value is ${value} and the ` +
+      `largest entry of its gradient ${steepest}. Look for NaN or infinity in what it is computed from.`,
+    { data: { value, steepest } },
+  );
+}
+
+function refuseFirstStep({ value, gradient }: Evaluated): never {
+  const steepest = largest(gradient);
+  throw new ClipError(
+    "diverged",
+    `A step against the gradient should lead down, but none does from the start, where the value is ` +
+      `${value} and the largest entry of the gradient ${steepest}: the values and the gradient do not ` +
+      `belong to one smooth convex function. Try another engine.`,
+    { data: { value, steepest } },
+  );
+}
+
+function pairOf(from: Place, to: Place): Pair {
+  const [step, change] = [plus(to.point, -1, from.point), plus(to.gradient, -1, from.gradient)];
+  return { step, change, curvature: dot(step, change) };
+}
+
 /**
  * Minimises a smooth convex function by L-BFGS with backtracking (Liu & Nocedal 1989,
  * doi:10.1007/BF01589116). The caller owns what comes back; `start` is left as it is.
+ * @throws ClipError "diverged" if the function is not finite at the start, or if not even the first step
+ * leads down although the gradient promises it.
  */
 export async function minimize(
   evaluate: (point: Float64Array) => Promise<Evaluated>,
   start: Float64Array,
   { maxIterations = 1000, tolerance = 1e-4 }: MinimizeOptions = {},
 ): Promise<Minimum> {
-  let point = start;
-  let { value, gradient } = await evaluate(point);
+  let place: Place = { point: start, ...(await evaluate(start)) };
+  assertFinite(place);
   let pairs: readonly Pair[] = [];
   let iterations = 0;
-  while (iterations < maxIterations && largest(gradient) > tolerance) {
-    const direction = descentDirection(gradient, pairs);
-    const slope = dot(gradient, direction);
-    let length = 1;
-    let next = plus(point, length, direction);
-    let found = await evaluate(next);
-    while (!(found.value <= value + sufficient * length * slope) && length > smallestStep) {
-      length /= 2;
-      next = plus(point, length, direction);
-      found = await evaluate(next);
+  while (iterations < maxIterations && largest(place.gradient) > tolerance) {
+    const direction = descentDirection(place.gradient, pairs);
+    const { lower, isRounding } = await searchLine(evaluate, place, direction);
+    if (lower === undefined) {
+      if (iterations === 0 && !isRounding) refuseFirstStep(place);
+      break; // rounding hides any further descent
     }
-    if (!(found.value < value)) break; // rounding hides any further descent
-    const [step, change] = [plus(next, -1, point), plus(found.gradient, -1, gradient)];
-    const curvature = dot(step, change);
-    if (curvature > 0) pairs = [...pairs, { step, change, curvature }].slice(-memory);
-    [point, value, gradient] = [next, found.value, found.gradient];
+    const pair = pairOf(place, lower);
+    if (pair.curvature > 0) pairs = [...pairs, pair].slice(-memory);
+    place = lower;
     iterations++;
   }
+  const { point, value, gradient } = place;
   return { point, value, iterations, converged: largest(gradient) <= tolerance };
 }

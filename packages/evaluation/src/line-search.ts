@@ -1,0 +1,54 @@
+import { dot, plus } from "./vectors.ts";
+
+/** A function's value at a point and its slope there. */
+export interface Evaluated {
+  readonly value: number;
+  readonly gradient: Float64Array;
+}
+
+/** A point and what the function is there. */
+export interface Place extends Evaluated {
+  readonly point: Float64Array;
+}
+
+/** Where a search along a line ended. */
+export interface LineSearch {
+  /** A lower place; none if no step leads down. */
+  readonly lower?: Place;
+  /**
+   * Without a lower place: whether the function is smooth and convex so far as can be seen and rounding
+   * hides the way down, so that the start is as low as can be told.
+   */
+  readonly isRounding: boolean;
+}
+
+/** Share of the slope's promise that a step must keep (Armijo). */
+const sufficient = 1e-4;
+const smallestStep = 1e-10;
+/** Share of a value below which a change of it may be lost: some roundings of float32. */
+const lost = 1e-6;
+
+/**
+ * Halves the step from `start` along `direction`, which leads down, until it keeps enough of what the
+ * slope promises. If none does, the longest step with a finite value tells why: a convex function that
+ * climbs at its end has its floor between, too shallow to be seen; one that still falls there must lie
+ * lower, unless the whole promise is too small to be seen.
+ */
+export async function searchLine(
+  evaluate: (point: Float64Array) => Promise<Evaluated>,
+  start: Place,
+  direction: Float64Array,
+): Promise<LineSearch> {
+  const slope = dot(start.gradient, direction);
+  let isRounding: boolean | undefined;
+  for (let length = 1; length > smallestStep; length /= 2) {
+    const point = plus(start.point, length, direction);
+    const { value, gradient } = await evaluate(point);
+    const keeps = value <= start.value + sufficient * length * slope;
+    if (keeps && value < start.value)
+      return { lower: { point, value, gradient }, isRounding: false };
+    if (!Number.isFinite(value)) continue;
+    isRounding ??= dot(gradient, direction) >= 0 || -slope * length <= lost * Math.abs(start.value);
+  }
+  return { isRounding: isRounding ?? false };
+}
