@@ -23,7 +23,11 @@ export {
   assertTorchvision,
   formatRobertaConfig,
 } from "./config-files/other-libraries.ts";
-export { formatOpenClipConfig, parseOpenClipConfig } from "./config-files/open-clip.ts";
+export {
+  formatOpenClipConfig,
+  isOpenClipConfig,
+  parseOpenClipConfig,
+} from "./config-files/open-clip.ts";
 export {
   formatTorchvisionConfig,
   parseTowerConfig,

@@ -11,7 +11,7 @@ import {
   parseHuggingFaceSiglip,
   towersOfSiglip,
 } from "./hugging-face-siglip.ts";
-import { parseOpenClipConfig } from "./open-clip.ts";
+import { isOpenClipConfig, parseOpenClipConfig } from "./open-clip.ts";
 import { formatOwnConfig, ownModelType, parseOwnConfig } from "./own-format.ts";
 import { Section, type Json } from "./section.ts";
 
@@ -24,12 +24,12 @@ const parsers: Readonly<Record<string, (root: Section) => ClipConfig>> = {
 
 /**
  * Understands a `config.json`: Hugging Face's of model type "clip", "siglip" or
- * "vision-text-dual-encoder", our own of type "clip-ts", or open_clip's `open_clip_config.json`.
+ * "vision-text-dual-encoder", our own of type "clip-ts", or open_clip's `open_clip_config.json` or model config.
  * @throws ClipError "bad-config" naming the key, what it should be and what it is.
  */
 export function parseClipConfig(json: unknown): ClipConfig {
   const root = new Section(json);
-  if (root.has("model_cfg")) return parseOpenClipConfig(json);
+  if (isOpenClipConfig(json)) return parseOpenClipConfig(json);
   const type = root.choice("model_type", Object.keys(parsers));
   return (parsers[type] as (root: Section) => ClipConfig)(root);
 }

@@ -27,6 +27,7 @@ const published: Readonly<Record<string, object>> = {
 
 test.each(Object.entries(published))("%s is read and written as open_clip has it", (name, file) => {
   expect(parseOpenClipConfig({ model_cfg: file })).toEqual(preset(name));
+  expect(parseClipConfig(file)).toEqual(preset(name)); // as its own model_configs are
   expect(formatOpenClipConfig(preset(name)).model_cfg).toEqual(file);
 });
 

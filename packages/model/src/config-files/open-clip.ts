@@ -11,6 +11,11 @@ function usualImageHead(vision: VisionConfig): "linear" | "none" {
   return isResNet(vision) || vision.pooling === "attention" ? "none" : "linear";
 }
 
+/** Whether a file has open_clip's keys: as its repositories have them, or as its `model_configs` do. */
+export function isOpenClipConfig(json: unknown): boolean {
+  return typeof json === "object" && json !== null && ("model_cfg" in json || "embed_dim" in json);
+}
+
 /**
  * Understands `open_clip_config.json`, or only the value of its `model_cfg`.
  * @throws ClipError "bad-config" naming the key, what it should be and what it is.

@@ -1,15 +1,12 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import {
-  clipPreprocess,
-  parsePreprocessorConfig,
-  siglipPreprocess,
-  type PreprocessConfig,
-} from "@clip-ts/image";
+import { parsePreprocessorConfig, type PreprocessConfig } from "@clip-ts/image";
 import {
   inferClipConfig,
+  isOpenClipConfig,
   parseClipConfig,
   parseOpenClipConfig,
+  parseTowerConfig,
   type ClipConfig,
   type InferOptions,
 } from "@clip-ts/model";
@@ -18,19 +15,13 @@ import { readJson } from "../files.ts";
 import { isOpenaiArchive } from "./check-origin.ts";
 import { isFile, modelFiles } from "./model-files.ts";
 import { parseOpenClipPreprocess } from "./open-clip-preprocess.ts";
+import { usualPreprocess } from "./usual-preprocess.ts";
 import { onlyTower, shapesOf, withWeights } from "./weights-file.ts";
 
 /** Config and preprocessing of a model. */
 export interface ModelFacts {
   readonly config: ClipConfig;
   readonly preprocess: PreprocessConfig;
-}
-
-/** What a model of this kind was most likely trained with, where no file says it. */
-function usualPreprocess({ vision, loss }: ClipConfig): PreprocessConfig {
-  const isSiglip =
-    loss?.kind === "sigmoid" && vision.kind !== "resnet" && vision.pooling === "attention";
-  return (isSiglip ? siglipPreprocess : clipPreprocess)(vision.imageSize);
 }
 
 const openaiStyle = { activation: "quick_gelu" } as const;
@@ -46,11 +37,39 @@ function inferFromWeights(place: string, options: InferOptions): Promise<ClipCon
   });
 }
 
-async function readOpenClip(path: string): Promise<ModelFacts> {
-  const json = await readJson(path);
+function parseOpenClip(json: unknown): ModelFacts {
   const config = parseOpenClipConfig(json);
-  const { preprocess_cfg: preprocess } = json as Readonly<Record<string, unknown>>;
-  return { config, preprocess: parseOpenClipPreprocess(preprocess, config.vision.imageSize) };
+  const { preprocess_cfg: keys } = json as Readonly<Record<string, unknown>>;
+  const usual: PreprocessConfig = { ...usualPreprocess(config), convertRgb: "after-resize" };
+  const { imageSize } = config.vision;
+  return { config, preprocess: keys ? parseOpenClipPreprocess(keys, imageSize) : usual };
+}
+
+/** The preprocessing that a folder's `preprocessor_config.json` says, if it has one. */
+async function readPreprocessor(folder: string): Promise<PreprocessConfig | undefined> {
+  const path = join(folder, modelFiles.preprocessor);
+  return existsSync(path) ? parsePreprocessorConfig(await readJson(path)) : undefined;
+}
+
+/**
+ * The preprocessing that a model's files say; undefined if they do not, or if `place` is a file of
+ * weights.
+ */
+export async function readPreprocess(place: string): Promise<PreprocessConfig | undefined> {
+  if (isFile(place)) return undefined;
+  const openClip = join(place, modelFiles.openClipConfig);
+  const said = await readPreprocessor(place);
+  if (said !== undefined || !existsSync(openClip)) return said;
+  return parseOpenClip(await readJson(openClip)).preprocess;
+}
+
+/** Reads a `config.json` of any name, and the preprocessing that lies beside it. */
+export async function readConfigFile(path: string): Promise<ModelFacts> {
+  const json = await readJson(path);
+  if (isOpenClipConfig(json)) return parseOpenClip(json);
+  const config = parseClipConfig(json);
+  const preprocess = await readPreprocessor(dirname(path));
+  return { config, preprocess: preprocess ?? usualPreprocess(config) };
 }
 
 /** Model types whose `config.json` is understood; open_clip's repositories may hold another for timm. */
@@ -61,14 +80,13 @@ const knownTypes: ReadonlySet<unknown> = new Set([
   "clip-ts",
 ]);
 
-/** Model types of a text tower by itself. */
-const towerTypes: ReadonlySet<string> = new Set(["roberta", "xlm-roberta"]);
-
 /** The content of `config.json`, unless it is another library's and open_clip's stands beside it. */
 async function readOwnConfig(path: string, hasOpenClip: boolean): Promise<unknown> {
   const json = await readJson(path);
   const { model_type: type } = (json ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof type === "string" && towerTypes.has(type)) throw onlyTower(dirname(path), type);
+  if (parseTowerConfig(json) !== undefined) {
+    throw onlyTower(dirname(path), typeof type === "string" ? type : "torchvision");
+  }
   return hasOpenClip && !knownTypes.has(type) ? undefined : json;
 }
 
@@ -86,11 +104,10 @@ export async function readDescription(
   const json = hasFile(modelFiles.config)
     ? await readOwnConfig(at(modelFiles.config), hasOpenClip)
     : undefined;
-  if (json === undefined && hasOpenClip) return readOpenClip(at(modelFiles.openClipConfig));
+  if (json === undefined && hasOpenClip)
+    return parseOpenClip(await readJson(at(modelFiles.openClipConfig)));
   const config =
     json === undefined ? await inferFromWeights(place, options) : parseClipConfig(json);
-  const preprocess = hasFile(modelFiles.preprocessor)
-    ? parsePreprocessorConfig(await readJson(at(modelFiles.preprocessor)))
-    : usualPreprocess(config);
-  return { config, preprocess };
+  const preprocess = isFile(place) ? undefined : await readPreprocessor(place);
+  return { config, preprocess: preprocess ?? usualPreprocess(config) };
 }
