@@ -1,6 +1,7 @@
 import { emojiVendors } from "@clip-ts/data";
 import { engineNames } from "@clip-ts/node";
 import { z } from "zod";
+import { architectureSchema } from "./architecture-schema.ts";
 import {
   distillSchema,
   dropoutSchema,
@@ -124,9 +125,16 @@ const scheduleSchema = z.strictObject({
 
 const modelSchema = z.strictObject({
   preset: z.string().optional().describe("a built-in size, trained from scratch"),
+  config: path
+    .optional()
+    .describe(
+      "a config.json (ours, Hugging Face's, open_clip's) or its folder, trained from scratch",
+    ),
   from: path.optional().describe("a model folder or run to start from"),
-  vision: path.optional().describe("weights that a preset's vision tower starts from"),
-  text: path.optional().describe("weights that a preset's text tower starts from"),
+  architecture: architectureSchema.optional().describe("fields of the preset or config, changed"),
+  vision: path.optional().describe("weights that a new model's vision tower starts from"),
+  text: path.optional().describe("weights that a new model's text tower starts from"),
+  tokenizer: path.optional().describe("RoBERTa's or SigLIP's tokenizer.json, or its folder"),
   imageSize: positive.optional(),
   contextLength: positive.optional(),
   vocabSize: positive.optional(),

@@ -55,9 +55,9 @@ async function refuseToOverwrite(run: string, resume: boolean): Promise<string |
 function announce(config: RunConfig, description: ModelDescription, batches: BatchStream): void {
   const leaves = Object.values(flattenTree<{ shape: number[] }>(clipSpec(description.config)));
   const size = leaves.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  const { preset = config.model.from } = config.model;
+  const { preset, from = config.model.config } = config.model;
   process.stderr.write(
-    `model   ${preset}: ${(size / 1e6).toFixed(1)} M parameters, ` +
+    `model   ${preset ?? from}: ${(size / 1e6).toFixed(1)} M parameters, ` +
       `${description.config.vision.imageSize} px, ${description.config.text.contextLength} tokens\n` +
       `data    ${config.data.train.kind}: ${batches.stepsPerEpoch} batches an epoch, ` +
       `${config.steps} steps\nrun     ${config.run}\n`,
@@ -74,7 +74,9 @@ async function prepareFolder(config: RunConfig, isResumed: boolean): Promise<str
 
 /** The stored models that a run starts from or learns from. */
 const modelsOf = ({ model, distill }: RunConfig): string[] =>
-  [model.from, model.vision, model.text, distill?.from].filter((place) => place !== undefined);
+  [model.from, model.config, model.vision, model.text, model.tokenizer, distill?.from].filter(
+    (place) => place !== undefined,
+  );
 
 /** Draws the run's page; that it cannot be drawn ends no training. */
 async function drawReport(run: string): Promise<void> {
@@ -119,6 +121,7 @@ export async function runTraining(
   const metricsFile = await prepareFolder(config, isResumed);
   await forgetStepsFrom(session.steps(), metricsFile);
   announce(config, description, batches);
+  for (const line of model.notes) note(`note    ${line}`);
 
   const eventFolder = config.tensorboard ? config.run : undefined;
   const progress = createProgress({ ...config, metricsFile, eventFolder });

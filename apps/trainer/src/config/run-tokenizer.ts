@@ -1,0 +1,77 @@
+import { ClipError } from "@clip-ts/base";
+import type { ClipConfig } from "@clip-ts/model";
+import {
+  needTokenizer,
+  readTokenizer,
+  readTokenizerAlone,
+  resolveModel,
+  tokenizerFor,
+  type ModelDescription,
+} from "@clip-ts/node";
+import type { RunConfig } from "./schema.ts";
+
+type OpenedTokenizer = Pick<ModelDescription, "tokenizer">;
+
+/** Whether the text tower reads the ids of CLIP's tokenizer, which is built in. */
+const isClips = ({ text }: ClipConfig): boolean => (text.kind ?? "clip") === "clip";
+
+/** The tokenizer that `model.tokenizer` names. @throws ClipError for a tower that reads CLIP's. */
+export async function readNamedTokenizer(
+  place: string,
+  clip: ClipConfig,
+): Promise<OpenedTokenizer> {
+  if (!isClips(clip)) return readTokenizerAlone(place, clip);
+  throw new ClipError(
+    "bad-config",
+    '"model.tokenizer": this text tower is CLIP\'s, whose tokenizer is built in; remove it.',
+  );
+}
+
+/**
+ * The tokenizer of a run's model: what the config names, what lies beside the text tower's weights, or in
+ * `folder`, where the model's own files are; CLIP's is built in. Nothing if there is none.
+ */
+export async function openRunTokenizer(
+  clip: ClipConfig,
+  { model }: RunConfig,
+  folder: string | undefined,
+): Promise<OpenedTokenizer> {
+  if (model.tokenizer !== undefined) return readNamedTokenizer(model.tokenizer, clip);
+  if (isClips(clip)) return tokenizerFor(clip);
+  const towers = model.text === undefined ? [] : [await resolveModel(model.text)];
+  for (const place of folder === undefined ? towers : [...towers, folder]) {
+    const found = await readTokenizer(place, clip);
+    if (found.tokenizer !== undefined) return found;
+  }
+  return {};
+}
+
+const towerNames: Readonly<Record<string, string>> = { roberta: "RoBERTa", siglip: "SigLIP" };
+
+/** Refuses a tokenizer whose ids the text tower has no rows for. */
+function checkVocabulary({ config: { text }, tokenizer }: ModelDescription): void {
+  if (tokenizer === undefined || tokenizer.vocabSize <= text.vocabSize) return;
+  throw new ClipError(
+    "bad-config",
+    `The tokenizer makes ${tokenizer.vocabSize} ids, but the text tower reads ${text.vocabSize}: set "model.vocabSize", ` +
+      "or give the tokenizer that the tower was trained with.",
+    { data: { tokenizer: tokenizer.vocabSize, tower: text.vocabSize } },
+  );
+}
+
+/**
+ * Says what is missing before anything is built: captions need a tokenizer, ids in a file do not.
+ * @throws ClipError "bad-config" that names the setting.
+ */
+export function checkRunTokenizer(description: ModelDescription, { data }: RunConfig): void {
+  checkVocabulary(description);
+  if (description.tokenizer !== undefined || data.train.kind === "tensors") return;
+  if (isClips(description.config)) needTokenizer(description);
+  const tower = towerNames[description.config.text.kind ?? "clip"];
+  throw new ClipError(
+    "bad-config",
+    `The text tower is ${tower}'s, and no folder that the config names has its tokenizer: set "model.tokenizer" to ` +
+      `a folder with tokenizer.json (or vocab.json and merges.txt), such as the one that its weights came in.`,
+    { data: { tower } },
+  );
+}
