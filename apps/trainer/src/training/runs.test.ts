@@ -155,7 +155,7 @@ test("a student learns from a teacher folder: the first loss is both losses' sum
   const refused = takeSteps(
     configOf("misfit", { distill: { from: teacher }, model: { preset: "tiny" } }),
   );
-  await expect(refused).rejects.toThrow("a teacher must read what its student reads");
+  await expect(refused).rejects.toThrow("a teacher must see the pixels that its student sees");
 });
 
 test("a sigmoid run's checkpoint loads as what it is", async () => {

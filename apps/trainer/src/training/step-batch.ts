@@ -7,6 +7,7 @@ import { drawTextDropout } from "@clip-ts/text-encoder";
 import { drawKeptPatches, isResNet, keptPatchCount } from "@clip-ts/vision-encoder";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import type { RunConfig } from "../config/schema.ts";
+import { rowRanges, type RowRange } from "./row-ranges.ts";
 import type { Teacher } from "./teacher.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
@@ -23,7 +24,7 @@ export type LazyBatch = Readonly<Record<string, () => Tensor>>;
 export type BatchArrays = (batch: Batch, step: number) => Promise<StepBatch>;
 
 /** Rows `start` to `end` of an array. */
-function rowsOf({ data, shape }: HostArray, start: number, end: number): HostArray {
+function rowsOf({ data, shape }: HostArray, { start, end }: RowRange): HostArray {
   const [, ...rest] = shape;
   const size = rest.reduce((product, side) => product * side, 1);
   return { data: data.subarray(start * size, end * size), shape: [end - start, ...rest] };
@@ -31,13 +32,11 @@ function rowsOf({ data, shape }: HostArray, start: number, end: number): HostArr
 
 function split(arrays: HostArrays, rows: number, parts: number): HostArrays {
   if (parts === 1) return arrays;
-  const entries = Array.from({ length: parts }, (_, part) => {
-    const [start, end] = [part, part + 1].map((edge) => Math.round((edge * rows) / parts));
-    return Object.entries(arrays).map(
-      ([name, array]) =>
-        [`${part}/${name}`, rowsOf(array, start as number, end as number)] as const,
-    );
-  });
+  const entries = rowRanges(rows, parts).map((range, part) =>
+    Object.entries(arrays).map(
+      ([name, array]) => [`${part}/${name}`, rowsOf(array, range)] as const,
+    ),
+  );
   return Object.fromEntries(entries.flat());
 }
 

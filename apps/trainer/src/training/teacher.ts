@@ -1,8 +1,11 @@
-import { ClipError } from "@clip-ts/base";
 import type { Batch } from "@clip-ts/data";
 import type { HostArrays } from "@clip-ts/jit";
+import type { Embedder } from "@clip-ts/model";
 import { describeModel, loadEmbedder, type Compiler, type ModelDescription } from "@clip-ts/node";
 import type { RunConfig } from "../config/schema.ts";
+import { rowRanges } from "./row-ranges.ts";
+import { teacherPixels, type TeacherPixels } from "./teacher-pixels.ts";
+import { teacherTexts, type TeacherTexts } from "./teacher-texts.ts";
 
 /** A model whose matching a student learns to give as well. */
 export interface Teacher {
@@ -11,56 +14,57 @@ export interface Teacher {
   readonly dispose: () => void;
 }
 
-/** A teacher reads the student's batches, so both must read pixels and ids alike. */
-function assertSameInputs(
-  student: ModelDescription,
-  teacher: ModelDescription,
-  from: string,
-): void {
-  const sizes = ({ config }: ModelDescription): Record<string, number> => ({
-    imageSize: config.vision.imageSize,
-    vocabSize: config.text.vocabSize,
-    contextLength: config.text.contextLength,
-  });
-  const [own, other] = [sizes(student), sizes(teacher)];
-  const fits =
-    own["imageSize"] === other["imageSize"] &&
-    own["vocabSize"] === other["vocabSize"] &&
-    (other["contextLength"] ?? 0) >= (own["contextLength"] ?? 0);
-  if (fits) return;
-  throw new ClipError(
-    "bad-config",
-    `"distill.from": a teacher must read what its student reads; ${from} has ${JSON.stringify(other)}, ` +
-      `the student ${JSON.stringify(own)}.`,
-    { data: { student: own, teacher: other } },
-  );
+/** What a teacher is asked with. */
+interface TeacherParts {
+  readonly embedder: Embedder;
+  /** Length of its features. */
+  readonly dim: number;
+  readonly toPixels: TeacherPixels;
+  readonly toTexts: TeacherTexts;
+  /** Micro-batches: as many as the student's, so that the teacher takes no more memory at a time. */
+  readonly parts: number;
 }
 
-/** Loads the teacher that a config names, if it names one. The caller disposes it. */
+/** Features of all pairs of a batch, computed a micro-batch at a time. */
+async function featuresOf(teacher: TeacherParts, batch: Batch): Promise<HostArrays> {
+  const { embedder, dim, toPixels, toTexts, parts } = teacher;
+  const rows = batch.batch;
+  const pixelCount = batch.pixelValues.length / rows;
+  const { inputIds, tokens } = toTexts(batch);
+  const [images, texts] = [new Float32Array(rows * dim), new Float32Array(rows * dim)];
+  for (const { start, end } of rowRanges(rows, parts)) {
+    const pixels = toPixels(batch.pixelValues.subarray(start * pixelCount, end * pixelCount));
+    images.set(await embedder.images(pixels, end - start), start * dim);
+    const ids = inputIds.subarray(start * tokens, end * tokens);
+    texts.set(await embedder.texts({ inputIds: ids, batch: end - start, tokens }), start * dim);
+  }
+  return {
+    teacherImages: { data: images, shape: [rows, dim] },
+    teacherTexts: { data: texts, shape: [rows, dim] },
+    teacherScale: { data: Float32Array.of(Math.exp(embedder.logitScale)), shape: [] },
+  };
+}
+
+/**
+ * Loads the teacher that a config names, if it names one. The caller disposes it.
+ * @throws ClipError "bad-config" if it cannot be shown what its student is shown.
+ */
 export async function openTeacher(
-  { distill }: RunConfig,
+  config: RunConfig,
   student: ModelDescription,
   compiler: Compiler | undefined,
 ): Promise<Teacher | undefined> {
+  const { distill, accumulate } = config;
   if (distill === undefined) return undefined;
   const description = await describeModel(distill.from);
-  assertSameInputs(student, description, distill.from);
+  const toPixels = teacherPixels(config, student, description);
+  const toTexts = teacherTexts(config, student, description);
   const embedder = await loadEmbedder(
     distill.from,
     description.config,
     compiler === undefined ? {} : { compiler },
   );
   const dim = description.config.projectionDim;
-  return {
-    async features({ pixelValues, inputIds, batch, tokens }) {
-      const images = await embedder.images(pixelValues, batch);
-      const texts = await embedder.texts({ inputIds, batch, tokens });
-      return {
-        teacherImages: { data: images, shape: [batch, dim] },
-        teacherTexts: { data: texts, shape: [batch, dim] },
-        teacherScale: { data: Float32Array.of(Math.exp(embedder.logitScale)), shape: [] },
-      };
-    },
-    dispose: () => embedder.dispose(),
-  };
+  const teacher = { embedder, dim, toPixels, toTexts, parts: accumulate };
+  return { features: (batch) => featuresOf(teacher, batch), dispose: () => embedder.dispose() };
 }
