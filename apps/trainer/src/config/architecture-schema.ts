@@ -87,17 +87,20 @@ const model = {
   initialLogitBias: z.number().optional(),
 } satisfies SettingsOf<Omit<ClipConfig, "vision" | "text" | "projectionDim" | "loss">>;
 
+const layersOf = "expected a number of blocks, or a ResNet's four";
+const poolingOf = "expected end or last in CLIP's tower, first, mean, max or pooler in RoBERTa";
+
 /** Fields of a preset's or a file's config that a run changes; which of them a tower has, its kind says. */
 export const architectureSchema = z.strictObject({
   vision: z
-    .strictObject({ ...resnet, ...vit, layers: z.union([vit.layers, resnet.layers]) })
+    .strictObject({ ...resnet, ...vit, layers: z.union([vit.layers, resnet.layers], layersOf) })
     .optional(),
   text: z
     .strictObject({
       ...siglip,
       ...roberta,
       ...clip,
-      pooling: z.union([clip.pooling, roberta.pooling]),
+      pooling: z.union([clip.pooling, roberta.pooling], poolingOf),
     })
     .optional(),
   ...model,

@@ -175,6 +175,9 @@ test("misspelt and impossible fields are refused", async () => {
   expect(messageFor({ preset: "nano", architecture: { vision: { pooling: "avg" } } })).toContain(
     '"model.architecture.vision.pooling"',
   );
+  expect(messageFor({ preset: "nano", architecture: { text: { pooling: "middle" } } })).toContain(
+    "expected end or last in CLIP's tower, first, mean, max or pooler in RoBERTa",
+  );
   const opened = (preset: string, architecture: object): Promise<unknown> =>
     openRunModel(configOf("faults", { model: { preset, architecture } }));
   await expect(opened("small-resnet", { vision: { preNorm: false } })).rejects.toThrow(

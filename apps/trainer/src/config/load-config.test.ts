@@ -56,6 +56,31 @@ test("an unknown key is an error that suggests the right one, at any depth", () 
   );
 });
 
+test("a key of another kind says whose it is", () => {
+  expect(messageFor({ ...smallest, loss: { kind: "sigmoid", labelSmoothing: 0.1 } })).toContain(
+    '"loss.labelSmoothing" goes with kind "contrastive" only: remove it, or change "loss.kind".',
+  );
+  expect(messageFor({ ...smallest, optimizer: { kind: "adamw", momentum: 0.9 } })).toContain(
+    '"optimizer.momentum" goes with kind "sgd" or "muon" only',
+  );
+  const train = { kind: "csv", path: "x", count: 4 };
+  expect(messageFor({ ...smallest, data: { train } })).toContain(
+    '"data.train.count" goes with kind "synthetic" only',
+  );
+});
+
+test("a key that stands too deep says where it is a setting", () => {
+  const model = { preset: "nano", architecture: { vision: { imageSize: 16 } } };
+  expect(messageFor({ ...smallest, model })).toContain(
+    '"model.architecture.vision.imageSize" is not a setting: "model.imageSize" is.',
+  );
+  expect(
+    messageFor({ ...smallest, model: { preset: "nano", vision: { pooling: "mean" } } }),
+  ).toContain(
+    '"model.vision": expected a folder or file of weights; a tower\'s options stand in "model.architecture"',
+  );
+});
+
 test("every fault is listed with its path", () => {
   const message = messageFor({
     ...smallest,
@@ -148,9 +173,6 @@ test("settings that only make sense together are asked for together", () => {
 });
 
 test("faults in methods name their place", () => {
-  expect(messageFor({ ...smallest, loss: { kind: "sigmoid", labelSmoothing: 0.1 } })).toContain(
-    '"loss.labelSmoothing" is not a setting.',
-  );
   expect(messageFor({ ...smallest, lora: { rnak: 4 } })).toContain('Did you mean "rank"?');
   expect(messageFor({ ...smallest, lock: { image: { unlockedGroups: -1 } } })).toContain(
     '"lock.image.unlockedGroups"',

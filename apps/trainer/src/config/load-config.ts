@@ -2,34 +2,14 @@ import { readFile } from "node:fs/promises";
 import { ClipError } from "@clip-ts/base";
 import { parse, stringify, YAMLParseError } from "yaml";
 import { z } from "zod";
-import { suggestion } from "../cli/suggestion.ts";
+import { explainKey, type JsonSchema } from "./explain-key.ts";
 import { configSchema, type RunConfig } from "./schema.ts";
 
-type JsonSchema = Readonly<Record<string, unknown>>;
-
-const alternatives = ["anyOf", "oneOf", "allOf"] as const;
-
-/** Property names that the schema knows at a path, over all alternatives. */
-function knownKeys(schema: JsonSchema, path: readonly PropertyKey[]): string[] {
-  const nested = alternatives.flatMap((key) => (schema[key] as JsonSchema[] | undefined) ?? []);
-  const fromNested = nested.flatMap((option) => knownKeys(option, path));
-  const properties = (schema["properties"] ?? {}) as Readonly<Record<string, JsonSchema>>;
-  const [head, ...rest] = path;
-  if (head === undefined) return [...new Set([...fromNested, ...Object.keys(properties)])];
-  const child = properties[String(head)] ?? (schema["items"] as JsonSchema | undefined);
-  return child === undefined ? fromNested : [...fromNested, ...knownKeys(child, rest)];
-}
-
 function describe(issue: z.core.$ZodIssue, schema: JsonSchema): string {
-  const where = issue.path.join(".");
   if (issue.code === "unrecognized_keys") {
-    return issue.keys
-      .map((key) => {
-        const full = where === "" ? key : `${where}.${key}`;
-        return `"${full}" is not a setting.${suggestion(key, knownKeys(schema, issue.path))}`;
-      })
-      .join("\n  ");
+    return issue.keys.map((key) => explainKey(schema, issue.path, key)).join("\n  ");
   }
+  const where = issue.path.join(".");
   return `${where === "" ? "the config" : `"${where}"`}: ${issue.message}`;
 }
 

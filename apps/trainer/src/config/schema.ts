@@ -123,6 +123,11 @@ const scheduleSchema = z.strictObject({
   cooldownEndLearningRate: z.number().min(0).optional(),
 });
 
+/** Weights of one tower, where options of the tower may be expected. */
+const tower = z
+  .string('expected a folder or file of weights; a tower\'s options stand in "model.architecture"')
+  .min(1);
+
 const modelSchema = z.strictObject({
   preset: z.string().optional().describe("a built-in size, trained from scratch"),
   config: path
@@ -132,8 +137,8 @@ const modelSchema = z.strictObject({
     ),
   from: path.optional().describe("a model folder or run to start from"),
   architecture: architectureSchema.optional().describe("fields of the preset or config, changed"),
-  vision: path.optional().describe("weights that a new model's vision tower starts from"),
-  text: path.optional().describe("weights that a new model's text tower starts from"),
+  vision: tower.optional().describe("weights that a new model's vision tower starts from"),
+  text: tower.optional().describe("weights that a new model's text tower starts from"),
   tokenizer: path.optional().describe("RoBERTa's or SigLIP's tokenizer.json, or its folder"),
   imageSize: positive.optional(),
   contextLength: positive.optional(),
