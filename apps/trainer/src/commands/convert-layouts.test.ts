@@ -1,8 +1,9 @@
-import { copyFile, mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describeModel } from "@clip-ts/node";
 import { captureOutput, goldenJson, goldenPath, writeGoldenModel } from "@clip-ts/test-utils";
+import { serializeSafetensors, toBytes, type HostTensor } from "@clip-ts/weights";
 import { afterAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
@@ -20,8 +21,8 @@ async function convert(model: string, output: string, target: string): Promise<s
   return stderr;
 }
 
-async function refusal(model: string, target: string): Promise<string> {
-  const argv = ["convert", model, at("none"), "--to", target];
+async function refusal(model: string, target: string, ...options: string[]): Promise<string> {
+  const argv = ["convert", model, at("none"), "--to", target, ...options];
   const { result, stderr } = await captureOutput(() => runProgram(commands, argv));
   expect(result).toBe(1);
   await expect(readdir(at("none"))).rejects.toThrow("ENOENT"); // nothing was written
@@ -29,6 +30,16 @@ async function refusal(model: string, target: string): Promise<string> {
 }
 
 const sorted = async (name: string): Promise<string[]> => (await readdir(at(name))).toSorted();
+
+/** The reference tower without its classifier. */
+async function torchvisionTensors(): Promise<Record<string, HostTensor>> {
+  const {
+    "heads.head.weight": _weight,
+    "heads.head.bias": _bias,
+    ...tensors
+  } = await readTensors(goldenPath("torchvision-vit/model.safetensors"));
+  return tensors;
+}
 
 test("SigLIP to big_vision's npz and back gives the same bytes", async () => {
   const source = at("siglip");
@@ -48,13 +59,11 @@ test("SigLIP to big_vision's npz and back gives the same bytes", async () => {
 test("the vision tower becomes torchvision's own state dict, without its classifier", async () => {
   const note = await convert(joined, at("image"), "torchvision");
   expect(note).toContain("wrote 30 tensors (the vision tower without a classifier)");
-  expect(await sorted("image")).toEqual(["model.safetensors", "preprocessor_config.json"]);
-  const {
-    "heads.head.weight": _weight,
-    "heads.head.bias": _bias,
-    ...original
-  } = await readTensors(goldenPath("torchvision-vit/model.safetensors"));
-  expect(await readTensors(at("image", "model.safetensors"))).toEqual(original);
+  const files = ["config.json", "model.safetensors", "preprocessor_config.json"];
+  expect(await sorted("image")).toEqual(files);
+  expect(await readTensors(at("image", "model.safetensors"))).toEqual(await torchvisionTensors());
+  const config = JSON.parse(await readFile(at("image", "config.json"), "utf8")) as object;
+  expect(config).toEqual(goldenJson("torchvision-vit/config.json"));
 });
 
 test("the text tower becomes RoBERTa's own folder", async () => {
@@ -70,7 +79,56 @@ test("the text tower becomes RoBERTa's own folder", async () => {
   } = config as Record<string, unknown>;
   expect(goldenJson("roberta/config.json")).toMatchObject(written);
   await expect(describeModel(at("text"))).rejects.toThrow(
-    "holds one tower alone (roberta's names), which is no model by itself; train a model that starts from it.",
+    "holds one tower alone (roberta's names), which is no whole model. To join it with another, train a " +
+      'model that starts from both: "model.vision" and "model.text" in a run\'s config name them.',
+  );
+});
+
+test("towers that convert wrote are read by it again, with all that lies beside them", async () => {
+  await convert(joined, at("tower"), "torchvision");
+  await convert(at("tower"), at("tower-back"), "torchvision");
+  await convert(joined, at("words"), "roberta");
+  await convert(at("words"), at("words-back"), "roberta");
+  for (const name of ["tower", "words"]) {
+    expect(await sorted(`${name}-back`)).toEqual(await sorted(name));
+    for (const file of await sorted(name)) {
+      const [before, after] = [at(name, file), at(`${name}-back`, file)];
+      expect((await readFile(after)).equals(await readFile(before)), file).toBe(true);
+    }
+  }
+});
+
+test("a published file of torchvision's becomes a folder, under the names that its code has now", async () => {
+  const stored = await readTensors(goldenPath("torchvision-vit/model.safetensors"));
+  const spelled = Object.entries(stored).map(([name, tensor]) => [
+    name.replace(/mlp\.0/u, "mlp.linear_1").replace(/mlp\.3/u, "mlp.linear_2"),
+    tensor,
+  ]);
+  const file = at("vit.safetensors");
+  await writeFile(file, toBytes(serializeSafetensors(Object.fromEntries(spelled))));
+  await convert(file, at("published"), "torchvision");
+  expect(await sorted("published")).toEqual(["config.json", "model.safetensors"]); // nothing made up
+  expect(await readTensors(at("published", "model.safetensors"))).toEqual(
+    await torchvisionTensors(),
+  );
+});
+
+test("a tower alone is no whole model: what would join two is said, and nothing is written", async () => {
+  const image = dirname(goldenPath("torchvision-vit/config.json"));
+  const text = dirname(goldenPath("roberta/config.json"));
+  for (const target of ["hf", "openai", "open_clip", "onnx", "savedmodel", "roberta"]) {
+    expect(await refusal(image, target)).toBe(
+      `clip-ts: ${image} holds a vision tower alone, which --to torchvision writes, and --to ${target} needs ` +
+        "the text tower too. To join the two, train a model that starts from them: " +
+        '"model.vision" and "model.text" in a run\'s config name them.\n',
+    );
+  }
+  expect(await refusal(text, "torchvision")).toContain(
+    "holds a text tower alone, which --to roberta",
+  );
+  expect(await refusal(image, "torchvision", "--resolution", "64")).toContain("whole models only");
+  expect(await refusal(image, "torchvision", "--activation", "quick_gelu")).toContain(
+    "itself says gelu",
   );
 });
 

@@ -1,17 +1,24 @@
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { resolveModel, type OpenedModel } from "@clip-ts/node";
+import type { ExportPrecision } from "@clip-ts/jit";
+import {
+  describeTower,
+  resolveModel,
+  type OpenedModel,
+  type TowerDescription,
+} from "@clip-ts/node";
 import type { Arguments, Command } from "../cli/command.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { parsePrecisions } from "./support/convert-onnx.ts";
 import { graphExports } from "./support/graph-exports.ts";
-import { readChanges, withChangedModel } from "./support/model-changes.ts";
+import { readChanges, withChangedModel, withTower } from "./support/model-changes.ts";
 import { weightTargets, writeConverted } from "./support/write-converted.ts";
+import { towerOf, towerTargets, type OpenedTower } from "./support/write-tower.ts";
 
 /** @throws UsageError for a target that there is not. */
 function checkTarget(target: string): void {
-  const all = [...Object.keys(weightTargets), ...Object.keys(graphExports)];
+  const all = [weightTargets, towerTargets, graphExports].flatMap((known) => Object.keys(known));
   if (all.includes(target)) return;
   throw new UsageError(`--to ${target}: expected ${all.slice(0, -1).join(", ")} or ${all.at(-1)}.`);
 }
@@ -22,20 +29,44 @@ async function refuseSameFolder(model: string, output: string): Promise<void> {
   throw new ClipError("bad-argument", `${output} is the model itself: give another folder.`);
 }
 
-/** What writes a target. @throws UsageError for a `--dtype` that makes no sense. */
+/** The precisions of `--to onnx`. @throws UsageError for a `--dtype` that makes no sense. */
+function precisionsOf(target: string, args: Arguments): readonly ExportPrecision[] {
+  const dtype = args.text("dtype");
+  if (dtype === undefined || target === "onnx") return parsePrecisions(dtype);
+  throw new UsageError("--dtype goes with --to onnx only.");
+}
+
+/** What writes a target from a whole model. */
 function writerOf(
   target: string,
-  args: Arguments,
+  precisions: readonly ExportPrecision[],
 ): (opened: OpenedModel, output: string) => Promise<void> {
-  const dtype = args.text("dtype");
-  if (dtype !== undefined && target !== "onnx") {
-    throw new UsageError("--dtype goes with --to onnx only.");
-  }
-  const precisions = parsePrecisions(dtype);
-  const graph = Object.hasOwn(graphExports, target) ? graphExports[target] : undefined;
+  const tower = towerTargets[target];
+  if (tower !== undefined)
+    return (opened, output) => tower.write(output, towerOf(tower.side, opened));
+  const graph = graphExports[target];
   if (graph !== undefined) return (opened, output) => graph(opened, output, precisions);
   const weights = weightTargets[target]!;
   return (opened, output) => writeConverted(output, { target: weights, ...opened });
+}
+
+/** What writes a target from one tower alone. @throws ClipError "unsupported" for whole models' targets. */
+function towerWriterOf(
+  target: string,
+  model: string,
+  { tower }: TowerDescription,
+): (opened: OpenedTower, output: string) => Promise<void> {
+  const own = towerTargets[target];
+  if (own?.side === tower.side) return (opened, output) => own.write(output, opened);
+  const [other, fitting] =
+    tower.side === "vision" ? ["text", "torchvision"] : ["vision", "roberta"];
+  throw new ClipError(
+    "unsupported",
+    `${model} holds a ${tower.side} tower alone, which --to ${fitting} writes, and --to ${target} needs ` +
+      `the ${other} tower too. To join the two, train a model that starts from them: "model.vision" and ` +
+      '"model.text" in a run\'s config name them.',
+    { data: { model, target, side: tower.side } },
+  );
 }
 
 /** clip-ts convert */
@@ -51,7 +82,7 @@ export const convertCommand: Command = {
     "bit, whatever their type. With --to open_clip it is a folder that open_clip loads as " +
     "local-dir:OUT; with --to big_vision, for SigLIP, the weights are model.npz. With --to torchvision " +
     "only the vision tower is written, with --to roberta only the text tower, each as that library " +
-    "loads it. With --to onnx it is a folder " +
+    "loads it; such a tower alone may also be MODEL. With --to onnx it is a folder " +
     "that @huggingface/transformers loads in Node and browsers; with --to savedmodel one for " +
     "TensorFlow Serving.",
   options: {
@@ -91,9 +122,15 @@ export const convertCommand: Command = {
     const [model = "", output = ""] = args.positionals;
     const target = args.text("to") as string;
     checkTarget(target);
-    const write = writerOf(target, args);
+    const precisions = precisionsOf(target, args);
     const changes = readChanges(args);
     await refuseSameFolder(model, output);
+    const tower = await describeTower(model, changes.inferred);
+    if (tower !== undefined) {
+      const write = towerWriterOf(target, model, tower);
+      return withTower(model, tower, changes, (opened) => write(opened, output));
+    }
+    const write = writerOf(target, precisions);
     return withChangedModel(model, changes, (opened) => write(opened, output));
   },
 };

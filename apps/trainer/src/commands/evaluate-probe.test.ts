@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clipPreprocess } from "@clip-ts/image";
 import { initClip, preset } from "@clip-ts/model";
-import { tokenizerFor, writeModel } from "@clip-ts/node";
+import { inspectEngine, tokenizerFor, writeModel } from "@clip-ts/node";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -12,8 +12,12 @@ import { commands } from "./index.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-probe-"));
 const at = (...names: string[]): string => join(folder, ...names);
-const run = (...argv: string[]) =>
-  captureOutput(() => runProgram(commands, ["evaluate", at("model"), ...argv, "--engine", "cpu"]));
+const runOn = (engine: string, ...argv: string[]) =>
+  captureOutput(() => runProgram(commands, ["evaluate", at("model"), ...argv, "--engine", engine]));
+const run = (...argv: string[]) => runOn("cpu", ...argv);
+
+const hasTensorflow = inspectEngine("tensorflow").available;
+const otherEngines = ["wasm", "onnx", ...(hasTensorflow ? ["tensorflow"] : [])];
 
 const classes = ["<red>", "green", "blue"];
 
@@ -60,6 +64,32 @@ test("colours that a linear classifier tells apart are told apart", async () => 
   expect(page).not.toContain("<red>");
   expect(page.match(/<svg /gu)).toHaveLength(2); // the sweep and the confusion matrix
   expect(page).not.toMatch(/(src|href)="http/u);
+});
+
+/** Everything that is measured, in `name`.json. */
+async function measureOn(engine: string): Promise<Record<string, unknown>> {
+  const { result } = await runOn(
+    engine,
+    ...["--linear-probe", at("train"), "--shots", "1,4", "--zero-shot", at("test")],
+    ...["--templates", "simple", "--retrieval", "emoji:fluent", "--limit", "8", "--diagnostics"],
+    ...["--json", at(`${engine}.json`)],
+  );
+  expect(result).toBe(0);
+  const { engine: used, ...measured } = JSON.parse(await readFile(at(`${engine}.json`), "utf8"));
+  expect(used.name).toBe(engine);
+  return measured;
+}
+
+/** Numbers without the digits in which engines differ. */
+const rounded = (measured: Record<string, unknown>): unknown =>
+  JSON.parse(JSON.stringify(measured), (_key, value: unknown) =>
+    typeof value === "number" ? Number(value.toFixed(4)) : value,
+  );
+
+test.each(otherEngines)("%s measures what cpu measures", async (engine) => {
+  const measured = await measureOn(engine);
+  expect(measured["probe"]).toMatchObject({ accuracy: 1, converged: true });
+  expect(rounded(measured)).toEqual(rounded(await measureOn("cpu")));
 });
 
 test("test images may lie in a folder of their own", async () => {

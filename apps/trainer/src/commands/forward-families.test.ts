@@ -1,15 +1,16 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import {
   captureOutput,
   goldenArrays,
+  goldenJson,
   goldenPath,
   largestDifference,
   relativeError,
   useEngine,
 } from "@clip-ts/test-utils";
-import { toFloat32, type HostTensor } from "@clip-ts/weights";
+import { serializeSafetensors, toBytes, toFloat32, type HostTensor } from "@clip-ts/weights";
 import { afterAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
@@ -92,15 +93,70 @@ test("ResNet: an evaluation equals open_clip's and has no statistics", async () 
   expect(names).toHaveLength(6);
 });
 
-test("torchvision's ViT and RoBERTa: hidden states and features are the originals'", async () => {
+/** Every value of a tower's outputs against its library's, under the names in both files. */
+async function expectTower(name: string, outputs: Readonly<Record<string, string>>): Promise<void> {
+  const io = `${name}/io.safetensors`;
+  const { names, values } = await forward(modelOf(io), goldenPath(io));
+  const expected = goldenArrays(io);
+  for (const [own, theirs] of Object.entries(outputs)) {
+    expect(values(own)).toHaveLength(expected[theirs]!.values.length);
+    expect(relativeError(values(own), expected[theirs]!.values), own).toBeLessThan(1e-5);
+  }
+  expect(names).toHaveLength(2);
+}
+
+test("torchvision's ViT alone: the features of all images are torchvision's", async () => {
+  await expectTower("torchvision-vit", { image_features: "feature" });
+});
+
+test("RoBERTa alone: all hidden states and first tokens are transformers'", async () => {
+  await expectTower("roberta", { text_last_hidden: "last_hidden_state", text_features: "cls" });
+});
+
+test("a tower alone runs the same compiled, and reads its own inputs only", async () => {
+  const io = "roberta/io.safetensors";
+  const { values } = await forward(modelOf(io), goldenPath(io), "--engine", "onnx");
+  const expected = goldenArrays(io)["last_hidden_state"]!.values;
+  expect(relativeError(values("text_last_hidden"), expected)).toBeLessThan(1e-5);
+  const refusal = async (...words: string[]): Promise<string> => {
+    const argv = ["forward", modelOf(io), ...words, "-o", output, "--engine", "wasm"];
+    const { result, stderr } = await captureOutput(() => runProgram(commands, argv));
+    expect(result).toBe(1);
+    return stderr;
+  };
+  expect(await refusal(goldenPath("torchvision-vit/io.safetensors"))).toContain(
+    "holds a text tower alone, which reads input_ids, and the file has none.",
+  );
+  expect(await refusal(goldenPath(io), "--grads")).toContain("has no loss: leave out --grads");
+});
+
+test("CLIP's vision tower alone: the hidden states are those of the whole model", async () => {
+  const alone = join(folder, "clip-vision");
+  await mkdir(alone);
+  const tensors = await readTensors(goldenPath("clip-vit/model.safetensors"));
+  const own = Object.entries(tensors).filter(([name]) => name.startsWith("vision_model."));
+  const bytes = toBytes(serializeSafetensors(Object.fromEntries(own)));
+  await writeFile(join(alone, "model.safetensors"), bytes);
+  const { vision_config: config } = goldenJson("clip-vit/config.json") as { vision_config: object };
+  const json = JSON.stringify({ ...config, model_type: "clip_vision_model" });
+  await writeFile(join(alone, "config.json"), json);
+  const io = goldenPath("clip-vit/io.safetensors");
+  const { names, values } = await forward(alone, io);
+  const expected = goldenArrays("clip-vit/io.safetensors")["image_last_hidden"]!.values;
+  expect(relativeError(values("image_last_hidden"), expected)).toBeLessThan(1e-5);
+  expect(names).toEqual(["image_features", "image_last_hidden"]);
+});
+
+test("the two as one model: hidden states and features are the originals', within the cut heads", async () => {
   const model = await writeJoinedModel(join(folder, "joined"));
-  const texts = goldenArrays("roberta/io.safetensors");
-  const { values } = await forward(model, goldenPath("roberta/io.safetensors"));
-  const hidden = texts["last_hidden_state"]!.values;
-  expect(relativeError(values("text_last_hidden"), hidden)).toBeLessThan(1e-5);
-  const images = goldenArrays("torchvision-vit/io.safetensors")["feature"]!.values;
+  const text = await forward(model, goldenPath("roberta/io.safetensors"));
+  const hidden = goldenArrays("roberta/io.safetensors")["last_hidden_state"]!.values;
+  expect(relativeError(text.values("text_last_hidden"), hidden)).toBeLessThan(1e-5);
+  const { values: all, shape } = goldenArrays("torchvision-vit/io.safetensors")["feature"]!;
   const vision = await forward(model, goldenPath("torchvision-vit/io.safetensors"));
-  const [first] = [Array.from(images.subarray(0, 48))];
-  const expected = first.map((value) => value / Math.hypot(...first));
-  expect(relativeError(vision.values("image_embeds").subarray(0, 48), expected)).toBeLessThan(1e-5);
+  const expected = Array.from({ length: shape[0]! }, (_, row) => {
+    const kept = Array.from(all.subarray(row * 64, row * 64 + 48)); // what the head keeps
+    return kept.map((value) => value / Math.hypot(...kept));
+  }).flat();
+  expect(relativeError(vision.values("image_embeds"), expected)).toBeLessThan(1e-5);
 });

@@ -1,13 +1,73 @@
 import { ClipError } from "@clip-ts/base";
-import { describeModel, loadModelParams } from "@clip-ts/node";
+import {
+  describeModel,
+  describeTower,
+  loadModelParams,
+  type TowerDescription,
+} from "@clip-ts/node";
 import { flattenTree } from "@clip-ts/core";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import { type Command, engineOptions } from "../cli/command.ts";
+import { engineOptions, type Arguments, type Command } from "../cli/command.ts";
 import { note } from "../cli/output.ts";
 import { readInputs } from "./support/forward-inputs.ts";
 import { gradientTensors, layoutOfModel, outputTensors } from "./support/forward-outputs.ts";
+import { towerTensors } from "./support/forward-tower.ts";
 import { startNamedEngine } from "./support/start-engine.ts";
 import { writeTensors } from "./support/tensor-files.ts";
+
+/** Passes through both towers, or through one of them. */
+async function forwardModel(args: Arguments): Promise<void> {
+  const [model = "", path = ""] = args.positionals;
+  const output = args.text("output") as string;
+  const { config } = await describeModel(model);
+  const host = await readInputs(path, config.text.vocabSize);
+  if (args.flag("grads") && !host.arePairs) {
+    throw new ClipError(
+      "bad-data",
+      `--grads needs a loss: ${path} should hold as many input_ids as pixel_values.`,
+    );
+  }
+  const { compiler } = await startNamedEngine(args);
+  const params = await loadModelParams(model, config);
+  const inputs = host.upload();
+  try {
+    const layout = await layoutOfModel(model);
+    const pass = { config, layout, training: args.flag("training"), compiler };
+    const outputs = await outputTensors(params, inputs, pass);
+    const gradients = args.flag("grads") ? await gradientTensors(params, inputs, pass) : {};
+    await writeTensors(output, { ...outputs, ...gradients });
+    const count = Object.keys(gradients).length;
+    const more = count === 0 ? "" : ` and ${count} gradients`;
+    note(`wrote ${Object.keys(outputs).join(", ")}${more} to ${output}`);
+  } finally {
+    dispose(Object.values(inputs));
+    dispose(Object.values(flattenTree<Tensor>(params)));
+  }
+}
+
+/** Passes through a tower that stands alone. */
+async function forwardTower(args: Arguments, { tower }: TowerDescription): Promise<void> {
+  const [model = "", path = ""] = args.positionals;
+  const output = args.text("output") as string;
+  if (args.flag("grads") || args.flag("training")) {
+    throw new ClipError(
+      "bad-argument",
+      `${model} holds one tower alone, which has no loss: leave out --grads and --training.`,
+      { data: { model } },
+    );
+  }
+  const vocabSize = tower.side === "text" ? tower.config.vocabSize : Number.POSITIVE_INFINITY;
+  const host = await readInputs(path, vocabSize);
+  const { compiler } = await startNamedEngine(args);
+  const inputs = host.upload();
+  try {
+    const outputs = await towerTensors(model, tower, inputs, compiler);
+    await writeTensors(output, outputs);
+    note(`wrote ${Object.keys(outputs).join(", ")} to ${output}`);
+  } finally {
+    dispose(Object.values(inputs));
+  }
+}
 
 /** clip-ts forward */
 export const forwardCommand: Command = {
@@ -20,7 +80,9 @@ export const forwardCommand: Command = {
     "integer type. Writes image_embeds and text_embeds (rows of length 1), " +
     "image_last_hidden (before the last norm), text_last_hidden (after it), " +
     "logits_per_image and, for as many images as texts, loss. With one input only, that " +
-    "side's outputs. RoBERTa also takes attention_mask [texts, tokens].",
+    "side's outputs. RoBERTa also takes attention_mask [texts, tokens]. MODEL may be one tower alone " +
+    "(torchvision's ViT, RoBERTa): then image_features or text_features as the tower gives them, and the " +
+    "last hidden states.",
   options: {
     output: {
       type: "string",
@@ -40,31 +102,8 @@ export const forwardCommand: Command = {
     ...engineOptions,
   },
   async run(args) {
-    const [model = "", path = ""] = args.positionals;
-    const output = args.text("output") as string;
-    const { config } = await describeModel(model);
-    const host = await readInputs(path, config.text.vocabSize);
-    if (args.flag("grads") && !host.arePairs) {
-      throw new ClipError(
-        "bad-data",
-        `--grads needs a loss: ${path} should hold as many input_ids as pixel_values.`,
-      );
-    }
-    const { compiler } = await startNamedEngine(args);
-    const params = await loadModelParams(model, config);
-    const inputs = host.upload();
-    try {
-      const layout = await layoutOfModel(model);
-      const pass = { config, layout, training: args.flag("training"), compiler };
-      const outputs = await outputTensors(params, inputs, pass);
-      const gradients = args.flag("grads") ? await gradientTensors(params, inputs, pass) : {};
-      await writeTensors(output, { ...outputs, ...gradients });
-      const count = Object.keys(gradients).length;
-      const more = count === 0 ? "" : ` and ${count} gradients`;
-      note(`wrote ${Object.keys(outputs).join(", ")}${more} to ${output}`);
-    } finally {
-      dispose(Object.values(inputs));
-      dispose(Object.values(flattenTree<Tensor>(params)));
-    }
+    const [model = ""] = args.positionals;
+    const tower = await describeTower(model);
+    return tower === undefined ? forwardModel(args) : forwardTower(args, tower);
   },
 };

@@ -37,7 +37,8 @@ export function shapesOf(file: TensorFile): Map<string, readonly number[]> {
 export function onlyTower(model: string, layout: string): ClipError {
   return new ClipError(
     "unsupported",
-    `${model} holds one tower alone (${layout}'s names), which is no model by itself; train a model that starts from it.`,
+    `${model} holds one tower alone (${layout}'s names), which is no whole model. To join it with another, ` +
+      'train a model that starts from both: "model.vision" and "model.text" in a run\'s config name them.',
     { data: { model, layout } },
   );
 }

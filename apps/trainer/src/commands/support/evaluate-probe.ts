@@ -36,6 +36,8 @@ export interface ProbeResult {
   readonly testImages: number;
   readonly accuracy: number;
   readonly inversePenalty: number;
+  /** Whether the probe is the best one at this penalty, or its search ended before. */
+  readonly converged: boolean;
   readonly sweep: readonly SweepPoint[];
   readonly fewShot: readonly FewShotScore[];
   readonly confusion: ConfusionMatrix;
@@ -88,6 +90,7 @@ export async function runProbe(model: OpenModel, task: ProbeTask): Promise<Probe
     testImages: test.features.rows,
     accuracy: shareRight(predicted, test.labels),
     inversePenalty,
+    converged: probe.converged,
     sweep: points,
     fewShot,
     confusion: confusionMatrix(predicted, test.labels, classes),

@@ -7,6 +7,7 @@ import {
   startEngine,
   withWeights,
   type OpenedModel,
+  type TowerDescription,
 } from "@clip-ts/node";
 import { isResNet } from "@clip-ts/vision-encoder";
 import { checkFit } from "@clip-ts/weights";
@@ -14,6 +15,7 @@ import type { Arguments } from "../../cli/command.ts";
 import { countOption } from "../../cli/number-option.ts";
 import { UsageError } from "../../cli/usage-error.ts";
 import { interpolatedWeights } from "./interpolated-weights.ts";
+import type { OpenedTower } from "./write-tower.ts";
 import { checkSameArchitecture } from "./same-architecture.ts";
 
 /** What `convert` changes of a model on its way, whatever it writes. */
@@ -62,13 +64,13 @@ function activationIn({ vision, text }: ClipConfig): string {
 }
 
 /** @throws ClipError if `--activation` contradicts what the model says itself. */
-function checkActivation(config: ClipConfig, model: string, { activation }: InferOptions): void {
-  if (activation === undefined || activationIn(config) === activation) return;
+function checkActivation(found: string, model: string, { activation }: InferOptions): void {
+  if (activation === undefined || found === activation) return;
   throw new ClipError(
     "bad-argument",
     `--activation ${activation} is for weights that come without a config, and ${model} itself says ` +
-      `${activationIn(config)}: leave the option out, or correct the config.`,
-    { data: { model, activation } },
+      `${found}: leave the option out, or correct the config.`,
+    { data: { model, activation, found } },
   );
 }
 
@@ -100,6 +102,29 @@ async function resized(opened: OpenedModel, { imageSize }: ModelChanges): Promis
   return { description: { ...opened.description, ...facts }, file };
 }
 
+/**
+ * Opens one tower that stands alone for as long as `use` runs.
+ * @throws ClipError "bad-argument" for changes that only whole models take.
+ */
+export async function withTower<Result>(
+  model: string,
+  description: TowerDescription,
+  changes: ModelChanges,
+  use: (opened: OpenedTower) => Promise<Result>,
+): Promise<Result> {
+  const { config } = description.tower;
+  if (changes.other !== undefined || changes.imageSize !== undefined) {
+    throw new ClipError(
+      "bad-argument",
+      `${model} holds one tower alone, and --interpolate and --resolution change whole models only.`,
+      { data: { model } },
+    );
+  }
+  const found = "activation" in config ? config.activation : "none";
+  checkActivation(found, model, changes.inferred);
+  return withWeights(model, (file) => use({ ...description, file }));
+}
+
 /** Opens a model with changes, each tensor changed when it is read, for as long as `use` runs. */
 export async function withChangedModel<Result>(
   model: string,
@@ -107,7 +132,7 @@ export async function withChangedModel<Result>(
   use: (opened: OpenedModel) => Promise<Result>,
 ): Promise<Result> {
   const description = await describeModel(model, changes.inferred);
-  checkActivation(description.config, model, changes.inferred);
+  checkActivation(activationIn(description.config), model, changes.inferred);
   return withWeights(model, (file) => {
     checkOrigin(description.config, model, file);
     checkFit(clipSpec(description.config), file);

@@ -1,5 +1,5 @@
 import type { Arguments } from "../../cli/command.ts";
-import { print } from "../../cli/output.ts";
+import { note, print } from "../../cli/output.ts";
 import { table } from "../../cli/table.ts";
 import { evaluationReport } from "../../report/evaluation-report.ts";
 import {
@@ -20,6 +20,9 @@ const inTerminal = ({ title, text, table: { rows, words } }: TitledTable): strin
 /** Prints whatever was measured as tables. */
 export function showEvaluation({ retrieval, zeroShot, probe }: Evaluation): void {
   noteSkipped([retrieval, zeroShot, probe].flatMap((part) => part?.skipped ?? []));
+  if (probe?.converged === false) {
+    note("The probe's search ended before its minimum: other features may do better than they seem.");
+  }
   const geometry = retrieval?.diagnostics;
   const tables = [
     ...(retrieval === undefined ? [] : [retrievalTable(retrieval)]),

@@ -1,31 +1,15 @@
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import {
-  assertBigVision,
-  assertTorchvision,
-  formatRobertaConfig,
-  ownFormatReason,
-  weightNamesOf,
-  type ClipConfig,
-} from "@clip-ts/model";
+import { assertBigVision, ownFormatReason, weightNamesOf, type ClipConfig } from "@clip-ts/model";
 import {
   modelFiles,
   writeDescription,
   writeOpenClipDescription,
   writeTokenizer,
-  writeTowerDescription,
   type ModelDescription,
 } from "@clip-ts/node";
-import {
-  convertLayout,
-  lazyTensors,
-  streamNpz,
-  streamSafetensors,
-  type Layout,
-  type TensorFile,
-} from "@clip-ts/weights";
+import { convertLayout, type Layout, type TensorFile } from "@clip-ts/weights";
 import { note } from "../../cli/output.ts";
-import { writeOutput } from "./tensor-files.ts";
+import { writeWeights } from "./write-weights.ts";
 
 /** What a target of `convert` writes. */
 interface Target {
@@ -34,8 +18,6 @@ interface Target {
   readonly describe: (folder: string, description: ModelDescription) => Promise<void>;
   /** Refuses a model of which the weights would be right and the results wrong. */
   readonly check?: (config: ClipConfig) => unknown;
-  /** What of the model is written, if it is not all. */
-  readonly part?: string;
 }
 
 async function describeForOpenClip(folder: string, description: ModelDescription): Promise<void> {
@@ -44,7 +26,7 @@ async function describeForOpenClip(folder: string, description: ModelDescription
   if (description.tokenizer !== undefined) await writeTokenizer(folder, description.tokenizer);
 }
 
-/** Name schemes that `convert` writes. */
+/** Name schemes of whole models that `convert` writes. */
 export const weightTargets: Readonly<Record<string, Target>> = {
   hf: { layout: weightNamesOf, weights: modelFiles.weights, describe: writeDescription },
   openai: { layout: "openai", weights: modelFiles.weights, describe: writeDescription },
@@ -58,20 +40,6 @@ export const weightTargets: Readonly<Record<string, Target>> = {
     weights: modelFiles.numpyWeights,
     describe: writeDescription,
     check: assertBigVision,
-  },
-  torchvision: {
-    layout: "torchvision",
-    weights: modelFiles.weights,
-    describe: (folder, description) => writeTowerDescription(folder, description, "vision"),
-    check: assertTorchvision,
-    part: "the vision tower without a classifier",
-  },
-  roberta: {
-    layout: "roberta",
-    weights: modelFiles.weights,
-    describe: (folder, description) => writeTowerDescription(folder, description, "text"),
-    check: formatRobertaConfig,
-    part: "the text tower",
   },
 };
 
@@ -100,16 +68,7 @@ export async function writeConverted(
   const layout =
     typeof target.layout === "function" ? target.layout(description.config) : target.layout;
   const renamed = convertLayout(file, layout, { heads });
-  const tensors = lazyTensors(renamed);
-  const metadata = { ...file.metadata, format: "pt" }; // transformers asks for it
-  const isNumpy = target.weights === modelFiles.numpyWeights;
-  const { chunks, byteLength } = isNumpy
-    ? streamNpz(tensors)
-    : streamSafetensors(tensors, metadata);
   await target.describe(output, description);
-  await writeOutput(join(output, target.weights), chunks());
-  const size = (byteLength / 2 ** 20).toFixed(1);
-  const part = target.part === undefined ? "" : ` (${target.part})`;
   noteOwnFormat(target, description.config);
-  note(`wrote ${renamed.names.length} tensors${part}, ${size} MiB, to ${output}`);
+  await writeWeights(output, target.weights, renamed);
 }

@@ -1,0 +1,83 @@
+import { ClipError } from "@clip-ts/base";
+import { flattenTree, unflattenLike, type ParamSpec } from "@clip-ts/core";
+import type { NamedTensors } from "@clip-ts/jit";
+import type { PairBatch, TowerConfig } from "@clip-ts/model";
+import { loadTowerAlone, type Compiler } from "@clip-ts/node";
+import { encodeText, textSpec, type TextParams } from "@clip-ts/text-encoder";
+import { encodeImage, visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
+import type { HostTensor } from "@clip-ts/weights";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { runFunction } from "./run-function.ts";
+
+/** A tower's own outputs: its features as they leave it, of any length, and what they are pooled from. */
+function runTower(
+  tower: TowerConfig,
+  params: NamedTensors,
+  { pixelValues, inputIds, attentionMask }: Partial<PairBatch>,
+): NamedTensors {
+  if (tower.side === "vision") {
+    const tree = unflattenLike<object, ParamSpec, Tensor>(visionSpec(tower.config), params);
+    const { pooled, lastHidden } = encodeImage(
+      tree as VisionParams,
+      pixelValues as Tensor,
+      tower.config,
+    );
+    return { image_features: pooled, image_last_hidden: lastHidden };
+  }
+  const tree = unflattenLike<object, ParamSpec, Tensor>(textSpec(tower.config), params);
+  const options = { attentionMask };
+  const { pooled, lastHidden } = encodeText(
+    tree as TextParams,
+    inputIds as Tensor,
+    tower.config,
+    options,
+  );
+  return { text_features: pooled, text_last_hidden: lastHidden };
+}
+
+/** What a tower reads, and what it is called in files. */
+const inputsOf = {
+  vision: { key: "pixelValues", name: "pixel_values" },
+  text: { key: "inputIds", name: "input_ids" },
+} as const;
+
+/**
+ * Runs one tower that stands alone and brings its outputs to host memory: `image_features` or
+ * `text_features`, which no head has projected and nothing has scaled, and the last hidden states. Borrows
+ * the inputs; those of the other side are left alone.
+ * @throws ClipError "bad-data" without the inputs that the tower reads.
+ */
+export async function towerTensors(
+  model: string,
+  tower: TowerConfig,
+  inputs: Partial<PairBatch>,
+  compiler: Compiler | undefined,
+): Promise<Record<string, HostTensor>> {
+  const { key, name } = inputsOf[tower.side];
+  if (inputs[key] === undefined) {
+    throw new ClipError(
+      "bad-data",
+      `${model} holds a ${tower.side} tower alone, which reads ${name}, and the file has none.`,
+      { data: { model, side: tower.side } },
+    );
+  }
+  const { pixelValues, inputIds, attentionMask } = inputs;
+  const read = tower.side === "vision" ? { pixelValues } : { inputIds, attentionMask };
+  const given = Object.entries(read).flatMap(([input, tensor]) =>
+    tensor === undefined ? [] : [[input, tensor] as const],
+  );
+  const params = flattenTree<Tensor>(await loadTowerAlone(model, tower));
+  const paths = Object.keys(params);
+  try {
+    return await runFunction(
+      (tensors) => {
+        const own = Object.fromEntries(paths.map((path) => [path, tensors[path] as Tensor]));
+        return runTower(tower, own, tensors);
+      },
+      { ...params, ...Object.fromEntries(given) },
+      compiler,
+    );
+  } finally {
+    dispose(params);
+  }
+}

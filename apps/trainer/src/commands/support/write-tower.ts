@@ -1,0 +1,78 @@
+import { ClipError } from "@clip-ts/base";
+import { assertTorchvision, formatRobertaConfig, type TowerConfig } from "@clip-ts/model";
+import {
+  modelFiles,
+  writeRobertaDescription,
+  writeTorchvisionDescription,
+  type OpenedModel,
+  type TowerDescription,
+} from "@clip-ts/node";
+import { convertLayout, type TensorFile } from "@clip-ts/weights";
+import { writeWeights } from "./write-weights.ts";
+
+/** A tower that is open: what describes it, and weights that hold it, with others or alone. */
+export interface OpenedTower extends TowerDescription {
+  readonly file: TensorFile;
+}
+
+/** A target of `convert` that takes one tower of a model, or a tower alone. */
+interface TowerTarget {
+  readonly side: TowerConfig["side"];
+  /** What of a model is written. */
+  readonly part: string;
+  readonly write: (output: string, tower: OpenedTower) => Promise<void>;
+}
+
+function wrongSide(side: string): never {
+  throw new ClipError("bad-argument", `Expected a ${side} tower.`, { data: { side } });
+}
+
+/** Weights under the names of a library, whichever they have; by way of ours, which are the strictest. */
+function renamed(file: TensorFile, layout: "torchvision" | "roberta"): TensorFile {
+  return convertLayout(convertLayout(file, "huggingface"), layout);
+}
+
+async function writeTorchvision(output: string, opened: OpenedTower): Promise<void> {
+  const { tower, file, ...beside } = opened;
+  if (tower.side !== "vision") return wrongSide("vision");
+  const config = { vision: tower.config };
+  assertTorchvision(config);
+  const weights = renamed(file, "torchvision");
+  await writeTorchvisionDescription(output, { config, ...beside });
+  await writeWeights(output, modelFiles.weights, weights, towerTargets["torchvision"]?.part);
+}
+
+async function writeRoberta(output: string, opened: OpenedTower): Promise<void> {
+  const { tower, file, ...beside } = opened;
+  if (tower.side !== "text") return wrongSide("text");
+  const config = { text: tower.config };
+  formatRobertaConfig(config);
+  const weights = renamed(file, "roberta");
+  await writeRobertaDescription(output, { config, ...beside });
+  await writeWeights(output, modelFiles.weights, weights, towerTargets["roberta"]?.part);
+}
+
+/** Targets of `convert` that hold one tower. */
+export const towerTargets: Readonly<Record<string, TowerTarget>> = {
+  torchvision: {
+    side: "vision",
+    part: "the vision tower without a classifier",
+    write: writeTorchvision,
+  },
+  roberta: { side: "text", part: "the text tower", write: writeRoberta },
+};
+
+/** One tower of a whole model. @throws ClipError "unsupported" for a text tower that is no RoBERTa. */
+export function towerOf(
+  side: TowerConfig["side"],
+  { description, file }: OpenedModel,
+): OpenedTower {
+  const { config, preprocess, tokenizer } = description;
+  if (side === "vision") return { tower: { side, config: config.vision }, preprocess, file };
+  const { text } = config;
+  if (text.kind !== "roberta") {
+    formatRobertaConfig(config); // says what it is
+    return wrongSide("text");
+  }
+  return { tower: { side, config: text }, file, ...(tokenizer !== undefined && { tokenizer }) };
+}

@@ -1,0 +1,100 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parsePreprocessorConfig, type PreprocessConfig } from "@clip-ts/image";
+import {
+  inferTowerConfig,
+  parseTowerConfig,
+  type InferOptions,
+  type TowerConfig,
+} from "@clip-ts/model";
+import { textSpec, type TextParams } from "@clip-ts/text-encoder";
+import { openTokenizer, type Tokenizer } from "@clip-ts/tokenizer";
+import { visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
+import { convertLayout, loadParams, type TensorFile } from "@clip-ts/weights";
+import { readFile } from "node:fs/promises";
+import { readJson } from "../files.ts";
+import { resolveModel } from "./locate-model.ts";
+import { isFile, modelFiles } from "./model-files.ts";
+import { shapesOf, withWeights } from "./weights-file.ts";
+
+/** One tower by itself, and what lies beside its weights. */
+export interface TowerDescription {
+  readonly tower: TowerConfig;
+  /** Only where a vision tower's folder says it. */
+  readonly preprocess?: PreprocessConfig;
+  /** Only where a text tower's folder has one. */
+  readonly tokenizer?: Tokenizer;
+}
+
+/** Reads a file of a model's folder, if it is there; a file of weights has none beside it. */
+function fileReader(place: string): (name: string) => Promise<string | undefined> {
+  return async (name) => {
+    const path = join(place, name);
+    return isFile(place) || !existsSync(path) ? undefined : readFile(path, "utf8");
+  };
+}
+
+/** RoBERTa's pooler is in the weights or it is not: no key of the config says so. */
+function withPooler(tower: TowerConfig, file: TensorFile): TowerConfig {
+  const hasPooler = file.names.includes("text_model.pooler.dense.weight");
+  if (tower.side === "vision" || !hasPooler) return tower;
+  return { ...tower, config: { ...tower.config, pooling: "pooler" } };
+}
+
+/** The config of a tower, from the folder's file or from the shapes; undefined for a whole model. */
+async function readTowerConfig(
+  place: string,
+  original: TensorFile,
+  options: InferOptions,
+): Promise<TowerConfig | undefined> {
+  const file = convertLayout(original, "huggingface");
+  const sides = new Set(file.names.map((name) => name.slice(0, name.indexOf("."))));
+  const [side] = sides;
+  if (sides.size !== 1 || (side !== "vision_model" && side !== "text_model")) return undefined;
+  const path = join(place, modelFiles.config);
+  if (isFile(place) || !existsSync(path)) return inferTowerConfig(shapesOf(file), options);
+  const tower = parseTowerConfig(await readJson(path));
+  if (tower === undefined || `${tower.side}_model` !== side) return undefined;
+  return withPooler(tower, file);
+}
+
+/**
+ * Reads one tower that stands alone: torchvision's vision transformer, CLIP's or RoBERTa, as a folder, a
+ * file of weights or `hf:owner/name`. `options` say what weights without a config do not.
+ * @returns undefined for a whole model.
+ */
+export async function describeTower(
+  model: string,
+  options: InferOptions = {},
+): Promise<TowerDescription | undefined> {
+  const place = await resolveModel(model);
+  const tower = await withWeights(model, (file) => readTowerConfig(place, file, options));
+  if (tower === undefined) return undefined;
+  const read = fileReader(place);
+  if (tower.side === "text") {
+    const tokenizer = await openTokenizer(tower.config, read);
+    return { tower, ...(tokenizer !== undefined && { tokenizer }) };
+  }
+  const preprocessor = await read(modelFiles.preprocessor);
+  if (preprocessor === undefined) return { tower };
+  return { tower, preprocess: parsePreprocessorConfig(JSON.parse(preprocessor)) };
+}
+
+/** The parameters of a tower by its side. */
+type TowerParams<Tower extends TowerConfig> = Tower extends { readonly side: "vision" }
+  ? VisionParams
+  : TextParams;
+
+/**
+ * Loads the parameters of a tower alone onto the running engine. The caller owns them.
+ * @throws ClipError "bad-weights" that lists what does not fit the config.
+ */
+export async function loadTowerAlone<Tower extends TowerConfig>(
+  model: string,
+  tower: Tower,
+): Promise<TowerParams<Tower>> {
+  const spec = tower.side === "vision" ? visionSpec(tower.config) : textSpec(tower.config);
+  const options = { prefix: `${tower.side}_model.` };
+  const params = await withWeights(model, (file) => loadParams(spec as object, file, options));
+  return params as TowerParams<Tower>;
+}
