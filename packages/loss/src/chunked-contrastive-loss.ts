@@ -1,16 +1,8 @@
 import { withGradient } from "@clip-ts/core";
 import {
-  abs,
   add,
-  concat,
   div,
-  exp,
-  expandDims,
-  log1p,
-  logSumExp,
-  maximum,
   mul,
-  neg,
   reshape,
   sub,
   sum,
@@ -19,6 +11,12 @@ import {
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import type { ContrastiveInputs } from "./contrastive-loss.ts";
+import {
+  chunkLogSumExps,
+  joinLogSumExps,
+  softmaxBothWays,
+  type LogSumExps,
+} from "./log-sum-exps.ts";
 import { checkTargets, groupTargets, type TargetOptions } from "./pair-targets.ts";
 import { chunkLogits, pairwiseGradients, rowsOf } from "./pairwise-chunks.ts";
 import { pairCount, rowChunks, type RowChunk } from "./pairwise-inputs.ts";
@@ -29,17 +27,8 @@ export interface ChunkedContrastiveInputs extends ContrastiveInputs, TargetOptio
   readonly chunk?: number;
 }
 
-/** log(exp(a) + exp(b)) without overflow. */
-function logAddExp(a: Tensor, b: Tensor): Tensor {
-  return add(maximum(a, b), log1p(exp(neg(abs(sub(a, b))))));
-}
-
 /** What the loss needs to know of all rows, gathered chunk by chunk. */
-interface Totals {
-  /** [batch]: log-sum-exp of each image's row. */
-  readonly byImage: Tensor;
-  /** [batch]: log-sum-exp of each text's column. */
-  readonly byText: Tensor;
+interface Totals extends LogSumExps {
   /** Sum of targets · logits. */
   readonly agreement: Tensor;
 }
@@ -65,29 +54,20 @@ function gatherTotals(inputs: ChunkedContrastiveInputs, chunks: readonly RowChun
   const parts = chunks.map((chunk) =>
     tidy(() => {
       const logits = chunkLogits(inputs, chunk);
-      const agreement = chunkAgreement(logits, chunk, inputs);
-      return { byImage: logSumExp(logits, 1), byText: logSumExp(logits, 0), agreement };
+      return { ...chunkLogSumExps(logits), agreement: chunkAgreement(logits, chunk, inputs) };
     }),
   );
-  return {
-    byImage: concat(
-      parts.map(({ byImage }) => byImage),
-      0,
-    ),
-    byText: parts.map(({ byText }) => byText).reduce(logAddExp),
-    agreement: parts.map(({ agreement }) => agreement).reduce((a, b) => add(a, b)),
-  };
+  const agreement = parts.map((part) => part.agreement).reduce((a, b) => add(a, b));
+  return { ...joinLogSumExps(parts), agreement };
 }
 
 /** Softmax over rows + softmax over columns - 2 · targets, the targets' diagonal left to the caller. */
 function chunkSlope(
-  { byImage, byText }: Pick<Totals, "byImage" | "byText">,
+  sums: LogSumExps,
   { groups, labelSmoothing = 0 }: TargetOptions,
 ): (logits: Tensor, chunk: RowChunk) => Tensor {
   return (logits, chunk) => {
-    const rows = exp(sub(logits, expandDims(rowsOf(byImage, chunk), 1)));
-    const columns = exp(sub(logits, expandDims(byText, 0)));
-    const both = add(rows, columns);
+    const both = softmaxBothWays(logits, chunk, sums);
     const even = (2 * labelSmoothing) / (logits.shape[1] as number);
     const spread = even === 0 ? both : sub(both, even);
     if (groups === undefined) return spread;

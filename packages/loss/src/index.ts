@@ -2,6 +2,10 @@ export {
   chunkedContrastiveLoss,
   type ChunkedContrastiveInputs,
 } from "./chunked-contrastive-loss.ts";
+export {
+  chunkedDistillationLoss,
+  type ChunkedDistillationInputs,
+} from "./chunked-distillation-loss.ts";
 export { contrastiveLoss, similarityLogits, type ContrastiveInputs } from "./contrastive-loss.ts";
 export { distillationLoss, type DistillationInputs } from "./distillation-loss.ts";
 export { matchingAccuracy } from "./matching-accuracy.ts";

@@ -1,5 +1,6 @@
 import {
   chunkedContrastiveLoss,
+  chunkedDistillationLoss,
   distillationLoss,
   matchingAccuracy,
   sigmoidLoss,
@@ -64,15 +65,22 @@ export function compareFeatures(
     chunk === undefined
       ? comparePairsAtOnce(pairs, clip, groups)
       : compareInChunks(pairs, clip, { chunk, groups });
-  const { teacherImages, teacherTexts, teacherScale } = batch;
-  if (config.distill === undefined || !teacherImages || !teacherTexts || !teacherScale) return own;
-  const teacher = {
-    imageFeatures: teacherImages(),
-    textFeatures: teacherTexts(),
-    scale: teacherScale(),
-  };
-  const lesson = mul(distillationLoss({ student: pairs, teacher }), config.distill.weight);
+  if (config.distill === undefined) return own;
+  const lesson = mul(lessonOf(pairs, batch, chunk), config.distill.weight);
   return { loss: add(own.loss, lesson), accuracy: own.accuracy };
+}
+
+/** The distillation loss, by what the teacher said of the batch. */
+function lessonOf(student: ComparedPairs, batch: LazyBatch, chunk: number | undefined): Scalar {
+  const given = (name: string): Tensor => (batch[name] as () => Tensor)();
+  const teacher = {
+    imageFeatures: given("teacherImages"),
+    textFeatures: given("teacherTexts"),
+    scale: given("teacherScale"),
+  };
+  return chunk === undefined
+    ? distillationLoss({ student, teacher })
+    : chunkedDistillationLoss({ student, teacher, chunk });
 }
 
 function comparePairsAtOnce(

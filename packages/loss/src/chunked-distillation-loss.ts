@@ -1,0 +1,116 @@
+import { assertShape, withGradient } from "@clip-ts/core";
+import {
+  add,
+  div,
+  mul,
+  reshape,
+  sub,
+  sum,
+  tidy,
+  type Scalar,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
+import type { ContrastiveInputs } from "./contrastive-loss.ts";
+import type { DistillationInputs } from "./distillation-loss.ts";
+import {
+  chunkLogSumExps,
+  joinLogSumExps,
+  softmaxBothWays,
+  type LogSumExps,
+} from "./log-sum-exps.ts";
+import { chunkLogits, pairwiseGradients } from "./pairwise-chunks.ts";
+import { pairCount, rowChunks, type RowChunk } from "./pairwise-inputs.ts";
+
+/** Features of a large batch, given by a student and its teacher, and how it is cut. */
+export interface ChunkedDistillationInputs extends DistillationInputs {
+  /** Rows of the matrices of all pairs in memory at a time; by default as many as 64 MiB hold. */
+  readonly chunk?: number;
+}
+
+/** Features, and the log-sum-exps of all their logits. */
+interface Matching {
+  readonly inputs: ContrastiveInputs;
+  readonly sums: LogSumExps;
+}
+
+/** Both probabilities that a model gives to each pair of a chunk, added. */
+const matchingOf = ({ inputs, sums }: Matching, chunk: RowChunk): Tensor =>
+  tidy(() => softmaxBothWays(chunkLogits(inputs, chunk), chunk, sums));
+
+/** The teacher's matching: a chunk of its logits exists at a time. */
+function streamTeacher(inputs: ContrastiveInputs, chunks: readonly RowChunk[]): Matching {
+  const parts = chunks.map((chunk) => tidy(() => chunkLogSumExps(chunkLogits(inputs, chunk))));
+  return { inputs, sums: joinLogSumExps(parts) };
+}
+
+/** The student's log-sum-exps, and the sum of the teacher's probabilities · the student's logits. */
+function streamStudent(
+  inputs: ContrastiveInputs,
+  teacher: Matching,
+  chunks: readonly RowChunk[],
+): { readonly sums: LogSumExps; readonly agreement: Tensor } {
+  const parts = chunks.map((chunk) =>
+    tidy(() => {
+      const logits = chunkLogits(inputs, chunk);
+      return {
+        ...chunkLogSumExps(logits),
+        agreement: sum(mul(logits, matchingOf(teacher, chunk))),
+      };
+    }),
+  );
+  const agreement = parts.map((part) => part.agreement).reduce((a, b) => add(a, b));
+  return { sums: joinLogSumExps(parts), agreement };
+}
+
+const toTensors = ({ inputs, sums }: Matching): Tensor[] => [
+  inputs.imageFeatures,
+  inputs.textFeatures,
+  inputs.scale,
+  sums.byImage,
+  sums.byText,
+];
+
+function fromTensors(saved: readonly Tensor[]): Matching {
+  const [imageFeatures, textFeatures, scale, byImage, byText] = saved as [
+    ...[Tensor, Tensor, Tensor, Tensor, Tensor],
+  ];
+  return { inputs: { imageFeatures, textFeatures, scale }, sums: { byImage, byText } };
+}
+
+function checkTeacher(batch: number, { imageFeatures, textFeatures }: ContrastiveInputs): void {
+  assertShape(imageFeatures, [batch, "joint"], "the teacher's image features of the same pairs");
+  assertShape(textFeatures, imageFeatures.shape, "the teacher's text features of the same pairs");
+}
+
+/**
+ * `distillationLoss` for batches whose matrix of all pairs is too large to hold: log-sum-exps of both
+ * models' rows and columns are streamed chunk by chunk, the teacher's first, and the logits computed
+ * once more for the gradient. Value and gradients equal the dense loss's.
+ */
+export function chunkedDistillationLoss(inputs: ChunkedDistillationInputs): Scalar {
+  const { imageFeatures, textFeatures, scale } = inputs.student;
+  const batch = pairCount(inputs.student);
+  checkTeacher(batch, inputs.teacher);
+  const chunks = rowChunks(batch, inputs.chunk);
+  return withGradient({
+    inputs: [imageFeatures, textFeatures, scale],
+    forward(save) {
+      const teacher = streamTeacher(inputs.teacher, chunks);
+      const { sums, agreement } = streamStudent(inputs.student, teacher, chunks);
+      save(...toTensors({ inputs: inputs.student, sums }), ...toTensors(teacher));
+      const entropies = add(sum(sums.byImage), sum(sums.byText));
+      return reshape(div(sub(entropies, agreement), 2 * batch), []);
+    },
+    backward(dy, saved) {
+      const [student, teacher] = [fromTensors(saved.slice(0, 5)), fromTensors(saved.slice(5))];
+      return pairwiseGradients({
+        inputs: student.inputs,
+        chunks,
+        slope: (logits, chunk) =>
+          sub(softmaxBothWays(logits, chunk, student.sums), matchingOf(teacher, chunk)),
+        matching: 0,
+        factor: div(dy, 2 * batch),
+      });
+    },
+  }) as Scalar;
+}
