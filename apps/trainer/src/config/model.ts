@@ -1,6 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import type { ClipConfig, ClipParams } from "@clip-ts/model";
 import { configAtResolution, describeModel, type ModelDescription } from "@clip-ts/node";
+import type { VitConfig } from "@clip-ts/vision-encoder";
 import { describeFresh } from "./fresh-model.ts";
 import { checkRunTokenizer, readNamedTokenizer } from "./run-tokenizer.ts";
 import type { RunConfig } from "./schema.ts";
@@ -32,17 +33,17 @@ function checkChanges(model: RunConfig["model"]): void {
   );
 }
 
-/** What a stored model brings along that its user may not know. */
-function notesOn(stored: ClipConfig, { model }: RunConfig): string[] {
-  const { imageSize } = stored.vision;
-  const { patchDropout: kept = 0 } = stored.vision as { readonly patchDropout?: number };
+/** What a stored model's user may not know of it. */
+function notesOn({ vision }: ClipConfig, { model }: RunConfig): string[] {
+  const { imageSize: from } = vision;
+  const { imageSize: to = from, patchDropout: asked } = model;
+  const { patchDropout = 0, positions = "learned" } = vision as Partial<VitConfig>;
+  const isInterpolated = to !== from && positions === "learned";
   return [
-    ...(model.imageSize === undefined || model.imageSize === imageSize
-      ? []
-      : [`positions for ${imageSize} px are interpolated for ${model.imageSize} px`]),
-    ...(kept > 0 && model.patchDropout === undefined
+    ...(isInterpolated ? [`positions for ${from} px are interpolated for ${to} px`] : []),
+    ...(patchDropout > 0 && asked === undefined
       ? [
-          `it was trained with patchDropout ${kept} and goes on so; "model.patchDropout: 0" shows it whole images`,
+          `trained with patchDropout ${patchDropout} and goes on so; "model.patchDropout: 0" shows it whole images`,
         ]
       : []),
   ];

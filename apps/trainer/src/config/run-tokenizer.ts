@@ -46,7 +46,11 @@ export async function openRunTokenizer(
   return {};
 }
 
-const towerNames: Readonly<Record<string, string>> = { roberta: "RoBERTa", siglip: "SigLIP" };
+/** What text towers are called, and the files of their tokenizers. */
+const wanted = {
+  roberta: ["RoBERTa", "tokenizer.json (or vocab.json and merges.txt)"],
+  siglip: ["SigLIP", "tokenizer.json"],
+} as const;
 
 /** Refuses a tokenizer whose ids the text tower has no rows for. */
 function checkVocabulary({ config: { text }, tokenizer }: ModelDescription): void {
@@ -65,13 +69,14 @@ function checkVocabulary({ config: { text }, tokenizer }: ModelDescription): voi
  */
 export function checkRunTokenizer(description: ModelDescription, { data }: RunConfig): void {
   checkVocabulary(description);
-  if (description.tokenizer !== undefined || data.train.kind === "tensors") return;
-  if (isClips(description.config)) needTokenizer(description);
-  const tower = towerNames[description.config.text.kind ?? "clip"];
+  if (description.tokenizer !== undefined || data.train?.kind === "tensors") return;
+  const { kind } = description.config.text;
+  if (kind === undefined || kind === "clip") return void needTokenizer(description);
+  const [tower, files] = wanted[kind];
   throw new ClipError(
     "bad-config",
     `The text tower is ${tower}'s, and no folder that the config names has its tokenizer: set "model.tokenizer" to ` +
-      `a folder with tokenizer.json (or vocab.json and merges.txt), such as the one that its weights came in.`,
+      `a folder with ${files}, such as the one that its weights came in.`,
     { data: { tower } },
   );
 }
