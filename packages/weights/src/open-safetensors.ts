@@ -5,7 +5,7 @@ import { parseHeader, type SafetensorsHeader } from "./safetensors-header.ts";
 import { noSuchTensor, type TensorFile } from "./tensor-file.ts";
 
 /** The longest header that safetensors allows, in bytes. */
-const longestHeader = 100_000_000;
+export const longestHeader = 100_000_000;
 
 async function readHeader(
   source: ByteSource,
