@@ -1,5 +1,7 @@
 import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
+import { note } from "../cli/output.ts";
 import { loadConfig } from "../config/load-config.ts";
+import { describeEarlyStop } from "../training/early-stopping.ts";
 import { runTraining } from "../training/run-training.ts";
 
 /** The options on what computes, as settings of the config: both have the same names. */
@@ -43,7 +45,9 @@ export const trainCommand: Command = {
       );
       return 130;
     }
-    process.stdout.write(`Trained ${result.step} steps: ${result.checkpoint}\n`);
+    const { step: done, stoppedEarly } = result;
+    if (stoppedEarly !== undefined) note(describeEarlyStop(stoppedEarly, { done, ...config }));
+    process.stdout.write(`Trained ${done} steps: ${result.checkpoint}\n`);
     return 0;
   },
 };

@@ -1,5 +1,12 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { createEarlyStopping, type BestSoFar, type EarlyStopping } from "./early-stopping.ts";
+import {
+  createEarlyStopping,
+  describeEarlyStop,
+  earlyStopOf,
+  type BestSoFar,
+  type EarlyStopping,
+} from "./early-stopping.ts";
 import { configOf } from "./run-here.test.ts";
 
 const metric = "retrieval.meanRecallAt1";
@@ -49,4 +56,16 @@ test("a metric that is not evaluated is refused with those that are", () => {
   expect(() => stopping({ metric: "zeroShot.top1" })).toThrow(
     'evaluation reports no "zeroShot.top1", but retrieval.imageToText.recallAt1',
   );
+});
+
+test("the end says what was best, when, and where it lies", () => {
+  const saved = { value: 0.125, step: 2, since: 3 };
+  const config = configOf("early", { evaluate, earlyStopping: { patience: 3 }, steps: 12 });
+  const early = createEarlyStopping(config, saved);
+  const stop = earlyStopOf(config, early, 6);
+  expect(describeEarlyStop(stop!, { done: 6, steps: 12 })).toBe(
+    "Stopped early after 6 of 12 steps: retrieval.meanRecallAt1 was best at step 3, 12.5%, and no " +
+      `better in the last 3 evaluations (earlyStopping.patience). Best model: ${join(config.run, "best")}`,
+  );
+  expect(earlyStopOf(config, early, 12)).toBeUndefined(); // its last step is no early end
 });

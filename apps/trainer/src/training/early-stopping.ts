@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import type { RunConfig } from "../config/schema.ts";
 import { evaluatedNames, type Evaluation } from "./evaluation.ts";
@@ -20,6 +21,15 @@ export interface Verdict {
 export interface EarlyStopping {
   readonly judge: (evaluation: Evaluation, step: number) => Verdict;
   readonly best: () => BestSoFar | undefined;
+  /** Whether the run is over: also true of one that goes on from where it was stopped. */
+  readonly isOver: () => boolean;
+}
+
+/** Why a run ended before its last step. */
+export interface EarlyStop extends BestSoFar {
+  readonly metric: string;
+  /** Where the best model lies. */
+  readonly folder: string;
 }
 
 /** Ranks are better the lower they are. */
@@ -46,8 +56,10 @@ export function createEarlyStopping(
   }
   const sign = isLowerBetter(metric) ? -1 : 1;
   let best = saved;
+  const isOver = (): boolean => best !== undefined && best.since >= patience;
   return {
     best: () => best,
+    isOver,
     judge(evaluation, step) {
       const value = evaluation[metric] ?? Number.NaN;
       const isBest = best === undefined || sign * (value - best.value) > minDelta;
@@ -55,7 +67,32 @@ export function createEarlyStopping(
         isBest || best === undefined
           ? { value, step, since: 0 }
           : { ...best, since: best.since + 1 };
-      return { isBest, shouldStop: best.since >= patience };
+      return { isBest, shouldStop: isOver() };
     },
   };
+}
+
+/** What ended a run after so many steps, undefined if early stopping did not. */
+export function earlyStopOf(
+  { run, steps, earlyStopping }: RunConfig,
+  early: EarlyStopping | undefined,
+  stepsTaken: number,
+): EarlyStop | undefined {
+  const best = early?.best();
+  const isEarly = early?.isOver() === true && stepsTaken < steps;
+  if (!isEarly || best === undefined || earlyStopping === undefined) return undefined;
+  return { ...best, metric: earlyStopping.metric, folder: join(run, "best") };
+}
+
+/** An early end in one line. */
+export function describeEarlyStop(
+  { metric, value, step, since, folder }: EarlyStop,
+  { done, steps }: { readonly done: number; readonly steps: number },
+): string {
+  const shown = isLowerBetter(metric) ? String(value) : `${(100 * value).toFixed(1)}%`;
+  const evaluations = since === 1 ? "evaluation" : `${since} evaluations`;
+  return (
+    `Stopped early after ${done} of ${steps} steps: ${metric} was best at step ${step + 1}, ${shown}, ` +
+    `and no better in the last ${evaluations} (earlyStopping.patience). Best model: ${folder}`
+  );
 }

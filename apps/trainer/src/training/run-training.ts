@@ -21,7 +21,12 @@ import { formatConfig } from "../config/load-config.ts";
 import { openRunModel } from "../config/model.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { checkpointContents, withModels } from "./checkpoint-contents.ts";
-import { createEarlyStopping } from "./early-stopping.ts";
+import {
+  createEarlyStopping,
+  earlyStopOf,
+  type EarlyStop,
+  type EarlyStopping,
+} from "./early-stopping.ts";
 import { openEvaluation } from "./evaluation.ts";
 import { watchInterruption } from "./interruption.ts";
 import { forgetStepsFrom } from "./metrics-file.ts";
@@ -34,6 +39,8 @@ import { train } from "./train.ts";
 export interface TrainingResult {
   readonly step: number;
   readonly interrupted: boolean;
+  /** What ended it before its last step, if early stopping did. */
+  readonly stoppedEarly?: EarlyStop;
   /** The checkpoint folder to go on with or to use. */
   readonly checkpoint: string;
 }
@@ -85,6 +92,18 @@ async function drawReport(run: string): Promise<void> {
   } catch (error) {
     note(`The report cannot be drawn: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** How a run ended after so many steps, asked to or by itself. */
+function endOf(
+  config: RunConfig,
+  early: EarlyStopping | undefined,
+  step: number,
+  isAsked: boolean,
+): Omit<TrainingResult, "checkpoint"> {
+  const stoppedEarly = earlyStopOf(config, early, step);
+  if (stoppedEarly !== undefined) return { step, interrupted: false, stoppedEarly };
+  return { step, interrupted: isAsked && step < config.steps };
 }
 
 /** What a training may be given. */
@@ -140,13 +159,13 @@ export async function runTraining(
   try {
     const { steps, checkpoint: policy } = config;
     const { report } = progress;
-    const shouldStop = interruption.requested;
+    const shouldStop = (): boolean => interruption.requested() || early?.isOver() === true;
     const parts = { config, description, plan, session, evaluator, early, progress };
     const evaluating = createEvaluating(parts);
     const saving = { saveEvery: policy.every, save };
     await train({ steps, ...saving, batches, session, report, shouldStop, evaluate: evaluating });
-    const isCut = shouldStop() && session.steps() < steps;
-    return { step: session.steps(), interrupted: isCut, checkpoint: saved };
+    const isAsked = interruption.requested();
+    return { ...endOf(config, early, session.steps(), isAsked), checkpoint: saved };
   } finally {
     interruption.release();
     await progress.finish();

@@ -123,7 +123,7 @@ test.each(["wasm", "onnx"])(
   },
 );
 
-test("a run that no longer gets better ends, and its best model is kept", async () => {
+test("a run that no longer gets better ends and says so, also if it goes on; its best is kept", async () => {
   const early = { metric: "retrieval.meanRecallAt1", patience: 2, minDelta: 1 };
   const config = configOf("early", {
     steps: 20,
@@ -131,12 +131,20 @@ test("a run that no longer gets better ends, and its best model is kept", async 
     earlyStopping: early,
   });
   const result = await runTraining(config);
-  expect(result).toMatchObject({ step: 3, interrupted: false });
-  const best = await leavesOf(join(folder, "early/best"));
+  const folderOfBest = join(folder, "early/best");
+  const stop = { metric: early.metric, step: 0, since: 2, folder: folderOfBest };
+  expect(result).toMatchObject({ step: 3, interrupted: false, stoppedEarly: stop });
+  const best = await leavesOf(folderOfBest);
   const { after } = await takeSteps(configOf("early", { steps: 1 }));
   expect(largestDifference(best["logit_scale"]!, after["logit_scale"]!)).toBe(0);
   const state = JSON.parse(readFileSync(join(folder, "early/latest/state.json"), "utf8")) as object;
   expect(state).toMatchObject({ best: { step: 0, since: 2 } });
+
+  const lines = read("early");
+  expect(await runTraining(config, { resume: true })).toEqual(result);
+  expect(read("early")).toEqual(lines);
+  const patient = { ...config, earlyStopping: { ...early, patience: 3 } };
+  expect(await runTraining(patient, { resume: true })).toMatchObject({ step: 4 });
 });
 
 test("a student learns from a teacher folder: the first loss is both losses' sum", async () => {
