@@ -20,6 +20,7 @@ export function needActivation({ activation }: InferOptions): Activation {
     "bad-config",
     "These weights do not say whether they were trained with QuickGELU (OpenAI's) or GELU (most of open_clip's), " +
       "and the wrong one costs accuracy: give a config, or the activation.",
+    { data: { missing: "activation" } },
   );
 }
 

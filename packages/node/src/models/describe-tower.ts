@@ -14,6 +14,7 @@ import { convertLayout, loadParams, type TensorFile } from "@clip-ts/weights";
 import { readFile } from "node:fs/promises";
 import { readJson } from "../files.ts";
 import { resolveModel } from "./locate-model.ts";
+import { sayingActivation } from "./missing-activation.ts";
 import { isFile, modelFiles } from "./model-files.ts";
 import { shapesOf, withWeights } from "./weights-file.ts";
 
@@ -52,7 +53,9 @@ async function readTowerConfig(
   const [side] = sides;
   if (sides.size !== 1 || (side !== "vision_model" && side !== "text_model")) return undefined;
   const path = join(place, modelFiles.config);
-  if (isFile(place) || !existsSync(path)) return inferTowerConfig(shapesOf(file), options);
+  if (isFile(place) || !existsSync(path)) {
+    return sayingActivation(place, () => inferTowerConfig(shapesOf(file), options));
+  }
   const tower = parseTowerConfig(await readJson(path));
   if (tower === undefined || `${tower.side}_model` !== side) return undefined;
   return withPooler(tower, file);

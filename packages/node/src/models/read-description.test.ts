@@ -111,7 +111,12 @@ test("SigLIP without a preprocessor file is squashed", async () => {
 test("without a config, the shapes tell it; the activation is not guessed", async () => {
   const tensors = await convertTensors(zeros(openai), "openai");
   const path = await folder("bare", { "model.safetensors": file(tensors) });
-  await expect(describeModel(path)).rejects.toThrow(/QuickGELU \(OpenAI's\) or GELU/u);
+  await expect(describeModel(path)).rejects.toThrow(
+    `${path} comes without a config, and its weights do not say whether they were trained with QuickGELU (OpenAI's) or GELU`,
+  );
+  await expect(describeModel(path)).rejects.toThrow(
+    `clip-ts convert ${path} FOLDER --to hf --activation gelu (or quick_gelu).`,
+  );
   await expect(describeModel(join(path, "model.safetensors"))).rejects.toThrow("QuickGELU");
   const tower = await folder("tower", {});
   await copyFile(goldenPath("torchvision-vit/model.safetensors"), join(tower, "model.safetensors"));

@@ -13,6 +13,7 @@ import {
 import { convertLayout, detectLayout } from "@clip-ts/weights";
 import { readJson } from "../files.ts";
 import { isOpenaiArchive } from "./check-origin.ts";
+import { sayingActivation } from "./missing-activation.ts";
 import { isFile, modelFiles } from "./model-files.ts";
 import { parseOpenClipPreprocess } from "./open-clip-preprocess.ts";
 import { usualPreprocess } from "./usual-preprocess.ts";
@@ -32,8 +33,8 @@ function inferFromWeights(place: string, options: InferOptions): Promise<ClipCon
     const layout = detectLayout(file.names);
     if (layout === "torchvision" || layout === "roberta") throw onlyTower(place, layout);
     const shapes = shapesOf(convertLayout(file, "huggingface"));
-    const config = inferClipConfig(shapes, isOpenaiArchive(file) ? openaiStyle : options);
-    return Promise.resolve(config);
+    const known = isOpenaiArchive(file) ? openaiStyle : options;
+    return Promise.resolve(sayingActivation(place, () => inferClipConfig(shapes, known)));
   });
 }
 
