@@ -145,6 +145,12 @@ test.each([
   expect(text).toMatchObject({ startTokenId: endTokenId - 1 });
 });
 
+test("what other libraries add to a config of ours is passed over", () => {
+  const added = { transformers_version: "5.0", architectures: ["Clip"], dtype: "float32" };
+  const nano = preset("nano");
+  expect(parseClipConfig({ ...formatOwnConfig(nano), ...added })).toEqual(nano);
+});
+
 test.each([
   [null, "should be an object, got null"],
   ["clip", 'should be an object, got "clip"'],
@@ -168,6 +174,15 @@ test.each([
     { ...formatOwnConfig(preset("nano")), imageHead: "conv" },
     'imageHead should be one of linear, affine, mlp, none, got "conv"',
   ],
+  [
+    { ...formatOwnConfig(preset("nano")), vision: { ...preset("nano").vision, preNrom: false } },
+    "vision.preNrom is no key of this kind of model: correct or remove it.",
+  ],
+  [
+    { ...formatOwnConfig(preset("RN50")), vision: { ...preset("RN50").vision, patchSize: 4 } },
+    "vision.patchSize is no key of this kind of model",
+  ],
+  [{ ...formatOwnConfig(preset("nano")), imageHaed: "mlp" }, "imageHaed is no key"],
   [
     { ...formatOwnConfig(preset("RN50")), vision: { ...preset("RN50").vision, layers: [3, 4] } },
     "vision.layers should be four positive whole numbers, got [3,4]",

@@ -103,11 +103,18 @@ function parseText(section: Section): TextConfig {
   return { kind, ...shared, startTokenId, tokenTypes, pooling, ...dropout };
 }
 
-/** Reads a config of ours. */
+/** Keys in which our names are not spelled; libraries that pass a file on may add some. */
+const isForeign = (key: string): boolean => /_|^architectures$|^dtype$/u.test(key);
+
+/**
+ * Reads a config of ours. People write them too, so a key that nothing reads is refused.
+ * @throws ClipError "bad-config" naming the key, what it should be and what it is.
+ */
 export function parseOwnConfig(root: Section): ClipConfig {
-  return {
-    vision: parseVision(root.section("vision")),
-    text: parseText(root.section("text")),
+  const [visionPart, textPart] = [root.section("vision"), root.section("text")];
+  const config: ClipConfig = {
+    vision: parseVision(visionPart),
+    text: parseText(textPart),
     projectionDim: root.positive("projectionDim"),
     initialLogitScale: root.number("initialLogitScale"),
     ...optional(root, {
@@ -117,6 +124,10 @@ export function parseOwnConfig(root: Section): ClipConfig {
       textHead: (key) => root.choice(key, heads),
     }),
   };
+  visionPart.onlyKeys(Object.keys(config.vision));
+  textPart.onlyKeys(Object.keys(config.text));
+  root.onlyKeys([...Object.keys(config), ...Object.keys(root.json).filter(isForeign)]);
+  return config;
 }
 
 /** Writes a config as it is. */

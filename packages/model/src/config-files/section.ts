@@ -83,6 +83,17 @@ export class Section {
     return refuse(this.path + key, expected, this.json[key]);
   }
 
+  /** Refuses keys beside the known ones, which would be left out in silence. */
+  onlyKeys(known: readonly string[]): void {
+    const other = Object.keys(this.json).find((key) => this.has(key) && !known.includes(key));
+    if (other === undefined) return;
+    throw new ClipError(
+      "bad-config",
+      `config.json: ${this.path}${other} is no key of this kind of model: correct or remove it.`,
+      { data: { key: this.path + other, known } },
+    );
+  }
+
   /** Refuses a key that has any value but the given one: what the model does not do. */
   only(key: string, value: unknown): void {
     if (this.has(key) && this.json[key] !== value) this.refuse(key, JSON.stringify(value));
