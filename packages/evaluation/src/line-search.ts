@@ -13,7 +13,7 @@ export interface Place extends Evaluated {
 
 /** Where a search along a line ended. */
 export interface LineSearch {
-  /** A lower place; none if no step leads down. */
+  /** A lower place, so far as rounding lets it be seen; none if no step leads down. */
   readonly lower?: Place;
   /**
    * Without a lower place: whether the function is smooth and convex so far as can be seen and rounding
@@ -24,15 +24,19 @@ export interface LineSearch {
 
 /** Share of the slope's promise that a step must keep (Armijo). */
 const sufficient = 1e-4;
+/** Share of the slope to which the function may climb again at the end of a step. */
+const climbing = 0.8;
 const smallestStep = 1e-10;
 /** Share of a value below which a change of it may be lost: some roundings of float32. */
 const lost = 1e-6;
 
 /**
  * Halves the step from `start` along `direction`, which leads down, until it keeps enough of what the
- * slope promises. If none does, the longest step with a finite value tells why: a convex function that
- * climbs at its end has its floor between, too shallow to be seen; one that still falls there must lie
- * lower, unless the whole promise is too small to be seen.
+ * slope promises; or, where rounding hides a change so small, until the slope at its end is flatter
+ * (after the approximate Wolfe conditions of Hager & Zhang 2005, doi:10.1137/030601880). If no step does,
+ * the longest one with a finite value tells why: a convex function that climbs at its end has its floor
+ * between, too shallow to be seen; one that still falls there must lie lower, unless the whole promise is
+ * too small to be seen.
  */
 export async function searchLine(
   evaluate: (point: Float64Array) => Promise<Evaluated>,
@@ -40,15 +44,16 @@ export async function searchLine(
   direction: Float64Array,
 ): Promise<LineSearch> {
   const slope = dot(start.gradient, direction);
+  const visible = lost * Math.abs(start.value);
   let isRounding: boolean | undefined;
   for (let length = 1; length > smallestStep; length /= 2) {
     const point = plus(start.point, length, direction);
     const { value, gradient } = await evaluate(point);
-    const keeps = value <= start.value + sufficient * length * slope;
-    if (keeps && value < start.value)
-      return { lower: { point, value, gradient }, isRounding: false };
-    if (!Number.isFinite(value)) continue;
-    isRounding ??= dot(gradient, direction) >= 0 || -slope * length <= lost * Math.abs(start.value);
+    const end = dot(gradient, direction);
+    const keeps = value < start.value && value <= start.value + sufficient * length * slope;
+    const flattens = value <= start.value + visible && slope < end && end <= -climbing * slope;
+    if (keeps || flattens) return { lower: { point, value, gradient }, isRounding: false };
+    if (Number.isFinite(value)) isRounding ??= end >= 0 || -slope * length <= visible;
   }
   return { isRounding: isRounding ?? false };
 }

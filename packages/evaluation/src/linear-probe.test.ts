@@ -84,6 +84,21 @@ describe.each(["cpu", "wasm"] as const)("on %s", (engine) => {
       expect(penalties).toEqual(penalties.toSorted((a, b) => a - b));
       expect(penalties.length).toBeGreaterThan(10);
     });
+
+    test("takes the middle of strengths that do equally well", async () => {
+      const values = Float32Array.from({ length: 24 }, (_, place) => {
+        const [row, column] = [Math.floor(place / 2), place % 2];
+        return (row % 2 === column ? 1 : 0) + Math.sin(place) / 10;
+      });
+      const classes = Array.from({ length: 12 }, (_, row) => row % 2);
+      const apart: LabelledRows = { features: { values, rows: 12, dim: 2 }, labels: classes };
+      const { points, inversePenalty, probe } = await sweepLinearProbe(apart, apart);
+      expect(points.map(({ accuracy }) => accuracy)).toEqual(points.map(() => 1));
+      expect(points.findIndex((point) => point.inversePenalty === inversePenalty)).toBe(
+        Math.floor(points.length / 2),
+      );
+      expect(probe.converged).toBe(true);
+    });
   });
 
   describe("few-shot", () => {

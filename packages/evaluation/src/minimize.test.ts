@@ -51,12 +51,25 @@ test("a start that is the minimum already is where the search ends", async () =>
   expect(found).toMatchObject({ value: 0, iterations: 0, converged: true });
 });
 
-test("a minimum that rounding hides from the start is no error, and not said to be reached", async () => {
+test("a minimum that rounding hides from the values is found by the slopes", async () => {
   const floor = 1e-8;
   const found = await minimize(
     async (point) => ({
       value: Math.fround(1 + 5e4 * (point[0]! - floor) ** 2), // 5e-12 higher at 0
       gradient: Float64Array.of(1e5 * (point[0]! - floor)),
+    }),
+    Float64Array.of(0),
+  );
+  expect(found).toMatchObject({ value: 1, converged: true });
+  expect(found.point[0]).toBeCloseTo(floor, 9);
+});
+
+test("a floor that rounding hides from both is no error, and not said to be reached", async () => {
+  const floor = 1e-12;
+  const found = await minimize(
+    async (point) => ({
+      value: Math.fround(1 + 2e-4 * Math.abs(point[0]! - floor)),
+      gradient: Float64Array.of(2e-4 * Math.sign(point[0]! - floor)),
     }),
     Float64Array.of(0),
   );

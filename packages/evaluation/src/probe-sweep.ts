@@ -33,9 +33,16 @@ const coarse = [-6, -4, -2, 0, 2, 4, 6];
 /** Smallest step between exponents: 8 per decade, the paper's 96 points over 12 decades. */
 const finest = 1 / 8;
 
+/** Where accuracy is highest; of equals the middle, farthest from where it falls off. */
+function middlePeak(points: readonly { readonly at: number; readonly accuracy: number }[]): number {
+  const best = Math.max(...points.map(({ accuracy }) => accuracy));
+  const peaks = points.filter(({ accuracy }) => accuracy === best).map(({ at }) => at);
+  return peaks.toSorted((a, b) => a - b)[Math.floor(peaks.length / 2)] as number;
+}
+
 /**
  * Finds the penalty whose probe does best on the validation rows: seven strengths first, then ever
- * finer ones about the peak (the parametric binary search of Radford et al. 2021, appendix A.3).
+ * finer ones about the peak, the middle of equals (the parametric binary search of Radford et al. 2021, appendix A.3).
  */
 export async function sweepLinearProbe(
   train: LabelledRows,
@@ -57,8 +64,7 @@ export async function sweepLinearProbe(
       probe,
     });
   };
-  const peak = (): number =>
-    [...tried].reduce((best, next) => (next[1].accuracy > best[1].accuracy ? next : best))[0];
+  const peak = (): number => middlePeak([...tried].map(([at, { accuracy }]) => ({ at, accuracy })));
   for (const exponent of coarse) await attempt(exponent);
   for (let step = 1; step >= finest; step /= 2) {
     const center = peak();
