@@ -21,7 +21,7 @@ const inTerminal = ({ title, text, table: { rows, words } }: TitledTable): strin
 export function showEvaluation({ retrieval, zeroShot, probe }: Evaluation): void {
   noteSkipped([retrieval, zeroShot, probe].flatMap((part) => part?.skipped ?? []));
   if (probe?.converged === false) {
-    note("The probe's search ended before its minimum: other features may do better than they seem.");
+    note("The probe's fit ended before its minimum: its accuracy may be a little off.");
   }
   const geometry = retrieval?.diagnostics;
   const tables = [
