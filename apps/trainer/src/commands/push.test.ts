@@ -44,7 +44,34 @@ test("a checkpoint's model is pushed with a card, and nothing of the run beside 
   expect(Object.keys(commit!.files)).toEqual(["README.md", "config.json", "model.safetensors"]);
   const card = Buffer.from(commit!.files["README.md"] as Uint8Array).toString();
   expect(card).toContain("license: mit");
-  expect(await readFile(join(model, "README.md"), "utf8")).toBe(card);
+  const kept = ["config.json", "model.safetensors", "optimizer.safetensors", "state.json"];
+  expect((await readdir(model)).toSorted()).toEqual(kept); // the run's folder is its own
+});
+
+test("a card that lies in the folder goes as it is", async () => {
+  useLocalHub();
+  const model = writeGoldenModel(join(folder, "with-card"), "hf");
+  await writeFile(join(model, "README.md"), "mine");
+  expect((await run("push", model, "hf:owner/mine")).result).toBe(0);
+  const files = hub.uploads.commits.at(-1)!.files;
+  expect(Buffer.from(files["README.md"] as Uint8Array).toString()).toBe("mine");
+});
+
+test("without a token or an owner nothing is read, written or sent", async () => {
+  useLocalHub("");
+  const model = writeGoldenModel(join(folder, "untouched"), "hf");
+  const before = await readdir(model);
+  const sent = hub.requests.length;
+  const { result, stderr } = await run("push", model, "hf:owner/name");
+  expect([result, stderr]).toEqual([
+    1,
+    "clip-ts: Uploading to hf:owner/name needs an owner in its name and a token that may write: set HF_TOKEN.\n",
+  ]);
+  useLocalHub();
+  expect((await run("push", model, "hf:name")).stderr).toContain("needs an owner in its name");
+  expect((await run("push", "nowhere", "hf:name")).stderr).toContain("needs an owner in its name");
+  expect(await readdir(model)).toEqual(before);
+  expect(hub.requests).toHaveLength(sent);
 });
 
 test("a model of the hub is fetched by any command, with a line for each file", async () => {

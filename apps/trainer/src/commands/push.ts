@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import {
+  checkUpload,
   describeModel,
   isModelFile,
   locateModel,
@@ -12,19 +13,20 @@ import {
 } from "@clip-ts/node";
 import type { Arguments, Command } from "../cli/command.ts";
 import { note } from "../cli/output.ts";
-import { writeOutput } from "./support/tensor-files.ts";
 
 const cardName = "README.md";
 
-/** Writes a model card into the folder, unless there is one. */
-async function writeCard(folder: string, args: Arguments, repository: string): Promise<void> {
-  const path = join(folder, cardName);
-  if (existsSync(path)) return;
+/** The model card that goes along, unless the folder has one. */
+async function cardFor(
+  folder: string,
+  args: Arguments,
+  repository: string,
+): Promise<Record<string, string>> {
+  if (existsSync(join(folder, cardName))) return {};
   const license = args.text("license");
   const facts = await describeModel(folder);
-  const card = modelCard(folder, facts, { repository, ...(license !== undefined && { license }) });
-  await writeOutput(path, card);
-  note(`wrote a model card, ${path}`);
+  const options = { repository, ...(license !== undefined && { license }) };
+  return { [cardName]: modelCard(folder, facts, options) };
 }
 
 /** clip-ts push */
@@ -35,8 +37,8 @@ export const pushCommand: Command = {
   sendsModels: true,
   summary: "upload a model to the Hugging Face hub",
   details:
-    "Uploads config, preprocessing, tokenizer, weights and a model card (README.md, written if " +
-    "there is none) as one commit. The repository is made if it is not there. HF_TOKEN holds a " +
+    "Uploads config, preprocessing, tokenizer, weights and a model card (README.md, made if " +
+    "there is none; the folder stays as it is) as one commit. The repository is made if it is not there. HF_TOKEN holds a " +
     "token that may write; HF_ENDPOINT another hub.",
   options: {
     license: { type: "string", value: "ID", help: "licence for the model card, such as mit" },
@@ -45,15 +47,17 @@ export const pushCommand: Command = {
   },
   async run(args) {
     const [model = "", target = ""] = args.positionals;
+    checkUpload(target);
     const { repository } = parseHubReference(target);
     const folder = locateModel(model);
     if ((await stat(folder)).isFile()) {
       throw new ClipError("bad-argument", `${model} is a file: convert it into a folder first.`);
     }
-    await writeCard(folder, args, repository);
+    const texts = await cardFor(folder, args, repository);
     const summary = args.text("message");
     await uploadFolder(folder, target, {
       isPrivate: args.flag("private"),
+      texts,
       isWanted: (name) => name === cardName || isModelFile(name),
       onFile: (name, size) => note(`sending ${name}, ${(size / 2 ** 20).toFixed(1)} MiB`),
       ...(summary !== undefined && { summary }),

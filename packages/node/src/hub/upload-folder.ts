@@ -15,15 +15,17 @@ export interface UploadOptions {
   readonly summary?: string;
   /** Which of the folder's files go; all of them if absent. */
   readonly isWanted?: (name: string) => boolean;
+  /** Small files that the folder lacks, by name: their text goes as if it lay there. */
+  readonly texts?: Readonly<Record<string, string>>;
   /** Hears of every file before it is sent. */
   readonly onFile?: (name: string, size: number) => void;
 }
 
-interface LocalFile {
-  readonly name: string;
-  readonly path: string;
-  readonly size: number;
-}
+/** A file of the folder, or a text that goes as one. */
+type LocalFile = { readonly name: string; readonly size: number } & (
+  | { readonly path: string }
+  | { readonly bytes: Uint8Array }
+);
 
 /** The hub looks at a file's first bytes to tell text from data. */
 const sampleLength = 512;
@@ -63,10 +65,18 @@ async function createRepository(
   }
 }
 
-async function sampleOf({ path, size }: LocalFile): Promise<string> {
-  const handle = await open(path, "r");
+function textFiles(texts: Readonly<Record<string, string>>): LocalFile[] {
+  return Object.entries(texts).map(([name, text]) => {
+    const bytes = Buffer.from(text);
+    return { name, bytes, size: bytes.byteLength };
+  });
+}
+
+async function sampleOf(file: LocalFile): Promise<string> {
+  if ("bytes" in file) return Buffer.from(file.bytes.subarray(0, sampleLength)).toString("base64");
+  const handle = await open(file.path, "r");
   try {
-    const sample = Buffer.alloc(Math.min(size, sampleLength));
+    const sample = Buffer.alloc(Math.min(file.size, sampleLength));
     await handle.read(sample, 0, sample.byteLength, 0);
     return sample.toString("base64");
   } finally {
@@ -103,25 +113,30 @@ async function commitLine(file: LocalFile, large: LargeFile | undefined): Promis
     const { oid, size } = large;
     return { key: "lfsFile", value: { path: file.name, algo: "sha256", oid, size } };
   }
-  const content = (await readFile(file.path)).toString("base64");
+  const bytes = "bytes" in file ? Buffer.from(file.bytes) : await readFile(file.path);
+  const content = bytes.toString("base64");
   return { key: "file", value: { path: file.name, content, encoding: "base64" } };
 }
 
-/** Sends a file if it is a large one. @returns its line of the commit. */
+/** Sends a file if it is a large one; texts never are. @returns its line of the commit. */
 async function sendFile(
   settings: HubSettings,
   repository: string,
   file: LocalFile,
   isLarge: boolean,
 ): Promise<object> {
-  if (!isLarge) return commitLine(file, undefined);
+  if (!isLarge || "bytes" in file) return commitLine(file, undefined);
   const object = { path: file.path, size: file.size, oid: await hashFile(file.path) };
   await uploadObject(settings, repository, object);
   return commitLine(file, object);
 }
 
-/** @throws ClipError "bad-argument" where it is clear that nothing may be written. */
-function checkTarget({ token }: HubSettings, repository: string): void {
+/**
+ * Checks what can be known of an upload before anything is read, made or sent.
+ * @throws ClipError "bad-argument" where it is clear that nothing may be written to `model`.
+ */
+export function checkUpload(model: string, { token }: HubSettings = hubSettings()): void {
+  const { repository } = parseHubReference(model);
   if (token !== undefined && repository.includes("/")) return;
   throw new ClipError(
     "bad-argument",
@@ -142,10 +157,11 @@ export async function uploadFolder(
 ): Promise<void> {
   const { settings = hubSettings(), isPrivate = false, summary = "Upload model" } = options;
   const { repository, revision } = parseHubReference(model);
-  checkTarget(settings, repository);
+  checkUpload(model, settings);
+  const stored = await listFolder(folder, options.isWanted ?? (() => true));
+  const files = [...textFiles(options.texts ?? {}), ...stored];
   await createRepository(settings, repository, isPrivate);
   const api = `${settings.endpoint}/api/models/${repository}/commit/${encodeURIComponent(revision)}`;
-  const files = await listFolder(folder, options.isWanted ?? (() => true));
   const large = await askLarge(settings, api, files);
   const lines: object[] = [{ key: "header", value: { summary, description: "" } }];
   for (const file of files) {
