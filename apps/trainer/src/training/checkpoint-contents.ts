@@ -55,7 +55,7 @@ async function writeAdapters(
   await writeJson(join(folder, "adapter_config.json"), {
     peft_type: "LORA",
     r: lora?.rank,
-    lora_alpha: lora?.alpha,
+    lora_alpha: lora?.alpha ?? lora?.rank, // PEFT would take 8
     lora_dropout: 0,
     bias: "none",
     target_modules: adapted.map((path) => path.replace(/\.weight$/, "")),

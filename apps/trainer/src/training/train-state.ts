@@ -1,8 +1,8 @@
 import { flattenTree, initParams, type FlatTree } from "@clip-ts/core";
 import { emaInit, type Optimizer, type OptimizerSlots } from "@clip-ts/optim";
 import type { ClipParams } from "@clip-ts/model";
-import { readSlots } from "@clip-ts/node";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { readStoredSlots } from "./stored-slots.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
 /** Everything a step reads and replaces. */
@@ -60,7 +60,7 @@ export async function restoredState(
 ): Promise<TrainState> {
   const { step, optimizer, keepsEma, plan } = options;
   const wanted = [...optimizer.slots, ...(keepsEma ? ["ema"] : []), ...(plan.lora ? ["lora"] : [])];
-  const { ema, lora = {}, ...slots } = await readSlots(folder, wanted);
+  const { ema, lora = {}, ...slots } = await readStoredSlots(folder, wanted, plan);
   const params = { ...flattenTree<Tensor>(models.saved), ...lora };
   const base = models.base === undefined ? {} : flattenTree<Tensor>(models.base);
   for (const path of plan.adapted) {

@@ -1,0 +1,90 @@
+import { ClipError, isClipError } from "@clip-ts/base";
+import type { FlatTree, ParamSpec } from "@clip-ts/core";
+import { readSlots } from "@clip-ts/node";
+import type { OptimizerSlots } from "@clip-ts/optim";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import type { TrainingPlan } from "./training-plan.ts";
+
+/** What slots that are not the optimiser's stand for. */
+const meanings: Readonly<Record<string, string>> = {
+  ema: 'moving average ("ema")',
+  lora: 'LoRA adapters ("lora")',
+};
+
+const listed = (paths: readonly string[]): string =>
+  `${paths.slice(0, 3).join(", ")}${paths.length > 3 ? ` and ${paths.length - 3} more` : ""}`;
+
+/** Says what slots a checkpoint has too many and too few. */
+function slotDifferences(found: readonly string[], wanted: readonly string[]): string[] {
+  const differences = Object.entries(meanings).flatMap(([slot, meaning]) => {
+    if (found.includes(slot) === wanted.includes(slot)) return [];
+    return found.includes(slot)
+      ? [`it has ${meaning}, of which this run's config says nothing`]
+      : [`it has no ${meaning}, which this run's config asks for`];
+  });
+  const ofOptimizer = (slots: readonly string[]): string =>
+    slots
+      .filter((slot) => !(slot in meanings))
+      .toSorted()
+      .join(" and ") || "nothing";
+  const [own, other] = [ofOptimizer(wanted), ofOptimizer(found)];
+  if (own === other) return differences;
+  return [...differences, `its optimizer remembers ${other}, this run's ${own} ("optimizer.kind")`];
+}
+
+/** Says which leaves of a slot are other ones than the run's. */
+function leafDifferences(found: FlatTree<Tensor>, wanted: FlatTree<ParamSpec>): string[] {
+  const shapeOf = (tree: FlatTree<Tensor | ParamSpec>, path: string): string =>
+    `[${(tree[path] as { readonly shape: readonly number[] }).shape.join(", ")}]`;
+  const [more, fewer] = [
+    Object.keys(found).filter((path) => !(path in wanted)),
+    Object.keys(wanted).filter((path) => !(path in found)),
+  ];
+  const reshaped = Object.keys(wanted)
+    .filter((path) => path in found && shapeOf(found, path) !== shapeOf(wanted, path))
+    .map((path) => `${path} ${shapeOf(found, path)} instead of ${shapeOf(wanted, path)}`);
+  return [
+    ...(more.length > 0 ? [`there ${listed(more)} learnt, and here not`] : []),
+    ...(fewer.length > 0 ? [`here ${listed(fewer)} learn, and there not`] : []),
+    ...(reshaped.length > 0 ? [`it has ${listed(reshaped)}`] : []),
+  ];
+}
+
+function cannotGoOn(folder: string, differences: readonly string[], cause?: unknown): ClipError {
+  return new ClipError(
+    "bad-config",
+    `This run cannot go on from ${folder}, which was trained otherwise:\n` +
+      `${differences.map((difference) => `  ${difference}.`).join("\n")}\n` +
+      "  Resume with the settings in the run's config.yaml, or begin another run from these weights: " +
+      `"model.from: ${folder}" with another "run" and without --resume.`,
+    { data: { folder, differences }, ...(cause === undefined ? {} : { cause }) },
+  );
+}
+
+async function readThem(folder: string, wanted: readonly string[]): Promise<OptimizerSlots> {
+  try {
+    return await readSlots(folder, wanted);
+  } catch (error) {
+    const { found } = (isClipError(error) ? (error.data ?? {}) : {}) as { found?: string[] };
+    if (found === undefined) throw error;
+    throw cannotGoOn(folder, slotDifferences(found, wanted), error);
+  }
+}
+
+/**
+ * The slots that a run goes on with, of the leaves that learn in it; the caller owns them.
+ * @throws ClipError "bad-config" that says what a checkpoint of other settings lacks or has too much.
+ */
+export async function readStoredSlots(
+  folder: string,
+  wanted: readonly string[],
+  { trained, adapters }: Pick<TrainingPlan, "trained" | "adapters">,
+): Promise<OptimizerSlots> {
+  const slots = await readThem(folder, wanted);
+  const differences = Object.entries(slots).flatMap(([slot, leaves]) =>
+    leafDifferences(leaves, slot === "lora" ? adapters : trained),
+  );
+  if (differences.length === 0) return slots;
+  dispose(Object.values(slots) as never);
+  throw cannotGoOn(folder, [...new Set(differences)]);
+}
