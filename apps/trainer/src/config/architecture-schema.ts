@@ -87,16 +87,29 @@ const model = {
   initialLogitBias: z.number().optional(),
 } satisfies SettingsOf<Omit<ClipConfig, "vision" | "text" | "projectionDim" | "loss">>;
 
+/** Towers of other kinds have other fields, which have to come from somewhere. */
+const kind = z
+  .never(
+    'a tower keeps its kind: take another preset, or describe the model in a file ("model.config")',
+  )
+  .optional();
+
 const layersOf = "expected a number of blocks, or a ResNet's four";
 const poolingOf = "expected end or last in CLIP's tower, first, mean, max or pooler in RoBERTa";
 
 /** Fields of a preset's or a file's config that a run changes; which of them a tower has, its kind says. */
 export const architectureSchema = z.strictObject({
   vision: z
-    .strictObject({ ...resnet, ...vit, layers: z.union([vit.layers, resnet.layers], layersOf) })
+    .strictObject({
+      kind,
+      ...resnet,
+      ...vit,
+      layers: z.union([vit.layers, resnet.layers], layersOf),
+    })
     .optional(),
   text: z
     .strictObject({
+      kind,
       ...siglip,
       ...roberta,
       ...clip,

@@ -178,6 +178,9 @@ test("misspelt and impossible fields are refused", async () => {
   expect(messageFor({ preset: "nano", architecture: { text: { pooling: "middle" } } })).toContain(
     "expected end or last in CLIP's tower, first, mean, max or pooler in RoBERTa",
   );
+  expect(messageFor({ preset: "nano", architecture: { text: { kind: "roberta" } } })).toContain(
+    '"model.architecture.text.kind": a tower keeps its kind: take another preset, or describe',
+  );
   const opened = (preset: string, architecture: object): Promise<unknown> =>
     openRunModel(configOf("faults", { model: { preset, architecture } }));
   await expect(opened("small-resnet", { vision: { preNorm: false } })).rejects.toThrow(

@@ -73,5 +73,7 @@ test("one place is named for a model, and a missing one is said", async () => {
   const needed = /needs one of "preset" or "config" \(train from scratch\), or "from"/u;
   await expect(open({})).rejects.toThrow(needed);
   await expect(open({ preset: "nano", config: "x" })).rejects.toThrow(needed);
-  await expect(open({ config: join(folder, "none.json") })).rejects.toThrow("There is no model in");
+  await expect(open({ config: join(folder, "none.json") })).rejects.toThrow(
+    "none.json: expected a config.json (ours, Hugging Face's or open_clip's), or a folder",
+  );
 });
