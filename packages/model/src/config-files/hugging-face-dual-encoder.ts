@@ -35,7 +35,10 @@ function parseDropout(
 }
 
 /** Reads RoBERTa's keys. `pooling` is not among them: the model around it decides. */
-export function parseRoberta(text: Section, pooling: RobertaTextConfig["pooling"]): RobertaTextConfig {
+export function parseRoberta(
+  text: Section,
+  pooling: RobertaTextConfig["pooling"],
+): RobertaTextConfig {
   const padTokenId = text.count("pad_token_id", 1);
   return {
     kind: "roberta",
