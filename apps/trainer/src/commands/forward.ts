@@ -63,7 +63,8 @@ async function forwardTower(args: Arguments, { tower }: TowerDescription): Promi
   try {
     const outputs = await towerTensors(model, tower, inputs, compiler);
     await writeTensors(output, outputs);
-    note(`wrote ${Object.keys(outputs).join(", ")} to ${output}`);
+    const names = Object.keys(outputs).join(", ");
+    note(`wrote ${names} of a tower with ${tower.config.heads} heads to ${output}`);
   } finally {
     dispose(Object.values(inputs));
   }
