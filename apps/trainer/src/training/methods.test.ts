@@ -1,13 +1,26 @@
-import { inspectEngines } from "@clip-ts/node";
+import { join } from "node:path";
+import { flattenTree } from "@clip-ts/core";
+import { describeModel, inspectEngines, writeModel } from "@clip-ts/node";
 import { relativeError } from "@clip-ts/test-utils";
-import { describe, expect, test } from "vitest";
-import { configOf, takeSteps, type Taken } from "./run-here.test.ts";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { openRunModel } from "../config/model.ts";
+import { configOf, folder, takeSteps, type Taken } from "./run-here.test.ts";
+import { runTraining } from "./run-training.ts";
 
 const hasTensorflow = inspectEngines().some(
   ({ name, available }) => name === "tensorflow" && available,
 );
-const engines = ["wasm", "onnx", ...(hasTensorflow ? ["tensorflow"] : [])];
-const compiling = engines.slice(1);
+const compiling = ["onnx", ...(hasTensorflow ? ["tensorflow"] : [])];
+const engines = ["cpu", "wasm", ...compiling];
+const teacher = join(folder, "teacher");
+
+beforeAll(async () => {
+  const { description, start } = await openRunModel(configOf("teacher", { seed: 5 }));
+  const leaves = flattenTree<Tensor>(await start());
+  await writeModel(teacher, description, leaves);
+  dispose(leaves as never);
+});
 
 /** Both took the same steps and ended at the same weights, up to rounding. */
 function expectSame(actual: Taken, expected: Taken, tolerance: number): void {
@@ -39,6 +52,9 @@ const losses = {
   sigmoidChunked: { loss: { kind: "sigmoid", chunk: 3 } },
   patchDropout: { model: { preset: "nano", patchDropout: 0.5 } },
   checkpointing: { gradientCheckpointing: true },
+  averaged: { ema: { decay: 0.3 } },
+  distilled: { distill: { from: teacher } },
+  distilledChunked: { distill: { from: teacher }, loss: { kind: "contrastive", chunk: 3 } },
 } as const;
 
 describe.each(Object.entries(losses))("%s", (name, changes) => {
@@ -67,12 +83,31 @@ describe.each(Object.entries(losses))("%s", (name, changes) => {
   });
 });
 
-test("chunks do not change what a loss is", async () => {
-  const plain = await takeSteps(configOf("plain", { loss: { kind: "sigmoid" } }));
-  const chunked = await takeSteps(configOf("chunked", { loss: { kind: "sigmoid", chunk: 5 } }));
+test.each([
+  { loss: { kind: "sigmoid" } },
+  { loss: { kind: "contrastive" } },
+  { loss: { kind: "contrastive" }, distill: { from: teacher } },
+])("chunks do not change what a loss is: %j", async ({ loss, ...changes }) => {
+  const plain = await takeSteps(configOf("plain", { ...changes, loss }));
+  const chunked = await takeSteps(configOf("cut", { ...changes, loss: { ...loss, chunk: 5 } }));
   chunked.metrics.forEach(({ loss }, step) => {
     expect(loss).toBeCloseTo(plain.metrics[step]?.loss ?? 0, 5);
   });
+});
+
+test.each(engines)("a run that gets no better ends, its best model kept (%s)", async (engine) => {
+  const retrieval = { data: { kind: "synthetic", count: 8 } };
+  const config = configOf(`early-${engine}`, {
+    engine,
+    steps: 9,
+    evaluate: { every: 1, retrieval },
+    earlyStopping: { patience: 1, minDelta: 1 },
+  });
+  const { step, stoppedEarly } = await runTraining(config);
+  expect(step).toBe(2);
+  expect(stoppedEarly).toMatchObject({ step: 0, since: 1 });
+  const best = await describeModel(join(config.run, "best"));
+  expect(best.config.projectionDim).toBe(8);
 });
 
 describe.each(engines)("locked and adapted towers (%s)", (engine) => {

@@ -41,6 +41,7 @@ export function configOf(name: string, changes: Readonly<Record<string, unknown>
 export interface Taken {
   readonly metrics: readonly StepMetrics[];
   readonly plan: TrainingPlan;
+  /** By path; those of a moving average begin with `ema.`. */
   readonly before: Readonly<Record<string, Float32Array>>;
   readonly after: Readonly<Record<string, Float32Array>>;
 }
@@ -52,8 +53,9 @@ export async function takeSteps(config: RunConfig): Promise<Taken> {
   const { session, plan } = await openSession(config, model, { compiler });
   const batches = await openTrainingBatches(config, model.description);
   const values = (): Promise<Record<string, Float32Array>> =>
-    session.withContents(async ({ params }) => {
-      const entries = Object.entries(params).map(
+    session.withContents(async ({ params, slots: { ema = {} } }) => {
+      const averages = Object.entries(ema).map(([path, leaf]) => [`ema.${path}`, leaf] as const);
+      const entries = [...Object.entries(params), ...averages].map(
         async ([path, leaf]) => [path, (await leaf.data<"float32">()).slice()] as const,
       );
       return Object.fromEntries(await Promise.all(entries));
