@@ -56,6 +56,8 @@ export async function openTrainingBatches(
   return createBatches({
     ...data,
     batchSize: data.batchSize * config.accumulate,
+    // counted in micro-batches: ahead of a large step, one more is as good as two and half the memory
+    prefetch: Math.ceil(data.prefetch / config.accumulate),
     ...augmentation,
     ...position,
     source: source ?? (await openSource(train, config.seed)),
