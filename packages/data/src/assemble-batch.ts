@@ -2,15 +2,13 @@ import type { Tokenizer } from "@clip-ts/tokenizer";
 import type { Batch, Cursor } from "./batch.ts";
 import type { PlannedPair } from "./pair-source.ts";
 
-/** A pair whose image is ready for the model. */
-export interface PreparedPair extends PlannedPair {
-  /** [3, size, size], normalised. */
-  readonly planes: Float32Array;
-}
-
-/** Puts pairs into one batch, padded to the longest caption rounded up to a multiple. */
+/**
+ * Makes a batch of pairs and their pixels, row by row; captions are padded to the longest, rounded up
+ * to a multiple. Takes the pixels over: those of a large batch should not exist twice.
+ */
 export function assembleBatch(
-  pairs: readonly PreparedPair[],
+  pairs: readonly PlannedPair[],
+  pixelValues: Float32Array,
   position: Cursor,
   settings: {
     readonly tokenizer: Tokenizer;
@@ -22,9 +20,6 @@ export function assembleBatch(
   const imageSize = settings.preprocess.size;
   const captions = pairs.map(({ caption }) => caption);
   const { inputIds, tokens } = tokenizer.encodeBatch(captions, { multiple: bucketMultiple });
-  const length = 3 * imageSize * imageSize;
-  const pixelValues = new Float32Array(pairs.length * length);
-  for (const [row, { planes }] of pairs.entries()) pixelValues.set(planes, row * length);
   return {
     pixelValues,
     inputIds,

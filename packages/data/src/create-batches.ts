@@ -7,12 +7,11 @@ import {
   type Pixels,
   type RandomViewConfig,
 } from "@clip-ts/image";
-import { assembleBatch, type PreparedPair } from "./assemble-batch.ts";
+import { assembleBatch } from "./assemble-batch.ts";
 import type { Batch, BatchStream, Cursor } from "./batch.ts";
 import { checkInteger, resolveOptions, type SharedBatchOptions } from "./batch-options.ts";
-import { fillBatch } from "./fill-batch.ts";
+import { fillBatch, type PreparePair } from "./fill-batch.ts";
 import { createImageLoader } from "./image-loader.ts";
-import type { PlannedPair } from "./pair-source.ts";
 import { countBatches, type EpochPlan, planEpoch } from "./plan-epoch.ts";
 import { prefetched } from "./prefetch.ts";
 
@@ -104,17 +103,21 @@ export function createBatches(options: BatchesOptions): BatchStream {
     }),
   );
 
-  const prepare = async (pair: PlannedPair, epoch: number): Promise<PreparedPair | undefined> => {
-    const pixels = await loader.load(pair.record);
-    if (pixels === undefined) return undefined;
-    const random = randomStream(seed, "augment", epoch, pair.record.key);
-    return { ...pair, planes: toPlanes(pixels, options, random) };
-  };
+  const length = 3 * settings.preprocess.size ** 2;
   const produce = async (position: Cursor): Promise<Batch> => {
     const { epoch, batch } = position;
-    const pairs = await fillBatch(planOf(epoch), batch, (pair) => prepare(pair, epoch));
+    const rows = new Float32Array(batchSize * length);
+    const prepare: PreparePair = async (pair, row) => {
+      const pixels = await loader.load(pair.record);
+      if (pixels === undefined) return undefined;
+      const random = randomStream(seed, "augment", epoch, pair.record.key);
+      rows.set(toPlanes(pixels, options, random), row * length);
+      return pair;
+    };
+    const pairs = await fillBatch(planOf(epoch), batch, prepare);
     if (pairs === undefined) throw loader.noneReadable(source.label);
-    return assembleBatch(pairs, position, settings);
+    const pixelValues = pairs.length === batchSize ? rows : rows.slice(0, pairs.length * length);
+    return assembleBatch(pairs, pixelValues, position, settings);
   };
 
   const { prefetch, restore } = settings;

@@ -1,14 +1,13 @@
-import type { PreparedPair } from "./assemble-batch.ts";
 import type { PairRecord, PlannedPair } from "./pair-source.ts";
 import type { EpochPlan } from "./plan-epoch.ts";
 
-/** Makes a pair's image ready; undefined when it cannot be read. */
-export type PreparePair = (pair: PlannedPair) => Promise<PreparedPair | undefined>;
+/** Makes a pair's image ready in a row of the batch; undefined when it cannot be read. */
+export type PreparePair = (pair: PlannedPair, row: number) => Promise<PlannedPair | undefined>;
 
 async function firstReadable(
   pairs: Iterable<PlannedPair>,
-  prepare: PreparePair,
-): Promise<PreparedPair | undefined> {
+  prepare: (pair: PlannedPair) => ReturnType<PreparePair>,
+): Promise<PlannedPair | undefined> {
   for (const pair of pairs) {
     const prepared = await prepare(pair);
     if (prepared !== undefined) return prepared;
@@ -25,19 +24,20 @@ export async function fillBatch(
   plan: EpochPlan,
   index: number,
   prepare: PreparePair,
-): Promise<PreparedPair[] | undefined> {
+): Promise<PlannedPair[] | undefined> {
   const planned = plan.batch(index);
-  const prepared = await Promise.all(planned.map(prepare));
+  const prepared = await Promise.all(planned.map((pair, row) => prepare(pair, row)));
   const taken = new Set(planned.map(({ record }) => record.key));
-  const replace = async (record: PairRecord): Promise<PreparedPair | undefined> => {
+  const replace = async (record: PairRecord, row: number): Promise<PlannedPair | undefined> => {
+    const intoRow = (other: PlannedPair): ReturnType<PreparePair> => prepare(other, row);
     const others = [...plan.following(record)];
     const fresh = others.filter((other) => !taken.has(other.record.key));
-    return (await firstReadable(fresh, prepare)) ?? firstReadable(others, prepare);
+    return (await firstReadable(fresh, intoRow)) ?? firstReadable(others, intoRow);
   };
 
-  const filled: PreparedPair[] = [];
-  for (const [slot, { record }] of planned.entries()) {
-    const pair = prepared[slot] ?? (await replace(record));
+  const filled: PlannedPair[] = [];
+  for (const [row, { record }] of planned.entries()) {
+    const pair = prepared[row] ?? (await replace(record, row));
     if (pair === undefined) return undefined;
     taken.add(pair.record.key);
     filled.push(pair);

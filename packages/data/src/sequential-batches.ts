@@ -1,13 +1,27 @@
 import { preprocess } from "@clip-ts/image";
-import { assembleBatch, type PreparedPair } from "./assemble-batch.ts";
+import { assembleBatch } from "./assemble-batch.ts";
 import type { Batch, Cursor } from "./batch.ts";
 import { resolveOptions, type SharedBatchOptions } from "./batch-options.ts";
 import { createImageLoader } from "./image-loader.ts";
-import type { PairRecord } from "./pair-source.ts";
+import type { PairRecord, PlannedPair } from "./pair-source.ts";
 import { prefetched } from "./prefetch.ts";
 
 /** Options of sequentialBatches. */
 export type SequentialOptions = SharedBatchOptions;
+
+/** A pair whose image is ready for the model. */
+interface PreparedPair extends PlannedPair {
+  /** [3, size, size], normalised. */
+  readonly planes: Float32Array;
+}
+
+/** The pixels of the pairs that could be read, row by row. */
+function joinPlanes(pairs: readonly PreparedPair[], size: number): Float32Array {
+  const length = 3 * size * size;
+  const rows = new Float32Array(pairs.length * length);
+  for (const [row, { planes }] of pairs.entries()) rows.set(planes, row * length);
+  return rows;
+}
 
 /**
  * Every pair once, in the source's order with its first caption: for evaluation. The last batch may
@@ -30,7 +44,8 @@ export async function* sequentialBatches(
     const start = position.batch * batchSize;
     const records = source.records.slice(start, start + batchSize);
     const pairs = (await Promise.all(records.map(prepare))).filter((pair) => pair !== undefined);
-    return assembleBatch(pairs, position, settings);
+    const pixelValues = joinPlanes(pairs, settings.preprocess.size);
+    return assembleBatch(pairs, pixelValues, position, settings);
   };
 
   const stepsPerEpoch = Math.ceil(source.records.length / batchSize);
