@@ -66,7 +66,7 @@ export const layerDecaySchema = z.union([
 
 /** A larger model to learn from. */
 export const distillSchema = z.strictObject({
-  from: path.describe("model folder of the teacher: same image size, same vocabulary"),
+  from: path.describe("model folder of the teacher, which takes images of the same size"),
   weight: z.number().positive().default(1).describe("factor on the distillation loss"),
 });
 

@@ -4,7 +4,7 @@ import { sourceOf, type SymbolSource } from "../ir/symbols.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import { lowerings } from "./lowerings.ts";
 import type { OpenSizes, OpenSource } from "./open-sizes.ts";
-import { rounded, staysRounded, takenWhole, widened } from "./rounding.ts";
+import { rounded, staysRounded, widened } from "./rounding.ts";
 
 /** Something that makes values of the graph in its own way, such as a fused update. */
 export interface Replacement {
@@ -81,7 +81,6 @@ export function emitGraph(graph: Graph, options: EmitOptions): ReadonlyMap<numbe
   const names = new Map<number, string>();
   builder.inputNames.clear();
   builder.openSizes = openSizesOf(graph, options.inputs);
-  builder.takenWhole = takenWhole(graph);
   for (const { name, value } of graph.inputs) builder.inputNames.set(value.id, name);
   for (const { name, value } of graph.inputs) {
     const tensor = options.inputs.get(name);

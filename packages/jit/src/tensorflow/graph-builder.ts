@@ -14,8 +14,6 @@ export interface GraphBuilder {
   readonly inputNames: Map<number, string>;
   /** Names of tensors that hold bfloat16 numbers for values of 32 bits: what products made of rounded operands. */
   readonly rounded: Set<string>;
-  /** Values of the graph being written that are not for products alone, by id. */
-  takenWhole: ReadonlySet<number>;
   /** Constants of one number, by name. */
   readonly numbers: Map<string, number>;
   /** For tensors whose rounded form is kept between runs: what reads that, by name. */
@@ -95,7 +93,6 @@ export function createGraphBuilder(
     inputNames: new Map(),
     rounded: new Set(),
     keptRounded: new Map(),
-    takenWhole: new Set(),
     numbers: new Map(),
     staysExact,
     emit,
