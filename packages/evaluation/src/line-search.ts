@@ -30,6 +30,18 @@ const smallestStep = 1e-10;
 /** Share of a value below which a change of it may be lost: some roundings of float32. */
 const lost = 1e-6;
 
+/** Whether the function keeps what the slope promised of a step, or is flatter at its end where rounding hides that. */
+function isLower(
+  start: Evaluated & { readonly slope: number },
+  end: Evaluated & { readonly slope: number },
+  length: number,
+): boolean {
+  const fall = start.value - end.value;
+  if (fall > 0 && fall >= -sufficient * length * start.slope) return true;
+  const isHidden = -fall <= lost * Math.abs(start.value);
+  return isHidden && start.slope < end.slope && end.slope <= -climbing * start.slope;
+}
+
 /**
  * Halves the step from `start` along `direction`, which leads down, until it keeps enough of what the
  * slope promises; or, where rounding hides a change so small, until the slope at its end is flatter
@@ -48,12 +60,12 @@ export async function searchLine(
   let isRounding: boolean | undefined;
   for (let length = 1; length > smallestStep; length /= 2) {
     const point = plus(start.point, length, direction);
-    const { value, gradient } = await evaluate(point);
-    const end = dot(gradient, direction);
-    const keeps = value < start.value && value <= start.value + sufficient * length * slope;
-    const flattens = value <= start.value + visible && slope < end && end <= -climbing * slope;
-    if (keeps || flattens) return { lower: { point, value, gradient }, isRounding: false };
-    if (Number.isFinite(value)) isRounding ??= end >= 0 || -slope * length <= visible;
+    const reached = await evaluate(point);
+    const end = { ...reached, slope: dot(reached.gradient, direction) };
+    if (isLower({ ...start, slope }, end, length)) {
+      return { lower: { point, ...reached }, isRounding: false };
+    }
+    if (Number.isFinite(end.value)) isRounding ??= end.slope >= 0 || -slope * length <= visible;
   }
   return { isRounding: isRounding ?? false };
 }

@@ -87,7 +87,8 @@ const changes: readonly (readonly [string, object, ...string[]])[] = [
   ["a starting scale", { initialLogitScale: 1 }],
 ];
 
-test.each(changes)("%s is trained, and takes effect", async (_what, architecture, ...params) => {
+test.each(changes)("%s is trained, and takes effect", async (_what, architecture, ...named) => {
+  const params = named as string[];
   const taken = await oneStep({ preset: "nano", architecture });
   const [had, has] = [plain, taken].map(({ before }) => Object.keys(before));
   for (const param of params) {
