@@ -1,4 +1,5 @@
 import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
+import { terminalColumns, wrap } from "../cli/columns.ts";
 import { note } from "../cli/output.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { describeEarlyStop } from "../training/early-stopping.ts";
@@ -46,7 +47,10 @@ export const trainCommand: Command = {
       return 130;
     }
     const { step: done, stoppedEarly } = result;
-    if (stoppedEarly !== undefined) note(describeEarlyStop(stoppedEarly, { done, ...config }));
+    if (stoppedEarly !== undefined) {
+      const text = describeEarlyStop(stoppedEarly, { done, ...config });
+      note(wrap(text, terminalColumns).join("\n"));
+    }
     process.stdout.write(`Trained ${done} steps: ${result.checkpoint}\n`);
     return 0;
   },
