@@ -109,8 +109,8 @@ export const evaluateCommand: Command = {
     },
     classes: {
       type: "string",
-      value: "FILE",
-      help: "names of the classes, one a line, in the folders' alphabetical order",
+      value: "NAME|FILE",
+      help: "imagenet, or a file with the classes' names, one a line, in the folders' alphabetical order",
     },
     "linear-probe": {
       type: "string",

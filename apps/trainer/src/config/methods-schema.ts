@@ -84,7 +84,7 @@ export const evaluateSchema = <Source extends z.ZodType>(source: Source) =>
     zeroShot: z
       .strictObject({
         folder: path.describe("a folder of images for each class"),
-        names: path.optional().describe("file with the classes' names, one a line"),
+        names: path.optional().describe("imagenet, or a file with the classes' names, one a line"),
         templates: z.string().default("simple").describe("openai, simple or a file"),
         limit: positive.optional().describe("at most so many images of each class"),
       })

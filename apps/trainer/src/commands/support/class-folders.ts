@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ClipError } from "@clip-ts/base";
 import { listImages } from "@clip-ts/node";
 import { listedIn } from "../../cli/lines.ts";
@@ -12,7 +13,7 @@ export interface ClassFolder {
 
 /** How class folders are read. */
 export interface ClassFolderOptions {
-  /** File with the classes' names, one a line, in the folders' alphabetical order. */
+  /** "imagenet", or a file with the classes' names, one a line, in the folders' alphabetical order. */
   readonly names?: string | undefined;
   /** At most so many images of each class. */
   readonly limit?: number | undefined;
@@ -30,11 +31,30 @@ async function foldersIn(folder: string): Promise<string[]> {
   );
 }
 
+/**
+ * The names that OpenAI gave ImageNet's 1,000 classes, in the order of their numbers (github.com/openai/CLIP,
+ * MIT licence): n01440764 is the first.
+ */
+const imagenet = fileURLToPath(new URL("../../../classes/imagenet.txt", import.meta.url));
+
+async function imagenetNames(folders: readonly string[]): Promise<string[]> {
+  const names = await listedIn(imagenet);
+  const stranger = folders.map((folder) => basename(folder)).find((name) => !/^n\d{8}$/.test(name));
+  if (folders.length === names.length && stranger === undefined) return names;
+  const found = stranger === undefined ? `${folders.length} folders` : `a folder "${stranger}"`;
+  throw new ClipError(
+    "bad-data",
+    `"imagenet" names the ${names.length} folders n01440764 to n15075141 of ImageNet's validation images, found ` +
+      `${found}; give a file with the names of other classes, one a line.`,
+  );
+}
+
 /** `golden_retriever` -> `golden retriever`, or the name from the file. */
 async function namesOf(folders: readonly string[], file: string | undefined): Promise<string[]> {
   if (file === undefined) {
     return folders.map((folder) => basename(folder).replaceAll(/[_-]+/g, " ").trim());
   }
+  if (file === "imagenet") return imagenetNames(folders);
   const names = await listedIn(file);
   if (names.length === folders.length) return names;
   throw new ClipError(
