@@ -1,36 +1,15 @@
 import { withGradient } from "@clip-ts/core";
-import {
-  add,
-  div,
-  mul,
-  reshape,
-  sub,
-  sum,
-  tidy,
-  type Scalar,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { add, div, mul, reshape, sub, sum, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { ContrastiveInputs } from "./contrastive-loss.ts";
-import {
-  chunkLogSumExps,
-  joinLogSumExps,
-  softmaxBothWays,
-  type LogSumExps,
-} from "./log-sum-exps.ts";
+import { softmaxBothWays, streamTotals, type LogSumExps } from "./log-sum-exps.ts";
 import { checkTargets, groupTargets, type TargetOptions } from "./pair-targets.ts";
-import { chunkLogits, pairwiseGradients, rowsOf } from "./pairwise-chunks.ts";
+import { pairwiseGradients, rowsOf } from "./pairwise-chunks.ts";
 import { pairCount, rowChunks, type RowChunk } from "./pairwise-inputs.ts";
 
 /** Features of a large batch and how it is cut. */
 export interface ChunkedContrastiveInputs extends ContrastiveInputs, TargetOptions {
   /** Rows of the matrix of all pairs in memory at a time; by default as many as 64 MiB hold. */
   readonly chunk?: number;
-}
-
-/** What the loss needs to know of all rows, gathered chunk by chunk. */
-interface Totals extends LogSumExps {
-  /** Sum of targets · logits. */
-  readonly agreement: Tensor;
 }
 
 /** Sum of targets · logits over a chunk; the diagonal is cheaper to have without its matrix. */
@@ -47,18 +26,6 @@ function chunkAgreement(
   if (labelSmoothing === 0) return right;
   const even = mul(sum(logits), labelSmoothing / (logits.shape[1] as number));
   return add(mul(right, 1 - labelSmoothing), even);
-}
-
-/** Streams over the rows; no more than a chunk of the matrix exists at a time. */
-function gatherTotals(inputs: ChunkedContrastiveInputs, chunks: readonly RowChunk[]): Totals {
-  const parts = chunks.map((chunk) =>
-    tidy(() => {
-      const logits = chunkLogits(inputs, chunk);
-      return { ...chunkLogSumExps(logits), agreement: chunkAgreement(logits, chunk, inputs) };
-    }),
-  );
-  const agreement = parts.map((part) => part.agreement).reduce((a, b) => add(a, b));
-  return { ...joinLogSumExps(parts), agreement };
 }
 
 /** Softmax over rows + softmax over columns - 2 · targets, the targets' diagonal left to the caller. */
@@ -88,7 +55,9 @@ export function chunkedContrastiveLoss(inputs: ChunkedContrastiveInputs): Scalar
   return withGradient({
     inputs: [imageFeatures, textFeatures, scale],
     forward(save) {
-      const { byImage, byText, agreement } = gatherTotals(inputs, chunks);
+      const { byImage, byText, agreement } = streamTotals(inputs, chunks, (logits, chunk) =>
+        chunkAgreement(logits, chunk, inputs),
+      );
       save(imageFeatures, textFeatures, scale, byImage, byText, ...(groups ? [groups] : []));
       const entropies = div(add(sum(byImage), sum(byText)), 2);
       return reshape(div(sub(entropies, agreement), batch), []);

@@ -13,9 +13,9 @@ import {
 import type { ContrastiveInputs } from "./contrastive-loss.ts";
 import type { DistillationInputs } from "./distillation-loss.ts";
 import {
-  chunkLogSumExps,
-  joinLogSumExps,
   softmaxBothWays,
+  streamLogSumExps,
+  streamTotals,
   type LogSumExps,
 } from "./log-sum-exps.ts";
 import { chunkLogits, pairwiseGradients } from "./pairwise-chunks.ts";
@@ -36,31 +36,6 @@ interface Matching {
 /** Both probabilities that a model gives to each pair of a chunk, added. */
 const matchingOf = ({ inputs, sums }: Matching, chunk: RowChunk): Tensor =>
   tidy(() => softmaxBothWays(chunkLogits(inputs, chunk), chunk, sums));
-
-/** The teacher's matching: a chunk of its logits exists at a time. */
-function streamTeacher(inputs: ContrastiveInputs, chunks: readonly RowChunk[]): Matching {
-  const parts = chunks.map((chunk) => tidy(() => chunkLogSumExps(chunkLogits(inputs, chunk))));
-  return { inputs, sums: joinLogSumExps(parts) };
-}
-
-/** The student's log-sum-exps, and the sum of the teacher's probabilities · the student's logits. */
-function streamStudent(
-  inputs: ContrastiveInputs,
-  teacher: Matching,
-  chunks: readonly RowChunk[],
-): { readonly sums: LogSumExps; readonly agreement: Tensor } {
-  const parts = chunks.map((chunk) =>
-    tidy(() => {
-      const logits = chunkLogits(inputs, chunk);
-      return {
-        ...chunkLogSumExps(logits),
-        agreement: sum(mul(logits, matchingOf(teacher, chunk))),
-      };
-    }),
-  );
-  const agreement = parts.map((part) => part.agreement).reduce((a, b) => add(a, b));
-  return { sums: joinLogSumExps(parts), agreement };
-}
 
 const toTensors = ({ inputs, sums }: Matching): Tensor[] => [
   inputs.imageFeatures,
@@ -95,8 +70,10 @@ export function chunkedDistillationLoss(inputs: ChunkedDistillationInputs): Scal
   return withGradient({
     inputs: [imageFeatures, textFeatures, scale],
     forward(save) {
-      const teacher = streamTeacher(inputs.teacher, chunks);
-      const { sums, agreement } = streamStudent(inputs.student, teacher, chunks);
+      const teacher = { inputs: inputs.teacher, sums: streamLogSumExps(inputs.teacher, chunks) };
+      const { agreement, ...sums } = streamTotals(inputs.student, chunks, (logits, chunk) =>
+        sum(mul(logits, matchingOf(teacher, chunk))),
+      );
       save(...toTensors({ inputs: inputs.student, sums }), ...toTensors(teacher));
       const entropies = add(sum(sums.byImage), sum(sums.byText));
       return reshape(div(sub(entropies, agreement), 2 * batch), []);

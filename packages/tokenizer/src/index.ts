@@ -1,6 +1,7 @@
 export {
   clipTokenizerFor,
   openTokenizer,
+  readsPadding,
   type ReadTokenizerFile,
   type TowerVocabulary,
 } from "./open-tokenizer.ts";

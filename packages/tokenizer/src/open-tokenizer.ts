@@ -17,6 +17,11 @@ export interface TowerVocabulary {
 /** Text of a file of the model's folder; undefined if there is none of that name. */
 export type ReadTokenizerFile = (name: string) => Promise<string | undefined>;
 
+/** Whether padding changes what a text tower says: such towers read rows of the whole context. */
+export function readsPadding({ kind, causal, pooling }: TowerVocabulary): boolean {
+  return kind === "siglip" || (kind !== "roberta" && (causal === false || pooling === "last"));
+}
+
 /**
  * CLIP's tokenizer cut to a tower's vocabulary; undefined for other towers and for vocabularies that are
  * not CLIP's. For a tower that reads padding, every row is as wide as the context.
@@ -25,8 +30,7 @@ export function clipTokenizerFor(tower: TowerVocabulary): Tokenizer | undefined 
   const { kind = "clip", vocabSize, contextLength, padTokenId } = tower;
   if (kind !== "clip" || vocabSize < fewestIds || vocabSize > clipVocabSize) return undefined;
   const tokenizer = createClipTokenizer({ vocabSize, contextLength, padId: padTokenId });
-  const readsPadding = tower.causal === false || tower.pooling === "last";
-  if (!readsPadding) return tokenizer;
+  if (!readsPadding(tower)) return tokenizer;
   return { ...tokenizer, encodeBatch: (captions) => tokenizer.encodeBatch(captions) };
 }
 

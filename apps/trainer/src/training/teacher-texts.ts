@@ -3,6 +3,7 @@ import { ClipError } from "@clip-ts/base";
 import type { Batch } from "@clip-ts/data";
 import type { TokenizedTexts } from "@clip-ts/model";
 import { needTokenizer, type ModelDescription } from "@clip-ts/node";
+import { readsPadding } from "@clip-ts/tokenizer";
 import type { RunConfig } from "../config/schema.ts";
 
 /** What a teacher reads of a batch. */
@@ -23,12 +24,6 @@ function idsOf({ config: { text } }: Described): Record<string, unknown> {
   const { kind = "clip", vocabSize, endTokenId } = text;
   const masks = kind === "roberta" ? { padTokenId: text.padTokenId } : {};
   return { kind, vocabSize, endTokenId, ...masks };
-}
-
-/** Whether padding changes what a text tower says: such towers read rows of the whole context. */
-function readsPadding({ config: { text } }: Described): boolean {
-  if (text.kind === "siglip") return true;
-  return text.kind !== "roberta" && (text.causal === false || text.pooling === "last");
 }
 
 /** Ids mean the same to both. Where neither has a tokenizer, their sizes must speak for them. */
@@ -75,7 +70,7 @@ export function teacherTexts(
     return ({ captions }) => tokenizer.encodeBatch(captions, { multiple: bucketMultiple });
   }
   assertSameVocabulary(config, student, teacher);
-  const isWhole = readsPadding(teacher);
+  const isWhole = readsPadding(teacher.config.text);
   return ({ inputIds, batch, tokens }) => {
     if (isWhole) assertWholeRows(config, tokens, teacher.config.text.contextLength);
     return { inputIds, batch, tokens };

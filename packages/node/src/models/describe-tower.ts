@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { parsePreprocessorConfig, type PreprocessConfig } from "@clip-ts/image";
+import type { PreprocessConfig } from "@clip-ts/image";
 import {
   inferTowerConfig,
   parseTowerConfig,
@@ -8,14 +8,15 @@ import {
   type TowerConfig,
 } from "@clip-ts/model";
 import { textSpec, type TextParams } from "@clip-ts/text-encoder";
-import { openTokenizer, type Tokenizer } from "@clip-ts/tokenizer";
+import type { Tokenizer } from "@clip-ts/tokenizer";
 import { visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
 import { convertLayout, loadParams, type TensorFile } from "@clip-ts/weights";
-import { readFile } from "node:fs/promises";
 import { readJson } from "../files.ts";
 import { resolveModel } from "./locate-model.ts";
 import { sayingActivation } from "./missing-activation.ts";
 import { isFile, modelFiles } from "./model-files.ts";
+import { readPreprocessor } from "./read-description.ts";
+import { readTokenizer } from "./read-tokenizer.ts";
 import { shapesOf, withWeights } from "./weights-file.ts";
 
 /** One tower by itself, and what lies beside its weights. */
@@ -25,14 +26,6 @@ export interface TowerDescription {
   readonly preprocess?: PreprocessConfig;
   /** Only where a text tower's folder has one. */
   readonly tokenizer?: Tokenizer;
-}
-
-/** Reads a file of a model's folder, if it is there; a file of weights has none beside it. */
-function fileReader(place: string): (name: string) => Promise<string | undefined> {
-  return async (name) => {
-    const path = join(place, name);
-    return isFile(place) || !existsSync(path) ? undefined : readFile(path, "utf8");
-  };
 }
 
 /** RoBERTa's pooler is in the weights or it is not: no key of the config says so. */
@@ -73,14 +66,10 @@ export async function describeTower(
   const place = await resolveModel(model);
   const tower = await withWeights(model, (file) => readTowerConfig(place, file, options));
   if (tower === undefined) return undefined;
-  const read = fileReader(place);
-  if (tower.side === "text") {
-    const tokenizer = await openTokenizer(tower.config, read);
-    return { tower, ...(tokenizer !== undefined && { tokenizer }) };
-  }
-  const preprocessor = await read(modelFiles.preprocessor);
-  if (preprocessor === undefined) return { tower };
-  return { tower, preprocess: parsePreprocessorConfig(JSON.parse(preprocessor)) };
+  if (tower.side === "text")
+    return { tower, ...(await readTokenizer(place, { text: tower.config })) };
+  const preprocess = isFile(place) ? undefined : await readPreprocessor(place);
+  return { tower, ...(preprocess !== undefined && { preprocess }) };
 }
 
 /** The parameters of a tower by its side. */

@@ -47,7 +47,7 @@ function parseOpenClip(json: unknown): ModelFacts {
 }
 
 /** The preprocessing that a folder's `preprocessor_config.json` says, if it has one. */
-async function readPreprocessor(folder: string): Promise<PreprocessConfig | undefined> {
+export async function readPreprocessor(folder: string): Promise<PreprocessConfig | undefined> {
   const path = join(folder, modelFiles.preprocessor);
   return existsSync(path) ? parsePreprocessorConfig(await readJson(path)) : undefined;
 }

@@ -21,7 +21,7 @@ const none: ReadTokenizerFile = () => Promise.resolve(undefined);
 /** The tokenizer of a model, from its folder's files where it is not CLIP's. `place` may be a file. */
 export async function readTokenizer(
   place: string,
-  { text }: ClipConfig,
+  { text }: Pick<ClipConfig, "text">,
 ): Promise<{ readonly tokenizer?: Tokenizer }> {
   const tokenizer = await openTokenizer(text, isFile(place) ? none : readIn(place));
   return tokenizer === undefined ? {} : { tokenizer };
