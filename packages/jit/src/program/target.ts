@@ -26,4 +26,11 @@ export interface GraphUse {
 }
 
 /** Makes graphs runnable. */
-export type Target = (graph: Graph, use?: GraphUse) => Promise<CompiledFunction>;
+export interface Target {
+  (graph: Graph, use?: GraphUse): Promise<CompiledFunction>;
+  /**
+   * Whether one graph with open sizes (`traceSymbolic`) serves better than one for each size that comes:
+   * where lasting inputs are kept, they are kept once. No by default.
+   */
+  readonly prefersOpenSizes?: boolean;
+}

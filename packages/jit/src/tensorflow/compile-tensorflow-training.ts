@@ -15,6 +15,8 @@ import { wholeStep, type StepShapes, type TrainingSteps } from "./training-steps
 export interface TensorflowTrainingOptions {
   readonly folders: FolderAccess;
   readonly precision?: Precision;
+  /** Whether TensorFlow has the operations of clip-ts's own native part; false by default. */
+  readonly hasOwnOperations?: boolean;
   /** Parameters, by path, whose products are not rounded to bf16: heads right before the logits. */
   readonly staysExact?: (path: string) => boolean;
 }
@@ -68,7 +70,12 @@ function stepsFor(spec: TrainingSpec, wanted: StepShapes): TrainingSteps {
  */
 export async function compileTensorflowTraining(
   given: TrainingSpec,
-  { folders, precision = "f32", staysExact = () => false }: TensorflowTrainingOptions,
+  {
+    folders,
+    precision = "f32",
+    hasOwnOperations = false,
+    staysExact = () => false,
+  }: TensorflowTrainingOptions,
 ): Promise<TrainingProgram> {
   const known = new Map<string, TrainingSteps>();
   const spec = withoutData(given);
@@ -87,6 +94,7 @@ export async function compileTensorflowTraining(
         scratch: spec.accumulated === undefined ? {} : sumsOf(spec),
         steps: steps as TrainingSteps["steps"],
         precision,
+        hasOwnOperations,
         staysExact: (name) => name.startsWith("param:") && staysExact(name.slice(6)),
       },
       folders,

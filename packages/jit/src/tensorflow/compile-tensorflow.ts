@@ -11,6 +11,8 @@ import { writeSavedModel } from "./write-saved-model.ts";
 export interface TensorflowOptions {
   readonly folders: FolderAccess;
   readonly precision?: Precision;
+  /** Whether TensorFlow has the operations of clip-ts's own native part; false by default. */
+  readonly hasOwnOperations?: boolean;
   /** Inputs that TensorFlow keeps, rounded once, until another array comes for them. */
   readonly lasting?: readonly string[];
 }
@@ -18,12 +20,12 @@ export interface TensorflowOptions {
 /** With inputs that stay in TensorFlow between runs. */
 async function compileWithState(
   graph: Graph,
-  { folders, precision = "f32", lasting = [] }: TensorflowOptions,
+  { folders, precision = "f32", lasting = [], hasOwnOperations = false }: TensorflowOptions,
 ): Promise<CompiledFunction> {
   const kept = graph.inputs.filter(({ name }) => lasting.includes(name));
   const state = Object.fromEntries(kept.map(({ name, value }) => [name, value]));
   const program = await createTensorflowProgram(
-    { state, steps: { run: { graph } }, precision },
+    { state, steps: { run: { graph } }, precision, hasOwnOperations },
     folders,
   );
   let held: HostArrays = {};
@@ -45,8 +47,8 @@ export async function compileTensorflow(
   options: TensorflowOptions,
 ): Promise<CompiledFunction> {
   if ((options.lasting ?? []).length > 0) return compileWithState(graph, options);
-  const { folders, precision = "f32" } = options;
-  const model = writeSavedModel({ steps: { run: { graph } }, precision });
+  const { folders, precision = "f32", hasOwnOperations } = options;
+  const model = writeSavedModel({ steps: { run: { graph } }, precision, hasOwnOperations });
   const session = await openSession(model, folders);
   return {
     run: (inputs, into) => session.run("run", inputs, into),

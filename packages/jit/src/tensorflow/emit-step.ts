@@ -1,12 +1,14 @@
 import type { Graph, Value } from "../ir/graph.ts";
 import { isOpen } from "../ir/symbols.ts";
-import { emitAdamw } from "./emit-adamw.ts";
+import { emitAdamw, type AdamwTensors } from "./emit-adamw.ts";
 import { emitGraph, type Replacement } from "./emit-graph.ts";
+import { emitOwnAdamw } from "./emit-own-adamw.ts";
 import { fuseSumsOfSquares } from "./fuse-sum-of-squares.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import { finiteGuard, openPassage, type Guard } from "./guard.ts";
 import { matchAdamw, type AdamwUpdate } from "./match-adamw.ts";
 import { attribute, type Signature, type TensorInfo } from "./messages.ts";
+import { widened } from "./rounding.ts";
 import { afterAssignments } from "./state-access.ts";
 import type { Variables } from "./variables.ts";
 
@@ -60,39 +62,62 @@ function connectInputs(
 /** How many updates may run at the same time: each holds a decayed copy of its parameter. */
 const updatesAtOnce = 2;
 
+/** What the updates of a step have in common. */
+interface UpdateContext {
+  readonly nameOf: (value: Value) => string;
+  readonly variables: Variables;
+  readonly guard: Guard;
+  /** The operations that end the updates written so far. */
+  readonly done: string[];
+}
+
+/** The updates that are written as one operation each. */
+const adamwOf = ({ graph, updates = {}, fusesAdamw = true }: StepSpec): readonly AdamwUpdate[] =>
+  fusesAdamw ? matchAdamw(graph, updates) : [];
+
+/** The parameters, by name, that a step moves by AdamW and by nothing else. */
+export function movedByAdamw(step: StepSpec): string[] {
+  const names = new Map(step.graph.inputs.map(({ name, value }) => [value.id, name]));
+  return adamwOf(step).map(({ param }) => names.get(param.id) as string);
+}
+
 /** The fused form of one update; notes the operation that ends it in `done`. */
 function fusedUpdate(
   update: AdamwUpdate,
-  nameOf: (value: Value) => string,
-  variables: Variables,
-  { done, guard }: { done: string[]; guard: Guard },
+  { nameOf, variables, guard, done }: UpdateContext,
+  isOwn: boolean,
 ): Replacement {
-  const { param, gradient, stepSize, secondRoot, decay } = update;
+  const { param, stepSize, secondRoot, decay, clipped } = update;
+  const clip = isOwn ? clipped?.factor : undefined;
+  const needed: Readonly<Record<string, Value | undefined>> = {
+    param,
+    gradient: clip === undefined ? update.gradient : clipped?.gradient,
+    stepSize,
+    secondRoot,
+    decay,
+    clip,
+  };
+  const parts = Object.entries(needed).filter(
+    (part): part is [string, Value] => part[1] !== undefined,
+  );
   const names = {
     param: nameOf(param),
     first: nameOf(update.first),
     second: nameOf(update.second),
   };
   return {
-    inputs: [param, gradient, stepSize, secondRoot, ...(decay === undefined ? [] : [decay])],
+    inputs: parts.map(([, value]) => value),
     outputs: [update.moved, ...update.moments],
     emit(inputs, builder) {
-      const [paramTensor, gradientTensor, size, root, factor] = inputs as [
-        string,
-        string,
-        string,
-        string,
-        string?,
-      ];
-      const tensors = {
-        param: paramTensor,
-        gradient: gradientTensor,
-        stepSize: size,
-        secondRoot: root,
-        ...(factor === undefined ? {} : { decay: factor }),
-      };
+      const given = inputs.map((name, at) => {
+        const isGradient = isOwn && parts[at]?.[0] === "gradient";
+        return [parts[at]?.[0], isGradient ? name : widened(builder, name)] as const;
+      });
+      const tensors = Object.fromEntries(given) as unknown as AdamwTensors;
       const after = done.slice(-updatesAtOnce).slice(0, 1);
-      const end = emitAdamw(builder, variables, { update, names, tensors, guard, after });
+      const end = isOwn
+        ? emitOwnAdamw(builder, variables, { update, names, tensors, guard })
+        : emitAdamw(builder, variables, { update, names, tensors, guard, after });
       done.push(end);
       return Object.values(names).map((name) => variables.read(name, [end]));
     },
@@ -144,14 +169,13 @@ export function emitStep(
   const done: string[] = [];
   const { mustBeFinite = [] } = step;
   const guard = mustBeFinite.length === 0 ? openPassage(builder) : finiteGuard(builder);
-  const matched =
-    variables === undefined || step.fusesAdamw === false ? [] : matchAdamw(graph, updates);
-  const replacements = matched.map((update) =>
-    fusedUpdate(update, ({ id }) => names.get(id) as string, variables as Variables, {
-      done,
-      guard,
-    }),
-  );
+  const nameOf = ({ id }: Value): string => names.get(id) as string;
+  const replacements =
+    variables === undefined
+      ? []
+      : adamwOf({ ...step, graph }).map((update) =>
+          fusedUpdate(update, { nameOf, variables, guard, done }, builder.hasOwnOperations),
+        );
   const wanted = graph.outputs.map(({ value }) => value);
   const values = emitGraph(graph, { builder, inputs: tensors, wanted, replacements });
 

@@ -1,6 +1,7 @@
-import type { Constant, Dtype } from "../ir/graph.ts";
+import type { Constant, Dtype, Value } from "../ir/graph.ts";
 import { isOpen } from "../ir/symbols.ts";
 import { attribute, type Attribute, type NodeDef } from "./messages.ts";
+import type { Forms } from "./rows/forms.ts";
 import { emitSizes, noOpenSizes, type OpenSizes } from "./open-sizes.ts";
 
 /** How matrix products are computed: in 32 bits, or rounded to bfloat16 and accumulated in 32. */
@@ -18,6 +19,14 @@ export interface GraphBuilder {
   readonly numbers: Map<string, number>;
   /** For tensors whose rounded form is kept between runs: what reads that, by name. */
   readonly keptRounded: Map<string, () => string>;
+  /** For matrices whose transpose is kept between runs: what reads that, by name. */
+  readonly keptTransposed: Map<string, () => string>;
+  /** For tensors of 32 bits that also exist in bfloat16: the name of that. */
+  readonly roundedForms: Map<string, string>;
+  /** Whether TensorFlow has the operations of clip-ts's own native part. */
+  readonly hasOwnOperations: boolean;
+  /** In which types a value of the graph being written is read. */
+  formsOf: (value: Value) => Forms;
   /** The open sizes of the graph being written. */
   openSizes: OpenSizes;
   /** Whether products with the input of this name are not rounded. */
@@ -56,11 +65,43 @@ function typedNumber(value: number, dtype: Dtype): Constant["data"] {
   return dtype === "int32" ? Int32Array.of(value) : Uint8Array.of(value);
 }
 
+/** What a graph is made for. */
+export interface BuilderOptions {
+  /** f32 by default. */
+  readonly precision?: Precision | undefined;
+  /** Whether products with the input of this name are not rounded. */
+  readonly staysExact?: ((input: string) => boolean) | undefined;
+  readonly hasOwnOperations?: boolean | undefined;
+}
+
+/** What is noted of tensors, before there are any. */
+const blankNotes = (): Pick<
+  GraphBuilder,
+  | "formsOf"
+  | "inputNames"
+  | "keptRounded"
+  | "keptTransposed"
+  | "numbers"
+  | "openSizes"
+  | "rounded"
+  | "roundedForms"
+> => ({
+  inputNames: new Map(),
+  rounded: new Set(),
+  keptRounded: new Map(),
+  keptTransposed: new Map(),
+  roundedForms: new Map(),
+  numbers: new Map(),
+  formsOf: () => ({ float32: true, bfloat16: false }),
+  openSizes: noOpenSizes,
+});
+
 /** An empty graph. */
-export function createGraphBuilder(
-  precision: Precision = "f32",
-  staysExact: (input: string) => boolean = () => false,
-): GraphBuilder {
+export function createGraphBuilder({
+  precision = "f32",
+  staysExact = () => false,
+  hasOwnOperations = false,
+}: BuilderOptions = {}): GraphBuilder {
   const nodes: NodeDef[] = [];
   const known = new Map<string, string>();
   let reserved = 0;
@@ -88,19 +129,16 @@ export function createGraphBuilder(
       value: attribute.tensor(data, shape, dtype),
     });
   const builder: GraphBuilder = {
+    ...blankNotes(),
     nodes,
     precision,
-    inputNames: new Map(),
-    rounded: new Set(),
-    keptRounded: new Map(),
-    numbers: new Map(),
+    hasOwnOperations,
     staysExact,
     emit,
     reserve: () => `r${reserved++}`,
     emitOnce: (key, op, inputs, attributes) =>
       once(`${op} ${key} ${inputs.join(" ")}`, () => emit(op, inputs, attributes)),
     constant,
-    openSizes: noOpenSizes,
     sizes: (sides) => emitSizes(builder, sides),
     isOpen: (side) => isOpen(side, builder.openSizes.symbols),
     integers: (values) =>

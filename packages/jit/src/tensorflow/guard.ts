@@ -1,12 +1,11 @@
-import type { Dtype } from "../ir/graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
-import { attribute } from "./messages.ts";
+import { attribute, type DataType } from "./messages.ts";
 import { afterAll } from "./variables.ts";
 
 /** Lets a step change its state or not, depending on numbers that the step itself computes. */
 export interface Guard {
   /** The same tensor, if the state may change; what needs it does not run otherwise. */
-  gate(tensor: string, dtype: Dtype): string;
+  gate(tensor: string, dtype: DataType): string;
   /** States the condition: these numbers are finite. @returns what runs once all changes are made. */
   close(numbers: readonly string[], changes: readonly string[]): string;
 }

@@ -73,8 +73,12 @@ const step: Lowering = ({ node, inputs, builder, x }) => {
   return builder.emit("SelectV2", [isUndefined, ...inputs, stepped], { T });
 };
 
-/** TensorFlow has half of it. */
+/** TensorFlow has half of it. The native part's own takes bfloat16 too, and is as exact as for 32 bits. */
 const sumOfSquares: Lowering = ({ inputs, builder, x }) => {
+  if (builder.hasOwnOperations) {
+    const type = builder.rounded.has(inputs[0] as string) ? "bfloat16" : "float32";
+    return builder.emit("ClipTsSumOfSquares", inputs, { T: attribute.type(type) });
+  }
   const T = attribute.type(x.dtype);
   const half = builder.emit("L2Loss", inputs, { T });
   return builder.emit("Mul", [half, builder.scalar(2, x.dtype)], { T });

@@ -7,6 +7,7 @@ import type { Lowering } from "./lowering.ts";
 import { windowed } from "./lower-windows.ts";
 import { attribute } from "./messages.ts";
 import { emitCount } from "./open-sizes.ts";
+import { rows } from "./rows/lower-rows.ts";
 
 /** One number repeated: stored once, made when the graph runs. */
 const fill: Lowering = ({ node, builder, y }) => {
@@ -56,4 +57,5 @@ export const lowerings: ReadonlyMap<string, Lowering> = new Map([
   ["BatchMatMul", matMul],
   ["Fill", fill],
   ["Range", range],
+  ["Rows", rows],
 ]);

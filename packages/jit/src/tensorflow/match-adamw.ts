@@ -6,6 +6,8 @@ export interface AdamwUpdate {
   readonly first: Value;
   readonly second: Value;
   readonly gradient: Value;
+  /** The gradient before it was multiplied by one number to be no longer than allowed, and that number. */
+  readonly clipped?: { readonly gradient: Value; readonly factor: Value };
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
@@ -85,6 +87,14 @@ function matchSquare(reader: Reader, value: Value): Value | undefined {
   return left?.id === right?.id ? left : undefined;
 }
 
+/** `gradient` · factor, or the gradient as it is. */
+function matchClipping(reader: Reader, value: Value): Pick<AdamwUpdate, "clipped"> {
+  const [gradient, factor] = reader.operands(value, "Multiply") ?? [];
+  return gradient !== undefined && factor?.shape.length === 0
+    ? { clipped: { gradient, factor } }
+    : {};
+}
+
 /** Averages and direction, if they are of one and the same gradient. */
 function matchMoments(
   reader: Reader,
@@ -99,6 +109,7 @@ function matchMoments(
     first: mean.old,
     second: square.old,
     gradient: mean.fresh,
+    ...matchClipping(reader, mean.fresh),
     beta1: mean.beta,
     beta2: square.beta,
     eps: parts.eps,

@@ -24,7 +24,25 @@ export const attribute = {
       values.map((value) => integer(3, value)),
     ),
   ],
+  floats: (values: readonly number[]): Attribute => [
+    message(
+      1,
+      values.map((value) => float(4, value)),
+    ),
+  ],
   type: (value: DataType): Attribute => [integer(6, dataTypes[value])],
+  types: (values: readonly DataType[]): Attribute => [
+    message(
+      1,
+      values.map((value) => integer(6, dataTypes[value])),
+    ),
+  ],
+  shapes: (values: readonly (readonly number[])[]): Attribute => [
+    message(
+      1,
+      values.map((value) => message(7, shapeProto(value))),
+    ),
+  ],
   shape: (value: readonly number[]): Attribute => [message(7, shapeProto(value))],
   float: (value: number): Attribute => [float(4, value)],
   /** Numbers in little-endian order, as they lie in memory. */

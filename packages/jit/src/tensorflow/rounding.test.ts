@@ -9,7 +9,7 @@ const inputs = { x: { shape: [2, 4] }, w: { shape: [4, 4] }, b: { shape: [4] } }
 /** The operations written for a function of x, w and b in bf16, in order. */
 function operations(run: (given: Readonly<Record<"x" | "w" | "b", Tensor>>) => Tensor): string[] {
   const graph = trace((given: NamedTensors) => ({ y: run(given as never) }), inputs);
-  const builder = createGraphBuilder("bf16");
+  const builder = createGraphBuilder({ precision: "bf16" });
   const names = new Map(Object.keys(inputs).map((name) => [name, name]));
   emitGraph(graph, { builder, inputs: names, wanted: graph.outputs.map(({ value }) => value) });
   return builder.nodes.map(({ op }) => op).filter((op) => op !== "Const");

@@ -12,6 +12,8 @@ function castOnce(builder: GraphBuilder, x: string, from: DataType, to: DataType
 export function rounded(builder: GraphBuilder, x: string): string {
   const readKept = builder.keptRounded.get(x);
   if (readKept !== undefined) return readKept();
+  const form = builder.roundedForms.get(x);
+  if (form !== undefined) return form;
   return builder.rounded.has(x) ? x : castOnce(builder, x, "float32", "bfloat16");
 }
 
@@ -21,7 +23,7 @@ export function widened(builder: GraphBuilder, x: string): string {
 }
 
 /** Operations that only move numbers: rounding before them and behind them is the same. */
-const moving: ReadonlySet<string> = new Set([
+export const moving: ReadonlySet<string> = new Set([
   "ExpandDims",
   "Reshape",
   "Slice",

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -17,26 +17,41 @@ export const folders: FolderAccess = {
   remove: (folder) => rm(folder, { recursive: true }),
 };
 
-/** Loads tfjs-node, which registers tfjs's backend "tensorflow", if its native part is there. */
-function loadTensorflow(): boolean {
+/** The addon's folder of tfjs-node, which is loaded: it registers tfjs's backend "tensorflow". */
+function loadTensorflow(): string | undefined {
   const require = createRequire(new URL("../../../node/package.json", import.meta.url));
   const given = process.env["CLIP_TS_TFJS_NODE"];
   try {
     const folder = given ?? join(require.resolve("@tensorflow/tfjs-node/package.json"), "..");
-    if (!existsSync(join(folder, "lib/napi-v8/tfjs_binding.node"))) return false;
+    const addons = join(folder, "lib/napi-v8");
+    if (!existsSync(join(addons, "tfjs_binding.node"))) return undefined;
     process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
     const current = getBackend();
     require(folder);
     void setBackend(current);
     enableProdMode();
-    return true;
+    return addons;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
+/** Adds clip-ts's own operations to TensorFlow, if the setup made them. */
+function loadOwnOperations(addons: string): boolean {
+  const name = readdirSync(addons).find((file) => file.startsWith("clip_ts_operations_"));
+  if (name !== undefined) process.dlopen({ exports: {} }, join(addons, name));
+  return name !== undefined;
+}
+
+const addons = loadTensorflow();
+
 /** Whether graphs can run on TensorFlow here. */
-export const hasTensorflow: boolean = loadTensorflow();
+export const hasTensorflow: boolean = addons !== undefined;
+
+/** Whether TensorFlow has clip-ts's own operations here. */
+export const hasOwnOperations: boolean = addons !== undefined && loadOwnOperations(addons);
+if (!hasOwnOperations)
+  console.warn("Skipped: clip-ts's own operations, which are not set up here.");
 if (!hasTensorflow) {
   console.warn("Skipped: running graphs on TensorFlow, as tfjs-node has no native part here.");
 }

@@ -1,6 +1,7 @@
 import type { Dtype } from "../ir/graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import { attribute } from "./messages.ts";
+import { createTwins, type TwinForm } from "./twins.ts";
 
 /** Shape and type of a tensor that stays in the runtime between steps. */
 export interface StateSpec {
@@ -16,23 +17,42 @@ export interface Variables {
   /** Its value, once the operations in `after` have run. */
   read(name: string, after?: readonly string[]): string;
   /**
-   * Rounds the values of unchanging variables that are read in bfloat16, for all runs to come.
+   * Makes the other forms of variables that steps read, such as bfloat16, of what the variables hold.
    * @returns the assignments.
    */
-  keepRounded(): readonly string[];
+  renewTwins(): readonly string[];
+  /**
+   * Puts an operation that changes a variable by itself after everything that reads it, and lets it keep
+   * the rounded form up to date. `emit` is called once all steps are written. @returns its name.
+   */
+  changedBy(name: string, emit: (change: VariableChange) => void): string;
+  /** Writes what waited for all steps. */
+  close(): void;
   /** Replaces its value once the operations in `after` have run. @returns the assignment. */
   assign(name: string, value: string, after?: readonly string[]): string;
+}
+
+/** An operation that changes a variable: its name, and what it has to know. */
+export interface VariableChange {
+  readonly operation: string;
+  /** The variable that holds the rounded form, if any step reads that. */
+  readonly twin?: string;
+  /** Operations that must have run before. */
+  readonly after: readonly string[];
 }
 
 /** Inputs that only order operations. */
 export const afterAll = (operations: readonly string[]): string[] =>
   operations.map((operation) => `^${operation}`);
 
-/** Adds a variable for each state tensor to a graph; `unchanging` ones are replaced by no step. */
+/** Adds a variable for each state tensor to a graph; other forms may be kept of those in `keepable`. */
 export function addVariables(
   builder: GraphBuilder,
   state: Readonly<Record<string, StateSpec>>,
-  unchanging: ReadonlySet<string> = new Set(),
+  keepable: Readonly<Record<TwinForm, ReadonlySet<string>>> = {
+    rounded: new Set(),
+    transposed: new Set(),
+  },
 ): Variables {
   const handles = new Map<string, { readonly handle: string; readonly dtype: Dtype }>();
   for (const [name, { shape, dtype = "float32" }] of Object.entries(state)) {
@@ -48,35 +68,28 @@ export function addVariables(
     if (found === undefined) throw new Error(`No state is called ${name}.`);
     return found;
   };
-  const twins = new Map<string, string>();
-  const bfloat16 = attribute.type("bfloat16");
-  const addTwin = (name: string): string => {
-    const handle = builder.emit("VarHandleOp", [], {
-      dtype: bfloat16,
-      shape: attribute.shape((state[name] as StateSpec).shape),
-      shared_name: attribute.text(`r${twins.size}`),
-    });
-    twins.set(name, handle);
-    return handle;
-  };
-  const readRounded = (name: string): string => {
-    const twin = twins.get(name) ?? addTwin(name);
-    return builder.emitOnce("kept", "ReadVariableOp", [twin], { dtype: bfloat16 });
-  };
+  const twins = createTwins(builder, state, (name) => find(name).handle);
+  const waiting: (() => void)[] = [];
   return {
-    keepRounded: () =>
-      [...twins].map(([name, twin]) => {
-        const types = { SrcT: attribute.type("float32"), DstT: bfloat16 };
-        const read = builder.emit("ReadVariableOp", [find(name).handle], { dtype: types.SrcT });
-        const value = builder.emit("Cast", [read], types);
-        return builder.emit("AssignVariableOp", [twin, value], { dtype: bfloat16 });
-      }),
+    changedBy(name, emit) {
+      const operation = builder.reserve();
+      waiting.push(() => {
+        const twin = twins.find(name, "rounded");
+        const after = twin === undefined ? [] : [twins.read(name, "rounded")];
+        emit({ operation, after, ...(twin === undefined ? {} : { twin }) });
+      });
+      return operation;
+    },
+    close: () => waiting.splice(0).forEach((write) => write()),
+    renewTwins: () => twins.renew(),
     handle: (name) => find(name).handle,
     read(name, after = []) {
       const { handle, dtype } = find(name);
       const inputs = [handle, ...afterAll(after)];
       const value = builder.emit("ReadVariableOp", inputs, { dtype: attribute.type(dtype) });
-      if (unchanging.has(name)) builder.keptRounded.set(value, () => readRounded(name));
+      const keep = (form: TwinForm) => () => twins.read(name, form);
+      if (keepable.rounded.has(name)) builder.keptRounded.set(value, keep("rounded"));
+      if (keepable.transposed.has(name)) builder.keptTransposed.set(value, keep("transposed"));
       return value;
     },
     assign(name, value, after = []) {

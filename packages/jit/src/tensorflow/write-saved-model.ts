@@ -1,7 +1,8 @@
-import { emitStep, type StepSpec } from "./emit-step.ts";
+import { emitStep, movedByAdamw, type StepSpec } from "./emit-step.ts";
 import { createGraphBuilder, type Precision } from "./graph-builder.ts";
 import { encodeSavedModel, type Signature } from "./messages.ts";
 import { afterAssignments, emitClearing, emitStateAccess } from "./state-access.ts";
+import type { TwinForm } from "./twins.ts";
 import { addVariables, type StateSpec } from "./variables.ts";
 
 /** Steps that share state. Fusing, passes and shapes are per step: one for each text length. */
@@ -14,6 +15,8 @@ export interface ProgramSpec {
   readonly steps: Readonly<Record<string, StepSpec>>;
   /** f32 by default. */
   readonly precision?: Precision;
+  /** Whether TensorFlow has the operations of clip-ts's own native part; false by default. */
+  readonly hasOwnOperations?: boolean | undefined;
   /** Inputs, by name, whose products are not rounded to bf16: heads right before the logits. */
   readonly staysExact?: (input: string) => boolean;
 }
@@ -28,23 +31,40 @@ export interface SavedModel {
 /** The entry point that rounds unchanging state, if any is; to be run when that has been written. */
 export const roundEntry = "round";
 
+/** State of which other forms may be kept: what no step changes, or AdamW alone, which rounds as it goes. */
+function keepableIn(
+  names: ReadonlySet<string>,
+  steps: readonly StepSpec[],
+  hasOwnOperations: boolean,
+): Record<TwinForm, Set<string>> {
+  const changed = new Set(steps.flatMap(({ updates = {} }) => Object.keys(updates)));
+  const elsewhere = steps.flatMap((step) => {
+    const moved = new Set(hasOwnOperations ? movedByAdamw(step) : []);
+    return Object.keys(step.updates ?? {}).filter((name) => !moved.has(name));
+  });
+  const without = (left: ReadonlySet<string>): Set<string> =>
+    new Set([...names].filter((name) => !left.has(name)));
+  const unchanging = hasOwnOperations ? without(changed) : new Set<string>();
+  return { rounded: without(new Set(elsewhere)), transposed: unchanging };
+}
+
 /** Writes steps and the state they share as one SavedModel, which one TensorFlow session runs. */
 export function writeSavedModel(spec: ProgramSpec): SavedModel {
-  const { state = {}, scratch = {}, steps, precision, staysExact } = spec;
-  const builder = createGraphBuilder(precision, staysExact);
+  const { state = {}, scratch = {}, steps } = spec;
+  const builder = createGraphBuilder(spec);
   const kept = { ...state, ...scratch };
   const names = new Set(Object.keys(kept));
-  const changed = new Set(Object.values(steps).flatMap(({ updates = {} }) => Object.keys(updates)));
-  const unchanging = new Set([...names].filter((name) => !changed.has(name)));
-  const variables = names.size === 0 ? undefined : addVariables(builder, kept, unchanging);
+  const keepable = keepableIn(names, Object.values(steps), builder.hasOwnOperations);
+  const variables = names.size === 0 ? undefined : addVariables(builder, kept, keepable);
   const signatures: Record<string, Signature> = {};
   for (const [name, step] of Object.entries(steps)) {
     signatures[name] = emitStep(builder, step, variables, names);
   }
+  variables?.close();
   if (variables !== undefined) {
     Object.assign(signatures, emitStateAccess(builder, variables, state));
     Object.assign(signatures, emitClearing(builder, variables, scratch));
-    const rounding = variables.keepRounded();
+    const rounding = variables.renewTwins();
     if (rounding.length > 0) signatures[roundEntry] = afterAssignments(builder, {}, rounding);
   }
   return { bytes: encodeSavedModel(builder.nodes, signatures), signatures };

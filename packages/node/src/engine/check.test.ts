@@ -15,6 +15,7 @@ for (const engine of ["cpu", "wasm"] as const) {
         ["matmul", true],
         ["softmax", true],
         ["gradient", true],
+        ["sums over rows", true],
       ]);
     });
     expect(left).toBe(0);
@@ -27,6 +28,7 @@ test("an engine that compiles is asked through a graph", async () => {
     ["matmul", true],
     ["softmax", true],
     ["gradient", true],
+    ["sums over rows", true],
   ]);
 });
 

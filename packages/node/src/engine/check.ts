@@ -2,13 +2,16 @@ import { valueAndGradient } from "@clip-ts/core";
 import { trace, type Target } from "@clip-ts/jit";
 import type { StartedEngine } from "./engine.ts";
 import {
+  add,
   matMul,
+  ones,
   softmax,
   square,
   sum,
   tensor,
   tensor2d,
   tidy,
+  tile,
   type Tensor,
 } from "@tensorflow/tfjs-core";
 
@@ -48,6 +51,15 @@ const questions: readonly {
       return valueAndGradient(objective, { a }).gradient.a;
     },
   },
+  {
+    // Each of 256 rows is 5, 7, 9, four times: sums of x² + x. Large enough for an engine to fuse it.
+    name: "sums over rows",
+    expected: Array.from({ length: 12 }, (_, at) => [7680, 14336, 23040][at % 3] as number),
+    ask: (a) => {
+      const rows = tile(matMul(ones([256, 2]), a), [1, 4]);
+      return sum(add(square(rows), rows), 0);
+    },
+  },
 ];
 
 const left = { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] };
@@ -79,7 +91,7 @@ async function askEager(ask: Question): Promise<number[]> {
 }
 
 /**
- * Asks the running engine for a product, a softmax and a gradient whose values are known; an engine
+ * Asks the running engine for a product, a softmax, a gradient and sums whose values are known; an engine
  * that compiles is asked through a traced graph.
  */
 export async function checkEngine({ compiler }: Pick<StartedEngine, "compiler"> = {}): Promise<

@@ -106,7 +106,9 @@ if (!hasTensorflow) {
 describe.skipIf(!hasTensorflow)("with TensorFlow's native part", () => {
   async function start(): Promise<void> {
     const started = await startEngine("tensorflow");
-    expect(started.detail).toMatch(/^TensorFlow \d+\.\d+\.\d+, (CPU, \d+ threads?$|GPU)/);
+    expect(started.detail).toMatch(
+      /^TensorFlow \d+\.\d+\.\d+, (CPU, \d+ threads?(, fused rows)?$|GPU)/,
+    );
     expect(getBackend()).toBe("tensorflow");
   }
 

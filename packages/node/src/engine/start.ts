@@ -43,6 +43,12 @@ function refuseToRound(name: EngineName): void {
   );
 }
 
+function startTensorflow(name: "tensorflow" | "tensorflow-gpu", options: EngineOptions): Loaded {
+  const { detail, hasOwnOperations } = loadTensorflow(name, options);
+  const compiler = tensorflowCompiler({ precision: options.precision, hasOwnOperations });
+  return { backend: "tensorflow", detail, compiler };
+}
+
 /** Registers the backend of an engine and says what it is. */
 async function load(
   { name, detail }: EngineStatus,
@@ -52,11 +58,7 @@ async function load(
   switch (name) {
     case "tensorflow":
     case "tensorflow-gpu":
-      return {
-        backend: "tensorflow",
-        ...loadTensorflow(name, { precision, threads }),
-        compiler: tensorflowCompiler(precision),
-      };
+      return startTensorflow(name, { precision, threads });
     case "onnx": // what is not compiled runs beside it
       return { backend: await loadWasm(), ...loadOnnx({ threads }) };
     case "onnx-gpu":

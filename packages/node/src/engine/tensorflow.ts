@@ -6,6 +6,7 @@ import { ClipError } from "@clip-ts/base";
 import { describeThreads, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { graphicsCard, tensorFloat32 } from "./graphics-card.ts";
 import { returnFreedMemory } from "./memory.ts";
+import { loadOwnOperations } from "./own-operations.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -19,6 +20,7 @@ const packagesOf: Readonly<Record<TensorflowEngine, readonly [string, ...string[
 
 interface InstalledPackage {
   readonly reference: string;
+  readonly folder: string;
   readonly version: string;
   /** Whether its compiled part, which npm does not carry, is there. */
   readonly isNative: boolean;
@@ -30,7 +32,7 @@ function findPackage(reference: string): InstalledPackage | undefined {
     const manifest = require.resolve(`${reference}/package.json`);
     const { version } = require(manifest) as { version: string };
     const addon = join(dirname(manifest), "lib", "napi-v8", "tfjs_binding.node");
-    return { reference, version, isNative: existsSync(addon) };
+    return { reference, folder: dirname(manifest), version, isNative: existsSync(addon) };
   } catch {
     return undefined;
   }
@@ -74,10 +76,16 @@ interface NodeBackend {
   readonly binding: { readonly TF_Version: string };
 }
 
-/** One of the two packages at most: both would register the same kernels. */
-let running: NodeBackend | undefined;
+/** TensorFlow in this process. */
+interface Running {
+  readonly backend: NodeBackend;
+  readonly hasOwnOperations: boolean;
+}
 
-function loadBackend(name: TensorflowEngine, threads: number | undefined): NodeBackend {
+/** One of the two packages at most: both would register the same kernels. */
+let running: Running | undefined;
+
+function loadBackend(name: TensorflowEngine, threads: number | undefined): Running {
   const native = findPackages(name).find(({ isNative }) => isNative);
   const [wanted] = packagesOf[name];
   // TensorFlow would take the whole card otherwise, and greet on stderr.
@@ -92,8 +100,14 @@ function loadBackend(name: TensorflowEngine, threads: number | undefined): NodeB
   const { findBackend } = require(native?.reference ?? wanted) as {
     readonly findBackend: (name: "tensorflow") => NodeBackend;
   };
-  return findBackend("tensorflow");
+  const backend = findBackend("tensorflow");
+  // They are for CPUs; on a GPU each would fetch its operands from the card.
+  const isOurs = native !== undefined && !backend.isUsingGpuDevice;
+  return { backend, hasOwnOperations: isOurs && loadOwnOperations(native.folder) };
 }
+
+const describeDevice = (isGpu: boolean, threads = availableParallelism()): string =>
+  isGpu ? `GPU ${graphicsCard() ?? ""}, ${tensorFloat32()}` : `CPU, ${describeThreads(threads)}`;
 
 /**
  * Loads the native library, which registers tfjs's backend "tensorflow".
@@ -102,9 +116,10 @@ function loadBackend(name: TensorflowEngine, threads: number | undefined): NodeB
 export function loadTensorflow(
   name: TensorflowEngine,
   { precision = "f32", threads }: EngineOptions = {},
-): { readonly detail: string } {
+): { readonly detail: string; readonly hasOwnOperations: boolean } {
   running ??= loadBackend(name, threads);
-  const { isUsingGpuDevice, binding } = running;
+  const { backend, hasOwnOperations } = running;
+  const { isUsingGpuDevice, binding } = backend;
   if (name === "tensorflow-gpu" && !isUsingGpuDevice) {
     throw new ClipError(
       "engine-unavailable",
@@ -112,9 +127,9 @@ export function loadTensorflow(
         "Check the driver (nvidia-smi) and that its CUDA libraries are on LD_LIBRARY_PATH.",
     );
   }
-  const device = isUsingGpuDevice
-    ? `GPU ${graphicsCard() ?? ""}, ${tensorFloat32()}`
-    : `CPU, ${describeThreads(threads ?? availableParallelism())}`;
+  const device = describeDevice(isUsingGpuDevice, threads);
   const products = precision === "bf16" ? ", bf16 products" : "";
-  return { detail: `TensorFlow ${binding.TF_Version}, ${device}${products}` };
+  const fused = hasOwnOperations ? ", fused rows" : "";
+  const detail = `TensorFlow ${binding.TF_Version}, ${device}${products}${fused}`;
+  return { detail, hasOwnOperations };
 }

@@ -18,7 +18,12 @@ async function forwardMovedHeader(include: string, folder: string): Promise<void
   await writeFile(target, `#include "tsl/${movedHeader}"\n`);
 }
 
-async function compile(args: readonly string[], { environment }: SetupContext): Promise<void> {
+/** Runs the C++ compiler. @throws ClipError saying what to install, or what the compiler said of `what`. */
+export async function compile(
+  what: string,
+  args: readonly string[],
+  { environment }: SetupContext,
+): Promise<void> {
   const { CXX: compiler = "g++" } = environment;
   const { code, stderr } = await runProgram(compiler, args, environment);
   if (code === 0) return;
@@ -27,7 +32,7 @@ async function compile(args: readonly string[], { environment }: SetupContext): 
     code === undefined
       ? `There is no C++ compiler called ${compiler}. Install one (Debian, Ubuntu: apt install g++; ` +
           "Fedora: dnf install gcc-c++) or name it in CXX."
-      : `${compiler} cannot compile tfjs-node's addon:\n${lastLines(stderr, 12)}\n` +
+      : `${compiler} cannot compile ${what}:\n${lastLines(stderr, 12)}\n` +
           "  It needs g++ 9 or later and TensorFlow's own headers.",
     { data: { compiler } },
   );
@@ -55,6 +60,7 @@ export async function compileAddon(
     const flags = ["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8"];
     const folders = [work, include, headers, join(packageFolder, "binding")];
     await compile(
+      "tfjs-node's addon",
       [
         ...flags,
         ...folders.map((folder) => `-I${folder}`),

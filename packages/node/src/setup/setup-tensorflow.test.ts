@@ -176,7 +176,13 @@ test.skipIf(libraries === undefined)(
     const options = { packageFolder, environment, report: (line: string) => lines.push(line) };
     const built = await setupTensorflow({ ...options, from: libraries as string });
     expect(built.version).toMatch(/^2\.\d+\.\d+/u);
-    expect(lines.join("\n")).toMatch(/compiling .*multiplies and takes gradients/su);
+    expect(lines.join("\n")).toMatch(
+      /compiling .*own operations.*multiplies and takes gradients/su,
+    );
+    const added = readdirSync(join(packageFolder, "lib/napi-v8")).find((name) =>
+      name.startsWith("clip_ts_operations_"),
+    );
+    expect(added).toMatch(/^clip_ts_operations_\d+\.node$/u);
     expect(await setupTensorflow(options)).toEqual(built);
     expect(lines.at(-1)).toMatch(/is set up already and works/u);
   },

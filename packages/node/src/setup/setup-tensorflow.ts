@@ -2,8 +2,10 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { ClipError } from "@clip-ts/base";
+import { ClipError, isClipError } from "@clip-ts/base";
+import { operationsPath } from "../engine/own-operations.ts";
 import { compileAddon } from "./compile-addon.ts";
+import { compileOperations } from "./compile-operations.ts";
 import { fetchCudaLibraries } from "./cuda-libraries.ts";
 import { findLibraries } from "./find-libraries.ts";
 import { tensorflowVersion, type SetupContext, type SetupOptions } from "./setup-options.ts";
@@ -45,12 +47,27 @@ async function worksAlready(
   packageFolder: string,
   { environment, report }: SetupContext,
 ): Promise<TrialResult | undefined> {
-  if (!existsSync(join(packageFolder, "lib", "napi-v8", "tfjs_binding.node"))) return undefined;
+  const addon = join(packageFolder, "lib", "napi-v8", "tfjs_binding.node");
+  if (![addon, operationsPath(packageFolder)].every((path) => existsSync(path))) return undefined;
   try {
     return await tryAddon(packageFolder, environment);
   } catch {
     report("the native part that is there does not work; building it anew");
     return undefined;
+  }
+}
+
+/** TensorFlow runs without clip-ts's own operations, only slower: what hinders them is told, no more. */
+async function addOperations(
+  packageFolder: string,
+  libraries: string,
+  context: SetupContext,
+): Promise<void> {
+  try {
+    await compileOperations(packageFolder, libraries, context);
+  } catch (error) {
+    if (!isClipError(error)) throw error;
+    context.report(`  left out, steps take about a fifth longer: ${error.message}`);
   }
 }
 
@@ -74,6 +91,7 @@ export async function setupTensorflow(
   context.report(`TensorFlow's libraries: ${libraries}`);
   if (context.gpu) await fetchCudaLibraries(libraries, context);
   await compileAddon(packageFolder, libraries, context);
+  await addOperations(packageFolder, libraries, context);
   const result = await tryAddon(packageFolder, context.environment);
   context.report(`TensorFlow ${result.version} multiplies and takes gradients`);
   if (context.gpu && !result.gpu) {

@@ -1,0 +1,144 @@
+// Many elementwise operations, reductions over rows and sums over columns in one pass over memory: a short
+// program that runs on one row of a matrix after another, whose intermediate results stay in the cache.
+#include <cmath>
+#include <vector>
+
+#include "parallel.h"
+#include "row_program.h"
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/framework/shape_inference.h"
+
+namespace clip_ts {
+namespace {
+
+using tensorflow::DT_FLOAT;
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::Tensor;
+using tensorflow::TensorShape;
+
+// How an operand lies over the rows.
+enum InputKind { kWhole, kColumn, kRepeated, kNumber };
+enum OutputKind { kWholeResult, kColumnResult, kColumnSums };
+
+// Sums over columns are made piece by piece: as many pieces on every machine, for the same sums.
+constexpr int64_t kPieces = 16;
+constexpr int64_t kNumbersOfAPiece = 8192;
+
+class Rows : public tensorflow::OpKernel {
+ public:
+  explicit Rows(OpKernelConstruction* context) : OpKernel(context) {
+    std::vector<int> code;
+    OP_REQUIRES_OK(context, context->GetAttr("code", &code));
+    OP_REQUIRES_OK(context, context->GetAttr("numbers", &program_.numbers));
+    OP_REQUIRES_OK(context, context->GetAttr("vectors", &program_.vectors));
+    OP_REQUIRES_OK(context, context->GetAttr("scalars", &program_.scalars));
+    OP_REQUIRES_OK(context, context->GetAttr("columns", &program_.columns));
+    OP_REQUIRES_OK(context, context->GetAttr("input_kinds", &input_kinds_));
+    OP_REQUIRES_OK(context, context->GetAttr("output_kinds", &output_kinds_));
+    OP_REQUIRES_OK(context, context->GetAttr("output_shapes", &output_shapes_));
+    program_.inputs = static_cast<int>(input_kinds_.size());
+    OP_REQUIRES(context, program_.SetCode(code),
+                absl::InvalidArgumentError("an instruction of fused rows names a slot that is not there"));
+  }
+
+  void Compute(OpKernelContext* context) override {
+    int64_t rows = 0;
+    for (size_t at = 0; at < input_kinds_.size(); ++at) {
+      if (input_kinds_[at] == kWhole) rows = context->input(at).NumElements() / program_.columns;
+    }
+    Arrays arrays;
+    OP_REQUIRES_OK(context, BindInputs(context, rows, &arrays));
+    OP_REQUIRES_OK(context, BindOutputs(context, rows, &arrays));
+    const int64_t size = rows * program_.columns;
+    const int64_t pieces = std::clamp<int64_t>(size / kNumbersOfAPiece, 1, std::min(rows, kPieces));
+    std::vector<std::vector<float>> sums(pieces);
+    ForEachPiece(context, pieces, [&](int64_t piece) {
+      sums[piece].assign(arrays.sums.size() * program_.columns, 0.0f);
+      RunRows(program_, arrays, {rows * piece / pieces, rows * (piece + 1) / pieces}, sums[piece].data());
+    });
+    for (size_t at = 0; at < arrays.sums.size() * program_.columns; ++at) {
+      float sum = 0;
+      for (const auto& piece : sums) sum += piece[at];
+      arrays.sums[at / program_.columns][at % program_.columns] = sum;
+    }
+  }
+
+ private:
+  tensorflow::Status BindInputs(OpKernelContext* context, int64_t rows, Arrays* arrays) const {
+    for (size_t at = 0; at < input_kinds_.size(); ++at) {
+      const Tensor& tensor = context->input(at);
+      const int64_t size = tensor.NumElements();
+      const int64_t columns = program_.columns;
+      const bool fits = input_kinds_[at] == kWhole      ? size == rows * columns
+                        : input_kinds_[at] == kColumn   ? size == rows
+                        : input_kinds_[at] == kRepeated ? size > 0 && size % columns == 0
+                                                        : size == 1;
+      if (!fits) return absl::InvalidArgumentError("the operands of fused rows do not fit");
+      const bool is_row = input_kinds_[at] == kWhole || input_kinds_[at] == kRepeated;
+      const int64_t period = is_row ? size / columns : input_kinds_[at] == kColumn ? rows : 1;
+      arrays->inputs.push_back({tensor.data(), tensor.dtype() != DT_FLOAT, is_row, period});
+    }
+    return tensorflow::OkStatus();
+  }
+
+  tensorflow::Status BindOutputs(OpKernelContext* context, int64_t rows, Arrays* arrays) const {
+    for (size_t at = 0; at < output_kinds_.size(); ++at) {
+      const int64_t size = output_kinds_[at] == kWholeResult    ? rows * program_.columns
+                           : output_kinds_[at] == kColumnResult ? rows
+                                                                : program_.columns;
+      TensorShape shape;
+      TF_RETURN_IF_ERROR(ShapeOf(output_shapes_[at], size, &shape));
+      Tensor* tensor = nullptr;
+      TF_RETURN_IF_ERROR(context->allocate_output(at, shape, &tensor));
+      const bool is_rounded = tensor->dtype() != DT_FLOAT;
+      arrays->outputs.push_back({tensor->data(), is_rounded, static_cast<int>(arrays->sums.size())});
+      if (output_kinds_[at] == kColumnSums) arrays->sums.push_back(static_cast<float*>(tensor->data()));
+    }
+    return tensorflow::OkStatus();
+  }
+
+  // The shape with its one open side, if any, as the number of elements demands.
+  static tensorflow::Status ShapeOf(const tensorflow::PartialTensorShape& wanted, int64_t size,
+                                    TensorShape* shape) {
+    int64_t known = 1;
+    for (const auto& side : wanted) known *= side.size < 0 ? 1 : side.size;
+    for (const auto& side : wanted) shape->AddDim(side.size < 0 ? size / known : side.size);
+    if (shape->num_elements() == size) return tensorflow::OkStatus();
+    return absl::InvalidArgumentError("a result of fused rows has another size than its shape");
+  }
+
+  RowProgram program_;
+  std::vector<int> input_kinds_, output_kinds_;
+  std::vector<tensorflow::PartialTensorShape> output_shapes_;
+};
+
+REGISTER_OP("ClipTsRows")
+    .Input("inputs: Tin")
+    .Output("outputs: Tout")
+    .Attr("Tin: list({float, bfloat16})")
+    .Attr("Tout: list({float, bfloat16})")
+    .Attr("code: list(int)")
+    .Attr("numbers: list(float)")
+    .Attr("vectors: int")
+    .Attr("scalars: int")
+    .Attr("columns: int")
+    .Attr("input_kinds: list(int)")
+    .Attr("output_kinds: list(int)")
+    .Attr("output_shapes: list(shape)")
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
+      std::vector<tensorflow::PartialTensorShape> shapes;
+      TF_RETURN_IF_ERROR(context->GetAttr("output_shapes", &shapes));
+      for (size_t at = 0; at < shapes.size(); ++at) {
+        tensorflow::shape_inference::ShapeHandle shape;
+        TF_RETURN_IF_ERROR(context->MakeShapeFromPartialTensorShape(shapes[at], &shape));
+        context->set_output(at, shape);
+      }
+      return tensorflow::OkStatus();
+    })
+    .Doc("Runs a short program on each row of matrices; see row_program.h.");
+
+REGISTER_KERNEL_BUILDER(Name("ClipTsRows").Device(tensorflow::DEVICE_CPU), Rows);
+
+}  // namespace
+}  // namespace clip_ts
