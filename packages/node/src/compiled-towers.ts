@@ -1,10 +1,16 @@
+import { isClipError } from "@clip-ts/base";
 import { flattenTree, unflattenLike } from "@clip-ts/core";
 import {
   dtypeOf,
   trace,
+  traceSymbolic,
   type CompiledFunction,
+  type Graph,
   type HostArray,
   type HostArrays,
+  type InputSpec,
+  type NamedTensors,
+  type SymbolicInputSpec,
   type Target,
 } from "@clip-ts/jit";
 import {
@@ -41,27 +47,57 @@ type Embed = (params: ClipParams, input: Tensor, config: ClipConfig) => Tensor;
 interface TowerOptions {
   readonly config: ClipConfig;
   readonly target: Target;
-  /** Whether the engine may keep the weights, once for each shape of input: where these are few. */
-  readonly lasts: boolean;
+  /** The shape of an input, with names for sides that are not always the same. */
+  readonly shape: readonly (number | string)[];
+  /** Whether inputs come in few shapes: then the engine may keep the weights, once for each of them. */
+  readonly isSteady: boolean;
 }
 
-function createTower(embed: Embed, { config, target, lasts }: TowerOptions): Tower {
+type Run = (inputs: NamedTensors) => NamedTensors;
+
+/** The function with its sides left open, if it can be traced so. */
+function traceOpen(
+  run: Run,
+  inputs: Readonly<Record<string, SymbolicInputSpec>>,
+  config: ClipConfig,
+): Graph | undefined {
+  try {
+    return traceSymbolic(run, inputs, { atMost: { tokens: config.text.contextLength } });
+  } catch (error) {
+    if (isClipError(error) && error.code === "unsupported") return undefined;
+    throw error;
+  }
+}
+
+function createTower(embed: Embed, options: TowerOptions): Tower {
+  const { config, target, shape, isSteady } = options;
   const spec = clipSpec(config);
   const compiled = new Map<string, Promise<CompiledFunction>>();
+  const run: Run = ({ input: given, ...leaves }) => ({
+    features: embed(unflattenLike(spec, leaves) as ClipParams, given as Tensor, config),
+  });
+  /** Whether one graph is for all shapes; unknown before the first one. */
+  let isOpen = target.prefersOpenSizes === true;
   const compile = (input: HostArray, params: HostArrays): Promise<CompiledFunction> => {
-    const graph = trace(
-      ({ input: given, ...leaves }) => ({
-        features: embed(unflattenLike(spec, leaves) as ClipParams, given as Tensor, config),
-      }),
-      { input: { shape: input.shape, dtype: dtypeOf(input) }, ...params },
-    );
-    return target(graph, { lasting: lasts ? Object.keys(params) : [] });
+    const shapes = Object.entries(params).map(([path, array]) => [path, { shape: array.shape }]);
+    const leaves = Object.fromEntries(shapes) as Record<string, InputSpec>;
+    const dtype = dtypeOf(input);
+    const open = isOpen
+      ? traceOpen(run, { input: { shape, dtype }, ...leaves }, config)
+      : undefined;
+    isOpen = open !== undefined;
+    const graph = open ?? trace(run, { input: { shape: input.shape, dtype }, ...leaves });
+    return target(graph, { lasting: isOpen || isSteady ? Object.keys(params) : [] });
+  };
+  const find = (input: HostArray, params: HostArrays): Promise<CompiledFunction> => {
+    const key = (): string => (isOpen ? "open" : input.shape.join());
+    const ready = compiled.get(key()) ?? compile(input, params);
+    compiled.set(key(), ready);
+    return ready;
   };
   return {
     async run(input, params) {
-      const key = input.shape.join();
-      const ready = compiled.get(key) ?? compile(input, params);
-      compiled.set(key, ready);
+      const ready = find(input, params);
       const { features } = await (await ready).run({ input, ...params });
       return features?.data as Float32Array;
     },
@@ -88,9 +124,19 @@ async function takeToHost(params: ClipParams): Promise<HostArrays> {
  * once, when it first comes, and kept for all weights.
  */
 export function compileTowers(config: ClipConfig, target: Target): CompiledTowers {
-  const images = createTower(embedImages, { config, target, lasts: true });
-  const texts = createTower(embedTexts, { config, target, lasts: false });
   const { channels, imageSize } = config.vision;
+  const images = createTower(embedImages, {
+    config,
+    target,
+    shape: ["batch", channels, imageSize, imageSize],
+    isSteady: true,
+  });
+  const texts = createTower(embedTexts, {
+    config,
+    target,
+    shape: ["batch", "tokens"],
+    isSteady: false,
+  });
   return {
     async withWeights(params) {
       let host = await takeToHost(params);
