@@ -1,0 +1,146 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import koffi from "koffi";
+import { afterAll, expect, test } from "vitest";
+
+const folder = mkdtempSync(join(tmpdir(), "clip-ts-rows-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Two matrices, a number a row and repeated rows go in; a matrix, numbers a row and column sums come out. */
+const doorway = `
+#include "row_program.h"
+using namespace clip_ts;
+extern "C" int run_rows(const int* words, int count, int columns, int rows, const uint16_t* rounded,
+                        const float* x, const float* column, float* y, float* numbers, float* sums) {
+  RowProgram program;
+  program.numbers = {2.0f};
+  program.inputs = 3;
+  program.vectors = 2;
+  program.scalars = 1;
+  program.columns = columns;
+  if (!program.SetCode(std::vector<int>(words, words + count))) return 1;
+  Arrays arrays;
+  arrays.inputs = {{x, false, true, rows}, {rounded, true, true, 2}, {column, false, false, rows}};
+  arrays.outputs = {{y, false, 0}, {numbers, false, 0}, {sums, false, 0}};
+  RunRows(program, arrays, {0, rows}, sums);
+  return 0;
+}`;
+
+type RunRows = (...given: (number | Int32Array | Float32Array | Uint16Array)[]) => number;
+
+/** The native part's programs of rows, compiled here; they need no TensorFlow. */
+function compileRows(): RunRows | undefined {
+  const { CXX: compiler = "g++" } = process.env;
+  const native = fileURLToPath(new URL("../../native/", import.meta.url));
+  writeFileSync(join(folder, "doorway.cc"), doorway);
+  const library = join(folder, "rows.so");
+  const flags = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared"];
+  const sources = [join(folder, "doorway.cc"), join(native, "row_program.cc")];
+  try {
+    execFileSync(compiler, [...flags, `-I${native}`, ...sources, "-o", library], { stdio: "pipe" });
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return undefined;
+    throw error;
+  }
+  const array = "void *";
+  const arrays = Array.from({ length: 6 }, () => array);
+  return koffi
+    .load(library)
+    .func("run_rows", "int", [array, "int", "int", "int", ...arrays]) as unknown as RunRows;
+}
+
+const run = compileRows();
+if (run === undefined) console.warn("Skipped: programs of rows in C++, as there is no compiler.");
+
+const [rows, columns] = [6, 40];
+const x = Float32Array.from({ length: rows * columns }, (_, at) => Math.sin(at + 0.5) * 3);
+/** Two rows of bfloat16: 1 and 2 by turns, which it can hold. */
+const rounded = Uint16Array.from({ length: 2 * columns }, (_, at) =>
+  at % 3 === 0 ? 0x3f80 : 0x4000,
+);
+const column = Float32Array.from({ length: rows }, (_, row) => row + 1);
+const [X, ROUNDED, COLUMN, TWO, V, W, S] = [0, 1, 2, 3, 4, 5, 6];
+
+/** What a program makes of them. */
+function resultsOf(...code: number[][]): {
+  y: Float32Array;
+  numbers: Float32Array;
+  sums: Float32Array;
+} {
+  const y = new Float32Array(rows * columns);
+  const [numbers, sums] = [new Float32Array(rows), new Float32Array(columns)];
+  const words = Int32Array.from(code.flat());
+  const failed = run?.(words, words.length, columns, rows, rounded, x, column, y, numbers, sums);
+  expect(failed).toBe(0);
+  return { y, numbers, sums };
+}
+
+const store = (output: number, slot: number): number[] => [48, output, slot, slot];
+
+test.skipIf(run === undefined).each([
+  ["add", 0, (a: number, b: number) => a + b],
+  ["subtract", 1, (a: number, b: number) => a - b],
+  ["multiply", 2, (a: number, b: number) => a * b],
+  ["divide", 3, (a: number, b: number) => a / b],
+  ["maximum", 4, Math.max],
+  ["minimum", 5, Math.min],
+  ["squared difference", 6, (a: number, b: number) => (a - b) ** 2],
+] as const)("%s of matrices, bfloat16 rows that repeat, and numbers", (_, code, expected) => {
+  const { y } = resultsOf(
+    [code, V, X, ROUNDED],
+    [code, W, V, COLUMN],
+    [code, V, W, TWO],
+    store(0, V),
+  );
+  y.forEach((value, at) => {
+    const row = Math.floor(at / columns);
+    const other = ((row % 2) * columns + (at % columns)) % 3 === 0 ? 1 : 2;
+    const first = expected(expected(x[at] as number, other), row + 1);
+    const wanted = expected(first, 2);
+    expect(Math.abs(value - wanted)).toBeLessThan(1e-5 * (1 + Math.abs(wanted)));
+  });
+});
+
+test.skipIf(run === undefined).each([
+  ["negate", 16, (a: number) => -a],
+  ["exp", 17, Math.exp],
+  ["square", 20, (a: number) => a * a],
+  ["sigmoid", 21, (a: number) => 1 / (1 + Math.exp(-a))],
+  ["reciprocal", 22, (a: number) => 1 / a],
+  ["relu", 23, (a: number) => Math.max(a, 0)],
+] as const)("%s of each element", (_, code, expected) => {
+  const { y } = resultsOf([code, V, X, X], store(0, V));
+  y.forEach((value, at) => {
+    const wanted = expected(x[at] as number);
+    expect(Math.abs(value - wanted)).toBeLessThan(1e-6 * (1 + Math.abs(wanted)));
+  });
+});
+
+test.skipIf(run === undefined)("reductions over rows and sums over columns", () => {
+  const rowOf = (row: number): number[] =>
+    Array.from(x.subarray(row * columns, (row + 1) * columns));
+  const total = (row: number[]): number => row.reduce((sum, value) => sum + value, 0);
+  for (const [code, expected] of [
+    [32, total],
+    [33, (row: number[]) => total(row) / columns],
+    [34, (row: number[]) => Math.max(...row)],
+  ] as const) {
+    const { numbers, sums } = resultsOf([code, S, X, X], store(1, S), [49, 2, X, X]);
+    numbers.forEach((value, row) => expect(value).toBeCloseTo(expected(rowOf(row)), 4));
+    sums.forEach((value, at) => {
+      const wanted = total(
+        Array.from({ length: rows }, (_, row) => x[row * columns + at] as number),
+      );
+      expect(value).toBeCloseTo(wanted, 4);
+    });
+  }
+});
+
+test.skipIf(run === undefined)("an instruction on a slot that is not there is refused", () => {
+  const words = Int32Array.of(0, V, X, 7);
+  const [y, numbers, sums] = [x.slice(), column.slice(), new Float32Array(columns)];
+  expect(run?.(words, 4, columns, rows, rounded, x, column, y, numbers, sums)).toBe(1);
+});
