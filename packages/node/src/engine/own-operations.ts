@@ -5,16 +5,19 @@ import { join } from "node:path";
 /** Raised whenever operations change, so that an older build is not taken for them. */
 const version = 1;
 
-/** Where the setup puts the library of clip-ts's own operations, beside tfjs-node's addon. */
-export const operationsPath = (packageFolder: string): string =>
-  join(packageFolder, "lib", "napi-v8", `clip_ts_operations_${version}.node`);
+/**
+ * Where the setup puts the library of clip-ts's own operations, beside tfjs-node's addon. It is named after
+ * TensorFlow's version too: beside another one it would bring its own TensorFlow into the process.
+ */
+export const operationsPath = (packageFolder: string, tensorflow: string): string =>
+  join(packageFolder, "lib", "napi-v8", `clip_ts_operations_${version}_${tensorflow}.node`);
 
 /**
- * Adds clip-ts's own operations to TensorFlow, which must be loaded. @returns whether they are there; graphs
+ * Adds clip-ts's own operations to TensorFlow, which must be loaded, in that version. @returns whether they are there; graphs
  * do without if not.
  */
-export function loadOwnOperations(packageFolder: string): boolean {
-  const path = operationsPath(packageFolder);
+export function loadOwnOperations(packageFolder: string, tensorflow: string): boolean {
+  const path = operationsPath(packageFolder, tensorflow);
   if (!existsSync(path)) return false;
   try {
     process.dlopen({ exports: {} }, path, constants.dlopen.RTLD_NOW);

@@ -103,7 +103,8 @@ function loadBackend(name: TensorflowEngine, threads: number | undefined): Runni
   const backend = findBackend("tensorflow");
   // They are for CPUs; on a GPU each would fetch its operands from the card.
   const isOurs = native !== undefined && !backend.isUsingGpuDevice;
-  return { backend, hasOwnOperations: isOurs && loadOwnOperations(native.folder) };
+  const { TF_Version: version } = backend.binding;
+  return { backend, hasOwnOperations: isOurs && loadOwnOperations(native.folder, version) };
 }
 
 const describeDevice = (isGpu: boolean, threads = availableParallelism()): string =>

@@ -24,11 +24,11 @@ const flags = [
  * libraries as tfjs-node's addon, beside which they are put.
  */
 export async function compileOperations(
-  packageFolder: string,
+  { packageFolder, version }: { readonly packageFolder: string; readonly version: string },
   libraries: string,
   context: SetupContext,
 ): Promise<void> {
-  const target = operationsPath(packageFolder);
+  const target = operationsPath(packageFolder, version);
   const partial = `${target}.partial`;
   context.report("compiling clip-ts's own operations: fused rows, AdamW (half a minute)");
   try {

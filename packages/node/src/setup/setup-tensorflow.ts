@@ -42,15 +42,15 @@ function contextOf(options: SetupOptions): SetupContext {
   };
 }
 
-/** Whether what is there already works; a broken addon is built anew. */
+/** What is there, if it works and is whole; a broken addon is built anew. */
 async function worksAlready(
   packageFolder: string,
   { environment, report }: SetupContext,
 ): Promise<TrialResult | undefined> {
-  const addon = join(packageFolder, "lib", "napi-v8", "tfjs_binding.node");
-  if (![addon, operationsPath(packageFolder)].every((path) => existsSync(path))) return undefined;
+  if (!existsSync(join(packageFolder, "lib", "napi-v8", "tfjs_binding.node"))) return undefined;
   try {
-    return await tryAddon(packageFolder, environment);
+    const result = await tryAddon(packageFolder, environment);
+    return existsSync(operationsPath(packageFolder, result.version)) ? result : undefined;
   } catch {
     report("the native part that is there does not work; building it anew");
     return undefined;
@@ -59,12 +59,12 @@ async function worksAlready(
 
 /** TensorFlow runs without clip-ts's own operations, only slower: what hinders them is told, no more. */
 async function addOperations(
-  packageFolder: string,
+  place: { readonly packageFolder: string; readonly version: string },
   libraries: string,
   context: SetupContext,
 ): Promise<void> {
   try {
-    await compileOperations(packageFolder, libraries, context);
+    await compileOperations(place, libraries, context);
   } catch (error) {
     if (!isClipError(error)) throw error;
     context.report(`  left out, steps take about a fifth longer: ${error.message}`);
@@ -91,9 +91,9 @@ export async function setupTensorflow(
   context.report(`TensorFlow's libraries: ${libraries}`);
   if (context.gpu) await fetchCudaLibraries(libraries, context);
   await compileAddon(packageFolder, libraries, context);
-  await addOperations(packageFolder, libraries, context);
   const result = await tryAddon(packageFolder, context.environment);
   context.report(`TensorFlow ${result.version} multiplies and takes gradients`);
+  await addOperations({ packageFolder, version: result.version }, libraries, context);
   if (context.gpu && !result.gpu) {
     context.report("  but it finds no GPU: check the driver with nvidia-smi");
   }
