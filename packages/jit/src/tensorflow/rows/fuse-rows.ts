@@ -10,7 +10,7 @@ type InputKind = keyof typeof inputKinds;
 interface Pass {
   readonly group: RowGroup;
   /** In the graph's order. */
-  nodes: Node[];
+  readonly nodes: readonly Node[];
 }
 
 interface PassInputs {
