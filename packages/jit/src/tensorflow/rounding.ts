@@ -31,11 +31,9 @@ export const moving: ReadonlySet<string> = new Set([
   "Transpose",
 ]);
 
-/** Whether an operation multiplies by a power of two, which only moves the exponent. */
-function isScaling({ op }: Node, names: readonly string[], builder: GraphBuilder): boolean {
-  const factor = builder.numbers.get(names[1] ?? "");
-  return op === "Multiply" && factor !== undefined && Number.isInteger(Math.log2(Math.abs(factor)));
-}
+/** Whether an operation multiplies by a number that is a power of two, which only moves the exponent. */
+export const isScaling = ({ op }: Node, factor: number | undefined): boolean =>
+  op === "Multiply" && factor !== undefined && Number.isInteger(Math.log2(Math.abs(factor)));
 
 /**
  * Whether an operation runs in bfloat16 because its first operand came in it: what a product gives stays as
@@ -44,5 +42,5 @@ function isScaling({ op }: Node, names: readonly string[], builder: GraphBuilder
  */
 export function staysRounded(node: Node, names: readonly string[], builder: GraphBuilder): boolean {
   if (!builder.rounded.has(names[0] ?? "")) return false;
-  return moving.has(node.op) || isScaling(node, names, builder);
+  return moving.has(node.op) || isScaling(node, builder.numbers.get(names[1] ?? ""));
 }

@@ -13,8 +13,8 @@ export const operationsPath = (packageFolder: string, tensorflow: string): strin
   join(packageFolder, "lib", "napi-v8", `clip_ts_operations_${version}_${tensorflow}.node`);
 
 /**
- * Adds clip-ts's own operations to TensorFlow, which must be loaded, in that version. @returns whether they are there; graphs
- * do without if not.
+ * Adds clip-ts's own operations to TensorFlow, which must be loaded, in that version.
+ * @returns whether they are there; graphs do without if not.
  */
 export function loadOwnOperations(packageFolder: string, tensorflow: string): boolean {
   const path = operationsPath(packageFolder, tensorflow);

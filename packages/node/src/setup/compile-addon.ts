@@ -19,7 +19,7 @@ async function forwardMovedHeader(include: string, folder: string): Promise<void
 }
 
 /** Runs the C++ compiler. @throws ClipError saying what to install, or what the compiler said of `what`. */
-export async function compile(
+async function compile(
   what: string,
   args: readonly string[],
   { environment }: SetupContext,
@@ -39,6 +39,33 @@ export async function compile(
 }
 
 /**
+ * Compiles C++ into a library that is linked with TensorFlow's in `libraries`, which must stay there. It takes
+ * its place when it is whole.
+ */
+export async function compileLibrary(
+  what: string,
+  { target, libraries }: { readonly target: string; readonly libraries: string },
+  args: readonly string[],
+  context: SetupContext,
+): Promise<void> {
+  const partial = `${target}.partial`;
+  const linked = [
+    `-L${libraries}`,
+    ...libraryNames.map((name) => `-l:${name}`),
+    // Absolute: $ORIGIN would be the folder of a symbolic link. Every symbol is looked up at once, so
+    // that one which TensorFlow lacks is an error when the library is tried, not in a training.
+    `-Wl,-rpath,${libraries},-z,now`,
+  ];
+  try {
+    await compile(what, [...args, ...linked, "-o", partial], context);
+    await rename(partial, target);
+  } finally {
+    await rm(partial, { force: true });
+  }
+  context.report(`  ${target} ${megabytes((await stat(target)).size)}`);
+}
+
+/**
  * Compiles the C++ sources that tfjs-node's package carries into its place, against the libraries in
  * `libraries`, which must stay there. @returns the addon's path.
  */
@@ -51,7 +78,6 @@ export async function compileAddon(
   const include = join(libraries, "include");
   const headers = findNodeHeaders(context.environment);
   const work = await mkdtemp(join(tmpdir(), "clip-ts-addon-"));
-  const partial = `${target}.partial`;
   context.report(`compiling tfjs-node's addon with Node's headers in ${headers}`);
   try {
     await forwardMovedHeader(include, work);
@@ -59,27 +85,14 @@ export async function compileAddon(
     const sources = ["tfjs_backend.cc", "tfjs_binding.cc"];
     const flags = ["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8"];
     const folders = [work, include, headers, join(packageFolder, "binding")];
-    await compile(
-      "tfjs-node's addon",
-      [
-        ...flags,
-        ...folders.map((folder) => `-I${folder}`),
-        ...sources.map((source) => join(packageFolder, "binding", source)),
-        `-L${libraries}`,
-        ...libraryNames.map((name) => `-l:${name}`),
-        // Absolute: $ORIGIN would be the folder of a symbolic link. Every symbol is looked up at once, so
-        // that one which TensorFlow lacks is an error when the addon is tried, not in a training.
-        `-Wl,-rpath,${libraries},-z,now`,
-        "-o",
-        partial,
-      ],
-      context,
-    );
-    await rename(partial, target);
+    const args = [
+      ...flags,
+      ...folders.map((folder) => `-I${folder}`),
+      ...sources.map((source) => join(packageFolder, "binding", source)),
+    ];
+    await compileLibrary("tfjs-node's addon", { target, libraries }, args, context);
   } finally {
     await rm(work, { recursive: true });
-    await rm(partial, { force: true });
   }
-  context.report(`  ${target} ${megabytes((await stat(target)).size)}`);
   return target;
 }

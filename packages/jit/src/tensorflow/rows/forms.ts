@@ -1,7 +1,8 @@
 import type { Graph, Node, Value } from "../../ir/graph.ts";
 import { roundsOperands } from "../lower-matmul.ts";
 import type { GraphBuilder } from "../graph-builder.ts";
-import { moving } from "../rounding.ts";
+import { isScaling, moving } from "../rounding.ts";
+import { knownNumber, producersOf } from "./group-rows.ts";
 
 /** In which types somebody reads a value. */
 export interface Forms {
@@ -12,12 +13,10 @@ export interface Forms {
 const wide: Forms = { float32: true, bfloat16: false };
 const narrow: Forms = { float32: false, bfloat16: true };
 
-/** Multiplies by a power of two, which changes no digit. */
-function isScaling({ op, inputs }: Node, producers: ReadonlyMap<number, Node>): boolean {
-  const factor = producers.get(inputs[1]?.id ?? -1);
-  if (op !== "Multiply" || factor?.op !== "Fill") return false;
-  return Number.isInteger(Math.log2(Math.abs(factor.attributes["value"] as number)));
-}
+const union = (forms: readonly Forms[]): Forms => ({
+  float32: forms.some(({ float32 }) => float32),
+  bfloat16: forms.some(({ bfloat16 }) => bfloat16),
+});
 
 /** Finds out in which types the values of a graph are read; `outside` are read besides its operations. */
 export function formsIn(
@@ -27,16 +26,16 @@ export function formsIn(
 ): (value: Value) => Forms {
   if (builder.precision === "f32") return () => wide;
   const readers = new Map<number, Node[]>();
-  const producers = new Map<number, Node>();
+  const producers = producersOf(graph);
   for (const node of graph.nodes) {
-    for (const { id } of node.outputs) producers.set(id, node);
     for (const { id } of node.inputs) readers.set(id, [...(readers.get(id) ?? []), node]);
   }
   const isOutside = new Set(outside.map(({ id }) => id));
   const formsFor = (node: Node, { id }: Value): Forms => {
     if (node.op === "BatchMatMul") return roundsOperands(node, builder) ? narrow : wide;
-    const passesOn =
-      node.inputs[0]?.id === id && (moving.has(node.op) || isScaling(node, producers));
+    const [first, second] = node.inputs;
+    const factor = second && knownNumber(second, producers);
+    const passesOn = first?.id === id && (moving.has(node.op) || isScaling(node, factor));
     return passesOn ? union(node.outputs.map(formsOf)) : wide;
   };
   const formsOf = (value: Value): Forms =>
@@ -46,8 +45,3 @@ export function formsIn(
     ]);
   return formsOf;
 }
-
-const union = (forms: readonly Forms[]): Forms => ({
-  float32: forms.some(({ float32 }) => float32),
-  bfloat16: forms.some(({ bfloat16 }) => bfloat16),
-});

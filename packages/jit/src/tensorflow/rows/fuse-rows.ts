@@ -1,6 +1,12 @@
 import type { Graph, Node, Value } from "../../ir/graph.ts";
-import { resultOf, sizeOf } from "../../passes/rewrite.ts";
-import { groupRows, producersOf, type Producers, type RowGroup } from "./group-rows.ts";
+import { resultOf } from "../../passes/rewrite.ts";
+import {
+  groupRows,
+  knownNumber,
+  producersOf,
+  type Producers,
+  type RowGroup,
+} from "./group-rows.ts";
 import { findRowNodes, sameDomain, type RowNode } from "./row-domain.ts";
 import { writeRowProgram, type inputKinds } from "./row-program.ts";
 
@@ -51,10 +57,15 @@ function cheapOf(
   return new Set(origins.keys());
 }
 
-/** Adds to a pass what makes its operands from other matrices without much ado, instead of reading them. */
-function withRepeated({ group, nodes }: Pass, context: Context, fused: ReadonlySet<Node>): Node[] {
-  const members = new Set(nodes);
-  const waiting = [...nodes];
+function inGraphOrder(nodes: Iterable<Node>, { places }: Context): Node[] {
+  const place = (node: Node): number => places.get(node) as number;
+  return [...nodes].toSorted((left, right) => place(left) - place(right));
+}
+
+/** A group, with what makes its operands from other matrices without much ado, instead of reading them. */
+function withRepeated(group: RowGroup, context: Context, fused: ReadonlySet<Node>): Node[] {
+  const members = new Set(group.members);
+  const waiting = [...members];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     const { roles } = context.rows.get(node) as RowNode;
     for (const [at, { id }] of node.inputs.entries()) {
@@ -67,16 +78,7 @@ function withRepeated({ group, nodes }: Pass, context: Context, fused: ReadonlyS
       waiting.push(source);
     }
   }
-  const place = (node: Node): number => context.places.get(node) as number;
-  return [...members].toSorted((left, right) => place(left) - place(right));
-}
-
-/** The number that an operand is, if it is known beforehand. */
-function knownNumber(value: Value, { producers }: Context): number | undefined {
-  const node = producers.get(value.id);
-  return node?.op === "Fill" && sizeOf(value.shape) === 1
-    ? (node.attributes["value"] as number)
-    : undefined;
+  return inGraphOrder(members, context);
 }
 
 /** The value of a pass that a change of shape started from. */
@@ -93,7 +95,7 @@ function inputsOf(rows: readonly RowNode[], context: Context): PassInputs {
   for (const { node, roles } of rows) {
     for (const [at, value] of node.inputs.entries()) {
       if (own.has(value.id) || found.kinds.has(value.id)) continue;
-      const known = knownNumber(value, context);
+      const known = knownNumber(value, context.producers);
       if (known !== undefined) {
         found.numbers.set(value.id, known);
         continue;
@@ -151,9 +153,7 @@ function fusedNodes(pass: Pass, wanted: ReadonlySet<number>, context: Context): 
 
 /** Operations in an order in which they can run: as they stand, but none before what it needs. */
 function inRunningOrder(nodes: readonly Node[]): Node[] {
-  const producers = new Map(
-    nodes.flatMap((node) => node.outputs.map(({ id }) => [id, node] as const)),
-  );
+  const producers = producersOf({ nodes });
   const done = new Set<Node>();
   for (const start of nodes) {
     const waiting = [start];
@@ -204,11 +204,10 @@ export function fuseRows(graph: Graph, kept: readonly Value[]): Graph {
     places: new Map(graph.nodes.map((node, place) => [node, place])),
     cheap: cheapOf(graph, { rows, producers }),
   };
-  const place = (node: Node): number => context.places.get(node) as number;
-  const passes = groups.map((group): Pass => {
-    const nodes = [...group.members].toSorted((left, right) => place(left) - place(right));
-    return { group, nodes: withRepeated({ group, nodes }, context, fused) };
-  });
+  const passes = groups.map((group): Pass => ({
+    group,
+    nodes: withRepeated(group, context, fused),
+  }));
   const others = graph.nodes.filter((node) => !fused.has(node));
   const wanted = wantedBy(passes, others, kept);
   const made = passes.flatMap((pass) => fusedNodes(pass, wanted, context));

@@ -1,4 +1,5 @@
-import type { Graph, Node } from "../../ir/graph.ts";
+import type { Graph, Node, Value } from "../../ir/graph.ts";
+import { sizeOf } from "../../passes/rewrite.ts";
 import { sameDomain, type Domain, type RowNode } from "./row-domain.ts";
 
 /** Operations of one domain that run in one pass. */
@@ -11,8 +12,15 @@ export interface RowGroup {
 export type Producers = ReadonlyMap<number, Node>;
 
 /** Which operation makes each value of a graph. */
-export function producersOf({ nodes }: Graph): Producers {
+export function producersOf({ nodes }: Pick<Graph, "nodes">): Producers {
   return new Map(nodes.flatMap((node) => node.outputs.map(({ id }) => [id, node] as const)));
+}
+
+/** The number that a value is, if it is one and known beforehand. */
+export function knownNumber({ id, shape }: Value, producers: Producers): number | undefined {
+  const node = producers.get(id);
+  const isKnown = node?.op === "Fill" && sizeOf(shape) === 1;
+  return isKnown ? (node.attributes["value"] as number) : undefined;
 }
 
 /** Puts operations into groups such that no group needs something that needs the group. */
