@@ -46,7 +46,7 @@ export {
   type TensorflowTrainingOptions,
 } from "./tensorflow/compile-tensorflow-training.ts";
 export { compileTensorflow } from "./tensorflow/compile-tensorflow.ts";
-export type { Precision } from "./tensorflow/graph-builder.ts";
+export type { OwnOperations, Precision } from "./tensorflow/graph-builder.ts";
 export type { FolderAccess } from "./tensorflow/session.ts";
 export {
   createTensorflowProgram,

@@ -4,7 +4,7 @@ import { prefixed, shapesKey } from "../program/names.ts";
 import { withoutData } from "../program/without-data.ts";
 import type { TrainingProgram, TrainingSpec, TrainingState } from "../program/training-spec.ts";
 import { accumulatedSteps, sumsOf } from "./accumulated-steps.ts";
-import type { Precision } from "./graph-builder.ts";
+import type { OwnOperations, Precision } from "./graph-builder.ts";
 import type { FolderAccess } from "./session.ts";
 import { createTensorflowProgram, type TensorflowProgram } from "./tensorflow-program.ts";
 import type { StateSpec } from "./variables.ts";
@@ -12,11 +12,9 @@ import { stateNames } from "./trace-training-step.ts";
 import { wholeStep, type StepShapes, type TrainingSteps } from "./training-steps.ts";
 
 /** How a training is compiled for TensorFlow. */
-export interface TensorflowTrainingOptions {
+export interface TensorflowTrainingOptions extends OwnOperations {
   readonly folders: FolderAccess;
   readonly precision?: Precision;
-  /** Whether TensorFlow has the operations of clip-ts's own native part; false by default. */
-  readonly hasOwnOperations?: boolean;
   /** Parameters, by path, whose products are not rounded to bf16: heads right before the logits. */
   readonly staysExact?: (path: string) => boolean;
 }
@@ -70,12 +68,7 @@ function stepsFor(spec: TrainingSpec, wanted: StepShapes): TrainingSteps {
  */
 export async function compileTensorflowTraining(
   given: TrainingSpec,
-  {
-    folders,
-    precision = "f32",
-    hasOwnOperations = false,
-    staysExact = () => false,
-  }: TensorflowTrainingOptions,
+  { folders, precision = "f32", staysExact = () => false, ...own }: TensorflowTrainingOptions,
 ): Promise<TrainingProgram> {
   const known = new Map<string, TrainingSteps>();
   const spec = withoutData(given);
@@ -94,7 +87,7 @@ export async function compileTensorflowTraining(
         scratch: spec.accumulated === undefined ? {} : sumsOf(spec),
         steps: steps as TrainingSteps["steps"],
         precision,
-        hasOwnOperations,
+        ...own,
         staysExact: (name) => name.startsWith("param:") && staysExact(name.slice(6)),
       },
       folders,

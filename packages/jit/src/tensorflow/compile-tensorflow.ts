@@ -2,17 +2,15 @@ import type { Graph } from "../ir/graph.ts";
 import { checkArray } from "../program/check-array.ts";
 import type { HostArrays } from "../program/host-array.ts";
 import type { CompiledFunction } from "../program/target.ts";
-import type { Precision } from "./graph-builder.ts";
+import type { OwnOperations, Precision } from "./graph-builder.ts";
 import { openSession, type FolderAccess } from "./session.ts";
 import { createTensorflowProgram } from "./tensorflow-program.ts";
 import { writeSavedModel } from "./write-saved-model.ts";
 
 /** How a pure function is compiled for TensorFlow. */
-export interface TensorflowOptions {
+export interface TensorflowOptions extends OwnOperations {
   readonly folders: FolderAccess;
   readonly precision?: Precision;
-  /** Whether TensorFlow has the operations of clip-ts's own native part; false by default. */
-  readonly hasOwnOperations?: boolean;
   /** Inputs that TensorFlow keeps, rounded once, until another array comes for them. */
   readonly lasting?: readonly string[];
 }
@@ -20,12 +18,12 @@ export interface TensorflowOptions {
 /** With inputs that stay in TensorFlow between runs. */
 async function compileWithState(
   graph: Graph,
-  { folders, precision = "f32", lasting = [], hasOwnOperations = false }: TensorflowOptions,
+  { folders, precision = "f32", lasting = [], ...own }: TensorflowOptions,
 ): Promise<CompiledFunction> {
   const kept = graph.inputs.filter(({ name }) => lasting.includes(name));
   const state = Object.fromEntries(kept.map(({ name, value }) => [name, value]));
   const program = await createTensorflowProgram(
-    { state, steps: { run: { graph } }, precision, hasOwnOperations },
+    { state, steps: { run: { graph } }, precision, ...own },
     folders,
   );
   let held: HostArrays = {};
@@ -47,8 +45,9 @@ export async function compileTensorflow(
   options: TensorflowOptions,
 ): Promise<CompiledFunction> {
   if ((options.lasting ?? []).length > 0) return compileWithState(graph, options);
-  const { folders, precision = "f32", hasOwnOperations } = options;
-  const model = writeSavedModel({ steps: { run: { graph } }, precision, hasOwnOperations });
+  const { folders, precision = "f32", hasOwnOperations, hasOwnProducts } = options;
+  const own = { hasOwnOperations, hasOwnProducts };
+  const model = writeSavedModel({ steps: { run: { graph } }, precision, ...own });
   const session = await openSession(model, folders);
   return {
     run: (inputs, into) => session.run("run", inputs, into),

@@ -25,6 +25,8 @@ export interface GraphBuilder {
   readonly roundedForms: Map<string, string>;
   /** Whether TensorFlow has the operations of clip-ts's own native part. */
   readonly hasOwnOperations: boolean;
+  /** Whether the native part's products of matrices run here too. */
+  readonly hasOwnProducts: boolean;
   /** In which types a value of the graph being written is read. */
   formsOf: (value: Value) => Forms;
   /** The open sizes of the graph being written. */
@@ -65,13 +67,19 @@ function typedNumber(value: number, dtype: Dtype): Constant["data"] {
   return dtype === "int32" ? Int32Array.of(value) : Uint8Array.of(value);
 }
 
+/** What TensorFlow has of clip-ts's own native part: nothing by default. */
+export interface OwnOperations {
+  readonly hasOwnOperations?: boolean | undefined;
+  /** Products of matrices, which are for some processors only. */
+  readonly hasOwnProducts?: boolean | undefined;
+}
+
 /** What a graph is made for. */
-export interface BuilderOptions {
+export interface BuilderOptions extends OwnOperations {
   /** f32 by default. */
   readonly precision?: Precision | undefined;
   /** Whether products with the input of this name are not rounded. */
   readonly staysExact?: ((input: string) => boolean) | undefined;
-  readonly hasOwnOperations?: boolean | undefined;
 }
 
 /** What is noted of tensors, before there are any. */
@@ -101,6 +109,7 @@ export function createGraphBuilder({
   precision = "f32",
   staysExact = () => false,
   hasOwnOperations = false,
+  hasOwnProducts = false,
 }: BuilderOptions = {}): GraphBuilder {
   const nodes: NodeDef[] = [];
   const known = new Map<string, string>();
@@ -133,6 +142,7 @@ export function createGraphBuilder({
     nodes,
     precision,
     hasOwnOperations,
+    hasOwnProducts,
     staysExact,
     emit,
     reserve: () => `r${reserved++}`,

@@ -35,7 +35,7 @@ function transposed(
   name: string | undefined,
   builder: GraphBuilder,
 ): string | undefined {
-  if (!builder.hasOwnOperations || name === undefined) return undefined;
+  if (!builder.hasOwnOperations || builder.hasOwnProducts || name === undefined) return undefined;
   const readKept = builder.keptTransposed.get(name);
   if (readKept !== undefined) return readKept();
   const [[rows, length], [columns]] = inputs.map(({ shape }) => shape) as [
@@ -47,7 +47,10 @@ function transposed(
   return builder.emitOnce("turned", "ClipTsTransposed", [name]);
 }
 
-/** Two matrices go to `MatMul`, which TensorFlow fuses with a bias; stacks to `BatchMatMulV2`. */
+/**
+ * Two matrices go to `MatMul`, which TensorFlow fuses with a bias, or to clip-ts's own product; stacks to
+ * `BatchMatMulV2`.
+ */
 export const matMul: Lowering = ({ node, inputs, builder }) => {
   const { transposeA, transposeB } = node.attributes;
   const [left, right] = [transposeA === true, transposeB === true];
@@ -59,8 +62,9 @@ export const matMul: Lowering = ({ node, inputs, builder }) => {
   ): string => {
     const T = attribute.type(type);
     const [a, b] = [attribute.flag(left), attribute.flag(turnsRight)];
+    const op = builder.hasOwnProducts ? "ClipTsMatMul" : "MatMul";
     return isPlain
-      ? builder.emit("MatMul", operands, { T, transpose_a: a, transpose_b: b })
+      ? builder.emit(op, operands, { T, transpose_a: a, transpose_b: b })
       : builder.emit("BatchMatMulV2", operands, { T, adj_x: a, adj_y: b });
   };
   if (!roundsOperands(node, builder)) {

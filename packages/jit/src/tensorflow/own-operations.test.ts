@@ -23,7 +23,7 @@ import type { HostArrays } from "../program/host-array.ts";
 import { traceSymbolic } from "../trace/trace-symbolic.ts";
 import { trace, type NamedTensors } from "../trace/trace.ts";
 import { compileTensorflow, type TensorflowOptions } from "./compile-tensorflow.ts";
-import { folders, hasOwnOperations } from "./tensorflow-here.test.ts";
+import { folders, hasOwnOperations, hasOwnProducts } from "./tensorflow-here.test.ts";
 import { createTensorflowProgram } from "./tensorflow-program.ts";
 
 const hostOf = async (tensors: NamedTensors): Promise<HostArrays> => {
@@ -97,6 +97,32 @@ describe.skipIf(!hasOwnOperations)("clip-ts's own operations", () => {
     for (const [name, { data }] of Object.entries(expected)) {
       const error = relativeError(actual[name]?.data as Float32Array, data as Float32Array, 1e-3);
       expect(error, name).toBeLessThan(2e-2);
+    }
+    dispose(inputs);
+  });
+
+  test.skipIf(!hasOwnProducts)("own products of matrices that lie either way", async () => {
+    const inputs = random({ x: [131, 37], y: [70, 37], z: [131, 70] });
+    const graph = optimize(
+      trace(
+        ({ x, y, z }) => ({
+          straight: matMul(z as Tensor, y as Tensor),
+          right: matMul(x as Tensor, y as Tensor, false, true),
+          left: matMul(z as Tensor, x as Tensor, true, false),
+          turned: matMul(z as Tensor, matMul(y as Tensor, x as Tensor, false, true), true, true),
+        }),
+        inputs as never,
+      ),
+    );
+    for (const [precision, tolerance] of [
+      ["f32", 2e-5],
+      ["bf16", 2e-2],
+    ] as const) {
+      const [actual, expected] = await both(graph, inputs, { hasOwnProducts: true, precision });
+      for (const [name, { data }] of Object.entries(expected)) {
+        const error = relativeError(actual[name]?.data as Float32Array, data as Float32Array, 1);
+        expect(error, `${name} ${precision}`).toBeLessThan(tolerance);
+      }
     }
     dispose(inputs);
   });

@@ -16,7 +16,12 @@ import { trace, type InputSpec, type NamedTensors } from "../trace/trace.ts";
 import { compileTensorflow } from "./compile-tensorflow.ts";
 import type { Precision } from "./graph-builder.ts";
 import { operationCases } from "../trace/operation-cases.test.ts";
-import { folders, hasOwnOperations, hasTensorflow } from "./tensorflow-here.test.ts";
+import {
+  folders,
+  hasOwnOperations,
+  hasOwnProducts,
+  hasTensorflow,
+} from "./tensorflow-here.test.ts";
 import { createTensorflowProgram } from "./tensorflow-program.ts";
 
 const numbered = (tensors: readonly Tensor[], prefix: string): NamedTensors =>
@@ -133,10 +138,13 @@ describe.skipIf(!hasTensorflow)("on TensorFlow", () => {
     ["f32", "own operations", 5e-5],
     ["f32", "rows fused", 5e-5],
     ["bf16", "own operations", 1e-2],
+    ["f32", "own products", 5e-5],
+    ["bf16", "own products", 1e-2],
   ] as const;
-  const possible = ways.filter(
-    ([, way]) => hasOwnOperations || way === "AdamW fused" || way === "nothing fused",
-  );
+  const possible = ways.filter(([, way]) => {
+    if (way === "own products") return hasOwnProducts;
+    return hasOwnOperations || way === "AdamW fused" || way === "nothing fused";
+  });
   test.each(possible)(
     "12 steps follow PyTorch's history (%s, %s)",
     async (precision, way, tolerance) => {
@@ -168,7 +176,7 @@ describe.skipIf(!hasTensorflow)("on TensorFlow", () => {
 /** The reference's recipe, traced and compiled: AdamW, clipping, clamp. */
 async function goldenTraining(
   precision: Precision,
-  way: "AdamW fused" | "nothing fused" | "own operations" | "rows fused",
+  way: "AdamW fused" | "nothing fused" | "own operations" | "own products" | "rows fused",
 ) {
   const clip = config as NonNullable<typeof config>;
   const spec = clipSpec(clip);
@@ -243,10 +251,11 @@ async function goldenTraining(
     {
       state: specsOf(state),
       steps: {
-        train: { graph, updates, fusesAdamw: way === "AdamW fused" || way === "own operations" },
+        train: { graph, updates, fusesAdamw: way !== "nothing fused" && way !== "rows fused" },
       },
       precision,
-      hasOwnOperations: way === "own operations" || way === "rows fused",
+      hasOwnOperations: way !== "AdamW fused" && way !== "nothing fused",
+      hasOwnProducts: way === "own products",
       staysExact: (name) =>
         name.includes("projection") || name.includes("text_model.encoder.layers.0.mlp.fc2."),
     },

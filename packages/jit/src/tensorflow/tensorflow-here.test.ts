@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { enableProdMode, getBackend, setBackend } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
+import type { OwnOperations } from "./graph-builder.ts";
 import type { FolderAccess } from "./session.ts";
 
 /** The file system, for SavedModels. */
@@ -36,11 +37,14 @@ function loadTensorflow(): string | undefined {
   }
 }
 
-/** Adds clip-ts's own operations to TensorFlow, if the setup made them. */
-function loadOwnOperations(addons: string): boolean {
-  const name = readdirSync(addons).find((file) => file.startsWith("clip_ts_operations_"));
-  if (name !== undefined) process.dlopen({ exports: {} }, join(addons, name));
-  return name !== undefined;
+/** Adds clip-ts's own operations to TensorFlow, if the setup made them: the newest, by name. */
+function loadOwnOperations(addons: string): OwnOperations {
+  const found = readdirSync(addons).filter((file) => file.startsWith("clip_ts_operations_"));
+  const name = found.toSorted().at(-1);
+  if (name === undefined) return {};
+  const library = { exports: { hasProducts: false } };
+  process.dlopen(library, join(addons, name));
+  return { hasOwnOperations: true, hasOwnProducts: library.exports.hasProducts };
 }
 
 const addons = loadTensorflow();
@@ -48,8 +52,13 @@ const addons = loadTensorflow();
 /** Whether graphs can run on TensorFlow here. */
 export const hasTensorflow: boolean = addons !== undefined;
 
+const own = addons === undefined ? {} : loadOwnOperations(addons);
+
 /** Whether TensorFlow has clip-ts's own operations here. */
-export const hasOwnOperations: boolean = addons !== undefined && loadOwnOperations(addons);
+export const hasOwnOperations: boolean = own.hasOwnOperations === true;
+
+/** Whether its products of matrices run on this processor too. */
+export const hasOwnProducts: boolean = own.hasOwnProducts === true;
 if (!hasOwnOperations)
   console.warn("Skipped: clip-ts's own operations, which are not set up here.");
 if (!hasTensorflow) {

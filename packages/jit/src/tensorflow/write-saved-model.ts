@@ -1,12 +1,12 @@
 import { emitStep, movedByAdamw, type StepSpec } from "./emit-step.ts";
-import { createGraphBuilder, type Precision } from "./graph-builder.ts";
+import { createGraphBuilder, type OwnOperations, type Precision } from "./graph-builder.ts";
 import { encodeSavedModel, type Signature } from "./messages.ts";
 import { afterAssignments, emitClearing, emitStateAccess } from "./state-access.ts";
 import type { TwinForm } from "./twins.ts";
 import { addVariables, type StateSpec } from "./variables.ts";
 
 /** Steps that share state. Fusing, passes and shapes are per step: one for each text length. */
-export interface ProgramSpec {
+export interface ProgramSpec extends OwnOperations {
   /** Tensors that stay in the runtime; none for pure functions. */
   readonly state?: Readonly<Record<string, StateSpec>>;
   /** Tensors that steps share without anyone else seeing them; their values begin with `clear`. */
@@ -15,8 +15,6 @@ export interface ProgramSpec {
   readonly steps: Readonly<Record<string, StepSpec>>;
   /** f32 by default. */
   readonly precision?: Precision;
-  /** Whether TensorFlow has the operations of clip-ts's own native part; false by default. */
-  readonly hasOwnOperations?: boolean | undefined;
   /** Inputs, by name, whose products are not rounded to bf16: heads right before the logits. */
   readonly staysExact?: (input: string) => boolean;
 }

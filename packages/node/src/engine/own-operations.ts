@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
+import type { OwnOperations } from "@clip-ts/jit";
 
 /** Raised whenever operations change, so that an older build is not taken for them. */
-const version = 1;
+const version = 2;
 
 /**
  * Where the setup puts the library of clip-ts's own operations, beside tfjs-node's addon. It is named after
@@ -14,16 +15,17 @@ export const operationsPath = (packageFolder: string, tensorflow: string): strin
 
 /**
  * Adds clip-ts's own operations to TensorFlow, which must be loaded, in that version.
- * @returns whether they are there; graphs do without if not.
+ * @returns which of them run here; graphs do without the others.
  */
-export function loadOwnOperations(packageFolder: string, tensorflow: string): boolean {
+export function loadOwnOperations(packageFolder: string, tensorflow: string): OwnOperations {
   const path = operationsPath(packageFolder, tensorflow);
-  if (!existsSync(path)) return false;
+  if (!existsSync(path)) return {};
   try {
-    process.dlopen({ exports: {} }, path, constants.dlopen.RTLD_NOW);
-    return true;
+    const library = { exports: { hasProducts: false } };
+    process.dlopen(library, path, constants.dlopen.RTLD_NOW);
+    return { hasOwnOperations: true, hasOwnProducts: library.exports.hasProducts };
   } catch (error) {
     console.warn(`${path} cannot be loaded; run clip-ts setup tensorflow again. ${String(error)}`);
-    return false;
+    return {};
   }
 }

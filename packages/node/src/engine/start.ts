@@ -44,8 +44,8 @@ function refuseToRound(name: EngineName): void {
 }
 
 function startTensorflow(name: "tensorflow" | "tensorflow-gpu", options: EngineOptions): Loaded {
-  const { detail, hasOwnOperations } = loadTensorflow(name, options);
-  const compiler = tensorflowCompiler({ precision: options.precision, hasOwnOperations });
+  const { detail, own } = loadTensorflow(name, options);
+  const compiler = tensorflowCompiler({ precision: options.precision, ...own });
   return { backend: "tensorflow", detail, compiler };
 }
 

@@ -6,6 +6,7 @@ import {
   compileTensorflowTraining,
   optimize,
   type FolderAccess,
+  type OwnOperations,
   type Precision,
   type Target,
 } from "@clip-ts/jit";
@@ -37,20 +38,17 @@ const staysExact = (path: string): boolean =>
 /** Traced graphs and trainings as TensorFlow graphs; the backend must be loaded. */
 export function tensorflowCompiler({
   precision = "f32",
-  hasOwnOperations,
-}: {
-  readonly precision?: Precision | undefined;
-  readonly hasOwnOperations: boolean;
-}): Compiler {
+  ...own
+}: OwnOperations & { readonly precision?: Precision | undefined }): Compiler {
   const target: Target = (graph, { lasting = [] } = {}) =>
-    compileTensorflow(optimize(graph), { folders, precision, lasting, hasOwnOperations });
+    compileTensorflow(optimize(graph), { folders, precision, lasting, ...own });
   return {
     target: Object.assign(target, { prefersOpenSizes: true }),
     compileTraining: (spec) =>
       compileTensorflowTraining(collectingGarbage(spec), {
         folders,
         precision,
-        hasOwnOperations,
+        ...own,
         staysExact,
       }),
   };

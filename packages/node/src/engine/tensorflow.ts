@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
+import type { OwnOperations } from "@clip-ts/jit";
 import { describeThreads, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { graphicsCard, tensorFloat32 } from "./graphics-card.ts";
 import { returnFreedMemory } from "./memory.ts";
@@ -79,7 +80,7 @@ interface NodeBackend {
 /** TensorFlow in this process. */
 interface Running {
   readonly backend: NodeBackend;
-  readonly hasOwnOperations: boolean;
+  readonly own: OwnOperations;
 }
 
 /** One of the two packages at most: both would register the same kernels. */
@@ -104,7 +105,7 @@ function loadBackend(name: TensorflowEngine, threads: number | undefined): Runni
   // They are for CPUs; on a GPU each would fetch its operands from the card.
   const isOurs = native !== undefined && !backend.isUsingGpuDevice;
   const { TF_Version: version } = backend.binding;
-  return { backend, hasOwnOperations: isOurs && loadOwnOperations(native.folder, version) };
+  return { backend, own: isOurs ? loadOwnOperations(native.folder, version) : {} };
 }
 
 const describeDevice = (isGpu: boolean, threads = availableParallelism()): string =>
@@ -117,9 +118,9 @@ const describeDevice = (isGpu: boolean, threads = availableParallelism()): strin
 export function loadTensorflow(
   name: TensorflowEngine,
   { precision = "f32", threads }: EngineOptions = {},
-): { readonly detail: string; readonly hasOwnOperations: boolean } {
+): { readonly detail: string; readonly own: OwnOperations } {
   running ??= loadBackend(name, threads);
-  const { backend, hasOwnOperations } = running;
+  const { backend, own } = running;
   const { isUsingGpuDevice, binding } = backend;
   if (name === "tensorflow-gpu" && !isUsingGpuDevice) {
     throw new ClipError(
@@ -130,7 +131,8 @@ export function loadTensorflow(
   }
   const device = describeDevice(isUsingGpuDevice, threads);
   const products = precision === "bf16" ? ", bf16 products" : "";
-  const fused = hasOwnOperations ? ", fused rows" : "";
-  const detail = `TensorFlow ${binding.TF_Version}, ${device}${products}${fused}`;
-  return { detail, hasOwnOperations };
+  const fused = own.hasOwnOperations === true ? ", fused rows" : "";
+  const ours = own.hasOwnProducts === true ? ", own products" : "";
+  const detail = `TensorFlow ${binding.TF_Version}, ${device}${products}${fused}${ours}`;
+  return { detail, own };
 }

@@ -6,7 +6,15 @@ import type { SetupContext } from "./setup-options.ts";
 
 const sources = fileURLToPath(new URL("../../native/", import.meta.url));
 
-const names = ["adamw.cc", "module.cc", "row_program.cc", "rows.cc", "transposed.cc"];
+const names = [
+  "adamw.cc",
+  "matmul.cc",
+  "module.cc",
+  "product.cc",
+  "row_program.cc",
+  "rows.cc",
+  "transposed.cc",
+];
 
 /** Square roots and comparisons as the processor makes them, without what C wants besides. */
 const flags = [

@@ -1,13 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import koffi from "koffi";
-import { afterAll, expect, test } from "vitest";
-
-const folder = mkdtempSync(join(tmpdir(), "clip-ts-rows-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+import { expect, test } from "vitest";
+import { compileHere } from "./native-here.test.ts";
 
 /** Two matrices, a number a row and repeated rows go in; a matrix, numbers a row and column sums come out. */
 const doorway = `
@@ -31,29 +23,10 @@ extern "C" int run_rows(const int* words, int count, int columns, int rows, cons
 
 type RunRows = (...given: (number | Int32Array | Float32Array | Uint16Array)[]) => number;
 
-/** The native part's programs of rows, compiled here; they need no TensorFlow. */
-function compileRows(): RunRows | undefined {
-  const { CXX: compiler = "g++" } = process.env;
-  const native = fileURLToPath(new URL("../../native/", import.meta.url));
-  writeFileSync(join(folder, "doorway.cc"), doorway);
-  const library = join(folder, "rows.so");
-  const flags = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared"];
-  const sources = [join(folder, "doorway.cc"), join(native, "row_program.cc")];
-  try {
-    execFileSync(compiler, [...flags, `-I${native}`, ...sources, "-o", library], { stdio: "pipe" });
-  } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return undefined;
-    throw error;
-  }
-  const array = "void *";
-  const arrays = Array.from({ length: 6 }, () => array);
-  return koffi
-    .load(library)
-    .func("run_rows", "int", [array, "int", "int", "int", ...arrays]) as unknown as RunRows;
-}
-
-const run = compileRows();
-if (run === undefined) console.warn("Skipped: programs of rows in C++, as there is no compiler.");
+const array = "void *";
+const parameters = [array, "int", "int", "int", ...Array.from({ length: 6 }, () => array)];
+const library = compileHere(doorway, ["row_program.cc"]);
+const run = library?.func("run_rows", "int", parameters) as RunRows | undefined;
 
 const [rows, columns] = [6, 40];
 const x = Float32Array.from({ length: rows * columns }, (_, at) => Math.sin(at + 0.5) * 3);
