@@ -37,7 +37,7 @@ export async function compileOperations(
   context: SetupContext,
 ): Promise<void> {
   const target = operationsPath(packageFolder, version);
-  context.report("compiling clip-ts's own operations: fused rows, AdamW (half a minute)");
+  context.report("compiling clip-ts's own operations: products, fused rows, AdamW (half a minute)");
   const args = [
     ...flags,
     // As TensorFlow itself was compiled: its tensors begin where the widest vectors do.
