@@ -56,8 +56,7 @@ void Multiply(OpKernelContext* context, const Product<Number>& product, uint32_t
   });
 }
 
-// `Number` is what a product calls the numbers of tensors of `Element`.
-template <typename Element, typename Number>
+template <typename Number>
 class MatMul : public tensorflow::OpKernel {
  public:
   explicit MatMul(OpKernelConstruction* context) : OpKernel(context) {
@@ -103,10 +102,10 @@ REGISTER_OP("ClipTsMatMul")
     .Doc("The product of two matrices, summed in 32 bits.");
 
 REGISTER_KERNEL_BUILDER(Name("ClipTsMatMul").Device(tensorflow::DEVICE_CPU).TypeConstraint<float>("T"),
-                        MatMul<float, float>);
+                        MatMul<float>);
 REGISTER_KERNEL_BUILDER(
     Name("ClipTsMatMul").Device(tensorflow::DEVICE_CPU).TypeConstraint<tensorflow::bfloat16>("T"),
-    MatMul<tensorflow::bfloat16, uint16_t>);
+    MatMul<uint16_t>);
 
 }  // namespace
 }  // namespace clip_ts

@@ -143,8 +143,7 @@ struct Strip {
 
 // A block of the result, `Rows` by kColumns, of which `inside` columns are there.
 template <typename Number, int Rows>
-void MultiplyBlock(const Strip& left, const uint32_t* right, Number* result, int64_t columns,
-                                int64_t inside) {
+void MultiplyBlock(const Strip& left, const uint32_t* right, Number* result, int64_t columns, int64_t inside) {
   __m512 sums[Rows][kVectors];
 #pragma GCC unroll 6
   for (int row = 0; row < Rows; ++row) {

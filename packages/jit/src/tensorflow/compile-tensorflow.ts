@@ -18,12 +18,12 @@ export interface TensorflowOptions extends OwnOperations {
 /** With inputs that stay in TensorFlow between runs. */
 async function compileWithState(
   graph: Graph,
-  { folders, precision = "f32", lasting = [], ...own }: TensorflowOptions,
+  { folders, lasting = [], ...how }: TensorflowOptions,
 ): Promise<CompiledFunction> {
   const kept = graph.inputs.filter(({ name }) => lasting.includes(name));
   const state = Object.fromEntries(kept.map(({ name, value }) => [name, value]));
   const program = await createTensorflowProgram(
-    { state, steps: { run: { graph } }, precision, ...own },
+    { state, steps: { run: { graph } }, ...how },
     folders,
   );
   let held: HostArrays = {};
@@ -44,10 +44,9 @@ export async function compileTensorflow(
   graph: Graph,
   options: TensorflowOptions,
 ): Promise<CompiledFunction> {
-  if ((options.lasting ?? []).length > 0) return compileWithState(graph, options);
-  const { folders, precision = "f32", hasOwnOperations, hasOwnProducts } = options;
-  const own = { hasOwnOperations, hasOwnProducts };
-  const model = writeSavedModel({ steps: { run: { graph } }, precision, ...own });
+  const { folders, lasting = [], ...how } = options;
+  if (lasting.length > 0) return compileWithState(graph, options);
+  const model = writeSavedModel({ steps: { run: { graph } }, ...how });
   const session = await openSession(model, folders);
   return {
     run: (inputs, into) => session.run("run", inputs, into),
