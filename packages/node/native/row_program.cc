@@ -163,6 +163,15 @@ bool RowProgram::SetCode(const std::vector<int>& words) {
   return true;
 }
 
+bool RowProgram::IsDoneWith(int input, int output) const {
+  bool is_stored = false;
+  for (const Instruction& step : code) {
+    if (is_stored && (step.left == input || step.right == input)) return false;
+    if (step.code == kStore && step.target == output) is_stored = true;
+  }
+  return true;
+}
+
 CLIP_TS_FOR_EACH_PROCESSOR
 void RunRows(const RowProgram& program, const Arrays& arrays, RowRange range, float* sums) {
   constexpr int most = 1024;

@@ -29,6 +29,8 @@ struct RowProgram {
 
   // False if an instruction reads or writes a slot that is not there.
   bool SetCode(const std::vector<int>& words);
+  // Whether no instruction reads the input behind the one that stores the output.
+  bool IsDoneWith(int input, int output) const;
   int first_vector() const { return inputs + static_cast<int>(numbers.size()); }
   int first_scalar() const { return first_vector() + vectors; }
   int slots() const { return first_scalar() + scalars; }

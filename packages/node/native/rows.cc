@@ -89,13 +89,25 @@ class Rows : public tensorflow::OpKernel {
                                                                 : program_.columns;
       TensorShape shape;
       TF_RETURN_IF_ERROR(ShapeOf(output_shapes_[at], size, &shape));
+      // TensorFlow gives the memory of an input that nobody else reads, if there is one: it is in the cache.
+      const auto ready = output_kinds_[at] == kWholeResult ? Replaceable(context, at, size) : std::vector<int>();
       Tensor* tensor = nullptr;
-      TF_RETURN_IF_ERROR(context->allocate_output(at, shape, &tensor));
+      TF_RETURN_IF_ERROR(context->forward_input_or_allocate_output(ready, at, shape, &tensor));
       const bool is_rounded = tensor->dtype() != DT_FLOAT;
       arrays->outputs.push_back({tensor->data(), is_rounded, static_cast<int>(arrays->sums.size())});
       if (output_kinds_[at] == kColumnSums) arrays->sums.push_back(static_cast<float*>(tensor->data()));
     }
     return tensorflow::OkStatus();
+  }
+
+  // Inputs in whose place an output may be written: as large, and not read any more once it is stored.
+  std::vector<int> Replaceable(OpKernelContext* context, int output, int64_t size) const {
+    std::vector<int> found;
+    for (int at = 0; at < program_.inputs; ++at) {
+      const bool is_alike = input_kinds_[at] == kWhole && context->input(at).NumElements() == size;
+      if (is_alike && program_.IsDoneWith(at, output)) found.push_back(at);
+    }
+    return found;
   }
 
   // The shape with its one open side, if any, as the number of elements demands.

@@ -6,17 +6,22 @@ import { compileTensorflow } from "./compile-tensorflow.ts";
 import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
 import { writeSavedModel } from "./write-saved-model.ts";
 
+/** As many rows as a product must have to be rounded. */
+const side = 20;
 const graph = trace(({ x, w }) => ({ y: matMul(x as Tensor, w as Tensor) }), {
-  x: { shape: [1, 2] },
-  w: { shape: [2, 2] },
+  x: { shape: [side, side] },
+  w: { shape: [side, side] },
 });
-const matrix = (shape: readonly number[], ...values: number[]): HostArray => ({
-  data: Float32Array.from(values),
-  shape,
-});
+/** A matrix of zeros, but for the upper left corner: a b; c d. */
+const corner = (a: number, b: number, c = 0, d = 0): HostArray => {
+  const data = new Float32Array(side * side);
+  data.set([a, b]);
+  data.set([c, d], side);
+  return { data, shape: [side, side] };
+};
 
 test("state that no step changes is rounded by an entry point of its own", () => {
-  const state = { w: { shape: [2, 2] } };
+  const state = { w: { shape: [side, side] } };
   const frozen = writeSavedModel({ state, steps: { run: { graph } }, precision: "bf16" });
   expect(Object.keys(frozen.signatures)).toContain("round");
   const changed = { run: { graph, updates: { w: "y" } } };
@@ -28,11 +33,12 @@ test.skipIf(!hasTensorflow).each(["f32", "bf16"] as const)(
   "inputs that last are kept until another array comes (%s)",
   async (precision) => {
     const compiled = await compileTensorflow(graph, { folders, precision, lasting: ["w"] });
-    const x = matrix([1, 2], 1, 2);
-    const [first, second] = [matrix([2, 2], 1, 2, 3, 4), matrix([2, 2], 5, 6, 7, 8)];
+    const x = corner(1, 2);
+    const [first, second] = [corner(1, 2, 3, 4), corner(5, 6, 7, 8)];
     const answers = [];
     for (const w of [first, first, second, first]) {
-      answers.push(Array.from((await compiled.run({ x, w }))["y"]?.data ?? []));
+      const { y } = await compiled.run({ x, w });
+      answers.push(Array.from(y?.data.subarray(0, 2) ?? []));
     }
     expect(answers).toEqual([
       [7, 10],
@@ -40,7 +46,7 @@ test.skipIf(!hasTensorflow).each(["f32", "bf16"] as const)(
       [19, 22],
       [7, 10],
     ]);
-    await expect(compiled.run({ x })).rejects.toThrow('needs "w" [2, 2]');
+    await expect(compiled.run({ x })).rejects.toThrow('needs "w" [20, 20]');
     await compiled.dispose();
   },
 );

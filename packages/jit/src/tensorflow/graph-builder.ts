@@ -2,6 +2,7 @@ import type { Constant, Dtype, Value } from "../ir/graph.ts";
 import { isOpen } from "../ir/symbols.ts";
 import { attribute, type Attribute, type NodeDef } from "./messages.ts";
 import type { Forms } from "./rows/forms.ts";
+import type { ProductForm } from "./twins.ts";
 import { emitSizes, noOpenSizes, type OpenSizes } from "./open-sizes.ts";
 
 /** How matrix products are computed: in 32 bits, or rounded to bfloat16 and accumulated in 32. */
@@ -19,8 +20,8 @@ export interface GraphBuilder {
   readonly numbers: Map<string, number>;
   /** For tensors whose rounded form is kept between runs: what reads that, by name. */
   readonly keptRounded: Map<string, () => string>;
-  /** For matrices whose transpose is kept between runs: what reads that, by name. */
-  readonly keptTransposed: Map<string, () => string>;
+  /** For matrices that may be kept between runs as products read them fastest: what reads such a form, by name. */
+  readonly keptForProducts: Map<string, (form: ProductForm) => string>;
   /** For tensors of 32 bits that also exist in bfloat16: the name of that. */
   readonly roundedForms: Map<string, string>;
   /** Whether TensorFlow has the operations of clip-ts's own native part. */
@@ -88,7 +89,7 @@ const blankNotes = (): Pick<
   | "formsOf"
   | "inputNames"
   | "keptRounded"
-  | "keptTransposed"
+  | "keptForProducts"
   | "numbers"
   | "openSizes"
   | "rounded"
@@ -97,7 +98,7 @@ const blankNotes = (): Pick<
   inputNames: new Map(),
   rounded: new Set(),
   keptRounded: new Map(),
-  keptTransposed: new Map(),
+  keptForProducts: new Map(),
   roundedForms: new Map(),
   numbers: new Map(),
   formsOf: () => ({ float32: true, bfloat16: false }),

@@ -44,6 +44,8 @@ export const attribute = {
     ),
   ],
   shape: (value: readonly number[]): Attribute => [message(7, shapeProto(value))],
+  /** A shape of which nothing is known. */
+  anyShape: (): Attribute => [message(7, [integer(3, 1)])],
   float: (value: number): Attribute => [float(4, value)],
   /** Numbers in little-endian order, as they lie in memory. */
   tensor(data: Constant["data"], shape: readonly number[], dtype: Dtype): Attribute {

@@ -4,7 +4,7 @@ import { trace, type NamedTensors } from "../trace/trace.ts";
 import { emitGraph } from "./emit-graph.ts";
 import { createGraphBuilder } from "./graph-builder.ts";
 
-const inputs = { x: { shape: [2, 4] }, w: { shape: [4, 4] }, b: { shape: [4] } };
+const inputs = { x: { shape: [32, 32] }, w: { shape: [32, 32] }, b: { shape: [32] } };
 
 /** The operations written for a function of x, w and b in bf16, in order. */
 function operations(run: (given: Readonly<Record<"x" | "w" | "b", Tensor>>) => Tensor): string[] {
@@ -20,8 +20,8 @@ const layer = ({ x, w, b }: Readonly<Record<"x" | "w" | "b", Tensor>>): Tensor =
 
 test("what a product gives stays rounded through layouts and powers of two to the next product", () => {
   const chain = operations(({ x, w }) => {
-    const heads = transpose(reshape(matMul(x, w), [2, 2, 2]), [1, 0, 2]);
-    return matMul(mul(heads, 0.125), transpose(heads, [0, 2, 1]));
+    const heads = transpose(reshape(matMul(x, w), [2, 16, 4, 8]), [0, 2, 1, 3]);
+    return matMul(mul(heads, 0.125), transpose(heads, [0, 1, 3, 2]));
   });
   expect(chain.join(" ")).toMatchInlineSnapshot(
     `"Cast Cast MatMul Reshape Transpose Cast Mul Transpose BatchMatMulV2 Cast"`,
@@ -39,4 +39,12 @@ test("a bias, another factor or an activation has 32 bits", () => {
   expect(biased.join(" ")).toMatchInlineSnapshot(
     `"Cast Cast MatMul Cast BiasAdd Cast MatMul Cast"`,
   );
+});
+
+test("a product of few rows is computed in 32 bits", () => {
+  const few = operations(({ x, w, b }) => {
+    const one = matMul(reshape(b, [1, 32]), w);
+    return add(matMul(x, w), one);
+  });
+  expect(few.join(" ")).toMatchInlineSnapshot(`"Reshape MatMul Cast Cast MatMul Cast AddV2"`);
 });

@@ -1,9 +1,15 @@
 import type { GraphBuilder } from "./graph-builder.ts";
-import { attribute, type DataType } from "./messages.ts";
+import { attribute, type Attribute, type DataType } from "./messages.ts";
 import type { StateSpec } from "./variables.ts";
 
-/** Another form of a state tensor: in bfloat16, or, of a matrix, with rows as columns. */
-export type TwinForm = "rounded" | "transposed";
+/**
+ * Another form of a matrix of the state, for products: with rows as columns, or packed as clip-ts's own
+ * products read a right operand that lies turned, in 32 bits or in bfloat16.
+ */
+export type ProductForm = "transposed" | "packed" | "packedRounded";
+
+/** Another form of a state tensor: in bfloat16, or for products. */
+export type TwinForm = "rounded" | ProductForm;
 
 /** Other forms of state tensors, kept beside them so that they are not made in every run. */
 export interface Twins {
@@ -21,14 +27,28 @@ interface Twin {
   readonly handle: string;
 }
 
-const typeOf: Readonly<Record<TwinForm, DataType>> = { rounded: "bfloat16", transposed: "float32" };
+const typeOf: Readonly<Record<TwinForm, DataType>> = {
+  rounded: "bfloat16",
+  transposed: "float32",
+  packed: "float32",
+  packedRounded: "bfloat16",
+};
+
+/** How long the sides of a form are; only the native part knows it of what it packs. */
+function shapeOf(form: TwinForm, shape: readonly number[]): Attribute {
+  if (form === "rounded") return attribute.shape(shape);
+  return form === "transposed" ? attribute.shape(shape.toReversed()) : attribute.anyShape();
+}
 
 /** The tensor in that form. */
 function converted(builder: GraphBuilder, x: string, form: TwinForm): string {
-  const float32 = attribute.type("float32");
-  return form === "transposed"
-    ? builder.emit("ClipTsTransposed", [x])
-    : builder.emit("Cast", [x], { SrcT: float32, DstT: attribute.type("bfloat16") });
+  if (form === "transposed") return builder.emit("ClipTsTransposed", [x]);
+  const T = attribute.type(typeOf[form]);
+  const typed =
+    typeOf[form] === "float32"
+      ? x
+      : builder.emit("Cast", [x], { SrcT: attribute.type("float32"), DstT: T });
+  return form === "rounded" ? typed : builder.emit("ClipTsPacked", [typed], { T });
 }
 
 /** Keeps other forms of the state tensors whose handles are given. */
@@ -43,7 +63,7 @@ export function createTwins(
     const { shape } = state[name] as StateSpec;
     const handle = builder.emit("VarHandleOp", [], {
       dtype: attribute.type(typeOf[form]),
-      shape: attribute.shape(form === "transposed" ? shape.toReversed() : shape),
+      shape: shapeOf(form, shape),
       shared_name: attribute.text(`t${twins.size}`),
     });
     const twin = { name, form, handle };

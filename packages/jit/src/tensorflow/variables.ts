@@ -1,13 +1,19 @@
 import type { Dtype } from "../ir/graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import { attribute } from "./messages.ts";
-import { createTwins, type TwinForm } from "./twins.ts";
+import { createTwins } from "./twins.ts";
 
 /** Shape and type of a tensor that stays in the runtime between steps. */
 export interface StateSpec {
   readonly shape: readonly number[];
   /** float32 by default. */
   readonly dtype?: Dtype;
+}
+
+/** Names of state tensors of which other forms may be kept: in bfloat16, or laid out for products. */
+export interface KeepableState {
+  readonly rounded: ReadonlySet<string>;
+  readonly forProducts: ReadonlySet<string>;
 }
 
 /** Tensors that stay in the runtime, as TensorFlow's resource variables. */
@@ -49,10 +55,7 @@ export const afterAll = (operations: readonly string[]): string[] =>
 export function addVariables(
   builder: GraphBuilder,
   state: Readonly<Record<string, StateSpec>>,
-  keepable: Readonly<Record<TwinForm, ReadonlySet<string>>> = {
-    rounded: new Set(),
-    transposed: new Set(),
-  },
+  keepable: KeepableState = { rounded: new Set(), forProducts: new Set() },
 ): Variables {
   const handles = new Map<string, { readonly handle: string; readonly dtype: Dtype }>();
   for (const [name, { shape, dtype = "float32" }] of Object.entries(state)) {
@@ -87,9 +90,12 @@ export function addVariables(
       const { handle, dtype } = find(name);
       const inputs = [handle, ...afterAll(after)];
       const value = builder.emit("ReadVariableOp", inputs, { dtype: attribute.type(dtype) });
-      const keep = (form: TwinForm) => () => twins.read(name, form);
-      if (keepable.rounded.has(name)) builder.keptRounded.set(value, keep("rounded"));
-      if (keepable.transposed.has(name)) builder.keptTransposed.set(value, keep("transposed"));
+      if (keepable.rounded.has(name)) {
+        builder.keptRounded.set(value, () => twins.read(name, "rounded"));
+      }
+      if (keepable.forProducts.has(name)) {
+        builder.keptForProducts.set(value, (form) => twins.read(name, form));
+      }
       return value;
     },
     assign(name, value, after = []) {

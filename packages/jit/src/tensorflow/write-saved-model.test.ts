@@ -23,7 +23,7 @@ const read = ({ bytes }: SavedModel): Meta =>
 
 const layer = trace(
   ({ x, weight, bias }) => ({ y: add(matMul(x as Tensor, weight as Tensor), bias as Tensor) }),
-  { x: { shape: [2, 3] }, weight: { shape: [3, 4] }, bias: { shape: [4] } },
+  { x: { shape: [20, 30] }, weight: { shape: [30, 4] }, bias: { shape: [4] } },
 );
 
 const listing = (model: SavedModel): string[] =>

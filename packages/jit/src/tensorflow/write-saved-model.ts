@@ -2,8 +2,7 @@ import { emitStep, movedByAdamw, type StepSpec } from "./emit-step.ts";
 import { createGraphBuilder, type OwnOperations, type Precision } from "./graph-builder.ts";
 import { encodeSavedModel, type Signature } from "./messages.ts";
 import { afterAssignments, emitClearing, emitStateAccess } from "./state-access.ts";
-import type { TwinForm } from "./twins.ts";
-import { addVariables, type StateSpec } from "./variables.ts";
+import { addVariables, type KeepableState, type StateSpec } from "./variables.ts";
 
 /** Steps that share state. Fusing, passes and shapes are per step: one for each text length. */
 export interface ProgramSpec extends OwnOperations {
@@ -34,7 +33,7 @@ function keepableIn(
   names: ReadonlySet<string>,
   steps: readonly StepSpec[],
   hasOwnOperations: boolean,
-): Record<TwinForm, Set<string>> {
+): KeepableState {
   const changed = new Set(steps.flatMap(({ updates = {} }) => Object.keys(updates)));
   const elsewhere = steps.flatMap((step) => {
     const moved = new Set(hasOwnOperations ? movedByAdamw(step) : []);
@@ -43,7 +42,7 @@ function keepableIn(
   const without = (left: ReadonlySet<string>): Set<string> =>
     new Set([...names].filter((name) => !left.has(name)));
   const unchanging = hasOwnOperations ? without(changed) : new Set<string>();
-  return { rounded: without(new Set(elsewhere)), transposed: unchanging };
+  return { rounded: without(new Set(elsewhere)), forProducts: unchanging };
 }
 
 /** Writes steps and the state they share as one SavedModel, which one TensorFlow session runs. */

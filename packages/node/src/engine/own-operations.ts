@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { OwnOperations } from "@clip-ts/jit";
 
 /** Raised whenever operations change, so that an older build is not taken for them. */
-const version = 2;
+const version = 3;
 
 /**
  * Where the setup puts the library of clip-ts's own operations, beside tfjs-node's addon. It is named after

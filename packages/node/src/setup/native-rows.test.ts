@@ -19,6 +19,12 @@ extern "C" int run_rows(const int* words, int count, int columns, int rows, cons
   arrays.outputs = {{y, false, 0}, {numbers, false, 0}, {sums, false, 0}};
   RunRows(program, arrays, {0, rows}, sums);
   return 0;
+}
+extern "C" int is_done_with(const int* words, int count, int input, int output) {
+  RowProgram program;
+  program.inputs = 2;
+  program.vectors = 1;
+  return program.SetCode(std::vector<int>(words, words + count)) && program.IsDoneWith(input, output);
 }`;
 
 type RunRows = (...given: (number | Int32Array | Float32Array | Uint16Array)[]) => number;
@@ -117,3 +123,16 @@ test.skipIf(run === undefined)("an instruction on a slot that is not there is re
   const [y, numbers, sums] = [x.slice(), column.slice(), new Float32Array(columns)];
   expect(run?.(words, 4, columns, rows, rounded, x, column, y, numbers, sums)).toBe(1);
 });
+
+test.skipIf(run === undefined)(
+  "an output takes an input's place if that is not read any more",
+  () => {
+    const isDoneWith = library?.func("is_done_with", "int", [array, "int", "int", "int"]);
+    const [a, b, vector] = [0, 1, 2];
+    const code = [[0, vector, a, b], store(0, vector), [0, vector, vector, b], store(1, vector)];
+    const words = Int32Array.from(code.flat());
+    const of = (input: number, output: number): number =>
+      isDoneWith?.(words, words.length, input, output) as number;
+    expect([of(a, 0), of(b, 0), of(a, 1), of(b, 1)]).toEqual([1, 0, 1, 1]);
+  },
+);
