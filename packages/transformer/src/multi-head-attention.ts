@@ -1,5 +1,6 @@
 import { axisLength, dotProductAttention, linear, type LinearParams } from "@clip-ts/core";
 import { reshape, transpose, type Tensor } from "@tensorflow/tfjs-core";
+import { singleQueryAttention } from "./single-query-attention.ts";
 
 /** The four linear layers of an attention, whatever a checkpoint calls them. */
 export interface AttentionProjections {
@@ -46,6 +47,8 @@ export function multiHeadAttention(
   { heads, mask, factor, context = x }: AttentionOptions,
 ): Tensor {
   const { query, key, value, output } = projections;
+  const isSingle = context !== x && axisLength(x, 1) === 1 && factor === undefined;
+  if (isSingle) return singleQueryAttention(projections, x, { heads, mask, context });
   const mixed = dotProductAttention(
     splitHeads(linear(query, x), heads),
     splitHeads(linear(key, context), heads),

@@ -32,7 +32,6 @@ import { block, blockSpec, type BlockParams } from "./block.ts";
 import type { TransformerConfig } from "./config.ts";
 import { encode, encoderSpec, type EncoderParams } from "./encoder.ts";
 import { mlp } from "./mlp.ts";
-import { multiHeadAttention } from "./multi-head-attention.ts";
 import { paddingMask } from "./padding-mask.ts";
 import { postNormBlock, type PostNormParts } from "./post-norm-block.ts";
 import { selfAttention } from "./self-attention.ts";
@@ -251,14 +250,6 @@ test("padding changes no other token, however it is filled", async () => {
   const short = await block(params, slice(x, [1, 0, 0], [1, 2, -1]), config).data();
   const padded = (await visible(x)).subarray(tokens * config.width, (tokens + 2) * config.width);
   expect(largestDifference(padded, short)).toBeLessThan(1e-6);
-});
-
-test("queries of their own look at a context of another length", async () => {
-  const { attention } = postNormParts(params);
-  const asking = slice(x, [0, 0, 0], [-1, 1, -1]);
-  const alone = await multiHeadAttention(attention, asking, { heads: 2, context: x }).data();
-  const all = slice(multiHeadAttention(attention, x, { heads: 2 }), [0, 0, 0], [-1, 1, -1]);
-  expect(largestDifference(alone, await all.data())).toBeLessThan(1e-6);
 });
 
 test("layer scale is a gain on what each half of a block adds", async () => {
