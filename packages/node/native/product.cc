@@ -241,6 +241,16 @@ void MultiplyStrip(const Product<Number>& product, const uint32_t* left, const u
   }
 }
 
+void MultiplyPanel(const Panel& panel) {
+  const auto* right = reinterpret_cast<const uint32_t*>(panel.right);
+  for (int64_t row = 0; row < panel.rows; row += kRows) {
+    const auto* left = reinterpret_cast<const uint32_t*>(panel.left + row * panel.step);
+    blocks<float>[std::min(kRows, panel.rows - row) - 1]({left, panel.step, 1, panel.length}, right,
+                                                         panel.result + row * panel.columns, panel.columns,
+                                                         panel.inside);
+  }
+}
+
 }  // namespace clip_ts
 
 #else  // A processor or a compiler of another kind.
@@ -255,6 +265,7 @@ template <typename Number>
 void PackRight(const Product<Number>&, int64_t, uint32_t*) {}
 template <typename Number>
 void MultiplyStrip(const Product<Number>&, const uint32_t*, const uint32_t*, int64_t, int64_t, int64_t) {}
+void MultiplyPanel(const Panel&) {}
 
 }  // namespace clip_ts
 

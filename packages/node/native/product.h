@@ -55,6 +55,17 @@ template <typename Number>
 void MultiplyStrip(const Product<Number>& product, const uint32_t* left, const uint32_t* right, int64_t strip,
                    int64_t begin, int64_t end);
 
+// Rows of floats, `step` apart, as long as `length`, times one packed strip; the rows of the result, `columns`
+// apart, get the first `inside` of its columns.
+struct Panel {
+  const float* left;
+  int64_t step, rows, length;
+  const float* right;
+  float* result;
+  int64_t columns, inside;
+};
+void MultiplyPanel(const Panel& panel);
+
 }  // namespace clip_ts
 
 #endif  // CLIP_TS_PRODUCT_H_

@@ -1,6 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import type { Graph, NamedValue, Node, Value } from "../ir/graph.ts";
 import { sourceOf, type SymbolSource } from "../ir/symbols.ts";
+import { fuseAttention } from "./fuse-attention.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import { lowerings } from "./lowerings.ts";
 import type { OpenSizes, OpenSource } from "./open-sizes.ts";
@@ -28,24 +29,35 @@ export interface EmitOptions {
   readonly replacements?: readonly Replacement[];
 }
 
+/**
+ * The graph with attention fused, where the native part has it: in 32 bits only, for between products in
+ * bfloat16 the one operation would widen what comes and round what goes.
+ */
+function withAttention(graph: Graph, { builder, wanted, replacements = [] }: EmitOptions): Graph {
+  if (!builder.hasOwnProducts || builder.precision !== "f32") return graph;
+  return fuseAttention(graph, [...wanted, ...replacements.flatMap(({ inputs }) => inputs)]);
+}
+
 /** Operations and replacements in an order in which they can run, without what nobody wants. */
-function plan(graph: Graph, { builder, wanted, replacements = [] }: EmitOptions): Node[] {
+function plan(graph: Graph, options: EmitOptions): Node[] {
+  const { builder, wanted, replacements = [] } = options;
   const replaced = new Map<number, Node>();
   for (const replacement of replacements) {
     const { inputs, outputs } = replacement;
     const step: Node = { op: "Replacement", inputs, outputs, attributes: { replacement } };
     for (const { id } of outputs) replaced.set(id, step);
   }
+  const whole = withAttention(graph, options);
   const needed = new Set(wanted.map(({ id }) => id));
   const steps = new Set<Node>();
-  for (const node of graph.nodes.toReversed()) {
+  for (const node of whole.nodes.toReversed()) {
     const step = replaced.get((node.outputs[0] as Value).id) ?? node;
     if (steps.has(step) || !step.outputs.some(({ id }) => needed.has(id))) continue;
     for (const { id } of step.inputs) needed.add(id);
     steps.add(step);
   }
   const nodes = [...steps].toReversed();
-  return builder.hasOwnOperations ? [...fuseRows({ ...graph, nodes }, wanted).nodes] : nodes;
+  return builder.hasOwnOperations ? [...fuseRows({ ...whole, nodes }, wanted).nodes] : nodes;
 }
 
 /** Operations that take bfloat16 as well as 32 bits, whatever they give. */

@@ -1,5 +1,6 @@
 import type { Dtype } from "../ir/graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
+import { attention } from "./fuse-attention.ts";
 import { arithmetic } from "./lower-elementwise.ts";
 import { matMul } from "./lower-matmul.ts";
 import { structural } from "./lower-structure.ts";
@@ -53,6 +54,7 @@ export const lowerings: ReadonlyMap<string, Lowering> = new Map([
   ...Object.entries(arithmetic),
   ...Object.entries(structural),
   ...Object.entries(windowed),
+  ["Attention", attention],
   ["Barrier", barrier],
   ["BatchMatMul", matMul],
   ["Fill", fill],

@@ -8,6 +8,8 @@ const sources = fileURLToPath(new URL("../../native/", import.meta.url));
 
 const names = [
   "adamw.cc",
+  "attend_head.cc",
+  "attention.cc",
   "matmul.cc",
   "module.cc",
   "product.cc",
