@@ -26,8 +26,9 @@ export function encoderSpec(config: TransformerConfig): EncoderParams<ParamSpec>
 
 /**
  * Runs the blocks in order. x [batch, tokens, dim] → same, or [batch, wanted, dim]: the last block then
- * computes keys and values of every token, and the rest of the wanted ones only. With `checkpoint` that
- * block keeps what it computed: it is differentiated first, when any block computed again holds more.
+ * computes the wanted tokens only, and keys and values of the others if more than one is wanted. With
+ * `checkpoint` that block keeps what it computed: it is differentiated first, when any block computed again
+ * holds more.
  */
 export function encode(
   params: EncoderParams,
