@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
 
 #include "exponential.h"
 #include "processor.h"
+#include "scratch.h"
 
 namespace clip_ts {
 namespace {
@@ -66,18 +66,6 @@ void Softmax(float* scores, const float* mask, int64_t count) {
   for (int64_t i = 0; i < count; ++i) scores[i] *= factor;
 }
 
-// Memory of a thread's own, aligned to vectors, which grows to the largest head and stays.
-float* RoomFor(int64_t count) {
-  thread_local std::unique_ptr<float[]> memory;
-  thread_local int64_t size = 0;
-  constexpr int64_t aligned = 64 / sizeof(float);
-  if (size < count + aligned) {
-    size = count + aligned;
-    memory.reset(new float[size]);
-  }
-  return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(memory.get()) + 63) / 64 * 64);
-}
-
 }  // namespace
 
 void AttendHead(const AttentionSizes& sizes, const AttentionArrays& arrays, int64_t sequence, int64_t head) {
@@ -88,7 +76,7 @@ void AttendHead(const AttentionSizes& sizes, const AttentionArrays& arrays, int6
     return Tokens{numbers + sequence * count * step + within, bias ? bias + within : nullptr, count, step, dim};
   };
   const int64_t key_width = PiecesOf(keys, kColumns) * kColumns, dim_width = PiecesOf(dim, kColumns) * kColumns;
-  float* asked = RoomFor(queries * (dim + key_width) + kColumns * (dim + keys) + 32);
+  float* asked = ScratchOf<float>(queries * (dim + key_width) + kColumns * (dim + keys) + 32);
   float* scores = asked + PiecesOf(queries * dim, 16) * 16;
   float* strip = scores + queries * key_width;
   AsRows(tokens(arrays.queries, 0, queries), sizes.scale, dim, asked);

@@ -1,9 +1,8 @@
 // A product of two matrices, strip of columns by strip of columns, and the packing of a right operand that is
 // multiplied by again and again.
-#include <memory>
-
 #include "parallel.h"
 #include "product.h"
+#include "scratch.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -20,19 +19,6 @@ using tensorflow::shape_inference::ShapeHandle;
 // Units of the left operand that are packed at once, and the fewest rows that are multiplied at once.
 constexpr int64_t kPackedUnits = 32, kFewRows = 16 * kRows;
 
-// Memory of a thread's own, which grows to the largest strip and stays.
-uint32_t* ScratchOf(int64_t units) {
-  constexpr int64_t aligned = 64 / sizeof(uint32_t);
-  thread_local std::unique_ptr<uint32_t[]> memory;
-  thread_local int64_t size = 0;
-  if (size < units + aligned) {
-    size = units + aligned;
-    memory.reset(new uint32_t[size]);
-  }
-  const auto address = reinterpret_cast<uintptr_t>(memory.get());
-  return reinterpret_cast<uint32_t*>((address + 63) / 64 * 64);
-}
-
 // How many parts rows are divided into, so that every thread has several pieces.
 int64_t PartsOf(OpKernelContext* context, int64_t rows, int64_t strips) {
   const int64_t threads = context->device()->tensorflow_cpu_worker_threads()->num_threads;
@@ -44,7 +30,7 @@ int64_t PartsOf(OpKernelContext* context, int64_t rows, int64_t strips) {
 template <typename Number>
 const uint32_t* StripOf(const Product<Number>& product, const uint32_t* packed, int64_t strip) {
   if (packed != nullptr) return packed + strip * PackedRight(product);
-  uint32_t* right = ScratchOf(PackedRight(product));
+  uint32_t* right = ScratchOf<uint32_t>(PackedRight(product));
   PackRight(product, strip, right);
   return right;
 }
