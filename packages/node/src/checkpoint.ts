@@ -1,10 +1,11 @@
 import { mkdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { flattenTree, type FlatTree } from "@clip-ts/core";
 import { openSafetensors, streamParams, toFloat32, type TensorFile } from "@clip-ts/weights";
 import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
-import { openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
+import { digestFolder, digestText, findDamage, type FolderDigest } from "./checkpoint-digest.ts";
+import { openFile, readJson, syncFolder, writeFileWhole, writeJson } from "./files.ts";
 import { writeModel, type ModelDescription } from "./model-folder.ts";
 import { checkpointFolder, checkpointName, checkpointNames, pointLatest } from "./run-folder.ts";
 
@@ -42,7 +43,11 @@ async function writeContents(
   const moments = streamParams(flattenTree<Tensor>(slots));
   await writeFileWhole(join(folder, optimizerFile), moments.chunks());
   await attach?.(folder);
-  await writeJson(join(folder, stateFile), { ...state, step });
+  const content = { ...state, step, files: await digestFolder(folder) };
+  await writeJson(join(folder, stateFile), {
+    ...content,
+    sha256: digestText(JSON.stringify(content)),
+  });
 }
 
 /** Moves a finished folder to its place; one that is there already steps aside until it is done. */
@@ -51,13 +56,23 @@ async function moveInto(folder: string, finished: string): Promise<void> {
   await rm(replaced, { recursive: true, force: true });
   await rename(folder, replaced).catch(() => undefined); // usually there is none
   await rename(finished, folder);
+  await syncFolder(dirname(folder));
   await rm(replaced, { recursive: true, force: true });
+}
+
+/** Deletes all but the newest `keep` checkpoints of a run, at least 1. */
+export async function pruneCheckpoints(run: string, keep: number): Promise<void> {
+  for (const outdated of checkpointNames(run).slice(0, -Math.max(1, keep))) {
+    await rm(checkpointFolder(run, outdated), { recursive: true, force: true });
+  }
 }
 
 /**
  * Writes `checkpoints/step-N` beside its place, synced, and then moves it there and points `latest` at
- * it: a kill at any moment leaves the last whole checkpoint. Keeps the newest `keep` ones, at least 1.
- * Borrows the tensors. @returns the folder.
+ * it: a kill at any moment, or a disk that is full, leaves the last whole checkpoint. Its `state.json`
+ * has a SHA-256 of each file. Keeps the newest `keep` ones, at least 1. Borrows the tensors.
+ * @returns the folder.
+ * @throws ClipError "not-written" that names the file.
  */
 export async function saveCheckpoint(
   run: string,
@@ -69,24 +84,61 @@ export async function saveCheckpoint(
   const folder = checkpointFolder(run, name);
   const partial = `${folder}.partial`;
   await rm(partial, { recursive: true, force: true });
-  await writeContents(partial, description, checkpoint);
+  try {
+    await writeContents(partial, description, checkpoint);
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
+    throw error;
+  }
   await moveInto(folder, partial);
   await pointLatest(run, name);
-  for (const outdated of checkpointNames(run).slice(0, -Math.max(1, keep))) {
-    await rm(checkpointFolder(run, outdated), { recursive: true, force: true });
-  }
+  await pruneCheckpoints(run, keep);
   return folder;
 }
 
-/** The JSON state of a checkpoint folder. @throws ClipError that names the file. */
-export async function readCheckpointState(
-  folder: string,
-): Promise<Readonly<Record<string, unknown>> & { readonly step: number }> {
+/** A checkpoint's JSON state, and the digests of its files if it has them. */
+interface StoredState {
+  readonly state: Readonly<Record<string, unknown>> & { readonly step: number };
+  readonly files?: FolderDigest;
+}
+
+async function readStoredState(folder: string): Promise<StoredState> {
   const path = join(folder, stateFile);
-  const state = await readJson(path);
-  const step = (state as { step?: unknown } | null)?.step;
-  if (Number.isSafeInteger(step)) return { ...(state as object), step: step as number };
-  throw new ClipError("bad-data", `${path} does not say which step it is.`, { data: { path } });
+  const content = ((await readJson(path)) ?? {}) as Readonly<Record<string, unknown>>;
+  const { sha256, ...signed } = content;
+  if (sha256 !== undefined && sha256 !== digestText(JSON.stringify(signed))) {
+    throw new ClipError("bad-data", `${path} is not what was written (its SHA-256 differs).`, {
+      data: { path },
+    });
+  }
+  const { files, ...state } = signed;
+  const { step } = state;
+  if (!Number.isSafeInteger(step)) {
+    throw new ClipError("bad-data", `${path} does not say which step it is.`, { data: { path } });
+  }
+  const digests = files === undefined ? {} : { files: files as FolderDigest };
+  return { state: { ...state, step: step as number }, ...digests };
+}
+
+/**
+ * The JSON state of a checkpoint folder. @throws ClipError that names the file, also if its content is
+ * not what was written.
+ */
+export async function readCheckpointState(folder: string): Promise<StoredState["state"]> {
+  return (await readStoredState(folder)).state;
+}
+
+/**
+ * What is wrong with a checkpoint, in words; undefined if every file is the one that was written. Of a
+ * checkpoint without digests only the state is looked at.
+ */
+export async function damageOf(folder: string): Promise<string | undefined> {
+  try {
+    const { files } = await readStoredState(folder);
+    return files && (await findDamage(folder, files));
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /** The slot and the parameter's path in a stored name. */

@@ -1,6 +1,6 @@
 import { createWriteStream, type Dirent } from "node:fs";
 import { open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ClipError } from "@clip-ts/base";
@@ -11,6 +11,7 @@ import type { ByteSource } from "@clip-ts/weights";
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOENT") return "there is no such file";
+  if (code === "ENOSPC") return "the disk is full";
   return error instanceof Error ? error.message : String(error);
 }
 
@@ -18,6 +19,12 @@ function reasonOf(error: unknown): string {
 function unreadable(path: string, verb: "opened" | "read", cause: unknown): ClipError {
   const message = `${path} cannot be ${verb}: ${reasonOf(cause)}.`;
   return new ClipError("not-found", message, { data: { path }, cause });
+}
+
+/** The error for a file that cannot be written. */
+function unwritten(path: string, cause: unknown): ClipError {
+  const message = `${path} cannot be written: ${reasonOf(cause)}.`;
+  return new ClipError("not-written", message, { data: { path }, cause });
 }
 
 /** Follows links; one that leads nowhere is no folder. */
@@ -64,7 +71,30 @@ export async function openFile(
   };
 }
 
-/** Writes a file beside its place, syncs it and moves it there: whole or not at all. */
+/** What a disk answers that is full, over its quota, read-only or failing. */
+const diskFaults: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EFBIG"]);
+
+/** Whether an error, or what caused it, says that the disk could not take what was written. */
+export function isDiskFault(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ("code" in error && diskFaults.has(error.code)) || isDiskFault(error.cause);
+}
+
+/** Syncs a folder, so that a file moved into it is there after a power cut. Windows has no such call. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Writes a file beside its place, syncs it, moves it there and syncs the folder: whole or not at all.
+ * @throws ClipError "not-written" that names the file and says what the system said.
+ */
 export async function writeFileWhole(
   path: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array> | string,
@@ -74,9 +104,10 @@ export async function writeFileWhole(
   try {
     await pipeline(Readable.from(parts), createWriteStream(partial, { flush: true }));
     await rename(partial, path);
+    await syncFolder(dirname(path));
   } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
+    await rm(partial, { force: true }).catch(() => undefined);
+    throw error instanceof Error && "syscall" in error ? unwritten(path, error) : error;
   }
 }
 

@@ -1,5 +1,7 @@
 export {
+  damageOf,
   listCheckpoints,
+  pruneCheckpoints,
   readCheckpointState,
   readSlots,
   saveCheckpoint,
@@ -28,7 +30,7 @@ export {
 } from "./export/export-onnx-folder.ts";
 export type { ExportedModel, OpenedModel } from "./export/exported-model.ts";
 export { exportSavedModel } from "./export/export-saved-model.ts";
-export { fileAccess, openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
+export { fileAccess, isDiskFault, openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
 export { imageLibraryVersions } from "./library-versions.ts";
 export { listImages } from "./list-images.ts";
 export {
@@ -62,6 +64,8 @@ export { modelCard, type CardOptions } from "./hub/model-card.ts";
 export { checkUpload, uploadFolder, type UploadOptions } from "./hub/upload-folder.ts";
 export { hubSettings, type HubSettings } from "./hub/hub-settings.ts";
 export { npyChunks } from "./npy.ts";
+export { lockRun, type RunLock } from "./run-lock.ts";
+export { checkpointFolder, setCheckpointAside } from "./run-folder.ts";
 export { openClip, type ImageInput, type OpenClipOptions } from "./open-clip.ts";
 export { loadEmbedder } from "./load-embedder.ts";
 export type { SetupOptions } from "./setup/setup-options.ts";

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { syncFolder } from "./files.ts";
 
 /** Where a run keeps its checkpoints, and the link to the newest one. */
 const folderName = "checkpoints";
@@ -50,8 +51,25 @@ export async function pointLatest(run: string, name: string): Promise<void> {
     await symlink(join(folderName, name), fresh, "junction"); // Windows makes these without rights
     if (process.platform === "win32") await unlink(link); // its rename does not replace a link
     await rename(fresh, link);
+    await syncFolder(run);
   } catch {
     await unlink(fresh);
     await unlink(link);
   }
+}
+
+/**
+ * Takes a checkpoint out of a run without losing it: it becomes `step-N.damaged` or `step-N.diverged`,
+ * and `latest` points at the newest one that is left.
+ */
+export async function setCheckpointAside(
+  run: string,
+  name: string,
+  reason: "damaged" | "diverged",
+): Promise<void> {
+  const folder = checkpointFolder(run, name);
+  await rm(`${folder}.${reason}`, { recursive: true, force: true });
+  await rename(folder, `${folder}.${reason}`);
+  const newest = checkpointNames(run).at(-1);
+  await (newest === undefined ? unlink(join(run, linkName)) : pointLatest(run, newest));
 }

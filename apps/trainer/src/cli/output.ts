@@ -1,12 +1,22 @@
 let closed = false;
 let watched = false;
 
-/** Lets a reader of stdout go away early (`| head`) without an error. */
+/** What a stream says whose reader is gone: a pipe that ended, a terminal that was closed. */
+const goneCodes: ReadonlySet<unknown> = new Set(["EPIPE", "EIO", "ECONNRESET", "ENXIO"]);
+
+/**
+ * Lets the readers of stdout and stderr go away early (`| head`, a closed terminal) without an error: work
+ * that writes files goes on.
+ */
 export function forgiveClosedPipe(): void {
   if (watched) return;
   watched = true;
+  const forgive = (error: NodeJS.ErrnoException): void => {
+    if (!goneCodes.has(error.code)) throw error;
+  };
+  process.stderr.on("error", forgive);
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    forgive(error);
     closed = true;
   });
 }

@@ -1,8 +1,13 @@
 import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { terminalColumns, wrap } from "../cli/columns.ts";
 import { note } from "../cli/output.ts";
+import { quoteWord } from "../cli/quote-word.ts";
+import { UsageError } from "../cli/usage-error.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { describeEarlyStop } from "../training/early-stopping.ts";
+import type { RunConfig } from "../config/schema.ts";
 import { runTraining } from "../training/run-training.ts";
 
 /** The options on what computes, as settings of the config: both have the same names. */
@@ -15,14 +20,31 @@ function engineSettings({ text }: Arguments): string[] {
   });
 }
 
+/** The config of a YAML file; where a run's folder is to be resumed, the one that it recorded. */
+function readConfig(
+  place: string,
+  settings: readonly string[],
+  resume: boolean,
+): Promise<RunConfig> {
+  const recorded = join(place, "config.yaml");
+  if (!existsSync(recorded)) return loadConfig(place, settings);
+  if (resume) return loadConfig(recorded, [...settings, `run=${JSON.stringify(place)}`]);
+  throw new UsageError(
+    `${place} is a run's folder: go on with it by clip-ts train --resume ${quoteWord(place)}, or ` +
+      "name a config file to begin another run.",
+  );
+}
+
 /** clip-ts train */
 export const trainCommand: Command = {
   name: "train",
-  words: "CONFIG",
+  words: "CONFIG|RUN",
   needs: 1,
   summary: "train or fine-tune a model as a YAML config says",
   details:
-    "Ctrl-C saves a checkpoint and exits with code 130; --resume goes on exactly there.\n" +
+    "Ctrl-C saves a checkpoint and exits with code 130; train --resume RUN goes on exactly there, " +
+    "with the settings in the run's config.yaml. Other settings are refused by name, but for those that " +
+    "change no step: steps, checkpoint, evaluate, engine, threads and the like.\n" +
     "The run folder receives config.yaml, metrics.jsonl and checkpoints/.",
   options: {
     set: {
@@ -37,12 +59,13 @@ export const trainCommand: Command = {
   async run(args) {
     const { positionals, texts, flag } = args;
     const settings = [...texts("set"), ...engineSettings(args)];
-    const config = await loadConfig(positionals[0] as string, settings);
-    const result = await runTraining(config, { resume: flag("resume") });
+    const resume = flag("resume");
+    const config = await readConfig(positionals[0] as string, settings, resume);
+    const result = await runTraining(config, { resume });
     if (result.interrupted) {
       process.stderr.write(
         `Stopped after ${result.step} of ${config.steps} steps; saved ${result.checkpoint}.\n` +
-          `Go on with: clip-ts train ${positionals[0]} --resume\n`,
+          `Go on with: clip-ts train --resume ${quoteWord(config.run)}\n`,
       );
       return 130;
     }

@@ -57,6 +57,11 @@ function parseYaml(text: string, label: string): Record<string, unknown> {
   }
 }
 
+/** Reads a run's `config.yaml`. @throws ClipError that names the file. */
+export function readConfigFile(path: string): Promise<RunConfig> {
+  return loadConfig(path, []);
+}
+
 /** Reads a YAML config, applies `--set` overrides and fills in defaults. */
 export async function loadConfig(path: string, settings: readonly string[]): Promise<RunConfig> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {

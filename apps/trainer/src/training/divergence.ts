@@ -30,16 +30,14 @@ export function isFiniteStep({ loss, gradNorm }: DivergedStep): boolean {
   return Number.isFinite(loss) && Number.isFinite(gradNorm);
 }
 
-/** The error that ends a diverged run: where it happened, which gradients, and what to do. */
+/** The error that ends a diverged run: where it happened and which gradients. */
 export async function diverged(facts: DivergedStep, grads: FlatTree<Tensor>): Promise<ClipError> {
   const { step, loss, gradNorm, learningRate } = facts;
   return new ClipError(
     "diverged",
     `Training diverged at step ${step}: loss ${loss}, gradient norm ${gradNorm}, ` +
       `learning rate ${learningRate.toPrecision(3)}.\n` +
-      `  Gradients: ${await worstGradients(grads)}\n` +
-      "  Lower schedule.learningRate, lengthen schedule.warmupSteps or set gradClipNorm, then --resume " +
-      "from the last checkpoint.",
+      `  Gradients: ${await worstGradients(grads)}`,
     { data: { ...facts } },
   );
 }

@@ -1,10 +1,19 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isClipError, type ClipError } from "@clip-ts/base";
 import { useEngine } from "@clip-ts/test-utils";
 import { afterAll, expect, test } from "vitest";
-import { parseConfig } from "../config/load-config.ts";
+import { loadConfig, parseConfig } from "../config/load-config.ts";
 import { runTraining } from "./run-training.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "clip-ts-faults-"));
@@ -36,7 +45,7 @@ async function errorOf(run: Promise<unknown>): Promise<ClipError> {
 }
 
 test.each(["cpu", "onnx"])(
-  "a loss that is no number stops the run, says where, and keeps the last good checkpoint (%s)",
+  "a loss that is no number stops the run, says where, and sets aside what it spoilt (%s)",
   async (engine) => {
     const name = `diverging-${engine}`;
     const error = await errorOf(
@@ -53,9 +62,36 @@ test.each(["cpu", "onnx"])(
     expect(error.message).toMatch(/\w+\.\w+.* NaN/);
     const { step } = error.data as { step: number };
     const kept = readdirSync(join(folder, name, "checkpoints"));
-    expect(kept.at(-1)).toBe(`step-${String(step).padStart(7, "0")}`);
+    expect(kept).toEqual([`step-${String(step).padStart(7, "0")}.diverged`]);
+    expect(existsSync(join(folder, name, "latest"))).toBe(false);
   },
 );
+
+test("the last good checkpoint is kept, and the advice works when pasted", async () => {
+  const name = "runaway";
+  await runWith(name, {
+    steps: 4,
+    schedule: { kind: "constant", learningRate: 0.01 },
+    checkpoint: { every: 2 },
+  });
+  const config = join(folder, name, "config.yaml");
+  writeFileSync(
+    config,
+    readFileSync(config, "utf8").replace("learningRate: 0.01", "learningRate: 1e30"),
+  );
+  const given = await loadConfig(config, ["steps=12", "checkpoint.every=1"]);
+  const { message } = await errorOf(runTraining(given, { resume: true }));
+  expect(message).toContain("last good checkpoint, step-0000004");
+  expect(readlinkSync(join(folder, name, "latest"))).toContain("step-0000004");
+
+  const pasted = message.slice(message.indexOf("clip-ts train")).trim();
+  const words = pasted.match(/'[^']*'|\S+/g)!.map((word) => word.replaceAll("'", ""));
+  const settings = words.filter((_, index) => words[index - 1] === "--set");
+  const again = await loadConfig(words[2]!, [...settings, "schedule.learningRate=0.01"]);
+  expect(settings).toContain("schedule.learningRate=1e+29");
+  expect(again.model).toEqual({ from: join(folder, name, "checkpoints/step-0000004") });
+  expect(await runTraining(again)).toMatchObject({ step: 12 });
+});
 
 test("a missing dataset names what was looked for", async () => {
   const train = { kind: "folder", path: join(folder, "nowhere") };

@@ -1,3 +1,6 @@
+/** What asks a run to end: ctrl-C, a scheduler, a terminal that was closed. */
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Turns ctrl-C into a question that the training loop asks. */
 export interface Interruption {
   readonly requested: () => boolean;
@@ -8,7 +11,7 @@ export interface Interruption {
 /** A launcher may pass on a signal that the terminal has sent to us as well. */
 const echoMs = 1000;
 
-/** Listens for ctrl-C and SIGTERM: the first asks for a clean end, a later one ends the process. */
+/** Listens for ctrl-C, SIGTERM and SIGHUP: the first asks for a clean end, a later one ends the process. */
 export function watchInterruption(): Interruption {
   let askedAt: number | undefined;
   const onSignal = (): void => {
@@ -17,13 +20,11 @@ export function watchInterruption(): Interruption {
     askedAt = performance.now();
     process.stderr.write("\nStopping after this step and saving (again: stop at once) …\n");
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  for (const signal of signals) process.on(signal, onSignal);
   return {
     requested: () => askedAt !== undefined,
     release() {
-      process.off("SIGINT", onSignal);
-      process.off("SIGTERM", onSignal);
+      for (const signal of signals) process.off(signal, onSignal);
     },
   };
 }

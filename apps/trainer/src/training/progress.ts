@@ -1,6 +1,6 @@
-import { createWriteStream } from "node:fs";
 import type { Evaluation } from "./evaluation.ts";
 import { createEventFile } from "./tensorboard/event-file.ts";
+import { createSoftFile } from "./soft-file.ts";
 import type { StepReport } from "./train.ts";
 
 /** Smoothed pace and the time left. */
@@ -67,7 +67,7 @@ export function createProgress(options: {
 }): Progress {
   const { steps, metricsFile, logEvery, eventFolder } = options;
   const events = eventFolder === undefined ? undefined : createEventFile(eventFolder);
-  const metrics = createWriteStream(metricsFile, { flags: "a" });
+  const metrics = createSoftFile(metricsFile);
   const isTerminal = process.stderr.isTTY;
   let pace: Pace | undefined;
   let shownAt = 0;
@@ -107,7 +107,7 @@ export function createProgress(options: {
     async finish() {
       if (isTerminal) process.stderr.write("\n");
       await events?.close();
-      await new Promise<void>((resolve) => metrics.end(() => resolve()));
+      await metrics.close();
     },
   };
 }

@@ -1,39 +1,16 @@
-import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { flattenTree } from "@clip-ts/core";
-import type { BatchStream, PairSource } from "@clip-ts/data";
-import { clipSpec } from "@clip-ts/model";
-import {
-  listCheckpoints,
-  saveCheckpoint,
-  startEngine,
-  type ModelDescription,
-  type StartedEngine,
-} from "@clip-ts/node";
-import { announceEngine } from "../cli/announce-engine.ts";
-import { fetchModels } from "../cli/fetch-models.ts";
+import { listCheckpoints, lockRun, type RunLock } from "@clip-ts/node";
 import { note } from "../cli/output.ts";
-import { openTrainingBatches } from "../config/batches.ts";
-import { writeTrainingReport } from "../report/write-training-report.ts";
-import { formatConfig } from "../config/load-config.ts";
-import { openRunModel } from "../config/model.ts";
+import { resumedConfig } from "../config/resumed-config.ts";
 import type { RunConfig } from "../config/schema.ts";
-import { checkpointContents, withModels } from "./checkpoint-contents.ts";
-import {
-  createEarlyStopping,
-  earlyStopOf,
-  type EarlyStop,
-  type EarlyStopping,
-} from "./early-stopping.ts";
-import { openEvaluation } from "./evaluation.ts";
+import { writeTrainingReport } from "../report/write-training-report.ts";
+import { earlyStopOf, type EarlyStop, type EarlyStopping } from "./early-stopping.ts";
 import { watchInterruption } from "./interruption.ts";
-import { forgetStepsFrom } from "./metrics-file.ts";
+import { openTraining, type OpenedTraining, type TrainingOptions } from "./open-training.ts";
 import { createProgress } from "./progress.ts";
-import { openSession } from "./open-session.ts";
+import { createRunCheckpoints, isDivergence } from "./run-checkpoints.ts";
 import { createEvaluating } from "./run-evaluation.ts";
-import { train } from "./train.ts";
+import { train, type StepReport } from "./train.ts";
 
 /** How a run ended. */
 export interface TrainingResult {
@@ -45,45 +22,15 @@ export interface TrainingResult {
   readonly checkpoint: string;
 }
 
-async function refuseToOverwrite(run: string, resume: boolean): Promise<string | undefined> {
+/** Refuses to begin a run where there is one. */
+async function refuseToOverwrite(run: string): Promise<void> {
   const name = (await listCheckpoints(run)).at(-1);
-  if (name === undefined && resume) {
-    throw new ClipError("not-found", `There is nothing to resume: ${run} has no checkpoint yet.`);
-  }
-  if (name !== undefined && !resume) {
-    throw new ClipError(
-      "bad-argument",
-      `${run} already holds a run (${name}). Pass --resume to go on with it, or set another "run" folder.`,
-    );
-  }
-  return name === undefined ? undefined : join(run, "checkpoints", name);
-}
-
-function announce(config: RunConfig, description: ModelDescription, batches: BatchStream): void {
-  const leaves = Object.values(flattenTree<{ shape: number[] }>(clipSpec(description.config)));
-  const size = leaves.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  const { preset, from = config.model.config } = config.model;
-  process.stderr.write(
-    `model   ${preset ?? from}: ${(size / 1e6).toFixed(1)} M parameters, ` +
-      `${description.config.vision.imageSize} px, ${description.config.text.contextLength} tokens\n` +
-      `data    ${config.data.train.kind}: ${batches.stepsPerEpoch} batches an epoch, ` +
-      `${config.steps} steps\nrun     ${config.run}\n`,
+  if (name === undefined) return;
+  throw new ClipError(
+    "bad-argument",
+    `${run} already holds a run (${name}). Pass --resume to go on with it, or set another "run" folder.`,
   );
 }
-
-/** Makes the run folder and writes the resolved config into it. */
-async function prepareFolder(config: RunConfig, isResumed: boolean): Promise<string> {
-  await mkdir(config.run, { recursive: true });
-  const stored = join(config.run, "config.yaml");
-  if (!isResumed || !existsSync(stored)) await writeFile(stored, formatConfig(config));
-  return join(config.run, "metrics.jsonl");
-}
-
-/** The stored models that a run starts from or learns from. */
-const modelsOf = ({ model, distill }: RunConfig): string[] =>
-  [model.from, model.config, model.vision, model.text, model.tokenizer, distill?.from].filter(
-    (place) => place !== undefined,
-  );
 
 /** Draws the run's page; that it cannot be drawn ends no training. */
 async function drawReport(run: string): Promise<void> {
@@ -106,66 +53,28 @@ function endOf(
   return { step, interrupted: isAsked && step < config.steps };
 }
 
-/** What a training may be given. */
-export interface TrainingOptions {
-  /** Goes on from the run's last checkpoint. */
-  readonly resume?: boolean;
-  /** One that runs already. */
-  readonly engine?: StartedEngine;
-  /** The config's source of pairs, where it is open already. */
-  readonly source?: PairSource;
-}
-
-/** Trains as the config says, from scratch or from the run's last checkpoint. */
-export async function runTraining(
-  config: RunConfig,
-  options: TrainingOptions = {},
-): Promise<TrainingResult> {
-  const isResumed = options.resume === true;
-  const checkpoint = await refuseToOverwrite(config.run, isResumed);
-  const engine = options.engine ?? (await startEngine(config.engine, config));
-  if (options.engine === undefined) announceEngine(engine);
-  await fetchModels(modelsOf(config));
-  const model = await openRunModel(config);
-  const { description } = model;
-  const { compiler } = engine;
-  const evaluator = await openEvaluation(config, description, compiler);
-  const opened = await openSession(config, model, { checkpoint, compiler });
-  const { session, plan, cursor } = opened;
-  const early = createEarlyStopping(config, opened.best);
-  const batches = await openTrainingBatches(config, description, {
-    restore: cursor,
-    source: options.source,
-  });
-  const metricsFile = await prepareFolder(config, isResumed);
-  await forgetStepsFrom(session.steps(), metricsFile);
-  announce(config, description, batches);
-  for (const line of model.notes) note(`note    ${line}`);
-
+/** The loop of an opened run, its metrics and checkpoints. */
+async function trainOpened(opened: OpenedTraining, lock: RunLock): Promise<TrainingResult> {
+  const { config, session, batches, early, evaluator, metricsFile } = opened;
   const eventFolder = config.tensorboard ? config.run : undefined;
   const progress = createProgress({ ...config, metricsFile, eventFolder });
   const interruption = watchInterruption();
-  let saved = checkpoint ?? "";
-  const save = (): Promise<void> =>
-    session.withContents((contents) =>
-      withModels(plan, contents, async (models) => {
-        const best = early?.best();
-        const state = { seed: config.seed, cursor: batches.cursor(), ...(best && { best }) };
-        const content = checkpointContents(plan, contents, { models, description });
-        const checkpoint = { ...content, step: session.steps(), state };
-        saved = await saveCheckpoint(config.run, description, checkpoint, config.checkpoint.keep);
-      }),
-    );
+  const checkpoints = createRunCheckpoints(opened);
+  const report = async (step: StepReport): Promise<void> => {
+    lock.touch();
+    progress.report(step);
+    await checkpoints.took(step.step, step.loss);
+  };
   try {
-    const { steps, checkpoint: policy } = config;
-    const { report } = progress;
     const shouldStop = (): boolean => interruption.requested() || early?.isOver() === true;
-    const parts = { config, description, plan, session, evaluator, early, progress };
-    const evaluating = createEvaluating(parts);
-    const saving = { saveEvery: policy.every, save };
-    await train({ steps, ...saving, batches, session, report, shouldStop, evaluate: evaluating });
-    const isAsked = interruption.requested();
-    return { ...endOf(config, early, session.steps(), isAsked), checkpoint: saved };
+    const evaluate = createEvaluating({ ...opened, progress });
+    const saving = { saveEvery: config.checkpoint.every, save: checkpoints.save };
+    await train({ steps: config.steps, ...saving, batches, session, report, shouldStop, evaluate });
+    await checkpoints.finish();
+    const end = endOf(config, early, session.steps(), interruption.requested());
+    return { ...end, checkpoint: checkpoints.newest() };
+  } catch (error) {
+    throw isDivergence(error) ? await checkpoints.afterDivergence(error) : error;
   } finally {
     interruption.release();
     await progress.finish();
@@ -173,5 +82,25 @@ export async function runTraining(
     session.dispose();
     evaluator?.dispose();
     if (session.steps() > 0) await drawReport(config.run);
+  }
+}
+
+/**
+ * Trains as the config says, from scratch or from the run's last whole checkpoint; then the run's recorded
+ * settings hold, but for those that may change.
+ * @throws ClipError "bad-config" for other settings, data or models than a run to go on with began with.
+ */
+export async function runTraining(
+  config: RunConfig,
+  options: TrainingOptions = {},
+): Promise<TrainingResult> {
+  const { resume = false } = options;
+  const lock = await lockRun(config.run);
+  try {
+    if (!resume) await refuseToOverwrite(config.run);
+    const settled = resume ? await resumedConfig(config) : { config, changes: [] };
+    return await trainOpened(await openTraining(settled, options), lock);
+  } finally {
+    await lock.release();
   }
 }

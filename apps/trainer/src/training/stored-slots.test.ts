@@ -1,11 +1,13 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { configOf, folder } from "./run-here.test.ts";
 import { runTraining } from "./run-training.ts";
 
-/** Begins a run with some settings and resumes it with others. */
+/** Begins a run with some settings and resumes it with others, its record of them being lost. */
 async function resumed(name: string, begun: object, changed: object): Promise<unknown> {
   await runTraining(configOf(name, { steps: 1, ...begun }));
+  rmSync(join(folder, name, "config.yaml"));
   return runTraining(configOf(name, { steps: 2, ...changed }), { resume: true });
 }
 

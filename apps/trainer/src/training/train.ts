@@ -27,9 +27,12 @@ export interface Training {
   readonly saveEvery: number;
   readonly batches: BatchStream;
   readonly session: TrainingSession;
-  /** Keeps the session's contents and the place in the data. */
-  readonly save: () => Promise<void>;
-  readonly report: (report: StepReport) => void;
+  /**
+   * Keeps the session's contents and the place in the data. @returns whether it could; the last time it
+   * throws if it cannot.
+   */
+  readonly save: (isLast: boolean) => Promise<boolean>;
+  readonly report: (report: StepReport) => Promise<void>;
   /** Evaluates the session as it is; true ends training after a save. */
   readonly evaluate?: Evaluating | undefined;
   /** Asked before each step; true ends training after a save. */
@@ -43,6 +46,12 @@ async function evaluated({ steps, session, evaluate }: Training): Promise<boolea
   return isDue && evaluate.run();
 }
 
+/** Lets signals and timers in: a step in memory never waits for anything else. */
+const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
 /** The whole of training: batch, step, report, evaluate, save. */
 export async function train(training: Training): Promise<void> {
   const { steps, saveEvery, batches, session, save, report, shouldStop } = training;
@@ -54,7 +63,7 @@ export async function train(training: Training): Promise<void> {
     const startedAt = performance.now();
     const metrics = await session.step(batch);
 
-    report({
+    await report({
       ...metrics,
       step: session.steps() - 1,
       images: batch.batch,
@@ -64,10 +73,8 @@ export async function train(training: Training): Promise<void> {
       computeMs: performance.now() - startedAt,
     });
     isOver = await evaluated(training);
-    if (session.steps() % saveEvery === 0) {
-      await save();
-      savedAt = session.steps();
-    }
+    if (session.steps() % saveEvery === 0 && (await save(false))) savedAt = session.steps();
+    await turn();
   }
-  if (savedAt !== session.steps()) await save();
+  if (savedAt !== session.steps()) await save(true);
 }

@@ -1,6 +1,6 @@
-import { createWriteStream } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { createSoftFile } from "../soft-file.ts";
 import { scalarRecord, versionRecord } from "./event-records.ts";
 
 /** An event file that TensorBoard reads while it grows. */
@@ -14,11 +14,10 @@ export function createEventFile(folder: string): EventFile {
   const seconds = (): number => Date.now() / 1000;
   const startedAt = seconds();
   const name = `events.out.tfevents.${Math.floor(startedAt)}.${hostname()}.${process.pid}`;
-  const stream = createWriteStream(join(folder, name));
+  const stream = createSoftFile(join(folder, name));
   stream.write(versionRecord(startedAt));
   return {
-    write: (step, scalars) =>
-      void stream.write(scalarRecord({ wallTime: seconds(), step, scalars })),
-    close: () => new Promise((resolve) => stream.end(() => resolve())),
+    write: (step, scalars) => stream.write(scalarRecord({ wallTime: seconds(), step, scalars })),
+    close: () => stream.close(),
   };
 }
