@@ -6,22 +6,17 @@ import type * as Koffi from "koffi";
 
 const require = createRequire(import.meta.url);
 
-/** M_MMAP_THRESHOLD of malloc.h. */
-const mappingThreshold = -3;
-/** Bytes from which on a piece of memory is the system's again as soon as it is freed. */
-const largePiece = 1 << 18;
-
 /**
- * Has large pieces of memory that libraries free returned to the system at once. glibc raises the size it
- * does so for to 32 MiB when such pieces are freed, and what loading a model leaves behind would stay
- * reserved through training. Does nothing with other C libraries.
+ * Returns to the system what libraries have freed by now: glibc would keep it, and what loading a model
+ * leaves behind would stay reserved through training. Once, between two steps: to have each large piece
+ * returned whenever it is freed (mallopt) made steps slower by a third, as each was mapped anew. Does
+ * nothing with other C libraries.
  */
 export function returnFreedMemory(): void {
   if (process.platform !== "linux") return;
   try {
     const koffi = require("koffi") as typeof Koffi;
-    const mallopt = koffi.load("libc.so.6").func("mallopt", "int", ["int", "int"]);
-    mallopt(mappingThreshold, largePiece);
+    koffi.load("libc.so.6").func("malloc_trim", "int", ["size_t"])(0);
   } catch {
     // Another C library, or nothing to call it with: memory stays reserved for longer.
   }
@@ -41,13 +36,14 @@ export function collectGarbage(): void {
   collect();
 }
 
-/** What to call when a step begins to be compiled; garbage is collected when it has been. */
+/** What to call when a step begins to be compiled; when it has been, memory that is free is given back. */
 function announced(announce: TrainingSpec["onCompile"]): Required<TrainingSpec>["onCompile"] {
   return (shapes) => {
     const done = announce?.(shapes);
     return () => {
       done?.();
       collectGarbage();
+      returnFreedMemory();
     };
   };
 }

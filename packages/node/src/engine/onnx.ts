@@ -11,7 +11,7 @@ import {
 } from "@clip-ts/jit";
 import { describeThreads, type Compiler, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { findGpuProvider } from "./onnx-gpu.ts";
-import { collectingGarbage, returnFreedMemory } from "./memory.ts";
+import { collectingGarbage } from "./memory.ts";
 import { openNativeOnnx } from "./onnx-native/index.ts";
 
 const require = createRequire(import.meta.url);
@@ -61,7 +61,6 @@ interface LoadedOnnx {
 export function loadOnnx({ threads = availableParallelism() }: EngineOptions = {}): LoadedOnnx {
   const { version } = require(`${reference}/package.json`) as { version: string };
   const detail = `traced and compiled by ONNX Runtime ${version}, CPU, ${describeThreads(threads)}`;
-  returnFreedMemory();
   const native = openNativeOnnx(threads);
   if ("target" in native)
     return { detail, compiler: compilerOf(native.target, { maxCompiled: keptShapes }) };

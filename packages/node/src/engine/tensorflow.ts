@@ -6,8 +6,8 @@ import { ClipError } from "@clip-ts/base";
 import type { OwnOperations } from "@clip-ts/jit";
 import { describeThreads, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { graphicsCard, tensorFloat32 } from "./graphics-card.ts";
-import { returnFreedMemory } from "./memory.ts";
 import { loadOwnOperations } from "./own-operations.ts";
+import { thisProcessor } from "./processor.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -97,7 +97,6 @@ function loadBackend(name: TensorflowEngine, threads: number | undefined): Runni
     process.env["TF_NUM_INTEROP_THREADS"] = String(threads);
   }
   restoreNodeHelpers();
-  returnFreedMemory();
   const { findBackend } = require(native?.reference ?? wanted) as {
     readonly findBackend: (name: "tensorflow") => NodeBackend;
   };
@@ -110,6 +109,14 @@ function loadBackend(name: TensorflowEngine, threads: number | undefined): Runni
 
 const describeDevice = (isGpu: boolean, threads = availableParallelism()): string =>
   isGpu ? `GPU ${graphicsCard() ?? ""}, ${tensorFloat32()}` : `CPU, ${describeThreads(threads)}`;
+
+/** Says so where rounding to bfloat16 costs time instead of saving it. */
+function describeBf16(isOnGpu: boolean): string {
+  const isSlow = !isOnGpu && thisProcessor().hasBf16 === false;
+  return isSlow
+    ? ", bf16 products (slower than f32: this processor multiplies no bfloat16 numbers)"
+    : ", bf16 products";
+}
 
 /**
  * Loads the native library, which registers tfjs's backend "tensorflow".
@@ -130,7 +137,7 @@ export function loadTensorflow(
     );
   }
   const device = describeDevice(isUsingGpuDevice, threads);
-  const products = precision === "bf16" ? ", bf16 products" : "";
+  const products = precision === "bf16" ? describeBf16(isUsingGpuDevice) : "";
   const fused = own.hasOwnOperations === true ? ", fused rows" : "";
   const ours = own.hasOwnProducts === true ? ", own products" : "";
   const detail = `TensorFlow ${binding.TF_Version}, ${device}${products}${fused}${ours}`;
