@@ -6,7 +6,7 @@ import { checkPixels, type Pixels } from "./pixels.ts";
 import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
 import { checkWithin } from "./ranges.ts";
 import { sampleView } from "./sample-view.ts";
-import type { Color } from "./to-rgb.ts";
+import type { Color } from "./check-color.ts";
 import { drawPlacement, type ViewRanges } from "./view-geometry.ts";
 
 /** What `randomView` changes at random. */

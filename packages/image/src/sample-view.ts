@@ -1,6 +1,6 @@
 import type { Pixels } from "./pixels.ts";
 import { textureOf, type Texture } from "./texture.ts";
-import type { Color } from "./to-rgb.ts";
+import type { Color } from "./check-color.ts";
 import type { Placement } from "./view-geometry.ts";
 
 /** How often the image is halved before it is read: until neighbouring places read neighbouring pixels. */

@@ -1,0 +1,12 @@
+const table = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let rest = byte;
+  for (let bit = 0; bit < 8; bit++) rest = (rest & 1) === 1 ? (rest >>> 1) ^ 0xedb8_8320 : rest >>> 1;
+  return rest;
+});
+
+/** The checksum of PNG chunks (ISO 3309, the polynomial 0x04C11DB7 with its bits turned). */
+export function crc32(bytes: Uint8Array): number {
+  let rest = 0xffff_ffff;
+  for (const byte of bytes) rest = table[(rest ^ byte) & 0xff]! ^ (rest >>> 8);
+  return ~rest >>> 0;
+}

@@ -1,0 +1,183 @@
+import { pixelsAtATime, type Rectangle } from "../pixel-source.ts";
+import type { Pixels } from "../pixels.ts";
+import type { Steps } from "../turns.ts";
+import { fullPalette } from "./palette.ts";
+import { checkImageSize, refuse } from "./refuse.ts";
+
+/** The first frame of a GIF and the canvas it lies on. */
+export interface GifFrame {
+  /** A GIF of the frame alone: opaque, its palette full. */
+  readonly file: Uint8Array;
+  /** The same in white where the frame is transparent, black elsewhere; undefined if it is opaque. */
+  readonly mask: Uint8Array | undefined;
+  readonly area: Rectangle;
+  readonly canvas: { readonly width: number; readonly height: number };
+  /** Red, green and blue of the canvas around the frame. */
+  readonly background: Uint8Array;
+  /** Whether the palette is no row of greys by their numbers: Pillow's mode P, otherwise L. */
+  readonly isIndexed: boolean;
+}
+
+/** Whether bytes begin as a GIF does. */
+export function isGif(bytes: Uint8Array): boolean {
+  return /^GIF8[79]a$/u.test(String.fromCharCode(...bytes.subarray(0, 6)));
+}
+
+/** Reads on from a place in a file; beyond its end there is nothing. */
+interface Reader {
+  byte(): number | undefined;
+  take(length: number): Uint8Array;
+}
+
+function readerOf(bytes: Uint8Array, start: number): Reader {
+  let at = start;
+  return {
+    byte: () => bytes[at++],
+    take: (length) => bytes.subarray(at, (at += length)),
+  };
+}
+
+function uint16(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8);
+}
+
+/** One block of data; undefined after the last. */
+function nextBlock({ byte, take }: Reader): Uint8Array | undefined {
+  const length = byte();
+  return length === undefined || length === 0 ? undefined : take(length);
+}
+
+/** Reads an extension; gives the transparent index if it names one. */
+function readExtension(reader: Reader): number | undefined {
+  const kind = reader.byte();
+  const first = nextBlock(reader);
+  for (let block = first; block !== undefined; block = nextBlock(reader));
+  const isTransparent = kind === 0xf9 && first !== undefined && (first[0]! & 1) === 1;
+  return isTransparent ? first[3] : undefined;
+}
+
+/** Goes on to the first frame; gives its descriptor, and the transparent index named before it. */
+function findFrame(reader: Reader): { descriptor: Uint8Array; transparent: number | undefined } {
+  let transparent: number | undefined;
+  for (;;) {
+    const kind = reader.byte();
+    if (kind === undefined || kind === 0x3b) return refuse("the GIF has no frame");
+    if (kind === 0x21) transparent = readExtension(reader) ?? transparent;
+    if (kind !== 0x2c) continue;
+    const descriptor = reader.take(9);
+    if (descriptor.length < 9) return refuse("the GIF is truncated within its first frame");
+    return { descriptor, transparent };
+  }
+}
+
+function isGreyByNumber(colors: Uint8Array): boolean {
+  return colors.every((value, index) => value === Math.floor(index / 3));
+}
+
+/** Compressed pixels from their code size to the block after the last, which is empty. */
+function pixelsFrom(reader: Reader): Uint8Array[] {
+  const codeSize = reader.byte();
+  if (codeSize === undefined) return refuse("the GIF is truncated within its first frame");
+  const pieces: Uint8Array[] = [Uint8Array.of(codeSize)];
+  for (let block = nextBlock(reader); block !== undefined; block = nextBlock(reader)) {
+    pieces.push(Uint8Array.of(block.length), block);
+  }
+  return [...pieces, Uint8Array.of(0)];
+}
+
+function writeGif(
+  descriptor: Uint8Array,
+  palette: Uint8Array,
+  pixels: readonly Uint8Array[],
+): Uint8Array {
+  const size = descriptor.subarray(4, 8);
+  const frame = Uint8Array.of(0, 0, 0, 0, ...size, descriptor[8]! & 0x40);
+  const name = Array.from("GIF89a", (letter) => letter.charCodeAt(0));
+  const head = Uint8Array.of(...name, ...size);
+  const parts: Uint8Array[] = [head, Uint8Array.of(0xf7, 0, 0), palette, Uint8Array.of(0x2c), frame];
+  parts.push(...pixels);
+  const file = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 1));
+  let at = 0;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
+  }
+  file[at] = 0x3b;
+  return file;
+}
+
+/**
+ * The first frame of a GIF as Pillow reads it: a transparent index is no alpha, and the canvas around
+ * the frame has the transparent colour, or the first one.
+ * @throws ClipError "bad-data" if there is none, or the canvas has more pixels than Pillow accepts.
+ */
+export function firstFrame(bytes: Uint8Array): GifFrame {
+  if (bytes.length < 13) refuse("the GIF is truncated within its head");
+  const reader = readerOf(bytes, 13);
+  const flags = bytes[10]!;
+  const shared = (flags & 0x80) === 0 ? undefined : reader.take(3 << ((flags & 7) + 1));
+  const { descriptor, transparent } = findFrame(reader);
+  const own = (descriptor[8]! & 0x80) !== 0;
+  const colors = own ? reader.take(3 << ((descriptor[8]! & 7) + 1)) : (shared ?? Uint8Array.of());
+  const [left, top, width, height] = [0, 2, 4, 6].map((at) => uint16(descriptor, at));
+  const area = { left: left!, top: top!, width: width!, height: height! };
+  checkImageSize(area);
+  const canvas = {
+    width: Math.max(uint16(bytes, 6), area.left + area.width),
+    height: Math.max(uint16(bytes, 8), area.top + area.height),
+  };
+  checkImageSize(canvas);
+  const palette = fullPalette(colors);
+  const pixels = pixelsFrom(reader);
+  const masked = new Uint8Array(768);
+  if (transparent !== undefined) masked.fill(255, 3 * transparent, 3 * transparent + 3);
+  const around = 3 * (transparent ?? 0);
+  return {
+    file: writeGif(descriptor, palette, pixels),
+    mask: transparent === undefined ? undefined : writeGif(descriptor, masked, pixels),
+    area,
+    canvas,
+    background: palette.slice(around, around + 3),
+    isIndexed: !isGreyByNumber(colors),
+  };
+}
+
+/** Every pixel as the first is, made at once where that is much, a piece at a time. */
+function* plainCanvas(length: number, pixel: Uint8Array): Steps<Uint8Array> {
+  const data = new Uint8Array(length * pixel.length);
+  const piece = new Uint8Array(Math.min(length, pixelsAtATime) * pixel.length);
+  for (let at = 0; at < piece.length; at += pixel.length) piece.set(pixel, at);
+  for (let at = 0; at < data.length; at += piece.length) {
+    data.set(piece.subarray(0, Math.min(piece.length, data.length - at)), at);
+    yield;
+  }
+  return data;
+}
+
+/** Lays the decoded frame on its canvas, with the mask's white as transparency beside its colours. */
+export function* layFrame(
+  frame: GifFrame,
+  colors: Pixels,
+  mask: Pixels | undefined,
+): Steps<Pixels> {
+  const { area, canvas, background, isIndexed } = frame;
+  const channels = mask === undefined ? 3 : 4;
+  const mode = mask === undefined ? {} : ({ mode: "keyed" } as const);
+  const kind = isIndexed ? ({ mode: "indexed" } as const) : mode;
+  const isWhole = canvas.width === area.width && canvas.height === area.height;
+  if (mask === undefined && isWhole) return { ...colors, ...kind };
+  const around = mask === undefined ? background : Uint8Array.of(...background, 0);
+  const data = yield* plainCanvas(canvas.width * canvas.height, around);
+  for (let row = 0; row < area.height; row++) {
+    let to = ((area.top + row) * canvas.width + area.left) * channels;
+    const from = row * area.width;
+    for (let pixel = from; pixel < from + area.width; pixel++) {
+      for (let channel = 0; channel < 3; channel++) {
+        data[to++] = colors.data[pixel * 3 + channel]!;
+      }
+      if (mask !== undefined) data[to++] = 255 - mask.data[pixel * mask.channels]!;
+    }
+    yield;
+  }
+  return { data, ...canvas, channels, ...kind };
+}
