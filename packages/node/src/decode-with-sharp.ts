@@ -23,7 +23,8 @@ async function readDeep(image: Sharp, { bits, format }: TiffTags): Promise<Pixel
   }
   const isFloat = format === 3;
   const mode = isFloat ? "F" : "I";
-  return { ...(await readRaw(image, isFloat ? "float" : "int")), mode };
+  const samples = await readRaw(image.toColourspace("b-w"), isFloat ? "float" : "int");
+  return { ...samples, mode };
 }
 
 /** TIFF files say by their tags what decoders do not tell; Pillow always turns them upright. */

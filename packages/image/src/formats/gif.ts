@@ -1,7 +1,7 @@
 import { pixelsAtATime, type Rectangle } from "../pixel-source.ts";
 import type { Pixels } from "../pixels.ts";
 import type { Steps } from "../turns.ts";
-import { fullPalette } from "./palette.ts";
+import { fullPalette, greyPalette } from "./palette.ts";
 import { checkImageSize, refuse } from "./refuse.ts";
 
 /** The first frame of a GIF and the canvas it lies on. */
@@ -127,7 +127,8 @@ export function firstFrame(bytes: Uint8Array): GifFrame {
     height: Math.max(uint16(bytes, 8), area.top + area.height),
   };
   checkImageSize(canvas);
-  const palette = fullPalette(colors);
+  const isIndexed = !isGreyByNumber(colors);
+  const palette = isIndexed ? fullPalette(colors) : greyPalette();
   const pixels = pixelsFrom(reader);
   const masked = new Uint8Array(768);
   if (transparent !== undefined) masked.fill(255, 3 * transparent, 3 * transparent + 3);
@@ -138,7 +139,7 @@ export function firstFrame(bytes: Uint8Array): GifFrame {
     area,
     canvas,
     background: palette.slice(around, around + 3),
-    isIndexed: !isGreyByNumber(colors),
+    isIndexed,
   };
 }
 

@@ -110,7 +110,7 @@ function asGreyAndAlpha(header: Uint8Array): Uint8Array {
 
 /**
  * A PNG file as Pillow reads it: checksums count before the pixels and not in them, what follows the
- * pixels may be missing, colours beyond the palette's end are grey, and a transparency that the file
+ * pixels may be missing, colours beyond the palette's end are black, and a transparency that the file
  * names (tRNS) is no alpha. `checksum` may be the platform's own, for large files.
  * @throws ClipError "bad-data" where Pillow refuses the file for its chunks.
  */

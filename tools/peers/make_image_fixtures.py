@@ -1,0 +1,163 @@
+"""Draws image files of every mode and format, and writes what Pillow and open_clip make of them.
+
+    python tools/peers/make_image_fixtures.py [OUT.json] [--count 130] [--seed 0] [--large]
+
+Without arguments it writes the fixture of packages/node anew. OUT.json holds, for each file, its bytes
+and the digests of the pixels of `Image.open(f).convert("RGB")`, of the 24 x 24 pixels that Hugging
+Face's order (convert, then resize and crop) and open_clip's own transform give, squashed ones too, and
+of open_clip's training crop at a box named there. Then damaged files: Pillow's pixels, or that it
+refuses. `--large` draws larger images, for sweeps.
+"""
+
+import argparse
+import base64
+import hashlib
+import io
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import PIL
+import torch
+from PIL import Image, ImageFile
+
+import image_files
+from check_interop import define_torchvision_operators
+
+KEEP = define_torchvision_operators()  # alive as long as torchvision is used
+
+import open_clip  # noqa: E402
+from open_clip.transform import image_transform  # noqa: E402
+from torchvision.transforms import InterpolationMode, functional  # noqa: E402
+
+SIZE = 24
+FIXTURE = Path(__file__).resolve().parents[2] / "packages/node/src/fixtures/images-by-mode.json"
+
+
+def digest(image):
+    assert image.mode == "RGB"
+    return hashlib.sha256(image.tobytes()).hexdigest()[:16]
+
+
+def pixels_only(mode, interpolation):
+    """open_clip's transform up to the conversion to RGB, before tensors."""
+    transform = image_transform(SIZE, is_train=False, resize_mode=mode, interpolation=interpolation)
+    return transform.transforms[:-2]
+
+
+def through(steps, image):
+    for step in steps:
+        image = step(image)
+    return image
+
+
+WAYS = {
+    "shortest": pixels_only("shortest", "bicubic"),
+    "squash": pixels_only("squash", "bicubic"),
+    "bilinear": pixels_only("shortest", "bilinear"),
+}
+
+
+def train_crop(image, box):
+    """What RandomResizedCrop does once it has drawn its box: left, top, width, height."""
+    left, top, width, height = box
+    bicubic = InterpolationMode.BICUBIC
+    cropped = functional.resized_crop(image, top, left, height, width, [SIZE, SIZE], bicubic)
+    return cropped.convert("RGB")
+
+
+def describe(name, data, random):
+    def opened():
+        return Image.open(io.BytesIO(data))
+
+    image = opened()
+    mode = image.mode
+    rgb = image.convert("RGB")
+    width, height = rgb.size
+    left, top = int(random.integers(0, max(1, width // 3))), int(random.integers(0, max(1, height // 3)))
+    box = [left, top, int(random.integers(1, width - left + 1)), int(random.integers(1, height - top + 1))]
+    return {
+        "name": name,
+        "mode": mode,
+        "width": width,
+        "height": height,
+        "rgb": digest(rgb),
+        "before": {way: digest(through(steps, opened().convert("RGB"))) for way, steps in WAYS.items()},
+        "after": {way: digest(through(steps, opened())) for way, steps in WAYS.items()},
+        "box": box,
+        "trained": {"before": digest(train_crop(rgb, box)), "after": digest(train_crop(opened(), box))},
+        "file": base64.b64encode(data).decode(),
+    }
+
+
+def side(random, large):
+    return int(np.exp(random.uniform(0, np.log(700 if large else 40)))) + (0 if random.random() < 0.1 else 2)
+
+
+def draw_images(random, count, large):
+    images = []
+    while len(images) < count:
+        drawer = image_files.DRAWERS[len(images) % len(image_files.DRAWERS)]
+        width, height = side(random, large), side(random, large)
+        if random.random() < 0.04:
+            width, height = int(random.integers(1, 4)), int(random.integers(300, 500))
+        name, data = drawer(random, width, height)
+        try:
+            images.append(describe(name, data, random))
+        except Exception as error:  # a drawing that Pillow itself refuses says nothing
+            images.append({"name": name, "refused": str(error), "file": base64.b64encode(data).decode()})
+    return images
+
+
+def damage(data, random):
+    data = bytearray(data)
+    way = int(random.integers(3))
+    if way == 0:
+        return "cut", bytes(data[: max(1, int(len(data) * random.uniform(0.1, 1)))])
+    if way == 1:
+        return "cut-near-end", bytes(data[: -int(random.integers(1, 40))])
+    at = int(random.integers(len(data)))
+    data[at] ^= 1 << int(random.integers(8))
+    return "flipped", bytes(data)
+
+
+def draw_damaged(random, count):
+    damaged = []
+    while len(damaged) < count:
+        drawer = image_files.DRAWERS[len(damaged) % len(image_files.DRAWERS)]
+        name, data = drawer(random, int(random.integers(2, 40)), int(random.integers(2, 40)))
+        kind, data = damage(data, random)
+        entry = {"name": f"{kind}-{name}", "file": base64.b64encode(data).decode()}
+        try:
+            rgb = Image.open(io.BytesIO(data)).convert("RGB")
+            entry |= {"width": rgb.width, "height": rgb.height, "rgb": digest(rgb)}
+        except Exception as error:
+            entry["refused"] = f"{type(error).__name__}: {error}"
+        damaged.append(entry)
+    return damaged
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", nargs="?", type=Path, default=FIXTURE)
+    parser.add_argument("--count", type=int, default=130)
+    parser.add_argument("--damaged", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--large", action="store_true")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+    random = np.random.default_rng(options.seed)
+    record = {
+        "pillow": PIL.__version__,
+        "open_clip": open_clip.__version__,
+        "size": SIZE,
+        "images": draw_images(random, options.count, options.large),
+        "damaged": draw_damaged(random, options.damaged),
+    }
+    options.out.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"{len(record['images'])} images, {len(record['damaged'])} damaged ones: {options.out}")
+
+
+main()
