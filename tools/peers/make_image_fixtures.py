@@ -95,14 +95,23 @@ def side(random, large):
     return int(np.exp(random.uniform(0, np.log(700 if large else 40)))) + (0 if random.random() < 0.1 else 2)
 
 
+def drawn(number, random, width, height):
+    """One file; Pillow cannot write all that is drawn, then another one."""
+    while True:
+        drawer = image_files.DRAWERS[number % len(image_files.DRAWERS)]
+        try:
+            return drawer(random, width, height)
+        except ValueError:
+            width += 1
+
+
 def draw_images(random, count, large):
     images = []
     while len(images) < count:
-        drawer = image_files.DRAWERS[len(images) % len(image_files.DRAWERS)]
         width, height = side(random, large), side(random, large)
         if random.random() < 0.04:
             width, height = int(random.integers(1, 4)), int(random.integers(300, 500))
-        name, data = drawer(random, width, height)
+        name, data = drawn(len(images), random, width, height)
         try:
             images.append(describe(name, data, random))
         except Exception as error:  # a drawing that Pillow itself refuses says nothing
@@ -125,8 +134,8 @@ def damage(data, random):
 def draw_damaged(random, count):
     damaged = []
     while len(damaged) < count:
-        drawer = image_files.DRAWERS[len(damaged) % len(image_files.DRAWERS)]
-        name, data = drawer(random, int(random.integers(2, 40)), int(random.integers(2, 40)))
+        width, height = (int(side) for side in random.integers(2, 40, 2))
+        name, data = drawn(len(damaged), random, width, height)
         kind, data = damage(data, random)
         entry = {"name": f"{kind}-{name}", "file": base64.b64encode(data).decode()}
         try:

@@ -35,6 +35,7 @@ async function decodePng(bytes: Uint8Array, platform: PlatformDecoder): Promise<
 
 async function decodeGif(bytes: Uint8Array, platform: PlatformDecoder): Promise<Pixels> {
   const frame = firstFrame(bytes);
+  await runInTurns(frame.check());
   const colors = await platform.decode(frame.file);
   const mask = frame.mask === undefined ? undefined : await platform.decode(frame.mask);
   return runInTurns(layFrame(frame, colors, mask));

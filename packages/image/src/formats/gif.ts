@@ -1,6 +1,8 @@
 import { pixelsAtATime, type Rectangle } from "../pixel-source.ts";
 import type { Pixels } from "../pixels.ts";
 import type { Steps } from "../turns.ts";
+import { concatenate } from "./concatenate.ts";
+import { checkLzw } from "./lzw.ts";
 import { fullPalette, greyPalette } from "./palette.ts";
 import { checkImageSize, refuse } from "./refuse.ts";
 
@@ -16,6 +18,8 @@ export interface GifFrame {
   readonly background: Uint8Array;
   /** Whether the palette is no row of greys by their numbers: Pillow's mode P, otherwise L. */
   readonly isIndexed: boolean;
+  /** Throws "bad-data" unless the frame's pixels are all there. */
+  check(): Steps<void>;
 }
 
 /** Whether bytes begin as a GIF does. */
@@ -74,36 +78,38 @@ function isGreyByNumber(colors: Uint8Array): boolean {
   return colors.every((value, index) => value === Math.floor(index / 3));
 }
 
-/** Compressed pixels from their code size to the block after the last, which is empty. */
-function pixelsFrom(reader: Reader): Uint8Array[] {
-  const codeSize = reader.byte();
-  if (codeSize === undefined) return refuse("the GIF is truncated within its first frame");
-  const pieces: Uint8Array[] = [Uint8Array.of(codeSize)];
-  for (let block = nextBlock(reader); block !== undefined; block = nextBlock(reader)) {
-    pieces.push(Uint8Array.of(block.length), block);
+/** Compressed pixels: the bits of their first codes, and the whole blocks. */
+interface Compressed {
+  readonly codeBits: number;
+  readonly blocks: readonly Uint8Array[];
+}
+
+function compressedFrom(reader: Reader): Compressed {
+  const codeBits = reader.byte();
+  if (codeBits === undefined) return refuse("the GIF is truncated within its first frame");
+  const blocks: Uint8Array[] = [];
+  for (let length = reader.byte(); length !== undefined && length > 0; length = reader.byte()) {
+    const block = reader.take(length);
+    if (block.length === length) blocks.push(block); // one cut short does not count
   }
-  return [...pieces, Uint8Array.of(0)];
+  return { codeBits, blocks };
 }
 
 function writeGif(
   descriptor: Uint8Array,
   palette: Uint8Array,
-  pixels: readonly Uint8Array[],
+  { codeBits, blocks }: Compressed,
 ): Uint8Array {
   const size = descriptor.subarray(4, 8);
-  const frame = Uint8Array.of(0, 0, 0, 0, ...size, descriptor[8]! & 0x40);
   const name = Array.from("GIF89a", (letter) => letter.charCodeAt(0));
-  const head = Uint8Array.of(...name, ...size);
-  const parts: Uint8Array[] = [head, Uint8Array.of(0xf7, 0, 0), palette, Uint8Array.of(0x2c), frame];
-  parts.push(...pixels);
-  const file = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 1));
-  let at = 0;
-  for (const part of parts) {
-    file.set(part, at);
-    at += part.length;
-  }
-  file[at] = 0x3b;
-  return file;
+  const isInterlaced = descriptor[8]! & 0x40;
+  return concatenate([
+    Uint8Array.of(...name, ...size, 0xf7, 0, 0),
+    palette,
+    Uint8Array.of(0x2c, 0, 0, 0, 0, ...size, isInterlaced, codeBits),
+    ...blocks.flatMap((block) => [Uint8Array.of(block.length), block]),
+    Uint8Array.of(0, 0x3b),
+  ]);
 }
 
 /**
@@ -129,17 +135,18 @@ export function firstFrame(bytes: Uint8Array): GifFrame {
   checkImageSize(canvas);
   const isIndexed = !isGreyByNumber(colors);
   const palette = isIndexed ? fullPalette(colors) : greyPalette();
-  const pixels = pixelsFrom(reader);
+  const compressed = compressedFrom(reader);
   const masked = new Uint8Array(768);
   if (transparent !== undefined) masked.fill(255, 3 * transparent, 3 * transparent + 3);
   const around = 3 * (transparent ?? 0);
   return {
-    file: writeGif(descriptor, palette, pixels),
-    mask: transparent === undefined ? undefined : writeGif(descriptor, masked, pixels),
+    file: writeGif(descriptor, palette, compressed),
+    mask: transparent === undefined ? undefined : writeGif(descriptor, masked, compressed),
     area,
     canvas,
     background: palette.slice(around, around + 3),
     isIndexed,
+    check: () => checkLzw(concatenate(compressed.blocks), compressed.codeBits, width! * height!),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { PixelMode } from "../pixels.ts";
+import { concatenate } from "./concatenate.ts";
 import { crc32 } from "./crc32.ts";
 import { fullPalette } from "./palette.ts";
 import { refuse } from "./refuse.ts";
@@ -82,16 +83,6 @@ function modeOf([depth, kind]: readonly [number, number], isNamed: boolean): Pix
   if (kind === 3 || (kind === 0 && depth === 1)) return "indexed";
   if (kind === 0 && depth === 16) return "I;16";
   return isNamed && (kind === 0 || kind === 2) ? "keyed" : undefined;
-}
-
-function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
 
 function chunkOf(name: string, data: readonly Uint8Array[], checksum: Checksum): Uint8Array {

@@ -10,7 +10,7 @@ export interface TiffTags {
   readonly format: number;
 }
 
-const named = { bits: 258, photometric: 262, extra: 338, format: 339 } as const;
+const named = { bits: 258, photometric: 262, colors: 320, extra: 338, format: 339 } as const;
 
 /** Whether bytes begin as a TIFF file does. */
 export function isTiff(bytes: Uint8Array): boolean {
@@ -24,6 +24,7 @@ function numbersOf(view: DataView, entry: number, isLittle: boolean): number[] {
   const size = view.getUint16(entry + 2, isLittle) === 3 ? 2 : 1;
   const count = view.getUint32(entry + 4, isLittle);
   const start = count * size <= 4 ? entry + 8 : view.getUint32(entry + 8, isLittle);
+  if (start + count * size > view.byteLength) throw new RangeError("beyond the end of the file");
   return Array.from({ length: Math.min(count, 8) }, (_, index) =>
     size === 2 ? view.getUint16(start + 2 * index, isLittle) : view.getUint8(start + index),
   );
