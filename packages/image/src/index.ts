@@ -13,7 +13,7 @@ export { clipPreprocess, siglipPreprocess, type PreprocessConfig } from "./prepr
 export { preprocess, preprocessInTurns, preprocessToPixels, resizedSize } from "./preprocess.ts";
 export { formatPreprocessorConfig, parsePreprocessorConfig } from "./preprocessor-json.ts";
 export { augment, augmentInTurns, type AugmentConfig } from "./augment.ts";
-export { randomView, type RandomViewConfig } from "./random-view.ts";
+export { randomView, randomViewInTurns, type RandomViewConfig } from "./random-view.ts";
 export type { ViewRanges } from "./view-geometry.ts";
 export { randomResizedCrop, type RandomCropOptions } from "./random-resized-crop.ts";
 export { colorJitter, type ColorJitterStrengths } from "./color-jitter.ts";

@@ -1,12 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import type { PixelMap } from "./colors-of.ts";
-import {
-  bytesOf,
-  collect,
-  pixelSource,
-  type PixelSource,
-  type Rectangle,
-} from "./pixel-source.ts";
+import { bytesOf, collect, pixelSource, type PixelSource, type Rectangle } from "./pixel-source.ts";
 import { checkPixels, checkSize, isDeep, type Pixels } from "./pixels.ts";
 import { premultiplied, unpremultiply } from "./premultiply.ts";
 import { resampleDeepColumns, resampleDeepRows } from "./resample-deep.ts";

@@ -13,9 +13,7 @@ export function toRgb(pixels: Pixels, background?: Color): Pixels {
   const { width, height } = pixels;
   const count = width * height;
   if (map === undefined && pixels.channels === 3) {
-    return pixels.mode === undefined
-      ? pixels
-      : { data: pixels.data, width, height, channels: 3 };
+    return pixels.mode === undefined ? pixels : { data: pixels.data, width, height, channels: 3 };
   }
   let { data } = pixels;
   if (map !== undefined) {

@@ -19,12 +19,21 @@ export interface BmpHead {
   /** Of pixels of 16 bits and more. */
   readonly layout: BmpLayout | undefined;
   /** Of pixels of 8 bits and fewer. */
-  readonly palette: { readonly colors: Uint8Array; readonly stride: number; readonly count: number };
+  readonly palette: {
+    readonly colors: Uint8Array;
+    readonly stride: number;
+    readonly count: number;
+  };
   /** First byte of the pixels. */
   readonly start: number;
 }
 
-const codings: Readonly<Record<number, BmpHead["coding"]>> = { 0: "raw", 1: "rle8", 2: "rle4", 3: "raw" };
+const codings: Readonly<Record<number, BmpHead["coding"]>> = {
+  0: "raw",
+  1: "rle8",
+  2: "rle4",
+  3: "raw",
+};
 const headSizes: readonly number[] = [12, 40, 52, 56, 64, 108, 124];
 
 const bytesOf = (...shifts: number[]): BmpLayout => ({ shifts, widths: shifts.map(() => 8) });
@@ -76,7 +85,9 @@ function fieldsOf(view: DataView, head: number): readonly number[] {
   if (!headSizes.includes(size)) refuse(`the BMP has a head of ${size} bytes, which is none`);
   if (size === 12) return [4, 6, 10].map((offset) => view.getUint16(head + offset, true));
   const bits = view.getUint16(head + 14, true);
-  const [width, height, coding, count] = [4, 8, 16, 32].map((at) => view.getUint32(head + at, true));
+  const [width, height, coding, count] = [4, 8, 16, 32].map((at) =>
+    view.getUint32(head + at, true),
+  );
   return [width!, height!, bits, coding!, count!];
 }
 
@@ -103,7 +114,11 @@ function readFields(bytes: Uint8Array): BmpHead {
     bits,
     coding,
     layout: isIndexed ? undefined : layoutOf(view, head, bits),
-    palette: { colors: isIndexed ? bytes.subarray(colorsAt, colorsEnd) : Uint8Array.of(), stride, count },
+    palette: {
+      colors: isIndexed ? bytes.subarray(colorsAt, colorsEnd) : Uint8Array.of(),
+      stride,
+      count,
+    },
     start: offset === 0 ? colorsEnd : offset + (isShort ? stride * count : 0),
   };
 }

@@ -140,7 +140,8 @@ function* decodeIndexed(bytes: Uint8Array, head: BmpHead): Steps<Pixels> {
 
 function* decodeColors(bytes: Uint8Array, head: BmpHead): Steps<Pixels> {
   const { width, height, bits, layout, start } = head;
-  if (layout === undefined || head.coding !== "raw") refuse(`a BMP in runs has ${bits} bits a pixel`);
+  if (layout === undefined || head.coding !== "raw")
+    refuse(`a BMP in runs has ${bits} bits a pixel`);
   const size = bits / 8;
   const stride = ((width * bits + 31) >> 3) & ~3;
   checkReaches(bytes, start + stride * (height - 1) + width * size);

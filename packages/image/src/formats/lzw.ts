@@ -35,7 +35,7 @@ export function* checkLzw(data: Uint8Array, firstBits: number, count: number): S
   let known = clear + 2;
   let previous: number | undefined;
   let codes = 0;
-  for (let pixels = 0; pixels < count; ) {
+  for (let pixels = 0; pixels < count;) {
     const code = next(bits);
     if (code === undefined || code === clear + 1) {
       return refuse(`the image file is truncated: ${pixels} of ${count} pixels`);
