@@ -3,9 +3,8 @@ import { decodeBmp } from "./formats/bmp.ts";
 import { firstFrame, isGif, layFrame } from "./formats/gif.ts";
 import { isPng, plainPng, type Checksum } from "./formats/png.ts";
 import { decodePpm, isPpm } from "./formats/ppm.ts";
-import { pixelsAtATime } from "./pixel-source.ts";
 import type { Pixels } from "./pixels.ts";
-import { runInTurns, type Steps } from "./turns.ts";
+import { inPieces, runInTurns, type Steps } from "./turns.ts";
 
 /** What a platform brings for decoding. */
 export interface PlatformDecoder {
@@ -18,11 +17,12 @@ export interface PlatformDecoder {
 /** Joins the bytes of samples that were decoded as grey and alpha. */
 function* joinSamples({ data, width, height, channels }: Pixels): Steps<Pixels> {
   const samples = new Uint8Array(width * height * 2);
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    samples[2 * pixel] = data[(pixel + 1) * channels - 1]!;
-    samples[2 * pixel + 1] = data[pixel * channels]!;
-    if (pixel % pixelsAtATime === 0) yield;
-  }
+  yield* inPieces(width * height, (start, end) => {
+    for (let pixel = start; pixel < end; pixel++) {
+      samples[2 * pixel] = data[(pixel + 1) * channels - 1]!;
+      samples[2 * pixel + 1] = data[pixel * channels]!;
+    }
+  });
   return { data: samples, width, height, channels: 1, mode: "I;16" };
 }
 

@@ -52,31 +52,33 @@ export function resize(pixels: Pixels, options: ResizeOptions): Pixels {
 
 /** `resize` in steps. */
 export function* resizing(pixels: Pixels, options: ResizePart): Steps<Pixels> {
-  const { width: fullWidth, height: fullHeight } = options;
-  checkSize("width", fullWidth);
-  checkSize("height", fullHeight);
   const { area = wholeOf(pixels), map } = options;
-  const { crop = { left: 0, top: 0, width: fullWidth, height: fullHeight } } = options;
+  const crop = cropOf(options);
+  checkSize("width", options.width);
+  checkSize("height", options.height);
   checkInside(crop, options);
+  const axes = axesOf(area, options, crop);
   const { width, height } = crop;
-  const kind = map === undefined ? pixels : { channels: map.channels };
-  const mode = "mode" in kind && kind.mode !== undefined ? { mode: kind.mode } : {};
-  const result = { width, height, channels: kind.channels, ...mode };
-  const [horizontal, vertical] = axesOf(area, options, crop);
-  if (isCopy(horizontal) && isCopy(vertical)) {
-    const { left, top } = crop;
-    const part = { left: area.left + left, top: area.top + top, width, height };
+  const { channels, mode } =
+    map === undefined ? pixels : { channels: map.channels, mode: undefined };
+  const result = { width, height, channels, ...(mode === undefined ? {} : { mode }) };
+  if (axes.every(isCopy)) {
+    const part = { left: area.left + crop.left, top: area.top + crop.top, width, height };
     return { data: yield* collect(pixelSource(pixels, map, part)), ...result };
   }
-  if (result.mode === "indexed") {
-    const source = pixelSource(pixels, map, area);
-    return { data: yield* resampleNearest(source, horizontal, vertical), ...result };
+  if (mode === "indexed") {
+    return { data: yield* resampleNearest(pixelSource(pixels, map, area), ...axes), ...result };
   }
-  const isTranslucent = result.mode === undefined && map === undefined && result.channels === 4;
+  const isTranslucent = mode === undefined && map === undefined && channels === 4;
   const source = pixelSource(pixels, isTranslucent ? premultiplied : map, area);
-  const data = yield* resampleBoth(source, [horizontal, vertical], passesFor(result));
+  const data = yield* resampleBoth(source, axes, passesFor(mode));
   if (isTranslucent) unpremultiply(data);
   return { data, ...result };
+}
+
+/** The wanted part of the whole result. */
+function cropOf({ width, height, crop }: ResizeOptions): Rectangle {
+  return crop ?? { left: 0, top: 0, width, height };
 }
 
 function wholeOf({ width, height }: Pixels): Rectangle {
@@ -122,7 +124,7 @@ interface Passes {
   down(plane: Plane, table: ResampleTable, firstRow: number): Steps<Uint8Array>;
 }
 
-function passesFor({ mode }: Pick<Pixels, "mode">): Passes {
+function passesFor(mode: Pixels["mode"]): Passes {
   if (!isDeep(mode)) {
     return {
       across: (source, table, rows) => resampleRows(source, inFixedPoint(table), rows),

@@ -34,7 +34,7 @@ const codings: Readonly<Record<number, BmpHead["coding"]>> = {
   2: "rle4",
   3: "raw",
 };
-const headSizes: readonly number[] = [12, 40, 52, 56, 64, 108, 124];
+const headSizes: ReadonlySet<number> = new Set([12, 40, 52, 56, 64, 108, 124]);
 
 const bytesOf = (...shifts: number[]): BmpLayout => ({ shifts, widths: shifts.map(() => 8) });
 
@@ -64,7 +64,7 @@ const masked: Readonly<Record<string, BmpLayout>> = {
 export function isBmp(bytes: Uint8Array): boolean {
   const [first, second, third, fourth] = bytes;
   if (first === 0x42 && second === 0x4d) return true;
-  return second === 0 && third === 0 && fourth === 0 && headSizes.includes(first!);
+  return second === 0 && third === 0 && fourth === 0 && headSizes.has(first!);
 }
 
 function layoutOf(view: DataView, head: number, bits: number): BmpLayout | undefined {
@@ -79,47 +79,71 @@ function layoutOf(view: DataView, head: number, bits: number): BmpLayout | undef
   return masked[name] ?? refuse(`the BMP has a layout of bits that Pillow does not read: ${name}`);
 }
 
-/** The fields of a head by their sizes: two bytes each in the oldest kind. */
-function fieldsOf(view: DataView, head: number): readonly number[] {
-  const size = view.getUint32(head, true);
-  if (!headSizes.includes(size)) refuse(`the BMP has a head of ${size} bytes, which is none`);
-  if (size === 12) return [4, 6, 10].map((offset) => view.getUint16(head + offset, true));
-  const bits = view.getUint16(head + 14, true);
-  const [width, height, coding, count] = [4, 8, 16, 32].map((at) =>
-    view.getUint32(head + at, true),
-  );
-  return [width!, height!, bits, coding!, count!];
+/** The numbers of a head. */
+interface Fields {
+  readonly width: number;
+  /** Of images from the top, 2^32 less the height. */
+  readonly tall: number;
+  readonly bits: number;
+  readonly coding: number;
+  /** Colours of the palette; 0 for as many as there can be. */
+  readonly colors: number;
 }
+
+/** Two bytes each in the oldest kind of head. */
+function fieldsOf(view: DataView, head: number): Fields {
+  const size = view.getUint32(head, true);
+  if (!headSizes.has(size)) refuse(`the BMP has a head of ${size} bytes, which is none`);
+  const short = (at: number): number => view.getUint16(head + at, true);
+  const long = (at: number): number => view.getUint32(head + at, true);
+  if (size === 12) {
+    return { width: short(4), tall: short(6), bits: short(10), coding: 0, colors: 0 };
+  }
+  return { width: long(4), tall: long(8), bits: short(14), coding: long(16), colors: long(32) };
+}
+
+/** Where palette and pixels lie. */
+function placesOf(
+  view: DataView,
+  head: number,
+  { bits, coding, colors }: Fields,
+): Pick<BmpHead, "start"> & { readonly colors: readonly [start: number, end: number] } & {
+  readonly stride: number;
+  readonly count: number;
+} {
+  const size = view.getUint32(head, true);
+  const count = bits > 8 ? 0 : colors || 2 ** bits;
+  const stride = size === 12 ? 3 : 4;
+  const areMasksBehind = coding === 3 && size < 52;
+  const from = head + size + (areMasksBehind ? 12 : 0);
+  const end = from + stride * count;
+  const offset = head === 0 ? 0 : view.getUint32(10, true);
+  const isShort = bits <= 8 && offset === 14 + size; // the offset forgets the palette
+  const start = offset === 0 ? end : offset + (isShort ? stride * count : 0);
+  return { start, colors: [from, end], stride, count };
+}
+
+const depths: ReadonlySet<number> = new Set([1, 4, 8, 16, 24, 32]);
 
 function readFields(bytes: Uint8Array): BmpHead {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const head = bytes[0] === 0x42 ? 14 : 0;
-  const size = view.getUint32(head, true);
-  const [width = 0, tall = 0, bits = 0, kind = 0, named = 0] = fieldsOf(view, head);
-  const isTopDown = size > 12 && tall >= 0xff00_0000;
-  const coding = codings[kind] ?? refuse(`the BMP is compressed in the unknown way ${kind}`);
-  if (![1, 4, 8, 16, 24, 32].includes(bits)) refuse(`the BMP has ${bits} bits a pixel`);
-  const count = named === 0 ? 2 ** bits : named;
-  const stride = size === 12 ? 3 : 4;
-  const areMasksBehind = kind === 3 && size < 52;
-  const colorsAt = head + size + (areMasksBehind ? 12 : 0);
-  const isIndexed = bits <= 8;
-  const colorsEnd = colorsAt + (isIndexed ? stride * count : 0);
-  const offset = head === 0 ? 0 : view.getUint32(10, true);
-  const isShort = isIndexed && offset === 14 + size; // the offset forgets the palette
+  const fields = fieldsOf(view, head);
+  const { width, tall, bits } = fields;
+  const isTopDown = tall >= 0xff00_0000;
+  const coding =
+    codings[fields.coding] ?? refuse(`the BMP is compressed in the unknown way ${fields.coding}`);
+  if (!depths.has(bits)) refuse(`the BMP has ${bits} bits a pixel`);
+  const { start, colors, stride, count } = placesOf(view, head, fields);
   return {
     width,
     height: isTopDown ? 2 ** 32 - tall : tall,
     isTopDown,
     bits,
     coding,
-    layout: isIndexed ? undefined : layoutOf(view, head, bits),
-    palette: {
-      colors: isIndexed ? bytes.subarray(colorsAt, colorsEnd) : Uint8Array.of(),
-      stride,
-      count,
-    },
-    start: offset === 0 ? colorsEnd : offset + (isShort ? stride * count : 0),
+    layout: bits > 8 ? layoutOf(view, head, bits) : undefined,
+    palette: { colors: bytes.subarray(...colors), stride, count },
+    start,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Pixels } from "../pixels.ts";
-import { pixelsAtATime } from "../pixel-source.ts";
-import type { Steps } from "../turns.ts";
+import { inPieces, type Steps } from "../turns.ts";
 import { readBmpHead, type BmpHead } from "./bmp-head.ts";
+import { expandRuns } from "./bmp-runs.ts";
 import { fullPalette } from "./palette.ts";
 import { checkImageSize, checkReaches, refuse } from "./refuse.ts";
 
@@ -35,73 +35,44 @@ function rowPlace({ isTopDown, height }: BmpHead, row: number): number {
   return isTopDown ? row : height - 1 - row;
 }
 
-/** Numbers of colours, one byte each, rows from the top. */
-function* rawIndices(bytes: Uint8Array, head: BmpHead, bits: number): Steps<Uint8Array> {
-  const { width, height, start } = head;
-  const stride = ((width * head.bits + 31) >> 3) & ~3;
-  const rowBytes = Math.ceil((width * bits) / 8);
-  if (rowBytes > stride) refuse("the BMP's rows are shorter than its palette says");
-  checkReaches(bytes, start + stride * (height - 1) + rowBytes);
-  const indices = new Uint8Array(width * height);
-  const [perByte, mask] = [8 / bits, 2 ** bits - 1];
-  for (let row = 0; row < height; row++) {
-    const from = start + row * stride;
-    const to = rowPlace(head, row) * width;
-    for (let column = 0; column < width; column++) {
-      const byte = bytes[from + Math.floor(column / perByte)]!;
-      indices[to + column] = (byte >> (8 - bits - bits * (column % perByte))) & mask;
-      if (column % pixelsAtATime === 0) yield;
-    }
-  }
-  return indices;
+/** Bytes from one row to the next: rows are filled up to four. */
+function strideOf({ width, bits }: BmpHead): number {
+  return Math.floor((width * bits + 31) / 32) * 4;
 }
 
-/** Runs of one number, or of two in turn, between numbers as they are. Rows as in the file. */
-function* runs(bytes: Uint8Array, head: BmpHead): Steps<Uint8Array> {
-  const { width, height, start, coding } = head;
-  const isNarrow = coding === "rle4";
-  const indices = new Uint8Array(width * height);
-  let at = start;
-  let done = 0;
-  let column = 0;
-  const put = (value: number): void => void (indices[done++] = value); // beyond the end: nothing
-  while (done < indices.length) {
-    const [count, value] = [bytes[at], bytes[at + 1]];
-    at += 2;
-    if (count === undefined || value === undefined || (count === 0 && value === 1)) break;
-    if (count > 0) {
-      const fitting = Math.max(0, Math.min(count, width - column));
-      const pair = isNarrow ? [value >> 4, value & 15] : [value, value];
-      for (let index = 0; index < fitting; index++) put(pair[index % 2]!);
-      column += fitting;
-    } else if (value === 0) {
-      done = Math.ceil(done / width) * width;
-      column = 0;
-    } else if (value === 2) {
-      if (at + 2 > bytes.length) break;
-      done += bytes[at]! + bytes[at + 1]! * width;
-      at += 2;
-      column = done % width;
-    } else {
-      const length = isNarrow ? value >> 1 : value;
-      const plain = bytes.subarray(at, at + length);
-      for (const byte of plain) {
-        if (isNarrow) put(byte >> 4);
-        put(isNarrow ? byte & 15 : byte);
-      }
-      if (plain.length < length) break;
-      column += value;
-      at += length + ((at + length) % 2);
-    }
-    yield;
+/** Pieces of rows: does `work` for a row's columns from `start` up to `end`. */
+function* byRows(
+  { width, height }: BmpHead,
+  work: (row: number, start: number, end: number) => void,
+): Steps<void> {
+  for (let row = 0; row < height; row++) {
+    yield* inPieces(width, (start, end) => work(row, start, end));
   }
-  if (done < indices.length) refuse("the image file is truncated: pixels are missing");
+}
+
+/** Numbers of colours, one byte each, rows from the top. */
+function* rawIndices(bytes: Uint8Array, head: BmpHead, bits: number): Steps<Uint8Array> {
+  const { width, height, start: first } = head;
+  const stride = strideOf(head);
+  const rowBytes = Math.ceil((width * bits) / 8);
+  if (rowBytes > stride) refuse("the BMP's rows are shorter than its palette says");
+  checkReaches(bytes, first + stride * (height - 1) + rowBytes);
+  const indices = new Uint8Array(width * height);
+  const [perByte, mask] = [8 / bits, 2 ** bits - 1];
+  yield* byRows(head, (row, start, end) => {
+    const from = first + row * stride;
+    const to = rowPlace(head, row) * width;
+    for (let column = start; column < end; column++) {
+      const byte = bytes[from + Math.floor(column / perByte)]!;
+      indices[to + column] = (byte >> (8 - bits - bits * (column % perByte))) & mask;
+    }
+  });
   return indices;
 }
 
 function* decodeRuns(bytes: Uint8Array, head: BmpHead): Steps<Uint8Array> {
   const { width, height } = head;
-  const stored = yield* runs(bytes, head);
+  const stored = yield* expandRuns(bytes, head);
   if (head.isTopDown) return stored;
   const indices = new Uint8Array(stored.length);
   for (let row = 0; row < height; row++) {
@@ -120,48 +91,46 @@ function* decodeIndexed(bytes: Uint8Array, head: BmpHead): Steps<Pixels> {
     coding === "raw" ? yield* rawIndices(bytes, head, storedBits) : yield* decodeRuns(bytes, head);
   if (kind === "L") return { data: indices, width, height, channels: 1 };
   if (kind === "1") {
-    for (let pixel = 0; pixel < indices.length; pixel++) {
-      indices[pixel]! *= 255;
-      if (pixel % pixelsAtATime === 0) yield;
-    }
+    yield* inPieces(indices.length, (start, end) => {
+      for (let pixel = start; pixel < end; pixel++) indices[pixel]! *= 255;
+    });
     return { data: indices, width, height, channels: 1, mode: "indexed" };
   }
   const colors = colorsOf(head);
   const data = new Uint8Array(indices.length * 3);
-  for (let pixel = 0, to = 0; pixel < indices.length; pixel++) {
-    const color = 3 * indices[pixel]!;
-    data[to++] = colors[color]!;
-    data[to++] = colors[color + 1]!;
-    data[to++] = colors[color + 2]!;
-    if (pixel % pixelsAtATime === 0) yield;
-  }
+  yield* inPieces(indices.length, (start, end) => {
+    for (let pixel = start, to = 3 * start; pixel < end; pixel++) {
+      const color = 3 * indices[pixel]!;
+      data[to++] = colors[color]!;
+      data[to++] = colors[color + 1]!;
+      data[to++] = colors[color + 2]!;
+    }
+  });
   return { data, width, height, channels: 3, mode: "indexed" };
 }
 
 function* decodeColors(bytes: Uint8Array, head: BmpHead): Steps<Pixels> {
-  const { width, height, bits, layout, start } = head;
+  const { width, height, bits, layout, start: first } = head;
   if (layout === undefined || head.coding !== "raw")
     refuse(`a BMP in runs has ${bits} bits a pixel`);
   const size = bits / 8;
-  const stride = ((width * bits + 31) >> 3) & ~3;
-  checkReaches(bytes, start + stride * (height - 1) + width * size);
-  const channels = layout.shifts.length === 4 ? 4 : 3;
+  const stride = strideOf(head);
+  checkReaches(bytes, first + stride * (height - 1) + width * size);
+  const { shifts, widths } = layout;
+  const channels = shifts.length === 4 ? 4 : 3;
   const data = new Uint8Array(width * height * channels);
-  const scaled = layout.widths.map((wide) => ({ mask: 2 ** wide - 1 }));
-  for (let row = 0; row < height; row++) {
-    let from = start + row * stride;
-    let to = rowPlace(head, row) * width * channels;
-    for (let column = 0; column < width; column++) {
+  yield* byRows(head, (row, start, end) => {
+    let from = first + row * stride + start * size;
+    let to = (rowPlace(head, row) * width + start) * channels;
+    for (let column = start; column < end; column++) {
       let pixel = 0;
       for (let byte = 0; byte < size; byte++) pixel |= bytes[from++]! << (8 * byte);
       for (let channel = 0; channel < channels; channel++) {
-        const { mask } = scaled[channel]!;
-        const value = (pixel >>> layout.shifts[channel]!) & mask;
-        data[to++] = Math.floor((value * 255) / mask);
+        const mask = 2 ** widths[channel]! - 1;
+        data[to++] = Math.floor((((pixel >>> shifts[channel]!) & mask) * 255) / mask);
       }
-      if (column % pixelsAtATime === 0) yield;
     }
-  }
+  });
   return { data, width, height, channels };
 }
 

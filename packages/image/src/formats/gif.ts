@@ -1,6 +1,6 @@
 import { pixelsAtATime, type Rectangle } from "../pixel-source.ts";
 import type { Pixels } from "../pixels.ts";
-import type { Steps } from "../turns.ts";
+import { inPieces, type Steps } from "../turns.ts";
 import { concatenate } from "./concatenate.ts";
 import { checkLzw } from "./lzw.ts";
 import { fullPalette, greyPalette } from "./palette.ts";
@@ -150,16 +150,25 @@ export function firstFrame(bytes: Uint8Array): GifFrame {
   };
 }
 
-/** Every pixel as the first is, made at once where that is much, a piece at a time. */
-function* plainCanvas(length: number, pixel: Uint8Array): Steps<Uint8Array> {
-  const data = new Uint8Array(length * pixel.length);
-  const piece = new Uint8Array(Math.min(length, pixelsAtATime) * pixel.length);
-  for (let at = 0; at < piece.length; at += pixel.length) piece.set(pixel, at);
-  for (let at = 0; at < data.length; at += piece.length) {
-    data.set(piece.subarray(0, Math.min(piece.length, data.length - at)), at);
-    yield;
+/** Lays rows of a frame on its canvas, from `start` up to `end`. */
+function layRows(
+  { area, canvas }: GifFrame,
+  [colors, mask]: readonly [colors: Pixels, mask: Pixels | undefined],
+  data: Uint8Array,
+  [start, end]: readonly [start: number, end: number],
+): void {
+  const channels = mask === undefined ? 3 : 4;
+  for (let row = start; row < end; row++) {
+    let to = ((area.top + row) * canvas.width + area.left) * channels;
+    const last = (row + 1) * area.width;
+    for (let pixel = row * area.width; pixel < last; pixel++) {
+      const from = pixel * colors.channels;
+      data[to++] = colors.data[from]!;
+      data[to++] = colors.data[from + 1]!;
+      data[to++] = colors.data[from + 2]!;
+      if (mask !== undefined) data[to++] = 255 - mask.data[pixel * mask.channels]!;
+    }
   }
-  return data;
 }
 
 /** Lays the decoded frame on its canvas, with the mask's white as transparency beside its colours. */
@@ -175,17 +184,13 @@ export function* layFrame(
   const isWhole = canvas.width === area.width && canvas.height === area.height;
   if (mask === undefined && isWhole) return { ...colors, ...kind };
   const around = mask === undefined ? background : Uint8Array.of(...background, 0);
-  const data = yield* plainCanvas(canvas.width * canvas.height, around);
-  for (let row = 0; row < area.height; row++) {
-    let to = ((area.top + row) * canvas.width + area.left) * channels;
-    const from = row * area.width;
-    for (let pixel = from; pixel < from + area.width; pixel++) {
-      for (let channel = 0; channel < 3; channel++) {
-        data[to++] = colors.data[pixel * 3 + channel]!;
-      }
-      if (mask !== undefined) data[to++] = 255 - mask.data[pixel * mask.channels]!;
-    }
-    yield;
-  }
+  const data = new Uint8Array(canvas.width * canvas.height * channels);
+  yield* inPieces(canvas.width * canvas.height, (start, end) => {
+    for (let at = start * channels; at < end * channels; at += channels) data.set(around, at);
+  });
+  const rowsAtATime = Math.ceil(pixelsAtATime / area.width);
+  const lay = (start: number, end: number): void =>
+    layRows(frame, [colors, mask], data, [start, end]);
+  yield* inPieces(area.height, lay, rowsAtATime);
   return { data, ...canvas, channels, ...kind };
 }

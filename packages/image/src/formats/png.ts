@@ -62,19 +62,29 @@ function checkChunk(bytes: Uint8Array, { name, start, end }: Chunk, isBefore: bo
 }
 
 /** The chunks that count, and the pieces of the compressed pixels. */
-function sortChunks(bytes: Uint8Array): { kept: Map<string, Uint8Array>; pieces: Uint8Array[] } {
+interface Sorted {
+  readonly kept: Map<string, Uint8Array>;
+  readonly pieces: Uint8Array[];
+}
+
+/** The first row of IDAT chunks holds the pixels; of what follows only EXIF counts. */
+function sortChunks(bytes: Uint8Array): Sorted {
   const kept = new Map<string, Uint8Array>();
   const pieces: Uint8Array[] = [];
-  let areOver: boolean = false;
+  let place: "before" | "pixels" | "after" = "before";
   for (const chunk of chunksOf(bytes)) {
     const { name, start, end } = chunk;
-    if (name === "IEND" || (name === "fcTL" && pieces.length > 0)) break;
-    const isPixels: boolean = name === "IDAT" && !areOver;
-    areOver ||= pieces.length > 0 && !isPixels;
-    if (!isPixels) checkChunk(bytes, chunk, !areOver);
+    const isNextFrame = name === "fcTL" && place !== "before";
+    if (name === "IEND" || isNextFrame) break;
     const data = bytes.subarray(start, end);
-    if (isPixels) pieces.push(data);
-    else if (!areOver || name === "eXIf") kept.set(name, data);
+    if (name === "IDAT" && place !== "after") {
+      place = "pixels";
+      pieces.push(data);
+      continue;
+    }
+    if (place === "pixels") place = "after";
+    checkChunk(bytes, chunk, place === "before");
+    if (place === "before" || name === "eXIf") kept.set(name, data);
   }
   return { kept, pieces };
 }
@@ -99,6 +109,24 @@ function asGreyAndAlpha(header: Uint8Array): Uint8Array {
   return Uint8Array.from(header, (byte, index) => (index === 8 ? 8 : index === 9 ? 4 : byte));
 }
 
+/** Palette and transparency, as far as decoders should know of them. */
+function colorChunks(
+  { kept }: Sorted,
+  [depth, kind]: readonly [number, number],
+): [name: string, data: Uint8Array][] {
+  const chunks: [string, Uint8Array][] = [];
+  if (kind === 3) {
+    const colors = fullPalette(kept.get("PLTE") ?? Uint8Array.of());
+    chunks.push(["PLTE", colors.subarray(0, 3 << depth)]);
+  }
+  const transparency = kept.get("tRNS");
+  const isOfUse = kind < 4 && !(kind === 0 && depth === 16);
+  if (transparency !== undefined && isOfUse) chunks.push(["tRNS", transparency]);
+  const exif = kept.get("eXIf");
+  if (exif !== undefined) chunks.push(["eXIf", exif]);
+  return chunks;
+}
+
 /**
  * A PNG file as Pillow reads it: checksums count before the pixels and not in them, what follows the
  * pixels may be missing, colours beyond the palette's end are black, and a transparency that the file
@@ -106,24 +134,17 @@ function asGreyAndAlpha(header: Uint8Array): Uint8Array {
  * @throws ClipError "bad-data" where Pillow refuses the file for its chunks.
  */
 export function plainPng(bytes: Uint8Array, checksum: Checksum = crc32): PlainPng {
-  const { kept, pieces } = sortChunks(bytes);
-  const header = kept.get("IHDR");
+  const sorted = sortChunks(bytes);
+  const header = sorted.kept.get("IHDR");
   if (header === undefined || header.length < 13) return refuse("the PNG file has no header");
-  if (pieces.length === 0) return refuse("the PNG file is truncated: it has no pixels");
-  const [depth = 0, kind = 0] = header.subarray(8, 10);
-  const transparency = kind === 0 || kind === 2 || kind === 3 ? kept.get("tRNS") : undefined;
-  const mode = modeOf([depth, kind], transparency !== undefined);
-  const head = mode === "I;16" ? asGreyAndAlpha(header) : header;
-  const chunks = [chunkOf("IHDR", [head], checksum)];
-  if (kind === 3) {
-    const colors = fullPalette(kept.get("PLTE") ?? Uint8Array.of()).subarray(0, 3 << depth);
-    chunks.push(chunkOf("PLTE", [colors], checksum));
-  }
-  if (transparency !== undefined && mode !== "I;16") {
-    chunks.push(chunkOf("tRNS", [transparency], checksum));
-  }
-  const exif = kept.get("eXIf");
-  if (exif !== undefined) chunks.push(chunkOf("eXIf", [exif], checksum));
-  chunks.push(chunkOf("IDAT", pieces, checksum), chunkOf("IEND", [], checksum));
+  if (sorted.pieces.length === 0) return refuse("the PNG file is truncated: it has no pixels");
+  const form = [header[8]!, header[9]!] as const;
+  const mode = modeOf(form, sorted.kept.has("tRNS"));
+  const chunks = [
+    chunkOf("IHDR", [mode === "I;16" ? asGreyAndAlpha(header) : header], checksum),
+    ...colorChunks(sorted, form).map(([name, data]) => chunkOf(name, [data], checksum)),
+    chunkOf("IDAT", sorted.pieces, checksum),
+    chunkOf("IEND", [], checksum),
+  ];
   return { file: concatenate([signature, ...chunks]), mode };
 }

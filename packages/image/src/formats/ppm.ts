@@ -1,6 +1,5 @@
 import type { Pixels } from "../pixels.ts";
-import { pixelsAtATime } from "../pixel-source.ts";
-import type { Steps } from "../turns.ts";
+import { inPieces, type Steps } from "../turns.ts";
 import { checkImageSize, checkReaches, refuse } from "./refuse.ts";
 
 /** A file's head: its kind, the size of the image, and where the pixels begin. */
@@ -69,11 +68,14 @@ function scaleTo(most: number, value: number, largest: number): number {
   return Math.min(most, up ? whole + 1 : whole);
 }
 
-/** Values written in digits, scaled to `most`. */
-function* plainValues(bytes: Uint8Array, head: Head, values: Uint8Array | Int32Array): Steps<void> {
-  const most = values instanceof Int32Array ? 65_535 : 255;
-  let at = head.start;
-  for (let index = 0; index < values.length; index++) {
+/** The brightest value that samples are scaled to. */
+const mostOf = (values: Uint8Array | Int32Array): number =>
+  values instanceof Int32Array ? 65_535 : 255;
+
+/** Gives the values that are written in digits, one after the other. */
+function numberReader(bytes: Uint8Array, { start, largest }: Head): () => number {
+  let at = start;
+  return () => {
     let value = 0;
     let digits = 0;
     for (; at < bytes.length; at++) {
@@ -86,51 +88,89 @@ function* plainValues(bytes: Uint8Array, head: Head, values: Uint8Array | Int32A
       else if (digits > 0) break;
     }
     if (digits === 0) refuse("the image file is truncated: values are missing");
-    if (digits > 10 || value > head.largest) refuse(`${value} is above ${head.largest}`);
-    values[index] = scaleTo(most, value, head.largest);
-    if (index % pixelsAtATime === 0) yield;
-  }
+    if (digits > 10 || value > largest) refuse(`${value} is above ${largest}`);
+    return value;
+  };
 }
 
-/** Values written in one or two bytes each, scaled to `most`. */
-function* rawValues(bytes: Uint8Array, head: Head, values: Uint8Array | Int32Array): Steps<void> {
-  const most = values instanceof Int32Array ? 65_535 : 255;
-  const isWide = head.largest > 255;
-  checkReaches(bytes, head.start + values.length * (isWide ? 2 : 1));
-  const scaled = Int32Array.from({ length: isWide ? 65_536 : 256 }, (_, value) =>
+function plainValues(bytes: Uint8Array, head: Head, values: Uint8Array | Int32Array): Steps<void> {
+  const next = numberReader(bytes, head);
+  const most = mostOf(values);
+  return inPieces(values.length, (start, end) => {
+    for (let index = start; index < end; index++) {
+      values[index] = scaleTo(most, next(), head.largest);
+    }
+  });
+}
+
+/** Values written in one or two bytes each. */
+function rawValues(bytes: Uint8Array, head: Head, values: Uint8Array | Int32Array): Steps<void> {
+  const most = mostOf(values);
+  const size = head.largest > 255 ? 2 : 1;
+  const scaled = Int32Array.from({ length: 256 ** size }, (_, value) =>
     scaleTo(most, value, head.largest),
   );
-  for (let index = 0, at = head.start; index < values.length; index++) {
-    const value = isWide ? (bytes[at++]! << 8) | bytes[at++]! : bytes[at++]!;
-    values[index] = scaled[value]!;
-    if (index % pixelsAtATime === 0) yield;
-  }
-}
-
-/** Black and white in digits, with blanks between them or without. */
-function* plainBits(bytes: Uint8Array, { start }: Head, values: Uint8Array): Steps<void> {
-  let at = start;
-  for (let index = 0; index < values.length; at++) {
-    const byte = bytes[at];
-    if (byte === undefined) refuse("the image file is truncated: values are missing");
-    if (byte === hash) at = afterComment(bytes, at) - 1;
-    else if (byte === zero || byte === zero + 1) values[index++] = byte === zero ? 255 : 0;
-    else if (!isBlank(byte)) refuse(`black and white in digits has the byte ${byte}`);
-    if (at % pixelsAtATime === 0) yield;
-  }
-}
-
-function* rawBits(bytes: Uint8Array, head: Head, values: Uint8Array): Steps<void> {
-  const { width, height, start } = head;
-  const rowBytes = Math.ceil(width / 8);
-  checkReaches(bytes, start + rowBytes * height);
-  for (let row = 0, index = 0; row < height; row++) {
-    for (let column = 0; column < width; column++, index++) {
-      const byte = bytes[start + row * rowBytes + (column >> 3)]!;
-      values[index] = ((byte >> (7 - (column & 7))) & 1) === 1 ? 0 : 255;
-      if (index % pixelsAtATime === 0) yield;
+  return inPieces(values.length, (start, end) => {
+    for (let index = start, at = head.start + size * start; index < end; index++, at += size) {
+      const value = size === 2 ? (bytes[at]! << 8) | bytes[at + 1]! : bytes[at]!;
+      values[index] = scaled[value]!;
     }
-  }
+  });
+}
+
+/** Gives black and white in digits, with blanks between them or without. */
+function bitReader(bytes: Uint8Array, { start }: Head): () => number {
+  let at = start;
+  return () => {
+    for (;;) {
+      const byte = bytes[at++];
+      if (byte === undefined) refuse("the image file is truncated: values are missing");
+      if (byte === zero || byte === zero + 1) return byte === zero ? 255 : 0;
+      if (byte === hash) at = afterComment(bytes, at);
+      else if (!isBlank(byte)) refuse(`black and white in digits has the byte ${byte}`);
+    }
+  };
+}
+
+function plainBits(bytes: Uint8Array, head: Head, values: Uint8Array): Steps<void> {
+  const next = bitReader(bytes, head);
+  return inPieces(values.length, (start, end) => {
+    for (let index = start; index < end; index++) values[index] = next();
+  });
+}
+
+function rawBits(bytes: Uint8Array, head: Head, values: Uint8Array): Steps<void> {
+  const { width, start: first } = head;
+  const rowBytes = Math.ceil(width / 8);
+  return inPieces(values.length, (start, end) => {
+    for (let index = start; index < end; index++) {
+      const column = index % width;
+      const byte = bytes[first + Math.floor(index / width) * rowBytes + (column >> 3)]!;
+      values[index] = ((byte >> (7 - (column & 7))) & 1) === 1 ? 0 : 255;
+    }
+  });
+}
+
+function* decodeBits(bytes: Uint8Array, head: Head): Steps<Pixels> {
+  const { kind, width, height, start } = head;
+  checkReaches(bytes, start + (kind === 1 ? width : Math.ceil(width / 8)) * height);
+  const data = new Uint8Array(width * height);
+  yield* kind === 1 ? plainBits(bytes, head, data) : rawBits(bytes, head, data);
+  return { data, width, height, channels: 1, mode: "indexed" };
+}
+
+function* decodeValues(bytes: Uint8Array, head: Head): Steps<Pixels> {
+  const { kind, width, height, largest, start } = head;
+  const channels = kind === 3 || kind === 6 ? 3 : 1;
+  const isDeep = channels === 1 && largest > 255;
+  const count = width * height * channels;
+  const isPlain = kind < 4;
+  const size = isPlain || largest > 255 ? 2 : 1; // a digit and a blank at least
+  checkReaches(bytes, start + count * size - (isPlain ? 1 : 0));
+  const values = isDeep ? new Int32Array(count) : new Uint8Array(count);
+  yield* isPlain ? plainValues(bytes, head, values) : rawValues(bytes, head, values);
+  const data = new Uint8Array(values.buffer);
+  return { data, width, height, channels, ...(isDeep ? { mode: "I" } : {}) };
 }
 
 /**
@@ -138,21 +178,8 @@ function* rawBits(bytes: Uint8Array, head: Head, values: Uint8Array): Steps<void
  * above 255 to 65535 (mode I).
  * @throws ClipError "bad-data" for what Pillow refuses: a broken head, values missing or too large.
  */
-export function* decodePpm(bytes: Uint8Array): Steps<Pixels> {
+export function decodePpm(bytes: Uint8Array): Steps<Pixels> {
   const head = readHead(bytes);
-  const { kind, width, height, largest } = head;
-  if (kind === 1 || kind === 4) {
-    const data = new Uint8Array(width * height);
-    yield* kind === 1 ? plainBits(bytes, head, data) : rawBits(bytes, head, data);
-    return { data, width, height, channels: 1, mode: "indexed" };
-  }
-  const channels = kind === 3 || kind === 6 ? 3 : 1;
-  const isDeep = channels === 1 && largest > 255;
-  const count = width * height * channels;
-  if (kind > 3) checkReaches(bytes, head.start + count * (largest > 255 ? 2 : 1));
-  else checkReaches(bytes, head.start + 2 * count - 1);
-  const values = isDeep ? new Int32Array(count) : new Uint8Array(count);
-  yield* kind < 4 ? plainValues(bytes, head, values) : rawValues(bytes, head, values);
-  const data = values instanceof Int32Array ? new Uint8Array(values.buffer) : values;
-  return { data, width, height, channels, ...(isDeep ? { mode: "I" } : {}) };
+  const areBits = head.kind === 1 || head.kind === 4;
+  return areBits ? decodeBits(bytes, head) : decodeValues(bytes, head);
 }

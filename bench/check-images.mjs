@@ -1,6 +1,6 @@
-// Compares what clip-ts makes of image files with what make_image_fixtures.py says of them.
+// Compares what clip-ts makes of image files with what tools/peers/make_image_fixtures.py says of them.
 //
-//     node tools/peers/check_images.mjs IMAGES.json
+//     node bench/check-images.mjs IMAGES.json
 //
 // Needs `pnpm build`. Prints each file that differs and how many did, and exits with 1 if any.
 import { createHash } from "node:crypto";
@@ -11,8 +11,8 @@ import {
   resize,
   crop,
   toRgb,
-} from "../../packages/image/dist/index.js";
-import { decodeImage } from "../../packages/node/dist/index.js";
+} from "../packages/image/dist/index.js";
+import { decodeImage } from "../packages/node/dist/index.js";
 
 const { images, damaged, size } = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const digest = ({ data }) => createHash("sha256").update(data).digest("hex").slice(0, 16);
