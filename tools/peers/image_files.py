@@ -1,6 +1,7 @@
 """Small image files of every mode and format that Pillow reads, drawn at random from a generator."""
 
 import io
+import itertools
 import struct
 import zlib
 
@@ -198,10 +199,11 @@ def draw_jpeg(random, width, height):
 
 
 TIFF_MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"]
+TIFF_TURNS = itertools.cycle(TIFF_MODES)
 
 
 def draw_tiff(random, width, height):
-    mode = TIFF_MODES[random.integers(len(TIFF_MODES))]
+    mode = next(TIFF_TURNS)
     compression = [None, "tiff_lzw", "tiff_adobe_deflate", "packbits"][random.integers(4)]
     if mode == "I;16":
         samples = picture(random, width, height, 1)[..., 0].astype(np.uint16) * int(random.integers(1, 200))

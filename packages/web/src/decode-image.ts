@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import type { Pixels } from "@clip-ts/image";
+import { decodeAsPillow, type Pixels } from "@clip-ts/image";
 import { readTranslucent } from "./read-translucent.ts";
 import { withoutOrientation } from "./without-orientation.ts";
 
@@ -48,23 +48,38 @@ function readOpaque(bitmap: ImageBitmap): Pixels {
   return fromImageData(context.getImageData(0, 0, width, height));
 }
 
-async function openBitmap(source: ImageBitmapSource, honourExif: boolean): Promise<ImageBitmap> {
-  const stored = source instanceof Blob && !honourExif ? await withoutOrientation(source) : source;
+async function readBitmap(source: ImageBitmapSource): Promise<Pixels> {
+  const bitmap = await createImageBitmap(source, asStored);
   try {
-    return await createImageBitmap(stored, asStored);
-  } catch (cause) {
-    const name = source instanceof Blob && "name" in source ? String(source.name) : "The source";
-    throw new ClipError("bad-data", `${name} is not an image that this browser can read.`, {
-      cause,
-    });
+    const pixels = readOpaque(bitmap);
+    return isOpaque(pixels) ? pixels : (readTranslucent(bitmap) ?? pixels);
+  } finally {
+    bitmap.close();
   }
+}
+
+/** Decodes a file: what its format says otherwise than Pillow reads it is settled before. */
+async function readFile(file: Blob, honourExif: boolean): Promise<Pixels> {
+  const stored = honourExif ? file : await withoutOrientation(file);
+  const bytes = new Uint8Array(await stored.arrayBuffer());
+  return decodeAsPillow(bytes, {
+    decode: (part) => readBitmap(new Blob([part as Uint8Array<ArrayBuffer>])),
+  });
+}
+
+function refusal(source: ImageBitmapSource, cause: unknown): ClipError {
+  const name = source instanceof Blob && "name" in source ? String(source.name) : "The source";
+  const reason = cause instanceof ClipError ? `: ${cause.message}` : ".";
+  const message = `${name} is not an image that this browser can read${reason}`;
+  return new ClipError("bad-data", message, { cause });
 }
 
 /**
  * Decodes an image to red, green, blue and alpha bytes as they are stored: colour profiles are not
- * applied and alpha is not multiplied in, so that a PNG gives the same bytes as in Node. Pixels are
+ * applied and alpha is not multiplied in. PNG, GIF, BMP and PPM files give the pixels and the mode that
+ * they give in Node, which are Pillow's: a transparency that a file only names is no alpha. Pixels are
  * handed back as they are. Works in pages and workers.
- * @throws ClipError "bad-data" if the browser cannot read it.
+ * @throws ClipError "bad-data" if the browser cannot read it, or Pillow would refuse it.
  */
 export async function decodeImage(
   source: ImageSource,
@@ -72,11 +87,10 @@ export async function decodeImage(
 ): Promise<Pixels> {
   if (isPixels(source)) return source;
   if (isImageData(source)) return fromImageData(source);
-  const bitmap = await openBitmap(source, options.honourExif ?? false);
   try {
-    const pixels = readOpaque(bitmap);
-    return isOpaque(pixels) ? pixels : (readTranslucent(bitmap) ?? pixels);
-  } finally {
-    bitmap.close();
+    if (source instanceof Blob) return await readFile(source, options.honourExif ?? false);
+    return await readBitmap(source);
+  } catch (cause) {
+    throw refusal(source, cause);
   }
 }
