@@ -1,6 +1,7 @@
 import { isBmp } from "./formats/bmp-head.ts";
 import { decodeBmp } from "./formats/bmp.ts";
 import { firstFrame, isGif, layFrame } from "./formats/gif.ts";
+import { refuse } from "./formats/refuse.ts";
 import { isPng, plainPng, type Checksum } from "./formats/png.ts";
 import { decodePpm, isPpm } from "./formats/ppm.ts";
 import type { Pixels } from "./pixels.ts";
@@ -10,6 +11,11 @@ import { inPieces, runInTurns, type Steps } from "./turns.ts";
 export interface PlatformDecoder {
   /** Decodes a file to grey, colours, or colours and alpha; of an animation the first frame. */
   decode(file: Uint8Array): Promise<Pixels>;
+  /**
+   * The number of bytes that a zlib stream in pieces makes before it ends or breaks. For platforms
+   * that leave blank what is missing of a PNG.
+   */
+  inflatedLength?(pieces: readonly Uint8Array[]): Promise<number>;
   /** The CRC-32 of bytes, where the platform has a fast one. */
   readonly checksum?: Checksum;
 }
@@ -27,7 +33,9 @@ function* joinSamples({ data, width, height, channels }: Pixels): Steps<Pixels> 
 }
 
 async function decodePng(bytes: Uint8Array, platform: PlatformDecoder): Promise<Pixels> {
-  const { file, mode } = plainPng(bytes, platform.checksum);
+  const { file, mode, compressed, rawLength } = plainPng(bytes, platform.checksum);
+  const length = (await platform.inflatedLength?.(compressed)) ?? rawLength;
+  if (length < rawLength) refuse(`the image file is truncated: ${length} of ${rawLength} bytes`);
   const pixels = await platform.decode(file);
   if (mode === "I;16") return runInTurns(joinSamples(pixels));
   return mode === undefined ? pixels : { ...pixels, mode };

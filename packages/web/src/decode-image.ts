@@ -58,12 +58,29 @@ async function readBitmap(source: ImageBitmapSource): Promise<Pixels> {
   }
 }
 
+/** Inflates a stream to nowhere: browsers show damaged PNG files as far as they can. */
+async function inflatedLength(pieces: readonly Uint8Array[]): Promise<number> {
+  const stream = new Blob(pieces as Uint8Array<ArrayBuffer>[]).stream();
+  const reader = stream.pipeThrough(new DecompressionStream("deflate")).getReader();
+  let length = 0;
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return length;
+      length += value.length;
+    }
+  } catch {
+    return length;
+  }
+}
+
 /** Decodes a file: what its format says otherwise than Pillow reads it is settled before. */
 async function readFile(file: Blob, honourExif: boolean): Promise<Pixels> {
   const stored = honourExif ? file : await withoutOrientation(file);
   const bytes = new Uint8Array(await stored.arrayBuffer());
   return decodeAsPillow(bytes, {
     decode: (part) => readBitmap(new Blob([part as Uint8Array<ArrayBuffer>])),
+    inflatedLength,
   });
 }
 

@@ -12,6 +12,10 @@ export interface PlainPng {
    */
   readonly file: Uint8Array;
   readonly mode: PixelMode | undefined;
+  /** The compressed pixels by themselves, for platforms that show what they can of damaged ones. */
+  readonly compressed: readonly Uint8Array[];
+  /** The bytes that they make. */
+  readonly rawLength: number;
 }
 
 /** Gives the CRC-32 of bytes. */
@@ -109,6 +113,31 @@ function asGreyAndAlpha(header: Uint8Array): Uint8Array {
   return Uint8Array.from(header, (byte, index) => (index === 8 ? 8 : index === 9 ? 4 : byte));
 }
 
+/** First pixels of the seven passes of an interlaced file, and the steps to the next (section 8.2). */
+const passes: readonly (readonly [left: number, top: number, across: number, down: number])[] = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+];
+
+const channelsOfKind: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+
+/** Bytes of all rows, each behind the number of its filter. */
+function rawLengthOf(header: Uint8Array): number {
+  const [width, height] = [readUint32(header, 0), readUint32(header, 4)];
+  const bits = header[8]! * (channelsOfKind[header[9]!] ?? 0);
+  const used = header[12] === 0 ? [[0, 0, 1, 1] as const] : passes;
+  return used.reduce((sum, [left, top, across, down]) => {
+    const columns = Math.ceil(Math.max(0, width - left) / across);
+    const rows = Math.ceil(Math.max(0, height - top) / down);
+    return columns === 0 ? sum : sum + rows * (1 + Math.ceil((columns * bits) / 8));
+  }, 0);
+}
+
 /** Palette and transparency, as far as decoders should know of them. */
 function colorChunks(
   { kept }: Sorted,
@@ -146,5 +175,6 @@ export function plainPng(bytes: Uint8Array, checksum: Checksum = crc32): PlainPn
     chunkOf("IDAT", sorted.pieces, checksum),
     chunkOf("IEND", [], checksum),
   ];
-  return { file: concatenate([signature, ...chunks]), mode };
+  const file = concatenate([signature, ...chunks]);
+  return { file, mode, compressed: sorted.pieces, rawLength: rawLengthOf(header) };
 }
