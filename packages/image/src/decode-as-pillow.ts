@@ -33,7 +33,9 @@ function* joinSamples({ data, width, height, channels }: Pixels): Steps<Pixels> 
 }
 
 async function decodePng(bytes: Uint8Array, platform: PlatformDecoder): Promise<Pixels> {
-  const { file, mode, compressed, rawLength } = plainPng(bytes, platform.checksum);
+  const { file, mode, compressed, rawLength } = await runInTurns(
+    plainPng(bytes, platform.checksum),
+  );
   const length = (await platform.inflatedLength?.(compressed)) ?? rawLength;
   if (length < rawLength) refuse(`the image file is truncated: ${length} of ${rawLength} bytes`);
   const pixels = await platform.decode(file);
@@ -44,8 +46,9 @@ async function decodePng(bytes: Uint8Array, platform: PlatformDecoder): Promise<
 async function decodeGif(bytes: Uint8Array, platform: PlatformDecoder): Promise<Pixels> {
   const frame = firstFrame(bytes);
   await runInTurns(frame.check());
-  const colors = await platform.decode(frame.file);
-  const mask = frame.mask === undefined ? undefined : await platform.decode(frame.mask);
+  const colors = await platform.decode(await runInTurns(frame.file()));
+  const masked = await runInTurns(frame.mask());
+  const mask = masked === undefined ? undefined : await platform.decode(masked);
   return runInTurns(layFrame(frame, colors, mask));
 }
 

@@ -32,27 +32,49 @@ function fromImageData({ data, width, height }: ImageData): Pixels {
   return { data: Uint8Array.from(data), width, height, channels: 4 };
 }
 
-function isOpaque({ data }: Pixels): boolean {
+function isOpaque(data: Uint8ClampedArray): boolean {
   for (let alpha = 3; alpha < data.length; alpha += 4) {
     if (data[alpha] !== 255) return false;
   }
   return true;
 }
 
-/** Reads a bitmap through a canvas, which keeps colours multiplied by alpha: exact where opaque. */
-function readOpaque(bitmap: ImageBitmap): Pixels {
+/** Pixels that are read before the page has a turn. */
+const pixelsAtATime = 2 ** 22;
+
+/** Pixels, and whether none of them is transparent. */
+interface Read {
+  readonly pixels: Pixels;
+  readonly isOpaque: boolean;
+}
+
+/**
+ * Reads a bitmap through a canvas, which keeps colours multiplied by alpha: exact where opaque. A
+ * large one in bands of rows, between which the page has a turn.
+ */
+async function readOpaque(bitmap: ImageBitmap): Promise<Read> {
   const { width, height } = bitmap;
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  const rows = Math.min(height, Math.ceil(pixelsAtATime / width));
+  const context = new OffscreenCanvas(width, rows).getContext("2d", { willReadFrequently: true });
   if (context === null) throw new ClipError("unsupported", "This browser has no 2D canvas.");
-  context.drawImage(bitmap, 0, 0);
-  return fromImageData(context.getImageData(0, 0, width, height));
+  const data = new Uint8Array(width * height * 4);
+  let opaque = true;
+  for (let top = 0; top < height; top += rows) {
+    if (top > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    context.clearRect(0, 0, width, rows);
+    context.drawImage(bitmap, 0, -top);
+    const band = context.getImageData(0, 0, width, Math.min(rows, height - top)).data;
+    data.set(band, top * width * 4);
+    opaque &&= isOpaque(band);
+  }
+  return { pixels: { data, width, height, channels: 4 }, isOpaque: opaque };
 }
 
 async function readBitmap(source: ImageBitmapSource): Promise<Pixels> {
   const bitmap = await createImageBitmap(source, asStored);
   try {
-    const pixels = readOpaque(bitmap);
-    return isOpaque(pixels) ? pixels : (readTranslucent(bitmap) ?? pixels);
+    const read = await readOpaque(bitmap);
+    return read.isOpaque ? read.pixels : (readTranslucent(bitmap) ?? read.pixels);
   } finally {
     bitmap.close();
   }

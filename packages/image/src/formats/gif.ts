@@ -9,9 +9,9 @@ import { checkImageSize, refuse } from "./refuse.ts";
 /** The first frame of a GIF and the canvas it lies on. */
 export interface GifFrame {
   /** A GIF of the frame alone: opaque, its palette full. */
-  readonly file: Uint8Array;
+  file(): Steps<Uint8Array>;
   /** The same in white where the frame is transparent, black elsewhere; undefined if it is opaque. */
-  readonly mask: Uint8Array | undefined;
+  mask(): Steps<Uint8Array | undefined>;
   readonly area: Rectangle;
   readonly canvas: { readonly width: number; readonly height: number };
   /** Red, green and blue of the canvas around the frame. */
@@ -95,21 +95,36 @@ function compressedFrom(reader: Reader): Compressed {
   return { codeBits, blocks };
 }
 
-function writeGif(
+function* writeGif(
   descriptor: Uint8Array,
   palette: Uint8Array,
   { codeBits, blocks }: Compressed,
-): Uint8Array {
+): Steps<Uint8Array> {
   const size = descriptor.subarray(4, 8);
   const name = Array.from("GIF89a", (letter) => letter.charCodeAt(0));
   const isInterlaced = descriptor[8]! & 0x40;
-  return concatenate([
+  return yield* concatenate([
     Uint8Array.of(...name, ...size, 0xf7, 0, 0),
     palette,
     Uint8Array.of(0x2c, 0, 0, 0, 0, ...size, isInterlaced, codeBits),
     ...blocks.flatMap((block) => [Uint8Array.of(block.length), block]),
     Uint8Array.of(0, 0x3b),
   ]);
+}
+
+/** The frame in white where it is transparent, black elsewhere; undefined if it is opaque. */
+function* writeMask(
+  descriptor: Uint8Array,
+  transparent: number | undefined,
+  compressed: Compressed,
+): Steps<Uint8Array | undefined> {
+  if (transparent === undefined) return undefined;
+  const palette = new Uint8Array(768).fill(255, 3 * transparent, 3 * transparent + 3);
+  return yield* writeGif(descriptor, palette, compressed);
+}
+
+function* checkPixels({ blocks, codeBits }: Compressed, area: Rectangle): Steps<void> {
+  yield* checkLzw(yield* concatenate(blocks), codeBits, area.width * area.height);
 }
 
 /**
@@ -136,17 +151,15 @@ export function firstFrame(bytes: Uint8Array): GifFrame {
   const isIndexed = !isGreyByNumber(colors);
   const palette = isIndexed ? fullPalette(colors) : greyPalette();
   const compressed = compressedFrom(reader);
-  const masked = new Uint8Array(768);
-  if (transparent !== undefined) masked.fill(255, 3 * transparent, 3 * transparent + 3);
   const around = 3 * (transparent ?? 0);
   return {
-    file: writeGif(descriptor, palette, compressed),
-    mask: transparent === undefined ? undefined : writeGif(descriptor, masked, compressed),
+    file: () => writeGif(descriptor, palette, compressed),
+    mask: () => writeMask(descriptor, transparent, compressed),
     area,
     canvas,
     background: palette.slice(around, around + 3),
     isIndexed,
-    check: () => checkLzw(concatenate(compressed.blocks), compressed.codeBits, width! * height!),
+    check: () => checkPixels(compressed, area),
   };
 }
 

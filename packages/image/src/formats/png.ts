@@ -1,5 +1,6 @@
 import type { PixelMode } from "../pixels.ts";
-import { concatenate } from "./concatenate.ts";
+import type { Steps } from "../turns.ts";
+import { concatenate, piecesOf } from "./concatenate.ts";
 import { crc32 } from "./crc32.ts";
 import { fullPalette } from "./palette.ts";
 import { refuse } from "./refuse.ts";
@@ -18,8 +19,8 @@ export interface PlainPng {
   readonly rawLength: number;
 }
 
-/** Gives the CRC-32 of bytes. */
-export type Checksum = (bytes: Uint8Array) => number;
+/** Gives the CRC-32 of bytes that follow others, whose CRC-32 is `before`. */
+export type Checksum = (bytes: Uint8Array, before: number) => number;
 
 interface Chunk {
   readonly name: string;
@@ -60,7 +61,7 @@ function checkChunk(bytes: Uint8Array, { name, start, end }: Chunk, isBefore: bo
   if (end + (isBefore ? 4 : 0) > bytes.length) {
     refuse(`the PNG file is truncated within its chunk ${name}`);
   }
-  if (isBefore && crc32(bytes.subarray(start - 4, end)) !== readUint32(bytes, end)) {
+  if (isBefore && crc32(bytes.subarray(start - 4, end), 0) !== readUint32(bytes, end)) {
     refuse(`the PNG file is broken: the checksum of its chunk ${name} is wrong`);
   }
 }
@@ -99,13 +100,29 @@ function modeOf([depth, kind]: readonly [number, number], isNamed: boolean): Pix
   return isNamed && (kind === 0 || kind === 2) ? "keyed" : undefined;
 }
 
-function chunkOf(name: string, data: readonly Uint8Array[], checksum: Checksum): Uint8Array {
-  const letters = Uint8Array.from(name, (letter) => letter.charCodeAt(0));
-  const chunk = concatenate([new Uint8Array(4), letters, ...data, new Uint8Array(4)]);
-  const view = new DataView(chunk.buffer);
-  view.setUint32(0, chunk.length - 12);
-  view.setUint32(chunk.length - 4, checksum(chunk.subarray(4, -4)));
-  return chunk;
+/** The parts of a chunk, its data as they lie. */
+function* chunkOf(
+  name: string,
+  data: readonly Uint8Array[],
+  checksum: Checksum,
+): Steps<Uint8Array[]> {
+  const head = new Uint8Array(8);
+  const length = data.reduce((sum, part) => sum + part.length, 0);
+  new DataView(head.buffer).setUint32(0, length);
+  head.set(
+    Uint8Array.from(name, (letter) => letter.charCodeAt(0)),
+    4,
+  );
+  let sum = checksum(head.subarray(4), 0);
+  for (const part of data) {
+    for (const piece of piecesOf(part)) {
+      sum = checksum(piece, sum);
+      yield;
+    }
+  }
+  const end = new Uint8Array(4);
+  new DataView(end.buffer).setUint32(0, sum);
+  return [head, ...data, end];
 }
 
 /** Two bytes of one sample and two samples of one byte lie and are filtered alike. */
@@ -162,19 +179,21 @@ function colorChunks(
  * names (tRNS) is no alpha. `checksum` may be the platform's own, for large files.
  * @throws ClipError "bad-data" where Pillow refuses the file for its chunks.
  */
-export function plainPng(bytes: Uint8Array, checksum: Checksum = crc32): PlainPng {
+export function* plainPng(bytes: Uint8Array, checksum: Checksum = crc32): Steps<PlainPng> {
   const sorted = sortChunks(bytes);
   const header = sorted.kept.get("IHDR");
   if (header === undefined || header.length < 13) return refuse("the PNG file has no header");
   if (sorted.pieces.length === 0) return refuse("the PNG file is truncated: it has no pixels");
   const form = [header[8]!, header[9]!] as const;
   const mode = modeOf(form, sorted.kept.has("tRNS"));
-  const chunks = [
-    chunkOf("IHDR", [mode === "I;16" ? asGreyAndAlpha(header) : header], checksum),
-    ...colorChunks(sorted, form).map(([name, data]) => chunkOf(name, [data], checksum)),
-    chunkOf("IDAT", sorted.pieces, checksum),
-    chunkOf("IEND", [], checksum),
-  ];
-  const file = concatenate([signature, ...chunks]);
+  const parts: Uint8Array[] = [signature];
+  const head = mode === "I;16" ? asGreyAndAlpha(header) : header;
+  parts.push(...(yield* chunkOf("IHDR", [head], checksum)));
+  for (const [name, data] of colorChunks(sorted, form)) {
+    parts.push(...(yield* chunkOf(name, [data], checksum)));
+  }
+  for (const part of yield* chunkOf("IDAT", sorted.pieces, checksum)) parts.push(part);
+  parts.push(...(yield* chunkOf("IEND", [], checksum)));
+  const file = yield* concatenate(parts);
   return { file, mode, compressed: sorted.pieces, rawLength: rawLengthOf(header) };
 }
