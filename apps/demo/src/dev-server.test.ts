@@ -1,9 +1,10 @@
 // The development server: it starts the page, and serves @clip-ts/web, whose decoding must equal Node's.
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { toRgb } from "@clip-ts/image";
+import { clipPreprocess, preprocessToPixels, toRgb, type Pixels } from "@clip-ts/image";
 import { decodeImage } from "@clip-ts/node";
 import type * as Web from "@clip-ts/web";
 import type { Browser, Page } from "playwright-core";
@@ -16,6 +17,19 @@ import { writeRandomModel } from "./test-model.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const source = fileURLToPath(new URL("../../../packages/web/src/index.ts", import.meta.url));
 
+interface StoredFile {
+  readonly name: string;
+  readonly file: string;
+}
+
+/** Files of every mode, and damaged ones, from the tests of packages/node. */
+const fixture = JSON.parse(
+  readFileSync(
+    new URL("../../../packages/node/src/fixtures/images-by-mode.json", import.meta.url),
+    "utf8",
+  ),
+) as { readonly images: readonly StoredFile[]; readonly damaged: readonly StoredFile[] };
+
 let folder = "";
 let server: ViteDevServer;
 let browser: Browser;
@@ -24,12 +38,7 @@ let page: Page;
 /** The package, as the page below hands it to the tests. */
 declare const web: typeof Web;
 
-interface Decoded {
-  readonly data: number[];
-  readonly width: number;
-  readonly height: number;
-  readonly channels: 1 | 3 | 4;
-}
+type Decoded = Omit<Pixels, "data"> & { readonly data: number[] };
 
 /** Decodes a file in the browser. */
 function decodeInPage(file: Buffer, type: string, honourExif = false): Promise<Decoded> {
@@ -99,6 +108,40 @@ describe.skipIf(!hasChromium())("the development server", () => {
   test("PNG files give the bytes that Node gives, colours under alpha included", async () => {
     for (const channels of [1, 3, 4] as const) {
       await expectSameBytes(await noise(37, 21, channels).png().toBuffer(), "image/png");
+    }
+  });
+
+  test("PNG, GIF, BMP and PPM files of every mode give the pixels that Node gives, ready for a model", async () => {
+    const files = fixture.images.filter(({ name }) => /^(?:apng|bmp|gif|png|ppm)/u.test(name));
+    expect(files.length).toBeGreaterThan(80);
+    for (const { name, file } of files) {
+      const bytes = Buffer.from(file, "base64");
+      const inPage = await decodeInPage(bytes, "");
+      const pixels = { ...inPage, data: Uint8Array.from(inPage.data) };
+      const inNode = await decodeImage(bytes, name);
+      expect(toRgb(pixels), name).toEqual(toRgb(inNode));
+      for (const convertRgb of ["before-resize", "after-resize"] as const) {
+        const config = { ...clipPreprocess(24), convertRgb };
+        const expected = preprocessToPixels(inNode, config);
+        expect(preprocessToPixels(pixels, config), name).toEqual(expected);
+      }
+    }
+  });
+
+  test("damaged files of these formats are refused where Node refuses them, or read alike", async () => {
+    const files = fixture.damaged.filter(({ name }) => /(?:apng|bmp|gif|png|ppm)/u.test(name));
+    expect(files.length).toBeGreaterThan(30);
+    for (const { name, file } of files) {
+      const bytes = Buffer.from(file, "base64");
+      const [inNode, inPage] = await Promise.allSettled([
+        decodeImage(bytes, name),
+        decodeInPage(bytes, ""),
+      ]);
+      if (inPage.status === "rejected") continue;
+      expect(inNode.status, name).toBe("fulfilled");
+      if (inNode.status === "rejected") continue;
+      const pixels = { ...inPage.value, data: Uint8Array.from(inPage.value.data) };
+      expect(toRgb(pixels), name).toEqual(toRgb(inNode.value));
     }
   });
 

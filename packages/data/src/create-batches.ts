@@ -1,8 +1,8 @@
 import { ClipError, randomStream, type RandomStream } from "@clip-ts/base";
 import {
-  augment,
-  preprocess,
-  randomView,
+  augmentInTurns,
+  preprocessInTurns,
+  randomViewInTurns,
   type AugmentConfig,
   type Pixels,
   type RandomViewConfig,
@@ -59,11 +59,15 @@ function checkAugmentation({ augment: exact, view }: BatchesOptions): void {
 }
 
 /** The image as the options want it: [3, size, size], normalised. */
-function toPlanes(pixels: Pixels, options: BatchesOptions, random: RandomStream): Float32Array {
+function toPlanes(
+  pixels: Pixels,
+  options: BatchesOptions,
+  random: RandomStream,
+): Promise<Float32Array> {
   const { preprocess: config, augment: exact, view } = options;
-  if (view !== undefined) return randomView(pixels, config, view, random);
-  if (exact !== undefined) return augment(pixels, config, exact, random);
-  return preprocess(pixels, config);
+  if (view !== undefined) return randomViewInTurns(pixels, config, view, random);
+  if (exact !== undefined) return augmentInTurns(pixels, config, exact, random);
+  return preprocessInTurns(pixels, config);
 }
 
 /** Gives the plan of an epoch, remembering the last one: batches are made in order. */
@@ -111,7 +115,7 @@ export function createBatches(options: BatchesOptions): BatchStream {
       const pixels = await loader.load(pair.record);
       if (pixels === undefined) return undefined;
       const random = randomStream(seed, "augment", epoch, pair.record.key);
-      rows.set(toPlanes(pixels, options, random), row * length);
+      rows.set(await toPlanes(pixels, options, random), row * length);
       return pair;
     };
     const pairs = await fillBatch(planOf(epoch), batch, prepare);

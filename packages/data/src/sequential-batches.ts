@@ -1,4 +1,4 @@
-import { preprocess } from "@clip-ts/image";
+import { preprocessInTurns } from "@clip-ts/image";
 import { assembleBatch } from "./assemble-batch.ts";
 import type { Batch, Cursor } from "./batch.ts";
 import { resolveOptions, type SharedBatchOptions } from "./batch-options.ts";
@@ -37,7 +37,7 @@ export async function* sequentialBatches(
   const prepare = async (record: PairRecord): Promise<PreparedPair | undefined> => {
     const pixels = await loader.load(record);
     if (pixels === undefined) return undefined;
-    const planes = preprocess(pixels, settings.preprocess);
+    const planes = await preprocessInTurns(pixels, settings.preprocess);
     return { record, caption: record.captions[0] ?? "", planes };
   };
   const produce = async (position: Cursor): Promise<Batch> => {

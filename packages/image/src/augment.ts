@@ -5,9 +5,10 @@ import { flipHorizontal } from "./crop.ts";
 import { normalize } from "./normalize.ts";
 import { checkPixels, type Pixels } from "./pixels.ts";
 import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
-import { convertAround } from "./preprocess.ts";
-import { randomResizedCrop } from "./random-resized-crop.ts";
+import { resizingToRgb } from "./preprocess.ts";
+import { drawCrop } from "./random-resized-crop.ts";
 import { checkWithin, type Range } from "./ranges.ts";
+import { runInTurns, runThrough, type Steps } from "./turns.ts";
 
 /** What training changes at random. The defaults are CLIP's: a large crop and nothing else. */
 export interface AugmentConfig {
@@ -35,6 +36,25 @@ export function augment(
   augmentConfig: AugmentConfig,
   random: RandomStream,
 ): Float32Array {
+  return runThrough(augmenting(pixels, preprocessConfig, augmentConfig, random));
+}
+
+/** `augment` that gives other work of the thread a turn every 40 ms. */
+export function augmentInTurns(
+  pixels: Pixels,
+  preprocessConfig: PreprocessConfig,
+  augmentConfig: AugmentConfig,
+  random: RandomStream,
+): Promise<Float32Array> {
+  return runInTurns(augmenting(pixels, preprocessConfig, augmentConfig, random));
+}
+
+function* augmenting(
+  pixels: Pixels,
+  preprocessConfig: PreprocessConfig,
+  augmentConfig: AugmentConfig,
+  random: RandomStream,
+): Steps<Float32Array> {
   checkPixels(pixels);
   const { size, interpolation } = checkPreprocess(preprocessConfig);
   const { scale, ratio } = augmentConfig;
@@ -54,9 +74,8 @@ export function augment(
     ...(ratio === undefined ? {} : { ratio }),
   };
 
-  let image = convertAround(pixels, preprocessConfig, (source) =>
-    randomResizedCrop(source, cropOptions, random),
-  );
+  const part = drawCrop(pixels, cropOptions, random);
+  let image = yield* resizingToRgb(pixels, preprocessConfig, part);
   if (happens("flipProbability", flipProbability)) image = flipHorizontal(image);
   if (happens("colorJitterProbability", colorJitterProbability)) {
     image = colorJitter(image, augmentConfig.colorJitter ?? {}, random);

@@ -1,5 +1,6 @@
-import { checkPixels, checkSize, type Pixels } from "./pixels.ts";
-import { checkInside, cropRows, type Rectangle } from "./resize.ts";
+import { bytesPerPixel, checkPixels, checkSize, type Pixels } from "./pixels.ts";
+import type { Rectangle } from "./pixel-source.ts";
+import { checkInside, cropRows } from "./resize.ts";
 
 /** A copy of the pixels inside the rectangle. Throws "bad-argument" if it leaves the image. */
 export function crop(pixels: Pixels, rectangle: Rectangle): Pixels {
@@ -41,7 +42,8 @@ export function roundHalfEven(value: number): number {
 /** A copy mirrored left to right. */
 export function flipHorizontal(pixels: Pixels): Pixels {
   checkPixels(pixels);
-  const { width, height, channels } = pixels;
+  const { width, height } = pixels;
+  const channels = bytesPerPixel(pixels);
   const data = new Uint8Array(pixels.data.length);
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
@@ -57,7 +59,7 @@ export function flipHorizontal(pixels: Pixels): Pixels {
 
 function padAround(pixels: Pixels, width: number, height: number): Pixels {
   if (width === pixels.width && height === pixels.height) return pixels;
-  const { channels } = pixels;
+  const channels = bytesPerPixel(pixels);
   const left = Math.floor((width - pixels.width) / 2);
   const top = Math.floor((height - pixels.height) / 2);
   const data = new Uint8Array(width * height * channels);
@@ -66,5 +68,5 @@ function padAround(pixels: Pixels, width: number, height: number): Pixels {
     const source = pixels.data.subarray(row * rowBytes, (row + 1) * rowBytes);
     data.set(source, ((top + row) * width + left) * channels);
   }
-  return { data, width, height, channels };
+  return { ...pixels, data, width, height };
 }

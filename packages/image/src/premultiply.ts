@@ -1,18 +1,19 @@
-import type { Pixels } from "./pixels.ts";
+import type { PixelMap } from "./colors-of.ts";
 
 /** Colours times alpha / 255, rounded: Pillow's RGBA → RGBa. */
-export function premultiply(pixels: Pixels): Pixels {
-  const data = Uint8Array.from(pixels.data);
-  for (let byte = 0; byte < data.length; byte += 4) {
-    const alpha = data[byte + 3]!;
-    for (let color = byte; color < byte + 3; color++) data[color] = scaleByte(data[color]!, alpha);
-  }
-  return { ...pixels, data };
-}
+export const premultiplied: PixelMap = {
+  channels: 4,
+  run(from, to) {
+    for (let byte = 0; byte < from.length; byte += 4) {
+      const alpha = from[byte + 3]!;
+      for (let color = byte; color < byte + 3; color++) to[color] = scaleByte(from[color]!, alpha);
+      to[byte + 3] = alpha;
+    }
+  },
+};
 
-/** Colours times 255 / alpha, rounded down and at most 255: Pillow's RGBa → RGBA. */
-export function unpremultiply(pixels: Pixels): Pixels {
-  const data = Uint8Array.from(pixels.data);
+/** Colours times 255 / alpha, rounded down and at most 255, in place: Pillow's RGBa → RGBA. */
+export function unpremultiply(data: Uint8Array): void {
   for (let byte = 0; byte < data.length; byte += 4) {
     const alpha = data[byte + 3]!;
     if (alpha === 0 || alpha === 255) continue;
@@ -20,7 +21,6 @@ export function unpremultiply(pixels: Pixels): Pixels {
       data[color] = Math.min(Math.trunc((data[color]! * 255) / alpha), 255);
     }
   }
-  return { ...pixels, data };
 }
 
 /** a · b / 255 for bytes, rounded to nearest, in whole numbers. */

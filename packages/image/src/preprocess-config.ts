@@ -2,7 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import type { ChannelStatistics } from "./normalize.ts";
 import { checkSize } from "./pixels.ts";
 import type { Interpolation } from "./resample-table.ts";
-import { checkColor, type Color } from "./to-rgb.ts";
+import { checkColor, type Color } from "./check-color.ts";
 
 /** How an image becomes a model's input [3, size, size]. */
 export interface PreprocessConfig extends ChannelStatistics {

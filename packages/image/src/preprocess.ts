@@ -1,32 +1,65 @@
+import type { Color } from "./check-color.ts";
+import { colorsOf } from "./colors-of.ts";
 import { centerOffset } from "./crop.ts";
 import { normalize } from "./normalize.ts";
 import { checkPixels, type Pixels } from "./pixels.ts";
 import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
-import { resize } from "./resize.ts";
+import { resizing, type ResizePart } from "./resize.ts";
 import { toRgb } from "./to-rgb.ts";
+import { runInTurns, runThrough, type Steps } from "./turns.ts";
 
 /** An image as a model sees it: [3, size, size], normalised. The caller owns the result. */
 export function preprocess(pixels: Pixels, config: PreprocessConfig): Float32Array {
   return normalize(preprocessToPixels(pixels, config), config);
 }
 
-/** `preprocess` before normalising: RGB bytes, size x size. */
-export function preprocessToPixels(pixels: Pixels, config: PreprocessConfig): Pixels {
-  checkPixels(pixels);
-  checkPreprocess(config);
-  return convertAround(pixels, config, (source) => fit(source, config));
+/**
+ * `preprocess` that gives other work of the thread a turn every 40 ms, for images of any size; small
+ * ones take none.
+ */
+export async function preprocessInTurns(
+  pixels: Pixels,
+  config: PreprocessConfig,
+): Promise<Float32Array> {
+  return normalize(await runInTurns(preprocessing(pixels, config)), config);
 }
 
-/** Runs `transform` after or before alpha goes, as the config says; gives RGB. */
-export function convertAround(
+/** `preprocess` before normalising: RGB bytes, size x size. */
+export function preprocessToPixels(pixels: Pixels, config: PreprocessConfig): Pixels {
+  return runThrough(preprocessing(pixels, config));
+}
+
+function preprocessing(pixels: Pixels, config: PreprocessConfig): Steps<Pixels> {
+  checkPixels(pixels);
+  checkPreprocess(config);
+  return resizingToRgb(pixels, config, fit(pixels, config));
+}
+
+/** An image as it counts under a config: whether a transparency that its file names is alpha. */
+export function underConfig(pixels: Pixels, { alpha }: Pick<PreprocessConfig, "alpha">): Pixels {
+  const { data, width, height, channels, mode } = pixels;
+  const isNamed = mode === "keyed" || (mode === "indexed" && channels === 4);
+  // Where a background is wanted the transparency is meant, as in Pillow's convert("RGBA").
+  return isNamed && alpha !== "drop" ? { data, width, height, channels } : pixels;
+}
+
+/**
+ * Resizes before or after the image becomes RGB, as the config says. Before: in the image's own mode,
+ * whatever that is, as Pillow does.
+ */
+export function* resizingToRgb(
   pixels: Pixels,
-  { alpha, convertRgb }: PreprocessConfig,
-  transform: (source: Pixels) => Pixels,
-): Pixels {
-  const background = alpha === "drop" ? undefined : alpha;
-  // Grey gives the same bytes in both orders, with a third of the work before it is repeated.
-  const isEarly = convertRgb === "before-resize" && pixels.channels === 4;
-  return toRgb(transform(isEarly ? toRgb(pixels, background) : pixels), background);
+  config: Pick<PreprocessConfig, "alpha" | "convertRgb">,
+  part: ResizePart,
+): Steps<Pixels> {
+  const background: Color | undefined = config.alpha === "drop" ? undefined : config.alpha;
+  const image = underConfig(pixels, config);
+  const isEarly = config.convertRgb === "before-resize" || image.mode === "keyed";
+  if (!isEarly) return toRgb(yield* resizing(image, part), background);
+  const { data, width, height, channels } = image;
+  const map = colorsOf(image, background);
+  const plain = map === undefined ? { data, width, height, channels } : image;
+  return toRgb(yield* resizing(plain, { ...part, map }));
 }
 
 /**
@@ -41,11 +74,14 @@ export function resizedSize(
   return width <= height ? { width: size, height: long } : { width: long, height: size };
 }
 
-function fit(pixels: Pixels, { size, resize: fitting, interpolation }: PreprocessConfig): Pixels {
-  if (fitting === "squash") return resize(pixels, { width: size, height: size, interpolation });
+function fit(
+  pixels: Pixels,
+  { size, resize: fitting, interpolation }: PreprocessConfig,
+): ResizePart {
+  if (fitting === "squash") return { width: size, height: size, interpolation };
   const { width, height } = resizedSize(pixels, size);
   const left = centerOffset(width, size);
   const top = centerOffset(height, size);
   const crop = { left, top, width: size, height: size };
-  return resize(pixels, { width, height, interpolation, crop });
+  return { width, height, interpolation, crop };
 }

@@ -3,7 +3,9 @@ import { roundHalfEven } from "./crop.ts";
 import { checkPixels, checkSize, type Pixels } from "./pixels.ts";
 import { checkRange, drawFrom, type Range } from "./ranges.ts";
 import type { Interpolation } from "./resample-table.ts";
-import { cropRows, resize, type Rectangle } from "./resize.ts";
+import type { Rectangle } from "./pixel-source.ts";
+import { resizing, type ResizePart } from "./resize.ts";
+import { runThrough } from "./turns.ts";
 
 /** Which part of an image is drawn, and what becomes of it. */
 export interface RandomCropOptions {
@@ -26,12 +28,21 @@ export function randomResizedCrop(
   random: RandomStream,
 ): Pixels {
   checkPixels(pixels);
+  return runThrough(resizing(pixels, drawCrop(pixels, options, random)));
+}
+
+/** Draws the part of an image that `randomResizedCrop` enlarges or shrinks. */
+export function drawCrop(
+  image: { readonly width: number; readonly height: number },
+  options: RandomCropOptions,
+  random: RandomStream,
+): ResizePart {
   const { size, scale = [0.9, 1], ratio = [3 / 4, 4 / 3], interpolation = "bicubic" } = options;
   checkSize("size", size);
   checkRange("scale", scale, [Number.MIN_VALUE, 1]);
   checkRange("ratio", ratio, [Number.MIN_VALUE, Number.MAX_VALUE]);
-  const part = cropRows(pixels, drawRectangle(pixels, { scale, ratio }, random));
-  return resize(part, { width: size, height: size, interpolation });
+  const area = drawRectangle(image, { scale, ratio }, random);
+  return { area, width: size, height: size, interpolation };
 }
 
 interface CropRanges {

@@ -4,9 +4,11 @@ import type { ColorJitterStrengths } from "./color-jitter.ts";
 import type { ChannelStatistics } from "./normalize.ts";
 import { checkPixels, type Pixels } from "./pixels.ts";
 import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
+import { underConfig } from "./preprocess.ts";
 import { checkWithin } from "./ranges.ts";
 import { sampleView } from "./sample-view.ts";
-import type { Color } from "./to-rgb.ts";
+import type { Color } from "./check-color.ts";
+import { runInTurns, runThrough, type Steps } from "./turns.ts";
 import { drawPlacement, type ViewRanges } from "./view-geometry.ts";
 
 /** What `randomView` changes at random. */
@@ -74,6 +76,25 @@ export function randomView(
   view: RandomViewConfig,
   random: RandomStream,
 ): Float32Array {
+  return runThrough(viewing(pixels, preprocessConfig, view, random));
+}
+
+/** `randomView` that gives other work of the thread a turn every 40 ms. */
+export function randomViewInTurns(
+  pixels: Pixels,
+  preprocessConfig: PreprocessConfig,
+  view: RandomViewConfig,
+  random: RandomStream,
+): Promise<Float32Array> {
+  return runInTurns(viewing(pixels, preprocessConfig, view, random));
+}
+
+function* viewing(
+  pixels: Pixels,
+  preprocessConfig: PreprocessConfig,
+  view: RandomViewConfig,
+  random: RandomStream,
+): Steps<Float32Array> {
   checkPixels(pixels);
   const { size } = checkPreprocess(preprocessConfig);
   const { colorJitter = {}, grayscaleProbability = 0, backgroundProbability = 0 } = view;
@@ -83,7 +104,8 @@ export function randomView(
   const background = drawBackground(plain, backgroundProbability, random);
   const isGrey = random.uniform() < grayscaleProbability;
   const change = drawColorChange(colorJitter, isGrey, random);
-  const planes = sampleView(pixels, placement, { size, background });
+  const image = underConfig(pixels, preprocessConfig);
+  const planes = yield* sampleView(image, placement, { size, background });
   finish(planes, change, preprocessConfig);
   return planes;
 }

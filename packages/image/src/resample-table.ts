@@ -14,18 +14,16 @@ export interface Axis {
   readonly interpolation: Interpolation;
 }
 
-/** Fixed-point weights with which source pixels make each wanted output pixel. */
-export interface ResampleTable {
+/** Weights with which source pixels make each wanted output pixel. */
+export interface ResampleTable<Weights = Float64Array> {
   readonly size: number;
   /** First source pixel of each output pixel: [size]. */
   readonly starts: Int32Array;
   /** Number of source pixels of each output pixel: [size]. */
   readonly counts: Int32Array;
-  /** Weights times 2^22: [size, taps], the first `counts` of a row in use. */
-  readonly weights: Int32Array;
+  /** [size, taps], the first `counts` of a row in use. */
+  readonly weights: Weights;
   readonly taps: number;
-  /** True if output pixels are source pixels: this axis needs no arithmetic. */
-  readonly isCopy: boolean;
 }
 
 /** 32 bits less 8 of a pixel less 2 for weights that sum to more than one before they cancel. */
@@ -38,7 +36,7 @@ const kernels: Record<Interpolation, { support: number; weigh: (distance: number
 
 /**
  * The weights of Pillow's resize along one axis: the kernel is stretched by the shrink factor
- * (antialiasing), cut at the image's edge, made to sum to one and rounded to fixed point.
+ * (antialiasing), cut at the image's edge and made to sum to one.
  */
 export function resampleTable(axis: Axis): ResampleTable {
   const { inputSize, box, outputSize, crop } = axis;
@@ -51,25 +49,23 @@ export function resampleTable(axis: Axis): ResampleTable {
   const size = crop[1] - crop[0];
   const starts = new Int32Array(size);
   const counts = new Int32Array(size);
-  const weights = new Int32Array(size * taps);
-  const exact = new Float64Array(taps);
+  const weights = new Float64Array(size * taps);
   for (let index = 0; index < size; index++) {
     const center = boxStart + (crop[0] + index + 0.5) * scale;
     const start = Math.max(Math.trunc(center - reach + 0.5), 0);
     const count = Math.min(Math.trunc(center + reach + 0.5), inputSize) - start;
     let sum = 0;
     for (let tap = 0; tap < count; tap++) {
-      exact[tap] = weigh((tap + start - center + 0.5) * (1 / stretch));
-      sum += exact[tap]!;
+      const weight = weigh((tap + start - center + 0.5) * (1 / stretch));
+      weights[index * taps + tap] = weight;
+      sum += weight;
     }
-    for (let tap = 0; tap < count; tap++) {
-      weights[index * taps + tap] = toFixedPoint(sum === 0 ? exact[tap]! : exact[tap]! / sum);
-    }
+    if (sum === 0) sum = 1;
+    for (let tap = 0; tap < count; tap++) weights[index * taps + tap]! /= sum;
     starts[index] = start;
     counts[index] = count;
   }
-  const isCopy = boxStart === 0 && boxEnd === inputSize && inputSize === outputSize;
-  return { size, starts, counts, weights, taps, isCopy };
+  return { size, starts, counts, weights, taps };
 }
 
 function bicubicKernel(distance: number): number {
@@ -80,6 +76,10 @@ function bicubicKernel(distance: number): number {
   return 0;
 }
 
-function toFixedPoint(weight: number): number {
-  return Math.trunc(weight * 2 ** precisionBits + (weight < 0 ? -0.5 : 0.5));
+/** The table with weights times 2^22 in whole numbers, with which Pillow resizes bytes. */
+export function inFixedPoint(table: ResampleTable): ResampleTable<Int32Array> {
+  const weights = Int32Array.from(table.weights, (weight) =>
+    Math.trunc(weight * 2 ** precisionBits + (weight < 0 ? -0.5 : 0.5)),
+  );
+  return { ...table, weights };
 }

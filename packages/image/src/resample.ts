@@ -1,6 +1,10 @@
+import { pixelsAtATime, type PixelSource } from "./pixel-source.ts";
 import { precisionBits, type ResampleTable } from "./resample-table.ts";
+import type { Steps } from "./turns.ts";
 
 const half = 1 << (precisionBits - 1);
+
+type Table = ResampleTable<Int32Array>;
 
 /** Rows of bytes, `channels` for each pixel. */
 export interface Plane {
@@ -9,42 +13,67 @@ export interface Plane {
   readonly channels: number;
 }
 
+/** Output pixels of a row that are made at a time. */
+interface Block {
+  /** The first and the one after the last. */
+  readonly from: number;
+  readonly to: number;
+  /** The source pixels they are made of: the first, and one after the last. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Cuts a row's output into blocks that read few pixels each. */
+export function blocksOf({ size, starts, counts, taps }: ResampleTable<unknown>): Block[] {
+  const length = Math.max(1, Math.floor((pixelsAtATime * 4) / taps));
+  const blocks: Block[] = [];
+  for (let from = 0; from < size; from += length) {
+    const to = Math.min(from + length, size);
+    blocks.push({ from, to, start: starts[from]!, end: starts[to - 1]! + counts[to - 1]! });
+  }
+  return blocks;
+}
+
 /**
  * Makes each row of `source` from `rows[0]` up to `rows[1]` as wide as the table says. Sums are
  * rounded to bytes, as Pillow does between its passes.
  */
-export function resampleRows(
-  source: Plane,
-  table: ResampleTable,
+export function* resampleRows(
+  source: PixelSource,
+  table: Table,
   rows: readonly [start: number, end: number],
-): Plane {
-  const { channels } = source;
-  const rowBytes = table.size * channels;
-  const target = new Uint8ClampedArray(rowBytes * (rows[1] - rows[0]));
-  const resampleRow = channels === 3 ? resampleRgbRow : resampleAnyRow;
+): Steps<Uint8Array> {
+  const { channels, first, stride } = source;
+  const target = new Uint8ClampedArray(table.size * channels * (rows[1] - rows[0]));
+  const resampleBlock = channels === 3 ? resampleRgb : resampleAny;
+  const blocks = blocksOf(table);
   for (let row = rows[0]; row < rows[1]; row++) {
-    const from = row * source.width * channels;
-    const to = (row - rows[0]) * rowBytes;
-    resampleRow(source, table, { from, target, to });
+    const pixel = first + row * stride;
+    const to = (row - rows[0]) * table.size * channels;
+    for (const block of blocks) {
+      const data = source.read(pixel + block.start, pixel + block.end);
+      resampleBlock({ data, channels, block, target, to }, table);
+      yield;
+    }
   }
-  return { data: new Uint8Array(target.buffer), width: table.size, channels };
+  return new Uint8Array(target.buffer);
 }
 
 interface RowTask {
-  readonly from: number;
+  /** The block's source pixels. */
+  readonly data: Uint8Array;
+  readonly channels: number;
+  readonly block: Block;
   readonly target: Uint8ClampedArray;
+  /** Where the row begins in `target`. */
   readonly to: number;
 }
 
 /** Three sums side by side: faster than a loop over channels, and most images are RGB. */
-function resampleRgbRow(
-  { data }: Plane,
-  table: ResampleTable,
-  { from, target, to }: RowTask,
-): void {
-  const { size, starts, counts, weights, taps } = table;
-  for (let index = 0, out = to; index < size; index++, out += 3) {
-    let byte = from + starts[index]! * 3;
+function resampleRgb({ data, block, target, to }: RowTask, table: Table): void {
+  const { starts, counts, weights, taps } = table;
+  for (let index = block.from, out = to + index * 3; index < block.to; index++, out += 3) {
+    let byte = (starts[index]! - block.start) * 3;
     const first = index * taps;
     const end = first + counts[index]!;
     let red = half;
@@ -62,33 +91,39 @@ function resampleRgbRow(
   }
 }
 
-function resampleAnyRow(plane: Plane, table: ResampleTable, { from, target, to }: RowTask): void {
-  const { data, channels } = plane;
-  const { size, starts, counts, weights, taps } = table;
-  for (let index = 0; index < size; index++) {
+function resampleAny({ data, channels, block, target, to }: RowTask, table: Table): void {
+  const { starts, counts, weights, taps } = table;
+  for (let index = block.from; index < block.to; index++) {
     const first = index * taps;
     const end = first + counts[index]!;
     for (let channel = 0; channel < channels; channel++) {
-      let byte = from + starts[index]! * channels + channel;
+      let byte = (starts[index]! - block.start) * channels + channel;
       let sum = half;
-      for (let tap = first; tap < end; tap++, byte += channels) sum += data[byte]! * weights[tap]!;
+      for (let tap = first; tap < end; tap++, byte += channels) {
+        sum = (sum + Math.imul(data[byte]!, weights[tap]!)) | 0;
+      }
       target[to + index * channels + channel] = sum >> precisionBits;
     }
   }
 }
 
 /** Makes as many rows as the table says; row 0 of `source` is row `firstRow` of the whole image. */
-export function resampleColumns(source: Plane, table: ResampleTable, firstRow: number): Plane {
+export function* resampleColumns(source: Plane, table: Table, firstRow: number): Steps<Uint8Array> {
   const { width, channels } = source;
   const rowBytes = width * channels;
   const target = new Uint8ClampedArray(rowBytes * table.size);
+  const length = Math.max(4, Math.floor((pixelsAtATime * 4) / table.taps) & ~3);
   for (let index = 0; index < table.size; index++) {
     const from = (table.starts[index]! - firstRow) * rowBytes;
-    const task: ColumnTask = { index, from, rowBytes, target };
-    const done = weighBlocks(source.data, table, task);
-    weighBytes(source.data, table, { ...task, done });
+    for (let start = 0; start < rowBytes; start += length) {
+      const end = Math.min(start + length, rowBytes);
+      const task: ColumnTask = { index, from, rowBytes, target, end };
+      const done = weighBlocks(source.data, table, { ...task, start });
+      weighBytes(source.data, table, { ...task, start: done });
+      yield;
+    }
   }
-  return { data: new Uint8Array(target.buffer), width, channels };
+  return new Uint8Array(target.buffer);
 }
 
 interface ColumnTask {
@@ -98,22 +133,26 @@ interface ColumnTask {
   readonly from: number;
   readonly rowBytes: number;
   readonly target: Uint8ClampedArray;
+  /** One after the last byte of the row to make. */
+  readonly end: number;
 }
 
-/** Four neighbouring bytes share a weight: twice as fast as one by one. Returns the bytes done. */
-function weighBlocks(data: Uint8Array, table: ResampleTable, task: ColumnTask): number {
-  const { index, from, rowBytes, target } = task;
+type ColumnPart = ColumnTask & { readonly start: number };
+
+/** Four neighbouring bytes share a weight: twice as fast as one by one. Returns where it stopped. */
+function weighBlocks(data: Uint8Array, table: Table, task: ColumnPart): number {
+  const { index, from, rowBytes, target, start, end } = task;
   const { weights, taps, counts } = table;
   const first = index * taps;
-  const end = first + counts[index]!;
-  let byte = 0;
-  for (; byte + 4 <= rowBytes; byte += 4) {
+  const last = first + counts[index]!;
+  let byte = start;
+  for (; byte + 4 <= end; byte += 4) {
     let source = from + byte;
     let sum0 = half;
     let sum1 = half;
     let sum2 = half;
     let sum3 = half;
-    for (let tap = first; tap < end; tap++, source += rowBytes) {
+    for (let tap = first; tap < last; tap++, source += rowBytes) {
       const weight = weights[tap]!;
       sum0 = (sum0 + Math.imul(data[source]!, weight)) | 0;
       sum1 = (sum1 + Math.imul(data[source + 1]!, weight)) | 0;
@@ -130,18 +169,15 @@ function weighBlocks(data: Uint8Array, table: ResampleTable, task: ColumnTask): 
 }
 
 /** The bytes of a row that fill no block of four. */
-function weighBytes(
-  data: Uint8Array,
-  table: ResampleTable,
-  { index, from, rowBytes, target, done }: ColumnTask & { readonly done: number },
-): void {
+function weighBytes(data: Uint8Array, table: Table, task: ColumnPart): void {
+  const { index, from, rowBytes, target, start, end } = task;
   const first = index * table.taps;
-  const end = first + table.counts[index]!;
-  for (let byte = done; byte < rowBytes; byte++) {
+  const last = first + table.counts[index]!;
+  for (let byte = start; byte < end; byte++) {
     let source = from + byte;
     let sum = half;
-    for (let tap = first; tap < end; tap++, source += rowBytes) {
-      sum += data[source]! * table.weights[tap]!;
+    for (let tap = first; tap < last; tap++, source += rowBytes) {
+      sum = (sum + Math.imul(data[source]!, table.weights[tap]!)) | 0;
     }
     target[index * rowBytes + byte] = sum >> precisionBits;
   }

@@ -1,6 +1,7 @@
 import type { Pixels } from "./pixels.ts";
 import { textureOf, type Texture } from "./texture.ts";
-import type { Color } from "./to-rgb.ts";
+import type { Color } from "./check-color.ts";
+import type { Steps } from "./turns.ts";
 import type { Placement } from "./view-geometry.ts";
 
 /** How often the image is halved before it is read: until neighbouring places read neighbouring pixels. */
@@ -25,13 +26,13 @@ function between(
  * The image as seen through a placement, laid over a background that also shows where the image has
  * ended: [3, size, size] from 0 to 255. Bilinear, colours weighted by alpha.
  */
-export function sampleView(
+export function* sampleView(
   pixels: Pixels,
   placement: Placement,
   { size, background }: { readonly size: number; readonly background: Color },
-): Float32Array {
+): Steps<Float32Array> {
   const halvings = halvingsFor(placement, size);
-  const texture = textureOf(pixels, halvings);
+  const texture = yield* textureOf(pixels, halvings);
   const [xx, xy, x0, yx, yy, y0] = placement.map(
     (value) => value / 2 ** halvings,
   ) as unknown as Placement;

@@ -1,4 +1,7 @@
+import { colorsOf } from "./colors-of.ts";
+import { pixelSource, type PixelSource } from "./pixel-source.ts";
 import type { Pixels } from "./pixels.ts";
+import type { Steps } from "./turns.ts";
 
 /** Four bytes a pixel, colours times alpha, with a rim of transparent pixels to read beyond the edge. */
 export interface Texture {
@@ -11,60 +14,110 @@ export interface Texture {
   readonly height: number;
 }
 
-function emptyTexture(width: number, height: number): Texture {
-  const stride = width + 2;
-  return { data: new Uint8Array(4 * stride * (height + 2)), stride, width, height };
-}
+/** Pixels of a row that are made before others may have a turn. */
+const columnsAtATime = 2 ** 17;
 
-/** First byte of a pixel. */
-function place({ stride }: Texture, column: number, row: number): number {
-  return 4 * ((row + 1) * stride + column + 1);
-}
+/** Columns of a texture, from the first up to the last, left out. */
+type Columns = readonly [start: number, end: number];
 
-function wholeTexture({ data, width, height, channels }: Pixels): Texture {
-  const texture = emptyTexture(width, height);
+/** Makes the pixels of a row's columns, from the start of `target`. */
+type MakeRow = (row: number, columns: Columns, target: Uint8Array) => void;
+
+/** The image's pixels as a texture holds them; below the image there are transparent ones. */
+function rowsOf(source: PixelSource): MakeRow {
+  const { channels, first, stride, width, height } = source;
   const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    const from = pixel * channels;
-    const to = place(texture, pixel % width, Math.trunc(pixel / width));
-    const alpha = channels === 4 ? data[from + 3]! : 255;
-    texture.data[to] = Math.round((data[from]! * alpha) / 255);
-    texture.data[to + 1] = Math.round((data[from + green]! * alpha) / 255);
-    texture.data[to + 2] = Math.round((data[from + blue]! * alpha) / 255);
-    texture.data[to + 3] = alpha;
-  }
-  return texture;
+  return (row, [start, end], target) => {
+    const last = Math.min(end, width);
+    if (row >= height || last <= start) return void target.fill(0, 0, 4 * (end - start));
+    const data = source.read(first + row * stride + start, first + row * stride + last);
+    let to = 0;
+    for (let from = 0; from < data.length; from += channels) {
+      const alpha = channels === 4 ? data[from + 3]! : 255;
+      target[to++] = alpha === 255 ? data[from]! : Math.round((data[from]! * alpha) / 255);
+      target[to++] =
+        alpha === 255 ? data[from + green]! : Math.round((data[from + green]! * alpha) / 255);
+      target[to++] =
+        alpha === 255 ? data[from + blue]! : Math.round((data[from + blue]! * alpha) / 255);
+      target[to++] = alpha;
+    }
+    target.fill(0, to, 4 * (end - start));
+  };
 }
 
-/** Half as wide and high, each pixel the mean of four; an odd last row or column meets the rim. */
-function halved(source: Texture): Texture {
-  const target = emptyTexture(Math.ceil(source.width / 2), Math.ceil(source.height / 2));
-  const { data, stride } = source;
-  for (let row = 0; row < target.height; row++) {
-    for (let column = 0; column < target.width; column++) {
-      const from = place(source, 2 * column, 2 * row);
-      const to = place(target, column, row);
-      for (let channel = 0; channel < 4; channel++) {
-        const above = from + channel;
-        const below = above + 4 * stride;
-        const sum = data[above]! + data[above + 4]! + data[below]! + data[below + 4]!;
-        target.data[to + channel] = (sum + 2) >> 2;
+/** Pixels of a texture, the rim below it and beside it included. */
+function rowsOfTexture({ data, stride }: Texture): MakeRow {
+  return (row, [start, end], target) => {
+    const first = (row + 1) * stride + 1;
+    target.set(data.subarray(4 * (first + start), 4 * (first + end)));
+  };
+}
+
+/** Two rows become one half as long, each pixel the mean of four. */
+function halvedRows(rows: MakeRow): MakeRow {
+  const upper = new Uint8Array(8 * columnsAtATime);
+  const lower = new Uint8Array(8 * columnsAtATime);
+  return (row, [start, end], target) => {
+    rows(2 * row, [2 * start, 2 * end], upper);
+    rows(2 * row + 1, [2 * start, 2 * end], lower);
+    for (let to = 0, from = 0; to < 4 * (end - start); to += 4, from += 8) {
+      for (let channel = from; channel < from + 4; channel++) {
+        const sum = upper[channel]! + upper[channel + 4]! + lower[channel]! + lower[channel + 4]!;
+        target[to + channel - from] = (sum + 2) >> 2;
       }
     }
-  }
-  return target;
+  };
 }
 
-/** Textures of images in use, each half as large as the one before: training sees them many times. */
-const kept = new WeakMap<Pixels, Texture[]>();
+function* textureFrom(rows: MakeRow, width: number, height: number): Steps<Texture> {
+  const stride = width + 2;
+  const data = new Uint8Array(4 * stride * (height + 2));
+  for (let row = 0; row < height; row++) {
+    for (let start = 0; start < width; start += columnsAtATime) {
+      const end = Math.min(start + columnsAtATime, width);
+      rows(row, [start, end], data.subarray(4 * ((row + 1) * stride + 1 + start)));
+      yield;
+    }
+  }
+  return { data, stride, width, height };
+}
+
+/** Textures of images in use, by halvings: training sees them many times. */
+const kept = new WeakMap<Uint8Array, Map<string, Texture>>();
+
+function* makeTexture(pixels: Pixels, halvings: number): Steps<Texture> {
+  if (halvings === 0) {
+    const rows = rowsOf(pixelSource(pixels, mapOf(pixels)));
+    return yield* textureFrom(rows, pixels.width, pixels.height);
+  }
+  const [width, height] = [pixels.width, pixels.height].map((side) =>
+    Math.ceil(side / 2 ** halvings),
+  );
+  // The whole image is four times as large as its half: it is not kept for the half's sake.
+  const rows =
+    halvings === 1
+      ? rowsOf(pixelSource(pixels, mapOf(pixels)))
+      : rowsOfTexture(yield* textureOf(pixels, halvings - 1));
+  return yield* textureFrom(halvedRows(rows), width!, height!);
+}
+
+/** Inks and deep samples become colours; alpha stays, unless the image's file only names it. */
+function mapOf(pixels: Pixels): ReturnType<typeof colorsOf> {
+  return pixels.channels === 4 && pixels.mode === undefined ? undefined : colorsOf(pixels);
+}
 
 /**
  * The image halved so many times (Williams 1983, "Pyramidal parametrics"): what a view that shrinks it
- * reads, so that it is no sieve of pixels. Kept as long as the image is.
+ * reads, so that it is no sieve of pixels. An odd last row or column meets the rim. Kept as long as the
+ * image's bytes are.
  */
-export function textureOf(pixels: Pixels, halvings: number): Texture {
-  const levels = kept.get(pixels) ?? [wholeTexture(pixels)];
-  kept.set(pixels, levels);
-  while (levels.length <= halvings) levels.push(halved(levels.at(-1)!));
-  return levels[halvings]!;
+export function* textureOf(pixels: Pixels, halvings: number): Steps<Texture> {
+  const textures = kept.get(pixels.data) ?? new Map<string, Texture>();
+  kept.set(pixels.data, textures);
+  const key = `${pixels.mode ?? ""} ${pixels.width} ${pixels.channels} ${halvings}`;
+  const known = textures.get(key);
+  if (known !== undefined) return known;
+  const made = yield* makeTexture(pixels, halvings);
+  textures.set(key, made);
+  return made;
 }

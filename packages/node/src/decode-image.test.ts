@@ -63,13 +63,13 @@ function pngChunk(kind: string, body: Uint8Array): Buffer {
   return chunk;
 }
 
-test("of 16-bit grey the high byte is kept", async () => {
+test("of 16-bit grey all above 255 is white, as in Pillow", async () => {
   const header = Buffer.from([0, 0, 0, 3, 0, 0, 0, 1, 16, 0, 0, 0, 0]);
-  const row = deflateSync(Uint8Array.of(0, 0x00, 0xff, 0x01, 0x80, 0xfe, 0x7f));
+  const row = deflateSync(Uint8Array.of(0, 0x00, 0xfe, 0x01, 0x80, 0xfe, 0x7f));
   const signature = fixture("grey.png").subarray(0, 8);
   const chunks = [pngChunk("IHDR", header), pngChunk("IDAT", row), pngChunk("IEND", Buffer.of())];
   const pixels = await decodeImage(Buffer.concat([signature, ...chunks]), "deep.png");
-  expect(toRgb(pixels).data).toEqual(Uint8Array.of(0, 0, 0, 1, 1, 1, 0xfe, 0xfe, 0xfe));
+  expect(toRgb(pixels).data).toEqual(Uint8Array.of(254, 254, 254, 255, 255, 255, 255, 255, 255));
 });
 
 describe("a file that cannot be read is an error that names it", () => {

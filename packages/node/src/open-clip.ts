@@ -1,4 +1,4 @@
-import { preprocess, type Pixels } from "@clip-ts/image";
+import { preprocessInTurns, type Pixels } from "@clip-ts/image";
 import { createClip, type Clip } from "@clip-ts/model";
 import { decodeImage, type DecodeOptions } from "./decode-image.ts";
 import type { EngineName } from "./engine/engine.ts";
@@ -46,7 +46,8 @@ export async function openClip(
     config: description.config,
     model: embedder,
     tokenize: (texts) => needTokenizer(description).encodeBatch(texts, { multiple: 8 }),
-    preprocess: async (image) => preprocess(await toPixels(image, options), description.preprocess),
+    preprocess: async (image) =>
+      preprocessInTurns(await toPixels(image, options), description.preprocess),
     ...(batchSize === undefined ? {} : { batchSize }),
   });
 }

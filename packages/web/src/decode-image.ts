@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import type { Pixels } from "@clip-ts/image";
+import { decodeAsPillow, type Pixels } from "@clip-ts/image";
 import { readTranslucent } from "./read-translucent.ts";
 import { withoutOrientation } from "./without-orientation.ts";
 
@@ -32,39 +32,93 @@ function fromImageData({ data, width, height }: ImageData): Pixels {
   return { data: Uint8Array.from(data), width, height, channels: 4 };
 }
 
-function isOpaque({ data }: Pixels): boolean {
+function isOpaque(data: Uint8ClampedArray): boolean {
   for (let alpha = 3; alpha < data.length; alpha += 4) {
     if (data[alpha] !== 255) return false;
   }
   return true;
 }
 
-/** Reads a bitmap through a canvas, which keeps colours multiplied by alpha: exact where opaque. */
-function readOpaque(bitmap: ImageBitmap): Pixels {
-  const { width, height } = bitmap;
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  if (context === null) throw new ClipError("unsupported", "This browser has no 2D canvas.");
-  context.drawImage(bitmap, 0, 0);
-  return fromImageData(context.getImageData(0, 0, width, height));
+/** Pixels that are read before the page has a turn. */
+const pixelsAtATime = 2 ** 22;
+
+/** Pixels, and whether none of them is transparent. */
+interface Read {
+  readonly pixels: Pixels;
+  readonly isOpaque: boolean;
 }
 
-async function openBitmap(source: ImageBitmapSource, honourExif: boolean): Promise<ImageBitmap> {
-  const stored = source instanceof Blob && !honourExif ? await withoutOrientation(source) : source;
-  try {
-    return await createImageBitmap(stored, asStored);
-  } catch (cause) {
-    const name = source instanceof Blob && "name" in source ? String(source.name) : "The source";
-    throw new ClipError("bad-data", `${name} is not an image that this browser can read.`, {
-      cause,
-    });
+/**
+ * Reads a bitmap through a canvas, which keeps colours multiplied by alpha: exact where opaque. A
+ * large one in bands of rows, between which the page has a turn.
+ */
+async function readOpaque(bitmap: ImageBitmap): Promise<Read> {
+  const { width, height } = bitmap;
+  const rows = Math.min(height, Math.ceil(pixelsAtATime / width));
+  const context = new OffscreenCanvas(width, rows).getContext("2d", { willReadFrequently: true });
+  if (context === null) throw new ClipError("unsupported", "This browser has no 2D canvas.");
+  const data = new Uint8Array(width * height * 4);
+  let opaque = true;
+  for (let top = 0; top < height; top += rows) {
+    if (top > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    context.clearRect(0, 0, width, rows);
+    context.drawImage(bitmap, 0, -top);
+    const band = context.getImageData(0, 0, width, Math.min(rows, height - top)).data;
+    data.set(band, top * width * 4);
+    opaque &&= isOpaque(band);
   }
+  return { pixels: { data, width, height, channels: 4 }, isOpaque: opaque };
+}
+
+async function readBitmap(source: ImageBitmapSource): Promise<Pixels> {
+  const bitmap = await createImageBitmap(source, asStored);
+  try {
+    const read = await readOpaque(bitmap);
+    return read.isOpaque ? read.pixels : (readTranslucent(bitmap) ?? read.pixels);
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** Inflates a stream to nowhere: browsers show damaged PNG files as far as they can. */
+async function inflatedLength(pieces: readonly Uint8Array[]): Promise<number> {
+  const stream = new Blob(pieces as Uint8Array<ArrayBuffer>[]).stream();
+  const reader = stream.pipeThrough(new DecompressionStream("deflate")).getReader();
+  let length = 0;
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return length;
+      length += value.length;
+    }
+  } catch {
+    return length;
+  }
+}
+
+/** Decodes a file: what its format says otherwise than Pillow reads it is settled before. */
+async function readFile(file: Blob, honourExif: boolean): Promise<Pixels> {
+  const stored = honourExif ? file : await withoutOrientation(file);
+  const bytes = new Uint8Array(await stored.arrayBuffer());
+  return decodeAsPillow(bytes, {
+    decode: (part) => readBitmap(new Blob([part as Uint8Array<ArrayBuffer>])),
+    inflatedLength,
+  });
+}
+
+function refusal(source: ImageBitmapSource, cause: unknown): ClipError {
+  const name = source instanceof Blob && "name" in source ? String(source.name) : "The source";
+  const reason = cause instanceof ClipError ? `: ${cause.message}` : ".";
+  const message = `${name} is not an image that this browser can read${reason}`;
+  return new ClipError("bad-data", message, { cause });
 }
 
 /**
  * Decodes an image to red, green, blue and alpha bytes as they are stored: colour profiles are not
- * applied and alpha is not multiplied in, so that a PNG gives the same bytes as in Node. Pixels are
+ * applied and alpha is not multiplied in. PNG, GIF, BMP and PPM files give the pixels and the mode that
+ * they give in Node, which are Pillow's: a transparency that a file only names is no alpha. Pixels are
  * handed back as they are. Works in pages and workers.
- * @throws ClipError "bad-data" if the browser cannot read it.
+ * @throws ClipError "bad-data" if the browser cannot read it, or Pillow would refuse it.
  */
 export async function decodeImage(
   source: ImageSource,
@@ -72,11 +126,10 @@ export async function decodeImage(
 ): Promise<Pixels> {
   if (isPixels(source)) return source;
   if (isImageData(source)) return fromImageData(source);
-  const bitmap = await openBitmap(source, options.honourExif ?? false);
   try {
-    const pixels = readOpaque(bitmap);
-    return isOpaque(pixels) ? pixels : (readTranslucent(bitmap) ?? pixels);
-  } finally {
-    bitmap.close();
+    if (source instanceof Blob) return await readFile(source, options.honourExif ?? false);
+    return await readBitmap(source);
+  } catch (cause) {
+    throw refusal(source, cause);
   }
 }

@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import { clipPreprocess, parsePreprocessorConfig, preprocess } from "@clip-ts/image";
+import { clipPreprocess, parsePreprocessorConfig, preprocessInTurns } from "@clip-ts/image";
 import {
   clipSpec,
   createClip,
@@ -88,7 +88,8 @@ export async function openClip(
     config,
     model: await loadWeights(weightsUrl, bytes, config),
     tokenize: (texts) => tokenizer.encodeBatch(texts, { multiple: 8 }),
-    preprocess: async (image) => preprocess(await decodeImage(image, options), preprocessing),
+    preprocess: async (image) =>
+      preprocessInTurns(await decodeImage(image, options), preprocessing),
     ...(options.batchSize === undefined ? {} : { batchSize: options.batchSize }),
   });
 }

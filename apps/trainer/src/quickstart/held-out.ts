@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
-import { preprocess } from "@clip-ts/image";
+import { preprocessInTurns } from "@clip-ts/image";
 import { evaluateRetrieval, type RetrievalReport } from "@clip-ts/evaluation";
 import { createClip, type Clip, type FeatureRows } from "@clip-ts/model";
 import type { PairRecord } from "@clip-ts/data";
@@ -40,7 +40,8 @@ export async function embedHeldOut(model: string, engine: StartedEngine): Promis
     config: description.config,
     model: await loadEmbedder(model, description.config, engine),
     tokenize: (texts) => tokenizer.encodeBatch(texts, { multiple: 8 }),
-    preprocess: async (record) => preprocess(await record.loadImage(), description.preprocess),
+    preprocess: async (record) =>
+      preprocessInTurns(await record.loadImage(), description.preprocess),
   });
   const { records } = await openSource(
     { kind: "emoji", vendors: [heldOutVendor], locales: ["en"] },

@@ -1,7 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import { unflattenLike, type FlatTree } from "@clip-ts/core";
 import type { PairSource } from "@clip-ts/data";
-import { preprocess, type PreprocessConfig } from "@clip-ts/image";
+import { preprocessInTurns, type PreprocessConfig } from "@clip-ts/image";
 import { evaluateRetrieval, evaluateZeroShot } from "@clip-ts/evaluation";
 import {
   clipSpec,
@@ -69,7 +69,7 @@ function retrievalMeasure(
   const records = source.records.slice(0, limit);
   const jobs = records.map((record): ImageJob<Float32Array> => ({
     name: record.key,
-    load: async () => preprocess(await record.loadImage(), preprocessing),
+    load: async () => preprocessInTurns(await record.loadImage(), preprocessing),
   }));
   return async (clip) => {
     const { features, kept } = await embedReadable(clip, jobs);
@@ -100,7 +100,8 @@ function zeroShotMeasure(
   const files = classes.flatMap(({ images }, row) => images.map((path) => ({ path, row })));
   const jobs = files.map(({ path }): ImageJob<Float32Array> => ({
     name: path,
-    load: async () => preprocess(await decodeImage(await readFile(path), path), preprocessing),
+    load: async () =>
+      preprocessInTurns(await decodeImage(await readFile(path), path), preprocessing),
   }));
   return async (clip) => {
     const labels = await embedLabels(

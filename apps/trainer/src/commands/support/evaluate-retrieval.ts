@@ -7,7 +7,7 @@ import {
   type EmbeddingDiagnostics,
   type RetrievalReport,
 } from "@clip-ts/evaluation";
-import { preprocess } from "@clip-ts/image";
+import { preprocessInTurns } from "@clip-ts/image";
 import { embedReadable, type SkippedJob } from "@clip-ts/model";
 import { counter } from "../../cli/output.ts";
 import type { OpenModel } from "./open-model.ts";
@@ -41,7 +41,7 @@ export async function runRetrieval(
   const records = source.records.slice(0, limit);
   const jobs = records.map((record) => ({
     name: record.key,
-    load: async () => preprocess(await record.loadImage(), description.preprocess),
+    load: async () => preprocessInTurns(await record.loadImage(), description.preprocess),
   }));
   const onProgress = counter("images", jobs.length);
   const images = await embedReadable(clip, jobs, { onProgress });

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { ClipError } from "@clip-ts/base";
-import { preprocess } from "@clip-ts/image";
+import { preprocessInTurns } from "@clip-ts/image";
 import type { ImageJob, SkippedJob } from "@clip-ts/model";
 import { decodeImage, type ModelDescription } from "@clip-ts/node";
 import type { OptionHelp } from "../../cli/command.ts";
@@ -22,7 +22,7 @@ export async function readImage(
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ClipError("not-found", `The image ${path} cannot be read: ${reason}`, { cause });
   });
-  return preprocess(await decodeImage(bytes, path, { honourExif }), description.preprocess);
+  return preprocessInTurns(await decodeImage(bytes, path, { honourExif }), description.preprocess);
 }
 
 /** Image files that are read when their turn comes. */
