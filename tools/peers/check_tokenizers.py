@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from pathlib import Path
 
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
@@ -123,10 +124,23 @@ def gemma_files(folder):
     transformers.GemmaTokenizer(vocab=vocab, merges=merges, **options).save_pretrained(folder)
 
 
+# A few rules in place of SentencePiece's own, whose compiled map is too large for a fixture.
+RULES = [
+    ("FF21", "41"), ("FF46", "66"), ("FF55", "75"), ("FF4C", "6C"), ("FF11", "31"), ("FB01", "66 69"), ("FB02", "66 6C"),
+    ("2581", "20"), ("3000", "20"), ("A0", "20"), ("9", "20"), ("A", "20"), ("D", "20"), ("AD", ""), ("200B", ""), ("65 301", "E9"), ("2026", "2E 2E 2E"),
+    ("1E9B 323", "1E69"), ("FF8A", "30CF"), ("FF76 FF9E", "30AC"), ("2122", "54 4D"), ("1D4D0", "41"), ("BD", "31 2044 32"),
+]
+SMALL = {}
+
+
 def train_pieces(folder, **options):
     folder.mkdir(parents=True, exist_ok=True)
     text = folder / "corpus.txt"
     text.write_text("\n".join(CORPUS))
+    if SMALL:
+        rules = folder / "rules.tsv"
+        rules.write_text("".join(f"{source}\t{target}\n" for source, target in RULES))
+        options["normalization_rule_tsv"] = str(rules)
     sentencepiece.SentencePieceTrainer.train(
         input=str(text), model_prefix=str(folder / "spiece"), vocab_size=260, model_type="unigram",
         character_coverage=0.985, minloglevel=2, hard_vocab_limit=False, **options,
@@ -177,6 +191,11 @@ def other_files(folder, model, normalizer, pre_tokenizer, size=300):
     base.post_processor = processors.TemplateProcessing(single="$A <end>", special_tokens=[("<end>", end)])
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=base, pad_token="<pad>", eos_token="<end>", unk_token="<unk>")
     fast.save_pretrained(folder)
+
+
+def is_stacked(text):
+    """Marks in clusters: SentencePiece itself and the tokenizer.json made of its model differ there."""
+    return any(unicodedata.combining(character) for character in unicodedata.normalize("NFKD", text))
 
 
 def make(root):
@@ -326,6 +345,7 @@ def main():
     parser.add_argument("--show", type=int, default=3, help="differences to show")
     args = parser.parse_args()
     texts = captions(args.count)
+    SMALL.update({"small": True} if args.write else {})
     with tempfile.TemporaryDirectory() as root:
         cases = make(Path(root))
         for case in cases:
@@ -336,18 +356,21 @@ def main():
     for case in cases:
         judge = case.pop("judge")
         case["texts"] = texts
-        case["ids"] = [judge(text) for text in texts]
+        case["ids"] = [None if case["name"] == "siglip" and is_stacked(text) else judge(text) for text in texts]
     for case, got in zip(cases, ours(cases)):
-        pairs = [(t, e, g) for t, e, g in zip(texts, case["ids"], got) if e != g]
+        compared = [(t, e, g) for t, e, g in zip(texts, case["ids"], got) if e is not None]
+        pairs = [(t, e, g) for t, e, g in compared if e != g]
         wrong += len(pairs)
-        print(f"{case['name']:22} {len(texts) - len(pairs)}/{len(texts)} equal")
+        print(f"{case['name']:22} {len(compared) - len(pairs)}/{len(compared)} equal")
         for text, expected, actual in pairs[: args.show]:
             print(f"   {text!r}\n     expected {expected[:40]}\n     got      {actual[:40]}")
         kept = {key: case[key] for key in ["name", "tower", "openClip"] if case.get(key)}
-        few = len(PLAIN)
-        fixture.append({**kept, "files": compact(case["files"]), "ids": case["ids"][:few]})
+        files = compact(case["files"])
+        twin = next((other["name"] for other in fixture if other.get("files") == files), None)
+        stored = {"files": files} if twin is None else {"filesOf": twin}
+        fixture.append({**kept, **stored, "ids": case["ids"][: len(PLAIN)]})
     if args.write:
-        FIXTURE.write_text(json.dumps({"texts": PLAIN, "tokenizers": fixture}, ensure_ascii=False) + "\n")
+        FIXTURE.write_text(json.dumps({"texts": PLAIN, "tokenizers": fixture}, ensure_ascii=False, separators=(",", ":")) + "\n")
         print(f"{FIXTURE.stat().st_size} bytes in {FIXTURE}")
     sys.exit(1 if wrong else 0)
 

@@ -14,7 +14,8 @@ for (const [id, byte] of bytesInIdOrder.entries()) byteIds[byte] = id;
  * first, until no merge below `mergeLimit` (an id) is left.
  */
 export function encodeWord(word: string, mergeLimit: number): readonly number[] {
-  const ids = Array.from(utf8.encode(word), (byte) => byteIds[byte]!);
+  const ids: number[] = [];
+  for (const byte of utf8.encode(word)) ids.push(byteIds[byte]!);
   ids[ids.length - 1]! += lastByteOffset;
   const { rankOf, idOf } = clipMergeTable();
   const merges = mergeLimit - firstMergeId;

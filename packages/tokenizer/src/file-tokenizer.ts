@@ -68,7 +68,7 @@ function partsOf(files: TokenizerFiles, options: FileTokenizerOptions): Parts {
     whole === undefined
       ? fromSlowFiles(files, config, usual)
       : parseJsonFile(whole, "tokenizer.json");
-  const name = className(config);
+  const name = className(config) ?? options.usualClass;
   const json = lowered(read, name, options.lowersCase ?? false);
   const pipeline = pipelineOf(json, options.parseSpecialTokens ?? false);
   return { json, config, name, pipeline: { ...pipeline, frame: framed(pipeline, config, name) } };

@@ -3,6 +3,9 @@ import { fix_text as fixWithFtfy, is_bad as isBad } from "ftfy-js";
 /** What HTML unescaping in ftfy looks for. */
 const reference = /&#?[0-9A-Za-z]{1,24};/u;
 
+/** ASCII of which ftfy only changes the line ends, references aside. */
+const asciiLine = /^[\t\n\r\x20-\x7e]*$/u;
+
 /** ASCII that ftfy leaves as it is, references aside. */
 const plainAscii = /^[\t\n\x20-\x7e]*$/u;
 
@@ -23,7 +26,8 @@ function isUntouched(line: string, unescapes: boolean): boolean {
 }
 
 function fixLine(line: string, unescapes: boolean): string {
-  let text = line;
+  const isAscii = asciiLine.test(line) && line.length < longestLine;
+  let text = isAscii ? line.replaceAll("\r\n", "\n").replaceAll("\r", "\n") : line;
   while (isUntouched(text, unescapes)) {
     const composed = text.normalize("NFC");
     if (composed === text) return text;

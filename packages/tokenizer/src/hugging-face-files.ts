@@ -15,13 +15,13 @@ interface ClipFacts
   /** "lower" is what CLIP's files stand for; any other is named. */
   readonly cleaning?: Cleaning;
   /** The token that fills rows up, where the text tower reads padding. */
-  readonly padId?: number;
+  readonly fillId?: number;
 }
 
 /**
  * Files from which transformers (Python) and transformers.js load the same vocabulary. Their
  * cleaning is simpler than ours (no mojibake or HTML repair) and they pad with the end token, unless
- * `padId` says another; a CLIP that pools at the first end token does not see the difference.
+ * `fillId` says another; a CLIP that pools at the first end token does not see the difference.
  */
 export function toHuggingFaceFiles(
   tokenizer: ClipFacts,
@@ -91,7 +91,7 @@ function bytePairModel({ vocabSize, startId, endId }: ClipFacts) {
   };
 }
 
-function tokenizerConfig({ contextLength, vocabSize, cleaning = "lower", padId }: ClipFacts): object {
+function tokenizerConfig({ contextLength, vocabSize, cleaning = "lower", fillId }: ClipFacts): object {
   const special = (content: string): object => ({ __type: "AddedToken", ...tokenTraits(content) });
   return {
     tokenizer_class: "CLIPTokenizer",
@@ -103,7 +103,7 @@ function tokenizerConfig({ contextLength, vocabSize, cleaning = "lower", padId }
     bos_token: special(startToken),
     eos_token: special(endToken),
     unk_token: special(endToken),
-    pad_token: padId === undefined ? endToken : (tokenTexts(vocabSize)[padId] ?? endToken),
+    pad_token: fillId === undefined ? endToken : (tokenTexts(vocabSize)[fillId] ?? endToken),
     ...(cleaning !== "lower" && { clip_ts: { cleaning } }),
   };
 }

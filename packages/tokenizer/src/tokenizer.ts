@@ -118,7 +118,7 @@ export function createClipTokenizer(options: ClipTokenizerOptions = {}): ClipTok
     encodeBatch: (texts, batch) => encodeBatch(row, texts, fillsContext ? {} : batch),
     decode: (ids) => decodeTokens(ids, vocabSize),
     files: () => {
-      const padding = fillsContext ? { padId } : {};
+      const padding = fillsContext ? { fillId: padId } : {};
       const facts = { vocabSize, contextLength, startId, endId, cleaning, ...padding };
       return { ...toHuggingFaceFiles(facts) };
     },

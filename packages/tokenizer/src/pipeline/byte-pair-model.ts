@@ -1,6 +1,6 @@
-import { mergePairs, mostMerges, type Merges } from "../merge-pairs.ts";
+import { mergePairs, type Merges } from "../merge-pairs.ts";
 import { createPairTable } from "../pair-table.ts";
-import { asFlag, asText, refuseFile, type Json } from "./json.ts";
+import { asFlag, asText, type Json } from "./json.ts";
 import {
   mergesOf,
   needId,
@@ -14,7 +14,6 @@ const utf8 = new TextEncoder();
 
 function mergeTable(vocabulary: Vocabulary, model: Json, where: string): Merges {
   const merges = mergesOf(model["merges"], `${where}.merges`);
-  if (merges.length >= mostMerges) refuseFile(`${where}.merges`, "a shorter list", merges.length);
   const prefix = asText(model["continuing_subword_prefix"] ?? "", where);
   const table = createPairTable(merges.length);
   const made = new Int32Array(merges.length);

@@ -8,17 +8,27 @@ export function parseMerges(text: string): string[] {
   return lines.filter((line, index) => line.trim() !== "" && !(index === 0 && line.startsWith("#")));
 }
 
+/** RoBERTa's mask takes the white space before it along. */
 const special = (content: string, id: number): object => ({
   id,
   content,
   special: true,
   normalized: false,
+  lstrip: content === "<mask>",
 });
 
 /** The special tokens of a class where the files do not name them. */
 export const classTokens: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   CLIPTokenizer: { bos_token: "<|startoftext|>", eos_token: "<|endoftext|>" },
-  RobertaTokenizer: { bos_token: "<s>", eos_token: "</s>", pad_token: "<pad>" },
+  RobertaTokenizer: {
+    bos_token: "<s>",
+    eos_token: "</s>",
+    cls_token: "<s>",
+    sep_token: "</s>",
+    unk_token: "<unk>",
+    pad_token: "<pad>",
+    mask_token: "<mask>",
+  },
   BertTokenizer: { cls_token: "[CLS]", sep_token: "[SEP]", pad_token: "[PAD]", unk_token: "[UNK]" },
   SiglipTokenizer: { eos_token: "</s>", pad_token: "</s>" },
   T5Tokenizer: { eos_token: "</s>", pad_token: "<pad>" },

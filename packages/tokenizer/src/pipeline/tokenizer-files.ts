@@ -34,8 +34,13 @@ export function configOf(files: TokenizerFiles): Json {
   const [map, config] = (["special_tokens_map.json", "tokenizer_config.json"] as const).map((name) =>
     parseJsonFile(files[name] ?? "{}", name),
   );
-  return { ...map, ...config };
+  const merged = { ...map, ...config };
+  for (const key of Object.keys(merged)) if (specialKey.test(key)) tokenText(merged, key);
+  return merged;
 }
+
+/** Keys that name a special token. */
+const specialKey = /^(?:bos|eos|unk|pad|cls|sep|mask)_token$/u;
 
 /** A special token is given by its text, or by an object that has it. */
 export function tokenText(config: Json, key: string): string | undefined {
