@@ -18,17 +18,11 @@ import { checkOrigin } from "./models/check-origin.ts";
 import { resolveModel } from "./models/locate-model.ts";
 import { modelFiles } from "./models/model-files.ts";
 import { readDescription, type ModelFacts } from "./models/read-description.ts";
-import { readTokenizer } from "./models/read-tokenizer.ts";
+import { readTokenizer, type FoundTokenizer } from "./models/read-tokenizer.ts";
 import { withWeights } from "./models/weights-file.ts";
 
 /** What a model folder says about a model, apart from its weights. */
-export interface ModelDescription extends ModelFacts {
-  /** Absent if the vocabulary is none of CLIP's and the folder has no tokenizer files. */
-  readonly tokenizer?: Tokenizer;
-}
-
-/** Ids that CLIP's vocabulary can be cut to: bytes, bytes at word ends, start and end; all merges. */
-const clipVocabulary = { smallest: 514, largest: 49408 } as const;
+export interface ModelDescription extends ModelFacts, FoundTokenizer {}
 
 /** The tokenizer that a text tower was made for, if it is CLIP's. */
 export function tokenizerFor({ text }: ClipConfig): { readonly tokenizer?: Tokenizer } {
@@ -37,17 +31,18 @@ export function tokenizerFor({ text }: ClipConfig): { readonly tokenizer?: Token
 }
 
 /** The model's tokenizer. @throws ClipError "unsupported" if it can only be given ids. */
-export function needTokenizer({ config, tokenizer }: ModelDescription): Tokenizer {
+export function needTokenizer({
+  config,
+  tokenizer,
+  missingTokenizer,
+}: Pick<ModelDescription, "config" | "tokenizer" | "missingTokenizer">): Tokenizer {
   if (tokenizer !== undefined) return tokenizer;
   const { kind = "clip", vocabSize } = config.text;
-  const reason =
-    kind === "clip"
-      ? `This model reads ids of a vocabulary of ${vocabSize}; CLIP's tokenizer makes ` +
-        `${clipVocabulary.smallest} to ${clipVocabulary.largest}.`
-      : "This model's folder lacks its tokenizer: put tokenizer.json there (or vocab.json and merges.txt).";
-  throw new ClipError("unsupported", `${reason} Give it token ids instead of text.`, {
-    data: { kind, vocabSize },
-  });
+  const { reason = `This model has no tokenizer for its vocabulary of ${vocabSize}.` } =
+    missingTokenizer ?? {};
+  const advice = "Give it token ids instead of text.";
+  const message = reason.endsWith(advice) ? reason : `${reason} ${advice}`;
+  throw new ClipError("unsupported", message, { data: { kind, vocabSize } });
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Cleaning } from "./clean-text.ts";
 import type { ClipTokenizer } from "./tokenizer.ts";
 import { mergeTexts, tokenTexts } from "./vocabulary.ts";
 import { endToken, startToken } from "./word-pattern.ts";
@@ -8,13 +9,22 @@ export interface HuggingFaceTokenizerFiles {
   readonly "tokenizer_config.json": object;
 }
 
+/** What CLIP's files depend on. */
+interface ClipFacts
+  extends Pick<ClipTokenizer, "vocabSize" | "contextLength" | "startId" | "endId"> {
+  /** "lower" is what CLIP's files stand for; any other is named. */
+  readonly cleaning?: Cleaning;
+  /** The token that fills rows up, where the text tower reads padding. */
+  readonly fillId?: number;
+}
+
 /**
  * Files from which transformers (Python) and transformers.js load the same vocabulary. Their
- * cleaning is simpler than ours (no mojibake or HTML repair) and they pad with the end token; a
- * CLIP that pools at the first end token does not see the difference.
+ * cleaning is simpler than ours (no mojibake or HTML repair) and they pad with the end token, unless
+ * `fillId` says another; a CLIP that pools at the first end token does not see the difference.
  */
 export function toHuggingFaceFiles(
-  tokenizer: Pick<ClipTokenizer, "vocabSize" | "contextLength" | "startId" | "endId">,
+  tokenizer: ClipFacts,
 ): HuggingFaceTokenizerFiles {
   return {
     "tokenizer.json": {
@@ -25,7 +35,7 @@ export function toHuggingFaceFiles(
         addedToken(startToken, tokenizer.startId),
         { ...addedToken(endToken, tokenizer.endId), normalized: false },
       ],
-      ...textPipeline(),
+      ...clipPipeline(),
       post_processor: {
         type: "RobertaProcessing",
         sep: [endToken, tokenizer.endId],
@@ -35,12 +45,12 @@ export function toHuggingFaceFiles(
       },
       model: bytePairModel(tokenizer),
     },
-    "tokenizer_config.json": tokenizerConfig(tokenizer.contextLength),
+    "tokenizer_config.json": tokenizerConfig(tokenizer),
   };
 }
 
-/** The steps around the model; none depends on the vocabulary. */
-function textPipeline(): object {
+/** The steps around CLIP's model; none depends on the vocabulary. */
+export function clipPipeline(): Readonly<Record<string, object>> {
   const byteLevel = { type: "ByteLevel", trim_offsets: true, use_regex: true };
   const specials = [startToken, endToken].map((token) => token.replaceAll("|", String.raw`\|`));
   const contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
@@ -66,7 +76,7 @@ function textPipeline(): object {
   };
 }
 
-function bytePairModel({ vocabSize, startId, endId }: Parameters<typeof toHuggingFaceFiles>[0]) {
+function bytePairModel({ vocabSize, startId, endId }: ClipFacts) {
   const ids = tokenTexts(vocabSize).map((text, id): [string, number] => [text, id]);
   return {
     type: "BPE",
@@ -81,7 +91,7 @@ function bytePairModel({ vocabSize, startId, endId }: Parameters<typeof toHuggin
   };
 }
 
-function tokenizerConfig(contextLength: number): object {
+function tokenizerConfig({ contextLength, vocabSize, cleaning = "lower", fillId }: ClipFacts): object {
   const special = (content: string): object => ({ __type: "AddedToken", ...tokenTraits(content) });
   return {
     tokenizer_class: "CLIPTokenizer",
@@ -93,7 +103,8 @@ function tokenizerConfig(contextLength: number): object {
     bos_token: special(startToken),
     eos_token: special(endToken),
     unk_token: special(endToken),
-    pad_token: endToken,
+    pad_token: fillId === undefined ? endToken : (tokenTexts(vocabSize)[fillId] ?? endToken),
+    ...(cleaning !== "lower" && { clip_ts: { cleaning } }),
   };
 }
 

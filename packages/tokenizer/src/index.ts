@@ -2,20 +2,13 @@ export {
   clipTokenizerFor,
   openTokenizer,
   readsPadding,
+  type OpenTokenizerOptions,
   type ReadTokenizerFile,
   type TowerVocabulary,
 } from "./open-tokenizer.ts";
-export {
-  createRobertaTokenizer,
-  type RobertaTokenizerOptions,
-} from "./roberta/roberta-tokenizer.ts";
-export type { RobertaFiles } from "./roberta/roberta-vocabulary.ts";
-export { canonicalizeText } from "./siglip/canonicalize-text.ts";
-export {
-  createSiglipTokenizer,
-  type SiglipFiles,
-  type SiglipTokenizerOptions,
-} from "./siglip/siglip-tokenizer.ts";
+export { createFileTokenizer, type FileTokenizerOptions } from "./file-tokenizer.ts";
+export { openClipTokenizer, type OpenClipTokenizer } from "./open-clip-settings.ts";
+export { tokenizerFileNames, type TokenizerFiles } from "./pipeline/tokenizer-files.ts";
 export {
   createClipTokenizer,
   type ClipTokenizer,
@@ -25,5 +18,5 @@ export {
 } from "./tokenizer.ts";
 export type { ClipTokenizerOptions } from "./tokenizer-options.ts";
 export type { BatchOptions, TokenBatch } from "./encode-batch.ts";
-export { cleanText } from "./clean-text.ts";
+export { canonicalizeText, cleaners, cleanText, type Cleaning } from "./clean-text.ts";
 export { toHuggingFaceFiles, type HuggingFaceTokenizerFiles } from "./hugging-face-files.ts";

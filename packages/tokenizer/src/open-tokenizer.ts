@@ -1,3 +1,17 @@
+import { ClipError } from "@clip-ts/base";
+import { clipVocabularyIn } from "./clip-files.ts";
+import { openClipTokenizer, type OpenClipTokenizer } from "./open-clip-settings.ts";
+import type { Cleaning } from "./clean-text.ts";
+import type { FileTokenizerOptions } from "./file-tokenizer.ts";
+import { saying } from "./pipeline/family.ts";
+import { readingTokenizer } from "./pipeline/json.ts";
+import {
+  className,
+  configOf,
+  hasTokenizer,
+  tokenizerFileNames,
+  type TokenizerFiles,
+} from "./pipeline/tokenizer-files.ts";
 import { createClipTokenizer, type Tokenizer } from "./tokenizer.ts";
 import { clipVocabSize, fewestIds } from "./vocabulary.ts";
 
@@ -8,6 +22,8 @@ export interface TowerVocabulary {
   readonly vocabSize: number;
   readonly contextLength: number;
   readonly padTokenId: number;
+  /** The token that CLIP's tower pools at; checked against the tokenizer's where it is given. */
+  readonly endTokenId?: number | undefined;
   /** Whether a token sees only those before it; true by default. */
   readonly causal?: boolean | undefined;
   /** Which token stands for the caption; only "last" matters here. */
@@ -17,7 +33,21 @@ export interface TowerVocabulary {
 /** Text of a file of the model's folder; undefined if there is none of that name. */
 export type ReadTokenizerFile = (name: string) => Promise<string | undefined>;
 
-/** Whether padding changes what a text tower says: such towers read rows of the whole context. */
+/** What is known of a folder besides its tokenizer's files. */
+export interface OpenTokenizerOptions {
+  /** The `text_cfg` of `open_clip_config.json`, where that describes the model. */
+  readonly openClip?: unknown;
+  /**
+   * Whether a vocabulary smaller than CLIP's is CLIP's cut to its first merges where there are no files:
+   * true for a model that is made anew, or described by clip-ts. Default false.
+   */
+  readonly cutsVocabulary?: boolean;
+}
+
+/**
+ * Whether padding changes what a text tower says: such towers read rows of the whole context, in
+ * training, in use and in exported graphs.
+ */
 export function readsPadding({ kind, causal, pooling }: TowerVocabulary): boolean {
   return kind === "siglip" || (kind !== "roberta" && (causal === false || pooling === "last"));
 }
@@ -26,49 +56,118 @@ export function readsPadding({ kind, causal, pooling }: TowerVocabulary): boolea
  * CLIP's tokenizer cut to a tower's vocabulary; undefined for other towers and for vocabularies that are
  * not CLIP's. For a tower that reads padding, every row is as wide as the context.
  */
-export function clipTokenizerFor(tower: TowerVocabulary): Tokenizer | undefined {
+export function clipTokenizerFor(
+  tower: TowerVocabulary,
+  options: Pick<FileTokenizerOptions, "cleaning" | "contextLength"> = {},
+): Tokenizer | undefined {
   const { kind = "clip", vocabSize, contextLength, padTokenId } = tower;
   if (kind !== "clip" || vocabSize < fewestIds || vocabSize > clipVocabSize) return undefined;
-  const tokenizer = createClipTokenizer({ vocabSize, contextLength, padId: padTokenId });
-  if (!readsPadding(tower)) return tokenizer;
-  return { ...tokenizer, encodeBatch: (captions) => tokenizer.encodeBatch(captions) };
+  return createClipTokenizer({
+    vocabSize,
+    contextLength: Math.min(contextLength, options.contextLength ?? contextLength),
+    padId: padTokenId,
+    clean: options.cleaning ?? "lower",
+    fillsContext: readsPadding(tower),
+  });
 }
 
-async function openRoberta(
-  { contextLength }: TowerVocabulary,
-  read: ReadTokenizerFile,
-): Promise<Tokenizer | undefined> {
-  const [vocab, merges] = [await read("vocab.json"), await read("merges.txt")];
-  const hasBoth = vocab !== undefined && merges !== undefined;
-  const whole = hasBoth ? undefined : await read("tokenizer.json");
-  if (!hasBoth && whole === undefined) return undefined;
-  const { createRobertaTokenizer } = await import("./roberta/roberta-tokenizer.ts");
-  const files = { "vocab.json": vocab, "merges.txt": merges, "tokenizer.json": whole };
-  return createRobertaTokenizer(files, { contextLength });
+async function readFiles(read: ReadTokenizerFile): Promise<TokenizerFiles> {
+  const names = tokenizerFileNames;
+  const texts = await Promise.all(names.map((name) => read(name)));
+  return Object.fromEntries(names.map((name, index) => [name, texts[index]]));
 }
 
-async function openSiglip(
-  { contextLength }: TowerVocabulary,
-  read: ReadTokenizerFile,
-): Promise<Tokenizer | undefined> {
-  const whole = await read("tokenizer.json");
-  if (whole === undefined) return undefined;
-  const config = await read("tokenizer_config.json");
-  const { createSiglipTokenizer } = await import("./siglip/siglip-tokenizer.ts");
-  const files = { "tokenizer.json": whole, "tokenizer_config.json": config };
-  return createSiglipTokenizer(files, { contextLength });
+/** CLIP's own tokenizer, as the folder says that it is used. */
+function clipFromFiles(
+  tower: TowerVocabulary,
+  files: TokenizerFiles,
+  openClip: OpenClipTokenizer | undefined,
+): Tokenizer | undefined {
+  const vocabSize = (tower.kind ?? "clip") === "clip" ? clipVocabularyIn(files) : undefined;
+  if (vocabSize === undefined) return undefined;
+  const config = configOf(files);
+  const said = saying(config, className(config));
+  // Its own steps lower case and make blanks single.
+  const wanted: Cleaning = openClip?.cleaning ?? said.cleaning ?? "lower";
+  const cleaning = wanted === "whitespace" ? "lower" : wanted;
+  const contextLength = openClip?.contextLength ?? said.contextLength ?? tower.contextLength;
+  return clipTokenizerFor({ ...tower, vocabSize }, { cleaning, contextLength });
+}
+
+/** How the files are to be read for a tower, as Hugging Face's libraries or as open_clip would. */
+function optionsFor(
+  tower: TowerVocabulary,
+  files: TokenizerFiles,
+  openClip: OpenClipTokenizer | undefined,
+): FileTokenizerOptions {
+  const { kind, contextLength, padTokenId } = tower;
+  const config = configOf(files);
+  const limit = config["model_max_length"];
+  const said = openClip?.contextLength ?? (typeof limit === "number" ? limit : contextLength);
+  const name = className(config);
+  const isSiglip = kind === "siglip";
+  const isBare = isSiglip && name === undefined && openClip === undefined;
+  return {
+    contextLength: Math.min(contextLength, said),
+    usualClass: kind === "roberta" ? "RobertaTokenizer" : "CLIPTokenizer",
+    lowersCase: isSiglip && name === "GemmaTokenizer",
+    fillsContext: readsPadding(tower),
+    padId: padTokenId,
+    ...(isBare && config["clip_ts"] === undefined && { cleaning: "siglip" }),
+    ...(openClip !== undefined && {
+      cleaning: openClip.cleaning,
+      stripsSeparator: openClip.stripsSeparator,
+    }),
+  };
+}
+
+/** Refuses ids that the tower has no rows for, and an end token that it does not pool at. */
+function checked(tokenizer: Tokenizer, { vocabSize, endTokenId, kind = "clip", pooling = "end" }: TowerVocabulary): Tokenizer {
+  const poolsAtEnd = kind === "clip" && pooling === "end" && endTokenId !== undefined;
+  if (poolsAtEnd && endTokenId !== tokenizer.endId) {
+    throw new ClipError(
+      "unsupported",
+      `The tokenizer ends captions with ${tokenizer.endId}, but the text tower pools at ${endTokenId}: ` +
+        "correct the end token in the model's config (eos_token_id, in open_clip's eos_id), or bring the " +
+        "tokenizer that the tower was trained with.",
+      { data: { tokenizer: tokenizer.endId, tower: endTokenId } },
+    );
+  }
+  const encode = (text: string): number[] => {
+    const ids = tokenizer.encode(text);
+    const beyond = ids.find((id) => id >= vocabSize);
+    if (beyond === undefined) return ids;
+    throw new ClipError(
+      "bad-data",
+      `The tokenizer makes the id ${beyond}, but the text tower reads ${vocabSize} of them: bring the ` +
+        "tokenizer that the tower was trained with.",
+      { data: { id: beyond, vocabSize } },
+    );
+  };
+  return tokenizer.vocabSize <= vocabSize ? tokenizer : { ...tokenizer, encode };
 }
 
 /**
- * The tokenizer that a text tower was made for. CLIP's is inside; RoBERTa's and SigLIP's are read from
- * the model's folder, and their code is fetched when it is needed. Undefined if the folder lacks the
- * files, or for a vocabulary that is not CLIP's.
+ * The tokenizer that a text tower was made for: the one whose files lie in the model's folder, and CLIP's
+ * own, which is built in, where they hold CLIP's vocabulary or there are none. Undefined if the files are
+ * missing and the vocabulary is not CLIP's.
+ * @throws ClipError "bad-data" for broken files, "unsupported" for what is not computed here.
  */
 export async function openTokenizer(
   tower: TowerVocabulary,
   read: ReadTokenizerFile,
+  { openClip: textCfg, cutsVocabulary = false }: OpenTokenizerOptions = {},
 ): Promise<Tokenizer | undefined> {
-  if (tower.kind === "roberta") return openRoberta(tower, read);
-  if (tower.kind === "siglip") return openSiglip(tower, read);
-  return clipTokenizerFor(tower);
+  const openClip = textCfg === undefined ? undefined : openClipTokenizer(textCfg);
+  const isBuiltIn = openClip?.isSimple === true && tower.vocabSize === clipVocabSize;
+  const files = isBuiltIn ? {} : await readFiles(read);
+  if (!hasTokenizer(files)) {
+    const isWhole = tower.vocabSize === clipVocabSize || cutsVocabulary;
+    return isWhole && openClip?.isSimple !== false ? clipTokenizerFor(tower, openClip) : undefined;
+  }
+  const { createFileTokenizer } = await import("./file-tokenizer.ts");
+  return readingTokenizer(() => {
+    const clips = clipFromFiles(tower, files, openClip);
+    return checked(clips ?? createFileTokenizer(files, optionsFor(tower, files, openClip)), tower);
+  });
 }

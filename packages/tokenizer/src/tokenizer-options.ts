@@ -1,4 +1,5 @@
 import { ClipError } from "@clip-ts/base";
+import type { Cleaning } from "./clean-text.ts";
 import { clipVocabSize, fewestIds } from "./vocabulary.ts";
 
 /** How captions become ids. The defaults are those of the released CLIP models. */
@@ -14,8 +15,13 @@ export interface ClipTokenizerOptions {
    * does. Default false: they are plain text, so no caption can move the end that CLIP pools at.
    */
   readonly parseSpecialTokens?: boolean;
-  /** Repairs mojibake and HTML first. Default true; false only tidies white space and lowers case. */
-  readonly clean?: boolean;
+  /**
+   * A cleaning by name. Default true, which is "lower": mojibake and HTML repaired, white space tidied,
+   * lower case; false only tidies white space and lowers case.
+   */
+  readonly clean?: boolean | Cleaning;
+  /** Whether every row of a batch is as wide as the context. Default false. */
+  readonly fillsContext?: boolean;
 }
 
 /** The options with defaults filled in. Throws "bad-config" for numbers out of range. */
@@ -23,11 +29,11 @@ export function resolveTokenizerOptions(
   options: ClipTokenizerOptions,
 ): Required<ClipTokenizerOptions> {
   const { contextLength = 77, vocabSize = clipVocabSize, padId = 0 } = options;
-  const { parseSpecialTokens = false, clean = true } = options;
+  const { parseSpecialTokens = false, clean = true, fillsContext = false } = options;
   checkInteger("contextLength", contextLength, [3, Number.MAX_SAFE_INTEGER]);
   checkInteger("vocabSize", vocabSize, [fewestIds, clipVocabSize]);
   checkInteger("padId", padId, [0, vocabSize - 1]);
-  return { contextLength, vocabSize, padId, parseSpecialTokens, clean };
+  return { contextLength, vocabSize, padId, parseSpecialTokens, clean, fillsContext };
 }
 
 /** Throws "bad-config" unless `value` is a whole number in the range, ends included. */

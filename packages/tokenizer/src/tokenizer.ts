@@ -1,5 +1,5 @@
 import { checkText } from "./check-text.ts";
-import { cleanText, normalizeText } from "./clean-text.ts";
+import { cleaners, normalizeText, type Cleaning } from "./clean-text.ts";
 import { decodeTokens } from "./decode-tokens.ts";
 import { encodeBatch, type BatchOptions, type TokenBatch } from "./encode-batch.ts";
 import { encodeWord } from "./encode-word.ts";
@@ -10,6 +10,12 @@ import { endToken, startToken, wordOrSpecialPattern, wordPattern } from "./word-
 
 /** Captions to token ids and back, whatever the vocabulary. */
 export interface Tokenizer {
+  /** Whether it is CLIP's, which is built in, or was read from files. */
+  readonly source: "clip" | "files";
+  /** What a text goes through before it is cut into tokens. */
+  readonly cleaning: Cleaning;
+  /** Whether the separator's id becomes 0, open_clip's `strip_sep_token`. */
+  readonly stripsSeparator: boolean;
   /** Number of ids. */
   readonly vocabSize: number;
   /** Most tokens of a caption, start and end included. */
@@ -59,12 +65,14 @@ export interface EncodingWithOffsets {
  * OpenAI's text cleaning. Safe to share; it remembers the words it has seen.
  */
 export function createClipTokenizer(options: ClipTokenizerOptions = {}): ClipTokenizer {
-  const { contextLength, vocabSize, padId, parseSpecialTokens, clean } =
+  const { contextLength, vocabSize, padId, parseSpecialTokens, clean, fillsContext } =
     resolveTokenizerOptions(options);
   const startId = vocabSize - 2;
   const endId = vocabSize - 1;
   const pattern = parseSpecialTokens ? wordOrSpecialPattern : wordPattern;
-  const prepare = (text: string): string => (clean ? cleanText : normalizeText)(checkText(text));
+  const cleaning = typeof clean === "string" ? clean : "lower";
+  const tidy = clean === false ? normalizeText : cleaners[cleaning];
+  const prepare = (text: string): string => tidy(checkText(text));
   const idsOf = cacheWords((word): readonly number[] => {
     if (parseSpecialTokens && word === startToken) return [startId];
     if (parseSpecialTokens && word === endToken) return [endId];
@@ -73,7 +81,7 @@ export function createClipTokenizer(options: ClipTokenizerOptions = {}): ClipTok
 
   const encode = (text: string): number[] => {
     const ids = [startId];
-    for (const word of prepare(text).match(pattern) ?? []) {
+    for (const [word] of prepare(text).matchAll(pattern)) {
       for (const id of idsOf(word)) ids.push(id);
       if (ids.length >= contextLength) break;
     }
@@ -98,15 +106,22 @@ export function createClipTokenizer(options: ClipTokenizerOptions = {}): ClipTok
 
   const row = { encode, contextLength, padId };
   return {
+    source: "clip",
+    cleaning,
+    stripsSeparator: false,
     vocabSize,
     contextLength,
     startId,
     endId,
     padId,
     encode,
-    encodeBatch: (texts, batchOptions) => encodeBatch(row, texts, batchOptions),
+    encodeBatch: (texts, batch) => encodeBatch(row, texts, fillsContext ? {} : batch),
     decode: (ids) => decodeTokens(ids, vocabSize),
-    files: () => ({ ...toHuggingFaceFiles({ vocabSize, contextLength, startId, endId }) }),
+    files: () => {
+      const padding = fillsContext ? { fillId: padId } : {};
+      const facts = { vocabSize, contextLength, startId, endId, cleaning, ...padding };
+      return { ...toHuggingFaceFiles(facts) };
+    },
     encodeWithOffsets,
   };
 }

@@ -27,6 +27,13 @@ const photo: Pixels = {
 };
 let weights: Uint8Array;
 
+/** The vocabulary is CLIP's cut to 600 ids, which the folder's own files say. */
+const tokenizerFiles = Object.fromEntries(
+  Object.entries(createClipTokenizer({ contextLength: 12, vocabSize: 600 }).files()).map(
+    ([name, content]) => [name, JSON.stringify(content)],
+  ),
+);
+
 beforeAll(async () => {
   weights = toBytes(await saveParams(initClip(config, 5)));
 });
@@ -37,6 +44,7 @@ function serving(changes: Record<string, string | Uint8Array | undefined> = {}):
     "config.json": JSON.stringify(formatClipConfig(config)),
     "preprocessor_config.json": JSON.stringify(formatPreprocessorConfig(squashed)),
     "model.safetensors": weights,
+    ...tokenizerFiles,
     ...changes,
   };
   const fetch = async (url: string): Promise<Response> => {
@@ -128,7 +136,8 @@ test("the wasm engine starts by itself, describes itself and gives the same feat
 
 test("a tower whose tokenizer is not served is refused before the weights are fetched", async () => {
   const siglip = JSON.stringify(formatClipConfig(preset("ViT-B-16-SigLIP")));
-  await expect(openClip(folder, serving({ "config.json": siglip }))).rejects.toThrow(
-    /a vocabulary of 32000 and no tokenizer/u,
-  );
+  const unserved = { "tokenizer.json": undefined, "tokenizer_config.json": undefined };
+  const opened = openClip(folder, serving({ "config.json": siglip, ...unserved }));
+  await expect(opened).rejects.toThrow(/a vocabulary of 32000 and no tokenizer/u);
+  await expect(openClip(folder, serving(unserved))).rejects.toThrow(/a vocabulary of 600 and no/u);
 });

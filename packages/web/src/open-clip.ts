@@ -35,14 +35,17 @@ function addressIn(folder: string | URL, name: string): string {
   return new URL(name, base).href;
 }
 
-/** The text tower's tokenizer: CLIP's is inside, others are read from the folder. */
+/** The text tower's tokenizer, from the folder's files; CLIP's own is inside. */
 async function readTokenizer(
   folder: string | URL,
-  { text }: ClipConfig,
-  options: OpenClipOptions,
+  json: unknown,
+  { config: { text }, options }: { config: ClipConfig; options: OpenClipOptions },
 ): Promise<Tokenizer> {
-  const tokenizer = await openTokenizer(text, (name) =>
-    fetchOptionalText(addressIn(folder, name), options),
+  const { model_type: type } = json as { readonly model_type?: unknown };
+  const tokenizer = await openTokenizer(
+    text,
+    (name) => fetchOptionalText(addressIn(folder, name), options),
+    { cutsVocabulary: type === "clip-ts" },
   );
   if (tokenizer !== undefined) return tokenizer;
   throw new ClipError(
@@ -72,8 +75,9 @@ export async function openClip(
   url: string | URL,
   options: OpenClipOptions = {},
 ): Promise<Clip<ImageSource>> {
-  const config = parseClipConfig(await fetchJson(addressIn(url, "config.json"), options));
-  const tokenizer = await readTokenizer(url, config, options);
+  const json = await fetchJson(addressIn(url, "config.json"), options);
+  const config = parseClipConfig(json);
+  const tokenizer = await readTokenizer(url, json, { config, options });
   const weightsUrl = addressIn(url, "model.safetensors");
   const [preprocessor, bytes] = await Promise.all([
     fetchOptionalJson(addressIn(url, "preprocessor_config.json"), options),

@@ -10,26 +10,17 @@ import {
 } from "@clip-ts/node";
 import type { RunConfig } from "./schema.ts";
 
-type OpenedTokenizer = Pick<ModelDescription, "tokenizer">;
+type OpenedTokenizer = Pick<ModelDescription, "tokenizer" | "missingTokenizer">;
 
-/** Whether the text tower reads the ids of CLIP's tokenizer, which is built in. */
-const isClips = ({ text }: ClipConfig): boolean => (text.kind ?? "clip") === "clip";
-
-/** The tokenizer that `model.tokenizer` names. @throws ClipError for a tower that reads CLIP's. */
-export async function readNamedTokenizer(
-  place: string,
-  clip: ClipConfig,
-): Promise<OpenedTokenizer> {
-  if (!isClips(clip)) return readTokenizerAlone(place, clip);
-  throw new ClipError(
-    "bad-config",
-    '"model.tokenizer": this text tower is CLIP\'s, whose tokenizer is built in; remove it.',
-  );
+/** The tokenizer that `model.tokenizer` names. @throws ClipError if there is none. */
+export function readNamedTokenizer(place: string, clip: ClipConfig): Promise<OpenedTokenizer> {
+  return readTokenizerAlone(place, clip);
 }
 
 /**
  * The tokenizer of a run's model: what the config names, what lies beside the text tower's weights, or in
- * `folder`, where the model's own files are; CLIP's is built in. Nothing if there is none.
+ * `folder`, where the model's own files are. For a tower of CLIP's kind that is made anew it is CLIP's,
+ * cut to the vocabulary. Nothing but a reason if there is none.
  */
 export async function openRunTokenizer(
   clip: ClipConfig,
@@ -37,13 +28,15 @@ export async function openRunTokenizer(
   folder: string | undefined,
 ): Promise<OpenedTokenizer> {
   if (model.tokenizer !== undefined) return readNamedTokenizer(model.tokenizer, clip);
-  if (isClips(clip)) return tokenizerFor(clip);
   const towers = model.text === undefined ? [] : [await resolveModel(model.text)];
+  let missing: OpenedTokenizer = {};
   for (const place of folder === undefined ? towers : [...towers, folder]) {
     const found = await readTokenizer(place, clip);
     if (found.tokenizer !== undefined) return found;
+    const isTold = found.missingTokenizer?.isUnread === true || towers.includes(place);
+    if (isTold && missing.missingTokenizer === undefined) missing = found;
   }
-  return {};
+  return missing.missingTokenizer === undefined ? tokenizerFor(clip) : missing;
 }
 
 /** What text towers are called, and the files of their tokenizers. */
@@ -70,8 +63,10 @@ function checkVocabulary({ config: { text }, tokenizer }: ModelDescription): voi
 export function checkRunTokenizer(description: ModelDescription, { data }: RunConfig): void {
   checkVocabulary(description);
   if (description.tokenizer !== undefined || data.train?.kind === "tensors") return;
-  const { kind } = description.config.text;
-  if (kind === undefined || kind === "clip") return void needTokenizer(description);
+  const { kind = "clip" } = description.config.text;
+  if (kind === "clip" || description.missingTokenizer?.isUnread) {
+    return void needTokenizer(description);
+  }
   const [tower, files] = wanted[kind];
   throw new ClipError(
     "bad-config",

@@ -12,6 +12,7 @@ import {
 } from "@clip-ts/model";
 import { applyHead } from "@clip-ts/projection";
 import { encodeText } from "@clip-ts/text-encoder";
+import { readsPadding } from "@clip-ts/tokenizer";
 import { encodeImage } from "@clip-ts/vision-encoder";
 import { transpose, type Tensor } from "@tensorflow/tfjs-core";
 
@@ -37,12 +38,9 @@ export function isSiglip(config: ClipConfig): boolean {
   return config.text.kind === "siglip" || lossOf(config).kind === "sigmoid";
 }
 
-/** Whether what stands at the end of a caption's row is read, so that rows must always be full. */
-const readsRowEnd = ({ text }: ClipConfig): boolean =>
-  text.kind === "siglip" || (text.kind !== "roberta" && text.pooling === "last");
-
+/** Rows are as wide as the context where the tower reads padding, and of any width elsewhere. */
 function textInputs(config: ClipConfig): Record<string, SymbolicInputSpec> {
-  const tokens = readsRowEnd(config) ? config.text.contextLength : "sequence_length";
+  const tokens = readsPadding(config.text) ? config.text.contextLength : "sequence_length";
   const ids = { shape: ["text_batch_size", tokens], dtype: "int32" } as const;
   return config.text.kind === "roberta"
     ? { input_ids: ids, attention_mask: ids }

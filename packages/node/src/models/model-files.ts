@@ -29,6 +29,7 @@ export const tokenizerFiles: readonly string[] = [
   "special_tokens_map.json",
   "vocab.json",
   "merges.txt",
+  "vocab.txt",
 ];
 
 /** Whether the path is a file, such as `ViT-B-32.pt`, and no folder. */

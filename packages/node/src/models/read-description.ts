@@ -15,6 +15,7 @@ import { readJson } from "../files.ts";
 import { isOpenaiArchive } from "./check-origin.ts";
 import { sayingActivation } from "./missing-activation.ts";
 import { isFile, modelFiles } from "./model-files.ts";
+import { readConfigs } from "./read-configs.ts";
 import { parseOpenClipPreprocess } from "./open-clip-preprocess.ts";
 import { usualPreprocess } from "./usual-preprocess.ts";
 import { onlyTower, shapesOf, withWeights } from "./weights-file.ts";
@@ -73,24 +74,6 @@ export async function readConfigFile(path: string): Promise<ModelFacts> {
   return { config, preprocess: preprocess ?? usualPreprocess(config) };
 }
 
-/** Model types whose `config.json` is understood; open_clip's repositories may hold another for timm. */
-const knownTypes: ReadonlySet<unknown> = new Set([
-  "clip",
-  "siglip",
-  "vision-text-dual-encoder",
-  "clip-ts",
-]);
-
-/** The content of `config.json`, unless it is another library's and open_clip's stands beside it. */
-async function readOwnConfig(path: string, hasOpenClip: boolean): Promise<unknown> {
-  const json = await readJson(path);
-  const { model_type: type } = (json ?? {}) as Readonly<Record<string, unknown>>;
-  if (parseTowerConfig(json) !== undefined) {
-    throw onlyTower(dirname(path), typeof type === "string" ? type : "torchvision");
-  }
-  return hasOpenClip && !knownTypes.has(type) ? undefined : json;
-}
-
 /**
  * Reads config and preprocessing from wherever a model keeps them. `place` is a file or a folder; `options`
  * say what weights without a config do not.
@@ -99,16 +82,14 @@ export async function readDescription(
   place: string,
   options: InferOptions = {},
 ): Promise<ModelFacts> {
-  const at = (name: string): string => join(place, name);
-  const hasFile = (name: string): boolean => !isFile(place) && existsSync(at(name));
-  const hasOpenClip = hasFile(modelFiles.openClipConfig);
-  const json = hasFile(modelFiles.config)
-    ? await readOwnConfig(at(modelFiles.config), hasOpenClip)
-    : undefined;
-  if (json === undefined && hasOpenClip)
-    return parseOpenClip(await readJson(at(modelFiles.openClipConfig)));
+  const { own, openClip } = await readConfigs(place);
+  if (own !== undefined && parseTowerConfig(own) !== undefined) {
+    const { model_type: type } = own as Readonly<Record<string, unknown>>;
+    throw onlyTower(place, typeof type === "string" ? type : "torchvision");
+  }
+  if (own === undefined && openClip !== undefined) return parseOpenClip(openClip);
   const config =
-    json === undefined ? await inferFromWeights(place, options) : parseClipConfig(json);
+    own === undefined ? await inferFromWeights(place, options) : parseClipConfig(own);
   const preprocess = isFile(place) ? undefined : await readPreprocessor(place);
   return { config, preprocess: preprocess ?? usualPreprocess(config) };
 }

@@ -1,10 +1,45 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { formatOpenClipConfig } from "@clip-ts/model";
+import type { Tokenizer } from "@clip-ts/tokenizer";
 import { writeJson } from "../files.ts";
 import { modelFiles } from "./model-files.ts";
 import { formatOpenClipPreprocess } from "./open-clip-preprocess.ts";
-import type { ModelFacts } from "./read-description.ts";
+import type { ModelDescription } from "../model-folder.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+const clipVocabSize = 49408;
+
+/** Whether open_clip's own tokenizer makes the same ids. */
+const isSimple = ({ source, vocabSize }: Tokenizer): boolean =>
+  source === "clip" && vocabSize === clipVocabSize;
+
+/** What open_clip calls a cleaning; it has none that leaves text as it is. */
+function cleanOf({ cleaning }: Tokenizer, usual: string): { readonly clean?: string } {
+  const isKnown = cleaning !== "none" && cleaning !== "siglip";
+  return isKnown && cleaning !== usual ? { clean: cleaning } : {};
+}
+
+/** The keys from which open_clip finds the tokenizer whose files lie in the folder, and uses it alike. */
+function tokenizerKeys(tokenizer: Tokenizer, textCfg: Json): Json {
+  const simple = isSimple(tokenizer);
+  const kwargs = {
+    ...cleanOf(tokenizer, simple ? "lower" : "whitespace"),
+    ...(tokenizer.stripsSeparator && { strip_sep_token: true }),
+  };
+  const { hf_tokenizer_name: name = ownTokenizerName, context_length: length } = textCfg;
+  return {
+    ...(!simple && { hf_tokenizer_name: name, context_length: length ?? tokenizer.contextLength }),
+    ...(Object.keys(kwargs).length > 0 && { tokenizer_kwargs: kwargs }),
+  };
+}
+
+/**
+ * Stands for the folder itself where open_clip wants the name of a tokenizer: it takes the files beside
+ * the config whatever it is called, but only from `local-dir:`. On the hub it is the repository's name.
+ */
+export const ownTokenizerName = "this-folder";
 
 /**
  * Writes the `open_clip_config.json` of a folder that open_clip loads as `local-dir:FOLDER` or from the hub.
@@ -12,10 +47,13 @@ import type { ModelFacts } from "./read-description.ts";
  */
 export async function writeOpenClipDescription(
   folder: string,
-  { config, preprocess }: ModelFacts,
+  { config, preprocess, tokenizer }: ModelDescription,
 ): Promise<void> {
+  const { model_cfg: model } = formatOpenClipConfig(config);
+  const textCfg = model["text_cfg"] as Json;
+  const keys = tokenizer === undefined ? {} : tokenizerKeys(tokenizer, textCfg);
   const content = {
-    ...formatOpenClipConfig(config),
+    model_cfg: { ...model, text_cfg: { ...textCfg, ...keys } },
     preprocess_cfg: formatOpenClipPreprocess(preprocess),
   };
   await mkdir(folder, { recursive: true });

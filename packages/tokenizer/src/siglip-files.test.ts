@@ -1,8 +1,20 @@
 import { isClipError } from "@clip-ts/base";
 import { expect, test } from "vitest";
-import fixture from "../fixtures/siglip.json" with { type: "json" };
-import { canonicalizeText } from "./canonicalize-text.ts";
-import { createSiglipTokenizer } from "./siglip-tokenizer.ts";
+import fixture from "./fixtures/siglip.json" with { type: "json" };
+import { canonicalizeText } from "./clean-text.ts";
+import { createFileTokenizer, type FileTokenizerOptions } from "./file-tokenizer.ts";
+import type { TokenizerFiles } from "./pipeline/tokenizer-files.ts";
+
+const createSiglipTokenizer = (
+  files: TokenizerFiles,
+  options: FileTokenizerOptions = {},
+): ReturnType<typeof createFileTokenizer> =>
+  createFileTokenizer(files, {
+    contextLength: 64,
+    cleaning: "siglip",
+    fillsContext: true,
+    ...options,
+  });
 
 /** A small tokenizer of SigLIP's kind, made with Hugging Face's library. */
 const files = {
@@ -47,22 +59,28 @@ test("ids come back as the canonical text", () => {
 });
 
 test("without canonicalisation the file alone decides", () => {
-  const raw = createSiglipTokenizer(files, { canonicalize: false });
+  const raw = createSiglipTokenizer(files, { cleaning: "none" });
   expect(raw.encode("A Photo, of a CAT!!")).toEqual(tokenizer.encode("a photo of a cat"));
 });
 
-test("its files make it again", () => {
+test("its files make it again, cleaning included", () => {
   const { "tokenizer.json": model, "tokenizer_config.json": config } = tokenizer.files();
-  const again = createSiglipTokenizer({
+  const again = createFileTokenizer({
     "tokenizer.json": JSON.stringify(model),
     "tokenizer_config.json": JSON.stringify(config),
   });
-  expect(again.encode("a photo of a cat")).toEqual(tokenizer.encode("a photo of a cat"));
+  expect(again.cleaning).toBe("siglip");
+  for (const text of ["a photo of a cat", " A Photo;  of_a CAT!"]) {
+    expect(again.encode(text)).toEqual(tokenizer.encode(text));
+  }
+  // Others know the cleaning from the steps alone.
+  const steps = createFileTokenizer({ "tokenizer.json": JSON.stringify(model) });
+  expect(steps.encode(" A Photo;  of_a CAT!")).toEqual(tokenizer.encode(" A Photo;  of_a CAT!"));
 });
 
 test.each([
   [{ "tokenizer.json": "<html>" }, "tokenizer.json is no JSON"],
-  [{ ...files, "tokenizer_config.json": '{"eos_token":"<eos>"}' }, 'no token "<eos>"'],
+  [{ ...files, "tokenizer_config.json": '{"eos_token":7}' }, "eos_token should be an object"],
 ])("files that are none are refused (%#)", (broken, message) => {
   let caught: unknown;
   try {

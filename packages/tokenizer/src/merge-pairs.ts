@@ -1,0 +1,132 @@
+/** The learnt merges of a byte-pair tokenizer. */
+export interface Merges {
+  /** Place of the merge of two neighbouring tokens in the order of learning, or -1 if there is none. */
+  rankOf(left: number, right: number): number;
+  /** The token that a merge makes. */
+  idOf(rank: number): number;
+}
+
+/** The places where one merge is possible, as far as they have not been joined otherwise. */
+interface Places {
+  readonly left: number;
+  readonly right: number;
+  /** First tokens of the pairs, from the left where `isSorted`. */
+  readonly indices: number[];
+  isSorted: boolean;
+}
+
+/** The places by rank, and the ranks as a binary heap, the smallest first. */
+interface Open {
+  readonly places: Map<number, Places>;
+  readonly ranks: number[];
+}
+
+function pushRank(ranks: number[], rank: number): void {
+  let index = ranks.push(rank) - 1;
+  for (; index > 0; index = (index - 1) >> 1) {
+    const parent = ranks[(index - 1) >> 1]!;
+    if (parent <= rank) break;
+    ranks[index] = parent;
+  }
+  ranks[index] = rank;
+}
+
+function popRank(ranks: number[]): number {
+  const top = ranks[0]!;
+  const last = ranks.pop()!;
+  const size = ranks.length;
+  if (size === 0) return top;
+  let index = 0;
+  for (let child = 1; child < size; child = 2 * index + 1) {
+    if (child + 1 < size && ranks[child + 1]! < ranks[child]!) child++;
+    if (ranks[child]! >= last) break;
+    ranks[index] = ranks[child]!;
+    index = child;
+  }
+  ranks[index] = last;
+  return top;
+}
+
+function offer({ places, ranks }: Open, rank: number, pair: readonly [number, number], index: number): void {
+  const known = places.get(rank);
+  if (known === undefined) {
+    places.set(rank, { left: pair[0], right: pair[1], indices: [index], isSorted: true });
+    pushRank(ranks, rank);
+    return;
+  }
+  known.isSorted &&= known.indices.at(-1)! <= index;
+  known.indices.push(index);
+}
+
+/** Tokens as a linked list: joined ones are -1, and their neighbours lead past them. */
+interface Chain {
+  readonly tokens: Int32Array;
+  readonly next: Int32Array;
+  readonly previous: Int32Array;
+}
+
+/** Puts the pair that begins at a token among the open ones. @returns its rank, or -1. */
+function offerAt({ tokens, next }: Chain, merges: Merges, open: Open, index: number): number {
+  const after = next[index]!;
+  if (after >= tokens.length) return -1;
+  const pair = [tokens[index]!, tokens[after]!] as const;
+  const rank = merges.rankOf(pair[0], pair[1]);
+  if (rank !== -1) offer(open, rank, pair, index);
+  return rank;
+}
+
+/**
+ * Joins all places of one merge from the left. A new pair that was learnt earlier goes first: what is
+ * left of the places is then put back.
+ */
+function joinAll(chain: Chain, merges: Merges, open: Open, rank: number): void {
+  const { left, right, indices, isSorted } = open.places.get(rank)!;
+  const { tokens, next, previous } = chain;
+  open.places.delete(rank);
+  if (!isSorted) indices.sort((a, b) => a - b);
+  const id = merges.idOf(rank);
+  for (let place = 0; place < indices.length; place++) {
+    const index = indices[place]!;
+    const joined = next[index]!;
+    if (tokens[index] !== left || joined >= tokens.length || tokens[joined] !== right) continue;
+    tokens[index] = id;
+    tokens[joined] = -1;
+    const after = next[joined]!;
+    next[index] = after;
+    if (after < tokens.length) previous[after] = index;
+    const before = previous[index]!;
+    const ranks = [
+      before >= 0 ? offerAt(chain, merges, open, before) : -1,
+      offerAt(chain, merges, open, index),
+    ];
+    if (!ranks.some((other) => other !== -1 && other < rank)) continue;
+    for (const rest of indices.slice(place + 1)) offer(open, rank, [left, right], rest);
+    return;
+  }
+}
+
+/**
+ * Joins neighbouring tokens pair by pair, always the earliest learnt merge first and of equal ones the
+ * leftmost, until none is left (Sennrich et al. 2016, arXiv:1508.07909, algorithm 1). The open places of
+ * each merge are kept in a list, so that a word costs little more than its length. @returns new ids.
+ */
+export function mergePairs(ids: readonly number[], merges: Merges): number[] {
+  const count = ids.length;
+  if (count < 2) return [...ids];
+  const chain = {
+    tokens: new Int32Array(count),
+    next: new Int32Array(count),
+    previous: new Int32Array(count),
+  };
+  for (let index = 0; index < count; index++) {
+    chain.tokens[index] = ids[index]!;
+    chain.next[index] = index + 1;
+    chain.previous[index] = index - 1;
+  }
+  const open: Open = { places: new Map(), ranks: [] };
+  for (let index = 0; index + 1 < count; index++) offerAt(chain, merges, open, index);
+  while (open.ranks.length > 0) joinAll(chain, merges, open, popRank(open.ranks));
+  const left: number[] = [];
+  for (let index = 0; index < count; index = chain.next[index]!) left.push(chain.tokens[index]!);
+  return left;
+}

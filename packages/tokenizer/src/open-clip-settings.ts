@@ -1,0 +1,66 @@
+import { ClipError } from "@clip-ts/base";
+import type { Cleaning } from "./clean-text.ts";
+import { asFlag, asId, asObject, type Json } from "./pipeline/json.ts";
+
+/** Which tokenizer open_clip takes for a text tower, and how. */
+export interface OpenClipTokenizer {
+  /** Whether it is open_clip's own, CLIP's, and not one of Hugging Face's. */
+  readonly isSimple: boolean;
+  /** The tokenizer of Hugging Face's that the file names. */
+  readonly name?: string;
+  readonly cleaning: Cleaning;
+  /** Most tokens of a caption; open_clip cuts at 77 where the file does not say. */
+  readonly contextLength: number;
+  readonly stripsSeparator: boolean;
+}
+
+const cleanings: readonly unknown[] = ["lower", "whitespace", "canonicalize"] satisfies Cleaning[];
+
+function refuse(key: string, value: unknown): never {
+  throw new ClipError(
+    "unsupported",
+    `open_clip_config.json: text_cfg.${key} is ${JSON.stringify(value)}, which changes how captions become ` +
+      "ids and is not supported. Give token ids instead of text.",
+    { data: { key, value } },
+  );
+}
+
+/** Values that stand for a setting that is switched off. */
+const isOff = (value: unknown): boolean =>
+  value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
+
+/** The arguments that are understood, by which of open_clip's tokenizers takes them. */
+const known = {
+  simple: ["clean"],
+  huggingFace: ["clean", "strip_sep_token"],
+} as const;
+
+function cleaningOf(kwargs: Json, usual: Cleaning): Cleaning {
+  const value = kwargs["clean"] ?? usual;
+  return cleanings.includes(value) ? (value as Cleaning) : refuse("tokenizer_kwargs.clean", value);
+}
+
+/**
+ * Reads what open_clip's `get_tokenizer` takes from `text_cfg`.
+ * @throws ClipError "unsupported" for an argument that is not understood, by its key.
+ */
+export function openClipTokenizer(textCfg: unknown): OpenClipTokenizer {
+  const where = "open_clip_config.json: text_cfg";
+  const cfg = asObject(textCfg, where);
+  const kwargs = asObject(cfg["tokenizer_kwargs"] ?? {}, `${where}.tokenizer_kwargs`);
+  const name = cfg["hf_tokenizer_name"] ?? "";
+  if (typeof name !== "string") return refuse("hf_tokenizer_name", name);
+  const isSimple = name === "";
+  const understood: readonly string[] = isSimple ? known.simple : known.huggingFace;
+  for (const [key, value] of Object.entries(kwargs)) {
+    if (!understood.includes(key) && !isOff(value)) refuse(`tokenizer_kwargs.${key}`, value);
+  }
+  if (!isSimple && !isOff(cfg["tokenizer_mode"])) refuse("tokenizer_mode", cfg["tokenizer_mode"]);
+  return {
+    isSimple,
+    ...(!isSimple && { name }),
+    cleaning: cleaningOf(kwargs, isSimple ? "lower" : "whitespace"),
+    contextLength: asId(cfg["context_length"] ?? 77, `${where}.context_length`),
+    stripsSeparator: asFlag(kwargs["strip_sep_token"], false, `${where}.strip_sep_token`),
+  };
+}

@@ -1,0 +1,102 @@
+import { mergePairs, type Merges } from "../merge-pairs.ts";
+import { createPairTable } from "../pair-table.ts";
+import { asFlag, asText, type Json } from "./json.ts";
+import {
+  mergesOf,
+  needId,
+  refuseSetting,
+  vocabularyOf,
+  type Vocabulary,
+  type WordModel,
+} from "./vocabulary-file.ts";
+
+const utf8 = new TextEncoder();
+
+function mergeTable(vocabulary: Vocabulary, model: Json, where: string): Merges {
+  const merges = mergesOf(model["merges"], `${where}.merges`);
+  const prefix = asText(model["continuing_subword_prefix"] ?? "", where);
+  const table = createPairTable(merges.length);
+  const made = new Int32Array(merges.length);
+  for (const [rank, [left, right]] of merges.entries()) {
+    made[rank] = needId(vocabulary, left + right.slice(prefix.length));
+    table.add(needId(vocabulary, left), needId(vocabulary, right), rank);
+  }
+  return { rankOf: table.find, idOf: (rank) => made[rank]! };
+}
+
+/** What becomes of a character that the vocabulary does not have. */
+interface Fallback {
+  readonly vocabulary: Vocabulary;
+  readonly hasBytes: boolean;
+  readonly unknown: number | undefined;
+  readonly isFused: boolean;
+}
+
+const byteToken = (byte: number): string =>
+  `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+
+/** Appends what stands for an unknown character; unknown ones in a row may share one token. */
+function pushUnknown(
+  ids: number[],
+  text: string,
+  { vocabulary, hasBytes, unknown, isFused }: Fallback,
+): void {
+  const bytes = hasBytes ? Array.from(utf8.encode(text), (byte) => vocabulary.get(byteToken(byte))) : [];
+  if (bytes.length > 0 && !bytes.includes(undefined)) return void ids.push(...(bytes as number[]));
+  if (unknown === undefined || (isFused && ids.at(-1) === unknown)) return;
+  ids.push(unknown);
+}
+
+/** A function from a word to the ids of its characters, before any merge. */
+function symbolsOf(vocabulary: Vocabulary, model: Json, where: string): (word: string) => number[] {
+  const prefix = asText(model["continuing_subword_prefix"] ?? "", where);
+  const suffix = asText(model["end_of_word_suffix"] ?? "", where);
+  const unknownToken = model["unk_token"];
+  const fallback: Fallback = {
+    vocabulary,
+    hasBytes: asFlag(model["byte_fallback"], false, `${where}.byte_fallback`),
+    unknown:
+      unknownToken === undefined || unknownToken === null
+        ? undefined
+        : needId(vocabulary, asText(unknownToken, `${where}.unk_token`)),
+    isFused: asFlag(model["fuse_unk"], false, `${where}.fuse_unk`),
+  };
+  return (word) => {
+    const ids: number[] = [];
+    let end = 0;
+    for (const character of word) {
+      const start = end === 0 ? "" : prefix;
+      end += character.length;
+      const text = start + character + (end === word.length ? suffix : "");
+      const id = vocabulary.get(text);
+      if (id === undefined) pushUnknown(ids, text, fallback);
+      else ids.push(id);
+    }
+    return ids;
+  };
+}
+
+/**
+ * A byte-pair model: characters joined pair by pair, always by the earliest learnt merge. A word that is
+ * a token as it stands may be taken whole, but not one of `hidden`.
+ * @throws ClipError if vocabulary and merges do not belong together.
+ */
+export function bytePairModel(
+  model: Json,
+  where: string,
+  hidden: ReadonlySet<number>,
+): { ids: Vocabulary; encode: WordModel } {
+  refuseSetting(model, "dropout", where);
+  const ids = vocabularyOf(model["vocab"], `${where}.vocab`);
+  const merges = mergeTable(ids, model, where);
+  const symbols = symbolsOf(ids, model, where);
+  const takesWhole = asFlag(model["ignore_merges"], false, `${where}.ignore_merges`);
+  return {
+    ids,
+    encode(word) {
+      const whole = takesWhole ? ids.get(word) : undefined;
+      const isWhole = whole !== undefined && !hidden.has(whole);
+      return isWhole ? [whole] : mergePairs(symbols(word), merges);
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import { cacheWords } from "../word-cache.ts";
+import { addedTokensOf, sectionFinder, type AddedToken } from "./added-tokens.ts";
+import { bytePairModel } from "./byte-pair-model.ts";
+import { decoderOf } from "./decoder.ts";
+import { frameOf, type Frame } from "./frame.ts";
+import { asObject, refuseStep, type Json } from "./json.ts";
+import { normalizerOf } from "./normalizer.ts";
+import { preTokenizerOf, type WordStep } from "./pre-tokenizer.ts";
+import { unigramModel } from "./unigram-model.ts";
+import type { Vocabulary, WordModel } from "./vocabulary-file.ts";
+import { wordPieceModel } from "./word-piece-model.ts";
+
+/** What a `tokenizer.json` computes. */
+export interface Pipeline {
+  /** Ids of a text without the tokens around it; at least `most` of them if there are so many. */
+  ids(text: string, most: number): number[];
+  /** The text of ids, special tokens left out. */
+  text(ids: readonly number[]): string;
+  readonly vocabulary: Vocabulary;
+  readonly frame: Frame;
+  /** One more than the largest id. */
+  readonly vocabSize: number;
+}
+
+/** Old files leave the model's type out. */
+function typeOf(model: Json): unknown {
+  if (model["type"] !== undefined) return model["type"];
+  if (Array.isArray(model["vocab"])) return "Unigram";
+  return model["merges"] === undefined ? "WordPiece" : "BPE";
+}
+
+function modelOf(
+  model: Json,
+  hidden: ReadonlySet<number>,
+): { readonly ids: Vocabulary; readonly encode: WordModel } {
+  const where = "tokenizer.json: model";
+  switch (typeOf(model)) {
+    case "BPE":
+      return bytePairModel(model, where, hidden);
+    case "Unigram":
+      return unigramModel(model, where, hidden);
+    case "WordPiece":
+      return wordPieceModel(model, where, hidden);
+    default:
+      return refuseStep(`${where}.type`, model["type"]);
+  }
+}
+
+/** A mark before the first word only: whether that is so depends on what stripping takes away. */
+function refuseStrippedStart({ normalizer, pre_tokenizer: cutter }: Json): void {
+  const has = (value: unknown, text: string): boolean => JSON.stringify(value ?? null).includes(text);
+  if (!has(cutter, '"prepend_scheme":"first"') || !has(normalizer, '"type":"Strip"')) return;
+  refuseStep("tokenizer.json: prepend_scheme after a Strip", "first");
+}
+
+/** The text of tokens: special ones say nothing, a mark at the end of words is a blank. */
+function decoding(json: Json, ids: Vocabulary, added: readonly AddedToken[]): Pipeline["text"] {
+  const decode = decoderOf(json["decoder"], "tokenizer.json: decoder");
+  const texts = new Map([...ids].map(([text, id]) => [id, text]));
+  for (const { id, content } of added) texts.set(id, content);
+  const specials = new Set(added.filter(({ isSpecial }) => isSpecial).map(({ id }) => id));
+  const { end_of_word_suffix: suffix } = asObject(json["model"], "tokenizer.json: model");
+  return (wanted) => {
+    const tokens = wanted.filter((id) => !specials.has(id)).map((id) => texts.get(id) ?? "");
+    const text = decode(tokens).join("");
+    const hasSuffix = typeof suffix === "string" && suffix !== "";
+    return hasSuffix ? text.replaceAll(suffix, " ").trim() : text;
+  };
+}
+
+/**
+ * Reads the value of a `tokenizer.json`, step by step as Hugging Face's library computes it. Special
+ * tokens written in a text are plain text unless `parseSpecialTokens`.
+ * @throws ClipError "bad-data" for a broken file, "unsupported" for a step that is not known.
+ */
+export function pipelineOf(json: Json, parseSpecialTokens: boolean): Pipeline {
+  const at = (key: string): string => `tokenizer.json: ${key}`;
+  refuseStrippedStart(json);
+  const added = addedTokensOf(json["added_tokens"], at("added_tokens"));
+  const hidden = new Set(
+    added.filter(({ isSpecial }) => isSpecial && !parseSpecialTokens).map(({ id }) => id),
+  );
+  const normalize = normalizerOf(json["normalizer"], at("normalizer"));
+  const cut: WordStep = preTokenizerOf(json["pre_tokenizer"], at("pre_tokenizer"));
+  const model = modelOf(asObject(json["model"], at("model")), hidden);
+  const found = added.filter(({ id }) => !hidden.has(id));
+  const findRaw = sectionFinder(
+    found.filter(({ isNormalized }) => !isNormalized),
+    (text) => text,
+  );
+  const findNormal = sectionFinder(
+    found.filter(({ isNormalized }) => isNormalized),
+    normalize,
+  );
+  const idsOf = cacheWords(model.encode);
+  const vocabulary = new Map([...model.ids, ...added.map(({ content, id }) => [content, id] as const)]);
+  const pushWords = (ids: number[], text: string, isFirst: boolean): void => {
+    for (const word of cut(text, isFirst)) for (const id of idsOf(word)) ids.push(id);
+  };
+  return {
+    vocabulary,
+    frame: frameOf(json["post_processor"], at("post_processor")),
+    vocabSize: [...vocabulary.values()].reduce((most, id) => Math.max(most, id + 1), 0),
+    text: decoding(json, model.ids, added),
+    ids(text, most) {
+      const ids: number[] = [];
+      const sections = findRaw(text).flatMap((section) =>
+        typeof section === "string" ? findNormal(normalize(section)) : [section],
+      );
+      for (const [index, section] of sections.entries()) {
+        if (ids.length >= most) break;
+        if (typeof section !== "string") ids.push(section.id);
+        else if (section !== "") pushWords(ids, section, index === 0);
+      }
+      return ids;
+    },
+  };
+}
