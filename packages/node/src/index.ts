@@ -44,7 +44,12 @@ export {
 } from "./model-folder.ts";
 export { checkOrigin, isOpenaiArchive } from "./models/check-origin.ts";
 export { locateModel, resolveModel } from "./models/locate-model.ts";
-export { atResolution, configAtResolution, type ResizedModel } from "./models/at-resolution.ts";
+export {
+  atResolution,
+  configAtResolution,
+  factsAtResolution,
+  type ResizedModel,
+} from "./models/at-resolution.ts";
 export { loadTower, type TowerSide } from "./models/load-tower.ts";
 export { readArchitecture, type Architecture } from "./models/read-architecture.ts";
 export { readPreprocess, type ModelFacts } from "./models/read-description.ts";
