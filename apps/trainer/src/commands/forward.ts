@@ -54,10 +54,16 @@ async function forwardModel(args: Arguments): Promise<void> {
 async function forwardTower(args: Arguments, { tower }: TowerDescription): Promise<void> {
   const [model = "", path = ""] = args.positionals;
   const output = args.text("output") as string;
-  if (args.flag("grads") || args.flag("training") || imageSizeOf(args) !== undefined) {
+  if (imageSizeOf(args) !== undefined) {
+    const reason = "--image-size opens whole models only";
+    throw new ClipError("bad-argument", `${model} holds one tower alone, and ${reason}.`, {
+      data: { model },
+    });
+  }
+  if (args.flag("grads") || args.flag("training")) {
     throw new ClipError(
       "bad-argument",
-      `${model} holds one tower alone: leave out --grads and --training, which need its loss, and --image-size.`,
+      `${model} holds one tower alone, which has no loss: leave out --grads and --training.`,
       { data: { model } },
     );
   }
