@@ -59,7 +59,12 @@ export { isModelFile, modelFiles, tokenizerFiles } from "./models/model-files.ts
 export { withWeights } from "./models/weights-file.ts";
 export { writeOpenClipDescription } from "./models/write-open-clip.ts";
 export { writeRobertaDescription, writeTorchvisionDescription } from "./models/write-tower.ts";
-export { describeTower, loadTowerAlone, type TowerDescription } from "./models/describe-tower.ts";
+export {
+  describeTower,
+  loadHeadAlone,
+  loadTowerAlone,
+  type TowerDescription,
+} from "./models/describe-tower.ts";
 export { downloadModel, type DownloadOptions } from "./hub/download-model.ts";
 export type { DownloadProgress } from "./hub/download-file.ts";
 export { isHubReference, parseHubReference, type HubReference } from "./hub/hub-reference.ts";
