@@ -1,2 +1,4 @@
 export { ClipError, isClipError, type ClipErrorCode } from "./clip-error.ts";
 export { randomStream, shuffled, type RandomStream } from "./random.ts";
+export { shown } from "./shown.ts";
+export { parseJson } from "./parse-json.ts";

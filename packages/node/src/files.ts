@@ -3,7 +3,7 @@ import { open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { ClipError } from "@clip-ts/base";
+import { ClipError, parseJson } from "@clip-ts/base";
 import type { DirectoryEntry, FileAccess } from "@clip-ts/data";
 import type { ByteSource } from "@clip-ts/weights";
 
@@ -122,7 +122,7 @@ export async function readBytes(path: string): Promise<Uint8Array> {
 export async function readJson(path: string): Promise<unknown> {
   const bytes = await readBytes(path);
   try {
-    return JSON.parse(new TextDecoder().decode(bytes)) as unknown;
+    return parseJson(new TextDecoder().decode(bytes));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ClipError("bad-data", `${path} is not valid JSON: ${reason}`, {

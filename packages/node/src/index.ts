@@ -46,7 +46,12 @@ export {
 } from "./model-folder.ts";
 export { checkOrigin, isOpenaiArchive } from "./models/check-origin.ts";
 export { locateModel, resolveModel } from "./models/locate-model.ts";
-export { atResolution, configAtResolution, type ResizedModel } from "./models/at-resolution.ts";
+export {
+  atResolution,
+  configAtResolution,
+  factsAtResolution,
+  type ResizedModel,
+} from "./models/at-resolution.ts";
 export { loadTower, type TowerSide } from "./models/load-tower.ts";
 export { readArchitecture, type Architecture } from "./models/read-architecture.ts";
 export { readPreprocess, type ModelFacts } from "./models/read-description.ts";
@@ -56,7 +61,12 @@ export { isModelFile, modelFiles, tokenizerFiles } from "./models/model-files.ts
 export { withWeights } from "./models/weights-file.ts";
 export { writeOpenClipDescription } from "./models/write-open-clip.ts";
 export { writeRobertaDescription, writeTorchvisionDescription } from "./models/write-tower.ts";
-export { describeTower, loadTowerAlone, type TowerDescription } from "./models/describe-tower.ts";
+export {
+  describeTower,
+  loadHeadAlone,
+  loadTowerAlone,
+  type TowerDescription,
+} from "./models/describe-tower.ts";
 export { downloadModel, type DownloadOptions } from "./hub/download-model.ts";
 export type { DownloadProgress } from "./hub/download-file.ts";
 export { isHubReference, parseHubReference, type HubReference } from "./hub/hub-reference.ts";

@@ -7,6 +7,7 @@ import { readBytes } from "./files.ts";
 import type { DownloadProgress } from "./hub/download-file.ts";
 import { loadEmbedder } from "./load-embedder.ts";
 import { describeModel, needTokenizer } from "./model-folder.ts";
+import { factsAtResolution } from "./models/at-resolution.ts";
 import { resolveModel } from "./models/locate-model.ts";
 
 /** An image: a path, the bytes of a file, or pixels already decoded. */
@@ -18,6 +19,11 @@ export interface OpenClipOptions extends DecodeOptions {
   readonly engine?: EngineName | "auto" | "current";
   /** Images or captions embedded at a time; 32 by default. */
   readonly batchSize?: number;
+  /**
+   * Pixels a side that images are brought to, where they are not the model's own: positions are interpolated
+   * as open_clip does with `force_image_size`. What of a side fills no patch is left out.
+   */
+  readonly imageSize?: number;
   /** Hears of every piece of a model that has to be downloaded; nothing is printed otherwise. */
   readonly onProgress?: (progress: DownloadProgress) => void;
 }
@@ -31,17 +37,19 @@ async function toPixels(image: ImageInput, options: DecodeOptions): Promise<Pixe
 /**
  * Opens a model folder, a run or a model of the hub (`hf:owner/name`) for use: starts an engine, loads the weights and returns the handle that
  * embeds images and texts and classifies. Dispose the handle when done.
- * @throws ClipError that names the file or engine that is missing, and what to do.
+ * @throws ClipError that names the file or engine that is missing, and what to do; "bad-argument" for an
+ * image size that the model cannot see.
  */
 export async function openClip(
   model: string,
   options: OpenClipOptions = {},
 ): Promise<Clip<ImageInput>> {
-  const { engine = "auto", batchSize, onProgress } = options;
+  const { engine = "auto", batchSize, imageSize, onProgress } = options;
   await resolveModel(model, onProgress === undefined ? {} : { onProgress });
-  const description = await describeModel(model);
+  const stored = await describeModel(model);
+  const description = factsAtResolution(stored, imageSize);
   const started = engine === "current" ? {} : await startEngine(engine);
-  const embedder = await loadEmbedder(model, description.config, started);
+  const embedder = await loadEmbedder(model, stored.config, { ...started, imageSize });
   return createClip<ImageInput>({
     config: description.config,
     model: embedder,

@@ -14,7 +14,7 @@ export type VitPooling = "class" | "pooler" | "mean" | "attention";
 /** A vision transformer. What is left out is as in CLIP. */
 export interface VitConfig extends TransformerConfig, ImageConfig {
   readonly kind?: "vit";
-  /** Side of a patch in pixels; divides `imageSize`. */
+  /** Side of a patch in pixels. What of `imageSize` fills no patch is left out at the bottom and right. */
   readonly patchSize: number;
   /** Whether a learned token stands before the patches; true by default. */
   readonly classToken?: boolean;

@@ -96,9 +96,10 @@ test.each([
   );
 });
 
-test("an image that patches do not fill is refused when the spec is made", () => {
-  expect(codeOf(() => vitSpec({ ...config, imageSize: 10 }))).toBe("bad-config");
+test("patches that do not fill an image leave the rest out; one larger than it is refused", () => {
+  expect(codeOf(() => vitSpec({ ...config, imageSize: config.patchSize - 1 }))).toBe("bad-config");
   expect(patchCount({ ...config, imageSize: 224, patchSize: 16 })).toBe(196);
+  expect(patchCount({ ...config, imageSize: 384, patchSize: 14 })).toBe(729); // SigLIP so400m
 });
 
 test("the tree's paths are the checkpoint's names", () => {

@@ -22,7 +22,13 @@ export async function readExactly(
   range: { readonly offset: number; readonly length: number },
   label: string,
 ): Promise<Uint8Array> {
-  const bytes = await source.read(range.offset, range.length);
+  const bytes = await source.read(range.offset, range.length).catch((cause: unknown) => {
+    if (!(cause instanceof RangeError)) throw cause; // a buffer of this length cannot be made
+    throw new ClipError("bad-weights", `${label}: ${range.length} bytes do not fit into memory.`, {
+      data: { label, ...range },
+      cause,
+    });
+  });
   if (bytes.byteLength !== range.length) {
     throw new ClipError(
       "bad-weights",

@@ -44,6 +44,22 @@ export function dtypeBytes(dtype: SafetensorsDtype): number {
   return bytesPerValue[dtype];
 }
 
+/** Axes of a shape; PyTorch and NumPy allow twice as many, and no model has more than five. */
+const mostAxes = 32;
+
+/**
+ * Whether a list is a shape whose tensor could exist: whole sides, not too many, and a size in bytes that
+ * numbers can count even where an empty side makes it nothing.
+ */
+export function isShape(value: unknown, bytes = 8): value is readonly number[] {
+  if (!Array.isArray(value) || value.length > mostAxes) return false;
+  const sides = value as readonly unknown[];
+  if (!sides.every((side) => Number.isSafeInteger(side) && (side as number) >= 0)) return false;
+  return Number.isSafeInteger(
+    (sides as readonly number[]).reduce((product, side) => product * Math.max(side, 1), bytes),
+  );
+}
+
 /** Bytes of all values; `NaN` or beyond the safe integers when the shape is not a shape. */
 export function byteLengthOf({ dtype, shape }: TensorInfo): number {
   return shape.reduce((product, side) => product * side, bytesPerValue[dtype]);

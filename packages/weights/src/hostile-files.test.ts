@@ -1,8 +1,17 @@
 import { readFile } from "node:fs/promises";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { Inflate } from "fflate";
+import { expect, test, vi } from "vitest";
 import { makeZip, type ZipMember } from "./fixtures/make-zip.ts";
-import { bytesSource, openSafetensors, openWeights, readAll, type ByteSource } from "./index.ts";
+import {
+  bytesSource,
+  convertLayout,
+  openSafetensors,
+  openWeights,
+  readAll,
+  type ByteSource,
+} from "./index.ts";
+import { formatNpyHeader } from "./numpy/npy-header.ts";
 
 const bytesOf = (text: string): Uint8Array =>
   Uint8Array.from(text, (letter) => letter.charCodeAt(0));
@@ -101,16 +110,22 @@ test("tensors may not reach beyond their storage, repeat it, or claim more than 
     { offset: 1 },
     { strides: [3, 1] },
     { shape: [1_000_000, 1_000_000], strides: [0, 0] },
-    { shape: [2 ** 31 - 1, 2 ** 31 - 1] },
     { count: 5, shape: [5], strides: [1] },
   ]) {
     await expect(openPickle(tensor({ ...fits, ...wrong }), sixteenBytes)).rejects.toThrow(
       /does not fit its storage/,
     );
   }
-  await expect(openPickle(tensor({ ...fits, shape: [-1, 2] }), sixteenBytes)).rejects.toThrow(
-    "make no sense",
+  for (const shape of [[-1, 2], [2 ** 31 - 1, 2 ** 31 - 1], Array.from({ length: 33 }, () => 1)]) {
+    const strides = shape.map(() => 1);
+    const opening = openPickle(tensor({ ...fits, shape, strides }), sixteenBytes);
+    await expect(opening).rejects.toThrow("make no sense");
+  }
+  const none = await openPickle(
+    tensor({ ...fits, shape: [2 ** 30, 0], strides: [1, 1] }),
+    sixteenBytes,
   );
+  expect((await none.read("w")).bytes).toHaveLength(0);
   await expect(openPickle(tensor(fits))).rejects.toThrow("archive/data/0, which is missing");
 });
 
@@ -138,7 +153,62 @@ test("archives whose sizes or places are lies are refused from their directory",
 test("a bomb of zeros is not unpacked beyond what it claims", async () => {
   const zeros = new Uint8Array(64 * 2 ** 20);
   const bomb = makeZip([{ name: "w.npy", bytes: zeros, isDeflated: true, claimedSize: 100 }]);
-  await expect(openBytes(bomb)).rejects.toThrow("unpacks to more than the 100 bytes it claims");
+  await expect(openBytes(bomb)).rejects.toThrow("w.npy is no NumPy array");
+  const pickled = makeZip([{ ...pickle("}."), bytes: zeros, isDeflated: true, claimedSize: 100 }]);
+  await expect(openBytes(pickled)).rejects.toThrow("unpacks to more than the 100 bytes it claims");
+});
+
+test("of packed arrays only the headers are unpacked when an archive is opened", async () => {
+  const values = new Float32Array(2 ** 20);
+  const header = formatNpyHeader({ dtype: "F32", shape: [2 ** 20] });
+  const bytes = Buffer.concat([header, new Uint8Array(values.buffer)]);
+  const packed = makeZip(
+    Array.from({ length: 4 }, (_, at) => ({ name: `w${at}.npy`, bytes, isDeflated: true })),
+  );
+  const inflated = vi.spyOn(Inflate.prototype, "push");
+  const file = await openBytes(packed);
+  const handed = inflated.mock.calls.reduce((sum, [chunk]) => sum + chunk.byteLength, 0);
+  expect(handed).toBeLessThan(packed.byteLength / 2);
+  expect((await file.read("w3")).bytes).toHaveLength(2 ** 22);
+  inflated.mockRestore();
+});
+
+const header = (json: string, data = 0): Uint8Array => {
+  const text = bytesOf(json);
+  const bytes = new Uint8Array(8 + text.length + data);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
+  bytes.set(text, 8);
+  return bytes;
+};
+const entry = (shape: string, range = "[0,4]"): string =>
+  `{"dtype":"F32","shape":${shape},"data_offsets":${range}}`;
+
+test.each([
+  ["a million shapes", `{${'"t":{},'.repeat(1_200_000)}"u":{}}`, "at most 8388608 are read"],
+  ["a shape of a million sides", `{"a":${entry(`[${"1,".repeat(1e6)}1]`)}}`, "found [1,1,1,1,"],
+  ["a product beyond counting", `{"a":${entry("[4294967296,4294967296]")}}`, "can be counted"],
+  ["the same behind an empty side", `{"a":${entry("[0,9e15,9e15]", "[0,0]")}}`, "can be counted"],
+  ["2^53 + 1", `{"a":${entry("[9007199254740993]")}}`, "found [9007199254740992]"],
+  ["an infinite side", `{"a":${entry("[1e400]")}}`, "found [null]"],
+  ["a negative side", `{"a":${entry("[-1]")}}`, "found [-1]"],
+  ["nesting without end", `{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}`, "not JSON in UTF-8"],
+  ["a name that stands twice", `{"a":${entry("[1]")},"a":${entry("[1,1]")}}`, "stands there twice"],
+  ["a dtype without end", `{"a":{"dtype":"${"x".repeat(1e6)}"}}`, "x…"],
+])("a safetensors header with %s is refused in a line", async (_, json, message) => {
+  const error: unknown = await openBytes(header(json, 4)).catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ code: "bad-weights" });
+  expect((error as Error).message).toContain(message);
+  expect((error as Error).message.length).toBeLessThan(400);
+});
+
+test("a pickle of millions of values is refused before they take memory", async () => {
+  await expect(openPickle(`${"}".repeat(2e6)}.`)).rejects.toThrow("more than 1000000 instructions");
+});
+
+test("stacked layers without end are refused", async () => {
+  const json = `{"params/img/Transformer/encoderblock/x":${entry("[1099511627776,0]", "[0,0]")}}`;
+  const file = await openBytes(header(json));
+  expect(() => convertLayout(file, "huggingface")).toThrow("expected at most 1024");
 });
 
 test("a safetensors header can neither overlap tensors nor ask for memory it does not have", async () => {

@@ -4,8 +4,11 @@ import { rowBytes } from "./host-tensor.ts";
 import { parseHeader, type SafetensorsHeader } from "./safetensors-header.ts";
 import { noSuchTensor, type TensorFile } from "./tensor-file.ts";
 
-/** The longest header that safetensors allows, in bytes. */
+/** The longest header that safetensors allows, in bytes: what claims more is no safetensors file. */
 export const longestHeader = 100_000_000;
+
+/** The longest that is read: sixty thousand tensors, where the largest CLIP has a few thousand. */
+const longestRead = 8 * 2 ** 20;
 
 async function readHeader(
   source: ByteSource,
@@ -31,6 +34,11 @@ async function readHeader(
   if (dataStart > source.size) {
     return fail(
       `the header claims ${length} bytes, but the file has ${source.size}; it is truncated, fetch it again.`,
+    );
+  }
+  if (length > longestRead) {
+    return fail(
+      `the header has ${length} bytes; at most ${longestRead} are read, and models need less.`,
     );
   }
   const text = await readExactly(source, { offset: 8, length }, label);

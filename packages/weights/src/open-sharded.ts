@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shown } from "@clip-ts/base";
 import type { ByteSource } from "./byte-source.ts";
 import { openWeights } from "./open-weights.ts";
 import { noSuchTensor, type TensorFile } from "./tensor-file.ts";
@@ -16,11 +16,14 @@ function parseIndex(index: unknown): Map<string, string> {
   const shardOf = new Map<string, string>(Object.entries(entries));
   for (const [name, file] of shardOf) {
     if (typeof file !== "string" || !/^[^/\\]+$/.test(file) || file.startsWith("..")) {
-      const found = JSON.stringify(file);
-      throw badIndex(`tensor "${name}": expected a file name beside the index, found ${found}.`, {
-        name,
-        file,
-      });
+      const found = shown(file);
+      throw badIndex(
+        `tensor ${shown(name)}: expected a file name beside the index, found ${found}.`,
+        {
+          name,
+          file,
+        },
+      );
     }
   }
   return shardOf;

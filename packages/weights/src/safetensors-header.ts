@@ -1,5 +1,12 @@
-import { ClipError } from "@clip-ts/base";
-import { byteLengthOf, dtypes, isDtype, type TensorInfo } from "./host-tensor.ts";
+import { ClipError, parseJson, shown } from "@clip-ts/base";
+import {
+  byteLengthOf,
+  dtypeBytes,
+  dtypes,
+  isDtype,
+  isShape,
+  type TensorInfo,
+} from "./host-tensor.ts";
 
 /** Where a tensor lies: `offset` counts from the start of the data that follows the header. */
 export interface TensorPlace extends TensorInfo {
@@ -22,17 +29,19 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function parseJson(text: Uint8Array, label: string): Record<string, unknown> {
+function readJson(bytes: Uint8Array, label: string): [Record<string, unknown>, string] {
   let header: unknown;
+  let text: string;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(text));
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    header = parseJson(text);
   } catch (cause) {
     throw new ClipError("bad-weights", `${label}: the header is not JSON in UTF-8.`, {
       data: { label },
       cause,
     });
   }
-  if (isRecord(header)) return header;
+  if (isRecord(header)) return [header, text];
   throw new ClipError("bad-weights", `${label}: the header must be a JSON object.`, {
     data: { label },
   });
@@ -48,28 +57,26 @@ function parseMetadata(metadata: unknown, label: string): Record<string, string>
   });
 }
 
-function isShape(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.every(isCount);
-}
-
 function isRange(value: unknown): value is readonly [begin: number, end: number] {
-  return isShape(value) && value.length === 2;
+  return Array.isArray(value) && value.length === 2 && value.every(isCount);
 }
 
 function parsePlace(name: string, entry: unknown, label: string): TensorPlace {
   const fail = (expected: string, found: unknown): never => {
-    const message = `${label}: tensor "${name}": expected ${expected}, found ${JSON.stringify(found)}.`;
+    const message = `${label}: tensor ${shown(name)}: expected ${expected}, found ${shown(found)}.`;
     throw new ClipError("bad-weights", message, { data: { label, name, expected, found } });
   };
   if (!isRecord(entry)) return fail("{dtype, shape, data_offsets}", entry);
   const { dtype, shape, data_offsets: range } = entry;
   if (!isDtype(dtype)) return fail(`dtype ${dtypes.join(", ")}`, dtype);
-  if (!isShape(shape)) return fail("a shape of whole numbers", shape);
+  if (!isShape(shape, dtypeBytes(dtype))) {
+    return fail("a shape of whole numbers, at most 32, whose product can be counted", shape);
+  }
   if (!isRange(range)) return fail("data_offsets [begin, end]", range);
   const [offset, end] = range;
   const byteLength = byteLengthOf({ dtype, shape });
   if (end - offset === byteLength) return { name, dtype, shape, offset, byteLength };
-  return fail(`${byteLength} bytes for ${dtype} [${shape.join(", ")}]`, range);
+  return fail(`${byteLength} bytes for ${dtype} ${shown(shape)}`, range);
 }
 
 /** Refuses tensors that overlap, leave holes or do not end where the file ends. */
@@ -80,7 +87,7 @@ function assertFilled(places: readonly TensorPlace[], dataBytes: number, label: 
       const fault = offset < position ? "overlaps the tensor before it" : "leaves a hole before it";
       throw new ClipError(
         "bad-weights",
-        `${label}: tensor "${name}" ${fault}: expected offset ${position}, found ${offset}.`,
+        `${label}: tensor ${shown(name)} ${fault}: expected offset ${position}, found ${offset}.`,
         { data: { label, name, expected: position, found: offset } },
       );
     }
@@ -88,7 +95,7 @@ function assertFilled(places: readonly TensorPlace[], dataBytes: number, label: 
     if (position > dataBytes) {
       throw new ClipError(
         "bad-weights",
-        `${label}: tensor "${name}" ends at byte ${position} of the data, but the file holds ${dataBytes}; it is truncated, fetch it again.`,
+        `${label}: tensor ${shown(name)} ends at byte ${position} of the data, but the file holds ${dataBytes}; it is truncated, fetch it again.`,
         { data: { label, name, expected: position, found: dataBytes } },
       );
     }
@@ -101,15 +108,29 @@ function assertFilled(places: readonly TensorPlace[], dataBytes: number, label: 
   );
 }
 
+/** A name that stands twice hides its first entry from JSON.parse; both are seen as text. */
+function assertNamedOnce(text: string, tensors: number, label: string): void {
+  const entries = text.match(/"data_offsets"\s*:/gu)?.length ?? 0;
+  if (entries <= tensors) return;
+  throw new ClipError(
+    "bad-weights",
+    `${label}: the header describes ${entries} tensors under ${tensors} names: one stands there twice.`,
+    { data: { label, entries, tensors } },
+  );
+}
+
 /**
  * Reads a header (the format: https://github.com/huggingface/safetensors#format). `text` is its JSON,
  * `dataBytes` how many bytes follow it; `label` names the file in errors.
  */
 export function parseHeader(text: Uint8Array, dataBytes: number, label: string): SafetensorsHeader {
-  const { __metadata__: metadata, ...entries } = parseJson(text, label);
-  const places = Object.entries(entries)
+  const [header, json] = readJson(text, label);
+  const metadata = Object.hasOwn(header, "__metadata__") ? header["__metadata__"] : undefined;
+  const places = Object.entries(header)
+    .filter(([name]) => name !== "__metadata__")
     .map(([name, entry]) => parsePlace(name, entry, label))
     .toSorted((a, b) => a.offset - b.offset || a.byteLength - b.byteLength);
+  assertNamedOnce(json, places.length, label);
   assertFilled(places, dataBytes, label);
   return { metadata: parseMetadata(metadata, label), places };
 }

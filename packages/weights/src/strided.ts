@@ -21,6 +21,7 @@ export function gatherStrided(
   { shape, strides, size }: StridedView,
 ): Uint8Array {
   const result = new Uint8Array(shape.reduce((product, side) => product * side, size));
+  if (result.byteLength === 0) return result; // an empty side, behind others of any length
   let position = 0;
   const copy = (from: number): void => {
     for (let byte = 0; byte < size; byte++) result[position++] = bytes[from + byte] ?? 0;

@@ -9,6 +9,7 @@ import { print } from "../cli/output.ts";
 import { percent, table } from "../cli/table.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { exifOption, readImage } from "./support/images.ts";
+import { imageSizeOption } from "./support/image-size.ts";
 import { withModel } from "./support/open-model.ts";
 
 /** Labels from the word itself or from the file that it names. */
@@ -55,6 +56,7 @@ export const classifyCommand: Command = {
     },
     top: { type: "string", value: "N", help: "print only the N best" },
     exif: exifOption,
+    "image-size": imageSizeOption,
     ...engineOptions,
   },
   async run(args) {

@@ -36,7 +36,7 @@ const graphFiles = { onnx: "onnx/model.onnx", savedmodel: "saved_model.pb" } as 
 test.each(Object.entries(graphFiles))(
   "%s holds the interpolated weights at the new resolution",
   async (to, file) => {
-    const changes = ["--interpolate", second, "--alpha", "0.25", "--resolution", "12"];
+    const changes = ["--interpolate", second, "--alpha", "0.25", "--image-size", "12"];
     const precision = to === "onnx" ? ["--dtype", "f32"] : [];
     const convert = async (model: string, name: string, ...options: string[]): Promise<Buffer> => {
       const words = ["convert", model, at(name), "--to", to, ...precision, ...options];
@@ -72,7 +72,7 @@ test("values that make no sense are wrong usage, whatever is written", async () 
     expect(await refusal(...mix, "--alpha", "7")).toContain("--alpha 7: expected a number from 0");
     expect(await refusal("--alpha", "0.5")).toContain("--alpha goes with --interpolate");
     expect(await refusal("--activation", "foo")).toContain("expected gelu or quick_gelu");
-    expect(await refusal("--resolution", "12.5")).toContain("expected a whole number");
+    expect(await refusal("--image-size", "12.5")).toContain("expected a whole number");
   }
   await expect(readdir(at("none"))).rejects.toThrow("ENOENT");
 });

@@ -126,7 +126,7 @@ test("a tower alone is no whole model: what would join two is said, and nothing 
   expect(await refusal(text, "torchvision")).toContain(
     "holds a text tower alone, which --to roberta",
   );
-  expect(await refusal(image, "torchvision", "--resolution", "64")).toContain("whole models only");
+  expect(await refusal(image, "torchvision", "--image-size", "64")).toContain("whole models only");
   expect(await refusal(image, "torchvision", "--activation", "quick_gelu")).toContain(
     "itself says gelu",
   );

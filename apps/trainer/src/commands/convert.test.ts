@@ -135,9 +135,9 @@ test("SigLIP's preprocessing goes with it, and what open_clip cannot build is re
   expect(refused.stderr).toContain("a SigLIP transformer of this size");
 });
 
-test("--resolution interpolates the positions and says so in config and preprocessing", async () => {
+test("--image-size interpolates the positions and says so in config and preprocessing", async () => {
   const source = await writeNano("square", 1);
-  const { result } = await run("convert", source, at("larger"), "--to", "hf", "--resolution", "12");
+  const { result } = await run("convert", source, at("larger"), "--to", "hf", "--image-size", "12");
   expect(result).toBe(0);
   const name = "vision_model.embeddings.position_embedding.weight";
   const before = (await readTensors(await weights("square")))[name]!;
@@ -151,8 +151,11 @@ test("--resolution interpolates the positions and says so in config and preproce
     JSON.parse(await readFile(at("larger", file), "utf8"));
   expect(await json("config.json")).toMatchObject({ vision_config: { image_size: 12 } });
   expect(await json("preprocessor_config.json")).toMatchObject({ size: { shortest_edge: 12 } });
-  const odd = await run("convert", source, at("none"), "--to", "hf", "--resolution", "13");
-  expect(odd.stderr).toContain("expected a multiple of 4");
+  const small = await run("convert", source, at("none"), "--to", "hf", "--image-size", "3");
+  expect(small.stderr).toContain("smaller than a patch of 4");
+  const both = ["--image-size", "12", "--resolution", "16"];
+  const twice = await run("convert", source, at("none"), "--to", "hf", ...both);
+  expect(twice.stderr).toContain("--image-size and --resolution are the same");
 });
 
 test("--interpolate writes the weights between two models", async () => {

@@ -12,6 +12,7 @@ import type { Arguments, Command } from "../cli/command.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { parsePrecisions } from "./support/convert-onnx.ts";
 import { graphExports } from "./support/graph-exports.ts";
+import { imageSizeOption } from "./support/image-size.ts";
 import { readChanges, withChangedModel, withTower } from "./support/model-changes.ts";
 import { weightTargets, writeConverted } from "./support/write-converted.ts";
 import { towerOf, towerTargets, type OpenedTower } from "./support/write-tower.ts";
@@ -92,11 +93,8 @@ export const convertCommand: Command = {
       required: true,
       help: "what to write",
     },
-    resolution: {
-      type: "string",
-      value: "PIXELS",
-      help: "interpolate the positions for images of another size",
-    },
+    "image-size": imageSizeOption,
+    resolution: { type: "string", value: "PIXELS", help: "the same as --image-size" },
     interpolate: {
       type: "string",
       value: "MODEL",

@@ -6,6 +6,7 @@ import { listedIn } from "../cli/lines.ts";
 import { counter, note } from "../cli/output.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { exifOption, imageJobs, noteSkipped } from "./support/images.ts";
+import { imageSizeOption } from "./support/image-size.ts";
 import { type OpenModel, withModel } from "./support/open-model.ts";
 import { writeOutput } from "./support/tensor-files.ts";
 
@@ -90,6 +91,7 @@ export const embedCommand: Command = {
       help: "captions instead of images, one a line; - reads stdin",
     },
     exif: exifOption,
+    "image-size": imageSizeOption,
     ...engineOptions,
   },
   async run(args) {

@@ -7,6 +7,7 @@ import type { Evaluation } from "../report/evaluation-tables.ts";
 import { runProbe, type ProbeTask } from "./support/evaluate-probe.ts";
 import { runRetrieval, type RetrievalTask } from "./support/evaluate-retrieval.ts";
 import { runZeroShot, type ZeroShotTask } from "./support/evaluate-zero-shot.ts";
+import { imageSizeOption } from "./support/image-size.ts";
 import { withModel, type OpenModel } from "./support/open-model.ts";
 import { showEvaluation, writeEvaluation } from "./support/show-evaluation.ts";
 import { readTemplates } from "./support/templates.ts";
@@ -126,6 +127,7 @@ export const evaluateCommand: Command = {
     limit: { type: "string", value: "N", help: "at most N images; of each class, where there are" },
     json: { type: "string", value: "FILE", help: "also write everything as JSON" },
     report: { type: "string", value: "FILE", help: "also draw everything as an HTML page" },
+    "image-size": imageSizeOption,
     ...engineOptions,
   },
   async run(args) {

@@ -147,6 +147,20 @@ test("CLIP's vision tower alone: the hidden states are those of the whole model"
   expect(names).toEqual(["image_features", "image_last_hidden"]);
 });
 
+test("CLIP's vision tower with its projection: features, hidden states and unit rows", async () => {
+  const io = "projected-towers/vision/io.safetensors";
+  const { names, values } = await forward(modelOf(io), goldenPath(io));
+  expect(names).toEqual(["image_embeds", "image_features", "image_last_hidden"]);
+  const { embeds, last_hidden: hidden } = goldenArrays(io);
+  expect(relativeError(values("image_last_hidden"), hidden!.values)).toBeLessThan(1e-5);
+  const dim = embeds!.shape[1]!;
+  const rows = Array.from({ length: embeds!.shape[0]! }, (_, row) =>
+    [...embeds!.values].slice(row * dim, (row + 1) * dim),
+  );
+  const unit = rows.flatMap((row) => row.map((value) => value / Math.hypot(...row)));
+  expect(relativeError(values("image_embeds"), unit)).toBeLessThan(1e-5);
+});
+
 test("the two as one model: hidden states and features are the originals', within the cut heads", async () => {
   const model = await writeJoinedModel(join(folder, "joined"));
   const text = await forward(model, goldenPath("roberta/io.safetensors"));

@@ -2,6 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import {
   describeModel,
   describeTower,
+  factsAtResolution,
   loadModelParams,
   type TowerDescription,
 } from "@clip-ts/node";
@@ -9,6 +10,7 @@ import { flattenTree } from "@clip-ts/core";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { engineOptions, type Arguments, type Command } from "../cli/command.ts";
 import { note } from "../cli/output.ts";
+import { imageSizeOf, imageSizeOption, noteImageSize } from "./support/image-size.ts";
 import { readInputs } from "./support/forward-inputs.ts";
 import { gradientTensors, layoutOfModel, outputTensors } from "./support/forward-outputs.ts";
 import { towerTensors } from "./support/forward-tower.ts";
@@ -19,7 +21,10 @@ import { writeTensors } from "./support/tensor-files.ts";
 async function forwardModel(args: Arguments): Promise<void> {
   const [model = "", path = ""] = args.positionals;
   const output = args.text("output") as string;
-  const { config } = await describeModel(model);
+  const stored = await describeModel(model);
+  const imageSize = imageSizeOf(args);
+  const { config } = factsAtResolution(stored, imageSize);
+  noteImageSize(stored.config, imageSize);
   const host = await readInputs(path, config.text.vocabSize);
   if (args.flag("grads") && !host.arePairs) {
     throw new ClipError(
@@ -28,7 +33,7 @@ async function forwardModel(args: Arguments): Promise<void> {
     );
   }
   const { compiler } = await startNamedEngine(args);
-  const params = await loadModelParams(model, config);
+  const params = await loadModelParams(model, stored.config, { imageSize });
   const inputs = host.upload();
   try {
     const layout = await layoutOfModel(model);
@@ -49,6 +54,12 @@ async function forwardModel(args: Arguments): Promise<void> {
 async function forwardTower(args: Arguments, { tower }: TowerDescription): Promise<void> {
   const [model = "", path = ""] = args.positionals;
   const output = args.text("output") as string;
+  if (imageSizeOf(args) !== undefined) {
+    const reason = "--image-size opens whole models only";
+    throw new ClipError("bad-argument", `${model} holds one tower alone, and ${reason}.`, {
+      data: { model },
+    });
+  }
   if (args.flag("grads") || args.flag("training")) {
     throw new ClipError(
       "bad-argument",
@@ -100,6 +111,7 @@ export const forwardCommand: Command = {
       type: "boolean",
       help: "as in a training step: batch norms use the batch; also write their running statistics",
     },
+    "image-size": imageSizeOption,
     ...engineOptions,
   },
   async run(args) {

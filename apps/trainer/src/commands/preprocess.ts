@@ -1,7 +1,8 @@
-import { describeModel, listImages } from "@clip-ts/node";
+import { describeModel, factsAtResolution, listImages } from "@clip-ts/node";
 import { fromFloat32 } from "@clip-ts/weights";
 import type { Command } from "../cli/command.ts";
 import { note } from "../cli/output.ts";
+import { imageSizeOf, imageSizeOption } from "./support/image-size.ts";
 import { exifOption, readImage } from "./support/images.ts";
 import { writeTensors } from "./support/tensor-files.ts";
 
@@ -23,10 +24,12 @@ export const preprocessCommand: Command = {
       help: "safetensors file to write",
     },
     exif: exifOption,
+    "image-size": { ...imageSizeOption, help: "for the model opened at another image size" },
   },
-  async run({ positionals, text, flag }) {
+  async run(args) {
+    const { positionals, text, flag } = args;
     const [model = "", ...inputs] = positionals;
-    const description = await describeModel(model);
+    const description = factsAtResolution(await describeModel(model), imageSizeOf(args));
     const { size } = description.preprocess;
     const paths = await listImages(inputs);
     const planes = 3 * size * size;

@@ -41,8 +41,8 @@ test("a stored model learns from images of another size: positions are interpola
   expect(larger.metrics[0]!.loss).toBeGreaterThan(0);
 });
 
-test("a size that patches do not divide is refused before anything is loaded", async () => {
-  await expect(open({ imageSize: 18 })).rejects.toThrow("expected a multiple of 4");
+test("a size smaller than a patch is refused before anything is loaded", async () => {
+  await expect(open({ imageSize: 3 })).rejects.toThrow("smaller than a patch of 4");
 });
 
 test("other sizes stay, and the error says what can be changed", async () => {

@@ -121,8 +121,8 @@ test("a folder in which no image can be read stops the run", async () => {
 });
 
 test("sizes that do not fit together are refused before training", async () => {
-  const error = await errorOf(runWith("misfit", { model: { preset: "nano", imageSize: 10 } }));
-  expect(error.message).toContain("multiple of the patch size");
+  const error = await errorOf(runWith("misfit", { model: { preset: "nano", imageSize: 3 } }));
+  expect(error.message).toContain("smaller than a patch of 4");
 });
 
 test("a model has one beginning", async () => {

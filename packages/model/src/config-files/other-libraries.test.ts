@@ -19,6 +19,7 @@ test("torchvision's ViT is held against what torchvision computes", () => {
   expect(refused({ pooling: "mean" })).toThrow('pooling is "mean"');
   expect(refused({ layerScale: 0.1 })).toThrow("layerScale is 0.1, and there it is always none");
   expect(refused({ layerNormEps: 1e-5 })).toThrow("layerNormEps is 0.00001");
+  expect(refused({ imageSize: 225 })).toThrow("no images of 225 pixels for patches of 32");
   expect(() => assertTorchvision(preset("ViT-B/32"))).toThrow("preNorm is true");
   expect(() => assertTorchvision(preset("RN50"))).toThrow("none of CLIP's ResNets");
 });

@@ -59,6 +59,10 @@ const torchvisionFacts: Facts = {
 export function assertTorchvision({ vision }: { readonly vision: VisionConfig }): void {
   if (isResNet(vision)) throw cannotCompute(torchvision, "it has none of CLIP's ResNets");
   assertFacts(torchvision, "the vision tower", torchvisionFacts, vitFacts(vision));
+  const { imageSize, patchSize } = vision;
+  if (imageSize % patchSize === 0) return;
+  const reason = `it takes no images of ${imageSize} pixels for patches of ${patchSize}, which do not fill them`;
+  throw cannotCompute(torchvision, reason);
 }
 
 const bigVision = "big_vision";

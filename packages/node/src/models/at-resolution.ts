@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, isClipError } from "@clip-ts/base";
 import type { ClipConfig } from "@clip-ts/model";
 import { convertLayout, type TensorFile } from "@clip-ts/weights";
 import { positionTableOf, withResizedPositions } from "./position-table.ts";
@@ -12,16 +12,37 @@ export interface ResizedModel {
 
 /**
  * The config of a model once it reads images of `imageSize` pixels a side.
- * @throws ClipError "bad-argument" for a size that patches or strides do not divide.
+ * @throws ClipError "bad-argument" for a size that the vision tower cannot see: no whole number, smaller
+ * than a patch, or none that a ResNet's strides divide.
  */
 export function configAtResolution(config: ClipConfig, imageSize: number): ClipConfig {
-  const { stride } = positionTableOf(config.vision);
-  if (imageSize % stride === 0) return { ...config, vision: { ...config.vision, imageSize } };
-  throw new ClipError(
-    "bad-argument",
-    `Images of ${imageSize} pixels do not fit this model: expected a multiple of ${stride}.`,
-    { data: { imageSize, stride } },
-  );
+  const resized = { ...config, vision: { ...config.vision, imageSize } };
+  const refuse = (reason: string, cause?: unknown): never => {
+    throw new ClipError("bad-argument", `This model cannot be opened at another size: ${reason}`, {
+      data: { imageSize },
+      cause,
+    });
+  };
+  if (!Number.isSafeInteger(imageSize) || imageSize < 1) {
+    return refuse(`expected whole pixels, such as ${config.vision.imageSize}, got ${imageSize}.`);
+  }
+  try {
+    positionTableOf(resized.vision);
+  } catch (cause) {
+    if (isClipError(cause)) refuse(cause.message, cause);
+    throw cause;
+  }
+  return resized;
+}
+
+/** Config and preprocessing of a model once it reads images of `imageSize` pixels a side. */
+export function factsAtResolution<Facts extends ModelFacts>(
+  facts: Facts,
+  imageSize: number | undefined,
+): Facts {
+  if (imageSize === undefined || imageSize === facts.config.vision.imageSize) return facts;
+  const config = configAtResolution(facts.config, imageSize);
+  return { ...facts, config, preprocess: { ...facts.preprocess, size: imageSize } };
 }
 
 /**
@@ -33,20 +54,19 @@ export function weightsAtResolution(
   file: TensorFile,
   imageSize: number,
 ): TensorFile {
-  const { name, stride } = positionTableOf(vision);
-  const grids = { fromGrid: vision.imageSize / stride, toGrid: imageSize / stride };
-  return withResizedPositions(convertLayout(file, "huggingface"), name, grids);
+  const { name, grid: fromGrid } = positionTableOf(vision);
+  const { grid: toGrid } = positionTableOf({ ...vision, imageSize });
+  return withResizedPositions(convertLayout(file, "huggingface"), name, { fromGrid, toGrid });
 }
 
 /**
  * A model for images of `imageSize` pixels a side: its positions are interpolated when they are read, the
  * rest stays. The weights come under clip-ts's own names. Needs a running engine.
- * @throws ClipError "bad-argument" for a size that patches or strides do not divide.
+ * @throws ClipError "bad-argument" for a size that the vision tower cannot see.
  */
 export function atResolution(facts: ModelFacts, file: TensorFile, imageSize: number): ResizedModel {
-  const config = configAtResolution(facts.config, imageSize);
   return {
-    facts: { config, preprocess: { ...facts.preprocess, size: imageSize } },
+    facts: factsAtResolution({ config: facts.config, preprocess: facts.preprocess }, imageSize),
     file: weightsAtResolution(facts.config, file, imageSize),
   };
 }

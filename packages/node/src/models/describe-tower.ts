@@ -7,6 +7,7 @@ import {
   type InferOptions,
   type TowerConfig,
 } from "@clip-ts/model";
+import { projectionSpec, type ProjectionParams } from "@clip-ts/projection";
 import { textSpec, type TextParams } from "@clip-ts/text-encoder";
 import type { Tokenizer } from "@clip-ts/tokenizer";
 import { visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
@@ -35,6 +36,17 @@ function withPooler(tower: TowerConfig, file: TensorFile): TowerConfig {
   return { ...tower, config: { ...tower.config, pooling: "pooler" } };
 }
 
+/** Where the head of a tower alone stands, as in transformers' `CLIPTextModelWithProjection`. */
+const heads = { vision: "visual_projection", text: "text_projection" } as const;
+
+/** The side whose tower, with or without its head, is all that a file of clip-ts's names holds. */
+function sideOf(file: TensorFile): "vision_model" | "text_model" | undefined {
+  const parts = new Set(file.names.map((name) => name.slice(0, name.indexOf("."))));
+  const side = (["vision", "text"] as const).find((name) => parts.has(`${name}_model`));
+  const others = [...parts].filter((part) => side === undefined || part !== heads[side]);
+  return side !== undefined && others.length === 1 ? `${side}_model` : undefined;
+}
+
 /** The config of a tower, from the folder's file or from the shapes; undefined for a whole model. */
 async function readTowerConfig(
   place: string,
@@ -42,9 +54,8 @@ async function readTowerConfig(
   options: InferOptions,
 ): Promise<TowerConfig | undefined> {
   const file = convertLayout(original, "huggingface");
-  const sides = new Set(file.names.map((name) => name.slice(0, name.indexOf("."))));
-  const [side] = sides;
-  if (sides.size !== 1 || (side !== "vision_model" && side !== "text_model")) return undefined;
+  const side = sideOf(file);
+  if (side === undefined) return undefined;
   const path = join(place, modelFiles.config);
   if (isFile(place) || !existsSync(path)) {
     return sayingActivation(place, () => inferTowerConfig(shapesOf(file), options));
@@ -89,4 +100,24 @@ export async function loadTowerAlone<Tower extends TowerConfig>(
   const options = { prefix: `${tower.side}_model.` };
   const params = await withWeights(model, (file) => loadParams(spec as object, file, options));
   return params as TowerParams<Tower>;
+}
+
+/**
+ * Loads the head behind a tower alone onto the running engine: weight [joint, dim], and a bias where the file
+ * has one. The caller owns it. Undefined for a tower without.
+ * @throws ClipError "bad-weights" for a head of another form.
+ */
+export async function loadHeadAlone(
+  model: string,
+  { side }: TowerConfig,
+): Promise<ProjectionParams | undefined> {
+  return withWeights(model, (original) => {
+    const file = convertLayout(original, "huggingface");
+    const weight = `${heads[side]}.weight`;
+    if (!file.names.includes(weight)) return Promise.resolve(undefined);
+    const [joint = 0, dim = 0] = file.describe(weight).shape;
+    const kind = file.names.includes(`${heads[side]}.bias`) ? "affine" : "linear";
+    const options = { prefix: `${heads[side]}.` };
+    return loadParams(projectionSpec(dim, joint, kind), file, options) as Promise<ProjectionParams>;
+  });
 }

@@ -1,6 +1,13 @@
 import { flattenTree } from "@clip-ts/core";
 import { preset, type ClipConfig } from "@clip-ts/model";
-import { goldenArrays, goldenPath, goldenTowers } from "@clip-ts/test-utils";
+import {
+  goldenArrays,
+  goldenPath,
+  goldenTensors,
+  goldenTowers,
+  largestDifference,
+} from "@clip-ts/test-utils";
+import { encodeText } from "@clip-ts/text-encoder";
 import { resizePositions } from "@clip-ts/vision-encoder";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
@@ -53,4 +60,27 @@ test("positions of a vision tower for other images are interpolated, the rest st
   const kernel = "embeddings.patch_embedding.weight";
   expect([...(await resized[kernel]!.data())]).toEqual([...(await stored[kernel]!.data())]);
   dispose([stored, resized, expected]);
+});
+
+test("CLIP's text tower comes out of a folder that holds it alone with its projection", async () => {
+  const path = goldenPath("projected-towers/text/model.safetensors");
+  const text = {
+    width: 16,
+    heads: 2,
+    layers: 2,
+    mlpWidth: 24,
+    activation: "gelu",
+    layerNormEps: 1e-5,
+    vocabSize: 40,
+    contextLength: 8,
+    startTokenId: 38,
+    endTokenId: 39,
+    padTokenId: 0,
+  } as const;
+  const tower = await loadTower(path, { ...preset("nano"), text }, "text");
+  const io = goldenTensors("projected-towers/text/io.safetensors");
+  const { lastHidden } = encodeText(tower, io["input_ids"]!, text);
+  const expected = await io["last_hidden"]!.data();
+  expect(largestDifference(await lastHidden.data(), expected)).toBeLessThan(1e-5);
+  dispose(flattenTree<Tensor>(tower));
 });

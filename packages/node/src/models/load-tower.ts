@@ -9,12 +9,13 @@ export type TowerSide = "vision" | "text";
 /** The file with its positions interpolated, if they are those of another image size. */
 function atImageSize(original: TensorFile, { vision }: ClipConfig): TensorFile {
   const file = convertLayout(original, "huggingface");
-  const { name, stride, leading } = positionTableOf(vision);
+  const { name, grid, leading } = positionTableOf(vision);
   if (!file.names.includes(name)) return file;
   const [rows = 0] = file.describe(name).shape;
-  const grids = { fromGrid: Math.sqrt(rows - leading), toGrid: vision.imageSize / stride };
-  const isOther = Number.isInteger(grids.fromGrid) && grids.fromGrid !== grids.toGrid;
-  return isOther ? withResizedPositions(file, name, grids) : file;
+  const fromGrid = Math.sqrt(rows - leading);
+  return Number.isInteger(fromGrid)
+    ? withResizedPositions(file, name, { fromGrid, toGrid: grid })
+    : file;
 }
 
 /**

@@ -1,4 +1,10 @@
-import { isResNet, resizePositions, type VisionConfig } from "@clip-ts/vision-encoder";
+import {
+  featureMapSide,
+  isResNet,
+  patchGrid,
+  resizePositions,
+  type VisionConfig,
+} from "@clip-ts/vision-encoder";
 import {
   fromFloat32,
   sliceRows,
@@ -13,23 +19,23 @@ import { tensor2d } from "@tensorflow/tfjs-core";
 export interface PositionTable {
   /** Under clip-ts's own names. */
   readonly name: string;
-  /** Pixels of a side that one position stands for. */
-  readonly stride: number;
+  /** Places along a side of an image. */
+  readonly grid: number;
   /** Rows before those of the grid: the class token's, or the mean's in a ResNet. */
   readonly leading: 0 | 1;
 }
 
-/** Pixels of a side that one place of a ResNet's last feature map stands for. */
-const resnetStride = 32;
-
-/** The table of a vision tower, which it has unless its positions are fixed sines and cosines. */
+/**
+ * The table of a vision tower, which it has unless its positions are fixed sines and cosines.
+ * @throws ClipError "bad-config" for an image size that the tower cannot see.
+ */
 export function positionTableOf(vision: VisionConfig): PositionTable {
   if (isResNet(vision)) {
     const name = "vision_model.attnpool.positional_embedding";
-    return { name, stride: resnetStride, leading: 1 };
+    return { name, grid: featureMapSide(vision), leading: 1 };
   }
   const name = "vision_model.embeddings.position_embedding.weight";
-  return { name, stride: vision.patchSize, leading: vision.classToken === false ? 0 : 1 };
+  return { name, grid: patchGrid(vision), leading: vision.classToken === false ? 0 : 1 };
 }
 
 /** Interpolates a table of positions; half precision stays half. */
@@ -53,13 +59,15 @@ export interface GridChange {
 
 /**
  * A view of a file under clip-ts's names, one of whose tables of positions is interpolated when it is
- * read. Reading it needs a running engine.
+ * read, as open_clip does on loading (bicubic, antialiased; transformers' `interpolate_pos_encoding` has no
+ * antialiasing and differs). Reading it needs a running engine.
  */
 export function withResizedPositions(
   file: TensorFile,
   name: string,
   { fromGrid, toGrid }: GridChange,
 ): TensorFile {
+  if (fromGrid === toGrid) return file;
   const added = toGrid * toGrid - fromGrid * fromGrid;
   return {
     ...file,

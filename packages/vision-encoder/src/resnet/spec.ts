@@ -52,7 +52,7 @@ const expansion = 4;
 const totalStride = 32;
 
 /** Side of the last feature map. @throws ClipError "bad-config" if the strides do not divide the image. */
-function featureMapSide({ imageSize }: ResNetConfig): number {
+export function featureMapSide({ imageSize }: ResNetConfig): number {
   if (imageSize % totalStride === 0) return imageSize / totalStride;
   throw new ClipError(
     "bad-config",

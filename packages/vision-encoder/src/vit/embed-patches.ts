@@ -3,7 +3,7 @@ import { add, concat, reshape, slice, tile, type Tensor } from "@tensorflow/tfjs
 import type { VitConfig } from "../config.ts";
 import { pickRows } from "./patch-dropout.ts";
 import { sincosPositions } from "./sincos-positions.ts";
-import type { VitParams } from "./spec.ts";
+import { patchGrid, type VitParams } from "./spec.ts";
 
 /** Positions of the class token (if any, and none if it stays where it is) and of the patches. */
 interface Positions {
@@ -15,7 +15,7 @@ interface Positions {
 function positionsOf({ embeddings }: VitParams, config: VitConfig): Positions {
   const table = embeddings.position_embedding?.weight;
   if (table === undefined) {
-    return { patches: sincosPositions(config.imageSize / config.patchSize, config.width) };
+    return { patches: sincosPositions(patchGrid(config), config.width) };
   }
   if (embeddings.class_embedding === undefined) return { patches: table };
   return { first: slice(table, [0, 0], [1, -1]), patches: slice(table, [1, 0], [-1, -1]) };

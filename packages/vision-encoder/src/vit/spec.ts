@@ -37,18 +37,25 @@ export interface VitParams<Leaf = Tensor> {
   readonly head?: AttentionHeadParams<Leaf>;
 }
 
-/** Number of patches of an image. */
+/**
+ * Patches along a side of an image. Pixels that fill no patch are left out, as PyTorch's convolution does:
+ * 384 pixels are 27 patches of 14.
+ * @throws ClipError "bad-config" for an image smaller than a patch.
+ */
+export function patchGrid({ imageSize, patchSize }: VitConfig): number {
+  const side = Math.floor(imageSize / patchSize);
+  if (side >= 1) return side;
+  throw new ClipError(
+    "bad-config",
+    `An image of ${imageSize} pixels is smaller than a patch of ${patchSize}: choose an image size of ` +
+      `at least ${patchSize}, best a multiple of it.`,
+    { data: { imageSize, patchSize } },
+  );
+}
+
+/** Number of patches of an image. @throws ClipError "bad-config" if there is not one. */
 export function patchCount(config: VitConfig): number {
-  const { imageSize, patchSize } = config;
-  if (imageSize % patchSize !== 0) {
-    throw new ClipError(
-      "bad-config",
-      `An image of ${imageSize} pixels cannot be cut into patches of ${patchSize}: ` +
-        "choose an image size that is a multiple of the patch size.",
-      { data: { imageSize, patchSize } },
-    );
-  }
-  return (imageSize / patchSize) ** 2;
+  return patchGrid(config) ** 2;
 }
 
 /** Spec of class token, patch embedding and positions. */

@@ -50,12 +50,6 @@ export function squeeze(count: number): Change {
   };
 }
 
-/** A number that stands alone in the other layout and in a list of one here. */
-export const numberToList: Change = {
-  toCanonical: (shape) => (product(shape) === 1 ? { shape: [1], view: shape } : undefined),
-  fromCanonical: (shape) => (product(shape) === 1 ? { shape: [], view: shape } : undefined),
-};
-
 /** JAX's convolution [height, width, in, out] to PyTorch's [out, in, height, width]. */
 export const jaxKernel: Change = {
   toCanonical: (shape) => permuted(shape, [3, 2, 0, 1]),

@@ -1,15 +1,36 @@
+import { ClipError } from "@clip-ts/base";
 import { sliceRows, type HostTensor } from "../host-tensor.ts";
 import { finder, type TensorFile } from "../tensor-file.ts";
 import { fromCanonical, type ConvertOptions } from "./from-canonical.ts";
-import { bareName, detectLayout, type Layout } from "./layout.ts";
+import { bareNames, detectLayout, type Layout } from "./layout.ts";
 import { isIgnorable } from "./rules-for.ts";
+import { withSingleNumbers } from "./single-numbers.ts";
 import { toCanonical } from "./to-canonical.ts";
 
 type HostTensors = Readonly<Record<string, HostTensor>>;
 
+/** Names in a file by what is left without wrappers. @throws ClipError "bad-weights" for two that become one. */
+function realNamesOf({ names, label }: TensorFile): Map<string, string> {
+  const realNames = new Map<string, string>();
+  for (const [index, bare] of bareNames(names).entries()) {
+    const name = names[index] ?? bare;
+    const other = realNames.get(bare);
+    if (other !== undefined) {
+      throw new ClipError(
+        "bad-weights",
+        `${label} holds ${other} and ${name}, which are one tensor to the model, and which counts is not ` +
+          "guessed: save the state dict of one model.",
+        { data: { label, names: [other, name] } },
+      );
+    }
+    realNames.set(bare, name);
+  }
+  return realNames;
+}
+
 /** The file without what wrappers put before its names, and without what no model learns. */
 function bareFile(file: TensorFile): TensorFile {
-  const realNames = new Map(file.names.map((name) => [bareName(name), name]));
+  const realNames = realNamesOf(file);
   const find = finder(realNames, file.label);
   return {
     label: file.label,
@@ -34,9 +55,11 @@ export function convertLayout(
 ): TensorFile {
   const file = bareFile(original);
   const from = detectLayout(file.names);
-  if (from === layout && layout !== "big_vision") return file; // big_vision's layers may be stacked
-  const canonical = from === "huggingface" ? file : toCanonical(file, from);
-  return layout === "huggingface" ? canonical : fromCanonical(canonical, layout, options);
+  if (from === layout && layout !== "big_vision") return withSingleNumbers(file, layout); // there layers may be stacked
+  const named = from === "huggingface" ? file : toCanonical(file, from);
+  const canonical = withSingleNumbers(named, "huggingface");
+  if (layout === "huggingface") return canonical;
+  return withSingleNumbers(fromCanonical(canonical, layout, options), layout);
 }
 
 /** Tensors in memory as a file. */

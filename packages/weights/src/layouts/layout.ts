@@ -23,18 +23,64 @@ const signs: readonly (readonly [Layout, RegExp])[] = [
   ["roberta", /^(roberta\.)?(embeddings\.word_embeddings|encoder\.layer\.\d)/],
 ];
 
-/** What parallel training, compiling and Flax put before every name, and a doubled tower name. */
-const wrappers = /^(module\.|_orig_mod\.|params\/)+/;
+/** The layout that names without wrappers follow. */
+function signedBy(bare: readonly string[]): Layout | undefined {
+  return signs.find(([, sign]) => bare.some((name) => sign.test(name)))?.[0];
+}
 
-/** A name without what wrappers of the model put before it. */
-export function bareName(name: string): string {
-  return name.replace(wrappers, "").replace(/^(vision_model\.)\1/, "$1");
+/** What parallel training, compiling and recomputing put before the names of the module that they wrap. */
+const wrappers =
+  /(?<=^|\.)(?:(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.)+/gu;
+
+/** Flax's root. */
+const flaxRoot = /^(?:params\/)+/u;
+
+const unwrapped = (name: string): string => name.replace(flaxRoot, "").replaceAll(wrappers, "");
+
+/** The first part of the first name, with its dot, if every name starts with it and goes on. */
+function sharedStart(names: readonly string[]): string | undefined {
+  const [first = ""] = names;
+  const start = first.slice(0, first.indexOf(".") + 1);
+  const isShared = names.every((name) => name.length > start.length && name.startsWith(start));
+  return start !== "" && isShared ? start : undefined;
+}
+
+/**
+ * The names without what stands before them: wrappers such as `module.`, wherever they are, and the
+ * attributes of a training module that hold the model, such as Lightning's `model.`, if every name has them and a known
+ * layout comes out. A tower's name that is doubled stands once. In the order of `names`.
+ */
+export function bareNames(names: readonly string[]): string[] {
+  const plain = names.map(unwrapped);
+  let bare = plain;
+  while (signedBy(bare) === undefined) {
+    const start = sharedStart(bare);
+    if (start === undefined) return plain;
+    bare = bare.map((name) => name.slice(start.length));
+  }
+  return bare.map((name) => name.replace(/^(vision_model\.)\1/u, "$1"));
 }
 
 /** The naming scheme that these tensor names follow, or undefined. */
 export function layoutOf(names: readonly string[]): Layout | undefined {
-  const bare = names.map(bareName);
-  return signs.find(([, sign]) => bare.some((name) => sign.test(name)))?.[0];
+  return signedBy(bareNames(names));
+}
+
+/** Says of names that hold a model in a part of them where it is and what stands beside it. */
+function partly(names: readonly string[]): string {
+  const plain = names.map(unwrapped);
+  const startOf = (name: string): string => name.slice(0, name.indexOf(".") + 1);
+  const starts = [...new Set(plain.map(startOf))].filter((start) => {
+    const inside = plain.filter((name) => start !== "" && name.startsWith(start));
+    return signedBy(inside.map((name) => name.slice(start.length))) !== undefined;
+  });
+  const beside = plain.find((name) => !name.startsWith(starts[0] ?? ""));
+  if (starts.length === 0 || beside === undefined) return "";
+  const places = starts.map((start) => `"${start}"`).join(" and ");
+  return (
+    `. Such names stand behind ${places}, but not all do: ${beside}. Which of them are the model is not ` +
+    "guessed: save its own state dict"
+  );
 }
 
 /** The naming scheme that these tensor names follow; none is a `bad-weights` error. */
@@ -45,7 +91,7 @@ export function detectLayout(names: readonly string[]): Layout {
   throw new ClipError(
     "bad-weights",
     `Expected CLIP weights under the names of Hugging Face (text_model…, vision_model…), OpenAI or open_clip ` +
-      `(visual…, text…), big_vision (img/…), torchvision or RoBERTa, found ${found}.`,
+      `(visual…, text…), big_vision (img/…), torchvision or RoBERTa, found ${found}${partly(names)}.`,
     { data: { names: names.slice(0, 20) } },
   );
 }

@@ -54,12 +54,23 @@ const placeholders: Readonly<Record<string, string>> = {
   rest: "(?<rest>.+)",
 };
 
-/** `name` rewritten from one pattern to another, or undefined where `from` does not match. */
-export function rewrite(name: string, from: string, to: string): string | undefined {
-  const source = from
+const compiled = new Map<string, RegExp>();
+
+/** The names of a pattern, as an expression that is made once. */
+function expressionOf(pattern: string): RegExp {
+  const known = compiled.get(pattern);
+  if (known !== undefined) return known;
+  const source = pattern
     .replaceAll(".", "\\.")
     .replaceAll(/\{(\w+)\}/g, (_, key: string) => placeholders[key] ?? "");
-  const groups = new RegExp(`^${source}$`).exec(name);
+  const expression = new RegExp(`^${source}$`);
+  compiled.set(pattern, expression);
+  return expression;
+}
+
+/** `name` rewritten from one pattern to another, or undefined where `from` does not match. */
+export function rewrite(name: string, from: string, to: string): string | undefined {
+  const groups = expressionOf(from).exec(name);
   if (groups === null) return undefined;
   return to.replaceAll(/\{(\w+)\}/g, (_, key: string) => groups.groups?.[key] ?? "");
 }

@@ -1,5 +1,4 @@
-import { numberToList } from "./change.ts";
-import { attentionInputs, changed, renamed, transposed, type NameRule } from "./name-rule.ts";
+import { attentionInputs, renamed, transposed, type NameRule } from "./name-rule.ts";
 
 /** A residual attention block; both towers have the same. */
 function blockRules(openai: string, canonical: string): NameRule[] {
@@ -27,12 +26,10 @@ function textTowerRules(prefix: string): NameRule[] {
   ];
 }
 
-/** Scale and bias of the logits: single numbers, or lists of one in SigLIP's own files. */
-export function logitRules(isSiglip: boolean): NameRule[] {
-  return ["logit_scale", "logit_bias"].map((name) =>
-    isSiglip ? changed(name, name, numberToList) : renamed(name, name),
-  );
-}
+/** Scale and bias of the logits; their shapes are `withSingleNumbers`'s. */
+export const logitRules: readonly NameRule[] = ["logit_scale", "logit_bias"].map((name) =>
+  renamed(name, name),
+);
 
 /** CLIP's text tower beside the vision tower (OpenAI, open_clip's `CLIP`). Projections are [in, out]. */
 export const textRules: readonly NameRule[] = [

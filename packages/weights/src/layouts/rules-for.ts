@@ -27,7 +27,7 @@ function openClipRules(has: Has): readonly NameRule[] {
   const vision = isResnet ? resnetRules : isTimm ? timmRules : vitRules;
   const plainText = isCustom ? customTextRules : textRules;
   const text = isHuggingFace ? huggingFaceTextRules : isSiglip ? siglipTextRules : plainText;
-  return [...logitRules(isSiglip), ...text, ...vision];
+  return [...logitRules, ...text, ...vision];
 }
 
 /** A layout that is not clip-ts's own. */

@@ -1,8 +1,12 @@
+import { ClipError } from "@clip-ts/base";
 import { byteLengthOf, sliceRows, type TensorInfo } from "../host-tensor.ts";
 import type { TensorFile } from "../tensor-file.ts";
 
 /** A block's name where all layers are one tensor: Flax's `scan` puts them along the first axis. */
 const stackedBlock = "/encoderblock/";
+
+/** Far beyond any model, and few enough to be listed. */
+const mostLayers = 1024;
 
 interface Layer {
   readonly name: string;
@@ -21,6 +25,13 @@ export function unstackLayers(file: TensorFile): TensorFile {
       continue;
     }
     const count = file.describe(name).shape[0] ?? 0;
+    if (count > mostLayers) {
+      throw new ClipError(
+        "bad-weights",
+        `${name} holds ${count} layers; expected at most ${mostLayers}.`,
+        { data: { name, count } },
+      );
+    }
     for (let index = 0; index < count; index++) {
       layers.set(name.replace(stackedBlock, `/encoderblock_${index}/`), { name, index });
     }

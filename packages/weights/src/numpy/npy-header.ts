@@ -1,6 +1,6 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shown } from "@clip-ts/base";
 import { readExactly, type ByteSource } from "../byte-source.ts";
-import type { SafetensorsDtype, TensorInfo } from "../host-tensor.ts";
+import { dtypeBytes, isShape, type SafetensorsDtype, type TensorInfo } from "../host-tensor.ts";
 
 /** What an .npy file says before its values (numpy.lib.format, versions 1 to 3). */
 export interface NpyHeader extends TensorInfo {
@@ -27,6 +27,9 @@ const dtypes: Readonly<Record<string, SafetensorsDtype>> = {
 const magic = "\x93NUMPY";
 const longestHeader = 2 ** 16;
 
+/** Bytes within which a header that is read ends. */
+export const longestNpyStart: number = 12 + longestHeader;
+
 /** Version, and length of the text that follows; `start` counts from the file's start. */
 function parsePrefix(
   bytes: Uint8Array,
@@ -47,7 +50,9 @@ function parseText(text: string): Omit<NpyHeader, "dataOffset"> | undefined {
   const dtype = Object.hasOwn(dtypes, descr) ? dtypes[descr] : undefined;
   if (dtype === undefined || order === undefined || sides === undefined) return undefined;
   const shape = sides.split(",").filter((side) => side.trim() !== "");
-  return { dtype, isFortranOrder: order === "True", shape: shape.map(Number) };
+  const numbers = shape.map(Number);
+  if (!isShape(numbers, dtypeBytes(dtype))) return undefined;
+  return { dtype, isFortranOrder: order === "True", shape: numbers };
 }
 
 /**
@@ -63,9 +68,13 @@ export async function readNpyHeader(source: ByteSource, label: string): Promise<
   const text = new TextDecoder().decode(await readExactly(source, { offset, length }, label));
   const parsed = parseText(text);
   if (parsed === undefined) {
-    throw new ClipError("bad-weights", `${label}: its values cannot be read here: ${text.trim()}`, {
-      data: { label, header: text },
-    });
+    throw new ClipError(
+      "bad-weights",
+      `${label}: its values cannot be read here: ${shown(text.trim())}`,
+      {
+        data: { label, header: text },
+      },
+    );
   }
   return { ...parsed, dataOffset: offset + length };
 }

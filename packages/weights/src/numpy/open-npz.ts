@@ -5,7 +5,7 @@ import { checkStoredTensor, readStoredTensor } from "../pytorch/read-stored-tens
 import { StorageReference, StoredTensor } from "../pytorch/stored-tensor.ts";
 import { noSuchTensor, type TensorFile } from "../tensor-file.ts";
 import { openZip, type ZipArchive } from "../zip/open-zip.ts";
-import { readNpyHeader, type NpyHeader } from "./npy-header.ts";
+import { longestNpyStart, readNpyHeader, type NpyHeader } from "./npy-header.ts";
 
 const suffix = /\.npy$/;
 
@@ -30,7 +30,7 @@ interface Member {
 
 async function readMember(archive: ZipArchive, entry: string): Promise<Member> {
   const label = `${archive.label}: ${entry}`;
-  const source = await archive.open(entry);
+  const source = await archive.openStart(entry, longestNpyStart);
   const header = await readNpyHeader(source, label);
   const { dtype, shape, dataOffset } = header;
   const available = source.size - dataOffset;

@@ -1,5 +1,5 @@
-import { ClipError } from "@clip-ts/base";
-import type { SafetensorsDtype } from "../host-tensor.ts";
+import { ClipError, shown } from "@clip-ts/base";
+import { isShape, type SafetensorsDtype } from "../host-tensor.ts";
 import { ScriptModule, StorageReference, StoredTensor } from "./stored-tensor.ts";
 
 /** What a pickle may name: how it is called with arguments, or a mere word. */
@@ -38,7 +38,7 @@ function rebuildTensor([storage, offset, shape, strides]: readonly unknown[]): S
   const isValid =
     storage instanceof StorageReference &&
     isCount(offset) &&
-    isCounts(shape) &&
+    isShape(shape) &&
     isCounts(strides) &&
     shape.length === strides.length;
   if (isValid) return new StoredTensor(storage, { offset, shape, strides });
@@ -84,7 +84,7 @@ export function allowedGlobal(module: string, attribute: string, label: string):
   if (/^__torch__(\.|$)/.test(module)) return { name, make: () => new ScriptModule() };
   throw new ClipError(
     "bad-weights",
-    `${label} names ${JSON.stringify(name)}, which no file of tensors needs; it could run code, so nothing was ` +
+    `${label} names ${shown(name)}, which no file of tensors needs; it could run code, so nothing was ` +
       "read. If you trust the file, save its state dict alone (torch.save(model.state_dict(), …)) or as safetensors.",
     { data: { label, name } },
   );

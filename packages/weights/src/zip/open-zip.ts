@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import { bytesSource, readExactly, sourceWithin, type ByteSource } from "../byte-source.ts";
-import { inflateExactly } from "./inflate-exactly.ts";
+import { inflateExactly, inflateStart } from "./inflate-exactly.ts";
 import { readDirectory } from "./read-directory.ts";
 import { zipRecords, type ZipEntry } from "./zip-entry.ts";
 
@@ -11,9 +11,21 @@ export interface ZipArchive {
   readonly entries: ReadonlyMap<string, ZipEntry>;
   /** An entry's content: a view of the archive where it is stored as it is, else unpacked in memory. */
   open(name: string): Promise<ByteSource>;
+  /** The same entry, of which only the first `length` bytes can be read; no more of it is unpacked. */
+  openStart(name: string, length: number): Promise<ByteSource>;
+}
+
+/** An entry as it lies in the archive. */
+interface Located {
+  readonly entry: ZipEntry;
+  readonly offset: number;
+  readonly isPacked: boolean;
 }
 
 const methods = { stored: 0, deflated: 8 } as const;
+
+/** Bytes that tables of a deflated block take beside what they unpack to. */
+const packedOverhead = 2 ** 12;
 
 /** Where an entry's bytes start: behind its own header, whose length only it knows. */
 async function dataOffset(source: ByteSource, entry: ZipEntry, label: string): Promise<number> {
@@ -38,24 +50,41 @@ export async function openZip(source: ByteSource, label: string): Promise<ZipArc
   const fail = (message: string, entry: ZipEntry): never => {
     throw new ClipError("bad-weights", `${label}: ${entry.name} ${message}`, { data: { entry } });
   };
+  const locate = async (name: string): Promise<Located> => {
+    const entry = entries.get(name);
+    if (entry === undefined) {
+      throw new ClipError("bad-weights", `${label} has no entry ${name}.`, { data: { name } });
+    }
+    const { method, storedSize: length, size } = entry;
+    const offset = await dataOffset(source, entry, label);
+    if (offset + length > source.size) fail("reaches beyond the end of the file.", entry);
+    const isPacked = method === methods.deflated;
+    if (!isPacked && method !== methods.stored)
+      fail(`is packed by method ${method}, not deflate.`, entry);
+    if (!isPacked && size !== length)
+      fail(`is stored in ${length} bytes, but claims ${size}.`, entry);
+    return { entry, offset, isPacked };
+  };
+  const storedBytes = ({ entry, offset }: Located, most: number): Promise<Uint8Array> =>
+    readExactly(source, { offset, length: Math.min(entry.storedSize, most) }, label);
   return {
     label,
     entries,
     async open(name) {
-      const entry = entries.get(name);
-      if (entry === undefined) {
-        throw new ClipError("bad-weights", `${label} has no entry ${name}.`, { data: { name } });
-      }
-      const { method, storedSize: length, size } = entry;
-      const offset = await dataOffset(source, entry, label);
-      if (offset + length > source.size) fail("reaches beyond the end of the file.", entry);
-      if (method === methods.stored) {
-        if (size !== length) fail(`is stored in ${length} bytes, but claims ${size}.`, entry);
-        return sourceWithin(source, { offset, length });
-      }
-      if (method !== methods.deflated) fail(`is packed by method ${method}, not deflate.`, entry);
-      const packed = await readExactly(source, { offset, length }, label);
-      return bytesSource(inflateExactly(packed, size, `${label}: ${name}`));
+      const located = await locate(name);
+      const { entry, offset, isPacked } = located;
+      if (!isPacked) return sourceWithin(source, { offset, length: entry.storedSize });
+      const packed = await storedBytes(located, entry.storedSize);
+      return bytesSource(inflateExactly(packed, entry.size, `${label}: ${name}`));
+    },
+    async openStart(name, length) {
+      const located = await locate(name);
+      const { entry, offset, isPacked } = located;
+      if (!isPacked) return sourceWithin(source, { offset, length: entry.storedSize });
+      // Deflate makes a text hardly longer, so that the start lies in as many bytes.
+      const packed = await storedBytes(located, 2 * length + packedOverhead);
+      const start = inflateStart(packed, Math.min(length, entry.size), `${label}: ${name}`);
+      return { ...bytesSource(start), size: entry.size };
     },
   };
 }

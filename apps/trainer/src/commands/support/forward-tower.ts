@@ -2,7 +2,8 @@ import { ClipError } from "@clip-ts/base";
 import { flattenTree, unflattenLike, type ParamSpec } from "@clip-ts/core";
 import type { NamedTensors } from "@clip-ts/jit";
 import type { PairBatch, TowerConfig } from "@clip-ts/model";
-import { loadTowerAlone, type Compiler } from "@clip-ts/node";
+import { loadHeadAlone, loadTowerAlone, type Compiler } from "@clip-ts/node";
+import { project, type ProjectionParams } from "@clip-ts/projection";
 import { encodeText, textSpec, type TextParams } from "@clip-ts/text-encoder";
 import { encodeImage, visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
 import type { HostTensor } from "@clip-ts/weights";
@@ -35,6 +36,30 @@ function runTower(
   return { text_features: pooled, text_last_hidden: lastHidden };
 }
 
+/** Before the paths of the head among a tower's parameters. */
+const headPath = "head:";
+
+/** The same features in the joint space, of length 1, if there is a head. */
+function projected(tower: TowerConfig, outputs: NamedTensors, params: NamedTensors): NamedTensors {
+  const own = Object.entries(params).filter(([path]) => path.startsWith(headPath));
+  if (own.length === 0) return outputs;
+  const head = Object.fromEntries(own.map(([path, leaf]) => [path.slice(headPath.length), leaf]));
+  const [feature, name] =
+    tower.side === "vision"
+      ? [outputs["image_features"], "image_embeds"]
+      : [outputs["text_features"], "text_embeds"];
+  const embeds = project(head as unknown as ProjectionParams, feature as Tensor);
+  return { ...outputs, [name]: embeds };
+}
+
+/** A tower's parameters by path, and its head's. The caller owns them. */
+async function loadNamed(model: string, tower: TowerConfig): Promise<Record<string, Tensor>> {
+  const named = flattenTree<Tensor>(await loadTowerAlone(model, tower));
+  const head = flattenTree<Tensor>((await loadHeadAlone(model, tower)) ?? {});
+  const behind = Object.entries(head).map(([path, leaf]) => [headPath + path, leaf] as const);
+  return { ...named, ...Object.fromEntries(behind) };
+}
+
 /** What a tower reads, and what it is called in files. */
 const inputsOf = {
   vision: { key: "pixelValues", name: "pixel_values" },
@@ -43,8 +68,8 @@ const inputsOf = {
 
 /**
  * Runs one tower that stands alone and brings its outputs to host memory: `image_features` or
- * `text_features`, which no head has projected and nothing has scaled, and the last hidden states. Borrows
- * the inputs; those of the other side are left alone.
+ * `text_features`, which no head has projected and nothing has scaled, the last hidden states and, where a head
+ * stands behind the tower, `image_embeds` or `text_embeds` of length 1. Borrows the inputs; those of the other side are left alone.
  * @throws ClipError "bad-data" without the inputs that the tower reads.
  */
 export async function towerTensors(
@@ -66,13 +91,13 @@ export async function towerTensors(
   const given = Object.entries(read).flatMap(([input, tensor]) =>
     tensor === undefined ? [] : [[input, tensor] as const],
   );
-  const params = flattenTree<Tensor>(await loadTowerAlone(model, tower));
+  const params = await loadNamed(model, tower);
   const paths = Object.keys(params);
   try {
     return await runFunction(
       (tensors) => {
         const own = Object.fromEntries(paths.map((path) => [path, tensors[path] as Tensor]));
-        return runTower(tower, own, tensors);
+        return projected(tower, runTower(tower, own, tensors), own);
       },
       { ...params, ...Object.fromEntries(given) },
       compiler,

@@ -14,6 +14,7 @@ import { checkFit } from "@clip-ts/weights";
 import type { Arguments } from "../../cli/command.ts";
 import { countOption } from "../../cli/number-option.ts";
 import { UsageError } from "../../cli/usage-error.ts";
+import { imageSizeOf } from "./image-size.ts";
 import { interpolatedWeights } from "./interpolated-weights.ts";
 import type { OpenedTower } from "./write-tower.ts";
 import { checkSameArchitecture } from "./same-architecture.ts";
@@ -44,6 +45,15 @@ function activationOf(args: Arguments): InferOptions {
   throw new UsageError(`--activation ${activation}: expected gelu or quick_gelu.`);
 }
 
+/** `--image-size`, or `--resolution`, which is the same. */
+function askedSize(args: Arguments): number | undefined {
+  const [size, resolution] = [imageSizeOf(args), countOption(args, "resolution")];
+  if (size !== undefined && resolution !== undefined && size !== resolution) {
+    throw new UsageError("--image-size and --resolution are the same: give one of them.");
+  }
+  return size ?? resolution;
+}
+
 /** Reads the options that change a model. @throws UsageError for values that make no sense. */
 export function readChanges(args: Arguments): ModelChanges {
   const alpha = alphaOf(args);
@@ -54,7 +64,7 @@ export function readChanges(args: Arguments): ModelChanges {
   return {
     inferred: activationOf(args),
     other: other === undefined ? undefined : { model: other, alpha },
-    imageSize: countOption(args, "resolution"),
+    imageSize: askedSize(args),
   };
 }
 
@@ -116,7 +126,7 @@ export async function withTower<Result>(
   if (changes.other !== undefined || changes.imageSize !== undefined) {
     throw new ClipError(
       "bad-argument",
-      `${model} holds one tower alone, and --interpolate and --resolution change whole models only.`,
+      `${model} holds one tower alone, and --interpolate and --image-size change whole models only.`,
       { data: { model } },
     );
   }

@@ -1,12 +1,14 @@
 import { createClip, type Clip } from "@clip-ts/model";
 import {
   describeModel,
+  factsAtResolution,
   loadEmbedder,
   needTokenizer,
   type ModelDescription,
   type StartedEngine,
 } from "@clip-ts/node";
 import type { Arguments } from "../../cli/command.ts";
+import { imageSizeOf, noteImageSize } from "./image-size.ts";
 import { startNamedEngine } from "./start-engine.ts";
 
 /** A model ready for use; images go in preprocessed. */
@@ -17,7 +19,7 @@ export interface OpenModel {
 }
 
 /**
- * Opens the model that the first word names for as long as `use` runs. A model that cannot read text is
+ * Opens the model that the first word names for as long as `use` runs, at `--image-size` if that is given. A model that cannot read text is
  * refused at once, before anything slow, unless only images go in.
  */
 export async function withModel<Result>(
@@ -26,12 +28,15 @@ export async function withModel<Result>(
   { readsTexts = true }: { readonly readsTexts?: boolean } = {},
 ): Promise<Result> {
   const [model = ""] = args.positionals;
-  const description = await describeModel(model);
+  const stored = await describeModel(model);
+  const imageSize = imageSizeOf(args);
+  const description = factsAtResolution(stored, imageSize);
   if (readsTexts) needTokenizer(description);
+  noteImageSize(stored.config, imageSize);
   const engine = await startNamedEngine(args);
   const clip = await createClip<Float32Array>({
     config: description.config,
-    model: await loadEmbedder(model, description.config, engine),
+    model: await loadEmbedder(model, stored.config, { ...engine, imageSize }),
     tokenize: (texts) => needTokenizer(description).encodeBatch(texts, { multiple: 8 }),
     preprocess: (planes) => planes,
   });

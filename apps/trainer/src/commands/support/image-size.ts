@@ -1,0 +1,25 @@
+import type { ClipConfig } from "@clip-ts/model";
+import { isResNet } from "@clip-ts/vision-encoder";
+import type { Arguments, OptionHelp } from "../../cli/command.ts";
+import { countOption } from "../../cli/number-option.ts";
+import { note } from "../../cli/output.ts";
+
+/** The option that opens a model for images of another size. */
+export const imageSizeOption: OptionHelp = {
+  type: "string",
+  value: "PIXELS",
+  help: "interpolate the positions for images of another size",
+};
+
+/** `--image-size`, or undefined. @throws UsageError unless it is a whole number. */
+export function imageSizeOf(args: Pick<Arguments, "text">): number | undefined {
+  return countOption(args, "image-size");
+}
+
+/** Says on stderr that a model is used at another size than its own. */
+export function noteImageSize({ vision }: ClipConfig, imageSize: number | undefined): void {
+  if (imageSize === undefined || imageSize === vision.imageSize) return;
+  const hasTable = isResNet(vision) || vision.positions !== "sincos";
+  const positions = hasTable ? "its positions are interpolated" : "its positions are computed";
+  note(`opened for images of ${imageSize} px instead of ${vision.imageSize} px: ${positions}`);
+}
