@@ -1,3 +1,4 @@
+export { imageExtensions } from "./image-extensions.ts";
 export type { Pixels } from "./pixels.ts";
 export { resize, type Rectangle, type ResizeOptions } from "./resize.ts";
 export type { Interpolation } from "./resample-table.ts";
