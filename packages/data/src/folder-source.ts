@@ -25,6 +25,8 @@ type Description =
   | Pick<PairRecord, "captions" | "concept">
   | {
       readonly kind: "no-caption" | "empty-caption" | "unreadable-caption";
+      /** The file that is at fault. */
+      readonly name: string;
       readonly reason: string;
     };
 
@@ -43,12 +45,16 @@ async function readCaptions(
   try {
     text = await readText(files, path);
   } catch (error) {
-    return { kind: "unreadable-caption", reason: reasonOf(error) };
+    return { kind: "unreadable-caption", name: path, reason: reasonOf(error) };
   }
   const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
   const captions = lines.map((line) => line.trim()).filter((line) => line !== "");
   if (captions.length === 0) {
-    return { kind: "empty-caption", reason: `${path} is empty; expected one caption a line` };
+    return {
+      kind: "empty-caption",
+      name: path,
+      reason: `${path} is empty; expected one caption a line`,
+    };
   }
   for (let blank = captions.length; blank < lines.length; blank++) tally.add("blank-line", path);
   return { captions: [...new Set(captions)] };
@@ -67,7 +73,7 @@ function describeByFolder(options: FolderSourceOptions, image: string): Descript
       ? "or the image inside a folder that names its class"
       : 'or, of class folders, a template such as "a photo of a {}"';
   const reason = `${joinPath(directory, image)} has no caption: expected ${expected} with one caption a line, ${remedy}`;
-  return { kind: "no-caption", reason };
+  return { kind: "no-caption", name: joinPath(directory, image), reason };
 }
 
 /** The text files among paths, by what their names begin with. */
@@ -119,8 +125,9 @@ export async function folderSource(options: FolderSourceOptions): Promise<PairSo
     if (!("kind" in description)) {
       return [{ key: image, ...description, path, loadImage: () => loadImageFile(options, path) }];
     }
-    tally.add(description.kind, path, description.reason);
-    skipped.push({ name: path, reason: description.reason });
+    const { kind, name, reason } = description;
+    tally.add(kind, name, reason);
+    skipped.push({ name, reason });
     return [];
   });
   const total = pairs.length;

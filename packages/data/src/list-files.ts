@@ -45,6 +45,14 @@ export async function listOneFolder(
   return { files, folders };
 }
 
+/** True for a folder, without links, that is one of these or holds one: to follow a link there never ends. */
+function holdsOneOf(folder: string, places: readonly string[]): boolean {
+  const inside = /[/\\]$/.test(folder) ? [folder] : [`${folder}/`, `${folder}\\`];
+  return places.some(
+    (place) => place === folder || inside.some((start) => place.startsWith(start)),
+  );
+}
+
 /** A folder on the way down. */
 interface Visit {
   /** Relative to where the walk began. */
@@ -56,7 +64,7 @@ interface Visit {
 /**
  * Every file below a folder, relative to it: folder by folder in the order of their paths, by name in
  * each, as Python's `sorted(os.walk(folder, followlinks=True))` has them. Linked folders are followed,
- * but for those that lead back to one above them. What is left out is counted.
+ * but for those that lead back to a folder above them. What is left out is counted.
  */
 export async function listFiles(
   access: FileAccess,
@@ -86,7 +94,7 @@ export async function listFiles(
     for (const { name, isLink } of folders) {
       const next = joinPath(below, name);
       const place = isLink ? await realOf(full(next)) : joinPath(real[0] ?? root, name);
-      if (isLink && real.includes(place)) tally.add("loop", full(next));
+      if (isLink && holdsOneOf(place, real)) tally.add("loop", full(next));
       else await visit({ below: next, real: [place, ...real] });
     }
   };

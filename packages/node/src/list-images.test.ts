@@ -60,6 +60,12 @@ test("a loop of links is met once, from wherever the walk begins", async () => {
   const loops = ["a/other/c/self", "a/up", "b/c/self"].map((name) => ({ name: join(root, name) }));
   expect(leftOut).toEqual([{ kind: "loop", count: 3, examples: loops }]);
 
+  const above = await listImages([join(root, "b")]);
+  expect(above.images).toEqual([join(root, "b/c/2.png")]);
+  await symlink("../..", join(root, "b", "c", "far-up"));
+  expect((await listImages([join(root, "b")])).leftOut[0]?.count).toBe(2);
+  await rm(join(root, "b", "c", "far-up"));
+
   await symlink(root, join(folder, "way-in"));
   const linked = await listImages([join(folder, "way-in")]);
   expect(linked.images).toEqual(expected.map((name) => join(folder, "way-in", name)));

@@ -15,6 +15,7 @@ import {
 import { announceEngine } from "../cli/announce-engine.ts";
 import { fetchModels } from "../cli/fetch-models.ts";
 import { note } from "../cli/output.ts";
+import { noteLeftOut } from "../commands/support/left-out.ts";
 import { openTrainingBatches } from "../config/batches.ts";
 import { writeTrainingReport } from "../report/write-training-report.ts";
 import { formatConfig } from "../config/load-config.ts";
@@ -173,5 +174,9 @@ export async function runTraining(
     session.dispose();
     evaluator?.dispose();
     if (session.steps() > 0) await drawReport(config.run);
+    noteLeftOut(batches.leftOut(), "left out of training");
+    for (const { what, leftOut } of evaluator?.leftOut() ?? []) {
+      noteLeftOut(leftOut, `left out of ${what}`);
+    }
   }
 }

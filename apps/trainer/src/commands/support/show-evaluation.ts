@@ -10,16 +10,15 @@ import {
   type Evaluation,
   type TitledTable,
 } from "../../report/evaluation-tables.ts";
-import { noteSkipped } from "./images.ts";
+import { noteLeftOut } from "./left-out.ts";
 import type { OpenModel } from "./open-model.ts";
 import { writeOutput } from "./tensor-files.ts";
 
 const inTerminal = ({ title, text, table: { rows, words } }: TitledTable): string =>
   `${title}: ${text}\n\n${table(rows, words)}`;
 
-/** Prints whatever was measured as tables. */
+/** Prints whatever was measured as tables, and last what was left out. */
 export function showEvaluation({ retrieval, zeroShot, probe }: Evaluation): void {
-  noteSkipped([retrieval, zeroShot, probe].flatMap((part) => part?.skipped ?? []));
   if (probe?.converged === false) {
     note("The probe's fit ended before its minimum: its accuracy may be a little off.");
   }
@@ -31,6 +30,9 @@ export function showEvaluation({ retrieval, zeroShot, probe }: Evaluation): void
     ...(probe === undefined ? [] : [probeTable(probe)]),
   ];
   print(tables.map(inTerminal).join("\n\n"));
+  noteLeftOut(retrieval?.leftOut ?? [], "left out of retrieval");
+  noteLeftOut(zeroShot?.leftOut ?? [], "left out of zero-shot");
+  noteLeftOut(probe?.leftOut ?? [], "left out of the linear probe");
 }
 
 /** Writes what `--json` and `--report` ask for. */
