@@ -115,12 +115,13 @@ export function createBatches(options: BatchesOptions): BatchStream {
       return pair;
     };
     const pairs = await fillBatch(planOf(epoch), batch, prepare);
-    if (pairs === undefined) throw loader.noneReadable();
+    if (pairs === undefined) throw loader.skipped.refusal();
     const pixelValues = pairs.length === batchSize ? rows : rows.slice(0, pairs.length * length);
     return assembleBatch(pairs, pixelValues, position, settings);
   };
 
   const { prefetch, restore } = settings;
   const stream = prefetched({ stepsPerEpoch, prefetch, restore, produce, stop: loader.stop });
-  return { ...stream, stepsPerEpoch, skipped: loader.skipped, leftOut: loader.leftOut };
+  const { list: skipped, leftOut } = loader.skipped;
+  return { ...stream, stepsPerEpoch, skipped, leftOut };
 }

@@ -1,25 +1,20 @@
-import type { ClipError } from "@clip-ts/base";
 import type { Pixels } from "@clip-ts/image";
-import type { SkippedImage } from "./batch.ts";
 import { reasonOf } from "./file-access.ts";
-import { createTally, joinLeftOut, type LeftOut, type LeftOutItem } from "./left-out.ts";
 import { limitConcurrency } from "./limit-concurrency.ts";
-import type { PairRecord, PairSource } from "./pair-source.ts";
+import type { PairRecord } from "./pair-source.ts";
 import { closedError } from "./prefetch.ts";
-import { type MaxSkipped, skipLimit, tooManySkipped } from "./skip-limit.ts";
+import {
+  createSkippedImages,
+  type SkippedImages,
+  type SkippedImagesOptions,
+} from "./skipped-images.ts";
 
 /** Options of createImageLoader. */
-export interface ImageLoaderOptions {
+export interface ImageLoaderOptions extends SkippedImagesOptions {
   /** Images read at a time. */
   readonly concurrency: number;
   /** Bytes of decoded pixels kept in memory. */
   readonly cacheBytes: number;
-  /** Where the images come from. */
-  readonly source: PairSource;
-  /** How many of the source's images may be unreadable; 1 % but never fewer than 10 by default. */
-  readonly maxSkipped?: MaxSkipped | undefined;
-  /** Called once for each image that cannot be read. */
-  readonly onSkip?: ((skipped: SkippedImage) => void) | undefined;
 }
 
 /** Reads images with bounded concurrency. */
@@ -29,11 +24,7 @@ export interface ImageLoader {
    * "bad-data" once more images than may be cannot be read.
    */
   load(record: PairRecord): Promise<Pixels | undefined>;
-  readonly skipped: readonly SkippedImage[];
-  /** What the source left out, and the images that could not be read so far. */
-  leftOut(): LeftOut[];
-  /** The error for a source of which no image can be read. */
-  noneReadable(): ClipError;
+  readonly skipped: SkippedImages;
   /** Lets no further read begin and waits for those under way. */
   stop(): Promise<void>;
 }
@@ -45,12 +36,9 @@ export interface ImageLoader {
 export function createImageLoader(options: ImageLoaderOptions): ImageLoader {
   const limited = limitConcurrency(options.concurrency);
   const cache = new Map<string, Pixels>();
-  const unreadable = new Set<string>();
-  const skipped: SkippedImage[] = [];
+  const skipped = createSkippedImages(options);
   const reading = new Set<Promise<Pixels>>();
   const underWay = new Map<string, Promise<Pixels | undefined>>();
-  const { label, records, leftOut = [] } = options.source;
-  const limit = skipLimit(records.length, options.maxSkipped);
   let freeBytes = options.cacheBytes;
   let stopped = false;
 
@@ -59,12 +47,6 @@ export function createImageLoader(options: ImageLoaderOptions): ImageLoader {
     freeBytes -= pixels.data.byteLength;
     cache.set(key, pixels);
   };
-  const skip = (key: string, reason: string): void => {
-    if (unreadable.has(key)) return;
-    unreadable.add(key);
-    skipped.push({ key, reason });
-    options.onSkip?.({ key, reason });
-  };
   const read = async (record: PairRecord): Promise<Pixels | undefined> => {
     if (stopped) throw closedError();
     const image = record.loadImage();
@@ -72,13 +54,12 @@ export function createImageLoader(options: ImageLoaderOptions): ImageLoader {
     try {
       return await image;
     } catch (error) {
-      skip(record.key, reasonOf(error));
+      skipped.add(record.key, reasonOf(error));
       return undefined;
     } finally {
       reading.delete(image);
     }
   };
-
   /** Reads an image once, however many ask for it at a time. */
   const readOnce = (record: PairRecord): Promise<Pixels | undefined> => {
     const { key } = record;
@@ -88,33 +69,18 @@ export function createImageLoader(options: ImageLoaderOptions): ImageLoader {
     underWay.set(key, pixels);
     return pixels;
   };
-  const items = (): LeftOutItem[] => skipped.map(({ key, reason }) => ({ name: key, reason }));
-  const refusal = (): ClipError =>
-    tooManySkipped({
-      label,
-      what: "images cannot be read",
-      total: records.length,
-      skipped: items(),
-      limit,
-    });
 
   return {
     skipped,
     async load(record) {
       const { key } = record;
-      if (skipped.length > limit) throw refusal();
-      if (unreadable.has(key)) return undefined;
+      skipped.check();
+      if (skipped.has(key)) return undefined;
       const pixels = cache.get(key) ?? (await readOnce(record));
-      if (skipped.length > limit) throw refusal();
+      skipped.check();
       if (pixels !== undefined) keep(key, pixels);
       return pixels;
     },
-    leftOut() {
-      const tally = createTally();
-      for (const { name, reason } of items()) tally.add("unreadable-image", name, reason);
-      return joinLeftOut([leftOut, tally.list()]);
-    },
-    noneReadable: refusal,
     async stop() {
       stopped = true;
       await Promise.allSettled(reading);

@@ -55,7 +55,7 @@ export async function* sequentialBatches(
       const batch = await stream.next();
       if (batch.batch > 0) yield batch;
     }
-    if (loader.skipped.length === source.records.length) throw loader.noneReadable();
+    if (loader.skipped.list.length === source.records.length) throw loader.skipped.refusal();
   } finally {
     await stream.close();
   }

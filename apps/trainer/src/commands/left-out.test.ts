@@ -112,9 +112,8 @@ test("hidden files, loops, other endings and files beside the classes are counte
     "labels.txt": "cat\ndog",
   });
   symlinkSync("..", at("counted", "dog", "up"));
-  const { result, stderr, stdout } = await run(
-    ...["evaluate", model, "--zero-shot", classes, "--templates", "simple", ...cpu],
-  );
+  const argv = ["evaluate", model, "--zero-shot", classes, "--templates", "simple", ...cpu];
+  const { result, stderr, stdout } = await run(...argv);
   expect([result, stdout.split("\n")[0]]).toEqual([
     0,
     `Zero-shot on ${classes}: 4 images, 2 classes, 7 templates`,

@@ -36,8 +36,15 @@ const options = new Set(
 
 /** Words in quotes that are values, columns or fields of other files, each where it is explained. */
 const values = new Set([
-  ...["imagenet", "tensorflow", "none"], // what options and settings may be
-  ...["image", "input", "embedding", "groups"], // fields of JSON
+  // what options and settings may be
+  "imagenet",
+  "tensorflow",
+  "none",
+  // fields of JSON
+  "image",
+  "input",
+  "embedding",
+  "groups",
 ]);
 
 interface Named {

@@ -28,7 +28,7 @@ import {
   type EarlyStop,
   type EarlyStopping,
 } from "./early-stopping.ts";
-import { openEvaluation } from "./evaluation.ts";
+import { openEvaluation, type Evaluator } from "./evaluation.ts";
 import { watchInterruption } from "./interruption.ts";
 import { forgetStepsFrom } from "./metrics-file.ts";
 import { createProgress } from "./progress.ts";
@@ -92,6 +92,14 @@ async function drawReport(run: string): Promise<void> {
     note(`report  ${await writeTrainingReport(run)}`);
   } catch (error) {
     note(`The report cannot be drawn: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Says what training and evaluation left out. */
+function noteAllLeftOut(batches: BatchStream, evaluator: Evaluator | undefined): void {
+  noteLeftOut(batches.leftOut(), "left out of training");
+  for (const { what, leftOut } of evaluator?.leftOut() ?? []) {
+    noteLeftOut(leftOut, `left out of ${what}`);
   }
 }
 
@@ -174,9 +182,6 @@ export async function runTraining(
     session.dispose();
     evaluator?.dispose();
     if (session.steps() > 0) await drawReport(config.run);
-    noteLeftOut(batches.leftOut(), "left out of training");
-    for (const { what, leftOut } of evaluator?.leftOut() ?? []) {
-      noteLeftOut(leftOut, `left out of ${what}`);
-    }
+    noteAllLeftOut(batches, evaluator);
   }
 }

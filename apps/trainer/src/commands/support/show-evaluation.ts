@@ -10,12 +10,22 @@ import {
   type Evaluation,
   type TitledTable,
 } from "../../report/evaluation-tables.ts";
+import type { ProbeResult } from "./evaluate-probe.ts";
 import { noteLeftOut } from "./left-out.ts";
 import type { OpenModel } from "./open-model.ts";
 import { writeOutput } from "./tensor-files.ts";
 
 const inTerminal = ({ title, text, table: { rows, words } }: TitledTable): string =>
   `${title}: ${text}\n\n${table(rows, words)}`;
+
+/** Says of each part what was left out of it. */
+function noteParts(
+  parts: Readonly<Record<string, Pick<ProbeResult, "leftOut"> | undefined>>,
+): void {
+  for (const [name, part] of Object.entries(parts)) {
+    noteLeftOut(part?.leftOut ?? [], `left out of ${name}`);
+  }
+}
 
 /** Prints whatever was measured as tables, and last what was left out. */
 export function showEvaluation({ retrieval, zeroShot, probe }: Evaluation): void {
@@ -30,9 +40,7 @@ export function showEvaluation({ retrieval, zeroShot, probe }: Evaluation): void
     ...(probe === undefined ? [] : [probeTable(probe)]),
   ];
   print(tables.map(inTerminal).join("\n\n"));
-  noteLeftOut(retrieval?.leftOut ?? [], "left out of retrieval");
-  noteLeftOut(zeroShot?.leftOut ?? [], "left out of zero-shot");
-  noteLeftOut(probe?.leftOut ?? [], "left out of the linear probe");
+  noteParts({ retrieval, "zero-shot": zeroShot, "the linear probe": probe });
 }
 
 /** Writes what `--json` and `--report` ask for. */
