@@ -3,6 +3,7 @@ import type { PreprocessConfig } from "@clip-ts/image";
 import type { Tokenizer } from "@clip-ts/tokenizer";
 import type { SkippedImage } from "./batch.ts";
 import type { PairSource } from "./pair-source.ts";
+import type { MaxSkipped } from "./skip-limit.ts";
 
 /** What training and evaluation batches have in common. */
 export interface SharedBatchOptions {
@@ -19,13 +20,15 @@ export interface SharedBatchOptions {
   readonly prefetch?: number;
   /** Images read at a time; 8 by default. */
   readonly concurrency?: number;
+  /** How many images may be unreadable; 1 % but never fewer than 10 by default. */
+  readonly maxSkipped?: MaxSkipped;
   /** Called once for each image that cannot be read. */
   readonly onSkip?: (skipped: SkippedImage) => void;
 }
 
 /** The shared options with their defaults. */
-export type ResolvedOptions = Required<Omit<SharedBatchOptions, "onSkip">> &
-  Pick<SharedBatchOptions, "onSkip">;
+export type ResolvedOptions = Required<Omit<SharedBatchOptions, "onSkip" | "maxSkipped">> &
+  Pick<SharedBatchOptions, "onSkip" | "maxSkipped">;
 
 /** Throws "bad-argument" unless the option is a whole number from `least`. */
 export function checkInteger(name: string, value: number, least: number): void {

@@ -1,3 +1,5 @@
+import type { LeftOut } from "./left-out.ts";
+
 /** A batch in plain arrays, ready to become tensors. The caller owns it. */
 export interface Batch {
   /** [batch, 3, imageSize, imageSize], normalised. */
@@ -33,6 +35,8 @@ export interface BatchStream {
   readonly stepsPerEpoch: number;
   /** The images that could not be read so far, each once. */
   readonly skipped: readonly SkippedImage[];
+  /** What the source left out, and the images that could not be read so far, counted by reason. */
+  leftOut(): readonly LeftOut[];
   /**
    * The next batch. An error in making it rejects here and leaves the cursor in place. Calls that
    * overlap are served in turn.

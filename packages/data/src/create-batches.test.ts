@@ -157,8 +157,8 @@ test("rows are as wide as the longest caption, rounded up, at most the context",
 test("unreadable images are listed once and their places filled, the same way every time", async () => {
   const isBroken = (index: number): boolean => index % 4 === 0;
   const reports: SkippedImage[] = [];
-  const options = { source: damaged(isBroken), onSkip: (one: SkippedImage) => reports.push(one) };
-  const stream = create(options);
+  const options = { source: damaged(isBroken), maxSkipped: 12 };
+  const stream = create({ ...options, onSkip: (one) => reports.push(one) });
   const batches = await take(stream, 14);
   for (const { keys, batch } of batches) {
     expect(batch).toBe(6);
@@ -169,26 +169,47 @@ test("unreadable images are listed once and their places filled, the same way ev
   expect(new Set(reports.map(({ key }) => key)).size).toBe(reports.length);
   expect(reports).toContainEqual({ key: "synthetic-4", reason: "broken 4" });
 
-  const again = await take(create({ source: damaged(isBroken), prefetch: 0, concurrency: 1 }), 14);
+  expect(stream.leftOut()).toMatchObject([{ kind: "unreadable-image", count: reports.length }]);
+
+  const again = await take(create({ ...options, prefetch: 0, concurrency: 1 }), 14);
   expect(again).toEqual(batches);
   const restore = { epoch: 1, batch: 2 };
-  expect(await take(create({ source: damaged(isBroken), restore }), 5)).toEqual(batches.slice(9));
+  expect(await take(create({ ...options, restore }), 5)).toEqual(batches.slice(9));
 });
 
-test("places of one batch are never filled by one image, and a failed image is not read again", async () => {
+test("a failed image is not read again, nor one that is asked for twice at a time", async () => {
   const tries = new Map<string, number>();
   const records = source.records.map((record, index): PairRecord => ({
     ...record,
     async loadImage() {
       tries.set(record.key, (tries.get(record.key) ?? 0) + 1);
+      await new Promise((resolve) => setTimeout(resolve, 1));
       if (index % 3 !== 0) throw new Error("broken");
       return record.loadImage();
     },
   }));
-  const stream = create({ source: pairSource("mostly broken", records), prefetch: 0 });
-  for (const { keys } of await take(stream, 21)) expect(new Set(keys).size).toBe(6);
+  const stream = create({ source: pairSource("mostly broken", records), maxSkipped: "100%" });
+  await take(stream, 21);
   expect(stream.skipped).toHaveLength(30);
   expect(Math.max(...tries.values())).toBe(1);
+});
+
+test("more unreadable images than may be end the stream, and the first five are named", async () => {
+  const isBroken = (index: number): boolean => index % 4 === 0;
+  const stream = create({ source: damaged(isBroken) });
+  const error = await take(stream, 14).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: "bad-data" });
+  const { message } = error as Error;
+  expect(message).toMatch(
+    /^damaged: 1[12] of 45 images cannot be read, and no more than 10 may be left out: mend them or raise maxSkipped\./,
+  );
+  expect(message.match(/\n {2}synthetic-\d+: broken \d+/g)).toHaveLength(5);
+  await expect(stream.next()).rejects.toThrow(/maxSkipped/);
+  const few = create({ source: damaged(isBroken), maxSkipped: 1 });
+  await expect(take(few, 14)).rejects.toThrow(/no more than 1 may/);
+  const most = create({ source: damaged(isBroken), maxSkipped: "27%" });
+  await expect(take(most, 14)).resolves.toHaveLength(14);
+  expect(() => create({ maxSkipped: "a tenth" as never })).toThrow(/a share such as "5%"/);
 });
 
 test("with too few readable images some repeat, with none it is an error", async () => {
@@ -197,11 +218,11 @@ test("with too few readable images some repeat, with none it is an error", async
   expect(new Set(keys)).toEqual(new Set([0, 1, 2, 3].map((index) => `synthetic-${index}`)));
   expect(keys).toHaveLength(6);
 
-  const none = create({ source: damaged(() => true) });
+  const none = create({ source: damaged(() => true), maxSkipped: "100%" });
   await expect(none.next()).rejects.toMatchObject({
     code: "bad-data",
     message: expect.stringMatching(
-      /^damaged: no image could be read; the first: synthetic-\d+: broken/,
+      /^damaged: 45 of 45 images cannot be read, so nothing is left\. The first:\n {2}synthetic-\d+: broken/,
     ),
   });
   expect(none.skipped).toHaveLength(45);

@@ -44,8 +44,8 @@ function checkSteps(stepsPerEpoch: number, { source, batchSize }: BatchesOptions
   const { label, records } = source;
   throw new ClipError(
     "bad-config",
-    `${label} has ${records.length} pairs, fewer than the batch size ${batchSize}: ` +
-      "lower the batch size or set dropLast to false",
+    `${label} has ${records.length} pairs, fewer than the batch size ${batchSize}, ` +
+      "and an epoch leaves out pairs that fill no whole batch: lower the batch size",
     { data: { records: records.length, batchSize } },
   );
 }
@@ -82,8 +82,8 @@ function rememberPlan(make: (epoch: number) => EpochPlan): (epoch: number) => Ep
 /**
  * Shuffled batches without end. Order, captions and augmentation are functions of (seed, epoch,
  * record), so the cursor alone continues a run exactly. Unreadable images are listed in `skipped`
- * and their places filled by the next readable pairs of the epoch; if none can be read, `next`
- * rejects with "bad-data".
+ * and their places filled by other pairs of the epoch, chosen by the plan alone; if none can be read,
+ * or more than `maxSkipped` cannot, `next` rejects with "bad-data".
  */
 export function createBatches(options: BatchesOptions): BatchStream {
   const settings = resolveOptions(options);
@@ -119,12 +119,13 @@ export function createBatches(options: BatchesOptions): BatchStream {
       return pair;
     };
     const pairs = await fillBatch(planOf(epoch), batch, prepare);
-    if (pairs === undefined) throw loader.noneReadable(source.label);
+    if (pairs === undefined) throw loader.skipped.refusal();
     const pixelValues = pairs.length === batchSize ? rows : rows.slice(0, pairs.length * length);
     return assembleBatch(pairs, pixelValues, position, settings);
   };
 
   const { prefetch, restore } = settings;
   const stream = prefetched({ stepsPerEpoch, prefetch, restore, produce, stop: loader.stop });
-  return { ...stream, stepsPerEpoch, skipped: loader.skipped };
+  const { list: skipped, leftOut } = loader.skipped;
+  return { ...stream, stepsPerEpoch, skipped, leftOut };
 }

@@ -1,5 +1,6 @@
 import { ClipError } from "@clip-ts/base";
-import { type FileAccess, readText } from "./file-access.ts";
+import type { FileAccess } from "./file-access.ts";
+import { readText } from "./read-text.ts";
 import { joinPath } from "./paths.ts";
 
 /** What emojibase says about one emoji. */

@@ -4,7 +4,12 @@ import type { Pixels } from "@clip-ts/image";
 /** One name in a folder. */
 export interface DirectoryEntry {
   readonly name: string;
+  /** Of a link: whether it leads to a folder. */
   readonly isDirectory: boolean;
+  /** True for a link. Where there are none, as in a browser, it is left out. */
+  readonly isLink?: boolean;
+  /** Why there is nothing to read: a link that leads nowhere, or a pipe, socket or device. */
+  readonly unusable?: "broken-link" | "special";
 }
 
 /** How a source reaches its files. Paths are strings with "/" between the names. */
@@ -13,6 +18,8 @@ export interface FileAccess {
   read(path: string): Promise<Uint8Array>;
   /** What a folder holds, in any order; rejects when it cannot be listed. */
   list(directory: string): Promise<readonly DirectoryEntry[]>;
+  /** The path without links, by which a link back to a folder above is known; needed where there are links. */
+  realPath?(path: string): Promise<string>;
 }
 
 /** Turns the bytes of an image file into pixels; rejects when they are none. `label` names the file. */
@@ -29,26 +36,13 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A UTF-8 file without its byte order mark. */
-export async function readText(files: FileAccess, path: string): Promise<string> {
-  let bytes: Uint8Array;
+/** What a folder holds, in any order. */
+export async function listFolder(
+  files: FileAccess,
+  path: string,
+): Promise<readonly DirectoryEntry[]> {
   try {
-    bytes = await files.read(path);
-  } catch (cause) {
-    throw new ClipError("not-found", `cannot read ${path}: ${reasonOf(cause)}`, { cause });
-  }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new ClipError("bad-data", `${path} is not UTF-8 text; save it as UTF-8`, { cause });
-  }
-}
-
-/** What a folder holds, by name. */
-export async function listFolder(files: FileAccess, path: string): Promise<DirectoryEntry[]> {
-  try {
-    const entries = await files.list(path);
-    return entries.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+    return await files.list(path);
   } catch (cause) {
     throw new ClipError("not-found", `cannot list the folder ${path}: ${reasonOf(cause)}`, {
       cause,

@@ -109,6 +109,48 @@ test("folder errors say what was looked for and where", async () => {
   });
 });
 
+test("images that lack a caption are left out and counted, and so is what is no image", async () => {
+  const directory = await folderWith({
+    "00000/0.jpg": "",
+    "00000/0.txt": "one",
+    "00000/0.json": "{}",
+    "00000/1.jpg": "",
+    "00000/1.txt": "\n",
+    "00000/2.jpg": "",
+    "00000/2.TXT": "three\n\n\nthree more\n\n",
+    "00000/3.jpg": "",
+    "00000/4.jfif": "",
+    "00000/4.txt": "five",
+    "lone.txt": "no image",
+    "._a.jpg": "",
+  });
+  await writeFile(join(directory, "00000", "latin.txt"), new Uint8Array([0xe9]));
+  await writeFile(join(directory, "00000", "latin.png"), png);
+  const source = await folderSource({ directory, files, decode });
+  expect(captionsOf(source)).toEqual({
+    "00000/0.jpg": ["one"],
+    "00000/2.jpg": ["three", "three more"],
+    "00000/4.jfif": ["five"],
+  });
+  const counts = source.leftOut?.map(({ kind, count }) => [kind, count]);
+  expect(counts).toEqual([
+    ["empty-caption", 1],
+    ["no-caption", 1],
+    ["unreadable-caption", 1],
+    ["blank-line", 3],
+    ["hidden", 1],
+    ["ending .json", 1],
+    ["ending .txt", 1],
+  ]);
+  await expect(folderSource({ directory, files, decode, maxSkipped: 2 })).rejects.toThrow(
+    /3 of 6 images have no caption, and no more than 2 may be left out(.|\n)*1\.txt is empty/,
+  );
+  // With a template the image without a text file has a caption; the empty file is still no caption.
+  const { records } = await folderSource({ directory, files, decode, templates: ["a {}"] });
+  expect(records.map(({ captions }) => captions)).toContainEqual(["a 00000"]);
+  expect(records).toHaveLength(4);
+});
+
 /** The source of one table beside an image `img/a.png`. */
 async function table(
   name: string,
@@ -138,7 +180,7 @@ test("tsv, other column names, other delimiters and absolute paths", async () =>
   const absolute = join(root, "elsewhere.png");
   const custom = await table("pairs.list", `where;what\n${absolute};red\n`, {
     format: "csv",
-    delimiter: ";",
+    separator: ";",
     imageColumn: "where",
     captionColumn: "what",
   });
@@ -164,19 +206,16 @@ test.each([
     "filepath,words\nx,y\n",
     /a column one of "title", "caption", "text"; it has "filepath", "words"$/,
   ],
-  ["a.csv", "filepath\ttitle\nx\ty\n", /looks separated by tabs: set the delimiter/],
-  ["a.csv", "filepath,title\nx\n", /row 2: expected 2 values \(filepath, title\), found 1/],
-  ["a.csv", 'filepath,title\nx,"y\n', /row 2: Quoted field unterminated/],
+  ["a.csv", "filepath\ttitle\nx\ty\n", /looks separated by tabs: set separator to "\\t"$/],
+  ["a.csv", "filepath,title\nx\n", /line 2: expected text in "title", found nothing/],
+  ["a.csv", 'filepath,title\nx,"y\n', /a value on line 2 .*set quoting to "none"/],
   ["a.csv", "title,filepath,title\nx,y,z\n", /names the column "title" twice/],
-  ["a.csv", "filepath,title\nx, \n", /row 2: expected text in "title", found " "/],
+  ["a.csv", "filepath,title\nx, \n", /line 2: expected text in "title", found " "/],
   ["a.csv", "filepath,title\n", /holds no pair; expected a header/],
   ["a.csv", "\n", /holds no pair/],
-  ["a.jsonl", '{"image":"x","caption":"y"}\n\n{"image":"x"', /line 3 is not JSON/],
-  [
-    "a.jsonl",
-    '{"image":"x","caption":"y"}\n{"image":"x"}',
-    /line 2: expected text in "caption", found nothing/,
-  ],
+  ["a.csv", "filepath,title\nx,y,z\n", /line 2: expected 2 values \(filepath, title\), found 3/],
+  ["a.jsonl", '\n\n{"image":"x"', /line 3: is not JSON/],
+  ["a.jsonl", '{"image":"x"}', /expected a column one of .*; it has "image"/],
   ["a.jsonl", '{"image":"x","caption":[]}', /line 1: expected text in "caption", found \[\]/],
   ["a.jsonl", '{"image":["x","z"],"caption":"y"}', /line 1: expected one image/],
   ["a.jsonl", "[1]", /line 1: expected a JSON object/],

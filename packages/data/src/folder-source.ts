@@ -1,55 +1,63 @@
+import { imageExtensions } from "@clip-ts/image";
 import { ClipError } from "@clip-ts/base";
-import {
-  type FileAccess,
-  type FileSourceOptions,
-  listFolder,
-  loadImageFile,
-  readText,
-} from "./file-access.ts";
+import { type FileSourceOptions, loadImageFile, reasonOf } from "./file-access.ts";
+import { createTally, type LeftOutItem, type LeftOutTally } from "./left-out.ts";
 import { mapConcurrently } from "./limit-concurrency.ts";
+import { imagesAmong, listFiles } from "./list-files.ts";
 import { type PairRecord, type PairSource, pairSource } from "./pair-source.ts";
 import { extensionOf, folderOf, joinPath, nameOf, withoutExtension } from "./paths.ts";
-
-const imageExtensions = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"];
+import { readText } from "./read-text.ts";
+import { checkSkipped, type MaxSkipped, skipLimit } from "./skip-limit.ts";
 
 /** Options of folderSource. */
 export interface FolderSourceOptions extends FileSourceOptions {
   readonly directory: string;
   /** Captions for images without a text file, "{}" standing for the name of their folder. */
   readonly templates?: readonly string[];
-  /** Lower-case endings that count as images. */
+  /** Lower-case endings that count as images; those that `decodeImage` reads by default. */
   readonly extensions?: readonly string[];
+  /** How many images may be without a caption; 1 % but never fewer than 10 by default. */
+  readonly maxSkipped?: MaxSkipped;
 }
 
-/** What a record says about its image. */
-type Description = Pick<PairRecord, "captions" | "concept">;
-
-/** Every file below the folder, relative to it; hidden names are left out. */
-async function listTree(files: FileAccess, root: string, below = ""): Promise<string[]> {
-  const entries = await listFolder(files, below === "" ? root : joinPath(root, below));
-  const found: string[][] = [];
-  for (const { name, isDirectory } of entries) {
-    if (name.startsWith(".")) continue;
-    const path = joinPath(below, name);
-    found.push(isDirectory ? await listTree(files, root, path) : [path]);
-  }
-  return found.flat();
-}
-
-function linesOf(text: string): string[] {
-  const lines = text.split(/\r?\n/).map((line) => line.trim());
-  return [...new Set(lines)].filter((line) => line !== "");
-}
+/** What a record says about its image, or why it says nothing. */
+type Description =
+  | Pick<PairRecord, "captions" | "concept">
+  | {
+      readonly kind: "no-caption" | "empty-caption" | "unreadable-caption";
+      /** The file that is at fault. */
+      readonly name: string;
+      readonly reason: string;
+    };
 
 /** `golden_retriever` -> `golden retriever`. */
 function readableName(folder: string): string {
   return nameOf(folder).replaceAll(/[_-]+/g, " ").trim();
 }
 
-async function readCaptions(files: FileAccess, path: string): Promise<string[]> {
-  const captions = linesOf(await readText(files, path));
-  if (captions.length > 0) return captions;
-  throw new ClipError("bad-data", `${path} is empty; expected one caption a line`);
+/** One caption a line; blank lines, which are none, are counted. */
+async function readCaptions(
+  { files }: FileSourceOptions,
+  path: string,
+  tally: LeftOutTally,
+): Promise<Description> {
+  let text: string;
+  try {
+    text = await readText(files, path);
+  } catch (error) {
+    return { kind: "unreadable-caption", name: path, reason: reasonOf(error) };
+  }
+  const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
+  const captions = lines.map((line) => line.trim()).filter((line) => line !== "");
+  if (captions.length === 0) {
+    return {
+      kind: "empty-caption",
+      name: path,
+      reason: `${path} is empty; expected one caption a line`,
+    };
+  }
+  for (let blank = captions.length; blank < lines.length; blank++) tally.add("blank-line", path);
+  return { captions: [...new Set(captions)] };
 }
 
 /** What an image without a text file is said to show: the name of its folder. */
@@ -63,41 +71,68 @@ function describeByFolder(options: FolderSourceOptions, image: string): Descript
   const remedy =
     templates.length > 0
       ? "or the image inside a folder that names its class"
-      : 'or pass templates such as "a photo of a {}" to make captions from folder names';
+      : 'or, of class folders, a template such as "a photo of a {}"';
+  const reason = `${joinPath(directory, image)} has no caption: expected ${expected} with one caption a line, ${remedy}`;
+  return { kind: "no-caption", name: joinPath(directory, image), reason };
+}
+
+/** The text files among paths, by what their names begin with. */
+function captionFiles(paths: readonly string[]): ReadonlyMap<string, string> {
+  const texts = paths.filter((path) => extensionOf(path) === ".txt");
+  return new Map(texts.map((path) => [withoutExtension(path), path]));
+}
+
+/** The images below a folder and the text file of each, where there is one. */
+async function listPairs(
+  options: FolderSourceOptions,
+  tally: LeftOutTally,
+): Promise<{ readonly image: string; readonly textFile: string | undefined }[]> {
+  const { directory, files, extensions = imageExtensions } = options;
+  const paths = await listFiles(files, directory, tally);
+  const images = paths.filter((path) => extensions.includes(extensionOf(path)));
+  const texts = captionFiles(paths);
+  const used = new Set(images.map((image) => texts.get(withoutExtension(image))));
+  imagesAmong(paths, tally, { extensions, isUsed: (path) => used.has(path) });
+  if (images.length > 0) {
+    return images.map((image) => ({ image, textFile: texts.get(withoutExtension(image)) }));
+  }
   throw new ClipError(
     "bad-data",
-    `${joinPath(directory, image)} has no caption: expected ${expected} with one caption a line, ${remedy}`,
+    `no image in ${directory}: looked for ${extensions.join(", ")} in it and the folders below`,
+    { data: { directory, extensions } },
   );
 }
 
 /**
  * Images below a folder. `dog/7.jpg` takes its captions from `dog/7.txt`, one a line; without that
- * file from the templates and the folder's name ("a photo of a dog"), which is then its concept.
+ * file from the templates and the folder's name ("a photo of a dog"), which is then its concept. Images
+ * without a caption are left out and counted; more of them than `maxSkipped` are an error that names
+ * the first five.
  */
 export async function folderSource(options: FolderSourceOptions): Promise<PairSource> {
-  const { directory, files, extensions = imageExtensions } = options;
-  const paths = await listTree(files, directory);
-  const images = paths.filter((path) => extensions.includes(extensionOf(path)));
-  if (images.length === 0) {
-    throw new ClipError(
-      "bad-data",
-      `no image in ${directory}: looked for ${extensions.join(", ")} in it and the folders below`,
-      { data: { directory, extensions } },
-    );
-  }
-  const known = new Set(paths);
-  const records = await mapConcurrently(images, 16, async (image): Promise<PairRecord> => {
-    const textFile = `${withoutExtension(image)}.txt`;
+  const { directory, maxSkipped } = options;
+  const tally = createTally();
+  const pairs = await listPairs(options, tally);
+  const skipped: LeftOutItem[] = [];
+  const described = await mapConcurrently(pairs, 16, async ({ image, textFile }) =>
+    textFile === undefined
+      ? describeByFolder(options, image)
+      : readCaptions(options, joinPath(directory, textFile), tally),
+  );
+  const records = described.flatMap((description, index): PairRecord[] => {
+    const { image = "" } = pairs[index] ?? {};
     const path = joinPath(directory, image);
-    const described: Description = known.has(textFile)
-      ? { captions: await readCaptions(files, joinPath(directory, textFile)) }
-      : describeByFolder(options, image);
-    return {
-      key: image,
-      ...described,
-      path,
-      loadImage: () => loadImageFile(options, path),
-    };
+    if (!("kind" in description)) {
+      return [{ key: image, ...description, path, loadImage: () => loadImageFile(options, path) }];
+    }
+    const { kind, name, reason } = description;
+    tally.add(kind, name, reason);
+    skipped.push({ name, reason });
+    return [];
   });
-  return pairSource(directory, records);
+  const total = pairs.length;
+  const limit = skipLimit(total, maxSkipped);
+  const what = "images have no caption";
+  checkSkipped({ label: directory, what, total, skipped, limit, kept: records.length });
+  return { ...pairSource(directory, records), leftOut: tally.list() };
 }

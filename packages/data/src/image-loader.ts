@@ -1,28 +1,30 @@
-import { ClipError } from "@clip-ts/base";
 import type { Pixels } from "@clip-ts/image";
-import type { SkippedImage } from "./batch.ts";
 import { reasonOf } from "./file-access.ts";
 import { limitConcurrency } from "./limit-concurrency.ts";
 import type { PairRecord } from "./pair-source.ts";
 import { closedError } from "./prefetch.ts";
+import {
+  createSkippedImages,
+  type SkippedImages,
+  type SkippedImagesOptions,
+} from "./skipped-images.ts";
 
 /** Options of createImageLoader. */
-export interface ImageLoaderOptions {
+export interface ImageLoaderOptions extends SkippedImagesOptions {
   /** Images read at a time. */
   readonly concurrency: number;
   /** Bytes of decoded pixels kept in memory. */
   readonly cacheBytes: number;
-  /** Called once for each image that cannot be read. */
-  readonly onSkip?: ((skipped: SkippedImage) => void) | undefined;
 }
 
 /** Reads images with bounded concurrency. */
 export interface ImageLoader {
-  /** The image, or undefined when it cannot be read: then it is listed and not tried again. */
+  /**
+   * The image, or undefined when it cannot be read: then it is listed and not tried again. Rejects with
+   * "bad-data" once more images than may be cannot be read.
+   */
   load(record: PairRecord): Promise<Pixels | undefined>;
-  readonly skipped: readonly SkippedImage[];
-  /** The error for a source of which no image can be read. */
-  noneReadable(label: string): ClipError;
+  readonly skipped: SkippedImages;
   /** Lets no further read begin and waits for those under way. */
   stop(): Promise<void>;
 }
@@ -34,9 +36,9 @@ export interface ImageLoader {
 export function createImageLoader(options: ImageLoaderOptions): ImageLoader {
   const limited = limitConcurrency(options.concurrency);
   const cache = new Map<string, Pixels>();
-  const unreadable = new Set<string>();
-  const skipped: SkippedImage[] = [];
+  const skipped = createSkippedImages(options);
   const reading = new Set<Promise<Pixels>>();
+  const underWay = new Map<string, Promise<Pixels | undefined>>();
   let freeBytes = options.cacheBytes;
   let stopped = false;
 
@@ -45,12 +47,6 @@ export function createImageLoader(options: ImageLoaderOptions): ImageLoader {
     freeBytes -= pixels.data.byteLength;
     cache.set(key, pixels);
   };
-  const skip = (key: string, reason: string): void => {
-    if (unreadable.has(key)) return;
-    unreadable.add(key);
-    skipped.push({ key, reason });
-    options.onSkip?.({ key, reason });
-  };
   const read = async (record: PairRecord): Promise<Pixels | undefined> => {
     if (stopped) throw closedError();
     const image = record.loadImage();
@@ -58,28 +54,32 @@ export function createImageLoader(options: ImageLoaderOptions): ImageLoader {
     try {
       return await image;
     } catch (error) {
-      skip(record.key, reasonOf(error));
+      skipped.add(record.key, reasonOf(error));
       return undefined;
     } finally {
       reading.delete(image);
     }
+  };
+  /** Reads an image once, however many ask for it at a time. */
+  const readOnce = (record: PairRecord): Promise<Pixels | undefined> => {
+    const { key } = record;
+    const before = underWay.get(key);
+    if (before !== undefined) return before;
+    const pixels = limited(() => read(record)).finally(() => underWay.delete(key));
+    underWay.set(key, pixels);
+    return pixels;
   };
 
   return {
     skipped,
     async load(record) {
       const { key } = record;
-      if (unreadable.has(key)) return undefined;
-      const pixels = cache.get(key) ?? (await limited(() => read(record)));
+      skipped.check();
+      if (skipped.has(key)) return undefined;
+      const pixels = cache.get(key) ?? (await readOnce(record));
+      skipped.check();
       if (pixels !== undefined) keep(key, pixels);
       return pixels;
-    },
-    noneReadable(label) {
-      const [first] = skipped;
-      const example = first === undefined ? "" : `; the first: ${first.key}: ${first.reason}`;
-      return new ClipError("bad-data", `${label}: no image could be read${example}`, {
-        data: { skipped },
-      });
     },
     async stop() {
       stopped = true;

@@ -1,9 +1,27 @@
 export type { Batch, BatchStream, Cursor, SkippedImage } from "./batch.ts";
 export type { DecodeImage, DirectoryEntry, FileAccess } from "./file-access.ts";
 export { pairSource, type PairRecord, type PairSource } from "./pair-source.ts";
+export {
+  createTally,
+  joinLeftOut,
+  leftOutLines,
+  type LeftOut,
+  type LeftOutItem,
+  type LeftOutKind,
+  type LeftOutTally,
+} from "./left-out.ts";
+export { checkSkipped, skipLimit, type MaxSkipped, type TooMany } from "./skip-limit.ts";
+export {
+  imagesAmong,
+  listFiles,
+  listOneFolder,
+  type ChosenImages,
+  type FolderContent,
+} from "./list-files.ts";
 export { joinSources } from "./join-sources.ts";
 export { folderSource, type FolderSourceOptions } from "./folder-source.ts";
 export { tableSource, type TableFormat, type TableSourceOptions } from "./table-source.ts";
+export type { Quoting } from "./split-rows.ts";
 export {
   emojiSource,
   emojiVendors,

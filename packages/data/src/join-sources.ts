@@ -1,3 +1,4 @@
+import { joinLeftOut } from "./left-out.ts";
 import { type PairRecord, type PairSource, pairSource } from "./pair-source.ts";
 
 /** Several sources as one; keys become `label/key`, so that equal file names do not collide. */
@@ -11,5 +12,7 @@ export function joinSources(sources: readonly PairSource[]): PairSource {
       loadImage: () => record.loadImage(),
     })),
   );
-  return pairSource(sources.map(({ label }) => label).join(" + "), records);
+  const label = sources.map((source) => source.label).join(" + ");
+  const leftOut = joinLeftOut(sources.map((source) => source.leftOut ?? []));
+  return { ...pairSource(label, records), leftOut };
 }

@@ -1,5 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import type { Pixels } from "@clip-ts/image";
+import type { LeftOut } from "./left-out.ts";
 
 /** One image and everything that is said about it. */
 export interface PairRecord {
@@ -22,6 +23,8 @@ export interface PairSource {
   /** Names the source in messages. */
   readonly label: string;
   readonly records: readonly PairRecord[];
+  /** What was found and is no record, counted by reason; nothing by default. */
+  readonly leftOut?: readonly LeftOut[];
 }
 
 /** A record and the caption it goes by in one epoch. */

@@ -18,13 +18,25 @@ export interface EpochSettings {
   readonly countTokens: (caption: string) => number;
 }
 
+/** A row of a batch of an epoch. */
+export interface PlannedPlace {
+  readonly batch: number;
+  readonly row: number;
+}
+
 /** The batches of one epoch. */
 export interface EpochPlan {
   readonly epoch: number;
   /** The pairs of a batch. */
   batch(index: number): readonly PlannedPair[];
-  /** All other pairs of the epoch, from the one after this record, round to the one before it. */
-  following(record: PairRecord): Iterable<PlannedPair>;
+  /**
+   * All other pairs of the epoch, in the order in which they take the place of one whose image cannot be
+   * read: those in the same row of the batches after it, round to the batch before it (pairs that fill
+   * no whole batch come as the last), then those in the next row of its own batch and so on. A function of
+   * the place alone: no two rows of a batch are filled by one pair while the first round lasts, whichever
+   * of the batch's images can be read.
+   */
+  substitutes(place: PlannedPlace): Iterable<PlannedPair>;
 }
 
 /** So many batches are sorted by length together: enough for even lengths, few enough to stay random. */
@@ -90,18 +102,29 @@ export function planEpoch(settings: EpochSettings): EpochPlan {
     return shuffle ? bucketByLength(pairs, pool, settings) : cut(pairs, batchSize);
   };
 
+  const batch = (index: number): readonly PlannedPair[] => {
+    const pool = Math.floor(index / batchesPerPool);
+    const batches = pools.get(pool) ?? planPool(pool);
+    pools.set(pool, batches);
+    return batches[index % batchesPerPool] ?? [];
+  };
+
+  const count = Math.ceil(records.length / batchSize);
+  const place = (index: number, row: number): PlannedPair | undefined => {
+    if (index * batchSize < used) return batch(index)[row];
+    const left = order[index * batchSize + row];
+    return left === undefined ? undefined : plan(left);
+  };
+
   return {
     epoch,
-    batch(index) {
-      const pool = Math.floor(index / batchesPerPool);
-      const batches = pools.get(pool) ?? planPool(pool);
-      pools.set(pool, batches);
-      return batches[index % batchesPerPool] ?? [];
-    },
-    *following(record) {
-      const start = order.indexOf(record);
-      for (let step = 1; step < order.length; step++) {
-        yield plan(order[(start + step) % order.length]!);
+    batch,
+    *substitutes({ batch: home, row }) {
+      for (let shift = 0; shift < batchSize; shift++) {
+        for (let step = shift === 0 ? 1 : 0; step < count; step++) {
+          const pair = place((home + step) % count, (row + shift) % batchSize);
+          if (pair !== undefined) yield pair;
+        }
       }
     },
   };

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import type { Batch } from "./batch.ts";
 import { type PairRecord, type PairSource, pairSource } from "./pair-source.ts";
 import { sequentialBatches } from "./sequential-batches.ts";
+import type { MaxSkipped } from "./skip-limit.ts";
 import { syntheticSource } from "./synthetic-source.ts";
 
 const tokenizer = createClipTokenizer({ contextLength: 32, vocabSize: 1000 });
@@ -21,10 +22,10 @@ const damaged = (isBroken: (index: number) => boolean): PairSource => {
   return pairSource("damaged", records);
 };
 
-async function collect(source: PairSource): Promise<Batch[]> {
+async function collect(source: PairSource, maxSkipped: MaxSkipped = "100%"): Promise<Batch[]> {
   const preprocess = clipPreprocess(8);
   const batches: Batch[] = [];
-  const options = { source, tokenizer, preprocess, batchSize: 6 };
+  const options = { source, tokenizer, preprocess, batchSize: 6, maxSkipped };
   for await (const batch of sequentialBatches(options)) batches.push(batch);
   return batches;
 }
@@ -55,7 +56,15 @@ test("every image is read once, also with batches made ahead", async () => {
 });
 
 test("nothing readable is an error", async () => {
-  await expect(collect(damaged(() => true))).rejects.toThrow(/damaged: no image could be read/);
+  await expect(collect(damaged(() => true))).rejects.toThrow(
+    /damaged: 20 of 20 images cannot be read, so nothing is left/,
+  );
+  await expect(
+    collect(
+      damaged(() => true),
+      3,
+    ),
+  ).rejects.toThrow(/no more than 3 may be left out/);
 });
 
 test("leaving early stops reading", async () => {

@@ -26,7 +26,7 @@ function joinPlanes(pairs: readonly PreparedPair[], size: number): Float32Array 
 /**
  * Every pair once, in the source's order with its first caption: for evaluation. The last batch may
  * be smaller. Unreadable images are left out, so that nothing is measured twice; `keys` says what a
- * batch holds. Rejects with "bad-data" when none can be read.
+ * batch holds. Rejects with "bad-data" when none can be read or more than `maxSkipped` cannot.
  */
 export async function* sequentialBatches(
   options: SequentialOptions,
@@ -55,7 +55,7 @@ export async function* sequentialBatches(
       const batch = await stream.next();
       if (batch.batch > 0) yield batch;
     }
-    if (loader.skipped.length === source.records.length) throw loader.noneReadable(source.label);
+    if (loader.skipped.list.length === source.records.length) throw loader.skipped.refusal();
   } finally {
     await stream.close();
   }

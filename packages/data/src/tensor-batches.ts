@@ -79,5 +79,5 @@ export function tensorBatches(options: TensorBatchesOptions): BatchStream {
     readBatch(options, { epoch: 0, batch });
   const produce = async (position: Cursor): Promise<Batch> => readBatch(options, position);
   const stream = prefetched({ stepsPerEpoch, prefetch: 0, restore, produce });
-  return { ...stream, stepsPerEpoch, skipped: [] };
+  return { ...stream, stepsPerEpoch, skipped: [], leftOut: () => [] };
 }

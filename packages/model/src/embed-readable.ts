@@ -31,6 +31,8 @@ export interface EmbedReadableOptions {
   readonly batchSize?: number;
   /** Called after each batch with the number of jobs done. */
   readonly onProgress?: (done: number) => void;
+  /** Called after a batch in which images were left out, with all so far; its errors end the embedding. */
+  readonly onSkip?: (skipped: readonly SkippedJob[]) => void;
 }
 
 function joinRows(parts: readonly FeatureRows[]): FeatureRows {
@@ -79,7 +81,7 @@ async function loadBatch<Image>(batch: readonly ImageJob<Image>[]) {
 export async function embedReadable<Image>(
   clip: Pick<Clip<Image>, "embedImages">,
   jobs: readonly ImageJob<Image>[],
-  { batchSize = 32, onProgress }: EmbedReadableOptions = {},
+  { batchSize = 32, onProgress, onSkip }: EmbedReadableOptions = {},
 ): Promise<ReadableFeatures> {
   const parts: FeatureRows[] = [];
   const kept: number[] = [];
@@ -89,6 +91,7 @@ export async function embedReadable<Image>(
     if (batch.images.length > 0) parts.push(await clip.embedImages(batch.images));
     kept.push(...batch.kept.map((index) => start + index));
     skipped.push(...batch.skipped);
+    if (batch.skipped.length > 0) onSkip?.(skipped);
     onProgress?.(Math.min(start + batchSize, jobs.length));
   }
   if (kept.length === 0) throw noneReadable(skipped);

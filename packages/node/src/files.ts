@@ -1,5 +1,5 @@
 import { createWriteStream, type Dirent } from "node:fs";
-import { open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
+import { open, readFile, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -27,24 +27,25 @@ function unwritten(path: string, cause: unknown): ClipError {
   return new ClipError("not-written", message, { data: { path }, cause });
 }
 
-/** Follows links; one that leads nowhere is no folder. */
-async function isFolder(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isDirectory() ?? false;
+/** What a name in a folder is, or what its link leads to. */
+async function describeEntry(directory: string, entry: Dirent): Promise<DirectoryEntry> {
+  const { name } = entry;
+  const isLink = entry.isSymbolicLink();
+  const found = isLink ? await stat(join(directory, name)).catch(() => undefined) : entry;
+  if (found === undefined) return { name, isDirectory: false, isLink, unusable: "broken-link" };
+  const isDirectory = found.isDirectory();
+  const isSpecial = !isDirectory && !found.isFile();
+  return { name, isDirectory, isLink, ...(isSpecial && { unusable: "special" as const }) };
 }
 
-/** The file system as data sources see it. Linked folders count as folders. */
+/** The file system as data sources see it. Linked files and folders count as what they lead to. */
 export const fileAccess: FileAccess = {
   read: (path) => readFile(path),
   async list(directory) {
     const entries = await readdir(directory, { withFileTypes: true });
-    const describe = async (entry: Dirent): Promise<DirectoryEntry> => {
-      const path = join(directory, entry.name);
-      const isDirectory = entry.isSymbolicLink() ? await isFolder(path) : entry.isDirectory();
-      return { name: entry.name, isDirectory };
-    };
-    return Promise.all(entries.map(describe));
+    return Promise.all(entries.map((entry) => describeEntry(directory, entry)));
   },
+  realPath: (path) => realpath(path),
 };
 
 /** A file as a byte source; close it when done. */

@@ -32,7 +32,7 @@ export type { ExportedModel, OpenedModel } from "./export/exported-model.ts";
 export { exportSavedModel } from "./export/export-saved-model.ts";
 export { fileAccess, isDiskFault, openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
 export { imageLibraryVersions } from "./library-versions.ts";
-export { listImages } from "./list-images.ts";
+export { listImages, type FoundImages } from "./list-images.ts";
 export {
   describeModel,
   loadModelParams,

@@ -1,37 +1,47 @@
-import { readdir, stat } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
+import {
+  createTally,
+  imagesAmong,
+  listFiles,
+  type LeftOut,
+  type LeftOutTally,
+} from "@clip-ts/data";
+import { imageExtensions } from "@clip-ts/image";
+import { fileAccess } from "./files.ts";
 
-const extensions: ReadonlySet<string> = new Set(
-  ".jpg .jpeg .png .webp .gif .tif .tiff .avif".split(" "),
-);
+/** Images that paths name, and what else was found. */
+export interface FoundImages {
+  /** Paths of files, in order. */
+  readonly images: readonly string[];
+  /** What lies below the folders and is not among the images, counted by reason. */
+  readonly leftOut: readonly LeftOut[];
+}
 
-async function imagesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
-  const images = entries
-    .filter((entry) => !entry.isDirectory() && extensions.has(extname(entry.name).toLowerCase()))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .toSorted();
-  if (images.length > 0) return images;
+async function imagesBelow(folder: string, tally: LeftOutTally): Promise<string[]> {
+  const images = imagesAmong(await listFiles(fileAccess, folder, tally), tally);
+  if (images.length > 0) return images.map((path) => join(folder, path));
   throw new ClipError(
     "bad-data",
-    `There is no image in ${folder} or the folders below: looked for ${[...extensions].join(", ")}.`,
+    `There is no image in ${folder} or the folders below: looked for ${imageExtensions.join(", ")}.`,
     { data: { folder } },
   );
 }
 
 /**
  * The image files that paths name: a file stands for itself, whatever its name, a folder for every
- * image below it, by name.
+ * image below it, folder by folder and by name in each, as for `folderSource`.
  * @throws ClipError "not-found" for a path that does not exist, "bad-data" for a folder without images.
  */
-export async function listImages(paths: readonly string[]): Promise<string[]> {
-  const found: string[] = [];
+export async function listImages(paths: readonly string[]): Promise<FoundImages> {
+  const images: string[] = [];
+  const tally = createTally();
   for (const path of paths) {
     const entry = await stat(path).catch((cause: unknown) => {
       throw new ClipError("not-found", `There is no file or folder ${path}.`, { cause });
     });
-    found.push(...(entry.isDirectory() ? await imagesBelow(path) : [path]));
+    images.push(...(entry.isDirectory() ? await imagesBelow(path, tally) : [path]));
   }
-  return found;
+  return { images, leftOut: tally.list() };
 }

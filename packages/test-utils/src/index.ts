@@ -9,6 +9,7 @@ export {
   type GradientCheckOptions,
   type GradientFault,
 } from "./gradient-check.ts";
+export { writeLinkedFolders, type LinkedFolders } from "./linked-folders.ts";
 export { tensorsLeftBy } from "./leak-check.ts";
 export { randomTensor } from "./random-tensor.ts";
 export { useEngine } from "./engines.ts";

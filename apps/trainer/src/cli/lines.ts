@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import { ClipError } from "@clip-ts/base";
+import { note } from "./output.ts";
 
 /**
  * The lines of a UTF-8 file, or of stdin for "-", as they come. Only line feeds (with or without a
@@ -30,9 +31,15 @@ export async function allLines(path: string): Promise<string[]> {
   return lines;
 }
 
-/** The lines that hold something, trimmed: a list of names. @throws ClipError if there are none. */
+/**
+ * The lines that hold something, trimmed: a list of names. Blank lines are counted on stderr.
+ * @throws ClipError if there are no others.
+ */
 export async function listedIn(path: string): Promise<string[]> {
-  const names = (await allLines(path)).map((line) => line.trim()).filter((line) => line !== "");
+  const lines = await allLines(path);
+  const names = lines.map((line) => line.trim()).filter((line) => line !== "");
+  const blank = lines.length - names.length;
+  if (blank > 0) note(`left out of ${path}: ${blank} blank ${blank === 1 ? "line" : "lines"}`);
   if (names.length > 0) return names;
   throw new ClipError("bad-data", `${path} is empty; expected one entry a line.`);
 }

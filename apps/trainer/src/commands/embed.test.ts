@@ -74,7 +74,7 @@ function expectClose(actual: readonly number[][], expected: readonly number[][])
 test("a folder of images becomes unit rows; the unreadable one is counted and listed", async () => {
   const { result, stdout, stderr } = await run(model, at("images"), "-o", at("out.npy"));
   expect([result, stdout]).toEqual([0, ""]);
-  expect(stderr).toContain("1 unreadable image left out:");
+  expect(stderr).toContain("left out: 1 image that cannot be read\n");
   expect(stderr).toMatch(/broken\.png is not a readable image/);
   expect(stderr).toContain(`wrote [3, 8] to ${at("out.npy")}`);
   const images = ["a.webp", "b.png", "sub/c.jpg"].map((name) => at("images", name));

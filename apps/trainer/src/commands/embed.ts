@@ -1,12 +1,21 @@
 import { extname, resolve } from "node:path";
+import { ClipError } from "@clip-ts/base";
+import type { LeftOut } from "@clip-ts/data";
 import { embedReadable, type FeatureRows } from "@clip-ts/model";
-import { listImages, npyChunks } from "@clip-ts/node";
+import { listImages, npyChunks, type FoundImages } from "@clip-ts/node";
 import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
-import { listedIn } from "../cli/lines.ts";
+import { allLines } from "../cli/lines.ts";
 import { counter, note } from "../cli/output.ts";
 import { UsageError } from "../cli/usage-error.ts";
-import { exifOption, imageJobs, noteSkipped } from "./support/images.ts";
 import { imageSizeOption } from "./support/image-size.ts";
+import { exifOption, imageJobs } from "./support/images.ts";
+import {
+  limitSkipped,
+  maxSkippedOf,
+  maxSkippedOption,
+  noteLeftOut,
+  withUnreadable,
+} from "./support/left-out.ts";
 import { type OpenModel, withModel } from "./support/open-model.ts";
 import { writeOutput } from "./support/tensor-files.ts";
 
@@ -14,18 +23,30 @@ import { writeOutput } from "./support/tensor-files.ts";
 interface Embedded {
   readonly features: FeatureRows;
   readonly inputs: readonly string[];
+  readonly leftOut?: readonly LeftOut[];
 }
 
 async function embedFiles(
   { clip, description }: OpenModel,
-  paths: readonly string[],
-  honourExif: boolean,
+  { images, leftOut }: FoundImages,
+  args: Arguments,
 ): Promise<Embedded> {
-  const jobs = imageJobs(paths, description, honourExif);
+  const jobs = imageJobs(images, description, args.flag("exif"));
   const onProgress = counter("images", jobs.length);
-  const { features, kept, skipped } = await embedReadable(clip, jobs, { onProgress });
-  noteSkipped(skipped);
-  return { features, inputs: kept.map((index) => paths[index] as string) };
+  const onSkip = limitSkipped("embed", jobs.length, maxSkippedOf(args));
+  const { features, kept, skipped } = await embedReadable(clip, jobs, { onProgress, onSkip });
+  return {
+    features,
+    inputs: kept.map((index) => images[index] as string),
+    leftOut: withUnreadable(leftOut, skipped),
+  };
+}
+
+/** Every line of a file is a caption, blank ones among them, so that row i is line i. */
+async function readCaptions(path: string): Promise<string[]> {
+  const lines = await allLines(path);
+  if (lines.some((line) => line.trim() !== "")) return lines;
+  throw new ClipError("bad-data", `${path} is empty; expected one caption a line.`);
 }
 
 function* jsonLines({ features, inputs }: Embedded): Generator<Uint8Array> {
@@ -50,6 +71,7 @@ async function write(embedded: Embedded, output: string): Promise<void> {
     await writeOutput(listingOf(output), `${inputs.join("\n")}\n`);
   }
   note(`wrote [${features.rows}, ${features.dim}] to ${output}`);
+  noteLeftOut(embedded.leftOut ?? []);
 }
 
 function checkUsage({ positionals, text }: Arguments): { output: string; texts?: string } {
@@ -76,7 +98,8 @@ export const embedCommand: Command = {
   details:
     "Rows have length 1: a dot product of two is their cosine. Beside OUT.npy, float32 " +
     "[inputs, dim], OUT.txt lists the inputs in the order of the rows; OUT.jsonl holds " +
-    '{"input", "embedding"} a line. Unreadable images are left out, counted and listed.',
+    '{"input", "embedding"} a line. A folder stands for the images below it, links followed. ' +
+    "Unreadable images are left out; whatever is, is counted and listed at the end.",
   options: {
     output: {
       type: "string",
@@ -88,23 +111,29 @@ export const embedCommand: Command = {
     texts: {
       type: "string",
       value: "FILE",
-      help: "captions instead of images, one a line; - reads stdin",
+      help: "captions instead of images, one a line, blank lines too; - reads stdin",
     },
+    "max-skipped": maxSkippedOption,
     exif: exifOption,
     "image-size": imageSizeOption,
     ...engineOptions,
   },
   async run(args) {
     const { output, texts } = checkUsage(args);
-    const inputs =
-      texts === undefined ? await listImages(args.positionals.slice(1)) : await listedIn(texts);
-    const embed = async (model: OpenModel): Promise<void> => {
-      const embedded =
-        texts === undefined
-          ? await embedFiles(model, inputs, args.flag("exif"))
-          : { features: await model.clip.embedTexts(inputs), inputs };
-      await write(embedded, output);
-    };
-    await withModel(args, embed, { readsTexts: texts !== undefined });
+    const embed = async (given: readonly string[] | FoundImages): Promise<void> =>
+      withModel(
+        args,
+        async (model) => {
+          const embedded =
+            "images" in given
+              ? await embedFiles(model, given, args)
+              : { features: await model.clip.embedTexts(given), inputs: given };
+          await write(embedded, output);
+        },
+        { readsTexts: texts !== undefined },
+      );
+    await embed(
+      texts === undefined ? await listImages(args.positionals.slice(1)) : await readCaptions(texts),
+    );
   },
 };

@@ -57,7 +57,7 @@ test("retrieval takes every caption of every readable image, and stands next to 
   const argv = ["--retrieval", at("pairs"), "--json", at("out", "report.json")];
   const { result, stdout, stderr } = await run(...argv);
   expect(result).toBe(0);
-  expect(stderr).toContain("1 unreadable image left out:\n");
+  expect(stderr).toContain("left out of retrieval: 1 image that cannot be read\n");
   expect(stderr).toMatch(/9\.png is not a readable image/);
 
   const clip = await openClip(model, { engine: "cpu" });
@@ -71,6 +71,7 @@ test("retrieval takes every caption of every readable image, and stands next to 
   expect(retrieval).toMatchObject({ ...expected, captions: "all" });
   expect(retrieval.chance.textToImage).toMatchObject({ recallAt1: 1 / 4, meanRank: 2.5 });
   expect(retrieval.skipped).toHaveLength(1);
+  expect(retrieval.leftOut).toMatchObject([{ kind: "unreadable-image", count: 1 }]);
 
   const lines = stdout.trimEnd().split("\n");
   expect(lines[0]).toBe(`Retrieval on ${at("pairs")}: 4 images, 7 texts`);

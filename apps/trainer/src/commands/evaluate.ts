@@ -1,16 +1,29 @@
 import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
 import { countOption } from "../cli/number-option.ts";
 import { UsageError } from "../cli/usage-error.ts";
-import { openSourceByName } from "../config/sources.ts";
-import { listClasses } from "./support/class-folders.ts";
+import { isTable, openSourceByName, type TableOptions } from "../config/sources.ts";
+import { listClasses, type ListedClasses } from "./support/class-folders.ts";
 import type { Evaluation } from "../report/evaluation-tables.ts";
 import { runProbe, type ProbeTask } from "./support/evaluate-probe.ts";
 import { runRetrieval, type RetrievalTask } from "./support/evaluate-retrieval.ts";
 import { runZeroShot, type ZeroShotTask } from "./support/evaluate-zero-shot.ts";
 import { imageSizeOption } from "./support/image-size.ts";
+import { maxSkippedOf, maxSkippedOption } from "./support/left-out.ts";
 import { withModel, type OpenModel } from "./support/open-model.ts";
 import { showEvaluation, writeEvaluation } from "./support/show-evaluation.ts";
 import { readTemplates } from "./support/templates.ts";
+
+/** How a table of pairs is written, where it is not as usual. */
+function tableOptions(args: Arguments, data: string): TableOptions {
+  const [separator, quoting] = [args.text("separator"), args.text("quoting")];
+  if (quoting !== undefined && quoting !== "standard" && quoting !== "none") {
+    throw new UsageError(`--quoting ${quoting}: expected standard or none.`);
+  }
+  if ((separator ?? quoting) !== undefined && !isTable(data)) {
+    throw new UsageError(`--separator and --quoting are for tables, and ${data} is none.`);
+  }
+  return { separator, quoting };
+}
 
 /** Every caption describes its image; of an emoji, the first is its name and the rest are tags. */
 async function retrievalTask(args: Arguments, data: string): Promise<RetrievalTask> {
@@ -20,14 +33,16 @@ async function retrievalTask(args: Arguments, data: string): Promise<RetrievalTa
   }
   const limit = countOption(args, "limit");
   const diagnoses = args.flag("diagnostics");
-  return { data, source: await openSourceByName(data), captions, limit, diagnoses };
+  const maxSkipped = maxSkippedOf(args);
+  const source = await openSourceByName(data, { ...tableOptions(args, data), maxSkipped });
+  return { data, source, captions, limit, diagnoses, maxSkipped };
 }
 
 async function zeroShotTask(args: Arguments, folder: string): Promise<ZeroShotTask> {
   const templates = await readTemplates(args.text("templates") ?? "openai");
   const limit = countOption(args, "limit");
-  const classes = await listClasses(folder, { names: args.text("classes"), limit });
-  return { folder, classes, templates };
+  const listed = await listClasses(folder, { names: args.text("classes"), limit });
+  return { folder, ...listed, templates, maxSkipped: maxSkippedOf(args) };
 }
 
 /** "1,2,4" → [1, 2, 4]. */
@@ -39,14 +54,15 @@ function shotCounts(text: string | undefined): number[] {
 
 async function probeTask(args: Arguments, folder: string): Promise<ProbeTask> {
   const options = { names: args.text("classes"), limit: countOption(args, "limit") };
-  const classes = await listClasses(folder, options);
+  const listed = await listClasses(folder, options);
   const testFolder = args.text("probe-test");
   const test = testFolder === undefined ? undefined : await listClasses(testFolder, options);
-  const names = (list: readonly { name: string }[]): string => list.map(({ name }) => name).join();
-  if (test !== undefined && names(test) !== names(classes)) {
+  const names = ({ classes }: ListedClasses): string => classes.map(({ name }) => name).join();
+  if (test !== undefined && names(test) !== names(listed)) {
     throw new UsageError(`--probe-test ${testFolder} should hold the same classes as ${folder}.`);
   }
-  return { folder, classes, test, shots: shotCounts(args.text("shots")) };
+  const shots = shotCounts(args.text("shots"));
+  return { folder, ...listed, test, shots, maxSkipped: maxSkippedOf(args) };
 }
 
 interface Tasks {
@@ -85,8 +101,9 @@ export const evaluateCommand: Command = {
   summary: "measure retrieval, zero-shot accuracy and linear probes",
   details:
     "DATA is a folder of images with captions in .txt files beside them, a .csv, .tsv or " +
-    ".jsonl table, or emoji:fluent (or another vendor). FOLDER holds one folder of " +
-    "images for each class. Unreadable images are left out, counted and listed.",
+    ".jsonl table (also with .gz), or emoji:fluent (or another vendor). FOLDER holds one " +
+    "folder of images for each class; links are followed. What is left out, such as " +
+    "unreadable images, is counted and listed at the end.",
   options: {
     retrieval: {
       type: "string",
@@ -124,6 +141,17 @@ export const evaluateCommand: Command = {
       type: "boolean",
       help: "with --retrieval: alignment, uniformity, modality gap, effective rank",
     },
+    separator: {
+      type: "string",
+      value: "C",
+      help: "character between the values of DATA's table (default , in .csv, a tab in .tsv)",
+    },
+    quoting: {
+      type: "string",
+      value: "standard|none",
+      help: "none: double quotes in DATA's table are text (default standard)",
+    },
+    "max-skipped": maxSkippedOption,
     limit: { type: "string", value: "N", help: "at most N images; of each class, where there are" },
     json: { type: "string", value: "FILE", help: "also write everything as JSON" },
     report: { type: "string", value: "FILE", help: "also draw everything as an HTML page" },

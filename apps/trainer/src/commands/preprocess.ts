@@ -4,6 +4,7 @@ import type { Command } from "../cli/command.ts";
 import { note } from "../cli/output.ts";
 import { imageSizeOf, imageSizeOption } from "./support/image-size.ts";
 import { exifOption, readImage } from "./support/images.ts";
+import { noteLeftOut } from "./support/left-out.ts";
 import { writeTensors } from "./support/tensor-files.ts";
 
 /** clip-ts preprocess */
@@ -31,7 +32,7 @@ export const preprocessCommand: Command = {
     const [model = "", ...inputs] = positionals;
     const description = factsAtResolution(await describeModel(model), imageSizeOf(args));
     const { size } = description.preprocess;
-    const paths = await listImages(inputs);
+    const { images: paths, leftOut } = await listImages(inputs);
     const planes = 3 * size * size;
     const values = new Float32Array(paths.length * planes);
     for (const [index, path] of paths.entries()) {
@@ -41,5 +42,6 @@ export const preprocessCommand: Command = {
     const shape = [paths.length, 3, size, size];
     await writeTensors(output, { pixel_values: fromFloat32(values, shape) });
     note(`wrote pixel_values [${shape.join(", ")}] to ${output}`);
+    noteLeftOut(leftOut);
   },
 };

@@ -9,6 +9,7 @@ import {
 import type { AugmentConfig, RandomViewConfig } from "@clip-ts/image";
 import { needTokenizer, openFile, type ModelDescription } from "@clip-ts/node";
 import { openSafetensors, toFloat32, toInt32 } from "@clip-ts/weights";
+import { checkPairs } from "./check-pairs.ts";
 import type { RunConfig } from "./schema.ts";
 import { openSource } from "./sources.ts";
 
@@ -29,6 +30,22 @@ async function readArrays(path: string): Promise<Record<string, NamedArray>> {
   }
 }
 
+/** Ready-made batches; a file of single pairs is no use to the loss. */
+async function openTensorBatches(
+  path: string,
+  { config }: ModelDescription,
+  restore: { readonly restore?: Cursor },
+): Promise<BatchStream> {
+  const tensors = await readArrays(path);
+  const sizes = Object.entries(tensors)
+    .filter(([name]) => name.startsWith("pixel_values."))
+    .map(([, { shape }]) => shape[0] ?? 0);
+  if (sizes.length > 0) {
+    checkPairs(config, Math.min(...sizes), `Put two pairs or more into each array of ${path}.`);
+  }
+  return tensorBatches({ label: path, tensors, ...restore });
+}
+
 /** How the batches of a run are opened. */
 export interface TrainingBatchesOptions {
   /** Where to go on; at the start by default. */
@@ -43,24 +60,27 @@ export async function openTrainingBatches(
   description: ModelDescription,
   { restore, source }: TrainingBatchesOptions = {},
 ): Promise<BatchStream> {
-  const { train, augment, view, background, ...data } = config.data;
+  const { train, augment, view, background, maxSkipped, ...data } = config.data;
   const { preprocess } = description;
   const position = restore === undefined ? {} : { restore };
   if (train.kind === "tensors") {
-    return tensorBatches({ label: train.path, tensors: await readArrays(train.path), ...position });
+    return openTensorBatches(train.path, description, position);
   }
+  const pairs = data.batchSize * config.accumulate;
+  checkPairs(description.config, pairs, 'Raise "data.batchSize" to two or more.');
   const augmentation = {
     ...(augment === undefined ? {} : { augment: augment as AugmentConfig }),
     ...(view === undefined ? {} : { view: view as RandomViewConfig }),
   };
   return createBatches({
     ...data,
-    batchSize: data.batchSize * config.accumulate,
+    batchSize: pairs,
     // counted in micro-batches: ahead of a large step, one more is as good as two and half the memory
     prefetch: Math.ceil(data.prefetch / config.accumulate),
     ...augmentation,
     ...position,
-    source: source ?? (await openSource(train, config.seed)),
+    ...(maxSkipped === undefined ? {} : { maxSkipped }),
+    source: source ?? (await openSource(train, config.seed, maxSkipped)),
     tokenizer: needTokenizer(description),
     preprocess: background === undefined ? preprocess : { ...preprocess, alpha: background },
     seed: config.seed,

@@ -17,20 +17,42 @@ const whole = z.int().min(0);
 const positive = z.int().min(1);
 const path = z.string().min(1);
 
+const tableSettings = {
+  path: path.describe("may be packed by gzip"),
+  image: z.string().optional().describe("name of the image column"),
+  caption: z.string().optional().describe("name of the caption column"),
+};
+
+const maxSkipped = z
+  .union(
+    [z.number().min(0), z.templateLiteral([z.number().min(0), "%"])],
+    'expected a number from 0, or a share such as "5%"',
+  )
+  .optional()
+  .describe("faulty rows and images that may be left out; 1%, but never fewer than 10, if absent");
+
 const sourceSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("folder").describe("images with a .txt caption beside each, or class folders"),
     path,
     template: z.string().optional().describe("caption of a class folder, {} for its name"),
   }),
-  ...(["csv", "tsv", "jsonl"] as const).map((kind) =>
+  ...(["csv", "tsv"] as const).map((kind) =>
     z.strictObject({
       kind: z.literal(kind),
-      path,
-      image: z.string().optional().describe("name of the image column"),
-      caption: z.string().optional().describe("name of the caption column"),
+      ...tableSettings,
+      separator: z
+        .string()
+        .length(1, "expected one character")
+        .optional()
+        .describe("character between values; a comma in csv and a tab in tsv if absent"),
+      quoting: z
+        .enum(["standard", "none"])
+        .optional()
+        .describe("none: double quotes are part of the text"),
     }),
   ),
+  z.strictObject({ kind: z.literal("jsonl"), ...tableSettings }),
   z.strictObject({
     kind: z.literal("emoji").describe("emoji drawings from npm packages"),
     vendors: z.array(z.enum(emojiVendors)).min(1),
@@ -172,6 +194,7 @@ const runSchema = z.strictObject({
       .describe("keep two pictures of one thing, or one caption twice, out of a batch"),
     bucketMultiple: positive.default(8),
     prefetch: whole.default(2),
+    maxSkipped,
     background: z
       .tuple([whole, whole, whole])
       .optional()

@@ -9,7 +9,9 @@ import {
   syntheticSource,
   tableSource,
   type EmojiVendor,
+  type MaxSkipped,
   type PairSource,
+  type Quoting,
 } from "@clip-ts/data";
 import { decodeImage, fileAccess } from "@clip-ts/node";
 import type { SourceConfig } from "./schema.ts";
@@ -68,17 +70,38 @@ function existing(path: string): string {
   );
 }
 
-/** Opens a source of pairs. `tensors` is no source of records: see trainingBatches. */
+/** How a table is written, where it is not as its ending says. */
+export interface TableOptions {
+  readonly separator?: string | undefined;
+  readonly quoting?: Quoting | undefined;
+}
+
+/** The settings that are given. */
+function given<Options extends object>(
+  options: Options,
+): {
+  [Name in keyof Options]: Exclude<Options[Name], undefined>;
+} {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as ReturnType<typeof given<Options>>;
+}
+
+/**
+ * Opens a source of pairs, of which `maxSkipped` may be unusable. `tensors` is no source of records: see
+ * trainingBatches.
+ */
 export async function openSource(
   config: Exclude<SourceConfig, { kind: "tensors" }>,
   seed: number,
+  maxSkipped?: MaxSkipped,
 ): Promise<PairSource> {
   switch (config.kind) {
     case "emoji":
       return emoji(config.vendors, config.locales);
     case "folder": {
-      const templates = config.template === undefined ? {} : { templates: [config.template] };
-      return folderSource({ ...access, directory: existing(config.path), ...templates });
+      const templates = config.template === undefined ? undefined : [config.template];
+      const directory = existing(config.path);
+      return folderSource({ ...access, directory, ...given({ templates, maxSkipped }) });
     }
     case "synthetic":
       return syntheticSource({ count: config.count, seed });
@@ -89,8 +112,13 @@ export async function openSource(
         ...access,
         path: existing(config.path),
         format: config.kind,
-        ...(config.image === undefined ? {} : { imageColumn: config.image }),
-        ...(config.caption === undefined ? {} : { captionColumn: config.caption }),
+        ...given({
+          imageColumn: config.image,
+          captionColumn: config.caption,
+          separator: "separator" in config ? config.separator : undefined,
+          quoting: "quoting" in config ? config.quoting : undefined,
+          maxSkipped,
+        }),
       });
   }
 }
@@ -105,12 +133,21 @@ function vendorNamed(name: string): EmojiVendor {
   );
 }
 
+/** Whether a name on the command line is that of a table. */
+export function isTable(name: string): boolean {
+  return !name.startsWith("emoji:") && !statSync(existing(name)).isDirectory();
+}
+
 /** Opens what a path on the command line names: a folder, a table, or emoji:VENDOR,…. */
-export function openSourceByName(name: string): Promise<PairSource> {
+export function openSourceByName(
+  name: string,
+  options: TableOptions & { readonly maxSkipped?: MaxSkipped | undefined } = {},
+): Promise<PairSource> {
   if (name.startsWith("emoji:")) {
     return emoji(name.slice("emoji:".length).split(",").map(vendorNamed), ["en"]);
   }
   const path = existing(name);
-  if (statSync(path).isDirectory()) return folderSource({ ...access, directory: path });
-  return tableSource({ ...access, path });
+  if (isTable(name)) return tableSource({ ...access, path, ...given(options) });
+  const { maxSkipped } = options;
+  return folderSource({ ...access, directory: path, ...given({ maxSkipped }) });
 }

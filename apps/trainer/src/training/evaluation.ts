@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import { unflattenLike, type FlatTree } from "@clip-ts/core";
-import type { PairSource } from "@clip-ts/data";
+import type { LeftOut, MaxSkipped, PairSource } from "@clip-ts/data";
 import { preprocessInTurns, type PreprocessConfig } from "@clip-ts/image";
 import { evaluateRetrieval, evaluateZeroShot } from "@clip-ts/evaluation";
 import {
@@ -23,7 +23,8 @@ import {
 } from "@clip-ts/node";
 import { clone, type Tensor } from "@tensorflow/tfjs-core";
 import { readFile } from "node:fs/promises";
-import { listClasses, type ClassFolder } from "../commands/support/class-folders.ts";
+import { listClasses, type ListedClasses } from "../commands/support/class-folders.ts";
+import { limitSkipped, withUnreadable } from "../commands/support/left-out.ts";
 import { readTemplates } from "../commands/support/templates.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { openSource } from "../config/sources.ts";
@@ -36,12 +37,22 @@ export type Evaluation = Readonly<Record<string, number>>;
 export interface Evaluator {
   /** Borrows the models. */
   readonly evaluate: (models: RunModels) => Promise<Evaluation>;
+  /** What the last evaluation left out, by what it measured. */
+  readonly leftOut: () => readonly {
+    readonly what: string;
+    readonly leftOut: readonly LeftOut[];
+  }[];
   /** Frees what was compiled for them. */
   readonly dispose: () => void;
 }
 
 /** Measures one model; images go in preprocessed. */
-type Measure = (clip: Clip<Float32Array>) => Promise<Evaluation>;
+interface Measure {
+  readonly what: string;
+  readonly of: (clip: Clip<Float32Array>) => Promise<Evaluation>;
+  /** What the last measurement left out. */
+  readonly leftOut: () => readonly LeftOut[];
+}
 
 type EvaluationConfig = NonNullable<RunConfig["evaluate"]>;
 
@@ -64,15 +75,18 @@ export function evaluatedNames({ evaluate, ema }: RunConfig): string[] {
 function retrievalMeasure(
   source: PairSource,
   { captions, limit }: NonNullable<EvaluationConfig["retrieval"]>,
-  preprocessing: PreprocessConfig,
+  { preprocessing, maxSkipped }: MeasureOptions,
 ): Measure {
   const records = source.records.slice(0, limit);
   const jobs = records.map((record): ImageJob<Float32Array> => ({
     name: record.key,
     load: async () => preprocessInTurns(await record.loadImage(), preprocessing),
   }));
-  return async (clip) => {
-    const { features, kept } = await embedReadable(clip, jobs);
+  const onSkip = limitSkipped(source.label, jobs.length, maxSkipped);
+  let leftOut = source.leftOut ?? [];
+  const measure = async (clip: Clip<Float32Array>): Promise<Evaluation> => {
+    const { features, kept, skipped } = await embedReadable(clip, jobs, { onSkip });
+    leftOut = withUnreadable(source.leftOut ?? [], skipped);
     const pairs = kept.flatMap((index, image) => {
       const all = records[index]?.captions ?? [];
       return (captions === "all" ? all : all.slice(0, 1)).map((text) => ({ text, image }));
@@ -90,12 +104,13 @@ function retrievalMeasure(
     const mean = (imageToText.recallAt1 + textToImage.recallAt1) / 2;
     return { ...Object.fromEntries(scores), "retrieval.meanRecallAt1": mean };
   };
+  return { what: "retrieval", of: measure, leftOut: () => leftOut };
 }
 
 function zeroShotMeasure(
-  classes: readonly ClassFolder[],
+  { classes, leftOut: unlisted }: ListedClasses,
   templates: readonly string[],
-  preprocessing: PreprocessConfig,
+  { preprocessing, maxSkipped }: MeasureOptions,
 ): Measure {
   const files = classes.flatMap(({ images }, row) => images.map((path) => ({ path, row })));
   const jobs = files.map(({ path }): ImageJob<Float32Array> => ({
@@ -103,23 +118,33 @@ function zeroShotMeasure(
     load: async () =>
       preprocessInTurns(await decodeImage(await readFile(path), path), preprocessing),
   }));
-  return async (clip) => {
+  const onSkip = limitSkipped("zero-shot evaluation", jobs.length, maxSkipped);
+  let leftOut = unlisted;
+  const measure = async (clip: Clip<Float32Array>): Promise<Evaluation> => {
     const labels = await embedLabels(
       clip,
       classes.map(({ name }) => name),
       templates,
     );
-    const { features, kept } = await embedReadable(clip, jobs);
+    const { features, kept, skipped } = await embedReadable(clip, jobs, { onSkip });
+    leftOut = withUnreadable(unlisted, skipped);
     const rows = kept.map((index) => files[index]?.row ?? 0);
     const { top1, top5, meanPerClass } = evaluateZeroShot(features, labels, rows);
     return { "zeroShot.top1": top1, "zeroShot.top5": top5, "zeroShot.meanPerClass": meanPerClass };
   };
+  return { what: "zero-shot", of: measure, leftOut: () => leftOut };
+}
+
+/** What all measures have in common. */
+interface MeasureOptions {
+  readonly preprocessing: PreprocessConfig;
+  readonly maxSkipped: MaxSkipped | undefined;
 }
 
 /** Opens what the config evaluates on, so that a missing file is found before training. */
 async function openMeasures(
   { retrieval, zeroShot }: EvaluationConfig,
-  preprocessing: PreprocessConfig,
+  options: MeasureOptions,
   seed: number,
 ): Promise<Measure[]> {
   const measures: Measure[] = [];
@@ -128,11 +153,12 @@ async function openMeasures(
     if (data.kind === "tensors") {
       throw new ClipError("bad-config", '"evaluate.retrieval.data": tensors have no captions.');
     }
-    measures.push(retrievalMeasure(await openSource(data, seed), retrieval, preprocessing));
+    const source = await openSource(data, seed, options.maxSkipped);
+    measures.push(retrievalMeasure(source, retrieval, options));
   }
   if (zeroShot !== undefined) {
     const classes = await listClasses(zeroShot.folder, zeroShot);
-    measures.push(zeroShotMeasure(classes, await readTemplates(zeroShot.templates), preprocessing));
+    measures.push(zeroShotMeasure(classes, await readTemplates(zeroShot.templates), options));
   }
   return measures;
 }
@@ -174,10 +200,10 @@ export async function openEvaluation(
 ): Promise<Evaluator | undefined> {
   const { evaluate, seed } = config;
   if (evaluate === undefined) return undefined;
-  const { background } = config.data;
+  const { background, maxSkipped } = config.data;
   const { preprocess: own } = description;
   const preprocessing = background === undefined ? own : { ...own, alpha: background };
-  const measures = await openMeasures(evaluate, preprocessing, seed);
+  const measures = await openMeasures(evaluate, { preprocessing, maxSkipped }, seed);
   const towers =
     compiler === undefined ? undefined : compileTowers(description.config, compiler.target);
   const measureAll = (leaves: FlatTree<Tensor>): Promise<Evaluation> =>
@@ -185,7 +211,7 @@ export async function openEvaluation(
       towers,
       async use(clip) {
         const parts: Evaluation[] = [];
-        for (const measure of measures) parts.push(await measure(clip));
+        for (const measure of measures) parts.push(await measure.of(clip));
         return Object.assign({}, ...parts) as Evaluation;
       },
     });
@@ -199,6 +225,7 @@ export async function openEvaluation(
         ...Object.fromEntries(averaged.map(([name, value]) => [`ema.${name}`, value])),
       };
     },
+    leftOut: () => measures.map(({ what, leftOut }) => ({ what, leftOut: leftOut() })),
     dispose: () => towers?.dispose(),
   };
 }

@@ -74,9 +74,9 @@ function openPairs(
   config: RunConfig,
   given: PairSource | undefined,
 ): Promise<PairSource> | undefined {
-  const { train } = config.data;
+  const { train, maxSkipped } = config.data;
   if (train.kind === "tensors") return undefined;
-  return given === undefined ? openSource(train, config.seed) : Promise.resolve(given);
+  return given === undefined ? openSource(train, config.seed, maxSkipped) : Promise.resolve(given);
 }
 
 /**

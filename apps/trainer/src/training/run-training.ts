@@ -1,10 +1,13 @@
 import { ClipError } from "@clip-ts/base";
+import type { BatchStream } from "@clip-ts/data";
 import { listCheckpoints, lockRun, type RunLock } from "@clip-ts/node";
 import { note } from "../cli/output.ts";
+import { noteLeftOut } from "../commands/support/left-out.ts";
 import { resumedConfig } from "../config/resumed-config.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { writeTrainingReport } from "../report/write-training-report.ts";
 import { earlyStopOf, type EarlyStop, type EarlyStopping } from "./early-stopping.ts";
+import type { Evaluator } from "./evaluation.ts";
 import { watchInterruption } from "./interruption.ts";
 import { openTraining, type OpenedTraining, type TrainingOptions } from "./open-training.ts";
 import { createProgress } from "./progress.ts";
@@ -38,6 +41,14 @@ async function drawReport(run: string): Promise<void> {
     note(`report  ${await writeTrainingReport(run)}`);
   } catch (error) {
     note(`The report cannot be drawn: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Says what training and evaluation left out. */
+function noteAllLeftOut(batches: BatchStream, evaluator: Evaluator | undefined): void {
+  noteLeftOut(batches.leftOut(), "left out of training");
+  for (const { what, leftOut } of evaluator?.leftOut() ?? []) {
+    noteLeftOut(leftOut, `left out of ${what}`);
   }
 }
 
@@ -82,6 +93,7 @@ async function trainOpened(opened: OpenedTraining, lock: RunLock): Promise<Train
     session.dispose();
     evaluator?.dispose();
     if (session.steps() > 0) await drawReport(config.run);
+    noteAllLeftOut(batches, evaluator);
   }
 }
 

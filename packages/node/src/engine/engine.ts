@@ -41,7 +41,7 @@ export function automaticEngines(
   const slow = device === "gpu" ? [] : device === "cpu" ? gpuEngineNames : ["onnx-gpu", "webgpu"];
   const names = engineNames.filter((name) => !slow.includes(name));
   if (hasAvx512 !== false) return names;
-  const after = names.filter((name) => name !== "onnx");
+  const after: readonly EngineName[] = names.filter((name) => name !== "onnx");
   return after.toSpliced(after.indexOf("tensorflow"), 0, "onnx");
 }
 

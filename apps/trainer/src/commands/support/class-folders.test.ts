@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 test("ImageNet's numbered folders get their names in order", async () => {
-  const classes = await listClasses(join(folder, "imagenet"), { names: "imagenet" });
+  const { classes } = await listClasses(join(folder, "imagenet"), { names: "imagenet" });
   expect(classes).toHaveLength(1000);
   expect([0, 1, 281, 999].map((index) => classes[index]?.name)).toEqual([
     "tench",

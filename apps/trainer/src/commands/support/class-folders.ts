@@ -1,8 +1,14 @@
-import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ClipError } from "@clip-ts/base";
-import { listImages } from "@clip-ts/node";
+import {
+  createTally,
+  joinLeftOut,
+  listOneFolder,
+  type LeftOut,
+  type LeftOutTally,
+} from "@clip-ts/data";
+import { fileAccess, listImages } from "@clip-ts/node";
 import { listedIn } from "../../cli/lines.ts";
 
 /** A class and the files that show it. */
@@ -19,12 +25,20 @@ export interface ClassFolderOptions {
   readonly limit?: number | undefined;
 }
 
-async function foldersIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
-    throw new ClipError("not-found", `There is no folder ${folder}.`, { cause });
-  });
-  const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
-  if (folders.length > 1) return folders.map((entry) => join(folder, entry.name)).toSorted();
+/** Class folders, linked ones among them, and what was found and belongs to none. */
+export interface ListedClasses {
+  readonly classes: readonly ClassFolder[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+async function foldersIn(folder: string, tally: LeftOutTally): Promise<string[]> {
+  const { files, folders } = await listOneFolder(fileAccess, folder, tally).catch(
+    (cause: unknown) => {
+      throw new ClipError("not-found", `There is no folder ${folder}.`, { cause });
+    },
+  );
+  for (const name of files) tally.add("beside", join(folder, name));
+  if (folders.length > 1) return folders.map(({ name }) => join(folder, name));
   throw new ClipError(
     "bad-data",
     `${folder} should hold a folder of images for each of at least two classes, found ${folders.length}.`,
@@ -64,17 +78,21 @@ async function namesOf(folders: readonly string[], file: string | undefined): Pr
   );
 }
 
-/** Lists a folder that holds one folder of images for each class. */
+/** Lists a folder that holds one folder of images for each class, as torchvision's ImageFolder does. */
 export async function listClasses(
   folder: string,
   options: ClassFolderOptions,
-): Promise<ClassFolder[]> {
-  const folders = await foldersIn(folder);
+): Promise<ListedClasses> {
+  const tally = createTally();
+  const folders = await foldersIn(folder, tally);
   const names = await namesOf(folders, options.names);
-  const classes: ClassFolder[] = [];
-  for (const [index, path] of folders.entries()) {
-    const images = (await listImages([path])).slice(0, options.limit);
-    classes.push({ name: names[index] as string, images });
-  }
-  return classes;
+  const found = [];
+  for (const path of folders) found.push(await listImages([path]));
+  return {
+    classes: found.map(({ images }, index) => ({
+      name: names[index] as string,
+      images: images.slice(0, options.limit),
+    })),
+    leftOut: joinLeftOut([tally.list(), ...found.map(({ leftOut }) => leftOut)]),
+  };
 }

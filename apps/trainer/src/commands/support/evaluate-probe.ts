@@ -12,20 +12,23 @@ import {
   type LabelledRows,
   type SweepPoint,
 } from "@clip-ts/evaluation";
+import { joinLeftOut, type LeftOut, type MaxSkipped } from "@clip-ts/data";
 import { embedReadable, type SkippedJob } from "@clip-ts/model";
 import { counter } from "../../cli/output.ts";
-import type { ClassFolder } from "./class-folders.ts";
+import type { ListedClasses } from "./class-folders.ts";
 import { imageJobs } from "./images.ts";
+import { limitSkipped, withUnreadable } from "./left-out.ts";
 import type { OpenModel } from "./open-model.ts";
 
 /** What a probe is fitted to. */
-export interface ProbeTask {
+export interface ProbeTask extends ListedClasses {
   readonly folder: string;
-  readonly classes: readonly ClassFolder[];
   /** The same classes in other images; without them a fifth of each class is held out. */
-  readonly test?: readonly ClassFolder[] | undefined;
+  readonly test?: ListedClasses | undefined;
   /** Examples of each class for few-shot probes. */
   readonly shots: readonly number[];
+  /** How many images may be unreadable, of either set. */
+  readonly maxSkipped?: MaxSkipped | undefined;
 }
 
 /** What a probe on frozen features reaches. */
@@ -42,22 +45,28 @@ export interface ProbeResult {
   readonly fewShot: readonly FewShotScore[];
   readonly confusion: ConfusionMatrix;
   readonly skipped: readonly SkippedJob[];
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** Rows that tell the penalty, of those that a probe may learn from. */
 const validationShare = 0.2;
 const testShare = 0.2;
 
+type EmbeddedClasses = LabelledRows & Pick<ProbeResult, "skipped" | "leftOut">;
+
 async function embedClasses(
   { clip, description }: OpenModel,
-  classes: readonly ClassFolder[],
-): Promise<LabelledRows & { readonly skipped: readonly SkippedJob[] }> {
+  { classes, leftOut }: ListedClasses,
+  { folder, maxSkipped }: ProbeTask,
+): Promise<EmbeddedClasses> {
   const files = classes.flatMap(({ images }, label) => images.map((path) => ({ path, label })));
   const paths = files.map(({ path }) => path);
   const { features, kept, skipped } = await embedReadable(clip, imageJobs(paths, description), {
     onProgress: counter("images", paths.length),
+    onSkip: limitSkipped(folder, paths.length, maxSkipped),
   });
-  return { features, labels: kept.map((index) => files[index]?.label ?? 0), skipped };
+  const labels = kept.map((index) => files[index]?.label ?? 0);
+  return { features, labels, skipped, leftOut: withUnreadable(leftOut, skipped) };
 }
 
 function pick({ features, labels }: LabelledRows, rows: readonly number[]): LabelledRows {
@@ -71,8 +80,8 @@ function split(all: LabelledRows, share: number): [LabelledRows, LabelledRows] {
 
 /** Fits probes on a model's image features and tests them on images that they have not seen. */
 export async function runProbe(model: OpenModel, task: ProbeTask): Promise<ProbeResult> {
-  const given = await embedClasses(model, task.classes);
-  const other = task.test === undefined ? undefined : await embedClasses(model, task.test);
+  const given = await embedClasses(model, task, task);
+  const other = task.test === undefined ? undefined : await embedClasses(model, task.test, task);
   const [train, test] = other === undefined ? split(given, testShare) : [given, other];
   const { inversePenalty, points } = await sweepLinearProbe(...split(train, validationShare));
   const classes = task.classes.length;
@@ -95,5 +104,6 @@ export async function runProbe(model: OpenModel, task: ProbeTask): Promise<Probe
     fewShot,
     confusion: confusionMatrix(predicted, test.labels, classes),
     skipped: [...given.skipped, ...(other?.skipped ?? [])],
+    leftOut: joinLeftOut([given.leftOut, other?.leftOut ?? []]),
   };
 }

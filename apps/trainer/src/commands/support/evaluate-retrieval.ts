@@ -1,4 +1,4 @@
-import type { PairSource } from "@clip-ts/data";
+import type { LeftOut, MaxSkipped, PairSource } from "@clip-ts/data";
 import {
   diagnose,
   evaluateRetrieval,
@@ -10,6 +10,7 @@ import {
 import { preprocessInTurns } from "@clip-ts/image";
 import { embedReadable, type SkippedJob } from "@clip-ts/model";
 import { counter } from "../../cli/output.ts";
+import { limitSkipped, withUnreadable } from "./left-out.ts";
 import type { OpenModel } from "./open-model.ts";
 
 /** What is to be retrieved. */
@@ -21,6 +22,8 @@ export interface RetrievalTask {
   readonly limit?: number | undefined;
   /** Also describe the geometry of the embedding. */
   readonly diagnoses?: boolean;
+  /** How many images may be unreadable. */
+  readonly maxSkipped?: MaxSkipped | undefined;
 }
 
 /** Retrieval scores as they are reported. */
@@ -31,12 +34,13 @@ export interface RetrievalResult extends RetrievalReport {
   /** Of every image and its first caption. */
   readonly diagnostics?: EmbeddingDiagnostics;
   readonly skipped: readonly SkippedJob[];
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** Embeds the images and captions of a dataset and searches each among the other. */
 export async function runRetrieval(
   { clip, description }: OpenModel,
-  { data, source, captions, limit, diagnoses = false }: RetrievalTask,
+  { data, source, captions, limit, diagnoses = false, maxSkipped }: RetrievalTask,
 ): Promise<RetrievalResult> {
   const records = source.records.slice(0, limit);
   const jobs = records.map((record) => ({
@@ -44,7 +48,8 @@ export async function runRetrieval(
     load: async () => preprocessInTurns(await record.loadImage(), description.preprocess),
   }));
   const onProgress = counter("images", jobs.length);
-  const images = await embedReadable(clip, jobs, { onProgress });
+  const onSkip = limitSkipped(data, jobs.length, maxSkipped);
+  const images = await embedReadable(clip, jobs, { onProgress, onSkip });
   const pairs = images.kept.flatMap((index, image) => {
     const { captions: all = [] } = records[index] ?? {};
     return (captions === "all" ? all : all.slice(0, 1)).map((text) => ({ text, image }));
@@ -59,5 +64,6 @@ export async function runRetrieval(
     ...evaluateRetrieval(images.features, texts, imageOfText),
     chance: retrievalByChance(images.features.rows, imageOfText),
     skipped: images.skipped,
+    leftOut: withUnreadable(source.leftOut ?? [], images.skipped),
   };
 }

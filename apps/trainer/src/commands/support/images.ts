@@ -1,10 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { ClipError } from "@clip-ts/base";
 import { preprocessInTurns } from "@clip-ts/image";
-import type { ImageJob, SkippedJob } from "@clip-ts/model";
+import type { ImageJob } from "@clip-ts/model";
 import { decodeImage, type ModelDescription } from "@clip-ts/node";
 import type { OptionHelp } from "../../cli/command.ts";
-import { note } from "../../cli/output.ts";
 
 /** The option that honours orientation tags. */
 export const exifOption: OptionHelp = {
@@ -35,13 +34,4 @@ export function imageJobs(
     name: path,
     load: () => readImage(path, description, honourExif),
   }));
-}
-
-/** Counts and lists on stderr what could not be read. */
-export function noteSkipped(skipped: readonly SkippedJob[]): void {
-  if (skipped.length === 0) return;
-  note(`${skipped.length} unreadable ${skipped.length === 1 ? "image" : "images"} left out:`);
-  for (const { name, reason } of skipped) {
-    note(reason.includes(name) ? `  ${reason}` : `  ${name}: ${reason}`);
-  }
 }

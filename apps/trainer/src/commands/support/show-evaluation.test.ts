@@ -15,6 +15,7 @@ const probe: ProbeResult = {
   fewShot: [],
   confusion: { classes: 2, counts: Uint32Array.of(1, 0, 1, 0) },
   skipped: [],
+  leftOut: [],
 };
 
 test("a probe whose fit ended early is shown with a word of warning", async () => {

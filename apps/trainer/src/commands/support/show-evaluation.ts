@@ -10,16 +10,25 @@ import {
   type Evaluation,
   type TitledTable,
 } from "../../report/evaluation-tables.ts";
-import { noteSkipped } from "./images.ts";
+import type { ProbeResult } from "./evaluate-probe.ts";
+import { noteLeftOut } from "./left-out.ts";
 import type { OpenModel } from "./open-model.ts";
 import { writeOutput } from "./tensor-files.ts";
 
 const inTerminal = ({ title, text, table: { rows, words } }: TitledTable): string =>
   `${title}: ${text}\n\n${table(rows, words)}`;
 
-/** Prints whatever was measured as tables. */
+/** Says of each part what was left out of it. */
+function noteParts(
+  parts: Readonly<Record<string, Pick<ProbeResult, "leftOut"> | undefined>>,
+): void {
+  for (const [name, part] of Object.entries(parts)) {
+    noteLeftOut(part?.leftOut ?? [], `left out of ${name}`);
+  }
+}
+
+/** Prints whatever was measured as tables, and last what was left out. */
 export function showEvaluation({ retrieval, zeroShot, probe }: Evaluation): void {
-  noteSkipped([retrieval, zeroShot, probe].flatMap((part) => part?.skipped ?? []));
   if (probe?.converged === false) {
     note("The probe's fit ended before its minimum: its accuracy may be a little off.");
   }
@@ -31,6 +40,7 @@ export function showEvaluation({ retrieval, zeroShot, probe }: Evaluation): void
     ...(probe === undefined ? [] : [probeTable(probe)]),
   ];
   print(tables.map(inTerminal).join("\n\n"));
+  noteParts({ retrieval, "zero-shot": zeroShot, "the linear probe": probe });
 }
 
 /** Writes what `--json` and `--report` ask for. */

@@ -1,0 +1,137 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { fillBatch, fillRow, type PreparePair } from "./fill-batch.ts";
+import type { PairRecord, PlannedPair } from "./pair-source.ts";
+import { type EpochPlan, planEpoch } from "./plan-epoch.ts";
+
+const batchSize = 8;
+
+/** Records that count how often their captions are looked at. */
+function countedRecords(count: number): { records: PairRecord[]; looks: () => number } {
+  let looks = 0;
+  const records = Array.from({ length: count }, (_, index): PairRecord => ({
+    key: `${index}`,
+    get captions() {
+      looks++;
+      return [`caption ${index}`];
+    },
+    loadImage: () => Promise.reject(new Error("planning decodes nothing")),
+  }));
+  return { records, looks: () => looks };
+}
+
+function planOf(records: readonly PairRecord[], options = {}): EpochPlan {
+  return planEpoch({
+    records,
+    batchSize,
+    seed: 3,
+    epoch: 1,
+    shuffle: true,
+    captions: "draw",
+    dropLast: true,
+    distinct: true,
+    countTokens: (caption) => caption.length,
+    ...options,
+  });
+}
+
+const readable =
+  (isBad: (key: string) => boolean): PreparePair =>
+  (pair) =>
+    Promise.resolve(isBad(pair.record.key) ? undefined : pair);
+
+const keysOf = (pairs: readonly (PlannedPair | undefined)[] = []): (string | undefined)[] =>
+  pairs.map((pair) => pair?.record.key);
+
+test("however a batch is split, it has the same rows", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: batchSize, max: 200 }),
+      fc.double({ min: 0, max: 0.9, noNaN: true }),
+      fc.record({ shuffle: fc.boolean(), dropLast: fc.boolean() }),
+      async (count, share, options) => {
+        const { records } = countedRecords(count);
+        const isBad = (key: string): boolean => (Number(key) * 0.618) % 1 < share;
+        const whole = await fillBatch(planOf(records, options), 0, readable(isBad));
+        const plan = planOf(records, options);
+        const rows = plan.batch(0).map((_, row) => ({ batch: 0, row }));
+        const alone = await Promise.all(
+          rows.toReversed().map((place) => fillRow(plan, place, readable(isBad))),
+        );
+        if (alone.includes(undefined)) expect(whole).toBeUndefined();
+        else expect(keysOf(alone.toReversed())).toEqual(keysOf(whole));
+      },
+    ),
+  );
+});
+
+test("a substitute does not depend on which other images of its batch can be read", async () => {
+  const plan = planOf(countedRecords(400).records);
+  const planned = keysOf([...plan.batch(4)]);
+  const substituteOf = (bad: readonly (string | undefined)[]): Promise<PlannedPair | undefined> =>
+    fillRow(
+      plan,
+      { batch: 4, row: 2 },
+      readable((key) => bad.includes(key)),
+    );
+  const alone = await substituteOf([planned[2]]);
+  expect(await substituteOf(planned)).toEqual(alone);
+  expect(planned).not.toContain(alone?.record.key);
+  // It stands in the same row of the next batch.
+  expect(alone).toEqual(plan.batch(5)[2]);
+});
+
+test("one image fills no two places of a batch, up to many unreadable ones", async () => {
+  const { records } = countedRecords(800);
+  const plan = planOf(records);
+  const isBad = (key: string): boolean => Number(key) % 3 !== 0;
+  for (let index = 0; index < 100; index++) {
+    const keys = keysOf(await fillBatch(plan, index, readable(isBad)));
+    expect(new Set(keys).size).toBe(batchSize);
+    expect(keys.every((key) => key !== undefined && !isBad(key))).toBe(true);
+  }
+});
+
+test("pairs that fill no whole batch may take a place; the last resort is the batch itself", async () => {
+  const { records } = countedRecords(batchSize + 3);
+  const plan = planOf(records);
+  const planned = keysOf([...plan.batch(0)]);
+  const rest = records.map(({ key }) => key).filter((key) => !planned.includes(key));
+  const filled = keysOf(
+    await fillBatch(
+      plan,
+      0,
+      readable((key) => planned.includes(key)),
+    ),
+  );
+  expect(new Set(filled)).toEqual(new Set(rest));
+  const [first] = planned;
+  const own = keysOf(
+    await fillBatch(
+      plan,
+      0,
+      readable((key) => key !== first),
+    ),
+  );
+  expect(own).toEqual(Array.from({ length: batchSize }, () => first));
+  expect(
+    await fillBatch(
+      plan,
+      0,
+      readable(() => true),
+    ),
+  ).toBeUndefined();
+});
+
+test("filling a batch costs as much in a large set as in a small one", async () => {
+  const looksFor = async (count: number): Promise<number> => {
+    const { records, looks } = countedRecords(count);
+    const isBad = (key: string): boolean => Number(key) % 10 === 0;
+    await fillBatch(planOf(records), 0, readable(isBad));
+    return looks();
+  };
+  // A pool of 16 batches is planned, and the pool after it where a substitute lies there.
+  const most = 2 * 2 * 16 * batchSize;
+  expect(await looksFor(20_000)).toBeLessThanOrEqual(most);
+  expect(await looksFor(2000)).toBeLessThanOrEqual(most);
+});
