@@ -9,6 +9,7 @@ export type ClipErrorCode =
   | "engine-unavailable"
   | "interrupted"
   | "not-found"
+  | "not-written"
   | "unsupported";
 
 /**

@@ -64,6 +64,17 @@ export async function openFile(
   };
 }
 
+/** Syncs a folder, so that a file moved into it is there after a power cut. Windows has no such call. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Writes a file beside its place, syncs it and moves it there: whole or not at all. */
 export async function writeFileWhole(
   path: string,

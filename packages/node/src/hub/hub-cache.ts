@@ -1,7 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readFile, rm, symlink } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { writeFileWhole } from "../files.ts";
+import { syncFolder, writeFileWhole } from "../files.ts";
 import type { HubReference } from "./hub-reference.ts";
 import type { HubSettings } from "./hub-settings.ts";
 
@@ -11,24 +12,29 @@ export interface CachePlaces {
   readonly snapshot: (commit: string) => string;
   /** A file's content, named by its ETag. */
   readonly blob: (etag: string) => string;
+  /** Locked by whoever fetches a blob. */
+  readonly lock: (etag: string) => string;
   /** Holds the commit that a branch or tag stood at. */
   readonly ref: string;
 }
 
-/** `models--owner--name/{blobs,refs,snapshots}` below the cache. */
+/** `models--owner--name/{blobs,refs,snapshots}` and `.locks/models--owner--name` below the cache. */
 export function cachePlaces(
   { cache }: HubSettings,
   { repository, revision }: HubReference,
 ): CachePlaces {
-  const root = join(cache, `models--${repository.replaceAll("/", "--")}`);
+  const name = `models--${repository.replaceAll("/", "--")}`;
+  const root = join(cache, name);
   return {
     snapshot: (commit) => join(root, "snapshots", commit),
     blob: (etag) => join(root, "blobs", etag),
+    lock: (etag) => join(cache, ".locks", name, `${etag}.lock`),
     ref: join(root, "refs", revision),
   };
 }
 
-const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/u.test(revision);
+/** Whether a revision is a whole commit, which never changes. */
+export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/u.test(revision);
 
 /** The commit that a revision stood at when the cache last heard of it. */
 export async function cachedCommit(
@@ -37,27 +43,33 @@ export async function cachedCommit(
 ): Promise<string | undefined> {
   if (isCommit(revision)) return revision;
   if (!existsSync(places.ref)) return undefined;
-  return (await readFile(places.ref, "utf8")).trim();
+  const commit = (await readFile(places.ref, "utf8")).trim();
+  return isCommit(commit) ? commit : undefined;
 }
 
-/** Notes what commit a branch or tag stands at. */
+/** Notes what commit a branch or tag stands at, if that is news. */
 export async function rememberCommit(
   places: CachePlaces,
   revision: string,
   commit: string,
 ): Promise<void> {
-  if (isCommit(revision)) return;
+  if (isCommit(revision) || (await cachedCommit(places, revision)) === commit) return;
   await mkdir(dirname(places.ref), { recursive: true });
   await writeFileWhole(places.ref, commit);
 }
 
-/** Shows a blob in a snapshot under its name: a link, or a copy where there are no links. */
+/**
+ * Shows a blob in a snapshot under its name: a link, or a copy where there are no links. It is made
+ * beside its place and moved there, so that nobody ever sees half of it.
+ */
 export async function linkBlob(blob: string, path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await rm(path, { force: true });
+  const made = `${path}.${randomUUID().slice(0, 8)}`;
   try {
-    await symlink(relative(dirname(path), blob), path);
-  } catch {
-    await copyFile(blob, path);
+    await symlink(relative(dirname(path), blob), made).catch(() => copyFile(blob, made));
+    await rename(made, path);
+  } finally {
+    await rm(made, { force: true });
   }
+  await syncFolder(dirname(path));
 }
