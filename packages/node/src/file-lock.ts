@@ -16,6 +16,8 @@ export interface LockWait {
   readonly patience: number;
   /** Changes as long as whoever has the lock makes progress. */
   readonly signOfLife: () => Promise<unknown>;
+  /** Hears that somebody else has the lock. */
+  readonly onTaken?: () => void;
 }
 
 /** Milliseconds between two looks at a lock that somebody has. */
@@ -75,15 +77,18 @@ export const takeLockFolder: TakeLock = async (path) => {
 async function takeOrWait(
   path: string,
   take: TakeLock,
-  { patience, signOfLife }: LockWait,
+  { patience, signOfLife, onTaken }: LockWait,
 ): Promise<Release | "unable" | undefined> {
+  const first = await take(path);
+  if (first !== undefined) return first;
+  onTaken?.();
   let seen: unknown;
   for (let since = Date.now(); Date.now() - since <= patience;) {
+    await sleep(pause);
     const release = await take(path);
     if (release !== undefined) return release;
     const sign = await signOfLife();
     if (sign !== seen) [seen, since] = [sign, Date.now()];
-    await sleep(pause);
   }
   return undefined;
 }

@@ -81,7 +81,11 @@ async function othersProgress(blob: string): Promise<string> {
  */
 async function fetchToPlace(request: FileRequest, facts: FileFacts, blob: string): Promise<void> {
   const { timeout = defaultTimeout, onNotice } = request.settings;
-  const wait = { patience: 2 * timeout, signOfLife: () => othersProgress(blob) };
+  const wait = {
+    patience: 2 * timeout,
+    signOfLife: () => othersProgress(blob),
+    onTaken: () => onNotice?.(`Another process fetches ${request.file}: waiting for it.`),
+  };
   await withFileLock(request.places.lock(facts.etag), wait, async (isLocked) => {
     if (existsSync(blob)) return;
     const own = isLocked ? "" : `.${randomUUID().slice(0, 8)}`;

@@ -21,7 +21,7 @@ export interface HubAnswer {
 }
 
 /** Time for what came while JavaScript was busy to be heard before the connection is given up. */
-const grace = 50;
+const grace = 100;
 
 /** Calls `onSilence` unless something is heard of at least every `timeout` milliseconds. */
 interface Watch {

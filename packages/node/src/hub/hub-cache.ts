@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { syncFolder, writeFileWhole } from "../files.ts";
+import { syncFolder } from "../files.ts";
 import type { HubReference } from "./hub-reference.ts";
 import type { HubSettings } from "./hub-settings.ts";
 
@@ -47,6 +47,22 @@ export async function cachedCommit(
   return isCommit(commit) ? commit : undefined;
 }
 
+/**
+ * Makes a file beside its place, under a name of this process's own, and moves it there: nobody ever sees
+ * half of it, and several processes may do so at once.
+ */
+async function place(path: string, make: (made: string) => Promise<void>): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const made = `${path}.${randomUUID().slice(0, 8)}`;
+  try {
+    await make(made);
+    await rename(made, path);
+  } finally {
+    await rm(made, { force: true });
+  }
+  await syncFolder(dirname(path));
+}
+
 /** Notes what commit a branch or tag stands at, if that is news. */
 export async function rememberCommit(
   places: CachePlaces,
@@ -54,22 +70,11 @@ export async function rememberCommit(
   commit: string,
 ): Promise<void> {
   if (isCommit(revision) || (await cachedCommit(places, revision)) === commit) return;
-  await mkdir(dirname(places.ref), { recursive: true });
-  await writeFileWhole(places.ref, commit);
+  await place(places.ref, (made) => writeFile(made, commit, { flush: true }));
 }
 
-/**
- * Shows a blob in a snapshot under its name: a link, or a copy where there are no links. It is made
- * beside its place and moved there, so that nobody ever sees half of it.
- */
+/** Shows a blob in a snapshot under its name: a link, or a copy where there are no links. */
 export async function linkBlob(blob: string, path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const made = `${path}.${randomUUID().slice(0, 8)}`;
-  try {
-    await symlink(relative(dirname(path), blob), made).catch(() => copyFile(blob, made));
-    await rename(made, path);
-  } finally {
-    await rm(made, { force: true });
-  }
-  await syncFolder(dirname(path));
+  const target = relative(dirname(path), blob);
+  await place(path, (made) => symlink(target, made).catch(() => copyFile(blob, made)));
 }

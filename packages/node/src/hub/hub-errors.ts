@@ -125,6 +125,12 @@ export function stalled(url: string, timeout: number): ClipError {
   return hubError("not-found", message, { url, isTransient: true, isOut: true });
 }
 
+/** The error for an answer that trickles. */
+export function trickled(url: string, time: number): ClipError {
+  const message = `: the answer was not whole after ${time / 1000} s.`;
+  return hubError("not-found", message, { url, isTransient: true, isOut: true });
+}
+
 /** The error for an answer that makes no sense, or that the hub itself does not give (`isOut`). */
 export function odd(url: string, what: string, isOut = false): ClipError {
   return hubError("bad-data", ` ${what}`, { url, isOut });

@@ -1,23 +1,24 @@
 import type { HubAnswer } from "./exchange.ts";
-import { odd, stalled } from "./hub-errors.ts";
+import { odd, trickled } from "./hub-errors.ts";
 import { defaultTimeout, type HubSettings } from "./hub-settings.ts";
 import { requestHub, type AskOptions } from "./request-hub.ts";
 
-/** Bytes of an answer in JSON; the listing of 100,000 files has a tenth. */
-const mostBytes = 2 ** 27;
+/** Bytes of an answer in JSON; the listing of 100,000 files has a third. */
+const mostBytes = 2 ** 25;
 
 /** An answer in JSON has to be whole within so many time-outs, however slowly it trickles. */
 const mostTimeouts = 5;
 
 async function readText(answer: HubAnswer, timeout: number): Promise<string> {
   const parts: Uint8Array[] = [];
+  const limit = mostTimeouts * timeout;
   const start = Date.now();
   let length = 0;
   for await (const chunk of answer.chunks()) {
     length += chunk.byteLength;
     parts.push(chunk);
     if (length > mostBytes) throw odd(answer.url, `answers more than ${mostBytes} bytes of JSON.`);
-    if (Date.now() - start > mostTimeouts * timeout) throw stalled(answer.url, timeout);
+    if (Date.now() - start > limit) throw trickled(answer.url, limit);
   }
   return Buffer.concat(parts).toString();
 }
