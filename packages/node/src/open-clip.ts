@@ -20,6 +20,8 @@ export interface OpenClipOptions extends DecodeOptions {
   readonly batchSize?: number;
   /** Hears of every piece of a model that has to be downloaded; nothing is printed otherwise. */
   readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Hears in a line why the hub is asked again, or that the cache is used in its place. */
+  readonly onNotice?: (message: string) => void;
 }
 
 async function toPixels(image: ImageInput, options: DecodeOptions): Promise<Pixels> {
@@ -37,8 +39,11 @@ export async function openClip(
   model: string,
   options: OpenClipOptions = {},
 ): Promise<Clip<ImageInput>> {
-  const { engine = "auto", batchSize, onProgress } = options;
-  await resolveModel(model, onProgress === undefined ? {} : { onProgress });
+  const { engine = "auto", batchSize, onNotice, onProgress } = options;
+  await resolveModel(model, {
+    ...(onNotice !== undefined && { onNotice }),
+    ...(onProgress !== undefined && { onProgress }),
+  });
   const description = await describeModel(model);
   const started = engine === "current" ? {} : await startEngine(engine);
   const embedder = await loadEmbedder(model, description.config, started);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClipError } from "@clip-ts/base";
 import { askedWait, isTransient } from "./hub-errors.ts";
-import { defaultRetries, type HubSettings } from "./hub-settings.ts";
+import { defaultRetries, type HubSettings, type RetryPolicy } from "./hub-settings.ts";
 
 /** Tries that are left. */
 export interface Retries {
@@ -9,6 +9,18 @@ export interface Retries {
   readonly again: (error: unknown) => Promise<void>;
   /** The last try brought something: count anew. */
   readonly reset: () => void;
+}
+
+/**
+ * Milliseconds before another try: twice as long each time, half of it by chance so that many clients do
+ * not come back at once.
+ */
+export function backOff(
+  { firstWait, longestWait }: RetryPolicy,
+  tries: number,
+  chance: number = Math.random(),
+): number {
+  return Math.min(longestWait, firstWait * 2 ** tries) * (0.5 + chance / 2);
 }
 
 /** Seconds in a message: whole ones where there are some. */
@@ -24,8 +36,8 @@ function tooLong(error: ClipError, wait: number): ClipError {
 }
 
 /**
- * Counts tries by the settings' policy: exponential back-off, half of it by chance so that many clients
- * do not come back at once, and at least as long as the hub asks for.
+ * Counts tries by the settings' policy; between them it waits for {@link backOff}, and at least as long
+ * as the hub asks for.
  */
 export function startRetries({ retry = defaultRetries, onNotice }: HubSettings): Retries {
   let tries = 0;
@@ -38,8 +50,7 @@ export function startRetries({ retry = defaultRetries, onNotice }: HubSettings):
     async again(error) {
       if (!(error instanceof ClipError) || !isTransient(error) || tries >= retry.retries)
         throw error;
-      const backOff = Math.min(retry.longestWait, retry.firstWait * 2 ** tries);
-      const wait = Math.max(askedWait(error) ?? 0, backOff * (0.5 + Math.random() / 2));
+      const wait = Math.max(askedWait(error) ?? 0, backOff(retry, tries));
       if (wait > patience) throw tooLong(error, wait);
       patience -= wait;
       tries++;
