@@ -101,7 +101,7 @@ function sendFile(
     return void response.end(request.method === "HEAD" ? undefined : bytes);
   }
   response.writeHead(302, {
-    location: `http://${request.headers.host}/store/${sha256(bytes)}`,
+    location: `/store/${sha256(bytes)}`,
     "x-linked-etag": `"${sha256(bytes)}"`,
     "x-linked-size": bytes.byteLength,
     etag: '"of-the-redirect"',

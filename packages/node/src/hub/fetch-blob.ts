@@ -111,22 +111,34 @@ async function* bounded(
   }
 }
 
-/** Writes an answer's bytes behind those that are there. @returns how many there are then. */
+/**
+ * Writes an answer's bytes behind those that are there, also those that came before a connection broke.
+ * @returns how many there are then.
+ */
 async function collect(request: BlobRequest, answer: HubAnswer, have: number): Promise<number> {
   const { facts, partial, onBytes } = request;
   let received = have;
+  let failure: unknown;
   const hear = (bytes: number): void => onBytes((received += bytes), facts.size);
-  try {
-    const bytes = bounded(answer, (facts.size ?? mostUnannounced) - have, hear);
-    await pipeline(bytes, createWriteStream(partial, { flags: have > 0 ? "a" : "w", flush: true }));
-    return received;
-  } catch (error) {
-    answer.discard();
-    if (!(error instanceof ClipError)) throw unwritten(partial, error);
-    // where the server is wrong, nobody knows which of its bytes are right
-    if (!isTransient(error)) await rm(partial, { force: true });
-    throw error;
+  async function* whatComes(): AsyncIterable<Uint8Array> {
+    try {
+      yield* bounded(answer, (facts.size ?? mostUnannounced) - have, hear);
+    } catch (error) {
+      failure = error; // the writer ends as usual, so that nothing it was given is lost
+    }
   }
+  try {
+    const target = createWriteStream(partial, { flags: have > 0 ? "a" : "w", flush: true });
+    await pipeline(whatComes(), target);
+  } catch (error) {
+    throw unwritten(partial, error);
+  } finally {
+    answer.discard();
+  }
+  if (failure === undefined) return received;
+  // where the server is wrong, nobody knows which of its bytes are right
+  if (!isTransient(failure)) await rm(partial, { force: true });
+  throw failure;
 }
 
 /** What an earlier attempt left of a file: bytes, none of a thing that is longer than the file. */

@@ -76,7 +76,7 @@ const behaviours: readonly Behaviour[] = [
   ],
   [
     "takes no bytes and says nothing",
-    /nothing came for 0\.3 s/u,
+    /nothing came for 0\.2 s/u,
     () => {
       answerTo(hub, /PUT/u, () => undefined);
     },

@@ -50,15 +50,19 @@ export function redirectOf(
     throw odd(url, `answers ${status} without an address to go to.`);
   }
   const target = new URL(location, url);
-  if (!/^https?:$/u.test(target.protocol) || target.username !== "" || target.password !== "") {
-    throw odd(url, `sends on to ${target.protocol} address or one with a password: not followed.`);
+  if (!/^https?:$/u.test(target.protocol) || `${target.username}${target.password}` !== "") {
+    throw odd(
+      url,
+      `sends on to a ${target.protocol} address or one with a password: not followed.`,
+    );
   }
   if (url.startsWith("https:") && target.protocol === "http:") {
     throw odd(url, `sends on to ${target.origin}, which is not encrypted: not followed.`);
   }
-  const keeps = status === 307 || status === 308 || method === "GET" || method === "HEAD";
-  if (!keeps)
+  const keepsMethod = [307, 308].includes(status) || ["GET", "HEAD"].includes(method);
+  if (!keepsMethod) {
     throw odd(url, `answers ${method} with ${status}, a redirect that drops what is sent.`);
+  }
   return target;
 }
 
