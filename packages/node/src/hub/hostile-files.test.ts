@@ -30,7 +30,6 @@ afterEach(async () => {
 
 const store = /GET \/store\//u;
 const head = /HEAD .*model\.safetensors/u;
-const large = { "x-linked-etag": `"${weightsHash}"`, "x-linked-size": weights.byteLength };
 
 /** Puts bytes where a download that was interrupted would have left them. */
 async function leavePart(bytes: Uint8Array): Promise<void> {
@@ -38,8 +37,22 @@ async function leavePart(bytes: Uint8Array): Promise<void> {
   await writeFile(join(trial.blobs, `${weightsHash}.incomplete`), bytes);
 }
 
+/** A file straight from the hub, as mirrors send them. */
+const direct = /GET \/owner.*model\.safetensors/u;
+
+/** What a server sends that does not continue what was asked for. */
+const wrong = new Uint8Array(299_000);
+
+/** The first bytes of a file whose ETag is no hash, so that nothing but what servers say tells the rest. */
+async function leaveMirrored(): Promise<void> {
+  await mkdir(trial.blobs, { recursive: true });
+  await writeFile(join(trial.blobs, "v1.incomplete"), weights.subarray(0, 1000));
+  answerTo(hub, head, sends(200, { etag: '"v1"', "content-length": weights.byteLength }));
+}
+
 /** An answer to a range that says it is these bytes of the file. */
-const part = (range: string, bytes = weights) => sends(206, { "content-range": range }, bytes);
+const part = (range: string, bytes = weights, rest: Readonly<Record<string, string>> = {}) =>
+  sends(206, { "content-range": range, ...rest }, bytes);
 
 /** Sends something of what was asked for, and breaks off. */
 const breaks: Answer = (request, response) => {
@@ -204,40 +217,40 @@ const behaviours: readonly Behaviour[] = [
     "continues elsewhere than asked",
     /^fetched$/u,
     async () => {
-      await leavePart(weights.subarray(0, 1000));
-      answerTo(hub, store, part("bytes 5000-299999/300000", weights.subarray(5000)), 1);
+      await leaveMirrored();
+      answerTo(hub, direct, part("bytes 5000-299999/300000", wrong), 1);
     },
   ],
   [
     "continues without saying where",
     /^fetched$/u,
     async () => {
-      await leavePart(weights.subarray(0, 1000));
-      answerTo(hub, store, sends(206, {}, weights.subarray(1000)), 1);
+      await leaveMirrored();
+      answerTo(hub, direct, sends(206, {}, wrong), 1);
     },
   ],
   [
-    "continues another file",
+    "continues a file of another length",
     /^fetched$/u,
     async () => {
-      await leavePart(weights.subarray(0, 1000));
-      answerTo(hub, store, part("bytes 1000-299999/300001"), 1);
+      await leaveMirrored();
+      answerTo(hub, direct, part("bytes 1000-299999/300001", wrong), 1);
     },
   ],
   [
     "continues a file of another ETag",
     /^fetched$/u,
     async () => {
-      await leavePart(weights.subarray(0, 1000));
-      const headers = { "content-range": "bytes 1000-299999/300000", etag: '"another"' };
-      answerTo(hub, head, sends(200, large));
-      answerTo(hub, /GET \/owner.*model\.safetensors/u, sends(200, large, weights));
-      answerTo(
-        hub,
-        /GET \/owner.*model\.safetensors/u,
-        sends(206, headers, weights.subarray(1000)),
-        1,
-      );
+      await leaveMirrored();
+      answerTo(hub, direct, part("bytes 1000-299999/300000", wrong, { etag: '"v2"' }), 1);
+    },
+  ],
+  [
+    "continues a file of the same ETag",
+    /^fetched something else$/u, // as an ETag that is no hash says nothing of the content
+    async () => {
+      await leaveMirrored();
+      answerTo(hub, direct, part("bytes 1000-299999/300000", wrong, { etag: 'W/"v1"' }), 1);
     },
   ],
   [
