@@ -27,6 +27,9 @@ const pause = 100;
 const exclusive = 2;
 const withoutWaiting = 4;
 
+/** Whoever shares the folder may lock, as huggingface_hub sets it. */
+const shared = 0o664;
+
 type Flock = (descriptor: number, operation: number) => number;
 
 const require = createRequire(import.meta.url);
@@ -52,8 +55,12 @@ function loadFlock(): { readonly flock: Flock; readonly isTaken: () => boolean }
 export const takeFlock: TakeLock = async (path) => {
   const system = loadFlock();
   if (system === undefined) return "unable";
-  const file: FileHandle = await open(path, "a", 0o664);
-  if (system.flock(file.fd, exclusive + withoutWaiting) === 0) return () => file.close();
+  // a file of another user's, in a cache that several share, can be locked by who may only read it
+  const file: FileHandle = await open(path, "a", shared).catch(() => open(path, "r"));
+  if (system.flock(file.fd, exclusive + withoutWaiting) === 0) {
+    await file.chmod(shared).catch(() => undefined);
+    return () => file.close();
+  }
   const isTaken = system.isTaken();
   await file.close();
   return isTaken ? undefined : "unable";

@@ -178,6 +178,26 @@ test.each(behaviours)("a hub that %s", async (_name, outcome, arrange) => {
   if (outcome.test("pushed")) expect(hub.uploads.commits).toHaveLength(1);
 });
 
+test("files are sent without the token, also to a store of the hub's own origin", async () => {
+  const heard: unknown[] = [];
+  hub.intercept = ({ method, headers }) => {
+    heard.push(`${method} ${headers.authorization === undefined ? "without" : "with"} a token`);
+    return false;
+  };
+  hub.uploads.partSize = 200_000;
+  expect(await push()).toBe("pushed");
+  expect(heard).toEqual([
+    "POST with a token",
+    "POST with a token",
+    "POST with a token",
+    "PUT without a token",
+    "PUT without a token",
+    "POST without a token", // the parts are whole: an address that grants the right, too
+    "POST with a token",
+    "POST with a token",
+  ]);
+});
+
 test("a commit is sent once, unless the hub says that it did nothing", async () => {
   answerTo(hub, commit, sends(502));
   expect(await push()).toContain("It may have been done all the same");
