@@ -72,7 +72,7 @@ export type { DownloadProgress } from "./hub/download-file.ts";
 export { isHubReference, parseHubReference, type HubReference } from "./hub/hub-reference.ts";
 export { modelCard, type CardOptions } from "./hub/model-card.ts";
 export { checkUpload, uploadFolder, type UploadOptions } from "./hub/upload-folder.ts";
-export { hubSettings, type HubSettings } from "./hub/hub-settings.ts";
+export { hubSettings, type HubSettings, type RetryPolicy } from "./hub/hub-settings.ts";
 export { npyChunks } from "./npy.ts";
 export { lockRun, type RunLock } from "./run-lock.ts";
 export { checkpointFolder, setCheckpointAside } from "./run-folder.ts";

@@ -26,6 +26,8 @@ export interface OpenClipOptions extends DecodeOptions {
   readonly imageSize?: number;
   /** Hears of every piece of a model that has to be downloaded; nothing is printed otherwise. */
   readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Hears in a line why the hub is asked again, or that the cache is used in its place. */
+  readonly onNotice?: (message: string) => void;
 }
 
 async function toPixels(image: ImageInput, options: DecodeOptions): Promise<Pixels> {
@@ -44,8 +46,11 @@ export async function openClip(
   model: string,
   options: OpenClipOptions = {},
 ): Promise<Clip<ImageInput>> {
-  const { engine = "auto", batchSize, imageSize, onProgress } = options;
-  await resolveModel(model, onProgress === undefined ? {} : { onProgress });
+  const { engine = "auto", batchSize, imageSize, onNotice, onProgress } = options;
+  await resolveModel(model, {
+    ...(onNotice !== undefined && { onNotice }),
+    ...(onProgress !== undefined && { onProgress }),
+  });
   const stored = await describeModel(model);
   const description = factsAtResolution(stored, imageSize);
   const started = engine === "current" ? {} : await startEngine(engine);

@@ -14,5 +14,12 @@ export { tensorsLeftBy } from "./leak-check.ts";
 export { randomTensor } from "./random-tensor.ts";
 export { useEngine } from "./engines.ts";
 export * as reference from "./reference.ts";
-export { hubToken, startLocalHub, type HubFaults, type LocalHub } from "./local-hub.ts";
+export { answerTo, sends, trickles, type Answer } from "./answer-to.ts";
+export {
+  hubToken,
+  startLocalHub,
+  type HubFaults,
+  type Intercept,
+  type LocalHub,
+} from "./local-hub.ts";
 export type { LocalCommit, Uploads } from "./local-hub-uploads.ts";

@@ -20,6 +20,9 @@ export interface HubFaults {
   withoutRanges?: boolean;
 }
 
+/** Answers a request itself, or returns false. */
+export type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean;
+
 /** A server on this machine that speaks the hub's protocol, as far as downloads and uploads need it. */
 export interface LocalHub {
   readonly endpoint: string;
@@ -30,6 +33,8 @@ export interface LocalHub {
   /** Method and path of every request, with its range if there is one. */
   readonly requests: string[];
   readonly uploads: Uploads;
+  /** Answers in the hub's place; whatever it returns false for is answered as ever. */
+  intercept?: Intercept;
   readonly close: () => Promise<void>;
 }
 
@@ -49,7 +54,7 @@ function commitOf({ files }: LocalRepository): string {
   return createHash("sha1").update(names.join("\n")).digest("hex");
 }
 
-type Hub = Omit<LocalHub, "endpoint" | "close">;
+type Hub = Omit<LocalHub, "close">;
 
 function end(response: ServerResponse, status: number, body: string | Uint8Array = ""): void {
   response.writeHead(status).end(body);
@@ -74,7 +79,11 @@ function sendStored(hub: Hub, request: IncomingMessage, response: ServerResponse
   const start = startOf(request, hub.faults);
   const rest = found.slice(start);
   if (corrupt) rest.fill(7);
-  response.writeHead(start > 0 ? 206 : 200, { "content-length": rest.byteLength });
+  const range = `bytes ${start}-${found.byteLength - 1}/${found.byteLength}`;
+  response.writeHead(start > 0 ? 206 : 200, {
+    "content-length": rest.byteLength,
+    ...(start > 0 && { "content-range": range }),
+  });
   if (breakAfter >= rest.byteLength) return void response.end(rest);
   response.write(rest.subarray(0, breakAfter), () => setTimeout(() => response.destroy(), 20));
 }
@@ -137,7 +146,8 @@ function listen(server: Server): Promise<void> {
 
 /** Starts a hub without repositories; close it when done. */
 export async function startLocalHub(): Promise<LocalHub> {
-  const hub: Hub = {
+  const hub: { -readonly [Key in keyof Hub]: Hub[Key] } = {
+    endpoint: "",
     repositories: new Map(),
     renamed: new Map(),
     faults: {},
@@ -147,19 +157,18 @@ export async function startLocalHub(): Promise<LocalHub> {
   const server = createServer((request, response) => {
     const range = request.headers.range === undefined ? "" : ` ${request.headers.range}`;
     hub.requests.push(`${request.method} ${decodeURIComponent(request.url ?? "")}${range}`);
+    if (hub.intercept?.(request, response) === true) return;
     const isUpload = request.method === "POST" || request.method === "PUT";
     if (!isUpload) return answer(hub, request, response);
     void answerUpload(hub.uploads, request, response);
   });
   await listen(server);
   const { port } = server.address() as AddressInfo;
-  return {
-    ...hub,
-    endpoint: `http://127.0.0.1:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
-  };
+  hub.endpoint = `http://127.0.0.1:${port}`;
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.closeAllConnections();
+      server.close(() => resolve());
+    });
+  return Object.assign(hub, { close });
 }

@@ -15,9 +15,14 @@ function showProgress(): (progress: DownloadProgress) => void {
   };
 }
 
+/** Says a line in the place of the progress that a terminal shows. */
+function interrupt(message: string): void {
+  note(process.stderr.isTTY ? `\r\u001B[K${message}` : message);
+}
+
 /** Brings those models of the hub that are among these into the cache, with a line for each file. */
 export async function fetchModels(models: readonly string[]): Promise<void> {
   for (const model of models.filter(isHubReference)) {
-    await downloadModel(model, { onProgress: showProgress() });
+    await downloadModel(model, { onProgress: showProgress(), onNotice: interrupt });
   }
 }

@@ -60,6 +60,7 @@ export const pushCommand: Command = {
       texts,
       isWanted: (name) => name === cardName || isModelFile(name),
       onFile: (name, size) => note(`sending ${name}, ${(size / 2 ** 20).toFixed(1)} MiB`),
+      onNotice: note,
       ...(summary !== undefined && { summary }),
     });
     note(`pushed to ${target}`);

@@ -1,13 +1,17 @@
-import { createWriteStream, existsSync } from "node:fs";
-import { mkdir, rename, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
+import { withFileLock } from "../file-lock.ts";
+import { syncFolder } from "../files.ts";
+import { fetchBlob, sizeAt } from "./fetch-blob.ts";
+import { askFacts, type FileFacts, type HubFile } from "./file-facts.ts";
 import { linkBlob, type CachePlaces } from "./hub-cache.ts";
-import type { HubSettings } from "./hub-settings.ts";
-import { requestHub } from "./request-hub.ts";
-import { verifyBlob } from "./verify-blob.ts";
+import { isTransient } from "./hub-errors.ts";
+import { safeName } from "./hub-names.ts";
+import { defaultTimeout, type HubSettings } from "./hub-settings.ts";
+import { wrongHash } from "./verify-blob.ts";
 
 /** How far a download is. */
 export interface DownloadProgress {
@@ -19,135 +23,100 @@ export interface DownloadProgress {
 }
 
 /** A file of a repository at a commit, and who hears of the progress. */
-export interface FileRequest {
+export interface FileRequest extends HubFile {
   readonly settings: HubSettings;
   readonly places: CachePlaces;
-  readonly repository: string;
-  readonly commit: string;
-  readonly file: string;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
 }
 
-interface FileFacts {
-  readonly url: string;
-  readonly etag: string;
-  readonly size: number | undefined;
+/** Says of a failure what the user can count on. */
+function withAdvice(error: unknown, isKept: boolean): unknown {
+  if (!isKept || !(error instanceof ClipError) || !isTransient(error)) return error;
+  const message = `${error.message} What arrived is kept; run it again to continue.`;
+  return new ClipError(error.code, message, { data: { ...error.data }, cause: error });
 }
 
-/** How often a connection that breaks is taken up again before giving up. */
-const attempts = 5;
-
-const withoutQuotes = (etag: string): string => etag.replace(/^W\//u, "").replaceAll('"', "");
-
-/** How often the hub may send on to the new name of a repository. */
-const mostMoves = 3;
-
-/** Where a repository that was renamed is now; undefined for an answer about the file itself. */
-function movedTo(response: Response, url: string): string | undefined {
-  const target = response.headers.get("location");
-  if (target === null || response.headers.has("x-linked-etag")) return undefined;
-  const moved = new URL(target, url);
-  return moved.origin === new URL(url).origin ? moved.href : undefined;
-}
-
-/** Hash and size of a file; the hub's own answer has them, not that of the store it sends on to. */
-async function askFacts({ settings, repository, commit, file }: FileRequest): Promise<FileFacts> {
-  const path = file.split("/").map(encodeURIComponent).join("/");
-  let url = `${settings.endpoint}/${repository}/resolve/${commit}/${path}`;
-  const ask = (): Promise<Response> =>
-    requestHub(url, settings, { method: "HEAD", redirect: "manual" });
-  let response = await ask();
-  for (let move = 0; move < mostMoves; move++) {
-    const moved = movedTo(response, url);
-    if (moved === undefined) break;
-    url = moved;
-    response = await ask();
-  }
-  const { headers } = response;
-  const etag = withoutQuotes(headers.get("x-linked-etag") ?? headers.get("etag") ?? "");
-  if (!/^[\w.-]+$/u.test(etag)) {
-    throw new ClipError("bad-data", `${url} gives no ETag to keep the file by.`, { data: { url } });
-  }
-  const size = headers.get("x-linked-size") ?? headers.get("content-length");
-  return { url, etag, size: size === null ? undefined : Number(size) };
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return existsSync(path) ? (await stat(path)).size : 0;
-}
-
-/** Tells of the bytes that pass. */
-async function* counted(
-  body: AsyncIterable<Uint8Array>,
-  count: (bytes: number) => void,
-): AsyncIterable<Uint8Array> {
-  for await (const chunk of body) {
-    count(chunk.byteLength);
-    yield chunk;
-  }
-}
-
-/** Continues `partial`, or starts anew where the server does not continue. */
-async function fetchRest(request: FileRequest, facts: FileFacts, partial: string): Promise<void> {
-  const have = await sizeOf(partial);
-  if (have > 0 && have === facts.size) return;
-  const headers: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
-  const response = await requestHub(facts.url, request.settings, { headers });
-  const continues = response.status === 206;
-  let received = continues ? have : 0;
-  const report = (bytes: number): void => {
-    received += bytes;
-    request.onProgress?.({ file: request.file, received, total: facts.size });
-  };
-  if (response.body === null) throw new ClipError("bad-data", `${facts.url} answers nothing.`);
-  const body = Readable.fromWeb(response.body as never);
-  const target = createWriteStream(partial, { flags: continues ? "a" : "w" });
-  await pipeline(counted(body, report), target);
-}
-
-/** Takes a broken connection up again where it broke. */
-async function fetchWhole(request: FileRequest, facts: FileFacts, partial: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    const before = await sizeOf(partial);
-    try {
-      await fetchRest(request, facts, partial);
-      return;
-    } catch (error) {
-      const hasProgress = (await sizeOf(partial)) > before;
-      if (error instanceof ClipError || attempt >= attempts || !hasProgress) throw error;
+/** Fetches into `partial` and checks the hash; what an earlier attempt left is trusted only until then. */
+async function fetchChecked(
+  request: FileRequest,
+  facts: FileFacts,
+  partial: string,
+): Promise<void> {
+  const { settings, file, onProgress } = request;
+  const onBytes = (received: number, total: number | undefined): void =>
+    onProgress?.({ file, received, total });
+  let isResumed = (await sizeAt(partial)) > 0;
+  for (;;) {
+    await fetchBlob({ settings, facts, partial, onBytes });
+    const actual = await wrongHash(facts.etag, partial);
+    if (actual === undefined) return;
+    await rm(partial, { force: true });
+    const what = `${file} arrived damaged: its hash is ${actual}, the hub says ${facts.etag}. It was deleted`;
+    if (!isResumed) {
+      const data = { file, actual, expected: facts.etag };
+      throw new ClipError("bad-data", `${what}; try again.`, { data });
     }
+    settings.onNotice?.(`${what}, as an earlier attempt had left a part of it: starting over.`);
+    isResumed = false;
   }
 }
 
-function broken({ url }: FileFacts, cause: unknown): ClipError {
-  if (cause instanceof ClipError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ClipError(
-    "bad-data",
-    `${url}: the connection broke (${reason}). What arrived is kept; run it again to continue.`,
-    { data: { url }, cause },
-  );
+/** What is seen of another process that fetches the same blob: sizes and times of what it collects. */
+async function othersProgress(blob: string): Promise<string> {
+  const folder = dirname(blob);
+  const names = (await readdir(folder).catch(() => [])).filter((name) => {
+    return name.startsWith(`${basename(blob)}.`) && name.endsWith(".incomplete");
+  });
+  const signs = names.map(async (name) => {
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    return `${name} ${found?.size} ${found?.mtimeMs}`;
+  });
+  return (await Promise.all(signs)).join("\n");
+}
+
+/**
+ * Brings a blob into its place, once on this machine however many processes want it. Without the lock,
+ * the bytes are collected under a name of this process's own: then two may fetch the same, and both
+ * succeed all the same.
+ */
+async function fetchToPlace(request: FileRequest, facts: FileFacts, blob: string): Promise<void> {
+  const { timeout = defaultTimeout, onNotice } = request.settings;
+  const wait = {
+    patience: 2 * timeout,
+    signOfLife: () => othersProgress(blob),
+    onTaken: () => onNotice?.(`Another process fetches ${request.file}: waiting for it.`),
+  };
+  await withFileLock(request.places.lock(facts.etag), wait, async (isLocked) => {
+    if (existsSync(blob)) return;
+    const own = isLocked ? "" : `.${randomUUID().slice(0, 8)}`;
+    const partial = `${blob}${own}.incomplete`;
+    if (!isLocked) onNotice?.(`${request.file} is fetched without a lock on ${blob}.`);
+    try {
+      await fetchChecked(request, facts, partial);
+      await rename(partial, blob);
+    } catch (error) {
+      if (!isLocked) await rm(partial, { force: true });
+      throw withAdvice(error, isLocked && existsSync(partial));
+    }
+    await syncFolder(dirname(blob));
+  });
 }
 
 /**
  * Brings a file of the hub into the cache: continues what an earlier attempt left, checks its hash and
  * links it into the snapshot. @returns the path in the snapshot.
- * @throws ClipError for a file that is not there, a broken connection or a wrong hash.
+ * @throws ClipError for a file that is not there or whose name leads elsewhere, a connection that breaks
+ * or stalls too often, a wrong hash or size, and a full disk.
  */
 export async function downloadFile(request: FileRequest): Promise<string> {
-  const { places, commit, file } = request;
-  const path = join(places.snapshot(commit), file);
+  const { settings, places, commit, repository } = request;
+  const path = join(places.snapshot(commit), safeName(request.file, repository));
   if (existsSync(path)) return path;
-  const facts = await askFacts(request);
+  const facts = await askFacts(settings, request);
   const blob = places.blob(facts.etag);
   if (!existsSync(blob)) {
     await mkdir(dirname(blob), { recursive: true });
-    const partial = `${blob}.incomplete`;
-    await fetchWhole(request, facts, partial).catch((cause: unknown) => {
-      throw broken(facts, cause);
-    });
-    await verifyBlob(facts.etag, partial, file);
-    await rename(partial, blob);
+    await fetchToPlace(request, facts, blob);
   }
   await linkBlob(blob, path);
   return path;

@@ -1,19 +1,20 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { readJson } from "../files.ts";
 import { chooseFiles } from "./choose-files.ts";
-import { downloadFile, type DownloadProgress, type FileRequest } from "./download-file.ts";
-import { cachedCommit, cachePlaces, rememberCommit, type CachePlaces } from "./hub-cache.ts";
+import { downloadFile, type DownloadProgress } from "./download-file.ts";
+import { cachePlaces, isCommit, rememberCommit } from "./hub-cache.ts";
+import { isOut, odd } from "./hub-errors.ts";
 import { parseHubReference, type HubReference } from "./hub-reference.ts";
-import { hubSettings, type HubSettings } from "./hub-settings.ts";
-import { isUnreachable, requestHub } from "./request-hub.ts";
+import { defaultRetries, defaultTimeout, hubSettings, type HubSettings } from "./hub-settings.ts";
+import { requestJson } from "./request-json.ts";
+import { cachedSnapshot, shardsOf } from "./snapshot.ts";
 
 /** How a model is downloaded. */
 export interface DownloadOptions {
   readonly settings?: HubSettings;
   /** Hears of every piece that arrives. */
   readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Hears in a line why the hub is asked again, or that the cache is used in its place. */
+  readonly onNotice?: (message: string) => void;
 }
 
 interface Listing {
@@ -21,66 +22,79 @@ interface Listing {
   readonly files: readonly string[];
 }
 
+/** Milliseconds given to the hub to say what is new, where the cache has the model already. */
+const shortTimeout = 10_000;
+
 /** Asks which commit a revision stands at and what files it has. */
 async function listFiles(settings: HubSettings, reference: HubReference): Promise<Listing> {
-  const revision = encodeURIComponent(reference.revision);
-  const url = `${settings.endpoint}/api/models/${reference.repository}/revision/${revision}`;
-  const answer = (await (await requestHub(url, settings)).json()) as {
-    readonly sha?: unknown;
-    readonly siblings?: readonly { readonly rfilename: string }[];
-  };
-  if (typeof answer.sha !== "string" || !/^[0-9a-f]+$/u.test(answer.sha)) {
-    throw new ClipError("bad-data", `${url} names no commit.`, { data: { url } });
+  const { repository, revision } = reference;
+  const url = `${settings.endpoint}/api/models/${repository}/revision/${encodeURIComponent(revision)}`;
+  const { sha, siblings = [] } = await requestJson(url, settings);
+  if (typeof sha !== "string" || !isCommit(sha)) throw odd(url, "names no commit.", true);
+  if (isCommit(revision) && sha !== revision) throw odd(url, `answers for commit ${sha}.`);
+  if (!Array.isArray(siblings)) throw odd(url, "lists no files.", true);
+  const files = siblings.map((file: { readonly rfilename?: unknown } | null) => file?.rfilename);
+  return { commit: sha, files: files.filter((name) => typeof name === "string") };
+}
+
+/** Settings for a question whose answer the cache can do without: asked once, and not for long. */
+function impatient(settings: HubSettings): HubSettings {
+  const timeout = Math.min(settings.timeout ?? defaultTimeout, shortTimeout);
+  return { ...settings, timeout, retry: { ...defaultRetries, retries: 0 } };
+}
+
+/** What to download, or the folder in the cache that has to do instead. */
+async function listOrCached(
+  settings: HubSettings,
+  reference: HubReference,
+): Promise<Listing | string> {
+  const { repository } = reference;
+  const places = cachePlaces(settings, reference);
+  const cached = await cachedSnapshot(places, reference);
+  const absent = (reason: string): ClipError =>
+    new ClipError(
+      "not-found",
+      `hf:${repository} is not in the cache (${places.snapshot("")}), and ${reason}.`,
+      { data: { ...reference } },
+    );
+  if (settings.isOffline) {
+    if (cached !== undefined) return cached;
+    throw absent("HF_HUB_OFFLINE is set");
   }
-  return { commit: answer.sha, files: (answer.siblings ?? []).map((file) => file.rfilename) };
+  try {
+    return await listFiles(cached === undefined ? settings : impatient(settings), reference);
+  } catch (error) {
+    if (!(error instanceof ClipError) || !isOut(error)) throw error;
+    if (cached === undefined) throw absent(error.message.replace(/\.$/u, ""));
+    settings.onNotice?.(`${error.message} The copy in the cache is used: ${cached}.`);
+    return cached;
+  }
 }
 
-/** The snapshot that an earlier download left. */
-async function fromCache(
-  places: CachePlaces,
-  { repository, revision }: HubReference,
-  reason: string,
-): Promise<string> {
-  const commit = await cachedCommit(places, revision);
-  const folder = commit === undefined ? undefined : places.snapshot(commit);
-  if (folder !== undefined && existsSync(folder)) return folder;
-  throw new ClipError(
-    "not-found",
-    `hf:${repository} is not in the cache (${places.snapshot("")}), and ${reason}.`,
-    { data: { repository, revision } },
-  );
-}
-
-/** Shards are named by their index, which is downloaded first. */
-async function shardsOf(index: string): Promise<string[]> {
-  const { weight_map: files } = (await readJson(index)) as { readonly weight_map?: object };
-  const names = Object.values(files ?? {}) as string[];
-  return [...new Set(names)].filter((name) => /^[^/\\]+$/u.test(name) && !name.startsWith(".."));
-}
+/** Which of a cache's own troubles do not matter where nothing has to be written. */
+const readOnly: ReadonlySet<unknown> = new Set(["EACCES", "EPERM", "EROFS"]);
 
 async function download(model: string, options: DownloadOptions): Promise<string> {
-  const { settings = hubSettings(), onProgress } = options;
+  const { onProgress, onNotice } = options;
+  const given = options.settings ?? hubSettings();
+  const settings = onNotice === undefined ? given : { ...given, onNotice };
   const reference = parseHubReference(model);
   const { repository, revision } = reference;
+  const found = await listOrCached(settings, reference);
+  if (typeof found === "string") return found;
   const places = cachePlaces(settings, reference);
-  if (settings.isOffline) return fromCache(places, reference, "HF_HUB_OFFLINE is set");
-  let listing: Listing;
-  try {
-    listing = await listFiles(settings, reference);
-  } catch (error) {
-    if (!isUnreachable(error)) throw error;
-    return fromCache(places, reference, (error as Error).message.replace(/\.$/u, ""));
-  }
-  const { commit, files } = listing;
+  const { commit, files } = found;
   const fetchFile = (file: string): Promise<string> =>
-    downloadFile({ settings, places, repository, commit, file, onProgress } satisfies FileRequest);
+    downloadFile({ settings, places, repository, commit, file, onProgress });
   for (const file of chooseFiles(files, model)) {
     const path = await fetchFile(file);
     if (!file.endsWith(".index.json")) continue;
-    for (const shard of await shardsOf(path)) await fetchFile(shard);
+    for (const shard of await shardsOf(path, repository)) await fetchFile(shard);
   }
-  await rememberCommit(places, revision, commit);
-  return join(places.snapshot(commit));
+  await rememberCommit(places, revision, commit).catch((error: unknown) => {
+    if (!readOnly.has((error as NodeJS.ErrnoException).code)) throw error;
+  });
+  return places.snapshot(commit);
 }
 
 /** Models that this process asked the hub for already. */
@@ -88,9 +102,11 @@ const downloads = new Map<string, Promise<string>>();
 
 /**
  * Brings a model of the hub (`hf:owner/name`, perhaps with `@revision`) into the cache that Hugging
- * Face's own tools share, and gives its folder. What is there already is not fetched again; without a
- * network, the cache has to do. Within a process the hub is asked once for each model.
- * @throws ClipError for a repository that is not there or may not be read, and for damaged files.
+ * Face's own tools share, and gives its folder. What is there already is not fetched again; where the
+ * hub is out of reach, fails or is not itself, the cache has to do. Processes that want the same model at
+ * once fetch it once. Within a process the hub is asked once for each model.
+ * @throws ClipError for a repository that is not there or may not be read, for damaged files, and for a
+ * hub that is silent for too long or refuses too often.
  */
 export function downloadModel(model: string, options: DownloadOptions = {}): Promise<string> {
   const known = options.settings === undefined ? downloads.get(model) : undefined;

@@ -1,40 +1,108 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { ClipError } from "@clip-ts/base";
+
+/** How often and how long the hub is asked again after an answer or a connection that failed. */
+export interface RetryPolicy {
+  /** Times that it is asked again without anything having come of it. */
+  readonly retries: number;
+  /** Milliseconds before the first of them; each time twice as long, and half of it by chance. */
+  readonly firstWait: number;
+  /** Milliseconds that such a wait grows to. */
+  readonly longestWait: number;
+  /** Milliseconds waited in all for one request; a hub that asks for more is not waited for. */
+  readonly patience: number;
+}
 
 /** How the hub is reached and where its files are kept. */
 export interface HubSettings {
-  /** Without a slash at its end. */
+  /** Without a slash at its end. The token goes to this origin only. */
   readonly endpoint: string;
   /** Folder of the cache that Hugging Face's own tools share. */
   readonly cache: string;
   readonly token?: string;
   /** Nothing is asked of the network. */
   readonly isOffline: boolean;
+  /** Milliseconds without a byte after which a connection counts as dead; 60,000 if absent. */
+  readonly timeout?: number;
+  /** {@link defaultRetries} if absent. */
+  readonly retry?: RetryPolicy;
+  /** Hears in a line why the hub is asked again, or what is done in its place. */
+  readonly onNotice?: (message: string) => void;
 }
+
+/** As `huggingface_hub` asks again: five times, after 1, 2, 4, 8 and 8 seconds at most. */
+export const defaultRetries: RetryPolicy = {
+  retries: 5,
+  firstWait: 1000,
+  longestWait: 8000,
+  patience: 300_000,
+};
+
+/** Milliseconds without a byte after which a connection counts as dead. */
+export const defaultTimeout = 60_000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const isOn = (value: string | undefined): boolean => /^(1|on|yes|true)$/iu.test(value ?? "");
 
-function savedToken(home: string): string | undefined {
-  const path = join(home, "token");
-  return existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;
+/** The first that is set to something. */
+function pick(environment: Environment, ...names: readonly string[]): string | undefined {
+  return names
+    .map((name) => environment[name])
+    .find((value) => value !== undefined && value !== "");
+}
+
+/** A path with a leading `~` and variables such as `$HOME` replaced, as Hugging Face's own tools do. */
+function expand(path: string, environment: Environment): string {
+  return path
+    .replace(/^~(?=$|[/\\])/u, homedir())
+    .replaceAll(/\$\{(\w+)\}|\$(\w+)/gu, (whole, braced?: string, bare?: string) => {
+      return environment[braced ?? bare ?? ""] ?? whole;
+    });
+}
+
+const clean = (token: string): string => token.replaceAll(/[\r\n]/gu, "").trim();
+
+/** The token of the environment, or the one that signing in left, unless that is turned off. */
+function findToken(environment: Environment, home: string): string | undefined {
+  const given = pick(environment, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN");
+  if (given !== undefined) return clean(given);
+  if (isOn(environment["HF_HUB_DISABLE_IMPLICIT_TOKEN"])) return undefined;
+  const path = expand(pick(environment, "HF_TOKEN_PATH") ?? join(home, "token"), environment);
+  return existsSync(path) ? clean(readFileSync(path, "utf8")) : undefined;
+}
+
+function readTimeout(environment: Environment): number | undefined {
+  const given = pick(environment, "HF_HUB_DOWNLOAD_TIMEOUT");
+  if (given === undefined) return undefined;
+  const seconds = Number(given);
+  if (seconds > 0 && seconds <= 86_400) return seconds * 1000;
+  throw new ClipError(
+    "bad-argument",
+    `HF_HUB_DOWNLOAD_TIMEOUT is ${given}: expected seconds, such as 60 (at most 86400).`,
+    { data: { HF_HUB_DOWNLOAD_TIMEOUT: given } },
+  );
 }
 
 /**
  * Settings from the environment variables that Hugging Face's own tools read: HF_ENDPOINT, HF_HOME,
- * HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN.
+ * HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_DISABLE_IMPLICIT_TOKEN,
+ * HF_HUB_DOWNLOAD_TIMEOUT (seconds without a byte), and the older names of these.
+ * @throws ClipError "bad-argument" for a time that is none.
  */
 export function hubSettings(environment: Environment = process.env): HubSettings {
-  const home =
-    environment["HF_HOME"] ??
-    join(environment["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "huggingface");
-  const token = environment["HF_TOKEN"] ?? savedToken(home);
+  const usualHome = join(pick(environment, "XDG_CACHE_HOME") ?? join(homedir(), ".cache"));
+  const home = expand(pick(environment, "HF_HOME") ?? join(usualHome, "huggingface"), environment);
+  const token = findToken(environment, home);
+  const timeout = readTimeout(environment);
+  const cache = pick(environment, "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE") ?? join(home, "hub");
   return {
-    endpoint: (environment["HF_ENDPOINT"] ?? "https://huggingface.co").replace(/\/+$/u, ""),
-    cache: environment["HF_HUB_CACHE"] ?? join(home, "hub"),
-    isOffline: isOn(environment["HF_HUB_OFFLINE"]),
+    endpoint: (pick(environment, "HF_ENDPOINT") ?? "https://huggingface.co").replace(/\/+$/u, ""),
+    cache: expand(cache, environment),
+    isOffline: isOn(pick(environment, "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")),
+    ...(timeout === undefined ? {} : { timeout }),
     ...(token === undefined || token === "" ? {} : { token }),
   };
 }

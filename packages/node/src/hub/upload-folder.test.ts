@@ -6,6 +6,7 @@ import { clipPreprocess } from "@clip-ts/image";
 import { preset } from "@clip-ts/model";
 import { hubToken, startLocalHub, type LocalHub } from "@clip-ts/test-utils";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { quick } from "./fixtures/hostile.ts";
 import type { HubSettings } from "./hub-settings.ts";
 import { modelCard } from "./model-card.ts";
 import { uploadFolder } from "./upload-folder.ts";
@@ -21,7 +22,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "clip-ts-push-"));
   await writeFile(join(folder, "model.safetensors"), weights);
   await writeFile(join(folder, "config.json"), "{}");
-  settings = { endpoint: hub.endpoint, cache: folder, isOffline: false, token: hubToken };
+  settings = { ...quick, endpoint: hub.endpoint, cache: folder, token: hubToken };
 });
 afterEach(async () => {
   await hub.close();

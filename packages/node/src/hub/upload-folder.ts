@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { parseHubReference } from "./hub-reference.ts";
 import { hubSettings, type HubSettings } from "./hub-settings.ts";
+import { odd, statusOf } from "./hub-errors.ts";
 import { requestHub } from "./request-hub.ts";
+import { requestJson } from "./request-json.ts";
 import { hashFile, uploadObject, type LargeFile } from "./upload-object.ts";
 
 /** How a folder is uploaded. */
@@ -19,6 +21,8 @@ export interface UploadOptions {
   readonly texts?: Readonly<Record<string, string>>;
   /** Hears of every file before it is sent. */
   readonly onFile?: (name: string, size: number) => void;
+  /** Hears in a line why the hub is asked again. */
+  readonly onNotice?: (message: string) => void;
 }
 
 /** A file of the folder, or a text that goes as one. */
@@ -58,10 +62,9 @@ async function createRepository(
   const body = JSON.stringify({ type: "model", name, organization, private: isPrivate });
   try {
     const url = `${settings.endpoint}/api/repos/create`;
-    await requestHub(url, settings, { method: "POST", headers: jsonHeaders, body });
+    (await requestHub(url, settings, { method: "POST", headers: jsonHeaders, body })).discard();
   } catch (error) {
-    const exists = error instanceof ClipError && error.data["status"] === 409;
-    if (!exists) throw error;
+    if (statusOf(error) !== 409) throw error; // it exists
   }
 }
 
@@ -97,14 +100,15 @@ async function askLarge(
       sample: await sampleOf(file),
     })),
   );
-  const response = await requestHub(api.replace("/commit/", "/preupload/"), settings, {
+  const url = api.replace("/commit/", "/preupload/");
+  const answer = await requestJson(url, settings, {
     method: "POST",
     headers: jsonHeaders,
     body: JSON.stringify({ files: described }),
   });
-  const answer = (await response.json()) as { files: { path: string; uploadMode: string }[] };
-  const large = answer.files.filter(({ uploadMode }) => uploadMode === "lfs");
-  return new Set(large.map(({ path }) => path));
+  if (!Array.isArray(answer["files"])) throw odd(url, "does not say how files are sent.");
+  const modes = answer["files"] as { readonly path: string; readonly uploadMode: string }[];
+  return new Set(modes.filter((file) => file.uploadMode === "lfs").map(({ path }) => path));
 }
 
 /** A line of the commit: the content of a small file, or what a large one is known by. */
@@ -155,7 +159,9 @@ export async function uploadFolder(
   model: string,
   options: UploadOptions = {},
 ): Promise<void> {
-  const { settings = hubSettings(), isPrivate = false, summary = "Upload model" } = options;
+  const { isPrivate = false, summary = "Upload model", onNotice } = options;
+  const given = options.settings ?? hubSettings();
+  const settings = onNotice === undefined ? given : { ...given, onNotice };
   const { repository, revision } = parseHubReference(model);
   checkUpload(model, settings);
   const stored = await listFolder(folder, options.isWanted ?? (() => true));
@@ -170,5 +176,6 @@ export async function uploadFolder(
   }
   const body = lines.map((line) => JSON.stringify(line)).join("\n");
   const headers = { "content-type": "application/x-ndjson" };
-  await requestHub(api, settings, { method: "POST", headers, body });
+  const isOnce = true; // a commit made twice would be two
+  (await requestHub(api, settings, { method: "POST", headers, body, isOnce })).discard();
 }

@@ -34,7 +34,7 @@ export function locateModel(model: string): string {
 /** The same for any model: one on the Hugging Face hub is downloaded, unless it is there already. */
 export async function resolveModel(
   model: string,
-  options: Pick<DownloadOptions, "onProgress"> = {},
+  options: Pick<DownloadOptions, "onNotice" | "onProgress"> = {},
 ): Promise<string> {
   return isHubReference(model) ? downloadModel(model, options) : locateModel(model);
 }
