@@ -5,6 +5,7 @@ export { resize, type ResizeOptions } from "./resize.ts";
 export type { Interpolation } from "./resample-table.ts";
 export { centerCrop, crop, flipHorizontal } from "./crop.ts";
 export { decodeAsPillow, type PlatformDecoder } from "./decode-as-pillow.ts";
+export { mostPixels } from "./formats/refuse.ts";
 export { isTiff, readTiffTags, type TiffTags } from "./formats/tiff.ts";
 export type { Color } from "./check-color.ts";
 export { toRgb } from "./to-rgb.ts";

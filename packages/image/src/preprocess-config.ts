@@ -12,11 +12,15 @@ export interface PreprocessConfig extends ChannelStatistics {
   readonly resize: "shortest" | "squash";
   readonly interpolation: Interpolation;
   /**
-   * Whether alpha goes before the resize (Hugging Face) or after it (OpenAI: colours are weighted
-   * by alpha meanwhile). The same for images without alpha.
+   * Whether an image becomes RGB before the resize (Hugging Face) or after it (OpenAI, open_clip:
+   * meanwhile colours are weighted by alpha, palettes give the nearest pixel, inks and deep samples
+   * are resized as such). The same for images of plain grey or RGB.
    */
   readonly convertRgb: "before-resize" | "after-resize";
-  /** What becomes of alpha: forgotten, or the image is laid over this colour. */
+  /**
+   * What becomes of alpha: forgotten, or the image is laid over this colour, then also where its file
+   * only names a transparent colour.
+   */
   readonly alpha: "drop" | Color;
 }
 

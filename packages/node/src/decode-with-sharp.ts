@@ -1,9 +1,13 @@
 import { ClipError } from "@clip-ts/base";
-import { isTiff, readTiffTags, type PixelMode, type Pixels, type TiffTags } from "@clip-ts/image";
+import {
+  isTiff,
+  mostPixels,
+  readTiffTags,
+  type PixelMode,
+  type Pixels,
+  type TiffTags,
+} from "@clip-ts/image";
 import sharp, { type Metadata, type Sharp } from "sharp";
-
-/** The most pixels that Pillow decodes; a header that claims more is refused before anything is read. */
-const mostPixels = 178_956_970;
 
 sharp.concurrency(1); // many images in flight use the cores better than many threads on one image
 sharp.cache(false);

@@ -1,8 +1,8 @@
 import { ClipError } from "@clip-ts/base";
 import type { Rectangle } from "../pixel-source.ts";
 
-/** The most pixels that Pillow decodes. */
-export const mostPixels = 178_956_970;
+/** The most pixels that Pillow decodes; a header that claims more is refused before anything is read. */
+export const mostPixels: number = 178_956_970;
 
 /** Throws "bad-data" that says why bytes are no image that can be read. */
 export function refuse(reason: string): never {
