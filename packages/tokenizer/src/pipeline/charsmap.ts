@@ -57,7 +57,10 @@ function clustersOf(stretch: string): Iterable<string> {
 }
 
 /** Stretches that hold joiners, with a character to either side; what lies between is its own cluster each. */
-const stretches = new RegExp(`[^${joiner}]?[${joiner}](?:[^${joiner}]?[${joiner}])*[^${joiner}]?`, "gu");
+const stretches = new RegExp(
+  `[^${joiner}]?[${joiner}](?:[^${joiner}]?[${joiner}])*[^${joiner}]?`,
+  "gu",
+);
 
 /**
  * SentencePiece's compiled normalisation (Kudo & Richardson 2018, arXiv:1808.06226, section 3.3), as
