@@ -36,6 +36,15 @@ function readsAsClip(files: TokenizerFiles, whole: Json | undefined): boolean {
   return whole === undefined || JSON.stringify(whole["normalizer"] ?? null).includes('"Lowercase"');
 }
 
+/** Whether the merges are CLIP's first ones, as texts or as pairs. */
+function areMerges(merges: readonly unknown[], size: number): boolean {
+  const wanted = mergeTexts(size);
+  const textOf = (merge: unknown): unknown => (Array.isArray(merge) ? merge.join(" ") : merge);
+  return (
+    merges.length === wanted.length && wanted.every((merge, rank) => textOf(merges[rank]) === merge)
+  );
+}
+
 /**
  * The size of CLIP's vocabulary in a folder's files, all of it or its first merges; undefined if the
  * vocabulary is another, or is read otherwise.
@@ -45,12 +54,9 @@ export function clipVocabularyIn(files: TokenizerFiles): number | undefined {
   if (typeof vocab !== "object" || vocab === null || !Array.isArray(merges)) return undefined;
   const table = new Map<string, unknown>(Object.entries(vocab));
   const { size } = table;
-  if (size < fewestIds || size > clipVocabSize || !readsAsClip(files, whole)) return undefined;
+  const isSize = size >= fewestIds && size <= clipVocabSize;
+  if (!isSize || !areMerges(merges, size) || !readsAsClip(files, whole)) return undefined;
   if (whole !== undefined && !addsNothing(whole, size)) return undefined;
-  const wanted = mergeTexts(size);
-  const textOf = (merge: unknown): unknown => (Array.isArray(merge) ? merge.join(" ") : merge);
-  if (merges.length !== wanted.length) return undefined;
-  if (wanted.some((merge, rank) => textOf(merges[rank]) !== merge)) return undefined;
   const texts = [...tokenTexts(size), startToken, endToken];
   return texts.every((text, id) => table.get(text) === id) ? size : undefined;
 }

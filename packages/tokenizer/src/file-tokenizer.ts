@@ -44,7 +44,8 @@ function idOf({ pipeline, config, name }: Parts, key: string): number | undefine
 }
 
 function endOf(parts: Parts): number {
-  const id = parts.pipeline.frame.after.at(-1) ?? idOf(parts, "eos_token") ?? idOf(parts, "sep_token");
+  const id =
+    parts.pipeline.frame.after.at(-1) ?? idOf(parts, "eos_token") ?? idOf(parts, "sep_token");
   if (id !== undefined) return id;
   throw new ClipError(
     "bad-data",
@@ -91,9 +92,10 @@ export function createFileTokenizer(
 ): Tokenizer {
   return readingTokenizer(() => {
     const parts = partsOf(files, options);
-    const { json, pipeline } = parts;
+    const { pipeline } = parts;
     const said = saying(parts.config, parts.name);
-    const { contextLength = said.contextLength ?? 77, cleaning = said.cleaning ?? "none" } = options;
+    const { contextLength = said.contextLength ?? 77, cleaning = said.cleaning ?? "none" } =
+      options;
     const { stripsSeparator = said.stripsSeparator, fillsContext = false } = options;
     checkInteger("contextLength", contextLength, [3, Number.MAX_SAFE_INTEGER]);
     const { before, after } = pipeline.frame;

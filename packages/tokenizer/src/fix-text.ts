@@ -45,7 +45,7 @@ export function fixText(text: string): string {
   if (plainAscii.test(text) && !text.includes("&")) return text;
   let unescapes = true;
   let fixed = "";
-  for (let start = 0; start < text.length; ) {
+  for (let start = 0; start < text.length;) {
     const lineEnd = text.indexOf("\n", start);
     const end = lineEnd < 0 ? text.length : lineEnd + 1;
     const line = text.slice(start, end);

@@ -10,8 +10,10 @@ export interface HuggingFaceTokenizerFiles {
 }
 
 /** What CLIP's files depend on. */
-interface ClipFacts
-  extends Pick<ClipTokenizer, "vocabSize" | "contextLength" | "startId" | "endId"> {
+interface ClipFacts extends Pick<
+  ClipTokenizer,
+  "vocabSize" | "contextLength" | "startId" | "endId"
+> {
   /** "lower" is what CLIP's files stand for; any other is named. */
   readonly cleaning?: Cleaning;
   /** The token that fills rows up, where the text tower reads padding. */
@@ -23,9 +25,7 @@ interface ClipFacts
  * cleaning is simpler than ours (no mojibake or HTML repair) and they pad with the end token, unless
  * `fillId` says another; a CLIP that pools at the first end token does not see the difference.
  */
-export function toHuggingFaceFiles(
-  tokenizer: ClipFacts,
-): HuggingFaceTokenizerFiles {
+export function toHuggingFaceFiles(tokenizer: ClipFacts): HuggingFaceTokenizerFiles {
   return {
     "tokenizer.json": {
       version: "1.0",
@@ -91,7 +91,12 @@ function bytePairModel({ vocabSize, startId, endId }: ClipFacts) {
   };
 }
 
-function tokenizerConfig({ contextLength, vocabSize, cleaning = "lower", fillId }: ClipFacts): object {
+function tokenizerConfig({
+  contextLength,
+  vocabSize,
+  cleaning = "lower",
+  fillId,
+}: ClipFacts): object {
   const special = (content: string): object => ({ __type: "AddedToken", ...tokenTraits(content) });
   return {
     tokenizer_class: "CLIPTokenizer",

@@ -43,10 +43,19 @@ test.each<readonly [string, readonly number[]]>([
   ["two letters", [0, 1]],
   ["nothing to join", [2]],
 ])("a long word of %s costs looks in proportion to its length", (_name, unit) => {
-  const rules = [[0, 0], [10, 10], [11, 11], [0, 1], [13, 13]] as const;
+  const rules = [
+    [0, 0],
+    [10, 10],
+    [11, 11],
+    [0, 1],
+    [13, 13],
+  ] as const;
   const looksAt = (length: number): number => {
     const looks = { count: 0 };
-    mergePairs(Array.from({ length }, (_, index) => unit[index % unit.length]!), mergesOf(rules, looks));
+    mergePairs(
+      Array.from({ length }, (_, index) => unit[index % unit.length]!),
+      mergesOf(rules, looks),
+    );
     return looks.count;
   };
   expect(looksAt(64_000)).toBeLessThan(3.2 * looksAt(20_000) * 1.1);
@@ -54,7 +63,13 @@ test.each<readonly [string, readonly number[]]>([
 });
 
 test("a piece longer than any stack is cut into pieces", () => {
-  const vocab = [["<unk>", 0], ["</s>", 0], ["▁", -3], ["a", -2], ["aaa", -2.5]];
+  const vocab = [
+    ["<unk>", 0],
+    ["</s>", 0],
+    ["▁", -3],
+    ["a", -2],
+    ["aaa", -2.5],
+  ];
   const model = { type: "Unigram", unk_id: 0, vocab };
   const pre_tokenizer = { type: "Metaspace", prepend_scheme: "always" };
   const config = { eos_token: "</s>" };

@@ -47,7 +47,12 @@ function popRank(ranks: number[]): number {
   return top;
 }
 
-function offer({ places, ranks }: Open, rank: number, pair: readonly [number, number], index: number): void {
+function offer(
+  { places, ranks }: Open,
+  rank: number,
+  pair: readonly [number, number],
+  index: number,
+): void {
   const known = places.get(rank);
   if (known === undefined) {
     places.set(rank, { left: pair[0], right: pair[1], indices: [index], isSorted: true });

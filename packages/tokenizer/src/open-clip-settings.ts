@@ -27,7 +27,10 @@ function refuse(key: string, value: unknown): never {
 
 /** Values that stand for a setting that is switched off. */
 const isOff = (value: unknown): boolean =>
-  value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
+  value === undefined ||
+  value === null ||
+  value === "" ||
+  (Array.isArray(value) && value.length === 0);
 
 /** The arguments that are understood, by which of open_clip's tokenizers takes them. */
 const known = {
@@ -40,6 +43,16 @@ function cleaningOf(kwargs: Json, usual: Cleaning): Cleaning {
   return cleanings.includes(value) ? (value as Cleaning) : refuse("tokenizer_kwargs.clean", value);
 }
 
+/** Refuses arguments that are not understood, by their keys. */
+function checkKeys(cfg: Json, kwargs: Json, isSimple: boolean): void {
+  const understood: readonly string[] = isSimple ? known.simple : known.huggingFace;
+  for (const [key, value] of Object.entries(kwargs)) {
+    if (!understood.includes(key) && !isOff(value)) refuse(`tokenizer_kwargs.${key}`, value);
+  }
+  const { tokenizer_mode: mode } = cfg;
+  if (!isSimple && !isOff(mode)) refuse("tokenizer_mode", mode);
+}
+
 /**
  * Reads what open_clip's `get_tokenizer` takes from `text_cfg`.
  * @throws ClipError "unsupported" for an argument that is not understood, by its key.
@@ -47,20 +60,16 @@ function cleaningOf(kwargs: Json, usual: Cleaning): Cleaning {
 export function openClipTokenizer(textCfg: unknown): OpenClipTokenizer {
   const where = "open_clip_config.json: text_cfg";
   const cfg = asObject(textCfg, where);
+  const { hf_tokenizer_name: name = "", context_length: length = 77 } = cfg;
   const kwargs = asObject(cfg["tokenizer_kwargs"] ?? {}, `${where}.tokenizer_kwargs`);
-  const name = cfg["hf_tokenizer_name"] ?? "";
   if (typeof name !== "string") return refuse("hf_tokenizer_name", name);
   const isSimple = name === "";
-  const understood: readonly string[] = isSimple ? known.simple : known.huggingFace;
-  for (const [key, value] of Object.entries(kwargs)) {
-    if (!understood.includes(key) && !isOff(value)) refuse(`tokenizer_kwargs.${key}`, value);
-  }
-  if (!isSimple && !isOff(cfg["tokenizer_mode"])) refuse("tokenizer_mode", cfg["tokenizer_mode"]);
+  checkKeys(cfg, kwargs, isSimple);
   return {
     isSimple,
     ...(!isSimple && { name }),
     cleaning: cleaningOf(kwargs, isSimple ? "lower" : "whitespace"),
-    contextLength: asId(cfg["context_length"] ?? 77, `${where}.context_length`),
+    contextLength: asId(length, `${where}.context_length`),
     stripsSeparator: asFlag(kwargs["strip_sep_token"], false, `${where}.strip_sep_token`),
   };
 }

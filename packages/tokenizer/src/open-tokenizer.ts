@@ -102,27 +102,29 @@ function optionsFor(
 ): FileTokenizerOptions {
   const { kind, contextLength, padTokenId } = tower;
   const config = configOf(files);
-  const limit = config["model_max_length"];
-  const said = openClip?.contextLength ?? (typeof limit === "number" ? limit : contextLength);
   const name = className(config);
+  const said = saying(config, name);
   const isSiglip = kind === "siglip";
-  const isBare = isSiglip && name === undefined && openClip === undefined;
+  // Files that say nothing of their class are read as SigLIP's were.
+  const isNameless = isSiglip && name === undefined && said.cleaning === undefined;
+  const cleaning = openClip?.cleaning ?? (isNameless ? "siglip" : undefined);
+  const longest = (openClip ?? said).contextLength ?? contextLength;
   return {
-    contextLength: Math.min(contextLength, said),
+    contextLength: Math.min(contextLength, longest),
     usualClass: kind === "roberta" ? "RobertaTokenizer" : "CLIPTokenizer",
     lowersCase: isSiglip && name === "GemmaTokenizer",
     fillsContext: readsPadding(tower),
     padId: padTokenId,
-    ...(isBare && config["clip_ts"] === undefined && { cleaning: "siglip" }),
-    ...(openClip !== undefined && {
-      cleaning: openClip.cleaning,
-      stripsSeparator: openClip.stripsSeparator,
-    }),
+    ...(cleaning !== undefined && { cleaning }),
+    ...(openClip !== undefined && { stripsSeparator: openClip.stripsSeparator }),
   };
 }
 
 /** Refuses ids that the tower has no rows for, and an end token that it does not pool at. */
-function checked(tokenizer: Tokenizer, { vocabSize, endTokenId, kind = "clip", pooling = "end" }: TowerVocabulary): Tokenizer {
+function checked(
+  tokenizer: Tokenizer,
+  { vocabSize, endTokenId, kind = "clip", pooling = "end" }: TowerVocabulary,
+): Tokenizer {
   const poolsAtEnd = kind === "clip" && pooling === "end" && endTokenId !== undefined;
   if (poolsAtEnd && endTokenId !== tokenizer.endId) {
     throw new ClipError(
@@ -159,15 +161,18 @@ export async function openTokenizer(
   { openClip: textCfg, cutsVocabulary = false }: OpenTokenizerOptions = {},
 ): Promise<Tokenizer | undefined> {
   const openClip = textCfg === undefined ? undefined : openClipTokenizer(textCfg);
-  const isBuiltIn = openClip?.isSimple === true && tower.vocabSize === clipVocabSize;
-  const files = isBuiltIn ? {} : await readFiles(read);
-  if (!hasTokenizer(files)) {
-    const isWhole = tower.vocabSize === clipVocabSize || cutsVocabulary;
-    return isWhole && openClip?.isSimple !== false ? clipTokenizerFor(tower, openClip) : undefined;
+  const isWhole = tower.vocabSize === clipVocabSize;
+  const files = openClip?.isSimple && isWhole ? {} : await readFiles(read);
+  if (hasTokenizer(files)) {
+    const { createFileTokenizer } = await import("./file-tokenizer.ts");
+    return readingTokenizer(() => {
+      const clips = clipFromFiles(tower, files, openClip);
+      return checked(
+        clips ?? createFileTokenizer(files, optionsFor(tower, files, openClip)),
+        tower,
+      );
+    });
   }
-  const { createFileTokenizer } = await import("./file-tokenizer.ts");
-  return readingTokenizer(() => {
-    const clips = clipFromFiles(tower, files, openClip);
-    return checked(clips ?? createFileTokenizer(files, optionsFor(tower, files, openClip)), tower);
-  });
+  const isClips = (isWhole || cutsVocabulary) && openClip?.isSimple !== false;
+  return isClips ? clipTokenizerFor(tower, openClip) : undefined;
 }

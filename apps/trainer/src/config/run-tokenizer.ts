@@ -29,14 +29,16 @@ export async function openRunTokenizer(
 ): Promise<OpenedTokenizer> {
   if (model.tokenizer !== undefined) return readNamedTokenizer(model.tokenizer, clip);
   const towers = model.text === undefined ? [] : [await resolveModel(model.text)];
-  let missing: OpenedTokenizer = {};
-  for (const place of folder === undefined ? towers : [...towers, folder]) {
-    const found = await readTokenizer(place, clip);
-    if (found.tokenizer !== undefined) return found;
-    const isTold = found.missingTokenizer?.isUnread === true || towers.includes(place);
-    if (isTold && missing.missingTokenizer === undefined) missing = found;
-  }
-  return missing.missingTokenizer === undefined ? tokenizerFor(clip) : missing;
+  const places = folder === undefined ? towers : [...towers, folder];
+  const found = await Promise.all(places.map((place) => readTokenizer(place, clip)));
+  // A tower with weights knows its own ids only; files that are there are never passed over.
+  const isTold = ({ missingTokenizer }: OpenedTokenizer, index: number): boolean =>
+    missingTokenizer?.isUnread === true || index < towers.length;
+  return (
+    found.find(({ tokenizer }) => tokenizer !== undefined) ??
+    found.find(isTold) ??
+    tokenizerFor(clip)
+  );
 }
 
 /** What text towers are called, and the files of their tokenizers. */

@@ -88,8 +88,7 @@ export async function readDescription(
     throw onlyTower(place, typeof type === "string" ? type : "torchvision");
   }
   if (own === undefined && openClip !== undefined) return parseOpenClip(openClip);
-  const config =
-    own === undefined ? await inferFromWeights(place, options) : parseClipConfig(own);
+  const config = own === undefined ? await inferFromWeights(place, options) : parseClipConfig(own);
   const preprocess = isFile(place) ? undefined : await readPreprocessor(place);
   return { config, preprocess: preprocess ?? usualPreprocess(config) };
 }

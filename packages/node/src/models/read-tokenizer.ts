@@ -65,7 +65,9 @@ async function optionsIn(place: string): Promise<OpenTokenizerOptions> {
     const { model_cfg: model = openClip } = openClip as { model_cfg?: object };
     return { openClip: (model as { text_cfg?: unknown }).text_cfg ?? {} };
   }
-  return { cutsVocabulary: (own as { model_type?: unknown } | undefined)?.model_type === "clip-ts" };
+  return {
+    cutsVocabulary: (own as { model_type?: unknown } | undefined)?.model_type === "clip-ts",
+  };
 }
 
 /**

@@ -61,7 +61,7 @@ export function sectionFinder(tokens: readonly AddedToken[], normalize: TextStep
   return (text) => {
     const sections: Section[] = [];
     let begun = 0;
-    for (let index = 0; index < text.length; ) {
+    for (let index = 0; index < text.length;) {
       const { value, end } = longestAt(trie, text, index);
       if (value < 0) {
         index++;

@@ -26,23 +26,23 @@ function mergeTable(vocabulary: Vocabulary, model: Json, where: string): Merges 
 
 /** What becomes of a character that the vocabulary does not have. */
 interface Fallback {
-  readonly vocabulary: Vocabulary;
-  readonly hasBytes: boolean;
+  /** Ids of the tokens that stand for single bytes, if all that is unknown may be written so. */
+  readonly byteIds: readonly (number | undefined)[] | undefined;
   readonly unknown: number | undefined;
   readonly isFused: boolean;
 }
+
+const bytes = Array.from({ length: 256 }, (_, byte) => byte);
 
 const byteToken = (byte: number): string =>
   `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
 
 /** Appends what stands for an unknown character; unknown ones in a row may share one token. */
-function pushUnknown(
-  ids: number[],
-  text: string,
-  { vocabulary, hasBytes, unknown, isFused }: Fallback,
-): void {
-  const bytes = hasBytes ? Array.from(utf8.encode(text), (byte) => vocabulary.get(byteToken(byte))) : [];
-  if (bytes.length > 0 && !bytes.includes(undefined)) return void ids.push(...(bytes as number[]));
+function pushUnknown(ids: number[], text: string, { byteIds, unknown, isFused }: Fallback): void {
+  if (byteIds !== undefined) {
+    const found = Array.from(utf8.encode(text), (byte) => byteIds[byte]);
+    if (!found.includes(undefined)) return void ids.push(...(found as number[]));
+  }
   if (unknown === undefined || (isFused && ids.at(-1) === unknown)) return;
   ids.push(unknown);
 }
@@ -53,8 +53,9 @@ function symbolsOf(vocabulary: Vocabulary, model: Json, where: string): (word: s
   const suffix = asText(model["end_of_word_suffix"] ?? "", where);
   const unknownToken = model["unk_token"];
   const fallback: Fallback = {
-    vocabulary,
-    hasBytes: asFlag(model["byte_fallback"], false, `${where}.byte_fallback`),
+    byteIds: asFlag(model["byte_fallback"], false, `${where}.byte_fallback`)
+      ? bytes.map((byte) => vocabulary.get(byteToken(byte)))
+      : undefined,
     unknown:
       unknownToken === undefined || unknownToken === null
         ? undefined

@@ -43,11 +43,24 @@ const longestCluster = 5;
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** Text that is sure to be one character a cluster. */
-const simple = /^[\x20-\x7e]*$/u;
+/** Characters that may join a neighbour in a cluster: marks, formats, jamo, flags, skin tones, line ends. */
+const joiner = String.raw`\p{M}\p{Cf}\r\n\u0d4e\u0e33\u0eb3\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff\u{1f1e6}-\u{1f1ff}\u{1f3fb}-\u{1f3ff}\u{111c2}\u{111c3}`;
 
-/** Pieces of a text: stretches of plain ASCII, which end before a character that marks may follow. */
-const stretches = /[\x20-\x7e]+(?![^\x20-\x7e])|[\x20-\x7e]?[^\x20-\x7e]+|[\x20-\x7e]+/gu;
+/** A character with the marks above and below it; and joiners that follow other rules. */
+const marked = /[^]\p{Mn}*/gu;
+const hard = new RegExp(`(?!\\p{Mn})[${joiner}]`, "u");
+
+/** The clusters of a stretch; those of marks alone are told without the segmenter, which is slow. */
+function clustersOf(stretch: string): Iterable<string> {
+  if (!hard.test(stretch)) return stretch.match(marked) ?? [];
+  return Array.from(graphemes.segment(stretch), ({ segment }) => segment);
+}
+
+/** Stretches that hold joiners, with a character to either side; what lies between is its own cluster each. */
+const stretches = new RegExp(
+  `[^${joiner}]?[${joiner}](?:[^${joiner}]?[${joiner}])*[^${joiner}]?`,
+  "gu",
+);
 
 /**
  * SentencePiece's compiled normalisation (Kudo & Richardson 2018, arXiv:1808.06226, section 3.3), as
@@ -65,19 +78,37 @@ export function charsmapNormalizer(value: unknown, where: string): (text: string
     const end = replacements.indexOf(0, start);
     return text8.decode(replacements.subarray(start, end < 0 ? undefined : end));
   };
+  const ofCharacter = remembering((character) => look(character) ?? character);
+  const ofCluster = remembering((cluster) => {
+    const isShort = utf8.encode(cluster).length <= longestCluster;
+    return (isShort ? look(cluster) : undefined) ?? eachOf(cluster, ofCharacter);
+  });
+  return (text) => {
+    let result = "";
+    let done = 0;
+    for (const { 0: stretch, index } of text.matchAll(stretches)) {
+      result += eachOf(text.slice(done, index), ofCharacter);
+      for (const cluster of clustersOf(stretch)) result += ofCluster(cluster);
+      done = index + stretch.length;
+    }
+    return result + eachOf(text.slice(done), ofCharacter);
+  };
+}
+
+/** The characters of a text, each replaced. */
+function eachOf(text: string, replace: (character: string) => string): string {
+  let result = "";
+  for (const character of text) result += replace(character);
+  return result;
+}
+
+/** The same function with a memory; it forgets all when that is full. */
+function remembering(compute: (text: string) => string): (text: string) => string {
   const known = new Map<string, string>();
-  const ofCharacter = (character: string): string => {
-    const found = known.get(character) ?? look(character) ?? character;
-    if (known.size < 65_536) known.set(character, found);
+  return (text) => {
+    const found = known.get(text) ?? compute(text);
+    if (known.size >= 65_536) known.clear();
+    if (text.length <= longestCluster) known.set(text, found);
     return found;
   };
-  const ofCluster = (cluster: string): string => {
-    const isShort = cluster.length <= longestCluster && utf8.encode(cluster).length <= longestCluster;
-    return (isShort ? look(cluster) : undefined) ?? Array.from(cluster, ofCharacter).join("");
-  };
-  const ofStretch = (stretch: string): string => {
-    if (simple.test(stretch)) return Array.from(stretch, ofCharacter).join("");
-    return Array.from(graphemes.segment(stretch), ({ segment }) => ofCluster(segment)).join("");
-  };
-  return (text) => text.replace(stretches, ofStretch);
 }

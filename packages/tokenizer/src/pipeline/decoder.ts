@@ -42,7 +42,12 @@ const makers: Readonly<Record<string, StepMaker>> = {
   },
   BPEDecoder: (step, where) => {
     const suffix = asText(step["suffix"] ?? "</w>", `${where}.suffix`);
-    return (tokens) => [tokens.map((token) => token.replace(suffix, " ")).join("").trimEnd()];
+    return (tokens) => [
+      tokens
+        .map((token) => token.replace(suffix, " "))
+        .join("")
+        .trimEnd(),
+    ];
   },
   WordPiece: (step, where) => {
     const prefix = asText(step["prefix"] ?? "##", `${where}.prefix`);

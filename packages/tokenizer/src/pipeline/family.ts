@@ -76,20 +76,28 @@ export function lowered(json: Json, name: string | undefined, lowersCase: boolea
 }
 
 /** Classes that put their own tokens around a caption, whatever the config's flags say. */
-const framedByClass: readonly unknown[] = ["CLIPTokenizer", "RobertaTokenizer", "BertTokenizer"];
+const framedByClass: ReadonlySet<unknown> = new Set([
+  "CLIPTokenizer",
+  "RobertaTokenizer",
+  "BertTokenizer",
+]);
 
 /**
  * The tokens around a caption. `add_bos_token` and `add_eos_token` overrule the file's template, as in
  * transformers 5; `SiglipTokenizer` always ends with its end token.
  */
-export function framed({ frame, vocabulary }: Pipeline, config: Json, name: string | undefined): Frame {
+export function framed(
+  { frame, vocabulary }: Pipeline,
+  config: Json,
+  name: string | undefined,
+): Frame {
   const idOf = (key: string): number[] => {
     const token = namedToken(config, name, key);
     return token === undefined ? [] : [needId(vocabulary, token)];
   };
   if (name === "SiglipTokenizer") return { before: [], after: idOf("eos_token") };
   const flags = ["add_bos_token", "add_eos_token"];
-  if (framedByClass.includes(name) || flags.every((key) => config[key] === undefined)) return frame;
+  if (framedByClass.has(name) || flags.every((key) => config[key] === undefined)) return frame;
   const [adds, ends] = flags.map((key) =>
     asFlag(config[key], false, `tokenizer_config.json: ${key}`),
   );

@@ -11,7 +11,6 @@ export function lowerEach(text: string): string {
   return text.replaceAll("Σ", "σ").toLowerCase();
 }
 
-
 /** Takes white space off the ends in one pass; a pattern that ends in `$` would look at every inner run. */
 export function strip(text: string, spaces: RegExp, { start, end }: StripSides): string {
   let last = text.length;

@@ -48,7 +48,8 @@ function modelOf(
 
 /** A mark before the first word only: whether that is so depends on what stripping takes away. */
 function refuseStrippedStart({ normalizer, pre_tokenizer: cutter }: Json): void {
-  const has = (value: unknown, text: string): boolean => JSON.stringify(value ?? null).includes(text);
+  const has = (value: unknown, text: string): boolean =>
+    JSON.stringify(value ?? null).includes(text);
   if (!has(cutter, '"prepend_scheme":"first"') || !has(normalizer, '"type":"Strip"')) return;
   refuseStep("tokenizer.json: prepend_scheme after a Strip", "first");
 }
@@ -93,7 +94,10 @@ export function pipelineOf(json: Json, parseSpecialTokens: boolean): Pipeline {
     normalize,
   );
   const idsOf = cacheWords(model.encode);
-  const vocabulary = new Map([...model.ids, ...added.map(({ content, id }) => [content, id] as const)]);
+  const vocabulary = new Map([
+    ...model.ids,
+    ...added.map(({ content, id }) => [content, id] as const),
+  ]);
   const pushWords = (ids: number[], text: string, isFirst: boolean): void => {
     for (const word of cut(text, isFirst)) for (const id of idsOf(word)) ids.push(id);
   };

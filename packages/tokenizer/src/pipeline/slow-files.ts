@@ -5,7 +5,9 @@ import { className, tokenText, type TokenizerFiles } from "./tokenizer-files.ts"
 /** Lines of `merges.txt`; the first names its version. */
 export function parseMerges(text: string): string[] {
   const lines = text.split(/\r?\n/u);
-  return lines.filter((line, index) => line.trim() !== "" && !(index === 0 && line.startsWith("#")));
+  return lines.filter(
+    (line, index) => line.trim() !== "" && !(index === 0 && line.startsWith("#")),
+  );
 }
 
 /** RoBERTa's mask takes the white space before it along. */
@@ -46,7 +48,11 @@ interface SlowParts {
 }
 
 /** The text of a special token: as the files say, else as the class has it. */
-export function namedToken(config: Json, name: string | undefined, key: string): string | undefined {
+export function namedToken(
+  config: Json,
+  name: string | undefined,
+  key: string,
+): string | undefined {
   return tokenText(config, key) ?? classTokens[name ?? ""]?.[key];
 }
 

@@ -31,8 +31,8 @@ export function hasTokenizer(files: TokenizerFiles): boolean {
 
 /** `tokenizer_config.json`, with what only `special_tokens_map.json` says. */
 export function configOf(files: TokenizerFiles): Json {
-  const [map, config] = (["special_tokens_map.json", "tokenizer_config.json"] as const).map((name) =>
-    parseJsonFile(files[name] ?? "{}", name),
+  const [map, config] = (["special_tokens_map.json", "tokenizer_config.json"] as const).map(
+    (name) => parseJsonFile(files[name] ?? "{}", name),
   );
   const merged = { ...map, ...config };
   for (const key of Object.keys(merged)) if (specialKey.test(key)) tokenText(merged, key);

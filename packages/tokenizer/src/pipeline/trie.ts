@@ -31,7 +31,7 @@ export function createTrie(entries: readonly (readonly [text: string, value: num
 export function longestAt(trie: Trie, text: string, start: number): { value: number; end: number } {
   const found = { value: -1, end: start };
   let node = 0;
-  for (let index = start; index < text.length; ) {
+  for (let index = start; index < text.length;) {
     node = trie.step(node, text.charCodeAt(index++));
     if (node < 0) break;
     const value = trie.valueAt(node);

@@ -30,10 +30,15 @@ interface Lattice {
 /** One step of Viterbi's algorithm: offers every piece that begins at `start`. */
 function offerPieces(
   { scores, starts, pieces }: Lattice,
-  { word, start, trie, known }: { word: string; start: number; trie: Trie; known: readonly Piece[] },
+  {
+    word,
+    start,
+    trie,
+    known,
+  }: { word: string; start: number; trie: Trie; known: readonly Piece[] },
 ): void {
   let node = 0;
-  for (let end = start; end < word.length; ) {
+  for (let end = start; end < word.length;) {
     node = trie.step(node, word.charCodeAt(end++));
     if (node < 0) return;
     const piece = trie.valueAt(node);
@@ -97,7 +102,7 @@ export function unigramModel(
       starts: new Int32Array(word.length + 1).fill(-1),
       pieces: new Int32Array(word.length + 1),
     };
-    for (let start = 0; start < word.length; ) {
+    for (let start = 0; start < word.length;) {
       const end = start + (word.codePointAt(start)! > 0xffff ? 2 : 1);
       offerPieces(lattice, { word, start, trie, known });
       if (!hasPiece(trie, word.slice(start, end))) offerUnknown(lattice, start, end);
@@ -130,7 +135,7 @@ function withBytes(
   { word, unknown, ids }: { word: string; unknown: number; ids: Vocabulary },
 ): number[] {
   const found: (readonly number[])[] = [];
-  for (let end = word.length; end > 0; ) {
+  for (let end = word.length; end > 0;) {
     const piece = pieces[end]!;
     let start = starts[end]!;
     while (piece === unknown && start > 0 && pieces[start] === unknown) start = starts[start]!;

@@ -41,6 +41,7 @@ export function mergesOf(value: unknown, where: string): (readonly [string, stri
 /** Refuses a setting that is there and switched on. */
 export function refuseSetting(model: Json, key: string, where: string): void {
   const value = model[key];
-  if (value === undefined || value === null || value === false || value === 0 || value === "") return;
+  if (value === undefined || value === null || value === false || value === 0 || value === "")
+    return;
   refuseStep(`${where}.${key}`, value);
 }

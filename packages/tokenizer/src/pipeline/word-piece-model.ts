@@ -29,7 +29,7 @@ export function wordPieceModel(
       const characters = [...word];
       if (characters.length > longest) return [unknown];
       const found: number[] = [];
-      for (let start = 0; start < characters.length; ) {
+      for (let start = 0; start < characters.length;) {
         const [id, end] = pieceAt(characters, start);
         if (end < 0) return [unknown];
         found.push(id);
