@@ -1,4 +1,4 @@
-import { centerOffset } from "./crop.ts";
+import { centerOffset, floorOffset } from "./crop.ts";
 import { normalize } from "./normalize.ts";
 import { checkPixels, type Pixels } from "./pixels.ts";
 import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
@@ -41,11 +41,12 @@ export function resizedSize(
   return width <= height ? { width: size, height: long } : { width: long, height: size };
 }
 
-function fit(pixels: Pixels, { size, resize: fitting, interpolation }: PreprocessConfig): Pixels {
+function fit(pixels: Pixels, config: PreprocessConfig): Pixels {
+  const { size, resize: fitting, interpolation } = config;
   if (fitting === "squash") return resize(pixels, { width: size, height: size, interpolation });
   const { width, height } = resizedSize(pixels, size);
-  const left = centerOffset(width, size);
-  const top = centerOffset(height, size);
+  const offset = config.centerCrop === "floor" ? floorOffset : centerOffset;
+  const [left, top] = [offset(width, size), offset(height, size)];
   const crop = { left, top, width: size, height: size };
   return resize(pixels, { width, height, interpolation, crop });
 }

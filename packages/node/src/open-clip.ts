@@ -20,6 +20,8 @@ export interface OpenClipOptions extends DecodeOptions {
   readonly batchSize?: number;
   /** Hears of every piece of a model that has to be downloaded; nothing is printed otherwise. */
   readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Hears what is assumed where the model's files do not say it; by default a warning on the console. */
+  readonly onNotice?: (line: string) => void;
 }
 
 async function toPixels(image: ImageInput, options: DecodeOptions): Promise<Pixels> {
@@ -37,9 +39,9 @@ export async function openClip(
   model: string,
   options: OpenClipOptions = {},
 ): Promise<Clip<ImageInput>> {
-  const { engine = "auto", batchSize, onProgress } = options;
+  const { engine = "auto", batchSize, onProgress, onNotice } = options;
   await resolveModel(model, onProgress === undefined ? {} : { onProgress });
-  const description = await describeModel(model);
+  const description = await describeModel(model, onNotice === undefined ? {} : { onNotice });
   const started = engine === "current" ? {} : await startEngine(engine);
   const embedder = await loadEmbedder(model, description.config, started);
   return createClip<ImageInput>({

@@ -7,8 +7,10 @@ import {
   describeModel,
   isModelFile,
   locateModel,
+  lostElsewhere,
   modelCard,
   parseHubReference,
+  readPreprocess,
   uploadFolder,
 } from "@clip-ts/node";
 import type { Arguments, Command } from "../cli/command.ts";
@@ -62,6 +64,8 @@ export const pushCommand: Command = {
       onFile: (name, size) => note(`sending ${name}, ${(size / 2 ** 20).toFixed(1)} MiB`),
       ...(summary !== undefined && { summary }),
     });
+    const preprocess = await readPreprocess(folder);
+    if (preprocess !== undefined) lostElsewhere(folder, preprocess).forEach(note);
     note(`pushed to ${target}`);
   },
 };

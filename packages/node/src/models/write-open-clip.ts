@@ -1,9 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { formatOpenClipPreprocess } from "@clip-ts/image";
 import { formatOpenClipConfig } from "@clip-ts/model";
 import { writeJson } from "../files.ts";
 import { modelFiles } from "./model-files.ts";
-import { formatOpenClipPreprocess } from "./open-clip-preprocess.ts";
 import type { ModelFacts } from "./read-description.ts";
 
 /**
