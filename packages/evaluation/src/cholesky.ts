@@ -1,7 +1,6 @@
 /**
  * The lower triangle L of A = L·Lᵀ for a symmetric positive definite A [size, size], of which the lower half
- * is read. A pivot that rounding made too small is replaced by one that leaves its direction alone. The
- * caller owns the result.
+ * is read. A pivot that rounding took below a trace of its diagonal is put there. The caller owns the result.
  */
 export function choleskyFactor(matrix: Float64Array, size: number): Float64Array {
   const factor = new Float64Array(size * size);

@@ -26,10 +26,11 @@ export function logitsOf(
         third += values[c + k]! * weight;
         fourth += values[d + k]! * weight;
       }
-      const sums = [first, second, third, fourth];
-      for (let offset = 0; offset < count; offset++) {
-        logits[(row + offset) * classes + label] = sums[offset]!;
-      }
+      const place = row * classes + label; // writes past the end of a typed array are dropped
+      logits[place] = first;
+      logits[place + classes] = second;
+      logits[place + 2 * classes] = third;
+      logits[place + 3 * classes] = fourth;
     }
   }
   return logits;
@@ -73,35 +74,4 @@ export function gradientOf(
     }
   }
   return gradient;
-}
-
-/** Σ share · rowᵀ · row, the lower half. [rows], [rows, dim] → [width, width], owned by the caller. */
-export function weightedGram(
-  shares: Float64Array,
-  { values, rows, dim }: FeatureRows,
-): Float64Array {
-  const width = dim + 1;
-  const gram = new Float64Array(width * width);
-  const share = (row: number): number => shares[row] ?? 0;
-  for (let row = 0; row < rows; row += 4) {
-    const [a, b, c, d] = rowStarts(row, Math.min(4, rows - row), dim);
-    const weights = [share(row), share(row + 1), share(row + 2), share(row + 3)] as const;
-    for (let line = 0; line < width; line++) {
-      const first = weights[0] * (line < dim ? values[a + line]! : 1);
-      const second = weights[1] * (line < dim ? values[b + line]! : 1);
-      const third = weights[2] * (line < dim ? values[c + line]! : 1);
-      const fourth = weights[3] * (line < dim ? values[d + line]! : 1);
-      const start = line * width;
-      const end = Math.min(line + 1, dim);
-      for (let k = 0; k < end; k++) {
-        gram[start + k]! +=
-          first * values[a + k]! +
-          second * values[b + k]! +
-          third * values[c + k]! +
-          fourth * values[d + k]!;
-      }
-      if (line === dim) gram[start + dim]! += first + second + third + fourth;
-    }
-  }
-  return gram;
 }

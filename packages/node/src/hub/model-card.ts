@@ -36,8 +36,8 @@ export function lostElsewhere(
   preprocess: PreprocessConfig,
   config?: ClipConfig,
 ): string[] {
-  const others = librariesOf(folder, config).filter((name) => name !== "clip-ts");
-  const readers = (["transformers", "open_clip"] as const).filter((name) => others.includes(name));
+  const libraries = new Set(librariesOf(folder, config));
+  const readers = (["transformers", "open_clip"] as const).filter((name) => libraries.has(name));
   if (readers.length === 0) return lostPreprocess(preprocess, "others");
   return readers.flatMap((reader) => lostPreprocess(preprocess, reader));
 }
