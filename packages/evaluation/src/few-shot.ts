@@ -28,24 +28,35 @@ function drawShots(labels: ArrayLike<number>, shots: number, random: RandomStrea
   Array.from(labels).forEach((label, row) => {
     byClass.set(label, [...(byClass.get(label) ?? []), row]);
   });
-  return [...byClass.values()].flatMap((rows) => {
+  return [...byClass].flatMap(([label, rows]) => {
     if (rows.length >= shots) return shuffled(rows, random).slice(0, shots);
     throw new ClipError(
       "bad-argument",
-      `A class has ${rows.length} examples, fewer than the ${shots} that were asked for.`,
+      `Class ${label} has ${rows.length} examples, fewer than the ${shots} that were asked for.`,
+      { data: { label, examples: rows.length, shots } },
     );
+  });
+}
+
+function assertPositive(name: string, value: number): void {
+  if (Number.isSafeInteger(value) && value > 0) return;
+  throw new ClipError("bad-argument", `${name} should be a whole number above 0, got ${value}.`, {
+    data: { [name]: value },
   });
 }
 
 /**
  * Accuracy on the test rows of probes that saw only a few examples of each class.
- * @throws ClipError "bad-argument" if a class has too few.
+ * @throws ClipError "bad-argument" if a class has too few, there are no test rows, or as `fitLinearProbe`.
  */
 export async function evaluateFewShot(
   train: LabelledRows,
   test: LabelledRows,
   { shots, draws = 3, seed = 0, ...options }: FewShotOptions,
 ): Promise<FewShotScore> {
+  assertPositive("shots", shots);
+  assertPositive("draws", draws);
+  assertPositive("test rows", test.features.rows);
   const classes = countClasses(train.features, train.labels);
   const accuracies: number[] = [];
   for (let draw = 0; draw < draws; draw++) {

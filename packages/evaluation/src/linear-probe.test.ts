@@ -115,7 +115,7 @@ describe.each(["cpu", "wasm"] as const)("on %s", (engine) => {
 
     test("too few examples are an error that counts them", async () => {
       await expect(evaluateFewShot(train, train, { shots: 40 })).rejects.toThrow(
-        /A class has \d+ examples, fewer than the 40/u,
+        /Class \d has \d+ examples, fewer than the 40/u,
       );
     });
   });
@@ -128,10 +128,42 @@ test.each([
   await expect(fitLinearProbe(features, wrong)).rejects.toThrow(why);
 });
 
-test("a penalty of nothing is refused", async () => {
-  await expect(fitLinearProbe(features, labels, { inversePenalty: 0 })).rejects.toMatchObject({
+test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])(
+  "a penalty of %s is refused",
+  async (inversePenalty) => {
+    await expect(fitLinearProbe(features, labels, { inversePenalty })).rejects.toMatchObject({
+      code: "bad-argument",
+      message: expect.stringContaining(`should be a positive number, got ${inversePenalty}`),
+    });
+  },
+);
+
+test("rows of one class alone cannot be told apart", async () => {
+  const alike = labels.map(() => 3);
+  await expect(fitLinearProbe(features, alike)).rejects.toMatchObject({
     code: "bad-argument",
+    message:
+      "A probe tells classes apart, so its rows should be of two at least; all 60 are of class 3.",
   });
+});
+
+test("a sweep without validation rows, or few shots of nothing, are refused", async () => {
+  const train: LabelledRows = { features, labels };
+  const none: LabelledRows = {
+    features: { values: new Float32Array(), rows: 0, dim: 4 },
+    labels: [],
+  };
+  await expect(sweepLinearProbe(train, none)).rejects.toThrow(
+    /at least one to validate with, got none/u,
+  );
+  await expect(evaluateFewShot(train, none, { shots: 1 })).rejects.toThrow(/test rows .* got 0/u);
+  await expect(evaluateFewShot(train, train, { shots: 0 })).rejects.toThrow(/shots .* got 0/u);
+  await expect(evaluateFewShot(train, train, { shots: 1, draws: 1.5 })).rejects.toThrow(/draws/u);
+});
+
+test("a search that was cut short says so", async () => {
+  const probe = await fitLinearProbe(features, labels, { inversePenalty: 1e6, maxIterations: 1 });
+  expect(probe).toMatchObject({ iterations: 1, converged: false });
 });
 
 test("a feature that is not finite is refused by its row", async () => {

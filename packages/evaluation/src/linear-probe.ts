@@ -1,27 +1,9 @@
 import { ClipError } from "@clip-ts/base";
-import { valueAndGradient } from "@clip-ts/core";
-import {
-  add,
-  argMax,
-  dispose,
-  getBackend,
-  logSoftmax,
-  matMul,
-  mean,
-  mul,
-  neg,
-  oneHot,
-  square,
-  sum,
-  tensor1d,
-  tensor2d,
-  tidy,
-  type Tensor,
-  type Tensor2D,
-} from "@tensorflow/tfjs-core";
+import { add, argMax, matMul, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import type { FeatureRows } from "@clip-ts/core";
 import { countClasses } from "./feature-rows.ts";
-import { minimize, type Evaluated, type Minimum, type MinimizeOptions } from "./minimize.ts";
+import { minimizeByNewton, type NewtonOptions } from "./newton.ts";
+import { probeObjective } from "./probe-objective.ts";
 
 /** A linear classifier: logits = features · weightᵀ + bias. */
 export interface LinearProbe {
@@ -29,13 +11,19 @@ export interface LinearProbe {
   readonly weight: FeatureRows;
   /** [classes] */
   readonly bias: Float32Array;
+  /** What is minimised, at this probe. */
+  readonly loss: number;
+  /** Newton steps. */
   readonly iterations: number;
-  /** Whether the gradient came within the tolerance; if not, the probe may not be the best one yet. */
+  /**
+   * Whether the loss is within the tolerance of the least, as slope and curvature tell, and the slope within
+   * scikit-learn's; if not, the probe may not be the best one yet.
+   */
   readonly converged: boolean;
 }
 
 /** How a probe is fitted. */
-export interface LinearProbeOptions extends MinimizeOptions {
+export interface LinearProbeOptions extends NewtonOptions {
   /**
    * Inverse strength of the penalty, scikit-learn's `C`: minimised is the sum of cross-entropies plus
    * ‖weight‖² / 2C, divided by the number of rows. CLIP's paper took 0.316.
@@ -43,42 +31,6 @@ export interface LinearProbeOptions extends MinimizeOptions {
   readonly inversePenalty?: number;
   /** Classes, if more than the labels name. */
   readonly classes?: number;
-}
-
-interface Objective {
-  readonly features: Tensor2D;
-  /** [rows, classes] */
-  readonly targets: Tensor2D;
-  /** Factor on ‖weight‖². */
-  readonly penalty: number;
-}
-
-/** Loss and gradient at a point that holds the weight [classes, dim] and then the bias [classes]. */
-async function evaluateAt(
-  point: Float64Array,
-  { features, targets, penalty }: Objective,
-): Promise<Evaluated> {
-  const [classes, dim] = [targets.shape[1], features.shape[1]];
-  const params = {
-    weight: tensor2d(Float32Array.from(point.subarray(0, classes * dim)), [classes, dim]),
-    bias: tensor1d(Float32Array.from(point.subarray(classes * dim))),
-  };
-  const { value, gradient } = valueAndGradient(({ weight, bias }: typeof params) => {
-    const logits = add(matMul(features, weight, false, true), bias);
-    const entropy = neg(mean(sum(mul(targets, logSoftmax(logits)), 1)));
-    return { loss: add(entropy, mul(sum(square(weight)), penalty)) };
-  }, params);
-  const read = async (leaf: Tensor): Promise<Float32Array> => (await leaf.data()) as Float32Array;
-  const [[loss = Number.NaN], slope, shift] = await Promise.all([
-    read(value),
-    read(gradient.weight),
-    read(gradient.bias),
-  ]);
-  dispose([params, value, gradient] as never);
-  const flat = new Float64Array(point.length);
-  flat.set(slope);
-  flat.set(shift, slope.length);
-  return { value: loss, gradient: flat };
 }
 
 function assertFinite({ values, dim }: FeatureRows): void {
@@ -90,34 +42,58 @@ function assertFinite({ values, dim }: FeatureRows): void {
   );
 }
 
-/** Share by which a loss may be off: float32 sums of a million rows drift by a few hundredths. */
-const drift = 0.1;
+/** The classes that have rows, and each row's place among them. */
+function presentClasses(labels: ArrayLike<number>): { present: number[]; places: Int32Array } {
+  const present = [...new Set(Array.from(labels))].toSorted((a, b) => a - b);
+  const placeOf = new Map(present.map((label, place) => [label, place]));
+  return { present, places: Int32Array.from(labels, (label) => placeOf.get(label)!) };
+}
 
-/** All classes are as likely for a probe of zeros, whose loss is therefore known: log(classes). */
-async function assertRightLoss(start: Float64Array, objective: Objective): Promise<void> {
-  const expected = Math.log(objective.targets.shape[1]);
-  const { value } = await evaluateAt(start, objective);
-  if (Math.abs(value - expected) <= drift * expected) return;
+function assertTwoClasses(present: readonly number[], rows: number): void {
+  if (present.length > 1) return;
   throw new ClipError(
-    "unsupported",
-    `The loss of a probe of zeros should be ${expected}, but the "${getBackend()}" backend computes ` +
-      `${value}. Use another engine.`,
+    "bad-argument",
+    `A probe tells classes apart, so its rows should be of two at least; all ${rows} are of class ${present[0]}.`,
+    { data: { rows, classes: present } },
   );
 }
 
-async function minimizeFromZero(objective: Objective, options: MinimizeOptions): Promise<Minimum> {
-  const [classes, dim] = [objective.targets.shape[1], objective.features.shape[1]];
-  const start = new Float64Array(classes * dim + classes);
-  await assertRightLoss(start, objective);
-  return minimize((point) => evaluateAt(point, objective), start, options);
+function assertPenalty(inversePenalty: number): void {
+  if (inversePenalty > 0 && Number.isFinite(inversePenalty)) return;
+  throw new ClipError(
+    "bad-argument",
+    `The inverse penalty should be a positive number, got ${inversePenalty}.`,
+    { data: { inversePenalty } },
+  );
+}
+
+/** Logit of a class that has no rows: below all others. */
+const never = -3e38;
+
+/** Weight and bias of every class from a point [present, dim + 1]. */
+function unpack(
+  point: Float64Array,
+  present: readonly number[],
+  { classes, dim }: { readonly classes: number; readonly dim: number },
+): Pick<LinearProbe, "weight" | "bias"> {
+  const weight = new Float32Array(classes * dim);
+  const bias = new Float32Array(classes).fill(never);
+  present.forEach((label, place) => {
+    const start = place * (dim + 1);
+    weight.set(point.subarray(start, start + dim), label * dim);
+    bias[label] = point[start + dim]!;
+  });
+  return { weight: { values: weight, rows: classes, dim }, bias };
 }
 
 /**
- * Fits a logistic regression on frozen features by L-BFGS, as CLIP is evaluated (Radford et al. 2021,
- * arXiv:2103.00020, section 3.2). Products run on tfjs's engine.
+ * Fits a logistic regression on frozen features, as CLIP is evaluated (Radford et al. 2021,
+ * arXiv:2103.00020, section 3.2), to scikit-learn's minimum: by Newton's method, values and slopes in float64,
+ * products with the Hessian on tfjs's engine. Two classes share one weight as in scikit-learn, which holds
+ * half of it for each here. Classes without rows are never predicted.
  * features [rows, dim]; `labels[row]` is the row's class.
- * @throws ClipError "bad-argument" if labels do not fit the rows, the penalty is not positive or a feature is
- * not finite; "unsupported" if tfjs's engine computes a wrong loss; "diverged" as `minimize`.
+ * @throws ClipError "bad-argument" if labels do not fit the rows or are all the same, the penalty is not a
+ * positive number or a feature is not finite.
  */
 export async function fitLinearProbe(
   features: FeatureRows,
@@ -125,29 +101,26 @@ export async function fitLinearProbe(
   { inversePenalty = 0.316, classes: least = 2, ...options }: LinearProbeOptions = {},
 ): Promise<LinearProbe> {
   const classes = Math.max(least, countClasses(features, labels));
-  if (!(inversePenalty > 0)) {
-    throw new ClipError(
-      "bad-argument",
-      `The inverse penalty must be positive, got ${inversePenalty}.`,
-    );
-  }
+  assertPenalty(inversePenalty);
   assertFinite(features);
-  const { values, rows, dim } = features;
-  const objective = {
-    features: tensor2d(values, [rows, dim]),
-    targets: tidy(() => oneHot(tensor1d(Array.from(labels), "int32"), classes, 1, 0, "float32")),
-    penalty: 1 / (2 * inversePenalty * rows),
-  } as Objective;
-  const found = await minimizeFromZero(objective, options).finally(() => {
-    dispose([objective.features, objective.targets]);
+  const { rows, dim } = features;
+  const { present, places } = presentClasses(labels);
+  assertTwoClasses(present, rows);
+  // ‖weight‖² of two halves is half that of the one that scikit-learn penalises.
+  const halves = present.length === 2 ? 2 : 1;
+  const objective = probeObjective({
+    features,
+    labels: places,
+    classes: present.length,
+    penalty: halves / (2 * inversePenalty * rows),
   });
-  const flat = Float32Array.from(found.point);
-  return {
-    weight: { values: flat.subarray(0, classes * dim), rows: classes, dim },
-    bias: flat.subarray(classes * dim),
-    iterations: found.iterations,
-    converged: found.converged,
-  };
+  const start = new Float64Array(present.length * (dim + 1));
+  const { point, value, iterations, converged } = await minimizeByNewton(
+    objective,
+    start,
+    options,
+  ).finally(objective.dispose);
+  return { ...unpack(point, present, { classes, dim }), loss: value, iterations, converged };
 }
 
 /** The class of the highest logit for each row. [rows, dim] → [rows]. */

@@ -1,3 +1,4 @@
+import { ClipError } from "@clip-ts/base";
 import type { FeatureRows } from "@clip-ts/core";
 import { shareRight } from "./confusion-matrix.ts";
 import {
@@ -43,12 +44,19 @@ function middlePeak(points: readonly { readonly at: number; readonly accuracy: n
 /**
  * Finds the penalty whose probe does best on the validation rows: seven strengths first, then ever
  * finer ones about the peak, the middle of equals (the parametric binary search of Radford et al. 2021, appendix A.3).
+ * @throws ClipError "bad-argument" if there are no validation rows, or as `fitLinearProbe`.
  */
 export async function sweepLinearProbe(
   train: LabelledRows,
   validation: LabelledRows,
   options: Omit<LinearProbeOptions, "inversePenalty"> = {},
 ): Promise<SweepResult> {
+  if (validation.features.rows === 0) {
+    throw new ClipError(
+      "bad-argument",
+      "A penalty is chosen by rows that the probe has not seen: expected at least one to validate with, got none.",
+    );
+  }
   const tried = new Map<number, SweepPoint & { readonly probe: LinearProbe }>();
   const attempt = async (exponent: number): Promise<void> => {
     if (tried.has(exponent)) return;

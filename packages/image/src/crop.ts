@@ -31,6 +31,11 @@ export function centerOffset(length: number, size: number): number {
   return roundHalfEven((length - size) / 2);
 }
 
+/** The same by transformers' image processors, which take the pixel before. */
+export function floorOffset(length: number, size: number): number {
+  return Math.floor((length - size) / 2);
+}
+
 /** Rounds to the nearest whole number, halves to the even one. */
 export function roundHalfEven(value: number): number {
   const below = Math.floor(value);

@@ -10,9 +10,29 @@ export { isTiff, readTiffTags, type TiffTags } from "./formats/tiff.ts";
 export type { Color } from "./check-color.ts";
 export { toRgb } from "./to-rgb.ts";
 export { normalize, type ChannelStatistics } from "./normalize.ts";
-export { clipPreprocess, siglipPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
+export {
+  clipPreprocess,
+  siglipPreprocess,
+  torchvisionPreprocess,
+  type PreprocessConfig,
+} from "./preprocess-config.ts";
+export { usualPreprocess, type VisionTraits } from "./usual-preprocess.ts";
+export { describePreprocess } from "./describe-preprocess.ts";
+export { lostPreprocess, type PreprocessReader } from "./lost-preprocess.ts";
 export { preprocess, preprocessInTurns, preprocessToPixels, resizedSize } from "./preprocess.ts";
-export { formatPreprocessorConfig, parsePreprocessorConfig } from "./preprocessor-json.ts";
+export {
+  formatPreprocessorConfig,
+  parsePreprocessorConfig,
+  type ParsePreprocessorOptions,
+} from "./preprocessor-json.ts";
+export {
+  findPreprocess,
+  preprocessorFiles,
+  readPreprocessorFiles,
+  usualNotice,
+  type PreprocessorFolder,
+} from "./preprocessor-files.ts";
+export { formatOpenClipPreprocess, parseOpenClipPreprocess } from "./open-clip-preprocess.ts";
 export { augment, augmentInTurns, type AugmentConfig } from "./augment.ts";
 export { randomView, randomViewInTurns, type RandomViewConfig } from "./random-view.ts";
 export type { ViewRanges } from "./view-geometry.ts";

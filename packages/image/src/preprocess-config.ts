@@ -3,6 +3,7 @@ import type { ChannelStatistics } from "./normalize.ts";
 import { checkSize } from "./pixels.ts";
 import type { Interpolation } from "./resample-table.ts";
 import { checkColor, type Color } from "./check-color.ts";
+import { clipStatistics, halfStatistics } from "./statistics.ts";
 
 /** How an image becomes a model's input [3, size, size]. */
 export interface PreprocessConfig extends ChannelStatistics {
@@ -18,29 +19,38 @@ export interface PreprocessConfig extends ChannelStatistics {
    */
   readonly convertRgb: "before-resize" | "after-resize";
   /**
+   * Where the middle starts between two pixels: the one before (Hugging Face), or the even one
+   * (torchvision, so OpenAI and open_clip).
+   */
+  readonly centerCrop: "floor" | "half-even";
+  /**
    * What becomes of alpha: forgotten, or the image is laid over this colour, then also where its file
    * only names a transparent colour.
    */
   readonly alpha: "drop" | Color;
 }
 
-/** The preprocessing of OpenAI's CLIP models (Radford et al. 2021, released code and weights). */
+/** The preprocessing of CLIP models (Radford et al. 2021) as Hugging Face's `CLIPImageProcessor` does it. */
 export function clipPreprocess(size: number): PreprocessConfig {
   return checkPreprocess({
     size,
     resize: "shortest",
     interpolation: "bicubic",
     convertRgb: "before-resize",
+    centerCrop: "floor",
     alpha: "drop",
-    mean: [0.48145466, 0.4578275, 0.40821073],
-    std: [0.26862954, 0.26130258, 0.27577711],
+    ...clipStatistics,
   });
+}
+
+/** The same with torchvision's steps, which OpenAI's code and open_clip take. */
+export function torchvisionPreprocess(config: PreprocessConfig): PreprocessConfig {
+  return { ...config, convertRgb: "after-resize", centerCrop: "half-even" };
 }
 
 /** The preprocessing of SigLIP (Zhai et al. 2023, arXiv:2303.15343): squashed, values -1 … 1. */
 export function siglipPreprocess(size: number): PreprocessConfig {
-  const half = [0.5, 0.5, 0.5] as const;
-  return { ...clipPreprocess(size), resize: "squash", mean: half, std: half };
+  return { ...clipPreprocess(size), resize: "squash", ...halfStatistics };
 }
 
 /** The config itself. Throws "bad-shape", "bad-argument" or "bad-config" for values out of range. */

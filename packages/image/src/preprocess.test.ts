@@ -7,7 +7,7 @@ import {
   type PillowCases,
 } from "./fixtures/formula-image.ts";
 import { normalize } from "./normalize.ts";
-import { clipPreprocess, siglipPreprocess } from "./preprocess-config.ts";
+import { clipPreprocess, siglipPreprocess, torchvisionPreprocess } from "./preprocess-config.ts";
 import { preprocess, preprocessToPixels, resizedSize } from "./preprocess.ts";
 
 interface Golden {
@@ -29,7 +29,7 @@ test.each(readFixture<Golden>("preprocess").cases)(
   "OpenAI's pixels for $width x $height",
   ({ width, height, size, ...expected }) => {
     const image = formulaImage(width, height);
-    const config = clipPreprocess(size);
+    const config = torchvisionPreprocess(clipPreprocess(size));
     const squash = { ...config, resize: "squash" } as const;
     const squashBilinear = { ...squash, interpolation: "bilinear" } as const;
     expect(sha256(image.data)).toContain(expected.input_sha256);
@@ -48,7 +48,7 @@ test.each(readFixture<Golden>("preprocess").cases)(
 test.each(readFixture<PillowCases>("pillow-cases").tensor)(
   "torchvision's float32 numbers: $width x $height, $channels channels, RGB $convertRgb",
   ({ width, height, channels, size, convertRgb, sha256 }) => {
-    const config = { ...clipPreprocess(size), convertRgb };
+    const config = { ...torchvisionPreprocess(clipPreprocess(size)), convertRgb };
     const planes = preprocess(formulaImage(width, height, channels), config);
     expect(planes).toHaveLength(3 * size * size);
     expect(shortSha256(planes)).toBe(sha256);

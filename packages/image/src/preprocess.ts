@@ -1,6 +1,6 @@
 import type { Color } from "./check-color.ts";
 import { colorsOf } from "./colors-of.ts";
-import { centerOffset } from "./crop.ts";
+import { centerOffset, floorOffset } from "./crop.ts";
 import { normalize } from "./normalize.ts";
 import { checkPixels, type Pixels } from "./pixels.ts";
 import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
@@ -74,14 +74,12 @@ export function resizedSize(
   return width <= height ? { width: size, height: long } : { width: long, height: size };
 }
 
-function fit(
-  pixels: Pixels,
-  { size, resize: fitting, interpolation }: PreprocessConfig,
-): ResizePart {
+function fit(pixels: Pixels, config: PreprocessConfig): ResizePart {
+  const { size, resize: fitting, interpolation } = config;
   if (fitting === "squash") return { width: size, height: size, interpolation };
   const { width, height } = resizedSize(pixels, size);
-  const left = centerOffset(width, size);
-  const top = centerOffset(height, size);
+  const offset = config.centerCrop === "floor" ? floorOffset : centerOffset;
+  const [left, top] = [offset(width, size), offset(height, size)];
   const crop = { left, top, width: size, height: size };
   return { width, height, interpolation, crop };
 }

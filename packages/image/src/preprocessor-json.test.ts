@@ -12,6 +12,7 @@ const anyConfig: fc.Arbitrary<PreprocessConfig> = fc.record({
   resize: fc.constantFrom("shortest" as const, "squash" as const),
   interpolation: fc.constantFrom("bicubic" as const, "bilinear" as const),
   convertRgb: fc.constantFrom("before-resize" as const, "after-resize" as const),
+  centerCrop: fc.constantFrom("floor" as const, "half-even" as const),
   alpha: fc.oneof(fc.constant("drop" as const), fc.tuple(byte, byte, byte)),
   mean: fc.tuple(number, number, number),
   std: fc.tuple(positive, positive, positive),
@@ -50,8 +51,6 @@ test("writes what Hugging Face's loaders read", () => {
 test("reads the older form with plain numbers", () => {
   const old = { feature_extractor_type: "CLIPFeatureExtractor", size: 336, crop_size: 336 };
   expect(parsePreprocessorConfig({ ...old, resample: 3 })).toEqual(clipPreprocess(336));
-  const siglip = { image_processor_type: "SiglipImageProcessor", size: 224 };
-  expect(parsePreprocessorConfig(siglip).resize).toBe("squash");
 });
 
 test("no normalising means values from 0 to 1", () => {
@@ -62,23 +61,71 @@ test("no normalising means values from 0 to 1", () => {
   ]);
 });
 
+test("an older folder with numbers for sizes is not square unless it says so", () => {
+  const siglip = { image_processor_type: "SiglipImageProcessor", size: 224 };
+  expect(() => parsePreprocessorConfig(siglip)).toThrow(/"size" should be such that/u);
+});
+
+test("a file that names no image processor takes the model's", () => {
+  const file = { size: { height: 224, width: 224 }, do_center_crop: false };
+  expect(parsePreprocessorConfig(file).mean).toEqual(clipPreprocess(1).mean);
+  expect(parsePreprocessorConfig(file, { usualProcessor: "ViTImageProcessor" })).toMatchObject({
+    interpolation: "bilinear",
+    mean: [0.5, 0.5, 0.5],
+  });
+});
+
+const siglip = { image_processor_type: "SiglipImageProcessor" };
+const nothing = { size: null };
+
 test.each([
   [[], /preprocessor_config.json must be an object, got \[\]/],
-  [{ resample: 1 }, /resample must be 2 \(bilinear\) or 3 \(bicubic\), got 1/],
-  [{ size: { height: 2, width: 3 } }, /got height 2 and width 3/],
+  [nothing, /"size" should be/],
+  [{ resample: 1 }, /"resample" should be 2 \(bilinear\) or 3 \(bicubic\), got 1/],
+  [{ resample: null }, /"resample" should be 2 .*, got null/],
+  [{ resample: "bicubic" }, /"resample" should be/],
+  [{ size: { height: 2, width: 3 } }, /of one length, got {"height":2,"width":3}/],
   [{ size: { longest_edge: 224 } }, /shortest_edge/],
+  [{ size: { shortest_edge: 224, longest_edge: 300 } }, /"size" should be { shortest_edge } or/],
   [{ size: "224" }, /size must be an object, got "224"/],
-  [{ size: 256, crop_size: 224 }, /crop_size must equal size, got 224 and 256/],
-  [{ size: { height: 9, width: 9 }, crop_size: 8 }, /crop_size must equal size, got 8 and 9/],
-  [{ do_resize: false }, /do_resize is false/],
-  [{ do_center_crop: false }, /do_center_crop is false/],
-  [{ do_rescale: false }, /do_rescale is false/],
-  [{ rescale_factor: 1 / 127.5 }, /rescale_factor must be 1\/255/],
-  [{ image_mean: [0.5, 0.5] }, /image_mean must be three numbers/],
-  [{ image_std: [0.5, 0.5, 0] }, /std above 0/],
-  [{ size: -1 }, /size must be a positive/],
-  [{ clip_ts: { convert_rgb: "never" } }, /convert_rgb must be/],
-  [{ clip_ts: { alpha: "white" } }, /clip_ts.alpha must be three numbers/],
+  [{ size: 336 }, /"crop_size" should be 336 pixels high and wide/],
+  [{ size: 256, crop_size: 224 }, /"crop_size" should be 256 pixels .*, got 224/],
+  [{ size: { height: 9, width: 9 }, crop_size: 8 }, /"crop_size" should be 9 .*, got 8/],
+  [{ crop_size: { shortest_edge: 224 } }, /"crop_size" should be 224 pixels high and wide/],
+  [{ crop_size: null }, /"crop_size" should be/],
+  [{ ...siglip, do_center_crop: true }, /"crop_size" should be set/],
+  [{ image_processor_type: "DeiTImageProcessor" }, /"crop_size" should be 256 pixels/],
+  [{ do_resize: false }, /"do_resize" should be true/],
+  [{ do_resize: null }, /"do_resize" should be true/],
+  [{ do_resize: 1 }, /"do_resize" should be true or false, got 1/],
+  [{ do_center_crop: false }, /"do_center_crop" should be such that pictures become square/],
+  [{ do_rescale: false }, /"do_rescale" should be true/],
+  [{ rescale_factor: 1 / 127.5 }, /"rescale_factor" should be 1\/255/],
+  [{ rescale_factor: null }, /"rescale_factor" should be 1\/255/],
+  [{ image_mean: [0.5, 0.5] }, /"image_mean" should be three numbers/],
+  [{ image_mean: [0.5, 0.5, Number.NaN] }, /"image_mean" should be three numbers/],
+  [{ image_mean: null }, /"image_mean" should be three numbers, got null/],
+  [{ image_std: [0.5, 0.5, 0] }, /above 0/],
+  [{ image_std: [0.5, 0.5, 1 / 0] }, /"image_std" should be three numbers/],
+  [{ size: -1 }, /"size" should be a whole number from 1 to 8192, got -1/],
+  [{ size: 22.5 }, /"size" should be a whole number/],
+  [{ size: 1e9 }, /"size" should be a whole number/],
+  [{ size: { shortest_edge: "224" } }, /"size" should be a whole number/],
+  [{ do_pad: true, pad_size: 256 }, /"do_pad" should be false/],
+  [{ crop_pct: 0.9 }, /"crop_pct" is 0.9, which is not understood/],
+  [{ do_sharpen: true }, /"do_sharpen" is true, which is not understood/],
+  [{ interpolation: "bicubic" }, /"interpolation" is "bicubic", which is not understood/],
+  [{ use_square_size: true }, /"use_square_size" is true/],
+  [{ data_format: "channels_last" }, /"data_format" should be "channels_first"/],
+  [{ input_data_format: "channels_first" }, /"input_data_format" should be "channels_last"/],
+  [{ image_processor_type: "Siglip2ImageProcessor" }, /should be one of CLIP.*got "Siglip2Image/],
+  [{ feature_extractor_type: "FlavaFeatureExtractor" }, /"feature_extractor_type" should be one/],
+  [{ image_processor_type: 7 }, /"image_processor_type" should be a name/],
+  [{ auto_map: { AutoImageProcessor: "own.Own" } }, /"auto_map" should be left out/],
+  [{ clip_ts: { convert_rgb: "never" } }, /"convert_rgb" should be "before-resize" or/],
+  [{ clip_ts: { alpha: "white" } }, /clip_ts: "alpha" should be three numbers/],
+  [{ clip_ts: { center_crop: "ceil" } }, /"center_crop" should be "floor" or "half-even"/],
+  [{ clip_ts: { crop: "floor" } }, /clip_ts: "crop" is not known/],
 ])("refuses %j", (json, message) => {
   expect(() => parsePreprocessorConfig(json)).toThrowError(message);
 });

@@ -1,11 +1,22 @@
 import { ClipError } from "@clip-ts/base";
-import { checkPreprocess, clipPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
+import {
+  asSection,
+  checkNotNull,
+  flagOf,
+  positiveTripleOf,
+  refusal,
+  tripleOf,
+  valueOf,
+  type JsonSection,
+} from "./json-section.ts";
+import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
+import { processorClass, type ProcessorClass } from "./preprocessor-classes.ts";
+import { checkNoOtherKeys } from "./preprocessor-keys.ts";
+import { readSizes } from "./preprocessor-size.ts";
 import type { Interpolation } from "./resample-table.ts";
 
 /** Pillow's numbers for the kernels. */
 const resampleCodes: Record<Interpolation, number> = { bilinear: 2, bicubic: 3 };
-
-type Json = Readonly<Record<string, unknown>>;
 
 /**
  * The values of a Hugging Face `preprocessor_config.json` that makes transformers and
@@ -13,11 +24,12 @@ type Json = Readonly<Record<string, unknown>>;
  */
 export function formatPreprocessorConfig(config: PreprocessConfig): object {
   checkPreprocess(config);
-  const { size, alpha, convertRgb } = config;
+  const { size, alpha, convertRgb, centerCrop } = config;
   const isSquash = config.resize === "squash";
   const own = {
     ...(alpha === "drop" ? {} : { alpha }),
     ...(convertRgb === "before-resize" ? {} : { convert_rgb: convertRgb }),
+    ...(centerCrop === "floor" ? {} : { center_crop: centerCrop }),
   };
   return {
     image_processor_type: isSquash ? "SiglipImageProcessor" : "CLIPImageProcessor",
@@ -36,125 +48,118 @@ export function formatPreprocessorConfig(config: PreprocessConfig): object {
   };
 }
 
+/** How a preprocessing file is read. */
+export interface ParsePreprocessorOptions {
+  /** What messages call it (default "preprocessor_config.json"). */
+  readonly file?: string;
+  /** The image processor where the file names none (default "CLIPImageProcessor"). */
+  readonly usualProcessor?: string;
+}
+
 /**
- * Reads a `preprocessor_config.json`, also the older forms with plain numbers for sizes. Throws
- * "bad-config" for values that make no sense and "unsupported" for steps this package lacks.
+ * Reads the keys of a transformers image processor, also the older forms with plain numbers for
+ * sizes. What is left out is as in that processor's class in transformers 5; null is None there.
+ * `do_convert_rgb: false` changes nothing: Python then refuses pictures that are not RGB.
+ * @throws ClipError "bad-config" for values that make no sense; "unsupported", naming the key, for
+ * whatever is not understood: steps that are not done here, other image processors, unknown keys.
  */
-export function parsePreprocessorConfig(json: unknown): PreprocessConfig {
-  const file = asObject("preprocessor_config.json", json);
-  for (const flag of ["do_resize", "do_rescale"]) checkNotOff(file, flag);
-  checkRescale(file["rescale_factor"]);
-  const own = asObject("clip_ts", file["clip_ts"] ?? {});
-  const { size, resize } = parseSize(file);
-  if (resize === "shortest") checkNotOff(file, "do_center_crop");
-  if (file["do_center_crop"] !== false) checkCropSize(file["crop_size"] ?? size, size);
+export function parsePreprocessorConfig(
+  json: unknown,
+  options: ParsePreprocessorOptions = {},
+): PreprocessConfig {
+  const { file = "preprocessor_config.json", usualProcessor } = options;
+  const section = asSection(file, json);
+  checkNoOtherKeys(section);
+  const usual = classOf(section, usualProcessor);
+  flagOf(section, "do_convert_rgb", true);
+  checkStepsDone(section);
   return checkPreprocess({
-    size,
-    resize,
-    interpolation: parseResample(file["resample"] ?? resampleCodes.bicubic),
-    convertRgb: parseConvertRgb(own["convert_rgb"] ?? "before-resize"),
-    alpha: own["alpha"] === undefined ? "drop" : parseTriple("clip_ts.alpha", own),
-    ...parseStatistics(file),
+    ...readSizes(section, usual),
+    interpolation: parseResample(section, usual),
+    ...parseOwn(section),
+    ...parseStatistics(section, usual),
   });
 }
 
-function parseSize(file: Json): Pick<PreprocessConfig, "size" | "resize"> {
-  const value = file["size"] ?? 224;
-  if (typeof value === "number") {
-    const type = `${String(file["image_processor_type"])} ${String(file["feature_extractor_type"])}`;
-    return { size: value, resize: type.includes("Siglip") ? "squash" : "shortest" };
+function classOf(section: JsonSection, usual = "CLIPImageProcessor"): ProcessorClass {
+  const key = ["image_processor_type", "feature_extractor_type"].find(
+    (name) => valueOf(section, name) !== undefined,
+  );
+  if (key === undefined && valueOf(section, "auto_map") !== undefined) {
+    throw refusal(section, "auto_map", "left out, or image_processor_type beside it");
   }
-  const { shortest_edge: shortest, height, width } = asObject("size", value);
-  if (typeof shortest === "number") return { size: shortest, resize: "shortest" };
-  return { size: parseSquare("size", height, width), resize: "squash" };
+  if (key === undefined) return processorClass(section.name, "image_processor_type", usual);
+  const name = section.json[key];
+  if (typeof name === "string") return processorClass(section.name, key, name);
+  throw refusal(section, key, "a name", "bad-config");
 }
 
-function checkCropSize(value: unknown, size: number): void {
-  const { height, width } =
-    typeof value === "number" ? { height: value, width: value } : asObject("crop_size", value);
-  const cropSize = parseSquare("crop_size", height, width);
-  if (cropSize === size) return;
-  throw new ClipError(
-    "unsupported",
-    `crop_size must equal size, got ${cropSize} and ${size}; use resize and centerCrop instead`,
-    { data: { size, cropSize } },
-  );
+/** Resizing and the way from bytes to 0 … 1 cannot be left out. */
+function checkStepsDone(section: JsonSection): void {
+  for (const key of ["do_resize", "do_rescale"]) {
+    if (!flagOf(section, key, true)) {
+      throw refusal(
+        section,
+        key,
+        "true: pictures have any size and bytes from 0 to 255, which models do not take",
+      );
+    }
+  }
+  checkNotNull(section, "rescale_factor", "1/255");
+  const factor = valueOf(section, "rescale_factor") ?? 1 / 255;
+  if (typeof factor === "number" && Math.abs(factor * 255 - 1) < 1e-6) return;
+  throw refusal(section, "rescale_factor", "1/255");
 }
 
-function parseSquare(name: string, height: unknown, width: unknown): number {
-  if (typeof height === "number" && height === width) return height;
-  throw new ClipError(
-    "unsupported",
-    `${name} must be a number, { shortest_edge } or { height, width } of one length, ` +
-      `got height ${String(height)} and width ${String(width)}`,
-    { data: { name, height, width } },
-  );
-}
-
-function parseResample(code: unknown): Interpolation {
+function parseResample(section: JsonSection, usual: ProcessorClass): Interpolation {
+  checkNotNull(section, "resample", "2 (bilinear) or 3 (bicubic)");
+  const code = valueOf(section, "resample") ?? resampleCodes[usual.resample];
   if (code === resampleCodes.bicubic) return "bicubic";
   if (code === resampleCodes.bilinear) return "bilinear";
-  throw new ClipError(
-    "unsupported",
-    `resample must be 2 (bilinear) or 3 (bicubic), got ${JSON.stringify(code)}`,
-    { data: { resample: code } },
-  );
+  throw refusal(section, "resample", "2 (bilinear) or 3 (bicubic)");
 }
 
-function parseConvertRgb(value: unknown): PreprocessConfig["convertRgb"] {
-  if (value === "before-resize" || value === "after-resize") return value;
-  throw new ClipError(
-    "bad-config",
-    `clip_ts.convert_rgb must be "before-resize" or "after-resize", got ${JSON.stringify(value)}`,
-    { data: { value } },
-  );
+function parseStatistics(
+  section: JsonSection,
+  { statistics }: ProcessorClass,
+): Pick<PreprocessConfig, "mean" | "std"> {
+  const isNormalised = flagOf(section, "do_normalize", true);
+  if (isNormalised) checkNotNull(section, "image_mean", "three numbers");
+  if (isNormalised) checkNotNull(section, "image_std", "three numbers above 0");
+  const mean = tripleOf(section, "image_mean", statistics.mean);
+  const std = positiveTripleOf(section, "image_std", statistics.std);
+  return isNormalised ? { mean, std } : { mean: [0, 0, 0], std: [1, 1, 1] };
 }
 
-function parseStatistics(file: Json): Pick<PreprocessConfig, "mean" | "std"> {
-  if (file["do_normalize"] === false) return { mean: [0, 0, 0], std: [1, 1, 1] };
-  const { mean, std } = clipPreprocess(1);
+const ownKeys = ["alpha", "convert_rgb", "center_crop"];
+
+/** What clip-ts alone reads, under "clip_ts". */
+function parseOwn(
+  section: JsonSection,
+): Pick<PreprocessConfig, "alpha" | "convertRgb" | "centerCrop"> {
+  const own = asSection(`${section.name}, clip_ts`, valueOf(section, "clip_ts") ?? {});
+  const other = Object.keys(own.json).find((key) => !ownKeys.includes(key));
+  if (other !== undefined) {
+    throw new ClipError(
+      "unsupported",
+      `${own.name}: "${other}" is not known; expected ${ownKeys.join(", ")}.`,
+      { data: { file: own.name, key: other, value: own.json[other] } },
+    );
+  }
   return {
-    mean: file["image_mean"] === undefined ? mean : parseTriple("image_mean", file),
-    std: file["image_std"] === undefined ? std : parseTriple("image_std", file),
+    alpha: valueOf(own, "alpha") === undefined ? "drop" : tripleOf(own, "alpha", [0, 0, 0]),
+    convertRgb: choiceOf(own, "convert_rgb", ["before-resize", "after-resize"]),
+    centerCrop: choiceOf(own, "center_crop", ["floor", "half-even"]),
   };
 }
 
-/** `name` may be a path; its last part is the key. */
-function parseTriple(name: string, parent: Json): readonly [number, number, number] {
-  const value = parent[name.slice(name.lastIndexOf(".") + 1)];
-  const isTriple =
-    Array.isArray(value) && value.length === 3 && value.every((item) => typeof item === "number");
-  if (isTriple) return value as unknown as readonly [number, number, number];
-  throw new ClipError("bad-config", `${name} must be three numbers, got ${JSON.stringify(value)}`, {
-    data: { name, value },
-  });
-}
-
-function checkNotOff(file: Json, flag: string): void {
-  if (file[flag] !== false) return;
-  throw new ClipError(
-    "unsupported",
-    `${flag} is false, but images of any size and bytes from 0 to 255 need this step; ` +
-      "set it to true",
-    { data: { flag } },
-  );
-}
-
-function checkRescale(factor: unknown): void {
-  if (factor === undefined) return;
-  if (typeof factor === "number" && Math.abs(factor * 255 - 1) < 1e-6) return;
-  throw new ClipError(
-    "unsupported",
-    `rescale_factor must be 1/255, got ${JSON.stringify(factor)}`,
-    {
-      data: { rescaleFactor: factor },
-    },
-  );
-}
-
-function asObject(name: string, value: unknown): Json {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
-  throw new ClipError("bad-config", `${name} must be an object, got ${JSON.stringify(value)}`, {
-    data: { name, value },
-  });
+/** One of a few words, the first if the key is missing. */
+function choiceOf<Word extends string>(
+  section: JsonSection,
+  key: string,
+  words: readonly [Word, Word],
+): Word {
+  const value = valueOf(section, key) ?? words[0];
+  if (words.includes(value as Word)) return value as Word;
+  throw refusal(section, key, words.map((word) => `"${word}"`).join(" or "), "bad-config");
 }

@@ -55,7 +55,6 @@ export {
 export { loadTower, type TowerSide } from "./models/load-tower.ts";
 export { readArchitecture, type Architecture } from "./models/read-architecture.ts";
 export { readPreprocess, type ModelFacts } from "./models/read-description.ts";
-export { usualPreprocess } from "./models/usual-preprocess.ts";
 export { readTokenizer, readTokenizerAlone } from "./models/read-tokenizer.ts";
 export { isModelFile, modelFiles, tokenizerFiles } from "./models/model-files.ts";
 export { withWeights } from "./models/weights-file.ts";
@@ -70,7 +69,7 @@ export {
 export { downloadModel, type DownloadOptions } from "./hub/download-model.ts";
 export type { DownloadProgress } from "./hub/download-file.ts";
 export { isHubReference, parseHubReference, type HubReference } from "./hub/hub-reference.ts";
-export { modelCard, type CardOptions } from "./hub/model-card.ts";
+export { lostElsewhere, modelCard, type CardOptions } from "./hub/model-card.ts";
 export { checkUpload, uploadFolder, type UploadOptions } from "./hub/upload-folder.ts";
 export { hubSettings, type HubSettings, type RetryPolicy } from "./hub/hub-settings.ts";
 export { npyChunks } from "./npy.ts";

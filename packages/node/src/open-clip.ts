@@ -26,8 +26,11 @@ export interface OpenClipOptions extends DecodeOptions {
   readonly imageSize?: number;
   /** Hears of every piece of a model that has to be downloaded; nothing is printed otherwise. */
   readonly onProgress?: (progress: DownloadProgress) => void;
-  /** Hears in a line why the hub is asked again, or that the cache is used in its place. */
-  readonly onNotice?: (message: string) => void;
+  /**
+   * Hears, a line each, what is assumed where the model's files do not say it (by default a warning on the
+   * console, once), why the hub is asked again, and that the cache is used in its place.
+   */
+  readonly onNotice?: (line: string) => void;
 }
 
 async function toPixels(image: ImageInput, options: DecodeOptions): Promise<Pixels> {
@@ -51,7 +54,7 @@ export async function openClip(
     ...(onNotice !== undefined && { onNotice }),
     ...(onProgress !== undefined && { onProgress }),
   });
-  const stored = await describeModel(model);
+  const stored = await describeModel(model, onNotice === undefined ? {} : { onNotice });
   const description = factsAtResolution(stored, imageSize);
   const started = engine === "current" ? {} : await startEngine(engine);
   const embedder = await loadEmbedder(model, stored.config, { ...started, imageSize });

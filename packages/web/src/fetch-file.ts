@@ -21,6 +21,11 @@ export interface FetchOptions {
 /** Answers that mean "there is no such file here". */
 const absent: ReadonlySet<number> = new Set([404, 410]);
 
+/** Servers of one-page applications answer with that page for a file that they lack. */
+function isAbsent({ status, headers }: Response): boolean {
+  return absent.has(status) || (headers.get("content-type") ?? "").startsWith("text/html");
+}
+
 function failure(url: string, message: string, cause?: unknown): ClipError {
   return new ClipError("not-found", `${url}: ${message}`, { data: { url }, cause });
 }
@@ -72,7 +77,7 @@ export async function fetchJson(url: string, options: FetchOptions = {}): Promis
 /** Like `fetchJson`, but undefined where the server has no such file. */
 export async function fetchOptionalJson(url: string, options: FetchOptions = {}): Promise<unknown> {
   const response = await request(url, options);
-  if (absent.has(response.status)) return undefined;
+  if (isAbsent(response)) return undefined;
   assertOk(url, response);
   return readJson(url, response);
 }
@@ -83,7 +88,7 @@ export async function fetchOptionalText(
   options: FetchOptions = {},
 ): Promise<string | undefined> {
   const response = await request(url, options);
-  if (absent.has(response.status)) return undefined;
+  if (isAbsent(response)) return undefined;
   assertOk(url, response);
   return response.text();
 }

@@ -85,9 +85,31 @@ test("a served folder embeds as its files say, and dispose frees it all", async 
   expect(memory().numTensors).toBe(before);
 });
 
-test("without a preprocessor file CLIP's own preprocessing is used", async () => {
+test("transformers 5's file is read in place of the older one", async () => {
+  const nested = JSON.stringify({ image_processor: formatPreprocessorConfig(squashed) });
+  const files = { "preprocessor_config.json": undefined, "processor_config.json": nested };
+  const onNotice = (line: string): never => expect.unreachable(line);
+  const clip = await openClip(folder, { ...serving(files), onNotice });
+  expect((await clip.embedImages([photo])).values).toEqual((await expected()).image);
+  clip.dispose();
+});
+
+test("a step that is not understood is named", async () => {
+  const json = JSON.stringify({ ...formatPreprocessorConfig(squashed), crop_pct: 0.9 });
+  await expect(openClip(folder, serving({ "preprocessor_config.json": json }))).rejects.toThrow(
+    /"crop_pct" is 0.9, which is not understood/u,
+  );
+});
+
+test("without a preprocessor file CLIP's own preprocessing is used, which is said", async () => {
+  const notices: string[] = [];
+  const onNotice = (line: string): void => void notices.push(line);
   const [given, missing] = [serving(), serving({ "preprocessor_config.json": undefined })];
-  const [squash, shortest] = [await openClip(folder, given), await openClip(folder, missing)];
+  const [squash, shortest] = [
+    await openClip(folder, given),
+    await openClip(folder, { ...missing, onNotice }),
+  ];
+  expect(notices).toEqual([expect.stringMatching(/nano.*: no preprocessor_config.json/u)]);
   const square: Pixels = { ...photo, data: photo.data.slice(0, 12 * 12 * 3), width: 12 };
   const rows = [square, photo];
   const [a, b] = [await squash.embedImages(rows), await shortest.embedImages(rows)];

@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import { clipPreprocess, parsePreprocessorConfig, preprocessInTurns } from "@clip-ts/image";
+import { findPreprocess, preprocessInTurns } from "@clip-ts/image";
 import {
   clipSpec,
   createClip,
@@ -26,6 +26,8 @@ export interface OpenClipOptions extends FetchOptions, WasmEngineOptions, Decode
   readonly engine?: "wasm" | "current";
   /** Images or captions embedded at a time; 32 by default. */
   readonly batchSize?: number;
+  /** Hears what is assumed where the model's files do not say it; by default a warning on the console. */
+  readonly onNotice?: (line: string) => void;
 }
 
 /** The address of a file in a folder; a relative folder is meant from the page or worker. */
@@ -67,7 +69,7 @@ async function loadWeights(
 
 /**
  * Opens a model that a web server holds in a Hugging Face style folder: `config.json`,
- * `model.safetensors` and, if there is one, `preprocessor_config.json`. Starts the engine and returns
+ * `model.safetensors` and, where there is one, `preprocessor_config.json` or `processor_config.json`. Starts the engine and returns
  * the handle that embeds images and texts and classifies. Dispose the handle when done.
  * @throws ClipError naming the file that is missing, broken or does not fit.
  */
@@ -79,15 +81,16 @@ export async function openClip(
   const config = parseClipConfig(json);
   const tokenizer = await readTokenizer(url, json, { config, options });
   const weightsUrl = addressIn(url, "model.safetensors");
-  const [preprocessor, bytes] = await Promise.all([
-    fetchOptionalJson(addressIn(url, "preprocessor_config.json"), options),
+  const folder = {
+    place: String(url),
+    read: (name: string) => fetchOptionalJson(addressIn(url, name), options),
+    onNotice: options.onNotice ?? ((line: string) => console.warn(line)),
+  };
+  const [preprocessing, bytes] = await Promise.all([
+    findPreprocess(folder, config),
     fetchBytes(weightsUrl, options),
     options.engine === "current" ? undefined : startWasmEngine(options),
   ]);
-  const preprocessing =
-    preprocessor === undefined
-      ? clipPreprocess(config.vision.imageSize)
-      : parsePreprocessorConfig(preprocessor);
   return createClip<ImageSource>({
     config,
     model: await loadWeights(weightsUrl, bytes, config),

@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { flattenTree } from "@clip-ts/core";
-import { clipPreprocess } from "@clip-ts/image";
+import { clipPreprocess, formatPreprocessorConfig } from "@clip-ts/image";
 import { formatClipConfig, initClip, preset, type ClipConfig } from "@clip-ts/model";
 import { tokenizerFor, writeModel } from "@clip-ts/node";
 import { captureOutput, goldenPath, writeGoldenModel } from "@clip-ts/test-utils";
@@ -91,6 +91,27 @@ test("the folder also gets config, preprocessing and tokenizer", async () => {
   expect(JSON.parse(await readFile(at("whole", "config.json"), "utf8"))).toEqual(
     formatClipConfig(preset("nano")),
   );
+});
+
+test("what readers of the target will do otherwise with pictures is said", async () => {
+  const source = await writeNano("behind", 1);
+  const preprocess = { ...clipPreprocess(8), alpha: [255, 255, 255] as const };
+  const json = JSON.stringify(formatPreprocessorConfig(preprocess));
+  await writeFile(at("behind", "preprocessor_config.json"), json);
+  const noted = async (target: string): Promise<string[]> => {
+    const { stderr } = await run("convert", source, at(`behind-${target}`), "--to", target);
+    return stderr.split("\n").filter((line) => line.includes("clip_ts."));
+  };
+  const background = "will not lay transparent pixels over the background 255 255 255";
+  expect(await noted("hf")).toEqual([expect.stringContaining(`transformers ${background}`)]);
+  expect(await noted("open_clip")).toEqual([
+    expect.stringContaining(`open_clip ${background}`),
+    expect.stringContaining("open_clip makes RGB after the resize"),
+    expect.stringContaining("open_clip takes the even pixel"),
+  ]);
+  expect(await noted("onnx")).toEqual([expect.stringContaining(`Other programs ${background}`)]);
+  const plain = await run("convert", await writeNano("plain", 1), at("plain-hf"), "--to", "hf");
+  expect(plain.stderr).not.toContain("clip_ts.");
 });
 
 test("a ResNet of open_clip's there and back, bit by bit", async () => {

@@ -13,6 +13,7 @@ import { UsageError } from "../cli/usage-error.ts";
 import { parsePrecisions } from "./support/convert-onnx.ts";
 import { graphExports } from "./support/graph-exports.ts";
 import { imageSizeOption } from "./support/image-size.ts";
+import { noteLost } from "./support/note-lost.ts";
 import { readChanges, withChangedModel, withTower } from "./support/model-changes.ts";
 import { weightTargets, writeConverted } from "./support/write-converted.ts";
 import { towerOf, towerTargets, type OpenedTower } from "./support/write-tower.ts";
@@ -126,9 +127,16 @@ export const convertCommand: Command = {
     const tower = await describeTower(model, changes.inferred);
     if (tower !== undefined) {
       const write = towerWriterOf(target, model, tower);
-      return withTower(model, tower, changes, (opened) => write(opened, output));
+      return withTower(model, tower, changes, async (opened) => {
+        await write(opened, output);
+        noteLost(target, opened.preprocess);
+      });
     }
     const write = writerOf(target, precisions);
-    return withChangedModel(model, changes, (opened) => write(opened, output));
+    const hasImages = towerTargets[target]?.side !== "text";
+    return withChangedModel(model, changes, async (opened) => {
+      await write(opened, output);
+      if (hasImages) noteLost(target, opened.description.preprocess);
+    });
   },
 };

@@ -109,6 +109,31 @@ test("zero-shot and geometry join the page", async () => {
   expect(stdout).toMatch(/modality gap +\d\.\d{3}  distance between/u);
 });
 
+test("a class with too few images says how many it needs", async () => {
+  const probe = async (counts: readonly number[], ...more: string[]): Promise<string> => {
+    const name = `few-${counts.join("-")}`;
+    await drawClasses(name, 3, 0);
+    for (const [index, label] of classes.entries()) {
+      const kept = counts[index] ?? 0;
+      const extra = [0, 1, 2].filter((image) => image >= kept);
+      await Promise.all(extra.map((image) => rm(at(name, label, `${image}.png`))));
+    }
+    const { result, stderr } = await run("--linear-probe", at(name), ...more);
+    return `${result} ${stderr}`;
+  };
+  expect(await probe([2, 2, 1])).toMatch(
+    /^1 [^]*class "<red>" has 2 images and no class has more; a probe needs at least 3 in one class/u,
+  );
+  expect(await probe([1, 1, 1], "--probe-test", at("train"))).toMatch(
+    /has 1 image and no class has more; a probe needs at least 2 in one class, to learn from and to/u,
+  );
+  expect(await probe([3, 1, 1])).toMatch(/^0 /u);
+  expect(await probe([2, 1, 1], "--probe-test", at("train"))).toMatch(/^0 /u);
+  expect(await probe([3, 3, 2], "--shots", "2")).toMatch(
+    /^1 [^]*--shots 2 needs 2 images of each class to learn from, and class "blue" has 1 beside/u,
+  );
+});
+
 test("what does not fit is refused", async () => {
   const shots = await run("--linear-probe", at("train"), "--shots", "1,some");
   expect(shots.result).toBe(2);

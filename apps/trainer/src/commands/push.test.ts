@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { clipPreprocess, formatPreprocessorConfig } from "@clip-ts/image";
 import { captureOutput, hubToken, startLocalHub, writeGoldenModel } from "@clip-ts/test-utils";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { runProgram } from "../cli/main.ts";
@@ -55,6 +56,19 @@ test("a card that lies in the folder goes as it is", async () => {
   expect((await run("push", model, "hf:owner/mine")).result).toBe(0);
   const files = hub.uploads.commits.at(-1)!.files;
   expect(Buffer.from(files["README.md"] as Uint8Array).toString()).toBe("mine");
+});
+
+test("a background that Python does not know is said and stands in the card", async () => {
+  useLocalHub();
+  const model = writeGoldenModel(join(folder, "background"), "hf");
+  const preprocess = { ...clipPreprocess(32), alpha: [255, 0, 0] as const };
+  const json = JSON.stringify(formatPreprocessorConfig(preprocess));
+  await writeFile(join(model, "preprocessor_config.json"), json);
+  const { result, stderr } = await run("push", model, "hf:owner/background");
+  const sentence = "transformers will not lay transparent pixels over the background 255 0 0";
+  expect([result, stderr]).toEqual([0, expect.stringContaining(sentence)]);
+  const files = hub.uploads.commits.at(-1)!.files;
+  expect(Buffer.from(files["README.md"] as Uint8Array).toString()).toContain(`- ${sentence}`);
 });
 
 test("without a token or an owner nothing is read, written or sent", async () => {

@@ -7,8 +7,10 @@ import {
   describeModel,
   isModelFile,
   locateModel,
+  lostElsewhere,
   modelCard,
   parseHubReference,
+  readPreprocess,
   uploadFolder,
 } from "@clip-ts/node";
 import type { Arguments, Command } from "../cli/command.ts";
@@ -63,6 +65,8 @@ export const pushCommand: Command = {
       onNotice: note,
       ...(summary !== undefined && { summary }),
     });
+    const preprocess = await readPreprocess(folder);
+    if (preprocess !== undefined) lostElsewhere(folder, preprocess).forEach(note);
     note(`pushed to ${target}`);
   },
 };

@@ -1,10 +1,9 @@
-import type { PreprocessConfig } from "@clip-ts/image";
+import { usualPreprocess, type PreprocessConfig } from "@clip-ts/image";
 import { clipSpec, lossOf, preset, type ClipConfig } from "@clip-ts/model";
 import {
   readArchitecture,
   readPreprocess,
   resolveModel,
-  usualPreprocess,
   type ModelDescription,
 } from "@clip-ts/node";
 import { initialSigmoidLogitScale } from "@clip-ts/projection";

@@ -6,6 +6,7 @@ const descriptions: readonly string[] = [
   modelFiles.config,
   modelFiles.openClipConfig,
   modelFiles.preprocessor,
+  modelFiles.processor,
   ...tokenizerFiles,
 ];
 

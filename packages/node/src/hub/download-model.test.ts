@@ -48,6 +48,20 @@ test("a model is laid into the cache as Hugging Face's own tools lay it", async 
   expect(asked(/README|pytorch_model/u)).toEqual([]);
 });
 
+test("all that describes a model comes along, in transformers' older and newer form", async () => {
+  const files = hub.repositories.get("owner/name")?.files;
+  for (const name of ["preprocessor_config.json", "processor_config.json", "tokenizer.json"]) {
+    files?.set(name, config);
+  }
+  expect((await readdir(await download())).toSorted()).toEqual([
+    "config.json",
+    "model.safetensors",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "tokenizer.json",
+  ]);
+});
+
 test("what is there is not fetched again; a changed file alone is", async () => {
   await download();
   hub.requests.length = 0;

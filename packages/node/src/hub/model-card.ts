@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { countParams } from "@clip-ts/core";
+import { describePreprocess, lostPreprocess, type PreprocessConfig } from "@clip-ts/image";
 import { clipSpec, type ClipConfig } from "@clip-ts/model";
 import { isResNet } from "@clip-ts/vision-encoder";
 import { modelFiles } from "../models/model-files.ts";
@@ -15,14 +16,30 @@ export interface CardOptions {
 }
 
 /** Which libraries open the folder. */
-function librariesOf(folder: string, config: ClipConfig): readonly string[] {
+function librariesOf(folder: string, config?: ClipConfig): readonly string[] {
   const has = (name: string): boolean => existsSync(join(folder, name));
-  const isTransformers = has(modelFiles.config) && !isResNet(config.vision);
+  const isOwn = config !== undefined && isResNet(config.vision);
+  const isTransformers = has(modelFiles.config) && !isOwn;
   return [
     "clip-ts",
     ...(isTransformers ? ["transformers"] : []),
     ...(has(modelFiles.openClipConfig) ? ["open_clip"] : []),
   ];
+}
+
+/**
+ * What the libraries that open a folder do otherwise with pictures than clip-ts does, a sentence each; none if
+ * nothing. `config` tells libraries better than file names.
+ */
+export function lostElsewhere(
+  folder: string,
+  preprocess: PreprocessConfig,
+  config?: ClipConfig,
+): string[] {
+  const libraries = new Set(librariesOf(folder, config));
+  const readers = (["transformers", "open_clip"] as const).filter((name) => libraries.has(name));
+  if (readers.length === 0) return lostPreprocess(preprocess, "others");
+  return readers.flatMap((reader) => lostPreprocess(preprocess, reader));
 }
 
 function describeVision({ vision }: ClipConfig): string {
@@ -42,10 +59,10 @@ function describeText({ text }: ClipConfig): string {
   );
 }
 
-function describePreprocess({ preprocess }: ModelFacts): string {
-  const { resize, interpolation, mean, std } = preprocess;
-  const fit = resize === "squash" ? "squashed" : "shortest side, then the middle";
-  return `${fit}, ${interpolation}, mean ${mean.join(" ")}, deviation ${std.join(" ")}`;
+function describeLost(folder: string, { config, preprocess }: ModelFacts): string {
+  const sentences = lostElsewhere(folder, preprocess, config);
+  if (sentences.length === 0) return "";
+  return `\nPictures are prepared otherwise elsewhere:\n\n${sentences.map((line) => `- ${line}\n`).join("")}`;
 }
 
 /** The `README.md` of a model's repository: the hub's metadata, facts, and how it is used. */
@@ -73,8 +90,8 @@ A model that puts images and texts into one space of ${config.projectionDim} dim
 | parameters | ${count} |
 | vision tower | ${describeVision(config)} |
 | text tower | ${describeText(config)} |
-| images | ${describePreprocess(facts)} |
-
+| images | ${describePreprocess(facts.preprocess)} |
+${describeLost(folder, facts)}
 \`\`\`sh
 npx @clip-ts/trainer classify hf:${options.repository} photo.jpg --labels cat,dog
 \`\`\`

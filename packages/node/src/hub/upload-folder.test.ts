@@ -92,4 +92,11 @@ test("the model card tells the hub and the reader what the model is", () => {
   expect(card).toContain("| parameters | 151,277,313 |");
   expect(card).toContain("ViT, 12 layers, width 768, 12 heads, patches of 32, 224×224 pixels");
   expect(card).toContain('openClip("hf:owner/new")');
+  expect(card).not.toContain("otherwise elsewhere");
+  const behind = { ...facts, preprocess: { ...facts.preprocess, alpha: [255, 255, 255] as const } };
+  expect(modelCard(folder, behind, { repository: "owner/new" })).toContain(
+    "deviation 0.26862954 0.26130258 0.27577711 |\n\nPictures are prepared otherwise elsewhere:\n\n" +
+      "- transformers will not lay transparent pixels over the background 255 255 255 (clip_ts.alpha): " +
+      "flatten pictures first.\n\n```sh",
+  );
 });

@@ -6,6 +6,7 @@ export const modelFiles = {
   config: "config.json",
   openClipConfig: "open_clip_config.json",
   preprocessor: "preprocessor_config.json",
+  processor: "processor_config.json",
   weights: "model.safetensors",
   openClipWeights: "open_clip_model.safetensors",
   numpyWeights: "model.npz",

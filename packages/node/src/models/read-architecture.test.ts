@@ -1,13 +1,18 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { clipPreprocess, formatPreprocessorConfig, siglipPreprocess } from "@clip-ts/image";
+import {
+  clipPreprocess,
+  formatPreprocessorConfig,
+  siglipPreprocess,
+  torchvisionPreprocess,
+  usualPreprocess,
+} from "@clip-ts/image";
 import { formatClipConfig, formatOpenClipConfig, preset, type ClipConfig } from "@clip-ts/model";
 import { afterAll, expect, test } from "vitest";
 import { readArchitecture } from "./read-architecture.ts";
 import { readPreprocess } from "./read-description.ts";
 import { readTokenizerAlone } from "./read-tokenizer.ts";
-import { usualPreprocess } from "./usual-preprocess.ts";
 
 const root = await mkdtemp(join(tmpdir(), "clip-ts-architecture-"));
 afterAll(() => rm(root, { recursive: true }));
@@ -57,7 +62,7 @@ test("open_clip's model config has no preprocessing: its family's is taken", asy
   const { model_cfg } = formatOpenClipConfig(siglip);
   const place = await folder("model-config", { "siglip.json": model_cfg });
   const { preprocess } = await readArchitecture(join(place, "siglip.json"));
-  expect(preprocess).toEqual({ ...siglipPreprocess(224), convertRgb: "after-resize" });
+  expect(preprocess).toEqual(torchvisionPreprocess(siglipPreprocess(224)));
 });
 
 test("a place without a tokenizer says what was looked for", async () => {

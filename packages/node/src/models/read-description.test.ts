@@ -2,7 +2,12 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { flattenTree, type ParamSpec } from "@clip-ts/core";
-import { clipPreprocess, siglipPreprocess } from "@clip-ts/image";
+import {
+  clipPreprocess,
+  formatPreprocessorConfig,
+  siglipPreprocess,
+  torchvisionPreprocess,
+} from "@clip-ts/image";
 import {
   clipSpec,
   formatClipConfig,
@@ -19,7 +24,7 @@ import {
   type HostTensor,
 } from "@clip-ts/weights";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { describeModel, loadModelParams } from "../model-folder.ts";
 import { writeOpenClipDescription } from "./write-open-clip.ts";
 
@@ -67,7 +72,7 @@ test("an open_clip folder gives config, preprocessing and weights", async () => 
     width: 8,
     heads: 32,
   });
-  expect(preprocess).toEqual({ ...clipPreprocess(64), convertRgb: "after-resize" });
+  expect(preprocess).toEqual(torchvisionPreprocess(clipPreprocess(64)));
   const params = await loadModelParams(path, config);
   const flat = flattenTree<Tensor>(params);
   expect(flat["vision_model.layer1.0.bn1.running_var"]?.shape).toEqual([8]);
@@ -82,7 +87,7 @@ test("preprocessing travels through open_clip's folder", async () => {
   expect(found.config).toEqual(openai);
   await writeFile(join(path, "config.json"), JSON.stringify({ model_type: "timm_wrapper" }));
   expect((await describeModel(path)).config).toEqual(openai);
-  expect(found.preprocess).toEqual({ ...preprocess, convertRgb: "after-resize" });
+  expect(found.preprocess).toEqual(torchvisionPreprocess(preprocess));
   const written = JSON.parse(await readFile(join(path, "open_clip_config.json"), "utf8")) as object;
   expect(written).toMatchObject({
     preprocess_cfg: { resize_mode: "squash", mean: [0.5, 0.5, 0.5] },
@@ -94,18 +99,55 @@ test("preprocessing that cannot be done is refused", async () => {
   for (const [key, value] of Object.entries({
     resize_mode: "longest",
     mean: [1],
-    interpolation: "random",
+    std: [1, 1, -1],
+    size: -8,
+    mode: "L",
+    interpolation: "lanczos",
+    fill_color: "white",
+    crop_pct: 0.9,
   })) {
     const json = JSON.stringify({ ...config, preprocess_cfg: { [key]: value } });
     const path = await folder(`refused-${key}`, { "open_clip_config.json": json });
-    await expect(describeModel(path)).rejects.toThrow(`preprocess_cfg.${key} should be`);
+    await expect(describeModel(path)).rejects.toThrow(`preprocess_cfg: "${key}" should be`);
   }
 });
 
-test("SigLIP without a preprocessor file is squashed", async () => {
+test("SigLIP without a preprocessor file is squashed, which is said once", async () => {
   const path = await folder("siglip", {});
   await copyFile(goldenPath("siglip/config.json"), join(path, "config.json"));
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
   expect((await describeModel(path)).preprocess).toEqual(siglipPreprocess(32));
+  await describeModel(path);
+  expect(warned.mock.calls).toEqual([
+    [expect.stringMatching(/siglip: no preprocessor_config.json .*: squashed to 32, bicubic/u)],
+  ]);
+  warned.mockRestore();
+});
+
+test("preprocessing of transformers 5 is read", async () => {
+  const json = formatClipConfig(openai);
+  const given = { ...clipPreprocess(8), interpolation: "bilinear" as const };
+  const image_processor = formatPreprocessorConfig(given);
+  const files = {
+    "config.json": JSON.stringify(json),
+    "processor_config.json": JSON.stringify({ image_processor, processor_class: "CLIPProcessor" }),
+  };
+  const onNotice = (line: string): never => expect.unreachable(line);
+  const path = await folder("five", files);
+  expect((await describeModel(path, { onNotice })).preprocess).toEqual(given);
+});
+
+test("weights without a config are prepared for as OpenAI's code does", async () => {
+  const tensors = await convertTensors(zeros(openai), "openai");
+  const path = await folder("bare-gelu", { "model.safetensors": file(tensors) });
+  const notices: string[] = [];
+  const options = {
+    activation: "gelu",
+    onNotice: (line: string) => void notices.push(line),
+  } as const;
+  const { preprocess } = await describeModel(path, options);
+  expect(preprocess).toEqual(torchvisionPreprocess(clipPreprocess(8)));
+  expect(notices).toHaveLength(1);
 });
 
 test("without a config, the shapes tell it; the activation is not guessed", async () => {

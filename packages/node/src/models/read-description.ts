@@ -1,6 +1,15 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parsePreprocessorConfig, type PreprocessConfig } from "@clip-ts/image";
+import {
+  findPreprocess,
+  parseOpenClipPreprocess,
+  readPreprocessorFiles,
+  torchvisionPreprocess,
+  usualNotice,
+  usualPreprocess,
+  type PreprocessConfig,
+  type PreprocessorFolder,
+} from "@clip-ts/image";
 import {
   inferClipConfig,
   isOpenClipConfig,
@@ -12,12 +21,11 @@ import {
 } from "@clip-ts/model";
 import { convertLayout, detectLayout } from "@clip-ts/weights";
 import { readJson } from "../files.ts";
+import { warnOnce } from "../say-once.ts";
 import { isOpenaiArchive } from "./check-origin.ts";
 import { sayingActivation } from "./missing-activation.ts";
 import { isFile, modelFiles } from "./model-files.ts";
 import { readConfigs } from "./read-configs.ts";
-import { parseOpenClipPreprocess } from "./open-clip-preprocess.ts";
-import { usualPreprocess } from "./usual-preprocess.ts";
 import { onlyTower, shapesOf, withWeights } from "./weights-file.ts";
 
 /** Config and preprocessing of a model. */
@@ -39,18 +47,43 @@ function inferFromWeights(place: string, options: InferOptions): Promise<ClipCon
   });
 }
 
-function parseOpenClip(json: unknown): ModelFacts {
-  const config = parseOpenClipConfig(json);
-  const { preprocess_cfg: keys } = json as Readonly<Record<string, unknown>>;
-  const usual: PreprocessConfig = { ...usualPreprocess(config), convertRgb: "after-resize" };
-  const { imageSize } = config.vision;
-  return { config, preprocess: keys ? parseOpenClipPreprocess(keys, imageSize) : usual };
+/** How a model's files are read. */
+export interface DescribeOptions extends InferOptions {
+  /** Hears what is assumed where no file says it; by default a warning on the console, once for each model. */
+  readonly onNotice?: (line: string) => void;
 }
 
-/** The preprocessing that a folder's `preprocessor_config.json` says, if it has one. */
-export async function readPreprocessor(folder: string): Promise<PreprocessConfig | undefined> {
-  const path = join(folder, modelFiles.preprocessor);
-  return existsSync(path) ? parsePreprocessorConfig(await readJson(path)) : undefined;
+async function parseOpenClip(
+  path: string,
+  { onNotice = warnOnce }: DescribeOptions = {},
+): Promise<ModelFacts> {
+  const json = await readJson(path);
+  const config = parseOpenClipConfig(json);
+  const { preprocess_cfg: keys } = json as Readonly<Record<string, unknown>>;
+  const { imageSize } = config.vision;
+  if (keys !== undefined && keys !== null) {
+    return { config, preprocess: parseOpenClipPreprocess(keys, imageSize) };
+  }
+  const usual = torchvisionPreprocess(usualPreprocess(config));
+  onNotice(usualNotice(path, "preprocess_cfg", usual));
+  return { config, preprocess: usual };
+}
+
+/** A folder's preprocessing files; a file of weights has none beside it. */
+function preprocessorsIn(
+  place: string,
+  { onNotice = warnOnce }: DescribeOptions = {},
+): PreprocessorFolder {
+  const read = async (name: string): Promise<unknown> => {
+    const path = join(place, name);
+    return isFile(place) || !existsSync(path) ? undefined : readJson(path);
+  };
+  return { place, read, onNotice };
+}
+
+/** The preprocessing that a folder's Hugging Face files say, if they do. */
+export function readPreprocessor(folder: string): Promise<PreprocessConfig | undefined> {
+  return readPreprocessorFiles(preprocessorsIn(folder));
 }
 
 /**
@@ -62,16 +95,15 @@ export async function readPreprocess(place: string): Promise<PreprocessConfig | 
   const openClip = join(place, modelFiles.openClipConfig);
   const said = await readPreprocessor(place);
   if (said !== undefined || !existsSync(openClip)) return said;
-  return parseOpenClip(await readJson(openClip)).preprocess;
+  return (await parseOpenClip(openClip)).preprocess;
 }
 
 /** Reads a `config.json` of any name, and the preprocessing that lies beside it. */
 export async function readConfigFile(path: string): Promise<ModelFacts> {
   const json = await readJson(path);
-  if (isOpenClipConfig(json)) return parseOpenClip(json);
+  if (isOpenClipConfig(json)) return parseOpenClip(path);
   const config = parseClipConfig(json);
-  const preprocess = await readPreprocessor(dirname(path));
-  return { config, preprocess: preprocess ?? usualPreprocess(config) };
+  return { config, preprocess: await findPreprocess(preprocessorsIn(dirname(path)), config) };
 }
 
 /**
@@ -80,15 +112,19 @@ export async function readConfigFile(path: string): Promise<ModelFacts> {
  */
 export async function readDescription(
   place: string,
-  options: InferOptions = {},
+  options: DescribeOptions = {},
 ): Promise<ModelFacts> {
   const { own, openClip } = await readConfigs(place);
   if (own !== undefined && parseTowerConfig(own) !== undefined) {
     const { model_type: type } = own as Readonly<Record<string, unknown>>;
     throw onlyTower(place, typeof type === "string" ? type : "torchvision");
   }
-  if (own === undefined && openClip !== undefined) return parseOpenClip(openClip);
+  if (own === undefined && openClip !== undefined) {
+    return parseOpenClip(join(place, modelFiles.openClipConfig), options);
+  }
   const config = own === undefined ? await inferFromWeights(place, options) : parseClipConfig(own);
-  const preprocess = isFile(place) ? undefined : await readPreprocessor(place);
-  return { config, preprocess: preprocess ?? usualPreprocess(config) };
+  const folder = preprocessorsIn(place, options);
+  // Weights without transformers' config are OpenAI's, open_clip's or like theirs.
+  const usual = own === undefined ? torchvisionPreprocess(usualPreprocess(config)) : undefined;
+  return { config, preprocess: await findPreprocess(folder, config, usual) };
 }

@@ -1,10 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { formatOpenClipPreprocess } from "@clip-ts/image";
 import { formatOpenClipConfig } from "@clip-ts/model";
 import type { Tokenizer } from "@clip-ts/tokenizer";
 import { writeJson } from "../files.ts";
 import { modelFiles } from "./model-files.ts";
-import { formatOpenClipPreprocess } from "./open-clip-preprocess.ts";
 import type { ModelDescription } from "../model-folder.ts";
 
 type Json = Readonly<Record<string, unknown>>;

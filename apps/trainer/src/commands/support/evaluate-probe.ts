@@ -15,7 +15,8 @@ import {
 import { joinLeftOut, type LeftOut, type MaxSkipped } from "@clip-ts/data";
 import { embedReadable, type SkippedJob } from "@clip-ts/model";
 import { counter } from "../../cli/output.ts";
-import type { ListedClasses } from "./class-folders.ts";
+import type { ClassFolder, ListedClasses } from "./class-folders.ts";
+import { assertEnoughImages, testShare, validationShare } from "./enough-images.ts";
 import { imageJobs } from "./images.ts";
 import { limitSkipped, withUnreadable } from "./left-out.ts";
 import type { OpenModel } from "./open-model.ts";
@@ -48,10 +49,6 @@ export interface ProbeResult {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** Rows that tell the penalty, of those that a probe may learn from. */
-const validationShare = 0.2;
-const testShare = 0.2;
-
 type EmbeddedClasses = LabelledRows & Pick<ProbeResult, "skipped" | "leftOut">;
 
 async function embedClasses(
@@ -78,9 +75,28 @@ function split(all: LabelledRows, share: number): [LabelledRows, LabelledRows] {
   return [pick(all, kept), pick(all, heldOut)];
 }
 
-/** Fits probes on a model's image features and tests them on images that they have not seen. */
+/** Labels of as many rows as each class has images. */
+const labelsOf = (classes: readonly ClassFolder[]): number[] =>
+  classes.flatMap(({ images }, label) => images.map(() => label));
+
+/** @throws ClipError "bad-argument" if images of these classes are too few for the task. */
+function assertEnough(
+  labels: ArrayLike<number>,
+  { folder, classes, test, shots }: ProbeTask,
+): void {
+  const names = classes.map(({ name }) => name);
+  const hasTest = test !== undefined;
+  assertEnoughImages({ folder, names, labels: Array.from(labels), hasTest, shots });
+}
+
+/**
+ * Fits probes on a model's image features and tests them on images that they have not seen.
+ * @throws ClipError "bad-argument" if the classes have too few.
+ */
 export async function runProbe(model: OpenModel, task: ProbeTask): Promise<ProbeResult> {
+  assertEnough(labelsOf(task.classes), task);
   const given = await embedClasses(model, task, task);
+  assertEnough(given.labels, task);
   const other = task.test === undefined ? undefined : await embedClasses(model, task.test, task);
   const [train, test] = other === undefined ? split(given, testShare) : [given, other];
   const { inversePenalty, points } = await sweepLinearProbe(...split(train, validationShare));
