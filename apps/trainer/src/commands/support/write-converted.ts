@@ -70,5 +70,7 @@ export async function writeConverted(
   const renamed = convertLayout(file, layout, { heads });
   await target.describe(output, description);
   noteOwnFormat(target, description.config);
+  const said = tokenizerNote(target, description);
+  if (said !== undefined) note(said);
   await writeWeights(output, target.weights, renamed);
 }
