@@ -57,6 +57,30 @@ function noteOwnFormat(target: Target, config: ClipConfig): void {
   note(`config.json is clip-ts's own, which transformers does not load: ${reason}`);
 }
 
+/** What the target's own libraries do otherwise with captions than this model's tokenizer. */
+function tokenizerNote(
+  target: Target,
+  { tokenizer, missingTokenizer }: ModelDescription,
+): string | undefined {
+  if (tokenizer === undefined) {
+    const isUnread = missingTokenizer?.isUnread === true;
+    return isUnread ? `no tokenizer is written: ${missingTokenizer?.reason}` : undefined;
+  }
+  const { cleaning, source } = tokenizer;
+  const repairsNothing = cleaning === "none" || cleaning === "siglip";
+  if (target.describe === describeForOpenClip) {
+    return repairsNothing
+      ? "open_clip repairs captions (mojibake, HTML) before this tokenizer, which clip-ts and transformers do " +
+          "not: ids of such captions differ there."
+      : undefined;
+  }
+  const isKnown = repairsNothing || (source === "clip" && cleaning === "lower");
+  return isKnown
+    ? undefined
+    : `the tokenizer cleans captions as open_clip does ("${cleaning}"), which transformers does not: clean them ` +
+        "first there. clip-ts reads it from tokenizer_config.json.";
+}
+
 /** Writes a model's weights under the names of a target, and what describes it beside them. */
 export async function writeConverted(
   output: string,
@@ -70,5 +94,7 @@ export async function writeConverted(
   const renamed = convertLayout(file, layout, { heads });
   await target.describe(output, description);
   noteOwnFormat(target, description.config);
+  const said = tokenizerNote(target, description);
+  if (said !== undefined) note(said);
   await writeWeights(output, target.weights, renamed);
 }
