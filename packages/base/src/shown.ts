@@ -6,26 +6,34 @@ function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length)}…`;
 }
 
+/** Its first entries, and a mark for the rest. */
+function joined(entries: readonly string[], length: number): string {
+  return [...entries, ...(length > limits.entries ? ["…"] : [])].join(",");
+}
+
+function shownList(list: readonly unknown[], depth: number): string {
+  if (depth === 0 && list.length > 0) return "[…]";
+  const items = list.slice(0, limits.entries).map((item) => shownWithin(item, depth - 1));
+  return `[${joined(items, list.length)}]`;
+}
+
+function shownRecord(record: Readonly<Record<string, unknown>>, depth: number): string {
+  const keys = Object.keys(record);
+  if (depth === 0 && keys.length > 0) return "{…}";
+  const entries = keys.slice(0, limits.entries).map((key) => {
+    const name = JSON.stringify(cut(key, limits.characters));
+    return `${name}:${shownWithin(record[key], depth - 1)}`;
+  });
+  return `{${joined(entries, keys.length)}}`;
+}
+
 function shownWithin(value: unknown, depth: number): string {
   if (typeof value === "string") return JSON.stringify(cut(value, limits.characters));
   if (typeof value === "bigint") return cut(String(value), limits.characters);
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? String(value);
-  if (Array.isArray(value)) {
-    if (depth === 0 && value.length > 0) return "[…]";
-    const some: readonly unknown[] = value.slice(0, limits.entries);
-    const items = some.map((item) => shownWithin(item, depth - 1));
-    return `[${[...items, ...(value.length > limits.entries ? ["…"] : [])].join(",")}]`;
-  }
-  const keys = Object.keys(value);
-  if (depth === 0 && keys.length > 0) return "{…}";
-  const record = value as Readonly<Record<string, unknown>>;
-  const entries = keys
-    .slice(0, limits.entries)
-    .map(
-      (key) =>
-        `${JSON.stringify(cut(key, limits.characters))}:${shownWithin(record[key], depth - 1)}`,
-    );
-  return `{${[...entries, ...(keys.length > limits.entries ? ["…"] : [])].join(",")}}`;
+  if (Array.isArray(value)) return shownList(value, depth);
+  if (typeof value === "object" && value !== null)
+    return shownRecord(value as Readonly<Record<string, unknown>>, depth);
+  return JSON.stringify(value) ?? String(value);
 }
 
 /**

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { ClipError } from "@clip-ts/base";
-import { parse, stringify, YAMLParseError } from "yaml";
+import { stringify } from "yaml";
 import { z } from "zod";
 import { explainKey, type JsonSchema } from "./explain-key.ts";
+import { parseSettings, parseYaml } from "./parse-yaml.ts";
 import { configSchema, type RunConfig } from "./schema.ts";
 
 function describe(issue: z.core.$ZodIssue, schema: JsonSchema): string {
@@ -44,17 +45,7 @@ function applySetting(data: Record<string, unknown>, setting: string): void {
     });
     target = next as Record<string, unknown>;
   }
-  target[last] = parse(setting.slice(equals + 1)) as unknown;
-}
-
-function parseYaml(text: string, label: string): Record<string, unknown> {
-  try {
-    const data = parse(text) as unknown;
-    return typeof data === "object" && data !== null ? (data as Record<string, unknown>) : {};
-  } catch (cause) {
-    if (!(cause instanceof YAMLParseError)) throw cause;
-    throw new ClipError("bad-config", `${label} is not valid YAML: ${cause.message}`, { cause });
-  }
+  target[last] = parseYaml(setting.slice(equals + 1), `--set ${setting}`);
 }
 
 /** Reads a run's `config.yaml`. @throws ClipError that names the file. */
@@ -67,7 +58,7 @@ export async function loadConfig(path: string, settings: readonly string[]): Pro
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new ClipError("not-found", `There is no config file ${path}.`, { cause });
   });
-  const data = parseYaml(text, path);
+  const data = parseSettings(text, path);
   for (const setting of settings) applySetting(data, setting);
   return parseConfig(data, path);
 }
