@@ -4,7 +4,7 @@ import type { LeftOutTally } from "./left-out.ts";
 import { extensionOf, joinPath } from "./paths.ts";
 
 /** Names in the order of their code points, as Python sorts them. */
-export function compareNames(one: string, other: string): number {
+function compareNames(one: string, other: string): number {
   const length = Math.min(one.length, other.length);
   let at = 0;
   while (at < length && one.charCodeAt(at) === other.charCodeAt(at)) at++;

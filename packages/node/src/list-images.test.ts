@@ -1,5 +1,6 @@
-import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTally, type FileAccess, leftOutLines, listFiles } from "@clip-ts/data";
@@ -72,13 +73,15 @@ test("a loop of links is met once, from wherever the walk begins", async () => {
   expect(linked.leftOut[0]?.count).toBe(3);
 });
 
-test("hidden names, links that lead nowhere, pipes and other endings are counted", async () => {
+test("hidden names, links that lead nowhere, sockets and other endings are counted", async () => {
   const names = ["a.png", "._a.png", ".DS_Store", ".cache/b.png", "b.heic", "c.HEIC", "d.json"];
   const root = await folderWith("odd", names);
   await symlink("nowhere.png", join(root, "e.png"));
   await symlink("f.png", join(root, "f.png"));
-  execFileSync("mkfifo", [join(root, "pipe.png")]);
+  const server = createServer().listen(join(root, "socket.png"));
+  await once(server, "listening");
   const { images, leftOut } = await listImages([root]);
+  server.close();
   expect(images).toEqual([join(root, "a.png")]);
   const shown = (list: readonly string[]): string =>
     `  ${list.map((name) => join(root, name)).join(", ")}`;
@@ -86,7 +89,7 @@ test("hidden names, links that lead nowhere, pipes and other endings are counted
     "left out: 2 links that lead nowhere, 1 name that is neither file nor folder, " +
       "3 hidden files and folders, 2 .heic files, 1 .json file",
     shown(["e.png", "f.png"]),
-    shown(["pipe.png"]),
+    shown(["socket.png"]),
     shown([".DS_Store", "._a.png", ".cache"]),
   ]);
 });
