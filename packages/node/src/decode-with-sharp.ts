@@ -37,6 +37,11 @@ async function decodeTiff(image: Sharp, tags: TiffTags, meta: Metadata): Promise
   const { photometric, bits, extra } = tags;
   const isGrey = photometric < 2 && meta.channels === 1;
   if (isGrey && bits > 8) return readDeep(upright, tags);
+  if (photometric === 3 && extra.some((kind) => kind !== 0)) {
+    const message =
+      "a TIFF with a palette and alpha (Pillow's mode PA) is not read: save it as RGBA";
+    throw new ClipError("bad-data", message);
+  }
   const hasNoAlpha = extra.length > 0 && extra.every((kind) => kind === 0);
   const pixels = await decodeColors(hasNoAlpha ? upright.removeAlpha() : upright, meta);
   const mode: PixelMode = "indexed";
