@@ -148,6 +148,10 @@ function checked(
   return tokenizer.vocabSize <= vocabSize ? tokenizer : { ...tokenizer, encode };
 }
 
+/** Whether open_clip takes its own tokenizer, whatever files there are. */
+const isBuiltIn = ({ vocabSize }: TowerVocabulary, openClip?: OpenClipTokenizer): boolean =>
+  openClip?.isSimple === true && vocabSize === clipVocabSize;
+
 /**
  * The tokenizer that a text tower was made for: the one whose files lie in the model's folder, and CLIP's
  * own, which is built in, where they hold CLIP's vocabulary or there are none. Undefined if the files are
@@ -160,10 +164,7 @@ export async function openTokenizer(
   { openClip: textCfg, cutsVocabulary = false }: OpenTokenizerOptions = {},
 ): Promise<Tokenizer | undefined> {
   const openClip = textCfg === undefined ? undefined : openClipTokenizer(textCfg);
-  const { isSimple = true } = openClip ?? {};
-  const isWhole = tower.vocabSize === clipVocabSize;
-  const isBuiltIn = openClip !== undefined && isSimple && isWhole;
-  const files = isBuiltIn ? {} : await readFiles(read);
+  const files = isBuiltIn(tower, openClip) ? {} : await readFiles(read);
   if (hasTokenizer(files)) {
     const { createFileTokenizer } = await import("./file-tokenizer.ts");
     return readingTokenizer(() => {
@@ -174,6 +175,6 @@ export async function openTokenizer(
       );
     });
   }
-  const isClips = isSimple && (isWhole || cutsVocabulary);
-  return isClips ? clipTokenizerFor(tower, openClip) : undefined;
+  const isClips = cutsVocabulary || tower.vocabSize === clipVocabSize;
+  return isClips && openClip?.name === undefined ? clipTokenizerFor(tower, openClip) : undefined;
 }
