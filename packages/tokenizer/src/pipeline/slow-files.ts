@@ -20,7 +20,7 @@ const special = (content: string, id: number): object => ({
 });
 
 /** The special tokens of a class where the files do not name them. */
-export const classTokens: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+const classTokens: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   CLIPTokenizer: { bos_token: "<|startoftext|>", eos_token: "<|endoftext|>" },
   RobertaTokenizer: {
     bos_token: "<s>",
