@@ -51,8 +51,8 @@ function areMerges(merges: readonly unknown[], size: number): boolean {
  */
 export function clipVocabularyIn(files: TokenizerFiles): number | undefined {
   const { vocab, merges, whole } = listsOf(files);
-  if (typeof vocab !== "object" || vocab === null || !Array.isArray(merges)) return undefined;
-  const table = new Map<string, unknown>(Object.entries(vocab));
+  if (!Array.isArray(merges)) return undefined;
+  const table = new Map<string, unknown>(Object.entries(vocab ?? {}));
   const { size } = table;
   const isSize = size >= fewestIds && size <= clipVocabSize;
   if (!isSize || !areMerges(merges, size) || !readsAsClip(files, whole)) return undefined;

@@ -83,14 +83,14 @@ function clipFromFiles(
   files: TokenizerFiles,
   openClip: OpenClipTokenizer | undefined,
 ): Tokenizer | undefined {
-  const vocabSize = (tower.kind ?? "clip") === "clip" ? clipVocabularyIn(files) : undefined;
+  const { kind = "clip" } = tower;
+  const vocabSize = kind === "clip" ? clipVocabularyIn(files) : undefined;
   if (vocabSize === undefined) return undefined;
   const config = configOf(files);
-  const said = saying(config, className(config));
-  // Its own steps lower case and make blanks single.
-  const wanted: Cleaning = openClip?.cleaning ?? said.cleaning ?? "lower";
-  const cleaning = wanted === "whitespace" ? "lower" : wanted;
-  const contextLength = openClip?.contextLength ?? said.contextLength ?? tower.contextLength;
+  const said = { cleaning: "lower", ...saying(config, className(config)), ...openClip } as const;
+  // CLIP's own steps lower case and make blanks single.
+  const cleaning: Cleaning = said.cleaning === "whitespace" ? "lower" : said.cleaning;
+  const { contextLength = tower.contextLength } = said;
   return clipTokenizerFor({ ...tower, vocabSize }, { cleaning, contextLength });
 }
 
@@ -103,20 +103,19 @@ function optionsFor(
   const { kind, contextLength, padTokenId } = tower;
   const config = configOf(files);
   const name = className(config);
-  const said = saying(config, name);
   const isSiglip = kind === "siglip";
   // Files that say nothing of their class are read as SigLIP's were.
-  const isNameless = isSiglip && name === undefined && said.cleaning === undefined;
-  const cleaning = openClip?.cleaning ?? (isNameless ? "siglip" : undefined);
-  const longest = (openClip ?? said).contextLength ?? contextLength;
+  const usual = isSiglip && name === undefined ? { cleaning: "siglip" as const } : {};
+  const said = { contextLength, ...usual, ...saying(config, name), ...openClip };
+  const { cleaning, stripsSeparator } = said;
   return {
-    contextLength: Math.min(contextLength, longest),
+    contextLength: Math.min(contextLength, said.contextLength),
     usualClass: kind === "roberta" ? "RobertaTokenizer" : "CLIPTokenizer",
     lowersCase: isSiglip && name === "GemmaTokenizer",
     fillsContext: readsPadding(tower),
     padId: padTokenId,
+    stripsSeparator,
     ...(cleaning !== undefined && { cleaning }),
-    ...(openClip !== undefined && { stripsSeparator: openClip.stripsSeparator }),
   };
 }
 
@@ -149,6 +148,10 @@ function checked(
   return tokenizer.vocabSize <= vocabSize ? tokenizer : { ...tokenizer, encode };
 }
 
+/** Whether open_clip takes its own tokenizer, whatever files there are. */
+const isBuiltIn = ({ vocabSize }: TowerVocabulary, openClip?: OpenClipTokenizer): boolean =>
+  openClip?.isSimple === true && vocabSize === clipVocabSize;
+
 /**
  * The tokenizer that a text tower was made for: the one whose files lie in the model's folder, and CLIP's
  * own, which is built in, where they hold CLIP's vocabulary or there are none. Undefined if the files are
@@ -161,8 +164,7 @@ export async function openTokenizer(
   { openClip: textCfg, cutsVocabulary = false }: OpenTokenizerOptions = {},
 ): Promise<Tokenizer | undefined> {
   const openClip = textCfg === undefined ? undefined : openClipTokenizer(textCfg);
-  const isWhole = tower.vocabSize === clipVocabSize;
-  const files = openClip?.isSimple && isWhole ? {} : await readFiles(read);
+  const files = isBuiltIn(tower, openClip) ? {} : await readFiles(read);
   if (hasTokenizer(files)) {
     const { createFileTokenizer } = await import("./file-tokenizer.ts");
     return readingTokenizer(() => {
@@ -173,6 +175,6 @@ export async function openTokenizer(
       );
     });
   }
-  const isClips = (isWhole || cutsVocabulary) && openClip?.isSimple !== false;
-  return isClips ? clipTokenizerFor(tower, openClip) : undefined;
+  const isClips = cutsVocabulary || tower.vocabSize === clipVocabSize;
+  return isClips && openClip?.name === undefined ? clipTokenizerFor(tower, openClip) : undefined;
 }

@@ -11,6 +11,12 @@ type Json = Readonly<Record<string, unknown>>;
 
 const clipVocabSize = 49408;
 
+/**
+ * Stands for the folder itself where open_clip wants the name of a tokenizer: it takes the files beside
+ * the config whatever it is called, but only from `local-dir:`. On the hub it is the repository's name.
+ */
+const ownTokenizerName = "this-folder";
+
 /** Whether open_clip's own tokenizer makes the same ids. */
 const isSimple = ({ source, vocabSize }: Tokenizer): boolean =>
   source === "clip" && vocabSize === clipVocabSize;
@@ -34,12 +40,6 @@ function tokenizerKeys(tokenizer: Tokenizer, textCfg: Json): Json {
     ...(Object.keys(kwargs).length > 0 && { tokenizer_kwargs: kwargs }),
   };
 }
-
-/**
- * Stands for the folder itself where open_clip wants the name of a tokenizer: it takes the files beside
- * the config whatever it is called, but only from `local-dir:`. On the hub it is the repository's name.
- */
-export const ownTokenizerName = "this-folder";
 
 /**
  * Writes the `open_clip_config.json` of a folder that open_clip loads as `local-dir:FOLDER` or from the hub.

@@ -7,7 +7,7 @@ import { patternOf } from "./pattern.ts";
 export type TextStep = (text: string) => string;
 
 /** Lower case of each character by itself: unlike JavaScript's, a sigma knows no end of a word. */
-export function lowerEach(text: string): string {
+function lowerEach(text: string): string {
   return text.replaceAll("Σ", "σ").toLowerCase();
 }
 

@@ -79,7 +79,7 @@ function translate(source: string): string | undefined {
  * A regular expression of Hugging Face's library (Oniguruma's dialect) in JavaScript's.
  * @throws ClipError "unsupported" where JavaScript cannot say the same.
  */
-export function regexOf(source: string, where: string): RegExp {
+function regexOf(source: string, where: string): RegExp {
   const text = missing.test(source) ? undefined : translate(source);
   if (text === undefined) return refuseStep(where, source);
   try {

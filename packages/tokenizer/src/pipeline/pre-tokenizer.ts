@@ -28,17 +28,21 @@ function partsOf(text: string, pattern: RegExp, isInverted: boolean): Part[] {
   return parts;
 }
 
+/** Whether a part goes to the one before it. */
+function joinsLast(behavior: Behavior, isMatch: boolean, last: Part): boolean {
+  if (behavior === "MergedWithPrevious") return isMatch && !last.isMatch;
+  if (behavior === "MergedWithNext") return !isMatch && last.isMatch;
+  return behavior === "Contiguous" && isMatch && last.isMatch;
+}
+
 /** Joins matches to their neighbours. */
 function merged(parts: readonly Part[], behavior: Behavior): string[] {
   const words: string[] = [];
   let last: Part | undefined;
   for (const part of parts) {
-    const joins =
-      (behavior === "MergedWithPrevious" && part.isMatch && last?.isMatch === false) ||
-      (behavior === "MergedWithNext" && !part.isMatch && last?.isMatch === true) ||
-      (behavior === "Contiguous" && part.isMatch && last?.isMatch === true);
-    if (joins) words[words.length - 1] += part.text;
-    else words.push(part.text);
+    if (last !== undefined && joinsLast(behavior, part.isMatch, last)) {
+      words[words.length - 1] += part.text;
+    } else words.push(part.text);
     last = part;
   }
   return words;

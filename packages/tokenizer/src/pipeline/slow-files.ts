@@ -20,7 +20,7 @@ const special = (content: string, id: number): object => ({
 });
 
 /** The special tokens of a class where the files do not name them. */
-export const classTokens: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+const classTokens: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   CLIPTokenizer: { bos_token: "<|startoftext|>", eos_token: "<|endoftext|>" },
   RobertaTokenizer: {
     bos_token: "<s>",
@@ -125,17 +125,16 @@ function lineTable(text: string): Json {
  * or RoBERTa, or BERT's `vocab.txt`; the class says which, `usual` where the files do not.
  */
 export function fromSlowFiles(files: TokenizerFiles, config: Json, usual: string): Json {
-  const { "vocab.json": vocab, "merges.txt": merges, "vocab.txt": lines } = files;
-  const isBert = vocab === undefined || merges === undefined;
-  const name = className(config) ?? (isBert ? "BertTokenizer" : usual);
-  const parts: SlowParts = {
-    vocab: isBert ? lineTable(lines ?? "") : parseJsonFile(vocab, "vocab.json"),
-    merges: isBert ? [] : parseMerges(merges),
-    config,
-    name,
-  };
-  if (isBert && name === "BertTokenizer") return bertJson(parts);
-  if (!isBert && name === "CLIPTokenizer") return clipJson(parts);
-  if (!isBert && name === "RobertaTokenizer") return robertaJson(parts);
+  const { "vocab.json": vocab, "merges.txt": merges, "vocab.txt": lines = "" } = files;
+  const hasMerges = vocab !== undefined && merges !== undefined;
+  const name = className(config) ?? (hasMerges ? usual : "BertTokenizer");
+  const lists = hasMerges
+    ? { vocab: parseJsonFile(vocab, "vocab.json"), merges: parseMerges(merges) }
+    : { vocab: lineTable(lines), merges: [] };
+  const known: Readonly<Record<string, (parts: SlowParts) => Json>> = hasMerges
+    ? { CLIPTokenizer: clipJson, RobertaTokenizer: robertaJson }
+    : { BertTokenizer: bertJson };
+  const make = Object.hasOwn(known, name) ? known[name] : undefined;
+  if (make !== undefined) return make({ ...lists, config, name });
   return refuseStep("tokenizer_config.json: tokenizer_class without tokenizer.json", name);
 }

@@ -59,7 +59,7 @@ function walkBack({ starts, pieces }: Lattice, unknown: number, isFused: boolean
     if (isFused && piece === unknown && ids.at(-1) === unknown) continue;
     ids.push(piece);
   }
-  return ids.reverse();
+  return ids.toReversed();
 }
 
 const utf8 = new TextEncoder();
@@ -143,5 +143,5 @@ function withBytes(
     found.push(bytes ?? [piece]);
     end = start;
   }
-  return found.reverse().flat();
+  return found.toReversed().flat();
 }

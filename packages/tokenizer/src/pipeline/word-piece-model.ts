@@ -26,7 +26,7 @@ export function wordPieceModel(
     ids,
     encode(word) {
       if (word.length > 2 * longest) return [unknown];
-      const characters = [...word];
+      const characters = Array.from(word);
       if (characters.length > longest) return [unknown];
       const found: number[] = [];
       for (let start = 0; start < characters.length;) {

@@ -57,15 +57,16 @@ function noteOwnFormat(target: Target, config: ClipConfig): void {
   note(`config.json is clip-ts's own, which transformers does not load: ${reason}`);
 }
 
+/** Why no tokenizer is written, if its files are there. */
+function unreadNote({ missingTokenizer }: ModelDescription): string | undefined {
+  const { isUnread = false, reason } = missingTokenizer ?? {};
+  return isUnread ? `no tokenizer is written: ${reason}` : undefined;
+}
+
 /** What the target's own libraries do otherwise with captions than this model's tokenizer. */
-function tokenizerNote(
-  target: Target,
-  { tokenizer, missingTokenizer }: ModelDescription,
-): string | undefined {
-  if (tokenizer === undefined) {
-    const isUnread = missingTokenizer?.isUnread === true;
-    return isUnread ? `no tokenizer is written: ${missingTokenizer?.reason}` : undefined;
-  }
+function tokenizerNote(target: Target, description: ModelDescription): string | undefined {
+  const { tokenizer } = description;
+  if (tokenizer === undefined) return unreadNote(description);
   const { cleaning, source } = tokenizer;
   const repairsNothing = cleaning === "none" || cleaning === "siglip";
   if (target.describe === describeForOpenClip) {
