@@ -127,11 +127,11 @@ export const table = (bytes, random) => {
   return changed;
 };
 
-const bomb = ["a: &a [x,x,x,x,x,x,x,x,x]", ..."bcdefghi"].map((name, level) =>
-  level === 0
-    ? name
-    : `${name}: &${name} [${Array.from({ length: 9 }, () => `*${"abcdefghi"[level - 1]}`).join(",")}]`,
-);
+const anchors = "abcdefghi".split("");
+const bomb = anchors.map((name, level) => {
+  const inner = level === 0 ? "x" : `*${anchors[level - 1]}`;
+  return `${name}: &${name} [${Array.from({ length: 9 }, () => inner).join(",")}]`;
+});
 
 /** Values and lines that YAML has and settings have not. */
 const yamlValues = [

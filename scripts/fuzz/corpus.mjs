@@ -36,13 +36,13 @@ const weightFiles = [
   ["npz", `${weights}/numpy/fixtures/stored.npz`, [formats.zip, formats.zipContent]],
 ];
 
-/** Model folders, and those of their files that are changed. */
+/** Model folders, and the file of each that is changed. */
 const modelFolders = [
-  ["clip-vit", `${fixtures}/clip-vit`, ["config.json"]],
-  ["siglip", `${fixtures}/siglip`, ["config.json"]],
-  ["dual", `${fixtures}/dual-encoder`, ["config.json"]],
-  ["open-clip", `${fixtures}/odd-sizes/open-clip`, ["open_clip_config.json"]],
-  ["text-alone", `${fixtures}/projected-towers/text`, ["config.json"]],
+  { name: "clip-vit", path: `${fixtures}/clip-vit`, config: "config.json" },
+  { name: "siglip", path: `${fixtures}/siglip`, config: "config.json" },
+  { name: "dual", path: `${fixtures}/dual-encoder`, config: "config.json" },
+  { name: "open-clip", path: `${fixtures}/odd-sizes/open-clip`, config: "open_clip_config.json" },
+  { name: "text-alone", path: `${fixtures}/projected-towers/text`, config: "config.json" },
 ];
 
 const preprocessor = {
@@ -120,22 +120,20 @@ function weightsIn(folder) {
 
 /** @param {string} folder @returns {Original[]} */
 function configsIn(folder) {
-  return modelFolders.flatMap(([name, path, files]) => {
-    const place = join(folder, "config", String(name));
-    cpSync(at(String(path)), place, { recursive: true });
+  return modelFolders.flatMap(({ name, path, config }) => {
+    const place = join(folder, "config", name);
+    cpSync(at(path), place, { recursive: true });
     const own = put(place, "preprocessor_config.json", JSON.stringify(preprocessor));
-    const changed = [...(files ?? [])].map((file) => join(place, String(file)));
-    const alone = join(folder, "processor", String(name));
-    cpSync(at(String(path)), alone, { recursive: true });
+    const alone = join(folder, "processor", name);
+    cpSync(at(path), alone, { recursive: true });
     const processor = { processor_class: "CLIPProcessor", image_processor: preprocessor };
     const other = put(alone, "processor_config.json", JSON.stringify(processor));
-    const models = changed.map((file) => ({ kind: "config", file, place }));
-    const others = [
-      { kind: "preprocessor", file: own, place },
-      { kind: "preprocessor", file: other, place: alone },
+    const shared = { reader: "model", changes: [formats.json] };
+    return [
+      { kind: "config", file: join(place, config), place, ...shared },
+      { kind: "preprocessor", file: own, place, ...shared },
+      { kind: "preprocessor", file: other, place: alone, ...shared },
     ];
-    const changes = [formats.json];
-    return [...models, ...others].map((original) => ({ ...original, reader: "model", changes }));
   });
 }
 
@@ -219,7 +217,7 @@ function bitmap(rgb, width, height) {
     [22, height],
     [34, stride * height],
   ])
-    bytes.writeUInt32LE(Number(value), at);
+    bytes.writeUInt32LE(value ?? 0, at);
   bytes.writeUInt16LE(1, 26);
   bytes.writeUInt16LE(24, 28);
   for (let row = 0; row < height; row++)

@@ -28,6 +28,10 @@ export function randomOf(seed, index) {
   return {
     next: draw,
     below,
-    pick: (items) => /** @type {(typeof items)[number]} */ (items[below(items.length)]),
+    pick(items) {
+      const picked = items[below(items.length)];
+      if (picked === undefined) throw new RangeError("There is nothing to pick from.");
+      return picked;
+    },
   };
 }

@@ -46,48 +46,48 @@ function row(kind, cases) {
   ];
 }
 
-/**
- * Prints the outcome. @param {readonly Case[]} cases @param {number} seed @returns {number} faults
- */
-export function report(cases, seed) {
-  const kinds = [...new Set(cases.map(({ kind }) => kind))];
-  const rows = [
-    columns,
-    ...kinds.map((kind) =>
-      row(
-        kind,
-        cases.filter((found) => found.kind === kind),
-      ),
-    ),
-    row("all", cases),
-  ];
-  const widths = columns.map((_, at) => Math.max(...rows.map((cells) => (cells[at] ?? "").length)));
-  for (const cells of rows)
-    console.log(
-      cells
-        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    );
-  const faults = cases.filter((found) => faultOf(found) !== undefined);
+/** @param {readonly Case[]} faults @param {number} seed */
+function printFaults(faults, seed) {
   for (const found of faults) {
     const { index, kind, file, name = "", message = "", stack = "" } = found;
     console.log(
-      `\n${faultOf(found)}: ${kind}, ${file}; again: pnpm fuzz --seed ${seed} --case ${index}`,
+      `${faultOf(found)}: ${kind}, ${file}; again: pnpm fuzz --seed ${seed} --case ${index}`,
     );
     console.log(`  ${found.seconds.toFixed(1)} s, ${found.rss.toFixed(0)} MiB; ${name} ${message}`);
     if (stack !== "") console.log(stack);
   }
+}
+
+/** @param {readonly Case[]} cases */
+function printTable(cases) {
+  const kinds = [...new Set(cases.map(({ kind }) => kind))];
+  const own = (/** @type {string} */ kind) => cases.filter((found) => found.kind === kind);
+  const rows = [columns, ...kinds.map((kind) => row(kind, own(kind))), row("all", cases)];
+  const widths = columns.map((_, at) => Math.max(...rows.map((cells) => (cells[at] ?? "").length)));
+  for (const cells of rows) {
+    const padded = cells.map((cell, at) => cell.padEnd(widths[at] ?? 0));
+    console.log(padded.join("  ").trimEnd());
+  }
+}
+
+/**
+ * Prints the faults, a table by kind and one line.
+ * @param {readonly Case[]} cases
+ * @param {number} seed
+ * @returns {number} faults
+ */
+export function report(cases, seed) {
+  const faults = cases.filter((found) => faultOf(found) !== undefined);
+  printFaults(faults, seed);
+  printTable(cases);
   const long = cases.filter(({ length = 0 }) => length > longest);
   if (long.length > 0) {
-    const first = long[0];
-    console.log(
-      `\n${long.length} messages of more than ${longest} characters, the first: ${first?.kind}, --case ${first?.index}`,
-    );
+    const [first] = long;
+    const where = `the first: ${first?.kind}, --case ${first?.index}`;
+    console.log(`${long.length} messages of more than ${longest} characters, ${where}`);
   }
   const other = cases.filter(({ outcome, same }) => outcome === "accepted" && !same).length;
-  console.log(
-    `\n${cases.length} changed files, ${faults.length} faults; ${other} read with other content than before the change`,
-  );
+  const read = `${other} read with other content than before the change`;
+  console.log(`${cases.length} changed files, ${faults.length} faults, ${read}`);
   return faults.length;
 }

@@ -18,29 +18,18 @@ function digestOf(value, place) {
   return createHash("sha1").update(text.replaceAll(place, "")).digest("hex");
 }
 
+/** Whether an error is one that the product throws on purpose. @param {any} error */
+const isOwn = (error) => error?.name === "ClipError" || error?.constructor?.name === "UsageError";
+
 /** @param {any} error */
 function describe(error) {
-  const { name, code, message } =
-    error instanceof Error
-      ? /** @type {any} */ (error)
-      : { name: "no error", code: "", message: String(error) };
-  const isOwn =
-    name === "ClipError" || name === "UsageError" || error?.constructor?.name === "UsageError";
-  const [line = ""] = String(message).split("\n");
-  const stack = isOwn
-    ? ""
-    : String(error?.stack ?? "")
-        .split("\n")
-        .slice(1, 4)
-        .join("\n");
-  return {
-    outcome: isOwn ? "refused" : "foreign",
-    name,
-    code,
-    message: line.slice(0, 300),
-    length: String(message).length,
-    stack,
-  };
+  const { name = "no error", code = "" } = error ?? {};
+  const message = String(error?.message ?? error);
+  const [line = ""] = message.split("\n");
+  const about = { name, code, message: line.slice(0, 300), length: message.length };
+  if (isOwn(error)) return { outcome: "refused", ...about };
+  const lines = String(error?.stack ?? "").split("\n");
+  return { outcome: "foreign", ...about, stack: lines.slice(1, 4).join("\n") };
 }
 
 process.on("message", async (/** @type {any} */ { reader, place }) => {

@@ -7,8 +7,9 @@ test("plain data, anchors and aliases are read", () => {
   expect(parseSettings("", "x")).toEqual({});
 });
 
-const laughs = [..."abcdefgh"].map((name, level) => {
-  const inner = level === 0 ? "x" : `*${"abcdefgh"[level - 1]}`;
+const names = "abcdefgh".split("");
+const laughs = names.map((name, level) => {
+  const inner = level === 0 ? "x" : `*${names[level - 1]}`;
   return `${name}: &${name} [${Array.from({ length: 10 }, () => inner).join(",")}]`;
 });
 
