@@ -68,6 +68,9 @@ export async function openTrainingBatches(
   }
   const pairs = data.batchSize * config.accumulate;
   checkPairs(description.config, pairs, 'Raise "data.batchSize" to two or more.');
+  const opened = source ?? (await openSource(train, config.seed, maxSkipped));
+  const { label, records } = opened;
+  checkPairs(description.config, records.length, `${label} has one pair: add others.`);
   const augmentation = {
     ...(augment === undefined ? {} : { augment: augment as AugmentConfig }),
     ...(view === undefined ? {} : { view: view as RandomViewConfig }),
@@ -80,7 +83,7 @@ export async function openTrainingBatches(
     ...augmentation,
     ...position,
     ...(maxSkipped === undefined ? {} : { maxSkipped }),
-    source: source ?? (await openSource(train, config.seed, maxSkipped)),
+    source: opened,
     tokenizer: needTokenizer(description),
     preprocess: background === undefined ? preprocess : { ...preprocess, alpha: background },
     seed: config.seed,

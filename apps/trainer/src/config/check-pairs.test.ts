@@ -39,6 +39,11 @@ test("one pair a step is refused under the contrastive loss, whatever is added t
   );
 });
 
+test("a data set of one pair is refused for that, not for a batch size that it cannot have", async () => {
+  const data = { train: { kind: "synthetic", count: 1 }, batchSize: 2 };
+  await expect(firstBatch({ data })).rejects.toThrow(/has one pair: add others/);
+});
+
 test("micro-batches of one are a batch of several", async () => {
   expect(await firstBatch({ data: { batchSize: 1 }, accumulate: 2 })).toBe(2);
 });
