@@ -9,8 +9,11 @@ import { inPieces, runInTurns, type Steps } from "./turns.ts";
 
 /** What a platform brings for decoding. */
 export interface PlatformDecoder {
-  /** Decodes a file to grey, colours, or colours and alpha; of an animation the first frame. */
-  decode(file: Uint8Array): Promise<Pixels>;
+  /**
+   * Decodes a file to grey, colours, or colours and alpha; of an animation the first frame. If `isExact`,
+   * what cannot be had to the byte under alpha is an error.
+   */
+  decode(file: Uint8Array, isExact?: boolean): Promise<Pixels>;
   /**
    * The number of bytes that a zlib stream in pieces makes before it ends or breaks. For platforms
    * that leave blank what is missing of a PNG.
@@ -38,7 +41,7 @@ async function decodePng(bytes: Uint8Array, platform: PlatformDecoder): Promise<
   );
   const length = (await platform.inflatedLength?.(compressed)) ?? rawLength;
   if (length < rawLength) refuse(`the image file is truncated: ${length} of ${rawLength} bytes`);
-  const pixels = await platform.decode(file);
+  const pixels = await platform.decode(file, mode === "I;16");
   if (mode === "I;16") return runInTurns(joinSamples(pixels));
   return mode === undefined ? pixels : { ...pixels, mode };
 }

@@ -70,11 +70,19 @@ async function readOpaque(bitmap: ImageBitmap): Promise<Read> {
   return { pixels: { data, width, height, channels: 4 }, isOpaque: opaque };
 }
 
-async function readBitmap(source: ImageBitmapSource): Promise<Pixels> {
+async function readBitmap(source: ImageBitmapSource, isExact = false): Promise<Pixels> {
   const bitmap = await createImageBitmap(source, asStored);
   try {
     const read = await readOpaque(bitmap);
-    return read.isOpaque ? read.pixels : (readTranslucent(bitmap) ?? read.pixels);
+    if (read.isOpaque) return read.pixels;
+    const exact = readTranslucent(bitmap);
+    if (exact === undefined && isExact) {
+      throw new ClipError(
+        "unsupported",
+        "its 16-bit samples need WebGL textures of the image's size, which this browser does not have",
+      );
+    }
+    return exact ?? read.pixels;
   } finally {
     bitmap.close();
   }
@@ -101,7 +109,7 @@ async function readFile(file: Blob, honourExif: boolean): Promise<Pixels> {
   const stored = honourExif ? file : await withoutOrientation(file);
   const bytes = new Uint8Array(await stored.arrayBuffer());
   return decodeAsPillow(bytes, {
-    decode: (part) => readBitmap(new Blob([part as Uint8Array<ArrayBuffer>])),
+    decode: (part, isExact) => readBitmap(new Blob([part as Uint8Array<ArrayBuffer>]), isExact),
     inflatedLength,
   });
 }
