@@ -98,16 +98,19 @@ function reasonOf(cause: unknown): string {
   return inner instanceof Error ? inner.message : String(inner);
 }
 
-/** Certificates do not change by asking again. */
-function isAboutTrust(cause: unknown): boolean {
+/**
+ * Whether a connection failed in a way that may pass: refused, reset, cut, too slow. A name that there
+ * is not, a certificate and a file that cannot be read stay as they are.
+ */
+function mayPass(cause: unknown): boolean {
   const inner = cause instanceof Error ? (cause.cause ?? cause) : cause;
-  const code = (inner as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" && /CERT|SSL|TLS|SIGNATURE/u.test(code);
+  const code = String((inner as { readonly code?: unknown } | undefined)?.code);
+  return /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|EHOST|ENET|UND_ERR_|HPE_)/u.test(code);
 }
 
 /** The error for a hub that cannot be reached. */
 export function unreachable(url: string, cause: unknown): ClipError {
-  const data = { url, isTransient: !isAboutTrust(cause), isOut: true };
+  const data = { url, isTransient: mayPass(cause), isOut: true };
   return hubError("not-found", ` cannot be reached: ${reasonOf(cause)}.`, data, cause);
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { refused, waitAskedBy } from "./hub-errors.ts";
+import { isOut, isTransient, refused, unreachable, waitAskedBy } from "./hub-errors.ts";
 import { etagOf, safeName } from "./hub-names.ts";
 import { defaultRetries, hubSettings } from "./hub-settings.ts";
 import { backOff, startRetries } from "./retries.ts";
@@ -51,6 +51,20 @@ test("waits double up to a longest one, half by chance, and end with tries or pa
   );
   await expect(again(refused("https://hub.test/a", 404, new Headers()))).rejects.toThrow("404");
   await expect(again(new Error("a bug"))).rejects.toThrow("a bug");
+});
+
+test("a connection is tried again where its failure may pass", () => {
+  const fails = (code?: string) => {
+    const cause = Object.assign(new Error("it failed"), code === undefined ? {} : { code });
+    return unreachable("https://hub.test/a", new TypeError("fetch failed", { cause }));
+  };
+  for (const code of ["ECONNREFUSED", "ECONNRESET", "EAI_AGAIN", "ETIMEDOUT", "UND_ERR_SOCKET"]) {
+    expect(isTransient(fails(code)), code).toBe(true);
+  }
+  for (const code of ["ENOTFOUND", "DEPTH_ZERO_SELF_SIGNED_CERT", "ENOENT", undefined]) {
+    expect(isTransient(fails(code)), code).toBe(false);
+    expect(isOut(fails(code)), code).toBe(true);
+  }
 });
 
 test("an ETag is a plain name or refused", () => {
