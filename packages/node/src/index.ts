@@ -47,7 +47,11 @@ export { locateModel, resolveModel } from "./models/locate-model.ts";
 export { atResolution, configAtResolution, type ResizedModel } from "./models/at-resolution.ts";
 export { loadTower, type TowerSide } from "./models/load-tower.ts";
 export { readArchitecture, type Architecture } from "./models/read-architecture.ts";
-export { readPreprocess, type ModelFacts } from "./models/read-description.ts";
+export {
+  readPreprocess,
+  type DescribeOptions,
+  type ModelFacts,
+} from "./models/read-description.ts";
 export { usualPreprocess } from "./models/usual-preprocess.ts";
 export { readTokenizer, readTokenizerAlone } from "./models/read-tokenizer.ts";
 export { isModelFile, modelFiles, tokenizerFiles } from "./models/model-files.ts";

@@ -8,7 +8,6 @@ import {
   weightNamesOf,
   type ClipConfig,
   type ClipParams,
-  type InferOptions,
 } from "@clip-ts/model";
 import { clipTokenizerFor, type Tokenizer } from "@clip-ts/tokenizer";
 import { loadParams, streamParams } from "@clip-ts/weights";
@@ -17,7 +16,7 @@ import { configAtResolution, weightsAtResolution } from "./models/at-resolution.
 import { checkOrigin } from "./models/check-origin.ts";
 import { resolveModel } from "./models/locate-model.ts";
 import { modelFiles } from "./models/model-files.ts";
-import { readDescription, type ModelFacts } from "./models/read-description.ts";
+import { readDescription, type DescribeOptions, type ModelFacts } from "./models/read-description.ts";
 import { readTokenizer } from "./models/read-tokenizer.ts";
 import { withWeights } from "./models/weights-file.ts";
 
@@ -57,7 +56,7 @@ export function needTokenizer({ config, tokenizer }: ModelDescription): Tokenize
  */
 export async function describeModel(
   model: string,
-  options: InferOptions = {},
+  options: DescribeOptions = {},
 ): Promise<ModelDescription> {
   const place = await resolveModel(model);
   const facts = await readDescription(place, options);

@@ -31,10 +31,10 @@ function parseTorchvision(root: Section): VitConfig {
     ...torchvisionStyle,
     width,
     heads,
-    layers: root.positive("num_layers"),
+    layers: root.layers("num_layers"),
     mlpWidth: root.positive("mlp_dim"),
-    imageSize: root.positive("image_size"),
-    patchSize: root.positive("patch_size"),
+    imageSize: root.side("image_size"),
+    patchSize: root.side("patch_size"),
   };
 }
 

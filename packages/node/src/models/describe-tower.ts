@@ -4,7 +4,7 @@ import type { PreprocessConfig } from "@clip-ts/image";
 import {
   inferTowerConfig,
   parseTowerConfig,
-  type InferOptions,
+  preset,
   type TowerConfig,
 } from "@clip-ts/model";
 import { textSpec, type TextParams } from "@clip-ts/text-encoder";
@@ -13,11 +13,11 @@ import { visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
 import { convertLayout, loadParams, type TensorFile } from "@clip-ts/weights";
 import { readJson } from "../files.ts";
 import { resolveModel } from "./locate-model.ts";
-import { sayingActivation } from "./missing-activation.ts";
+import { inferFromShapes } from "./infer-from-weights.ts";
 import { isFile, modelFiles } from "./model-files.ts";
-import { readPreprocessor } from "./read-description.ts";
+import { readPreprocessor, type DescribeOptions } from "./read-description.ts";
 import { readTokenizer } from "./read-tokenizer.ts";
-import { shapesOf, withWeights } from "./weights-file.ts";
+import { withWeights } from "./weights-file.ts";
 
 /** One tower by itself, and what lies beside its weights. */
 export interface TowerDescription {
@@ -35,19 +35,28 @@ function withPooler(tower: TowerConfig, file: TensorFile): TowerConfig {
   return { ...tower, config: { ...tower.config, pooling: "pooler" } };
 }
 
+/** One tower of a preset; undefined for a text tower that does not stand alone. */
+function towerOfPreset(name: string, side: "vision_model" | "text_model"): TowerConfig | undefined {
+  const { vision, text } = preset(name);
+  if (side === "vision_model") return { side: "vision", config: vision };
+  return text.kind === "roberta" ? { side: "text", config: text } : undefined;
+}
+
 /** The config of a tower, from the folder's file or from the shapes; undefined for a whole model. */
 async function readTowerConfig(
   place: string,
   original: TensorFile,
-  options: InferOptions,
+  options: DescribeOptions,
 ): Promise<TowerConfig | undefined> {
   const file = convertLayout(original, "huggingface");
   const sides = new Set(file.names.map((name) => name.slice(0, name.indexOf("."))));
   const [side] = sides;
   if (sides.size !== 1 || (side !== "vision_model" && side !== "text_model")) return undefined;
-  const path = join(place, modelFiles.config);
-  if (isFile(place) || !existsSync(path)) {
-    return sayingActivation(place, () => inferTowerConfig(shapesOf(file), options));
+  const own = join(place, modelFiles.config);
+  const path = isFile(place) || !existsSync(own) ? options.configFile : own;
+  if (path === undefined && options.preset !== undefined) return towerOfPreset(options.preset, side);
+  if (path === undefined) {
+    return inferFromShapes(place, original, options, inferTowerConfig);
   }
   const tower = parseTowerConfig(await readJson(path));
   if (tower === undefined || `${tower.side}_model` !== side) return undefined;
@@ -61,7 +70,7 @@ async function readTowerConfig(
  */
 export async function describeTower(
   model: string,
-  options: InferOptions = {},
+  options: DescribeOptions = {},
 ): Promise<TowerDescription | undefined> {
   const place = await resolveModel(model);
   const tower = await withWeights(model, (file) => readTowerConfig(place, file, options));

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { ClipError } from "@clip-ts/base";
 import { parsePreprocessorConfig, type PreprocessConfig } from "@clip-ts/image";
 import {
   inferClipConfig,
@@ -7,17 +8,17 @@ import {
   parseClipConfig,
   parseOpenClipConfig,
   parseTowerConfig,
+  preset,
   type ClipConfig,
   type InferOptions,
 } from "@clip-ts/model";
-import { convertLayout, detectLayout } from "@clip-ts/weights";
+import { detectLayout } from "@clip-ts/weights";
 import { readJson } from "../files.ts";
-import { isOpenaiArchive } from "./check-origin.ts";
-import { sayingActivation } from "./missing-activation.ts";
+import { inferFromShapes } from "./infer-from-weights.ts";
 import { isFile, modelFiles } from "./model-files.ts";
 import { parseOpenClipPreprocess } from "./open-clip-preprocess.ts";
 import { usualPreprocess } from "./usual-preprocess.ts";
-import { onlyTower, shapesOf, withWeights } from "./weights-file.ts";
+import { onlyTower, withWeights } from "./weights-file.ts";
 
 /** Config and preprocessing of a model. */
 export interface ModelFacts {
@@ -25,17 +26,48 @@ export interface ModelFacts {
   readonly preprocess: PreprocessConfig;
 }
 
-const openaiStyle = { activation: "quick_gelu" } as const;
+/** What a caller says of weights that come without a config. */
+export interface DescribeOptions extends InferOptions {
+  /** One of clip-ts's presets, which are open_clip's names too. */
+  readonly preset?: string | undefined;
+  /** A config file elsewhere: ours, Hugging Face's or open_clip's. */
+  readonly configFile?: string | undefined;
+  /** The config of a model that they are known to be like. */
+  readonly like?: ClipConfig | undefined;
+}
 
-/** The config of weights that come without one, from their shapes; OpenAI's own use QuickGELU. */
+/** The config of weights that come without one, from their shapes and what the options say. */
 function inferFromWeights(place: string, options: InferOptions): Promise<ClipConfig> {
   return withWeights(place, (file) => {
     const layout = detectLayout(file.names);
     if (layout === "torchvision" || layout === "roberta") throw onlyTower(place, layout);
-    const shapes = shapesOf(convertLayout(file, "huggingface"));
-    const known = isOpenaiArchive(file) ? openaiStyle : options;
-    return Promise.resolve(sayingActivation(place, () => inferClipConfig(shapes, known)));
+    return Promise.resolve(inferFromShapes(place, file, options, inferClipConfig));
   });
+}
+
+/** The config that the options name; undefined if they name none. */
+async function readNamed({
+  preset: name,
+  configFile,
+  like,
+}: DescribeOptions): Promise<ModelFacts | undefined> {
+  if (configFile !== undefined) return readConfigFile(configFile);
+  const config = name === undefined ? like : preset(name);
+  if (config === undefined) return undefined;
+  return { config, preprocess: usualPreprocess(config) };
+}
+
+/** @throws ClipError if the options say what the model's own config says. */
+function refuseSaid(place: string, { preset: name, configFile, heads }: DescribeOptions): void {
+  const given = { "--preset": name, "--config": configFile, "--heads": heads };
+  const [flag] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+  if (flag === undefined) return;
+  throw new ClipError(
+    "bad-argument",
+    `${flag} is for weights that come without a config, and ${place} has one: leave the option out, or ` +
+      "correct the config.",
+    { data: { place, flag } },
+  );
 }
 
 function parseOpenClip(json: unknown): ModelFacts {
@@ -97,7 +129,7 @@ async function readOwnConfig(path: string, hasOpenClip: boolean): Promise<unknow
  */
 export async function readDescription(
   place: string,
-  options: InferOptions = {},
+  options: DescribeOptions = {},
 ): Promise<ModelFacts> {
   const at = (name: string): string => join(place, name);
   const hasFile = (name: string): boolean => !isFile(place) && existsSync(at(name));
@@ -105,8 +137,11 @@ export async function readDescription(
   const json = hasFile(modelFiles.config)
     ? await readOwnConfig(at(modelFiles.config), hasOpenClip)
     : undefined;
+  if (json !== undefined || hasOpenClip) refuseSaid(place, options);
   if (json === undefined && hasOpenClip)
     return parseOpenClip(await readJson(at(modelFiles.openClipConfig)));
+  const named = json === undefined ? await readNamed(options) : undefined;
+  if (named !== undefined) return named;
   const config =
     json === undefined ? await inferFromWeights(place, options) : parseClipConfig(json);
   const preprocess = isFile(place) ? undefined : await readPreprocessor(place);

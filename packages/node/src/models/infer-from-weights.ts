@@ -1,0 +1,81 @@
+import { ClipError, isClipError } from "@clip-ts/base";
+import type { InferOptions, TensorShapes } from "@clip-ts/model";
+import { convertLayout, detectLayout, type TensorFile } from "@clip-ts/weights";
+import { sayOnce } from "../say-once.ts";
+import { isOpenaiArchive } from "./check-origin.ts";
+import { shapesOf } from "./weights-file.ts";
+
+/** Options of `clip-ts convert` that say what weights leave open. */
+const flags: Readonly<Record<string, string>> = {
+  heads: "--heads VISION,TEXT",
+  activation: "--activation gelu (or quick_gelu, gelu_pytorch_tanh; VISION,TEXT where they differ)",
+};
+
+/** The words that say what is missing, and the command that writes a folder that says it. */
+function adviceFor(model: string, missing: readonly string[], presets: readonly string[]): string {
+  const write = `clip-ts convert ${model} FOLDER --to hf`;
+  const names = presets.length > 0 ? ` (${presets.join(", ")})` : ", one of open_clip's";
+  const files = "--config FILE (its config.json or open_clip_config.json)";
+  const wholes = `${files} or --preset NAME${names}`;
+  if (!missing.every((what) => flags[what] !== undefined)) return `${write} with ${wholes}`;
+  return `${write} ${missing.map((what) => flags[what]).join(" ")}; or with ${wholes}`;
+}
+
+/**
+ * Infers from the weights of `model`; where they leave something open, the error says which command line
+ * writes a folder that has it.
+ */
+function sayingWhatIsMissing<Result>(model: string, infer: () => Result): Result {
+  try {
+    return infer();
+  } catch (error) {
+    const missing = isClipError(error) ? error.data["missing"] : undefined;
+    if (!isClipError(error) || !Array.isArray(missing)) throw error;
+    const presets = (error.data["presets"] ?? []) as readonly string[];
+    const { question } = error.data;
+    const open =
+      question === undefined
+        ? `. ${error.message}`
+        : `, and its weights do not say ${String(question)}; a wrong guess gives wrong features.`;
+    throw new ClipError(
+      "bad-config",
+      `${model} comes without a config${open} Write a folder that says it, and use that: ` +
+        `${adviceFor(model, missing as string[], presets)}.`,
+      { data: { model, missing, presets }, cause: error },
+    );
+  }
+}
+
+/** A head count that big_vision's own arrays show: queries are [width, heads, dim] there. */
+function headsInArrays(file: TensorFile, side: "img" | "txt"): number | undefined {
+  const query = new RegExp(`(^|/)${side}/(Transformer|Encoder_0)/encoderblock(_0)?/.*/query/kernel$`, "u");
+  const name = file.names.find((candidate) => query.test(candidate));
+  return name === undefined ? undefined : file.describe(name).shape.at(-2);
+}
+
+/** What is known of the weights beside their shapes. Options go first, and OpenAI's own archives before them. */
+function knownOf(file: TensorFile, options: InferOptions): InferOptions {
+  const layout = detectLayout(file.names);
+  if (isOpenaiArchive(file)) return { activation: "quick_gelu", headWidth: 64 };
+  const isOpenClip = layout === "openai";
+  if (layout !== "big_vision") return { ...options, isOpenClip };
+  const heads = { vision: headsInArrays(file, "img"), text: headsInArrays(file, "txt") };
+  return { ...options, heads };
+}
+
+/**
+ * Lets `infer` tell a config from the shapes of weights that come without one, under clip-ts's own names.
+ * What is taken for granted then is said once on stderr.
+ * @throws ClipError that names what has to be given, and how.
+ */
+export function inferFromShapes<Result>(
+  model: string,
+  file: TensorFile,
+  options: InferOptions,
+  infer: (shapes: TensorShapes, known: InferOptions) => Result,
+): Result {
+  const shapes = shapesOf(convertLayout(file, "huggingface"));
+  const onAssume = (line: string): void => sayOnce(`${model} has no config: ${line}`);
+  const known = { ...knownOf(file, options), onAssume };
+  return sayingWhatIsMissing(model, () => infer(shapes, known));
+}
