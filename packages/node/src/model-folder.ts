@@ -16,7 +16,11 @@ import { configAtResolution, weightsAtResolution } from "./models/at-resolution.
 import { checkOrigin } from "./models/check-origin.ts";
 import { resolveModel } from "./models/locate-model.ts";
 import { modelFiles } from "./models/model-files.ts";
-import { readDescription, type DescribeOptions, type ModelFacts } from "./models/read-description.ts";
+import {
+  readDescription,
+  type DescribeOptions,
+  type ModelFacts,
+} from "./models/read-description.ts";
 import { readTokenizer } from "./models/read-tokenizer.ts";
 import { withWeights } from "./models/weights-file.ts";
 

@@ -24,6 +24,9 @@ export const clipVisionDefaults: TransformerDefaults & { readonly patchSize: num
   ...style,
 };
 
+/** An id that transformers takes for the last of the vocabulary. */
+const oldEndToken = 2;
+
 /** The end token of CLIP's own vocabulary, where a file does not say another. */
 const clipEndToken = 49407;
 
@@ -32,8 +35,16 @@ const clipEndToken = 49407;
  * transformers then pools the largest id.
  */
 function endTokenOf(text: Section, vocabSize: number): number {
-  if (text.json["eos_token_id"] === 2) return vocabSize - 1;
+  if (text.json["eos_token_id"] === oldEndToken) return vocabSize - 1;
   return text.tokenId("eos_token_id", vocabSize, clipEndToken);
+}
+
+/** The start token, which old configs have wrong too: then it is the one before the end token. */
+function startTokenOf(text: Section, vocabSize: number, endTokenId: number): number {
+  const declared = text.json["bos_token_id"];
+  const isOld = text.json["eos_token_id"] === oldEndToken;
+  const isId = typeof declared === "number" && declared < vocabSize;
+  return isId && !isOld ? text.tokenId("bos_token_id", vocabSize) : Math.max(endTokenId - 1, 0);
 }
 
 /**
@@ -51,7 +62,7 @@ function parseText(text: Section): CausalTextConfig {
     ...parseTransformer(text, { width: 512, layers: 12, heads: 8, ...style }),
     vocabSize,
     contextLength: text.tokens("max_position_embeddings", 77),
-    startTokenId: Math.max(endTokenId - 1, 0),
+    startTokenId: startTokenOf(text, vocabSize, endTokenId),
     endTokenId,
     padTokenId: 0,
   };
@@ -68,8 +79,15 @@ export function parseHuggingFaceClip(root: Section): ClipConfig {
   };
 }
 
+/** Whether transformers would take the end token for another. */
+export function hasOldEndToken({ endTokenId, vocabSize }: CausalTextConfig): boolean {
+  return endTokenId === oldEndToken && endTokenId !== vocabSize - 1;
+}
+
 /** CLIP's causal tower without any option, as Hugging Face has it. */
-function isClipText({ kind, causal, pooling, layerScale }: CausalTextConfig): boolean {
+function isClipText(text: CausalTextConfig): boolean {
+  const { kind, causal, pooling, layerScale } = text;
+  if (hasOldEndToken(text)) return false;
   const isPlain = (kind ?? "clip") === "clip" && causal !== false;
   return isPlain && (pooling ?? "end") === "end" && layerScale === undefined;
 }

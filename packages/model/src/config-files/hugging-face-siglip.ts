@@ -25,7 +25,7 @@ function parseText(text: Section): SiglipTextConfig {
   const stack = parseTransformer(text, defaults);
   const vocabSize = text.vocabulary("vocab_size", 32000);
   const padTokenId = text.tokenId("pad_token_id", vocabSize, 1);
-    const declared = text.number("eos_token_id", padTokenId);
+  const declared = text.number("eos_token_id", padTokenId);
   return {
     kind: "siglip",
     ...stack,

@@ -15,9 +15,8 @@ export function parseTimmSiglip(section: Section): VitConfig {
 }
 
 function isSize(vision: VitConfig, known: TimmSiglip): boolean {
-  const { width, mlpWidth, heads, patchSize } = vision;
-  const isWide = known.width === width && known.mlpWidth === mlpWidth;
-  return isWide && known.heads === heads && known.patchSize === patchSize;
+  const keys = ["width", "layers", "heads", "mlpWidth", "patchSize"] as const;
+  return keys.every((key) => known[key] === vision[key]);
 }
 
 /** What GELU's forms are called where people read it. */

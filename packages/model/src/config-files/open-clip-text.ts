@@ -77,7 +77,8 @@ function parseCausal(
     vocabSize,
     contextLength: section.tokens("context_length", 77),
     startTokenId: Math.max(vocabSize - 2, 0),
-    endTokenId: poolType === "eos" ? section.tokenId("eos_id", vocabSize, usual.eos_id) : vocabSize - 1,
+    endTokenId:
+      poolType === "eos" ? section.tokenId("eos_id", vocabSize, usual.eos_id) : vocabSize - 1,
     padTokenId: section.tokenId("pad_id", vocabSize, usual.pad_id),
     ...(isUnmasked && { causal: false }),
     ...(poolType === "last" && { pooling: "last" as const }),

@@ -67,10 +67,7 @@ const vits: Readonly<Record<string, VitRow>> = {
 
 /** MetaCLIP 2: a model above with another vocabulary, whose end token is not the last, and its images. */
 const worldwide: Readonly<
-  Record<
-    string,
-    readonly [of: string, vocabulary: number, endToken: number, image: number]
-  >
+  Record<string, readonly [of: string, vocabulary: number, endToken: number, image: number]>
 > = {
   "ViT-L-14-worldwide": ["ViT-L-14", 250_100, 1, 224],
   "ViT-H-14-worldwide": ["ViT-H-14", 901_629, 2, 224],

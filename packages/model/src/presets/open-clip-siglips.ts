@@ -82,9 +82,10 @@ function build(name: string, row: Row, image: number): ClipConfig {
 }
 
 /** open_clip's SigLIP models by their names there. */
-export const openClipSiglips: readonly (readonly [string, () => ClipConfig])[] = rows.flatMap((row) =>
-  row[4].map((image) => {
-    const name = `${row[0]}-${row[3]}${image === 224 ? "" : `-${image}`}`;
-    return [name, () => build(name, row, image)] as const;
-  }),
+export const openClipSiglips: readonly (readonly [string, () => ClipConfig])[] = rows.flatMap(
+  (row) =>
+    row[4].map((image) => {
+      const name = `${row[0]}-${row[3]}${image === 224 ? "" : `-${image}`}`;
+      return [name, () => build(name, row, image)] as const;
+    }),
 );

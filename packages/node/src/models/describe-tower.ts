@@ -1,12 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { PreprocessConfig } from "@clip-ts/image";
-import {
-  inferTowerConfig,
-  parseTowerConfig,
-  preset,
-  type TowerConfig,
-} from "@clip-ts/model";
+import { inferTowerConfig, parseTowerConfig, preset, type TowerConfig } from "@clip-ts/model";
 import { textSpec, type TextParams } from "@clip-ts/text-encoder";
 import type { Tokenizer } from "@clip-ts/tokenizer";
 import { visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
@@ -54,7 +49,8 @@ async function readTowerConfig(
   if (sides.size !== 1 || (side !== "vision_model" && side !== "text_model")) return undefined;
   const own = join(place, modelFiles.config);
   const path = isFile(place) || !existsSync(own) ? options.configFile : own;
-  if (path === undefined && options.preset !== undefined) return towerOfPreset(options.preset, side);
+  if (path === undefined && options.preset !== undefined)
+    return towerOfPreset(options.preset, side);
   if (path === undefined) {
     return inferFromShapes(place, original, options, inferTowerConfig);
   }

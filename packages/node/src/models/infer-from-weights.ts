@@ -48,7 +48,10 @@ function sayingWhatIsMissing<Result>(model: string, infer: () => Result): Result
 
 /** A head count that big_vision's own arrays show: queries are [width, heads, dim] there. */
 function headsInArrays(file: TensorFile, side: "img" | "txt"): number | undefined {
-  const query = new RegExp(`(^|/)${side}/(Transformer|Encoder_0)/encoderblock(_0)?/.*/query/kernel$`, "u");
+  const query = new RegExp(
+    `(^|/)${side}/(Transformer|Encoder_0)/encoderblock(_0)?/.*/query/kernel$`,
+    "u",
+  );
   const name = file.names.find((candidate) => query.test(candidate));
   return name === undefined ? undefined : file.describe(name).shape.at(-2);
 }

@@ -63,7 +63,9 @@ export function withActivation(
     return config;
   }
   const mayChange =
-    isSiglip(config) && areForms(vision, config.vision.activation) && areForms(text, config.text.activation);
+    isSiglip(config) &&
+    areForms(vision, config.vision.activation) &&
+    areForms(text, config.text.activation);
   if (!mayChange) {
     checkActivation(found, model, options);
     return config;

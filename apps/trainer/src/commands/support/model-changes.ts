@@ -56,8 +56,7 @@ function perTower<Value>(
 function activationOf(args: Arguments): DescribeOptions {
   const given = args.text("activation");
   if (given === undefined) return {};
-  const find = (part: string): Activation | undefined =>
-    activations.find((name) => name === part);
+  const find = (part: string): Activation | undefined => activations.find((name) => name === part);
   const refuse = (): never => {
     const known = activations.join(", ");
     throw new UsageError(
@@ -103,7 +102,6 @@ export function readChanges(args: Arguments): ModelChanges {
     imageSize: countOption(args, "resolution"),
   };
 }
-
 
 /** The model with the weights between it and another, if one is asked for. */
 async function withOther<Result>(
