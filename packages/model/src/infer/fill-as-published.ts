@@ -70,6 +70,8 @@ export function fillAsPublished(
   const names = published.map(({ name }) => name);
   const [config] = completed;
   if (missing.length > 0 || config === undefined) return refuseGuess(missing, names);
-  options.onAssume?.(`took ${describe(config)}, as in ${names[0]}, which has these sizes`);
+  const isSame = (known: PublishedModel): boolean => !differ([known.config, config], activationsOf);
+  const like = (published.find(isSame) ?? published[0])?.name;
+  if (options.isOpenai !== true) options.onAssume?.(`took ${describe(config)}, as in ${like}`);
   return config;
 }

@@ -85,10 +85,11 @@ export function fillAsSaid(sketch: ClipConfig, options: InferOptions): ClipConfi
   const vision = visionAsSaid(sketch.vision, options, missing);
   const text = textAsSaid(sketch.text, options, missing);
   const captions = missingOfCaptions(sketch);
-  if (captions !== undefined) missing.add(captions);
+  const { isOpenai = false } = options;
+  if (captions !== undefined && !isOpenai) missing.add(captions);
   if (missing.size > 0) refuseGuess([...missing]);
   const config = { ...sketch, vision, text };
-  const assumed = options.headWidth === undefined ? assumptionsOf(config) : [];
+  const assumed = isOpenai ? [] : assumptionsOf(config);
   if (assumed.length > 0) options.onAssume?.(`took ${assumed.join(", ")}, as in CLIP`);
   return config;
 }

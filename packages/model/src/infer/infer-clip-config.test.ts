@@ -197,7 +197,7 @@ test("what is taken for granted is said in one line", () => {
   inferClipConfig(shapesOf(small), { ...said(small), onAssume });
   inferClipConfig(shapesOf(siglip), { ...said(siglip), onAssume });
   expect(lines).toEqual([
-    "took 12 and 8 attention heads, gelu, id 49407 for the end of a caption, as in ViT-B-32, which has these sizes",
+    "took 12 and 8 attention heads, gelu, id 49407 for the end of a caption, as in ViT-B-32",
     "took the class token for the image, a causal mask, id 49407 for the end of a caption, as in CLIP",
   ]);
 });
@@ -206,8 +206,7 @@ test("OpenAI's heads are 64 long; heads that do not divide a width are refused",
   const wide = { ...small, vision: { ...small.vision, width: 128, heads: 2 } } as ClipConfig;
   const text = { ...small.text, heads: 1 } as ClipConfig["text"];
   const openai = { ...wide, text };
-  const options = { activation: "quick_gelu", headWidth: 64 } as const;
-  expect(inferClipConfig(shapesOf(openai), options)).toEqual(openai);
+  expect(inferClipConfig(shapesOf(openai), { isOpenai: true })).toEqual(openai);
   const heads = { vision: 7, text: 2 };
   expect(() => inferClipConfig(shapesOf(small), { activation: "gelu", heads })).toThrow(
     "7 heads do not divide the vision tower's width of 96",

@@ -12,8 +12,11 @@ export interface InferOptions {
   readonly activation?: Activation | PerTower<Activation> | undefined;
   /** Attention heads. */
   readonly heads?: PerTower<number> | undefined;
-  /** Length of every head, where that is known instead: 64 in OpenAI's own checkpoints. */
-  readonly headWidth?: number | undefined;
+  /**
+   * Whether they are OpenAI's own archive, whose models all have QuickGELU, heads of 64, a causal mask, and
+   * the last id of the vocabulary for the end of a caption. Default false.
+   */
+  readonly isOpenai?: boolean | undefined;
   /**
    * Whether the names are those that open_clip gives: it computes SigLIP's GELU in the form that timm has
    * under the tower's name, while transformers and big_vision compute it by tanh. Default false.
@@ -24,7 +27,11 @@ export interface InferOptions {
 }
 
 /** The activation of each tower that the options give. */
-export function givenActivations({ activation }: InferOptions): PerTower<Activation> {
+export function givenActivations({
+  activation,
+  isOpenai = false,
+}: InferOptions): PerTower<Activation> {
+  if (isOpenai) return { vision: "quick_gelu", text: "quick_gelu" };
   return typeof activation === "string"
     ? { vision: activation, text: activation }
     : (activation ?? {});

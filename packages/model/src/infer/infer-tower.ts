@@ -29,7 +29,7 @@ function visionAlone(vision: VisionConfig, options: InferOptions): VisionConfig 
   const heads = options.heads?.vision ?? publishedHeads(vision);
   const config = visionAsSaid(vision, { ...options, heads: { vision: heads } }, missing);
   if (missing.size > 0) refuseGuess([...missing]);
-  if (options.heads?.vision === undefined && options.headWidth === undefined) {
+  if (options.heads?.vision === undefined && options.isOpenai !== true) {
     options.onAssume?.(`took ${config.heads} attention heads, as in published towers of this size`);
   }
   return config;

@@ -5,8 +5,7 @@ export type Missing = "heads" | "activation" | "image size" | "captions" | "pool
 
 const questions: Readonly<Record<Missing, string>> = {
   heads: "how many attention heads the towers have",
-  activation:
-    "whether they were trained with QuickGELU (OpenAI's) or GELU (most of open_clip's), and in which form",
+  activation: "whether they were trained with QuickGELU (OpenAI's) or GELU (most of open_clip's)",
   "image size": "for which image size they were trained",
   captions: "which token ends a caption (the vocabulary is not CLIP's), and which tokens see which",
   pooling: "how the tokens of an image or a caption become one feature",

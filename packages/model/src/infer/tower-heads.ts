@@ -2,6 +2,9 @@ import { ClipError } from "@clip-ts/base";
 import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
 import type { InferOptions } from "./infer-options.ts";
 
+/** Length of a head in all of OpenAI's models. */
+const openaiHead = 64;
+
 /** What a vision tower's heads share: its width, or the channels of a ResNet's last stage. */
 export function widthOfHeads(vision: VisionConfig): number {
   return isResNet(vision) ? vision.width * 32 : vision.width;
@@ -14,9 +17,9 @@ export function widthOfHeads(vision: VisionConfig): number {
 export function headsOfTower(
   side: "vision" | "text",
   width: number,
-  { heads, headWidth }: InferOptions,
+  { heads, isOpenai = false }: InferOptions,
 ): number | undefined {
-  const said = heads?.[side] ?? (headWidth === undefined ? undefined : width / headWidth);
+  const said = heads?.[side] ?? (isOpenai ? width / openaiHead : undefined);
   if (said === undefined || (Number.isInteger(width / said) && Number.isInteger(said))) return said;
   throw new ClipError(
     "bad-argument",

@@ -5,15 +5,28 @@ import { sayOnce } from "../say-once.ts";
 import { isOpenaiArchive } from "./check-origin.ts";
 import { shapesOf } from "./weights-file.ts";
 
+/** What a command line writes of weights: a whole model, or one tower alone. */
+type WrittenAs = "hf" | "torchvision" | "roberta";
+
 /** Options of `clip-ts convert` that say what weights leave open. */
-const flags: Readonly<Record<string, string>> = {
-  heads: "--heads VISION,TEXT",
-  activation: "--activation gelu (or quick_gelu, gelu_pytorch_tanh; VISION,TEXT where they differ)",
-};
+function flagsFor(to: WrittenAs): Readonly<Record<string, string>> {
+  const activation = "--activation gelu (or quick_gelu, gelu_pytorch_tanh";
+  if (to !== "hf") return { heads: "--heads NUMBER", activation: `${activation})` };
+  return {
+    heads: "--heads VISION,TEXT",
+    activation: `${activation}; VISION,TEXT where they differ)`,
+  };
+}
 
 /** The words that say what is missing, and the command that writes a folder that says it. */
-function adviceFor(model: string, missing: readonly string[], presets: readonly string[]): string {
-  const write = `clip-ts convert ${model} FOLDER --to hf`;
+function adviceFor(
+  model: string,
+  missing: readonly string[],
+  presets: readonly string[],
+  to: WrittenAs,
+): string {
+  const flags = flagsFor(to);
+  const write = `clip-ts convert ${model} FOLDER --to ${to}`;
   const names = presets.length > 0 ? ` (${presets.join(", ")})` : ", one of open_clip's";
   const files = "--config FILE (its config.json or open_clip_config.json)";
   const wholes = `${files} or --preset NAME${names}`;
@@ -25,7 +38,7 @@ function adviceFor(model: string, missing: readonly string[], presets: readonly 
  * Infers from the weights of `model`; where they leave something open, the error says which command line
  * writes a folder that has it.
  */
-function sayingWhatIsMissing<Result>(model: string, infer: () => Result): Result {
+function sayingWhatIsMissing<Result>(model: string, to: WrittenAs, infer: () => Result): Result {
   try {
     return infer();
   } catch (error) {
@@ -40,10 +53,15 @@ function sayingWhatIsMissing<Result>(model: string, infer: () => Result): Result
     throw new ClipError(
       "bad-config",
       `${model} comes without a config${open} Write a folder that says it, and use that: ` +
-        `${adviceFor(model, missing as string[], presets)}.`,
+        `${adviceFor(model, missing as string[], presets, to)}.`,
       { data: { model, missing, presets }, cause: error },
     );
   }
+}
+
+function writtenAs(file: TensorFile): WrittenAs {
+  const layout = detectLayout(file.names);
+  return layout === "torchvision" || layout === "roberta" ? layout : "hf";
 }
 
 /** A head count that big_vision's own arrays show: queries are [width, heads, dim] there. */
@@ -59,7 +77,7 @@ function headsInArrays(file: TensorFile, side: "img" | "txt"): number | undefine
 /** What is known of the weights beside their shapes. Options go first, and OpenAI's own archives before them. */
 function knownOf(file: TensorFile, options: InferOptions): InferOptions {
   const layout = detectLayout(file.names);
-  if (isOpenaiArchive(file)) return { activation: "quick_gelu", headWidth: 64 };
+  if (isOpenaiArchive(file)) return { isOpenai: true };
   const isOpenClip = layout === "openai";
   if (layout !== "big_vision") return { ...options, isOpenClip };
   const heads = { vision: headsInArrays(file, "img"), text: headsInArrays(file, "txt") };
@@ -77,8 +95,9 @@ export function inferFromShapes<Result>(
   options: InferOptions,
   infer: (shapes: TensorShapes, known: InferOptions) => Result,
 ): Result {
+  const to = writtenAs(file);
   const shapes = shapesOf(convertLayout(file, "huggingface"));
   const onAssume = (line: string): void => sayOnce(`${model} has no config: ${line}`);
   const known = { ...knownOf(file, options), onAssume };
-  return sayingWhatIsMissing(model, () => infer(shapes, known));
+  return sayingWhatIsMissing(model, to, () => infer(shapes, known));
 }

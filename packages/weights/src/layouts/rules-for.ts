@@ -21,7 +21,8 @@ function openClipRules(has: Has): readonly NameRule[] {
   const isResnet = has(/^(visual|vision_model)\.layer1\./);
   const isTimm = has(/^(visual\.trunk|vision_model\.head)\./);
   const hasBias = has(/^(text\.)?text_projection\.bias$/);
-  const isSiglip = has(/^text_model\.head\.bias$/) || (hasBias && has(/^visual\.trunk\.attn_pool\./));
+  const isSiglip =
+    has(/^text_model\.head\.bias$/) || (hasBias && has(/^visual\.trunk\.attn_pool\./));
   const isHuggingFace = has(/^(text\.transformer|text_model)\.embeddings\.word_embeddings\./);
   const isCustom = has(/^text\./);
   const vision = isResnet ? resnetRules : isTimm ? timmRules : vitRules;
@@ -64,7 +65,9 @@ export function isIgnorable(name: string): boolean {
   return ignorable.test(name);
 }
 
-const optional = /^(text|vision)_model\.pooler\./;
+/** Poolers, and the table that open_clip keeps of fixed positions. */
+const optional =
+  /^((text|vision)_model\.pooler\.|vision_model\.embeddings\.position_embedding\.weight$)/;
 
 /** True for tensors that a model may do without, whose presence in a file is no mistake. */
 export function isOptional(name: string): boolean {

@@ -4,6 +4,7 @@ import { clipSpec, type PerTower } from "@clip-ts/model";
 import {
   atResolution,
   checkOrigin,
+  checkStoredPositions,
   describeModel,
   startEngine,
   withWeights,
@@ -162,8 +163,9 @@ export async function withChangedModel<Result>(
   const found = await describeModel(model, changes.inferred);
   const config = withActivation(found.config, model, changes.inferred);
   const description = { ...found, config };
-  return withWeights(model, (file) => {
+  return withWeights(model, async (file) => {
     checkOrigin(description.config, model, file);
+    await checkStoredPositions(description.config, file);
     checkFit(clipSpec(description.config), file);
     return withOther({ description, file }, model, changes, async (mixed) =>
       use(await resized(mixed, changes)),
