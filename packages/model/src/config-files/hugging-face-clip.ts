@@ -55,7 +55,8 @@ function towerSection(root: Section, name: "text_config" | "vision_config"): Sec
   return root.section(root.has(`${name}_dict`) ? `${name}_dict` : name);
 }
 
-function parseText(text: Section): CausalTextConfig {
+/** Reads the keys of CLIP's text tower. */
+export function parseClipText(text: Section): CausalTextConfig {
   const vocabSize = text.vocabulary("vocab_size", 49408);
   const endTokenId = endTokenOf(text, vocabSize);
   return {
@@ -74,7 +75,7 @@ export function parseHuggingFaceClip(root: Section): ClipConfig {
     projectionDim: root.positive("projection_dim", 512),
     initialLogitScale: root.logScale("logit_scale_init_value", initialLogitScale),
     vision: parseVit(towerSection(root, "vision_config"), clipVisionDefaults),
-    text: parseText(towerSection(root, "text_config")),
+    text: parseClipText(towerSection(root, "text_config")),
     ...parseTraining(root),
   };
 }

@@ -49,6 +49,23 @@ function describe({ vision, text }: ClipConfig): string {
   return parts.join(", ");
 }
 
+/** What published models of the same sizes do not agree on, or what of the file they do not have. */
+function missingOf(sketch: ClipConfig, completed: readonly ClipConfig[]): Missing[] {
+  const hasPooler = sketch.text.kind === "roberta" && sketch.text.pooling === "pooler";
+  const found: readonly (readonly [Missing, boolean])[] = [
+    ["pooling", hasPooler],
+    ["activation", differ(completed, activationsOf)],
+    ["image size", differ(completed, ({ vision }) => [vision.imageSize])],
+  ];
+  return found.flatMap(([what, isMissing]) => (isMissing ? [what] : []));
+}
+
+/** The name of the model that a completed config is like. */
+function nameOf(config: ClipConfig, published: readonly PublishedModel[]): string | undefined {
+  const isSame = (known: PublishedModel): boolean => !differ([known.config, config], activationsOf);
+  return (published.find(isSame) ?? published[0])?.name;
+}
+
 /**
  * A model of published sizes, completed as published; what the options say goes first.
  * @throws ClipError "bad-config" with `data.missing` where published models of these sizes differ.
@@ -63,15 +80,14 @@ export function fillAsPublished(
     vision: visionAsPublished(config.vision, options),
     text: textAsPublished(config.text, options),
   }));
-  const missing: Missing[] = [];
-  if (sketch.text.kind === "roberta" && sketch.text.pooling === "pooler") missing.push("pooling");
-  if (differ(completed, activationsOf)) missing.push("activation");
-  if (differ(completed, ({ vision }) => [vision.imageSize])) missing.push("image size");
-  const names = published.map(({ name }) => name);
+  const missing = missingOf(sketch, completed);
   const [config] = completed;
-  if (missing.length > 0 || config === undefined) return refuseGuess(missing, names);
-  const isSame = (known: PublishedModel): boolean => !differ([known.config, config], activationsOf);
-  const like = (published.find(isSame) ?? published[0])?.name;
-  if (options.isOpenai !== true) options.onAssume?.(`took ${describe(config)}, as in ${like}`);
+  if (missing.length > 0 || config === undefined) {
+    const names = published.map(({ name }) => name);
+    return refuseGuess(missing, names);
+  }
+  if (options.isOpenai !== true) {
+    options.onAssume?.(`took ${describe(config)}, as in ${nameOf(config, published)}`);
+  }
   return config;
 }

@@ -26,8 +26,19 @@ export interface TowerDescription {
 /** RoBERTa's pooler is in the weights or it is not: no key of the config says so. */
 function withPooler(tower: TowerConfig, file: TensorFile): TowerConfig {
   const hasPooler = file.names.includes("text_model.pooler.dense.weight");
-  if (tower.side === "vision" || !hasPooler) return tower;
+  if (tower.side === "vision" || tower.config.kind !== "roberta" || !hasPooler) return tower;
   return { ...tower, config: { ...tower.config, pooling: "pooler" } };
+}
+
+/** What transformers' `...WithProjection` classes keep beside a tower, which is read without it. */
+const heads: ReadonlySet<string> = new Set(["text_projection", "visual_projection"]);
+
+/** Which tower a file holds; undefined for both or none. */
+function sideOf({ names }: TensorFile): "vision_model" | "text_model" | undefined {
+  const parts = names.map((name) => name.slice(0, name.indexOf(".")));
+  const [side, ...others] = new Set(parts.filter((part) => !heads.has(part)));
+  const isTower = side === "vision_model" || side === "text_model";
+  return isTower && others.length === 0 ? side : undefined;
 }
 
 /** One tower of a preset; undefined for a text tower that does not stand alone. */
@@ -44,9 +55,8 @@ async function readTowerConfig(
   options: DescribeOptions,
 ): Promise<TowerConfig | undefined> {
   const file = convertLayout(original, "huggingface");
-  const sides = new Set(file.names.map((name) => name.slice(0, name.indexOf("."))));
-  const [side] = sides;
-  if (sides.size !== 1 || (side !== "vision_model" && side !== "text_model")) return undefined;
+  const side = sideOf(file);
+  if (side === undefined) return undefined;
   const own = join(place, modelFiles.config);
   const path = isFile(place) || !existsSync(own) ? options.configFile : own;
   if (path === undefined && options.preset !== undefined)
@@ -60,7 +70,7 @@ async function readTowerConfig(
 }
 
 /**
- * Reads one tower that stands alone: torchvision's vision transformer, CLIP's or RoBERTa, as a folder, a
+ * Reads one tower that stands alone: torchvision's vision transformer, CLIP's two or RoBERTa, as a folder, a
  * file of weights or `hf:owner/name`. `options` say what weights without a config do not.
  * @returns undefined for a whole model.
  */

@@ -47,9 +47,9 @@ function sayingWhatIsMissing<Result>(model: string, to: WrittenAs, infer: () => 
     const presets = (error.data["presets"] ?? []) as readonly string[];
     const { question } = error.data;
     const open =
-      question === undefined
-        ? `. ${error.message}`
-        : `, and its weights do not say ${String(question)}; a wrong guess gives wrong features.`;
+      typeof question === "string"
+        ? `, and its weights do not say ${question}; a wrong guess gives wrong features.`
+        : `. ${error.message}`;
     throw new ClipError(
       "bad-config",
       `${model} comes without a config${open} Write a folder that says it, and use that: ` +

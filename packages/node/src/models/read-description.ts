@@ -57,6 +57,15 @@ async function readNamed({
   return { config, preprocess: usualPreprocess(config) };
 }
 
+/** Facts of weights that come without a config. */
+async function factsOfBare(place: string, options: DescribeOptions): Promise<ModelFacts> {
+  const named = await readNamed(options);
+  if (named !== undefined) return named;
+  const config = await inferFromWeights(place, options);
+  const preprocess = isFile(place) ? undefined : await readPreprocessor(place);
+  return { config, preprocess: preprocess ?? usualPreprocess(config) };
+}
+
 /** @throws ClipError if the options say what the model's own config says. */
 function refuseSaid(place: string, { preset: name, configFile, heads }: DescribeOptions): void {
   const given = { "--preset": name, "--config": configFile, "--heads": heads };
@@ -140,10 +149,8 @@ export async function readDescription(
   if (json !== undefined || hasOpenClip) refuseSaid(place, options);
   if (json === undefined && hasOpenClip)
     return parseOpenClip(await readJson(at(modelFiles.openClipConfig)));
-  const named = json === undefined ? await readNamed(options) : undefined;
-  if (named !== undefined) return named;
-  const config =
-    json === undefined ? await inferFromWeights(place, options) : parseClipConfig(json);
+  if (json === undefined) return factsOfBare(place, options);
+  const config = parseClipConfig(json);
   const preprocess = isFile(place) ? undefined : await readPreprocessor(place);
   return { config, preprocess: preprocess ?? usualPreprocess(config) };
 }

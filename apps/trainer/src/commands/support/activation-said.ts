@@ -14,10 +14,11 @@ function givenTo({ activation }: DescribeOptions): PerTower<Activation> {
   return typeof activation === "object" ? activation : { vision: activation, text: activation };
 }
 
+const geluForms: ReadonlySet<Activation> = new Set(["gelu", "gelu_pytorch_tanh"]);
+
 /** Whether two names stand for forms of one function, which differ by 1e-3 at most. */
 function areForms(first: Activation, second: Activation): boolean {
-  const forms: readonly Activation[] = ["gelu", "gelu_pytorch_tanh"];
-  return forms.includes(first) && forms.includes(second);
+  return geluForms.has(first) && geluForms.has(second);
 }
 
 /** @throws ClipError if `--activation` contradicts what the model says itself. */
@@ -54,26 +55,23 @@ export function withActivation(
   model: string,
   options: DescribeOptions,
 ): ClipConfig {
-  const found = activationsIn(config);
+  const { vision: tower, text: words } = config;
   const given = givenTo(options);
-  const { vision = found.vision, text = found.text } = given;
-  const isSame = vision === found.vision && text === found.text;
-  if (isSame || vision === undefined || text === undefined || isResNet(config.vision)) {
-    checkActivation(found, model, options);
-    return config;
-  }
+  const { vision = given.text ?? words.activation, text = words.activation } = given;
+  const found = activationsIn(config);
   const mayChange =
     isSiglip(config) &&
-    areForms(vision, config.vision.activation) &&
-    areForms(text, config.text.activation);
-  if (!mayChange) {
+    areForms(vision, found.vision ?? vision) &&
+    areForms(text, words.activation);
+  const isSame = vision === found.vision && text === found.text;
+  if (!mayChange || isSame || isResNet(tower) || options.activation === undefined) {
     checkActivation(found, model, options);
     return config;
   }
   note(`GELU is computed as ${vision} and ${text} from now on; features move by about 2e-4`);
   return {
     ...config,
-    vision: { ...config.vision, activation: vision },
-    text: { ...config.text, activation: text },
+    vision: { ...tower, activation: vision },
+    text: { ...words, activation: text },
   };
 }
