@@ -141,6 +141,7 @@ export function formatOpenClipVision(
   vision: VisionConfig,
   context: { readonly activation: Activation },
 ): Json {
+  if (vision.channels !== 3) return refuseForOpenClip(`images of ${vision.channels} channels`);
   if (!isResNet(vision)) {
     return vision.pooling === "attention" ? formatTimmSiglip(vision) : formatVit(vision, context);
   }

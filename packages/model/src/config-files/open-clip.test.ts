@@ -198,6 +198,7 @@ test("SigLIP is written by timm's name only where timm computes the same", () =>
 
 test.each<readonly [string, ClipConfig]>([
   ["a patch embedding with a bias", preset("ViT-B-32-roberta")],
+  ["images of 1 channels", { ...nano, vision: { ...nano.vision, channels: 1 } }],
   ['a head "mlp" behind the vision tower', { ...nano, imageHead: "mlp" }],
   [
     "a tower with relu beside one with quick_gelu",

@@ -1,4 +1,3 @@
-import type { Activation } from "@clip-ts/core";
 import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
 import type { TextConfig } from "@clip-ts/text-encoder";
 import type { ClipConfig } from "../config.ts";
@@ -11,8 +10,9 @@ import { headsOfTower, widthOfHeads } from "./tower-heads.ts";
 function visionAsPublished(vision: VisionConfig, options: InferOptions): VisionConfig {
   const heads = headsOfTower("vision", widthOfHeads(vision), options) ?? vision.heads;
   if (isResNet(vision)) return { ...vision, heads };
-  const always = activationOfVision(vision, options);
-  const activation = always ?? givenActivations(options).vision ?? vision.activation;
+  const given = activationOfVision(vision) ?? givenActivations(options).vision;
+  const isByTanh = vision.pooling === "attention" && options.isOpenClip !== true;
+  const activation = given ?? (isByTanh ? "gelu_pytorch_tanh" : vision.activation);
   return { ...vision, heads, activation };
 }
 
@@ -20,8 +20,8 @@ function textAsPublished(text: TextConfig, options: InferOptions): TextConfig {
   const heads = headsOfTower("text", text.width, options) ?? text.heads;
   if (text.kind === "roberta") return { ...text, heads };
   const isByTanh = text.kind === "siglip" && options.isOpenClip !== true;
-  const always: Activation | undefined = isByTanh ? "gelu_pytorch_tanh" : undefined;
-  const activation = always ?? givenActivations(options).text ?? text.activation;
+  const published = isByTanh ? "gelu_pytorch_tanh" : text.activation;
+  const activation = givenActivations(options).text ?? published;
   return { ...text, heads, activation };
 }
 

@@ -1,5 +1,5 @@
 import type { Activation } from "@clip-ts/core";
-import type { TextConfig } from "@clip-ts/text-encoder";
+import type { RobertaTextConfig, TextConfig } from "@clip-ts/text-encoder";
 import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "../config.ts";
 import { robertaTowers } from "../presets/towers.ts";
@@ -11,21 +11,10 @@ import { headsOfTower, widthOfHeads } from "./tower-heads.ts";
 const clipVocabulary = 49_408;
 
 /** The activation that every model of a vision tower's kind has; undefined where the kind leaves a choice. */
-export function activationOfVision(
-  vision: VisionConfig,
-  { isOpenClip = false }: InferOptions,
-): Activation | undefined {
+export function activationOfVision(vision: VisionConfig): Activation | undefined {
   if (isResNet(vision)) return "relu";
-  if (vision.pooling === "attention") return isOpenClip ? undefined : "gelu_pytorch_tanh";
-  return vision.preNorm === false ? "gelu" : undefined; // torchvision's, and Hugging Face's plain one
-}
-
-function activationOfText(
-  text: TextConfig,
-  { isOpenClip = false }: InferOptions,
-): Activation | undefined {
-  if (text.kind === "roberta") return "gelu";
-  return text.kind === "siglip" && !isOpenClip ? "gelu_pytorch_tanh" : undefined;
+  const isPlain = vision.preNorm === false && vision.pooling !== "attention";
+  return isPlain ? "gelu" : undefined; // torchvision's, and Hugging Face's plain one
 }
 
 /** A vision tower with the heads and the activation that are given or that its kind always has. */
@@ -35,11 +24,21 @@ export function visionAsSaid(
   missing: Set<Missing>,
 ): VisionConfig {
   const heads = headsOfTower("vision", widthOfHeads(vision), options);
-  const activation = activationOfVision(vision, options) ?? givenActivations(options).vision;
+  const activation = activationOfVision(vision) ?? givenActivations(options).vision;
   if (heads === undefined) missing.add("heads");
   if (activation === undefined) missing.add("activation");
   if (isResNet(vision)) return { ...vision, heads: heads ?? 1 };
   return { ...vision, heads: heads ?? 1, activation: activation ?? vision.activation };
+}
+
+/** The published RoBERTa of just this size, of which heads and the norms' constant are known. */
+export function publishedRoberta(
+  text: RobertaTextConfig,
+): Omit<RobertaTextConfig, "pooling"> | undefined {
+  const keys = ["width", "layers", "mlpWidth", "vocabSize"] as const;
+  return Object.values(robertaTowers).find((known) =>
+    keys.every((key) => known[key] === text[key]),
+  );
 }
 
 /** The same of a text tower. A RoBERTa of published sizes has its published heads. */
@@ -48,11 +47,10 @@ export function textAsSaid(
   options: InferOptions,
   missing: Set<Missing>,
 ): TextConfig {
-  const isSame = (known: { readonly width: number; readonly layers: number }): boolean =>
-    known.width === text.width && known.layers === text.layers;
-  const known = text.kind === "roberta" ? Object.values(robertaTowers).find(isSame) : undefined;
+  const known = text.kind === "roberta" ? publishedRoberta(text) : undefined;
   const heads = headsOfTower("text", text.width, options) ?? known?.heads;
-  const activation = activationOfText(text, options) ?? givenActivations(options).text;
+  const activation =
+    (text.kind === "roberta" ? "gelu" : undefined) ?? givenActivations(options).text;
   if (heads === undefined) missing.add("heads");
   if (activation === undefined) missing.add("activation");
   return { ...text, heads: heads ?? 1, activation: activation ?? text.activation };
@@ -60,7 +58,10 @@ export function textAsSaid(
 
 /** What of the captions no option can say. */
 function missingOfCaptions({ text, vision }: ClipConfig): Missing | undefined {
-  if (text.kind === "roberta") return text.pooling === "pooler" ? undefined : "pooling";
+  if (text.kind === "roberta") {
+    if (text.pooling !== "pooler") return "pooling";
+    return publishedRoberta(text) === undefined ? "norms" : undefined;
+  }
   if (text.kind === "siglip") return undefined;
   const isSiglip = !isResNet(vision) && vision.pooling === "attention";
   return text.vocabSize === clipVocabulary && !isSiglip ? undefined : "captions";

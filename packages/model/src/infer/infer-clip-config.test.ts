@@ -56,6 +56,12 @@ const roberta: ClipConfig = {
     pooling: "pooler",
   },
 };
+/** A published RoBERTa beside a small vision tower. */
+const pooled: ClipConfig = {
+  ...base,
+  vision: small.vision,
+  text: { ...preset("ViT-B-32-roberta").text, pooling: "pooler" } as ClipConfig["text"],
+};
 const tanh = { ...stack, activation: "gelu_pytorch_tanh", layerNormEps: 1e-6 } as const;
 const siglip: ClipConfig = {
   projectionDim: 128,
@@ -105,7 +111,7 @@ const said = ({ vision, text }: ClipConfig): InferOptions => ({
   },
 });
 
-for (const [name, config] of Object.entries({ small, plain, resnet, roberta, siglip })) {
+for (const [name, config] of Object.entries({ small, plain, resnet, pooled, siglip })) {
   test(`${name}: shapes, heads and activations tell a model of our own sizes`, () => {
     expect(inferClipConfig(shapesOf(config), said(config))).toEqual(config);
   });
@@ -177,6 +183,7 @@ test("SigLIP's GELU is timm's in open_clip's files and by tanh in all others", (
   const tanhs = ["gelu_pytorch_tanh", "gelu_pytorch_tanh"];
   expect(activations(inferClipConfig(shapes))).toEqual(tanhs);
   expect(missingOf(siglip, { isOpenClip: true }).missing).toEqual(["heads", "activation"]);
+  expect(missingOf(siglip).missing).toEqual(["heads", "activation"]);
 });
 
 test("what no option says needs a config", () => {
@@ -185,6 +192,7 @@ test("what no option says needs a config", () => {
   expect(missingOf({ ...small, text }, options).missing).toEqual(["captions"]);
   const mean = { ...roberta, text: { ...roberta.text, pooling: "mean" } } as ClipConfig;
   expect(missingOf(mean, said(mean)).missing).toEqual(["pooling"]);
+  expect(missingOf(roberta, said(roberta)).missing).toEqual(["norms"]);
   const clipa = { ...base, vision: { ...base.vision, preNorm: false } } as ClipConfig;
   expect(() => inferClipConfig(shapesOf(clipa), options)).toThrow(/CLIPA.*Give its config/u);
   expect(missingOf(clipa, options).missing).toEqual(["pooling"]);

@@ -19,7 +19,7 @@ export interface InferOptions {
   readonly isOpenai?: boolean | undefined;
   /**
    * Whether the names are those that open_clip gives: it computes SigLIP's GELU in the form that timm has
-   * under the tower's name, while transformers and big_vision compute it by tanh. Default false.
+   * under the tower's name, while Google's own files for transformers have it by tanh. Default false.
    */
   readonly isOpenClip?: boolean | undefined;
   /** Is told in one line what was taken for granted, where anything was. */

@@ -1,13 +1,15 @@
 import { ClipError } from "@clip-ts/base";
 
 /** What the weights of a model without a config leave open. */
-export type Missing = "heads" | "activation" | "image size" | "captions" | "pooling";
+export type Missing = "heads" | "activation" | "image size" | "captions" | "pooling" | "norms";
 
 const questions: Readonly<Record<Missing, string>> = {
   heads: "how many attention heads the towers have",
   activation: "whether they were trained with QuickGELU (OpenAI's) or GELU (most of open_clip's)",
   "image size": "for which image size they were trained",
   captions: "which token ends a caption (the vocabulary is not CLIP's), and which tokens see which",
+  norms:
+    "what constant the norms of its RoBERTa add (published ones 1e-5, transformers by default 1e-12)",
   pooling: "how the tokens of an image or a caption become one feature",
 };
 

@@ -81,7 +81,7 @@ function knownOf(file: TensorFile, options: InferOptions): InferOptions {
   const isOpenClip = layout === "openai";
   if (layout !== "big_vision") return { ...options, isOpenClip };
   const heads = { vision: headsInArrays(file, "img"), text: headsInArrays(file, "txt") };
-  return { ...options, heads };
+  return { activation: "gelu_pytorch_tanh", ...options, heads }; // big_vision computes no other
 }
 
 /**

@@ -57,7 +57,7 @@ export function withActivation(
 ): ClipConfig {
   const { vision: tower, text: words } = config;
   const given = givenTo(options);
-  const { vision = given.text ?? words.activation, text = words.activation } = given;
+  const { vision = words.activation, text = words.activation } = given;
   const found = activationsIn(config);
   const mayChange =
     isSiglip(config) &&
