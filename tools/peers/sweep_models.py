@@ -55,7 +55,10 @@ def shrunk(config):
     if "hf_model_name" in text:
         text["hf_model_pretrained"] = False
     else:
-        text.update(layers=2, width=64 if text.get("vocab_size", 0) < 100_000 else 32, heads=2)
+        width = 64 if text.get("vocab_size", 0) < 100_000 else 32
+        # without a projection the tower ends in the joint space itself
+        text.update(layers=2, heads=2, width=config["embed_dim"] if text.get("proj_type") == "none" else width)
+        text["vocab_size"] = VOCABULARY if text.get("proj_type") == "none" else text.get("vocab_size", 49408)
     if "multimodal_cfg" in config:
         config["multimodal_cfg"].update(layers=2, width=text["width"], heads=2, vocab_size=VOCABULARY)
     return config

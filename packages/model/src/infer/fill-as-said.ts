@@ -32,7 +32,7 @@ export function visionAsSaid(
 }
 
 /** The published RoBERTa of just this size, of which heads and the norms' constant are known. */
-export function publishedRoberta(
+function publishedRoberta(
   text: RobertaTextConfig,
 ): Omit<RobertaTextConfig, "pooling"> | undefined {
   const keys = ["width", "layers", "mlpWidth", "vocabSize"] as const;
