@@ -40,9 +40,13 @@ export function checkActivation(
   }
 }
 
-/** Whether a model is SigLIP, whose GELU libraries compute in two forms. */
-function isSiglip({ vision }: ClipConfig): boolean {
-  return !isResNet(vision) && vision.pooling === "attention";
+/** Whether a model is SigLIP, whose GELU libraries compute in two forms, and only the form is to change. */
+function changesForm({ vision, text }: ClipConfig, options: DescribeOptions): boolean {
+  const given = givenTo(options);
+  if (isResNet(vision) || vision.pooling !== "attention") return false;
+  const { vision: image = vision.activation, text: words = text.activation } = given;
+  const isSame = image === vision.activation && words === text.activation;
+  return !isSame && areForms(image, vision.activation) && areForms(words, text.activation);
 }
 
 /**
@@ -56,18 +60,11 @@ export function withActivation(
   options: DescribeOptions,
 ): ClipConfig {
   const { vision: tower, text: words } = config;
-  const given = givenTo(options);
-  const { vision = words.activation, text = words.activation } = given;
-  const found = activationsIn(config);
-  const mayChange =
-    isSiglip(config) &&
-    areForms(vision, found.vision ?? vision) &&
-    areForms(text, words.activation);
-  const isSame = vision === found.vision && text === found.text;
-  if (!mayChange || isSame || isResNet(tower) || options.activation === undefined) {
-    checkActivation(found, model, options);
+  if (isResNet(tower) || !changesForm(config, options)) {
+    checkActivation(activationsIn(config), model, options);
     return config;
   }
+  const { vision = tower.activation, text = words.activation } = givenTo(options);
   note(`GELU is computed as ${vision} and ${text} from now on; features move by about 2e-4`);
   return {
     ...config,
