@@ -34,7 +34,8 @@ export {
   type TowerConfig,
 } from "./config-files/tower-alone.ts";
 export { inferTowerConfig } from "./infer/infer-tower.ts";
-export { inferClipConfig, type InferOptions } from "./infer/infer-clip-config.ts";
+export { inferClipConfig } from "./infer/infer-clip-config.ts";
+export type { InferOptions, PerTower } from "./infer/infer-options.ts";
 export type { TensorShapes } from "./infer/shapes.ts";
 export { comparePairs, logitsOf, lossOfPairs, type ComparedPairs } from "./pair-loss.ts";
 export { preset, presetNames } from "./presets.ts";

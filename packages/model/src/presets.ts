@@ -1,7 +1,8 @@
 import { ClipError } from "@clip-ts/base";
 import { initialLogitScale } from "@clip-ts/projection";
 import type { ClipConfig } from "./config.ts";
-import { openClipSizes, siglipBase, vitRoberta } from "./presets/published.ts";
+import { openClipModels } from "./presets/open-clip-models.ts";
+import { vitRoberta } from "./presets/published.ts";
 import { causalText, resNet, vit } from "./presets/towers.ts";
 
 /** Sizes of a small model of our own. */
@@ -64,16 +65,13 @@ const openaiNames: Readonly<Record<string, string>> = {
 function entriesOf<Value>(
   table: Readonly<Record<string, Value>>,
   build: (value: Value) => ClipConfig,
-  suffix = "",
 ): [string, () => ClipConfig][] {
-  return Object.entries(table).map(([name, value]) => [name + suffix, () => build(value)]);
+  return Object.entries(table).map(([name, value]) => [name, () => build(value)]);
 }
 
 const builders: ReadonlyMap<string, () => ClipConfig> = new Map([
-  ...entriesOf(openClipSizes, (build) => build("gelu")),
-  ...entriesOf(openClipSizes, (build) => build("quick_gelu"), "-quickgelu"),
-  ...entriesOf(openaiNames, (name) => openClipSizes[name]!("quick_gelu")),
-  ["ViT-B-16-SigLIP", siglipBase],
+  ...openClipModels,
+  ...entriesOf(openaiNames, (name) => openClipModels.get(`${name}-quickgelu`)!()),
   ["ViT-B-32-roberta", vitRoberta],
   ...entriesOf(ownSizes, ownModel),
   ["small-resnet", smallResNet],

@@ -54,9 +54,14 @@ export {
 } from "./models/at-resolution.ts";
 export { loadTower, type TowerSide } from "./models/load-tower.ts";
 export { readArchitecture, type Architecture } from "./models/read-architecture.ts";
-export { readPreprocess, type ModelFacts } from "./models/read-description.ts";
+export {
+  readPreprocess,
+  type DescribeOptions,
+  type ModelFacts,
+} from "./models/read-description.ts";
 export { readTokenizer, readTokenizerAlone } from "./models/read-tokenizer.ts";
 export { isModelFile, modelFiles, tokenizerFiles } from "./models/model-files.ts";
+export { checkStoredPositions, withStoredPositions } from "./models/stored-positions.ts";
 export { withWeights } from "./models/weights-file.ts";
 export { writeOpenClipDescription } from "./models/write-open-clip.ts";
 export { writeRobertaDescription, writeTorchvisionDescription } from "./models/write-tower.ts";

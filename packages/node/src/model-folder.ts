@@ -22,6 +22,7 @@ import {
   type ModelFacts,
 } from "./models/read-description.ts";
 import { readTokenizer, type FoundTokenizer } from "./models/read-tokenizer.ts";
+import { checkStoredPositions } from "./models/stored-positions.ts";
 import { withWeights } from "./models/weights-file.ts";
 
 /** What a model folder says about a model, apart from its weights. */
@@ -78,8 +79,9 @@ export function loadModelParams(
   config: ClipConfig,
   { imageSize = config.vision.imageSize }: LoadModelOptions = {},
 ): Promise<ClipParams> {
-  return withWeights(model, (file) => {
+  return withWeights(model, async (file) => {
     checkOrigin(config, model, file);
+    await checkStoredPositions(config, file);
     const isAsStored = imageSize === config.vision.imageSize;
     const wanted = isAsStored ? config : configAtResolution(config, imageSize);
     const weights = isAsStored ? file : weightsAtResolution(config, file, imageSize);

@@ -18,3 +18,4 @@ export { visionSpec, type VisionParams } from "./spec.ts";
 export { patchCount, patchGrid, vitSpec, type VitParams } from "./vit/spec.ts";
 export { drawKeptPatches, keptPatchCount } from "./vit/patch-dropout.ts";
 export { resizePositions } from "./vit/resize-positions.ts";
+export { sincosValues } from "./vit/sincos-positions.ts";

@@ -14,8 +14,13 @@ afterAll(() => rm(folder, { recursive: true }));
 const at = (...names: string[]): string => join(folder, ...names);
 const joined = await writeJoinedModel(at("joined"));
 
-async function convert(model: string, output: string, target: string): Promise<string> {
-  const argv = ["convert", model, output, "--to", target];
+async function convert(
+  model: string,
+  output: string,
+  target: string,
+  ...options: string[]
+): Promise<string> {
+  const argv = ["convert", model, output, "--to", target, ...options];
   const { result, stderr } = await captureOutput(() => runProgram(commands, argv));
   expect(result, stderr).toBe(0);
   return stderr;
@@ -106,7 +111,13 @@ test("a published file of torchvision's becomes a folder, under the names that i
   ]);
   const file = at("vit.safetensors");
   await writeFile(file, toBytes(serializeSafetensors(Object.fromEntries(spelled))));
-  await convert(file, at("published"), "torchvision");
+  expect(await refusal(file, "torchvision")).toContain(
+    `clip-ts convert ${file} FOLDER --to torchvision --heads NUMBER; or with --config FILE`,
+  );
+  await convert(file, at("published"), "torchvision", "--heads", "4");
+  expect(JSON.parse(await readFile(at("published", "config.json"), "utf8"))).toMatchObject({
+    num_heads: 4,
+  });
   expect(await sorted("published")).toEqual(["config.json", "model.safetensors"]); // nothing made up
   expect(await readTensors(at("published", "model.safetensors"))).toEqual(
     await torchvisionTensors(),

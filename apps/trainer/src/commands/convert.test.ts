@@ -200,11 +200,11 @@ test("--interpolate writes the weights between two models", async () => {
   expect(alone.stderr).toContain("--alpha goes with --interpolate");
 });
 
-test("a file of weights needs no config, but the activation where nothing says it", async () => {
-  const config = preset("ViT-B/32");
-  const { vision, text } = config;
+test("a file of weights needs no config, but heads and activation where nothing says them", async () => {
+  const openai = preset("ViT-B/32");
+  const { vision, text } = openai;
   const small = {
-    ...config,
+    ...openai,
     projectionDim: 8,
     vision: { ...vision, width: 64, heads: 1, layers: 1, mlpWidth: 8, imageSize: 32 },
     text: {
@@ -213,9 +213,6 @@ test("a file of weights needs no config, but the activation where nothing says i
       heads: 1,
       layers: 1,
       mlpWidth: 8,
-      vocabSize: 600,
-      startTokenId: 598,
-      endTokenId: 599,
     },
   } as ClipConfig;
   const params = initClip(small, 1);
@@ -232,8 +229,20 @@ test("a file of weights needs no config, but the activation where nothing says i
     "hf",
     "--activation",
     "quick_gelu",
+    "--heads",
+    "1,1",
   );
   expect(sure.result).toBe(0);
+  const guess =
+    "took the class token for the image, a causal mask, id 49407 for the end of a caption";
+  expect(sure.stderr).toContain(`${file} has no config: ${guess}, as in CLIP`);
+  const named = await run("convert", file, at("named"), "--to", "hf", "--preset", "RN50");
+  expect(named.stderr).toContain("does not fit the model");
+  const config = at("inferred", "config.json");
+  const again = await run("convert", file, at("again"), "--to", "hf", "--config", config);
+  expect(again.result).toBe(0);
+  const both = ["--config", config, "--preset", "RN50"];
+  expect((await run("convert", file, at("none"), "--to", "hf", ...both)).result).toBe(2);
   expect(JSON.parse(await readFile(at("inferred", "config.json"), "utf8"))).toEqual(
     formatClipConfig(small),
   );

@@ -109,7 +109,22 @@ export const convertCommand: Command = {
     activation: {
       type: "string",
       value: "NAME",
-      help: "gelu or quick_gelu, where the weights come without a config",
+      help: "gelu, quick_gelu or gelu_pytorch_tanh, where the weights come without a config; VISION,TEXT if they differ",
+    },
+    heads: {
+      type: "string",
+      value: "VISION,TEXT",
+      help: "attention heads of the towers, where the weights come without a config",
+    },
+    preset: {
+      type: "string",
+      value: "NAME",
+      help: "the model that weights without a config are, by its name in open_clip (ViT-B-32-quickgelu)",
+    },
+    config: {
+      type: "string",
+      value: "FILE",
+      help: "a config.json or open_clip_config.json for weights that come without one",
     },
     dtype: {
       type: "string",

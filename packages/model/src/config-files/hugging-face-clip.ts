@@ -24,20 +24,46 @@ export const clipVisionDefaults: TransformerDefaults & { readonly patchSize: num
   ...style,
 };
 
-/** Old configs say `eos_token_id: 2` though the models' end token is the last of the vocabulary. */
+/** An id that transformers takes for the last of the vocabulary. */
+const oldEndToken = 2;
+
+/** The end token of CLIP's own vocabulary, where a file does not say another. */
+const clipEndToken = 49407;
+
+/**
+ * Old configs say `eos_token_id: 2` though the models' end token is the last of the vocabulary, and
+ * transformers then pools the largest id.
+ */
 function endTokenOf(text: Section, vocabSize: number): number {
-  const declared = text.number("eos_token_id", vocabSize - 1);
-  return declared === 2 || declared >= vocabSize ? vocabSize - 1 : declared;
+  if (text.json["eos_token_id"] === oldEndToken) return vocabSize - 1;
+  return text.tokenId("eos_token_id", vocabSize, clipEndToken);
 }
 
-function parseText(text: Section): CausalTextConfig {
-  const vocabSize = text.positive("vocab_size", 49408);
+/** The start token, which old configs have wrong too: then it is the one before the end token. */
+function startTokenOf(text: Section, vocabSize: number, endTokenId: number): number {
+  const declared = text.json["bos_token_id"];
+  const isOld = text.json["eos_token_id"] === oldEndToken;
+  const isId = typeof declared === "number" && declared < vocabSize;
+  return isId && !isOld ? text.tokenId("bos_token_id", vocabSize) : Math.max(endTokenId - 1, 0);
+}
+
+/**
+ * The section of a tower. transformers before 4.27 wrote it as `text_config_dict` or `vision_config_dict`
+ * too; where that is there, transformers reads it alone, and keys that it lacks have their defaults.
+ */
+function towerSection(root: Section, name: "text_config" | "vision_config"): Section {
+  return root.section(root.has(`${name}_dict`) ? `${name}_dict` : name);
+}
+
+/** Reads the keys of CLIP's text tower. */
+export function parseClipText(text: Section): CausalTextConfig {
+  const vocabSize = text.vocabulary("vocab_size", 49408);
   const endTokenId = endTokenOf(text, vocabSize);
   return {
     ...parseTransformer(text, { width: 512, layers: 12, heads: 8, ...style }),
     vocabSize,
-    contextLength: text.positive("max_position_embeddings", 77),
-    startTokenId: endTokenId - 1,
+    contextLength: text.tokens("max_position_embeddings", 77),
+    startTokenId: startTokenOf(text, vocabSize, endTokenId),
     endTokenId,
     padTokenId: 0,
   };
@@ -47,15 +73,22 @@ function parseText(text: Section): CausalTextConfig {
 export function parseHuggingFaceClip(root: Section): ClipConfig {
   return {
     projectionDim: root.positive("projection_dim", 512),
-    initialLogitScale: root.number("logit_scale_init_value", initialLogitScale),
-    vision: parseVit(root.section("vision_config"), clipVisionDefaults),
-    text: parseText(root.section("text_config")),
+    initialLogitScale: root.logScale("logit_scale_init_value", initialLogitScale),
+    vision: parseVit(towerSection(root, "vision_config"), clipVisionDefaults),
+    text: parseClipText(towerSection(root, "text_config")),
     ...parseTraining(root),
   };
 }
 
+/** Whether transformers would take the end token for another. */
+export function hasOldEndToken({ endTokenId, vocabSize }: CausalTextConfig): boolean {
+  return endTokenId === oldEndToken && endTokenId !== vocabSize - 1;
+}
+
 /** CLIP's causal tower without any option, as Hugging Face has it. */
-function isClipText({ kind, causal, pooling, layerScale }: CausalTextConfig): boolean {
+function isClipText(text: CausalTextConfig): boolean {
+  const { kind, causal, pooling, layerScale } = text;
+  if (hasOldEndToken(text)) return false;
   const isPlain = (kind ?? "clip") === "clip" && causal !== false;
   return isPlain && (pooling ?? "end") === "end" && layerScale === undefined;
 }

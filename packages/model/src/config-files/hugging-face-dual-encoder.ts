@@ -26,8 +26,8 @@ const robertaDefaults = {
 function parseDropout(
   text: Section,
 ): Pick<RobertaTextConfig, "hiddenDropout" | "attentionDropout"> {
-  const hiddenDropout = text.number("hidden_dropout_prob", 0);
-  const attentionDropout = text.number("attention_probs_dropout_prob", 0);
+  const hiddenDropout = text.share("hidden_dropout_prob", 0);
+  const attentionDropout = text.share("attention_probs_dropout_prob", 0);
   return {
     ...(hiddenDropout > 0 && { hiddenDropout }),
     ...(attentionDropout > 0 && { attentionDropout }),
@@ -39,14 +39,21 @@ export function parseRoberta(
   text: Section,
   pooling: RobertaTextConfig["pooling"],
 ): RobertaTextConfig {
-  const padTokenId = text.count("pad_token_id", 1);
+  text.only("is_decoder", false);
+  text.only("position_embedding_type", "absolute");
+  const vocabSize = text.vocabulary("vocab_size", 50265);
+  const padTokenId = text.tokenId("pad_token_id", vocabSize, 1);
+  const contextLength = text.tokens("max_position_embeddings", 512) - padTokenId - 1;
+  if (contextLength < 1) {
+    text.refuse("max_position_embeddings", `more than ${padTokenId + 1}, the ids up to padding`);
+  }
   return {
     kind: "roberta",
     ...parseTransformer(text, robertaDefaults),
-    vocabSize: text.positive("vocab_size", 50265),
-    contextLength: text.positive("max_position_embeddings", 512) - padTokenId - 1,
-    startTokenId: text.count("bos_token_id", 0),
-    endTokenId: text.count("eos_token_id", 2),
+    vocabSize,
+    contextLength,
+    startTokenId: text.tokenId("bos_token_id", vocabSize, 0),
+    endTokenId: text.tokenId("eos_token_id", vocabSize, 2),
     padTokenId,
     tokenTypes: text.positive("type_vocab_size", 2),
     pooling,
@@ -128,7 +135,7 @@ export function parseDualEncoder(root: Section): ClipConfig {
   text.choice("model_type", ["roberta", "xlm-roberta"]);
   return {
     projectionDim: root.positive("projection_dim", 512),
-    initialLogitScale: root.number("logit_scale_init_value", initialLogitScale),
+    initialLogitScale: root.logScale("logit_scale_init_value", initialLogitScale),
     vision:
       type === visionTypes.plain ? parsePlainVit(vision) : parseVit(vision, clipVisionDefaults),
     text: parseRoberta(text, "pooler"),

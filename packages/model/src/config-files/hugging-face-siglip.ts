@@ -9,6 +9,7 @@ import {
   parseVit,
 } from "./hugging-face-transformer.ts";
 import type { Json, Section } from "./section.ts";
+import { siglipVisionStyle } from "./siglip-style.ts";
 import { formatTraining, parseTraining } from "./training-keys.ts";
 
 const defaults = {
@@ -20,24 +21,16 @@ const defaults = {
   layerNormEps: 1e-6,
 } as const;
 
-/** What tells SigLIP's vision transformer from CLIP's. */
-export const siglipVisionStyle = {
-  classToken: false,
-  preNorm: false,
-  patchBias: true,
-  pooling: "attention",
-} as const;
-
 function parseText(text: Section): SiglipTextConfig {
   const stack = parseTransformer(text, defaults);
-  const vocabSize = text.positive("vocab_size", 32000);
-  const padTokenId = text.count("pad_token_id", 1);
-  const declared = text.count("eos_token_id", padTokenId);
+  const vocabSize = text.vocabulary("vocab_size", 32000);
+  const padTokenId = text.tokenId("pad_token_id", vocabSize, 1);
+  const declared = text.number("eos_token_id", padTokenId);
   return {
     kind: "siglip",
     ...stack,
     vocabSize,
-    contextLength: text.positive("max_position_embeddings", 64),
+    contextLength: text.tokens("max_position_embeddings", 64),
     // Published files give CLIP's 49407 here; their tokenizer ends and pads with the same token.
     endTokenId: declared < vocabSize ? declared : padTokenId,
     padTokenId,
@@ -52,7 +45,7 @@ export function parseHuggingFaceSiglip(root: Section): ClipConfig {
   const vision: VitConfig = { ...parseVit(section, defaults), ...siglipVisionStyle };
   return {
     projectionDim: vision.width,
-    initialLogitScale: root.number("logit_scale_init_value", initialSigmoidLogitScale),
+    initialLogitScale: root.logScale("logit_scale_init_value", initialSigmoidLogitScale),
     vision,
     text: parseText(root.section("text_config", {})),
     imageHead: "none",

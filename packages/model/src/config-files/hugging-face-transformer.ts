@@ -25,10 +25,10 @@ export function parseTransformer(
   return {
     width,
     heads,
-    layers: section.positive("num_hidden_layers", defaults.layers),
+    layers: section.layers("num_hidden_layers", defaults.layers),
     mlpWidth: section.positive("intermediate_size", 4 * defaults.width),
     activation: section.activation("hidden_act", defaults.activation),
-    layerNormEps: section.number("layer_norm_eps", defaults.layerNormEps),
+    layerNormEps: section.epsilon("layer_norm_eps", defaults.layerNormEps),
   };
 }
 
@@ -55,10 +55,10 @@ export function parseVit(
 ): VitConfig {
   return {
     ...parseTransformer(section, defaults),
-    imageSize: section.positive("image_size", 224),
-    patchSize: section.positive("patch_size", defaults.patchSize),
+    imageSize: section.side("image_size", 224),
+    patchSize: section.side("patch_size", defaults.patchSize),
     channels: section.positive("num_channels", 3),
-    ...(section.has("patch_dropout") && { patchDropout: section.number("patch_dropout") }),
+    ...(section.has("patch_dropout") && { patchDropout: section.share("patch_dropout") }),
   };
 }
 

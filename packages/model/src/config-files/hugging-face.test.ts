@@ -73,6 +73,10 @@ test("reads and writes the config of a dual encoder with transformers' plain ViT
 test.each([
   ["nano", undefined],
   ["ViT-B-16-SigLIP", undefined],
+  [
+    "ViT-H-14-worldwide",
+    "its captions end with id 2, which transformers takes for the vocabulary's last",
+  ],
   ["RN50", "it has one of CLIP's ResNets, which transformers has not"],
   [
     "ViT-B-32-roberta",
@@ -114,8 +118,13 @@ test("reads the config of transformers' SiglipModel", () => {
 });
 
 test("an empty SigLIP config is SigLIP-base", () => {
-  const { initialLogitBias: _start, ...published } = preset("ViT-B-16-SigLIP");
-  expect(parseClipConfig({ model_type: "siglip" })).toEqual(published);
+  const { initialLogitBias: _start, vision, text, ...published } = preset("ViT-B-16-SigLIP");
+  const activation = "gelu_pytorch_tanh"; // open_clip computes this one by the error function
+  expect(parseClipConfig({ model_type: "siglip" })).toEqual({
+    ...published,
+    vision: { ...vision, activation },
+    text: { ...text, activation },
+  });
 });
 
 test("what is left out is as in ViT-B/32", () => {
@@ -136,13 +145,36 @@ test("reads a config that transformers wrote", () => {
 
 test.each([
   [{ vocab_size: 49408, eos_token_id: 2 }, 49407],
-  [{ vocab_size: 100, eos_token_id: 49407 }, 99],
+  [{ vocab_size: 100, eos_token_id: 2 }, 99],
   [{ vocab_size: 100, eos_token_id: 60 }, 60],
-  [{ vocab_size: 100 }, 99],
+  [{ vocab_size: 50000 }, 49407],
 ])("%o ends captions with id %i", (text_config, endTokenId) => {
   const { text } = parseClipConfig({ ...minimal, text_config });
   expect(text.endTokenId).toBe(endTokenId);
   expect(text).toMatchObject({ startTokenId: endTokenId - 1 });
+});
+
+test("text_config_dict and vision_config_dict of old files go before the keys beside them", () => {
+  // what transformers 5.18's CLIPConfig makes of these files
+  const alone = parseClipConfig({
+    model_type: "clip",
+    text_config_dict: { hidden_size: 768, num_attention_heads: 12 },
+    vision_config_dict: { patch_size: 14 },
+  });
+  expect(alone.text).toMatchObject({ width: 768, heads: 12, layers: 12 });
+  expect(alone.vision).toMatchObject({ patchSize: 14, width: 768 });
+  const both = parseClipConfig({
+    model_type: "clip",
+    text_config: { hidden_size: 64, num_hidden_layers: 3 },
+    text_config_dict: { hidden_size: 128 },
+    vision_config: { hidden_act: "gelu", image_size: [336, 336] },
+    vision_config_dict: null,
+  });
+  expect(both.text).toMatchObject({ width: 128, layers: 12 });
+  expect(both.vision).toMatchObject({ activation: "gelu", imageSize: 336 });
+  // SiglipConfig does not read them
+  const siglip = parseClipConfig({ model_type: "siglip", text_config_dict: { hidden_size: 64 } });
+  expect(siglip.text.width).toBe(768);
 });
 
 test("what other libraries add to a config of ours is passed over", () => {
@@ -185,7 +217,7 @@ test.each([
   [{ ...formatOwnConfig(preset("nano")), imageHaed: "mlp" }, "imageHaed is no key"],
   [
     { ...formatOwnConfig(preset("RN50")), vision: { ...preset("RN50").vision, layers: [3, 4] } },
-    "vision.layers should be four positive whole numbers, got [3,4]",
+    "vision.layers should be four positive whole numbers up to 1024, got [3,4]",
   ],
   [{ model_type: "clip", text_config: {} }, "vision_config. should be an object, got nothing"],
   [
@@ -211,6 +243,42 @@ test.each([
   [
     { ...minimal, vision_config: { hidden_size: 96, num_attention_heads: 7 } },
     "vision_config.num_attention_heads should be a divisor of hidden_size 96, got 7",
+  ],
+  [
+    { ...minimal, text_config: { vocab_size: 100 } },
+    "text_config.eos_token_id should be an id below the vocabulary's 100, got 49407",
+  ],
+  [
+    { ...minimal, text_config: { eos_token_id: [49407] } },
+    "text_config.eos_token_id should be an id below the vocabulary's 49408, got [49407]",
+  ],
+  [
+    { ...minimal, vision_config: { num_hidden_layers: 1e9 } },
+    "vision_config.num_hidden_layers should be a positive whole number up to 1024, got 1000000000",
+  ],
+  [
+    { ...minimal, vision_config: { image_size: [224, 336] } },
+    "vision_config.image_size should be a positive whole number (images and patches are square here), got [224,336]",
+  ],
+  [
+    { ...minimal, text_config: { max_position_embeddings: 1e9 } },
+    "text_config.max_position_embeddings should be a positive whole number up to 65536",
+  ],
+  [
+    { ...minimal, text_config: { layer_norm_eps: 1e30 } },
+    "text_config.layer_norm_eps should be a number from 0 to 0.1, got 1e+30",
+  ],
+  [
+    { ...minimal, logit_scale_init_value: Infinity },
+    "logit_scale_init_value should be a number from -50 to 50",
+  ],
+  [
+    {
+      model_type: "vision-text-dual-encoder",
+      vision_config: { model_type: "clip_vision_model" },
+      text_config: { model_type: "roberta", is_decoder: true },
+    },
+    "text_config.is_decoder should be false, got true",
   ],
   [{ ...minimal, projection_dim: -1 }, "projection_dim should be a positive whole number, got -1"],
 ])("%j is refused with the key, what it should be and what it is", (json, message) => {

@@ -5,6 +5,8 @@ import type { TextConfig } from "@clip-ts/text-encoder";
 export interface OpenClipContext {
   readonly embedDim: number;
   readonly quickGelu: boolean;
+  /** Whether the vision tower is SigLIP's, whose text tower ends in a head with a bias. */
+  readonly isSiglipVision: boolean;
 }
 
 /** A text tower and the head behind it. */

@@ -1,6 +1,6 @@
 import type { HeadKind } from "@clip-ts/projection";
 import type { RobertaTextConfig } from "@clip-ts/text-encoder";
-import { robertaBase } from "../presets/towers.ts";
+import { robertaTowers } from "../presets/towers.ts";
 import { refuseForOpenClip } from "./open-clip-style.ts";
 import type { OpenClipContext, TextSide } from "./open-clip-context.ts";
 import type { Json, Section } from "./section.ts";
@@ -12,24 +12,12 @@ const robertaPoolings = {
   cls_last_hidden_state_pooler: "first",
 } as const;
 
-const { pooling: _pooling, ...base } = robertaBase;
-const large = { width: 1024, layers: 24, heads: 16, mlpWidth: 4096 } as const;
-const multilingual = { vocabSize: 250002 } as const;
-
-/** The towers that open_clip takes from Hugging Face by name, without their pooling. */
-const robertaByName: Readonly<Record<string, Omit<RobertaTextConfig, "pooling">>> = {
-  "roberta-base": base,
-  "roberta-large": { ...base, ...large },
-  "xlm-roberta-base": { ...base, ...multilingual },
-  "xlm-roberta-large": { ...base, ...large, ...multilingual },
-};
-
 /** Reads a tower that open_clip takes from Hugging Face by name. */
 export function parseOpenClipRoberta(section: Section, { embedDim }: OpenClipContext): TextSide {
   const name = section.text("hf_model_name").replace(/^FacebookAI\//u, "");
-  const tower = robertaByName[name];
+  const tower = robertaTowers[name];
   if (tower === undefined) {
-    section.refuse("hf_model_name", `one of ${Object.keys(robertaByName).join(", ")}`);
+    section.refuse("hf_model_name", `one of ${Object.keys(robertaTowers).join(", ")}`);
   }
   const poolers = Object.keys(robertaPoolings) as (keyof typeof robertaPoolings)[];
   const pooler = section.choice("hf_pooler_type", poolers, "mean_pooler");
@@ -47,7 +35,7 @@ export function parseOpenClipRoberta(section: Section, { embedDim }: OpenClipCon
 export function formatOpenClipRoberta(text: RobertaTextConfig, head: HeadKind): Json {
   const isTower = ([, tower]: [string, Omit<RobertaTextConfig, "pooling">]): boolean =>
     Object.entries(tower).every(([key, value]) => text[key as keyof RobertaTextConfig] === value);
-  const name = Object.entries(robertaByName).find(isTower)?.[0];
+  const name = Object.entries(robertaTowers).find(isTower)?.[0];
   if (name === undefined) return refuseForOpenClip("a RoBERTa of this size");
   if (head === "affine") return refuseForOpenClip("a head with a bias behind RoBERTa");
   const poolers = Object.entries(robertaPoolings);

@@ -16,15 +16,61 @@ export function refuseForOpenClip(what: string): never {
   );
 }
 
+/** Keys of a tower's blocks; what they name, open_clip can build and we cannot. */
+export const blockKeys = [
+  "block_type",
+  "qk_norm",
+  "scaled_cosine_attn",
+  "scale_heads",
+  "scale_attn_inner",
+  "scale_attn",
+  "scale_fc",
+] as const;
+
+/** Refuses blocks other than CLIP's. Its "custom" ones are the same where nothing else is asked of them. */
+export function assertPlainBlocks(section: Section): void {
+  const [type, ...options] = blockKeys;
+  section.choice(type, ["default", "custom"], "default");
+  for (const key of options) section.only(key, false);
+}
+
+/** Reads `act_kwargs`: the form of GELU. */
+function geluOf(section: Section): Activation {
+  const details = section.section("act_kwargs", {});
+  details.onlyKeys(["approximate"]);
+  const form = details.choice("approximate", ["none", "tanh"], "none");
+  return form === "tanh" ? "gelu_pytorch_tanh" : "gelu";
+}
+
 /** Reads `act_kwargs` and `norm_kwargs` of a tower. */
 export function activationOf(section: Section, quickGelu: boolean): Style {
-  const details = section.section("act_kwargs", {});
-  const isTanh = details.has("approximate") && details.choice("approximate", ["tanh"]) === "tanh";
-  const gelu = isTanh ? "gelu_pytorch_tanh" : "gelu";
+  const norm = section.section("norm_kwargs", {});
+  norm.onlyKeys(["eps", "elementwise_affine", "bias"]);
+  norm.only("elementwise_affine", true);
+  norm.only("bias", true);
+  if (quickGelu) section.without("act_kwargs", "QuickGELU has none");
   return {
-    activation: quickGelu ? "quick_gelu" : gelu,
-    layerNormEps: section.section("norm_kwargs", {}).number("eps", 1e-5),
+    activation: quickGelu ? "quick_gelu" : geluOf(section),
+    layerNormEps: norm.epsilon("eps", 1e-5),
   };
+}
+
+/** The hidden layer's length, which open_clip's file says by its ratio to the width. */
+export function mlpWidthOf(section: Section, width: number): number {
+  const ratio = section.number("mlp_ratio", 4, { least: 1 / width, most: 256 });
+  return Math.floor(width * ratio);
+}
+
+/** The ratio that open_clip makes this length of. */
+export function mlpRatioOf({
+  width,
+  mlpWidth,
+}: {
+  readonly width: number;
+  readonly mlpWidth: number;
+}): number {
+  const ratio = mlpWidth / width;
+  return Math.floor(width * ratio) === mlpWidth ? ratio : (mlpWidth + 0.5) / width;
 }
 
 /** Writes the same, as far as it differs from what open_clip takes anyway. */

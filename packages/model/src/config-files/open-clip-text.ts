@@ -6,7 +6,11 @@ import type { OpenClipContext, TextSide } from "./open-clip-context.ts";
 import { formatOpenClipRoberta, parseOpenClipRoberta } from "./open-clip-roberta.ts";
 import {
   activationOf,
+  assertPlainBlocks,
+  blockKeys,
   formatActivation,
+  mlpRatioOf,
+  mlpWidthOf,
   refuseForOpenClip,
   withoutUsual,
 } from "./open-clip-style.ts";
@@ -30,8 +34,8 @@ function parseStack(section: Section, quickGelu: boolean): TransformerConfig {
   return {
     width,
     heads,
-    layers: section.positive("layers", 12),
-    mlpWidth: Math.floor(width * section.number("mlp_ratio", usual.mlp_ratio)),
+    layers: section.layers("layers", 12),
+    mlpWidth: mlpWidthOf(section, width),
     ...activationOf(section, quickGelu),
     ...(section.has("ls_init_value") && { layerScale: section.number("ls_init_value") }),
   };
@@ -54,8 +58,8 @@ function parseSiglip(
   return {
     kind: "siglip",
     ...stack,
-    vocabSize: section.positive("vocab_size", 49408),
-    contextLength: section.positive("context_length", 77),
+    vocabSize: section.vocabulary("vocab_size", 49408),
+    contextLength: section.tokens("context_length", 77),
     padTokenId: 1, // SigLIP's tokenizer pads with its end token; the file does not say so
     endTokenId: 1,
     headWidth: embedDim,
@@ -67,28 +71,63 @@ function parseCausal(
   stack: TransformerConfig,
   { isUnmasked, poolType }: { readonly isUnmasked: boolean; readonly poolType: PoolType },
 ): CausalTextConfig {
-  const vocabSize = section.positive("vocab_size", 49408);
+  const vocabSize = section.vocabulary("vocab_size", 49408);
   return {
     ...stack,
     vocabSize,
-    contextLength: section.positive("context_length", 77),
-    startTokenId: vocabSize - 2,
-    endTokenId: poolType === "eos" ? section.count("eos_id", usual.eos_id) : vocabSize - 1,
-    padTokenId: section.count("pad_id", usual.pad_id),
+    contextLength: section.tokens("context_length", 77),
+    startTokenId: Math.max(vocabSize - 2, 0),
+    endTokenId:
+      poolType === "eos" ? section.tokenId("eos_id", vocabSize, usual.eos_id) : vocabSize - 1,
+    padTokenId: section.tokenId("pad_id", vocabSize, usual.pad_id),
     ...(isUnmasked && { causal: false }),
     ...(poolType === "last" && { pooling: "last" as const }),
   };
 }
 
+/** Every key that `text_cfg` may have. */
+const knownKeys = [
+  "context_length",
+  "vocab_size",
+  "hf_tokenizer_name",
+  "tokenizer_mode",
+  "tokenizer_kwargs",
+  "width",
+  "heads",
+  "layers",
+  "mlp_ratio",
+  "ls_init_value",
+  "embed_cls",
+  "pad_id",
+  "eos_id",
+  "no_causal_mask",
+  "final_ln_after_pool", // no tower of open_clip's reads it
+  "pool_type",
+  "proj_bias",
+  "proj_type",
+  "output_tokens",
+  "act_kwargs",
+  "norm_kwargs",
+  ...blockKeys,
+  "hf_model_name",
+  "hf_model_pretrained",
+  "hf_proj_type",
+  "hf_pooler_type",
+];
+
 /** Reads `text_cfg`. */
 export function parseOpenClipText(section: Section, context: OpenClipContext): TextSide {
+  section.onlyKeys(knownKeys);
   if (section.has("hf_model_name")) return parseOpenClipRoberta(section, context);
   section.only("embed_cls", false);
+  assertPlainBlocks(section);
   const stack = parseStack(section, context.quickGelu);
   const poolType = section.choice("pool_type", ["argmax", "eos", "last"], usual.pool_type);
   const isUnmasked = section.flag("no_causal_mask", usual.no_causal_mask);
   const textHead = parseHead(section);
-  if (isUnmasked && poolType === "last" && textHead === "affine") {
+  if (context.isSiglipVision && textHead === "affine") {
+    // weights name the head of a tower beside SigLIP's as SigLIP's own
+    if (!isUnmasked || poolType !== "last") section.refuse("proj_bias", "false beside this tower");
     return { text: parseSiglip(section, stack, context), textHead: "none" };
   }
   return { text: parseCausal(section, stack, { isUnmasked, poolType }), textHead };
@@ -124,7 +163,7 @@ export function formatOpenClipText(
     width: text.width,
     heads: text.heads,
     layers: text.layers,
-    mlp_ratio: text.mlpWidth / text.width,
+    mlp_ratio: mlpRatioOf(text),
     ls_init_value: text.layerScale,
     ...formatActivation(text, activation),
     ...kindKeys(text, textHead),

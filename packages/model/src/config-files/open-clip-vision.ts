@@ -1,11 +1,15 @@
 import type { Activation } from "@clip-ts/core";
 import type { VisionConfig, VitConfig } from "@clip-ts/vision-encoder";
 import { isResNet } from "@clip-ts/vision-encoder";
-import { siglipVisionStyle } from "./hugging-face-siglip.ts";
 import type { OpenClipContext } from "./open-clip-context.ts";
+import { formatTimmSiglip, parseTimmSiglip } from "./open-clip-siglip.ts";
 import {
   activationOf,
+  assertPlainBlocks,
+  blockKeys,
   formatActivation,
+  mlpRatioOf,
+  mlpWidthOf,
   refuseForOpenClip,
   withoutUsual,
 } from "./open-clip-style.ts";
@@ -21,62 +25,51 @@ const usual = {
   patch_dropout: 0,
 } as const;
 
-/** SigLIP's vision transformers by timm's names: width, layers, heads, length of the hidden layer. */
-const timmSizes: Readonly<Record<string, readonly [number, number, number, number]>> = {
-  base: [768, 12, 12, 3072],
-  large: [1024, 24, 16, 4096],
-  so400m: [1152, 27, 16, 4304],
-};
-
-const timmSiglip = /^vit_(base|large|so400m)_patch(\d+)_siglip_(\d+)$/u;
-
-function parseTimm(section: Section): VitConfig {
-  const parts = timmSiglip.exec(section.text("timm_model_name"));
-  if (parts === null) section.refuse("timm_model_name", "one of timm's SigLIP transformers");
-  section.choice("timm_pool", ["map"]);
-  section.choice("timm_proj", ["none", ""]);
-  const [, size = "", patch, image] = parts;
-  const [width, layers, heads, mlpWidth] = timmSizes[size] as (typeof timmSizes)[string];
-  return {
-    width,
-    layers,
-    heads,
-    mlpWidth,
-    activation: "gelu",
-    layerNormEps: 1e-6,
-    imageSize: section.positive("image_size", Number(image)),
-    patchSize: Number(patch),
-    channels: 3,
-    ...siglipVisionStyle,
-  };
-}
-
 function parseResNet(section: Section, { embedDim }: OpenClipContext): VisionConfig {
-  const layers = section.json["layers"] as readonly number[];
-  if (layers.length !== 4 || !layers.every((blocks) => Number.isInteger(blocks) && blocks > 0)) {
-    section.refuse("layers", "four positive whole numbers");
-  }
+  const layers = section.stages("layers");
   const width = section.positive("width", 64);
+  const headWidth = section.positive("head_width", usual.head_width);
+  const channels = width * 32; // of the last stage, which the attention pool reads
+  if (channels % headWidth !== 0) section.refuse("head_width", `a divisor of ${channels}`);
   return {
     kind: "resnet",
-    layers: layers as readonly [number, number, number, number],
+    layers,
     width,
-    heads: Math.floor((width * 32) / section.positive("head_width", 64)),
+    heads: channels / headWidth,
     outputDim: embedDim,
-    imageSize: section.positive("image_size", 224),
+    imageSize: section.side("image_size", 224),
     channels: 3,
   };
 }
 
-/** What open_clip can build and we cannot: refused, not ignored. */
-const unknownKeys = [
+/** Every key that `vision_cfg` may have. */
+const knownKeys = [
+  "layers",
+  "width",
+  "head_width",
+  "mlp_ratio",
+  "patch_size",
+  "image_size",
+  "ls_init_value",
+  "patch_dropout",
   "attentional_pool",
-  "qk_norm",
-  "scaled_cosine_attn",
-  "scale_heads",
-  "scale_attn_inner",
-  "scale_attn",
-  "scale_fc",
+  "attn_pooler_queries",
+  "attn_pooler_heads",
+  "no_ln_pre",
+  "pos_embed_type",
+  "final_ln_after_pool",
+  "pool_type",
+  "output_tokens",
+  "act_kwargs",
+  "norm_kwargs",
+  ...blockKeys,
+  "timm_model_name",
+  "timm_model_pretrained",
+  "timm_pool",
+  "timm_proj",
+  "timm_proj_bias",
+  "timm_drop",
+  "timm_drop_path",
 ];
 
 function parseOptions(section: Section): Partial<VitConfig> {
@@ -84,7 +77,7 @@ function parseOptions(section: Section): Partial<VitConfig> {
   // Of one token it makes no difference whether the norm comes before or after.
   if (isMean) section.only("final_ln_after_pool", false);
   const positions = section.choice("pos_embed_type", ["learnable", "sin_cos_2d"], "learnable");
-  const patchDropout = section.number("patch_dropout", usual.patch_dropout);
+  const patchDropout = section.share("patch_dropout", usual.patch_dropout);
   return {
     ...(section.has("ls_init_value") && { layerScale: section.number("ls_init_value") }),
     ...(section.flag("no_ln_pre", usual.no_ln_pre) && { preNorm: false }),
@@ -95,18 +88,19 @@ function parseOptions(section: Section): Partial<VitConfig> {
 }
 
 function parseVit(section: Section, { quickGelu }: OpenClipContext): VitConfig {
-  for (const key of unknownKeys) section.only(key, false);
+  section.only("attentional_pool", false);
+  assertPlainBlocks(section);
   const width = section.positive("width", 768);
   const headWidth = section.positive("head_width", usual.head_width);
   if (width % headWidth !== 0) section.refuse("head_width", `a divisor of the width ${width}`);
   return {
     width,
     heads: width / headWidth,
-    layers: section.positive("layers", 12),
-    mlpWidth: Math.floor(width * section.number("mlp_ratio", usual.mlp_ratio)),
+    layers: section.layers("layers", 12),
+    mlpWidth: mlpWidthOf(section, width),
     ...activationOf(section, quickGelu),
-    imageSize: section.positive("image_size", 224),
-    patchSize: section.positive("patch_size", 16),
+    imageSize: section.side("image_size", 224),
+    patchSize: section.side("patch_size", 16),
     channels: 3,
     ...parseOptions(section),
   };
@@ -114,28 +108,14 @@ function parseVit(section: Section, { quickGelu }: OpenClipContext): VitConfig {
 
 /** Reads `vision_cfg`. */
 export function parseOpenClipVision(section: Section, context: OpenClipContext): VisionConfig {
-  if (section.has("timm_model_name")) return parseTimm(section);
+  section.onlyKeys(knownKeys);
+  if (section.has("timm_model_name")) return parseTimmSiglip(section);
   if (Array.isArray(section.json["layers"])) return parseResNet(section, context);
   return parseVit(section, context);
 }
 
-function formatSiglip(vision: VitConfig): Json {
-  const { width, imageSize, patchSize, mlpWidth } = vision;
-  const isSize = ([, sizes]: [string, readonly number[]]): boolean =>
-    sizes[0] === width && sizes[3] === mlpWidth;
-  const size = Object.entries(timmSizes).find(isSize)?.[0];
-  if (size === undefined) return refuseForOpenClip("a SigLIP transformer of this size");
-  return {
-    image_size: imageSize,
-    timm_model_name: `vit_${size}_patch${patchSize}_siglip_${imageSize}`,
-    timm_model_pretrained: false,
-    timm_pool: "map",
-    timm_proj: "none",
-  };
-}
-
 function formatVit(vision: VitConfig, context: { readonly activation: Activation }): Json {
-  const { width, heads, mlpWidth } = vision;
+  const { width, heads } = vision;
   if (vision.patchBias === true) return refuseForOpenClip("a patch embedding with a bias");
   if (vision.classToken === false) return refuseForOpenClip("a transformer without class token");
   if (vision.pooling === "pooler") return refuseForOpenClip("a pooler behind the class token");
@@ -145,7 +125,7 @@ function formatVit(vision: VitConfig, context: { readonly activation: Activation
     width,
     patch_size: vision.patchSize,
     head_width: width / heads,
-    mlp_ratio: mlpWidth / width,
+    mlp_ratio: mlpRatioOf(vision),
     ...formatActivation(vision, context.activation),
     ls_init_value: vision.layerScale,
     no_ln_pre: vision.preNorm === false,
@@ -161,8 +141,9 @@ export function formatOpenClipVision(
   vision: VisionConfig,
   context: { readonly activation: Activation },
 ): Json {
+  if (vision.channels !== 3) return refuseForOpenClip(`images of ${vision.channels} channels`);
   if (!isResNet(vision)) {
-    return vision.pooling === "attention" ? formatSiglip(vision) : formatVit(vision, context);
+    return vision.pooling === "attention" ? formatTimmSiglip(vision) : formatVit(vision, context);
   }
   const { layers, width, heads, imageSize } = vision;
   const headWidth = (width * 32) / heads;

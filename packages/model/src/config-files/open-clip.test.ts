@@ -62,8 +62,6 @@ test("SigLIP is timm's transformer and a tower without mask", () => {
   expect(config).toEqual({
     ...siglip,
     initialLogitScale: Math.log(1 / 0.07), // open_clip's own start
-    vision: { ...siglip.vision, activation: "gelu" },
-    text: { ...siglip.text, activation: "gelu" },
   });
   const { hf_tokenizer_name: _name, tokenizer_kwargs: _clean, ...text_cfg } = file.text_cfg;
   expect(formatOpenClipConfig(config).model_cfg).toEqual({ ...file, text_cfg });
@@ -138,6 +136,19 @@ test.each<readonly [object, string]>([
   [{}, "vision_cfg.head_width should be a divisor of the width 768, got 100"],
   [{ text_cfg: { heads: 7 } }, "text_cfg.heads should be a divisor of the width 512, got 7"],
   [{ vision_cfg: { qk_norm: true } }, "vision_cfg.qk_norm should be false, got true"],
+  [{ text_cfg: { scale_fc: true } }, "text_cfg.scale_fc should be false, got true"],
+  [{ vision_cfg: { ...vitB32, pathc_size: 8 } }, "vision_cfg.pathc_size is no key of this kind"],
+  [{ multimodal_cfg: {} }, "multimodal_cfg should be left out: CoCa's caption decoder"],
+  [{ vision_cfg: { norm_kwargs: { bias: false } } }, "norm_kwargs.bias should be true, got false"],
+  [
+    { quick_gelu: true, text_cfg: { act_kwargs: { approximate: "tanh" } } },
+    "text_cfg.act_kwargs should be left out: QuickGELU has none",
+  ],
+  [
+    { vision_cfg: { layers: 5000 } },
+    "vision_cfg.layers should be a positive whole number up to 1024",
+  ],
+  [{ text_cfg: { pool_type: "eos", eos_id: 49408 } }, "text_cfg.eos_id should be an id below"],
   [{ vision_cfg: { layers: [1, 2] } }, "vision_cfg.layers should be four positive whole numbers"],
   [
     { vision_cfg: { timm_model_name: "convnext_base" } },
@@ -152,8 +163,42 @@ test.each<readonly [object, string]>([
   expect(messageOf(() => parseOpenClipConfig({ ...file, ...broken }))).toContain(message);
 });
 
+test("the default form of GELU may be named, and square sizes given as pairs", () => {
+  const plain = parseOpenClipConfig(file);
+  const vision_cfg = {
+    ...vitB32,
+    act_kwargs: { approximate: "none" },
+    image_size: [224, 224],
+    norm_kwargs: { elementwise_affine: true },
+    block_type: "custom",
+  };
+  expect(parseOpenClipConfig({ ...file, vision_cfg })).toEqual(plain);
+});
+
+test("an MLP of any width comes back from its ratio", () => {
+  for (let mlpWidth = 1; mlpWidth < 300; mlpWidth++) {
+    const config = { ...nano, text: { ...nano.text, mlpWidth } } as ClipConfig;
+    expect(parseOpenClipConfig(formatOpenClipConfig(config)).text.mlpWidth).toBe(mlpWidth);
+  }
+});
+
+test("SigLIP is written by timm's name only where timm computes the same", () => {
+  const google = parseClipConfig({ model_type: "siglip" });
+  expect(() => formatOpenClipConfig(google)).toThrow(
+    /timm's vit_base_patch16_siglip_224, whose GELU is computed by the error function.*--activation gelu/u,
+  );
+  const large = preset("ViT-B-16-SigLIP-512");
+  const vision = { ...large.vision, imageSize: 448 } as ClipConfig["vision"];
+  expect(() => formatOpenClipConfig({ ...large, vision })).toThrow(
+    "at 448 pixels (timm has it at 224, 256, 384, 512)",
+  );
+  const shallow = { ...large.vision, layers: 2 } as ClipConfig["vision"];
+  expect(() => formatOpenClipConfig({ ...large, vision: shallow })).toThrow("of this size");
+});
+
 test.each<readonly [string, ClipConfig]>([
   ["a patch embedding with a bias", preset("ViT-B-32-roberta")],
+  ["images of 1 channels", { ...nano, vision: { ...nano.vision, channels: 1 } }],
   ['a head "mlp" behind the vision tower', { ...nano, imageHead: "mlp" }],
   [
     "a tower with relu beside one with quick_gelu",

@@ -16,6 +16,20 @@ export function isOpenClipConfig(json: unknown): boolean {
   return typeof json === "object" && json !== null && ("model_cfg" in json || "embed_dim" in json);
 }
 
+/** Every key that the description of a model may have. */
+const knownKeys = [
+  "embed_dim",
+  "vision_cfg",
+  "text_cfg",
+  "quick_gelu",
+  "custom_text",
+  "init_logit_scale",
+  "init_logit_bias",
+  "nonscalar_logit_scale",
+  "cast_dtype",
+  "output_dict",
+];
+
 /**
  * Understands `open_clip_config.json`, or only the value of its `model_cfg`.
  * @throws ClipError "bad-config" naming the key, what it should be and what it is.
@@ -24,17 +38,20 @@ export function parseOpenClipConfig(json: unknown): ClipConfig {
   const file = new Section(json);
   const root = file.has("model_cfg") ? file.section("model_cfg") : file;
   const embedDim = root.positive("embed_dim");
-  const context = { embedDim, quickGelu: root.flag("quick_gelu", false) };
+  root.without("multimodal_cfg", "CoCa's caption decoder is not computed here");
+  root.onlyKeys(knownKeys);
+  const quickGelu = root.flag("quick_gelu", false);
+  const isSiglip = root.section("vision_cfg").has("timm_model_name");
+  const context = { embedDim, quickGelu, isSiglipVision: isSiglip };
   const vision = parseOpenClipVision(root.section("vision_cfg"), context);
   const { text, textHead } = parseOpenClipText(root.section("text_cfg"), context);
   const isUsualHead = textHead === (text.kind === "siglip" ? "none" : "linear");
-  const isSiglipVision = !isResNet(vision) && vision.pooling === "attention";
   return {
     projectionDim: embedDim,
-    initialLogitScale: root.number("init_logit_scale", initialLogitScale),
+    initialLogitScale: root.logScale("init_logit_scale", initialLogitScale),
     vision,
     text,
-    ...(isSiglipVision && { imageHead: "none" as const }),
+    ...(isSiglip && { imageHead: "none" as const }),
     ...(!isUsualHead && { textHead }),
     ...(root.has("init_logit_bias") && {
       initialLogitBias: root.number("init_logit_bias"),
@@ -45,7 +62,8 @@ export function parseOpenClipConfig(json: unknown): ClipConfig {
 
 /** Whether the towers' activation is the quick one; open_clip has one switch for both. */
 function isQuick({ vision, text }: ClipConfig): boolean {
-  if (!isResNet(vision)) return vision.activation === "quick_gelu";
+  const isTimm = !isResNet(vision) && vision.pooling === "attention"; // has an activation of its own
+  if (!isResNet(vision) && !isTimm) return vision.activation === "quick_gelu";
   return text.kind !== "roberta" && text.activation === "quick_gelu";
 }
 

@@ -3,6 +3,7 @@ import type { SiglipTextConfig } from "@clip-ts/text-encoder";
 import type { VitConfig } from "@clip-ts/vision-encoder";
 import { expect, test } from "vitest";
 import { preset } from "../presets.ts";
+import { parseClipConfig } from "./hugging-face.ts";
 import { assertBigVision, assertTorchvision, formatRobertaConfig } from "./other-libraries.ts";
 
 const joined = preset("ViT-B-32-roberta");
@@ -25,7 +26,7 @@ test("torchvision's ViT is held against what torchvision computes", () => {
 });
 
 test("SigLIP is held against what big_vision computes", () => {
-  const siglip = preset("ViT-B-16-SigLIP");
+  const siglip = parseClipConfig({ model_type: "siglip" });
   assertBigVision(siglip);
   const exact = { ...siglip, text: { ...(siglip.text as SiglipTextConfig), activation: "gelu" } };
   expect(() => assertBigVision(exact as typeof siglip)).toThrow(

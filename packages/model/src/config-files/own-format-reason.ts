@@ -1,6 +1,7 @@
-import type { RobertaTextConfig } from "@clip-ts/text-encoder";
+import type { CausalTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
 import { isResNet } from "@clip-ts/vision-encoder";
 import { headsOf, type ClipConfig } from "../config.ts";
+import { hasOldEndToken } from "./hugging-face-clip.ts";
 import { isPlainVit } from "./hugging-face-dual-encoder.ts";
 import { isClipVit } from "./hugging-face-transformer.ts";
 import { formatClipConfig } from "./hugging-face.ts";
@@ -31,6 +32,9 @@ export function ownFormatReason(config: ClipConfig): string | undefined {
   if (isResNet(vision)) return "it has one of CLIP's ResNets, which transformers has not";
   const head = [heads.image, heads.text].find((kind) => kind === "mlp" || kind === "affine");
   if (head !== undefined) return `one of its heads is "${head}", in transformers they are linear`;
+  if ((text.kind ?? "clip") === "clip" && hasOldEndToken(text as CausalTextConfig)) {
+    return "its captions end with id 2, which transformers takes for the vocabulary's last";
+  }
   const reason = text.kind === "roberta" ? dualEncoderReason(config, text) : undefined;
   return reason ?? "no model of transformers has its options";
 }

@@ -28,33 +28,24 @@ function parseStack(section: Section): TransformerConfig {
   return {
     width,
     heads: section.positive("heads"),
-    layers: section.positive("layers"),
+    layers: section.layers("layers"),
     mlpWidth: section.positive("mlpWidth"),
     activation: section.activation("activation"),
-    layerNormEps: section.number("layerNormEps"),
+    layerNormEps: section.epsilon("layerNormEps"),
     ...optional(section, { layerScale: (key) => section.number(key) }),
   };
 }
 
-function parseResNetLayers(section: Section): readonly [number, number, number, number] {
-  const layers = section.json["layers"];
-  const isPositive = (value: unknown): boolean => Number.isInteger(value) && (value as number) > 0;
-  if (!Array.isArray(layers) || layers.length !== 4 || !layers.every(isPositive)) {
-    return section.refuse("layers", "four positive whole numbers");
-  }
-  return layers as unknown as readonly [number, number, number, number];
-}
-
 function parseVision(section: Section): VisionConfig {
   const image = {
-    imageSize: section.positive("imageSize"),
+    imageSize: section.side("imageSize"),
     channels: section.positive("channels"),
   };
   if (section.choice("kind", ["vit", "resnet"], "vit") === "resnet") {
     return {
       kind: "resnet",
       ...image,
-      layers: parseResNetLayers(section),
+      layers: section.stages("layers"),
       width: section.positive("width"),
       heads: section.positive("heads"),
       outputDim: section.positive("outputDim"),
@@ -64,7 +55,7 @@ function parseVision(section: Section): VisionConfig {
   return {
     ...parseStack(section),
     ...image,
-    patchSize: section.positive("patchSize"),
+    patchSize: section.side("patchSize"),
     ...optional(section, {
       kind: () => "vit",
       classToken: flag,
@@ -72,22 +63,23 @@ function parseVision(section: Section): VisionConfig {
       patchBias: flag,
       pooling: (key) => section.choice(key, ["class", "pooler", "mean", "attention"]),
       positions: (key) => section.choice(key, ["learned", "sincos"]),
-      patchDropout: (key) => section.number(key),
+      patchDropout: (key) => section.share(key),
     }),
   };
 }
 
 function parseText(section: Section): TextConfig {
   const kind = section.choice("kind", ["clip", "roberta", "siglip"], "clip");
+  const vocabSize = section.vocabulary("vocabSize");
   const shared = {
     ...parseStack(section),
-    vocabSize: section.positive("vocabSize"),
-    contextLength: section.positive("contextLength"),
-    endTokenId: section.count("endTokenId"),
-    padTokenId: section.count("padTokenId"),
+    vocabSize,
+    contextLength: section.tokens("contextLength"),
+    endTokenId: section.tokenId("endTokenId", vocabSize),
+    padTokenId: section.tokenId("padTokenId", vocabSize),
   };
   if (kind === "siglip") return { kind, ...shared, headWidth: section.positive("headWidth") };
-  const startTokenId = section.count("startTokenId");
+  const startTokenId = section.tokenId("startTokenId", vocabSize);
   if (kind === "clip") {
     const options = optional(section, {
       kind: () => kind,
@@ -97,8 +89,8 @@ function parseText(section: Section): TextConfig {
     return { ...shared, startTokenId, ...options };
   }
   const pooling = section.choice("pooling", ["first", "mean", "max", "pooler"]);
-  const number = (key: string): number => section.number(key);
-  const dropout = optional(section, { hiddenDropout: number, attentionDropout: number });
+  const share = (key: string): number => section.share(key);
+  const dropout = optional(section, { hiddenDropout: share, attentionDropout: share });
   const tokenTypes = section.positive("tokenTypes");
   return { kind, ...shared, startTokenId, tokenTypes, pooling, ...dropout };
 }
@@ -116,7 +108,7 @@ export function parseOwnConfig(root: Section): ClipConfig {
     vision: parseVision(visionPart),
     text: parseText(textPart),
     projectionDim: root.positive("projectionDim"),
-    initialLogitScale: root.number("initialLogitScale"),
+    initialLogitScale: root.logScale("initialLogitScale"),
     ...optional(root, {
       initialLogitBias: (key) => root.number(key),
       loss: (key) => parseLoss(root.section(key)),

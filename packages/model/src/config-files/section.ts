@@ -11,12 +11,35 @@ const activations: readonly string[] = [
   "relu",
 ] satisfies Activation[];
 
+/** The largest sizes that a file may ask for; beyond them it is broken, and a model of it would fill the memory. */
+const most = {
+  layers: 1024,
+  side: 4096,
+  tokens: 65_536,
+  vocabulary: 16_777_216,
+  other: 1_048_576,
+} as const;
+
+/** Numbers from `least` to `most`, both included. */
+interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Logarithm of a factor: beyond these, exp overflows 32 bits or is nothing. */
+const scaleRange: Range = { least: -50, most: 50 };
+const anyRange: Range = { least: -1e6, most: 1e6 };
+
 /** Refuses a value of a config file. @throws ClipError "bad-config" that names key, need and value. */
 function refuse(key: string, expected: string, actual: unknown): never {
   const came = actual === undefined ? "nothing" : JSON.stringify(actual);
   throw new ClipError("bad-config", `config.json: ${key} should be ${expected}, got ${came}.`, {
     data: { key, expected, actual },
   });
+}
+
+function isWhole(value: unknown, { least, most }: Range): value is number {
+  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 }
 
 /** One object of a config file: gives checked values, or falls back where a key is missing. */
@@ -40,22 +63,76 @@ export class Section {
     return this.json[key] !== undefined && this.json[key] !== null;
   }
 
-  positive(key: string, fallback?: number): number {
+  /** A size from 1. */
+  positive(key: string, fallback?: number, largest: number = most.other): number {
     const value = this.json[key] ?? fallback;
-    if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;
-    return this.refuse(key, "a positive whole number");
+    if (isWhole(value, { least: 1, most: largest })) return value;
+    const isTooMuch = typeof value === "number" && value > largest;
+    return this.refuse(key, `a positive whole number${isTooMuch ? ` up to ${largest}` : ""}`);
   }
 
-  /** A token id or another whole number from 0. */
-  count(key: string, fallback?: number): number {
-    const value = this.json[key] ?? fallback;
-    if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
-    return this.refuse(key, "a whole number from 0");
+  /** How many blocks a stack has. */
+  layers(key: string, fallback?: number): number {
+    return this.positive(key, fallback, most.layers);
   }
 
-  number(key: string, fallback?: number): number {
+  /** Blocks of the four stages of a ResNet. */
+  stages(key: string): readonly [number, number, number, number] {
+    const value = this.json[key];
+    const range = { least: 1, most: most.layers };
+    if (Array.isArray(value) && value.length === 4 && value.every((item) => isWhole(item, range))) {
+      return value as unknown as readonly [number, number, number, number];
+    }
+    return this.refuse(key, `four positive whole numbers up to ${most.layers}`);
+  }
+
+  /** A length in pixels; a pair of equal ones, as other libraries allow, is one. */
+  side(key: string, fallback?: number): number {
+    const value = this.json[key];
+    if (!Array.isArray(value)) return this.positive(key, fallback, most.side);
+    const [height, width, ...more] = value as unknown[];
+    const range = { least: 1, most: most.side };
+    if (isWhole(height, range) && height === width && more.length === 0) return height;
+    return this.refuse(key, "a positive whole number (images and patches are square here)");
+  }
+
+  /** How many tokens a caption may have. */
+  tokens(key: string, fallback?: number): number {
+    return this.positive(key, fallback, most.tokens);
+  }
+
+  /** Rows of a token table. */
+  vocabulary(key: string, fallback?: number): number {
+    return this.positive(key, fallback, most.vocabulary);
+  }
+
+  /** A token's id in a vocabulary of this size. */
+  tokenId(key: string, vocabSize: number, fallback?: number): number {
     const value = this.json[key] ?? fallback;
-    return typeof value === "number" ? value : this.refuse(key, "a number");
+    if (isWhole(value, { least: 0, most: vocabSize - 1 })) return value;
+    return this.refuse(key, `an id below the vocabulary's ${vocabSize}`, value);
+  }
+
+  number(key: string, fallback?: number, { least, most }: Range = anyRange): number {
+    const value = this.json[key] ?? fallback;
+    if (typeof value !== "number") return this.refuse(key, "a number");
+    if (value >= least && value <= most) return value;
+    return this.refuse(key, `a number from ${least} to ${most}`);
+  }
+
+  /** What is added to a variance before its root. */
+  epsilon(key: string, fallback?: number): number {
+    return this.number(key, fallback, { least: 0, most: 0.1 });
+  }
+
+  /** A share of something. */
+  share(key: string, fallback?: number): number {
+    return this.number(key, fallback, { least: 0, most: 1 });
+  }
+
+  /** The logarithm of a factor on cosines. */
+  logScale(key: string, fallback?: number): number {
+    return this.number(key, fallback, scaleRange);
   }
 
   flag(key: string, fallback: boolean): boolean {
@@ -79,8 +156,8 @@ export class Section {
   }
 
   /** Refuses the value of a key. */
-  refuse(key: string, expected: string): never {
-    return refuse(this.path + key, expected, this.json[key]);
+  refuse(key: string, expected: string, actual: unknown = this.json[key]): never {
+    return refuse(this.path + key, expected, actual);
   }
 
   /** Refuses keys beside the known ones, which would be left out in silence. */
@@ -97,5 +174,10 @@ export class Section {
   /** Refuses a key that has any value but the given one: what the model does not do. */
   only(key: string, value: unknown): void {
     if (this.has(key) && this.json[key] !== value) this.refuse(key, JSON.stringify(value));
+  }
+
+  /** Refuses a key that is there, with what is the matter with it. */
+  without(key: string, why: string): void {
+    if (this.has(key)) this.refuse(key, `left out: ${why}`);
   }
 }

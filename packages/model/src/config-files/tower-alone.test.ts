@@ -45,14 +45,25 @@ test("CLIP's vision tower alone is one, whole models are not", () => {
 });
 
 test("without a config, the shapes tell a tower", () => {
-  const torchvision = { ...goldenTowers.torchvision, heads: 1 }; // of 64, as in published models
+  const { torchvision } = goldenTowers;
   const image = shapes(visionSpec(torchvision), "vision_model.");
-  expect(inferTowerConfig(image)).toEqual({ side: "vision", config: torchvision });
-  const words = { ...goldenTowers.roberta, width: 64, heads: 1, layerNormEps: 1e-5 };
+  const { heads } = torchvision;
+  expect(() => inferTowerConfig(image)).toThrow("how many attention heads");
+  expect(inferTowerConfig(image, { heads: { vision: heads } })).toEqual({
+    side: "vision",
+    config: torchvision,
+  });
+  const published = preset("ViT-B-32-roberta").vision; // torchvision's vit_b_32
+  expect(inferTowerConfig(shapes(visionSpec(published), "vision_model."))).toEqual({
+    side: "vision",
+    config: published,
+  });
+  const words = { ...goldenTowers.roberta, layerNormEps: 1e-5 };
   for (const pooling of ["first", "pooler"] as const) {
     const config: RobertaTextConfig = { ...words, pooling };
     const text = shapes(textSpec(config), "text_model.");
-    expect(inferTowerConfig(text)).toEqual({ side: "text", config });
+    const given = { text: words.heads };
+    expect(inferTowerConfig(text, { heads: given })).toEqual({ side: "text", config });
   }
   expect(inferTowerConfig(shapes(clipSpec(preset("nano"))))).toBeUndefined();
   expect(inferTowerConfig(new Map())).toBeUndefined();

@@ -1,6 +1,6 @@
-import type { RobertaTextConfig } from "@clip-ts/text-encoder";
+import type { CausalTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
 import { isResNet, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
-import { clipVisionDefaults } from "./hugging-face-clip.ts";
+import { clipVisionDefaults, parseClipText } from "./hugging-face-clip.ts";
 import { parseRoberta } from "./hugging-face-dual-encoder.ts";
 import { parseVit } from "./hugging-face-transformer.ts";
 import { assertTorchvision } from "./other-libraries.ts";
@@ -9,7 +9,7 @@ import { Section, type Json } from "./section.ts";
 /** One tower by itself. RoBERTa's first token is pooled unless the weights say otherwise. */
 export type TowerConfig =
   | { readonly side: "vision"; readonly config: VisionConfig }
-  | { readonly side: "text"; readonly config: RobertaTextConfig };
+  | { readonly side: "text"; readonly config: RobertaTextConfig | CausalTextConfig };
 
 /** What every `VisionTransformer` of torchvision's has in common. */
 const torchvisionStyle = {
@@ -31,16 +31,16 @@ function parseTorchvision(root: Section): VitConfig {
     ...torchvisionStyle,
     width,
     heads,
-    layers: root.positive("num_layers"),
+    layers: root.layers("num_layers"),
     mlpWidth: root.positive("mlp_dim"),
-    imageSize: root.positive("image_size"),
-    patchSize: root.positive("patch_size"),
+    imageSize: root.side("image_size"),
+    patchSize: root.side("patch_size"),
   };
 }
 
 /**
  * Understands the `config.json` of one tower alone: Hugging Face's of type "roberta", "xlm-roberta" or
- * "clip_vision_model", or the arguments of torchvision's `VisionTransformer` under their own names.
+ * "clip_vision_model" or "clip_text_model", or the arguments of torchvision's `VisionTransformer` under their own names.
  * @returns undefined for any other.
  * @throws ClipError "bad-config" naming the key, what it should be and what it is.
  */
@@ -50,6 +50,8 @@ export function parseTowerConfig(json: unknown): TowerConfig | undefined {
     case "roberta":
     case "xlm-roberta":
       return { side: "text", config: parseRoberta(root, "first") };
+    case "clip_text_model":
+      return { side: "text", config: parseClipText(root) };
     case "clip_vision_model":
       return { side: "vision", config: parseVit(root, clipVisionDefaults) };
     case undefined:

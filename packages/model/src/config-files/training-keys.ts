@@ -10,7 +10,7 @@ export function parseLoss(section: Section): LossConfig {
   if (kind === "sigmoid") return { kind };
   return {
     kind,
-    ...(section.has("labelSmoothing") && { labelSmoothing: section.number("labelSmoothing") }),
+    ...(section.has("labelSmoothing") && { labelSmoothing: section.share("labelSmoothing") }),
     ...(section.has("multiPositive") && { multiPositive: section.flag("multiPositive", false) }),
   };
 }

@@ -1,9 +1,13 @@
+import { isClipError } from "@clip-ts/base";
 import { flattenTree, type ParamSpec } from "@clip-ts/core";
+import type { VitConfig } from "@clip-ts/vision-encoder";
 import { expect, test } from "vitest";
 import type { ClipConfig } from "../config.ts";
 import { preset } from "../presets.ts";
+import { openClipModels } from "../presets/open-clip-models.ts";
 import { clipSpec } from "../spec.ts";
 import { inferClipConfig } from "./infer-clip-config.ts";
+import type { InferOptions } from "./infer-options.ts";
 
 const shapesOf = (config: ClipConfig): Map<string, readonly number[]> => {
   const spec = Object.entries(flattenTree<ParamSpec>(clipSpec(config)));
@@ -13,12 +17,17 @@ const shapesOf = (config: ClipConfig): Map<string, readonly number[]> => {
 const base = preset("ViT-B/32");
 const stack = {
   width: 128,
-  heads: 2,
+  heads: 4,
   layers: 2,
   mlpWidth: 200,
   activation: "gelu",
   layerNormEps: 1e-5,
 } as const;
+const small: ClipConfig = {
+  ...base,
+  vision: { ...(base.vision as VitConfig), width: 96, heads: 3, layers: 2, mlpWidth: 384 },
+  text: { ...base.text, width: 64, heads: 2, layers: 1, mlpWidth: 256 } as ClipConfig["text"],
+};
 const resnet: ClipConfig = {
   ...base,
   projectionDim: 96,
@@ -44,8 +53,14 @@ const roberta: ClipConfig = {
     padTokenId: 1,
     endTokenId: 2,
     tokenTypes: 1,
-    pooling: "mean",
+    pooling: "pooler",
   },
+};
+/** A published RoBERTa beside a small vision tower. */
+const pooled: ClipConfig = {
+  ...base,
+  vision: small.vision,
+  text: { ...preset("ViT-B-32-roberta").text, pooling: "pooler" } as ClipConfig["text"],
 };
 const tanh = { ...stack, activation: "gelu_pytorch_tanh", layerNormEps: 1e-6 } as const;
 const siglip: ClipConfig = {
@@ -73,7 +88,6 @@ const siglip: ClipConfig = {
     headWidth: 128,
   },
 };
-
 const plain: ClipConfig = {
   ...base,
   vision: {
@@ -88,29 +102,128 @@ const plain: ClipConfig = {
   },
 };
 
-for (const [name, config] of Object.entries({
-  base,
-  plain,
-  "ViT-L/14-336": preset("ViT-L/14-336"),
-  resnet,
-  roberta,
-  siglip,
-})) {
-  test(`${name}: the shapes of a model tell its config`, () => {
-    expect(inferClipConfig(shapesOf(config), { activation: "quick_gelu" })).toEqual(config);
+/** What a user says of a model: heads and activations. */
+const said = ({ vision, text }: ClipConfig): InferOptions => ({
+  heads: { vision: vision.heads, text: text.heads },
+  activation: {
+    vision: "activation" in vision ? vision.activation : undefined,
+    text: text.activation,
+  },
+});
+
+for (const [name, config] of Object.entries({ small, plain, resnet, pooled, siglip })) {
+  test(`${name}: shapes, heads and activations tell a model of our own sizes`, () => {
+    expect(inferClipConfig(shapesOf(config), said(config))).toEqual(config);
   });
 }
 
-test("CLIP's activation has to be given; SigLIP's and RoBERTa's are known", () => {
-  expect(() => inferClipConfig(shapesOf(base))).toThrow(/QuickGELU \(OpenAI's\) or GELU/);
-  expect(inferClipConfig(shapesOf(siglip))).toEqual(siglip);
+/** What the error says is missing, and which published models it names. */
+function missingOf(
+  config: ClipConfig,
+  options: InferOptions = {},
+): { readonly missing: unknown; readonly presets: unknown } {
+  try {
+    inferClipConfig(shapesOf(config), options);
+  } catch (error) {
+    if (!isClipError(error)) throw error;
+    const { missing, presets } = error.data;
+    return { missing, presets };
+  }
+  throw new Error("nothing was missing");
+}
+
+const siglipStart = { initialLogitBias: undefined, initialLogitScale: undefined };
+
+test.each([...openClipModels])("%s: the shapes of a published model tell it", (name, build) => {
+  const config = build();
+  const isSigmoid = config.loss?.kind === "sigmoid";
+  const options = { isOpenClip: true };
+  const { activation } = said(config);
+  // 378 and 384 pixels make as many patches of 14
+  if (/SO400M-14-SigLIP-3/u.test(name)) {
+    const vision = { ...config.vision, imageSize: 378 } as VitConfig;
+    expect(missingOf({ ...config, vision }, options).missing).toEqual(["image size"]);
+    return;
+  }
+  const found = inferClipConfig(shapesOf(config), { ...options, activation });
+  const start = isSigmoid ? siglipStart : {};
+  const layerScale = "layerScale" in config.vision ? { layerScale: expect.any(Number) } : {};
+  expect({ ...found, ...start }).toEqual({
+    ...config,
+    ...start,
+    vision: { ...config.vision, ...layerScale },
+  });
 });
 
-test("what the shapes cannot tell is an error that says so", () => {
-  const narrow = { ...base, text: { ...base.text, width: 96 } } as ClipConfig;
+test("where published models of one size differ, they are named and nothing is guessed", () => {
+  expect(missingOf(preset("ViT-B-32"))).toEqual({
+    missing: ["activation"],
+    presets: ["ViT-B-32", "ViT-B-32-quickgelu"],
+  });
+  expect(missingOf(preset("ViT-H-14-worldwide")).presets).toEqual([
+    "ViT-H-14-worldwide",
+    "ViT-H-14-worldwide-quickgelu",
+  ]);
+  expect(inferClipConfig(shapesOf(preset("ViT-g-14"))).vision.heads).toBe(16);
+});
+
+test("a published model at another resolution is still known", () => {
+  const vision = { ...base.vision, imageSize: 448 } as VitConfig;
+  const config = { ...base, vision };
+  expect(inferClipConfig(shapesOf(config), { activation: "quick_gelu" })).toEqual(config);
+});
+
+test("SigLIP's GELU is timm's in open_clip's files and by tanh in all others", () => {
+  const shapes = shapesOf(preset("ViT-B-16-SigLIP"));
+  const activations = ({ vision, text }: ClipConfig): unknown[] => [
+    (vision as VitConfig).activation,
+    text.activation,
+  ];
+  expect(activations(inferClipConfig(shapes, { isOpenClip: true }))).toEqual(["gelu", "gelu"]);
+  const tanhs = ["gelu_pytorch_tanh", "gelu_pytorch_tanh"];
+  expect(activations(inferClipConfig(shapes))).toEqual(tanhs);
+  expect(missingOf(siglip, { isOpenClip: true }).missing).toEqual(["heads", "activation"]);
+  expect(missingOf(siglip).missing).toEqual(["heads", "activation"]);
+});
+
+test("what no option says needs a config", () => {
+  const options = said(small);
+  const text = { ...small.text, vocabSize: 901_629 } as ClipConfig["text"];
+  expect(missingOf({ ...small, text }, options).missing).toEqual(["captions"]);
+  const mean = { ...roberta, text: { ...roberta.text, pooling: "mean" } } as ClipConfig;
+  expect(missingOf(mean, said(mean)).missing).toEqual(["pooling"]);
+  expect(missingOf(roberta, said(roberta)).missing).toEqual(["norms"]);
+  const clipa = { ...base, vision: { ...base.vision, preNorm: false } } as ClipConfig;
+  expect(() => inferClipConfig(shapesOf(clipa), options)).toThrow(/CLIPA.*Give its config/u);
+  expect(missingOf(clipa, options).missing).toEqual(["pooling"]);
+});
+
+test("what is taken for granted is said in one line", () => {
+  const lines: string[] = [];
+  const onAssume = (line: string): void => void lines.push(line);
+  inferClipConfig(shapesOf(base), { activation: "gelu", onAssume });
+  inferClipConfig(shapesOf(small), { ...said(small), onAssume });
+  inferClipConfig(shapesOf(siglip), { ...said(siglip), onAssume });
+  expect(lines).toEqual([
+    "took 12 and 8 attention heads, gelu, id 49407 for the end of a caption, as in ViT-B-32",
+    "took the class token for the image, a causal mask, id 49407 for the end of a caption, as in CLIP",
+  ]);
+});
+
+test("OpenAI's heads are 64 long; heads that do not divide a width are refused", () => {
+  const wide = { ...small, vision: { ...small.vision, width: 128, heads: 2 } } as ClipConfig;
+  const text = { ...small.text, heads: 1 } as ClipConfig["text"];
+  const openai = { ...wide, text };
+  expect(inferClipConfig(shapesOf(openai), { isOpenai: true })).toEqual(openai);
+  const heads = { vision: 7, text: 2 };
+  expect(() => inferClipConfig(shapesOf(small), { activation: "gelu", heads })).toThrow(
+    "7 heads do not divide the vision tower's width of 96",
+  );
+});
+
+test("sizes that the shapes cannot tell are errors that say so", () => {
   const infer = (shapes: Map<string, readonly number[]>) => () =>
     inferClipConfig(shapes, { activation: "gelu" });
-  expect(infer(shapesOf(narrow))).toThrow("heads cannot be told from a width of 96");
   const cut = shapesOf(base);
   cut.delete("text_model.embeddings.position_embedding.weight");
   expect(infer(cut)).toThrow("position_embedding.weight is missing");

@@ -1,4 +1,3 @@
-import type { Activation } from "@clip-ts/core";
 import type { RobertaTextConfig, SiglipTextConfig, TextConfig } from "@clip-ts/text-encoder";
 import { inferStack } from "./infer-stack.ts";
 import type { ShapeReader } from "./shapes.ts";
@@ -14,7 +13,6 @@ function inferRoberta(shapes: ShapeReader): RobertaTextConfig {
   return {
     kind: "roberta",
     ...inferStack(shapes, {
-      side: "text",
       prefix: `${tower}.encoder.layer.`,
       width: shapes.side(tokens, 1),
       activation: "gelu",
@@ -28,8 +26,8 @@ function inferRoberta(shapes: ShapeReader): RobertaTextConfig {
   };
 }
 
-/** The text tower from its tensors' shapes. `activation` is what a plain CLIP computes with. */
-export function inferText(shapes: ShapeReader, activation: () => Activation): TextConfig {
+/** The text tower as far as its tensors' shapes tell it. */
+export function inferText(shapes: ShapeReader): TextConfig {
   if (shapes.has(`${tower}.embeddings.word_embeddings.weight`)) return inferRoberta(shapes);
   const tokens = `${tower}.embeddings.token_embedding.weight`;
   const head = `${tower}.head.weight`;
@@ -37,10 +35,9 @@ export function inferText(shapes: ShapeReader, activation: () => Activation): Te
   const vocabSize = shapes.side(tokens, 0);
   const shared = {
     ...inferStack(shapes, {
-      side: "text",
       prefix: `${tower}.encoder.layers.`,
       width: shapes.side(tokens, 1),
-      activation: isSiglip ? "gelu_pytorch_tanh" : activation(),
+      activation: isSiglip ? "gelu_pytorch_tanh" : "gelu",
       layerNormEps: isSiglip ? 1e-6 : 1e-5,
     }),
     vocabSize,

@@ -1,12 +1,8 @@
-import type { Activation } from "@clip-ts/core";
 import type { ResNetConfig, VisionConfig, VitConfig } from "@clip-ts/vision-encoder";
 import { squareSide, type ShapeReader } from "./shapes.ts";
 import { inferStack } from "./infer-stack.ts";
 
 const tower = "vision_model";
-
-/** Channels per head in OpenAI's ResNets. */
-const headWidth = 64;
 
 /** The last feature map is this much smaller than the image, and its channels this much more than the width. */
 const resnetFactor = 32;
@@ -19,7 +15,7 @@ function inferResNet(shapes: ShapeReader): ResNetConfig {
     kind: "resnet",
     layers: [stage(1), stage(2), stage(3), stage(4)],
     width,
-    heads: (width * resnetFactor) / headWidth,
+    heads: 1,
     imageSize: squareSide(shapes.side(positions, 0) - 1, positions) * resnetFactor,
     channels: shapes.side(`${tower}.conv1.weight`, 1),
     outputDim: shapes.side(`${tower}.attnpool.c_proj.weight`, 0),
@@ -37,8 +33,8 @@ function styleOf(shapes: ShapeReader): Partial<VitConfig> {
   };
 }
 
-/** The vision tower from its tensors' shapes. `activation` is what a plain CLIP computes with. */
-export function inferVision(shapes: ShapeReader, activation: () => Activation): VisionConfig {
+/** The vision tower as far as its tensors' shapes tell it. */
+export function inferVision(shapes: ShapeReader): VisionConfig {
   if (shapes.has(`${tower}.layer1.0.conv1.weight`)) return inferResNet(shapes);
   const style = styleOf(shapes);
   const isPlain = style.preNorm !== false;
@@ -48,13 +44,11 @@ export function inferVision(shapes: ShapeReader, activation: () => Activation): 
   const patches = shapes.side(positions, 0) - (style.classToken === false ? 0 : 1);
   const patchSize = shapes.side(kernel, 2);
   const otherEps = style.pooling === "pooler" ? 1e-12 : 1e-6; // Hugging Face's ViT; torchvision, SigLIP
-  const otherActivation = isSiglip ? "gelu_pytorch_tanh" : "gelu";
   return {
     ...inferStack(shapes, {
-      side: "vision",
       prefix: `${tower}.encoder.layers.`,
       width: shapes.side(kernel, 0),
-      activation: isPlain ? activation() : otherActivation,
+      activation: isSiglip ? "gelu_pytorch_tanh" : "gelu",
       layerNormEps: isPlain ? 1e-5 : otherEps,
     }),
     imageSize: squareSide(patches, positions) * patchSize,

@@ -84,3 +84,15 @@ export const robertaBase: RobertaTextConfig = {
   tokenTypes: 1,
   pooling: "first",
 };
+
+const { pooling: _pooling, ...base } = robertaBase;
+const large = { width: 1024, layers: 24, heads: 16, mlpWidth: 4096 } as const;
+const multilingual = { vocabSize: 250_002 } as const;
+
+/** The published RoBERTas by their names on the hub, without their pooling. */
+export const robertaTowers: Readonly<Record<string, Omit<RobertaTextConfig, "pooling">>> = {
+  "roberta-base": base,
+  "roberta-large": { ...base, ...large },
+  "xlm-roberta-base": { ...base, ...multilingual },
+  "xlm-roberta-large": { ...base, ...large, ...multilingual },
+};

@@ -1,12 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { PreprocessConfig } from "@clip-ts/image";
-import {
-  inferTowerConfig,
-  parseTowerConfig,
-  type InferOptions,
-  type TowerConfig,
-} from "@clip-ts/model";
+import { inferTowerConfig, parseTowerConfig, preset, type TowerConfig } from "@clip-ts/model";
 import { projectionSpec, type ProjectionParams } from "@clip-ts/projection";
 import { textSpec, type TextParams } from "@clip-ts/text-encoder";
 import type { Tokenizer } from "@clip-ts/tokenizer";
@@ -14,11 +9,11 @@ import { visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
 import { convertLayout, loadParams, type TensorFile } from "@clip-ts/weights";
 import { readJson } from "../files.ts";
 import { resolveModel } from "./locate-model.ts";
-import { sayingActivation } from "./missing-activation.ts";
+import { inferFromShapes } from "./infer-from-weights.ts";
 import { isFile, modelFiles } from "./model-files.ts";
-import { readPreprocessor } from "./read-description.ts";
+import { readPreprocessor, type DescribeOptions } from "./read-description.ts";
 import { readTokenizer } from "./read-tokenizer.ts";
-import { shapesOf, withWeights } from "./weights-file.ts";
+import { withWeights } from "./weights-file.ts";
 
 /** One tower by itself, and what lies beside its weights. */
 export interface TowerDescription {
@@ -32,7 +27,7 @@ export interface TowerDescription {
 /** RoBERTa's pooler is in the weights or it is not: no key of the config says so. */
 function withPooler(tower: TowerConfig, file: TensorFile): TowerConfig {
   const hasPooler = file.names.includes("text_model.pooler.dense.weight");
-  if (tower.side === "vision" || !hasPooler) return tower;
+  if (tower.side === "vision" || tower.config.kind !== "roberta" || !hasPooler) return tower;
   return { ...tower, config: { ...tower.config, pooling: "pooler" } };
 }
 
@@ -47,18 +42,28 @@ function sideOf(file: TensorFile): "vision_model" | "text_model" | undefined {
   return side !== undefined && others.length === 1 ? `${side}_model` : undefined;
 }
 
+/** One tower of a preset; undefined for a text tower that does not stand alone. */
+function towerOfPreset(name: string, side: "vision_model" | "text_model"): TowerConfig | undefined {
+  const { vision, text } = preset(name);
+  if (side === "vision_model") return { side: "vision", config: vision };
+  return text.kind === "roberta" ? { side: "text", config: text } : undefined;
+}
+
 /** The config of a tower, from the folder's file or from the shapes; undefined for a whole model. */
 async function readTowerConfig(
   place: string,
   original: TensorFile,
-  options: InferOptions,
+  options: DescribeOptions,
 ): Promise<TowerConfig | undefined> {
   const file = convertLayout(original, "huggingface");
   const side = sideOf(file);
   if (side === undefined) return undefined;
-  const path = join(place, modelFiles.config);
-  if (isFile(place) || !existsSync(path)) {
-    return sayingActivation(place, () => inferTowerConfig(shapesOf(file), options));
+  const own = join(place, modelFiles.config);
+  const path = isFile(place) || !existsSync(own) ? options.configFile : own;
+  if (path === undefined && options.preset !== undefined)
+    return towerOfPreset(options.preset, side);
+  if (path === undefined) {
+    return inferFromShapes(place, original, options, inferTowerConfig);
   }
   const tower = parseTowerConfig(await readJson(path));
   if (tower === undefined || `${tower.side}_model` !== side) return undefined;
@@ -66,13 +71,13 @@ async function readTowerConfig(
 }
 
 /**
- * Reads one tower that stands alone: torchvision's vision transformer, CLIP's or RoBERTa, as a folder, a
+ * Reads one tower that stands alone: torchvision's vision transformer, CLIP's two or RoBERTa, as a folder, a
  * file of weights or `hf:owner/name`. `options` say what weights without a config do not.
  * @returns undefined for a whole model.
  */
 export async function describeTower(
   model: string,
-  options: InferOptions = {},
+  options: DescribeOptions = {},
 ): Promise<TowerDescription | undefined> {
   const place = await resolveModel(model);
   const tower = await withWeights(model, (file) => readTowerConfig(place, file, options));

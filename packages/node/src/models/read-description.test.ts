@@ -150,16 +150,34 @@ test("weights without a config are prepared for as OpenAI's code does", async ()
   expect(notices).toHaveLength(1);
 });
 
-test("without a config, the shapes tell it; the activation is not guessed", async () => {
-  const tensors = await convertTensors(zeros(openai), "openai");
+test("without a config, heads and activation are asked for, or a config is named", async () => {
+  const vocabSize = 49408;
+  const text = { ...openai.text, vocabSize, startTokenId: vocabSize - 2, endTokenId: 49407 };
+  const config = { ...openai, text } as ClipConfig;
+  const tensors = await convertTensors(zeros(config), "openai");
   const path = await folder("bare", { "model.safetensors": file(tensors) });
   await expect(describeModel(path)).rejects.toThrow(
-    `${path} comes without a config, and its weights do not say whether they were trained with QuickGELU (OpenAI's) or GELU`,
-  );
-  await expect(describeModel(path)).rejects.toThrow(
-    `clip-ts convert ${path} FOLDER --to hf --activation gelu (or quick_gelu).`,
+    `${path} comes without a config, and its weights do not say how many attention heads the towers have and ` +
+      "whether they were trained with QuickGELU (OpenAI's) or GELU (most of open_clip's); a wrong guess gives " +
+      `wrong features. Write a folder that says it, and use that: clip-ts convert ${path} FOLDER --to hf ` +
+      "--heads VISION,TEXT --activation gelu (or quick_gelu, gelu_pytorch_tanh; VISION,TEXT where they differ); " +
+      "or with --config FILE (its config.json or open_clip_config.json) or --preset NAME, one of open_clip's.",
   );
   await expect(describeModel(join(path, "model.safetensors"))).rejects.toThrow("QuickGELU");
+  const heads = { vision: 1, text: 1 };
+  const said = { heads, activation: "quick_gelu" } as const;
+  expect((await describeModel(path, said)).config).toEqual(config);
+  const other = await folder("elsewhere", {
+    "mine.json": JSON.stringify(formatClipConfig(config)),
+  });
+  const configFile = join(other, "mine.json");
+  expect((await describeModel(path, { configFile })).config).toEqual(config);
+  expect((await describeModel(path, { preset: "RN50" })).config).toEqual(preset("RN50"));
+  expect((await describeModel(path, { like: nano })).config).toEqual(nano);
+  const whole = await folder("whole", { "config.json": JSON.stringify(formatClipConfig(config)) });
+  await expect(describeModel(whole, { heads })).rejects.toThrow(
+    `--heads is for weights that come without a config, and ${whole} has one`,
+  );
   const tower = await folder("tower", {});
   await copyFile(goldenPath("torchvision-vit/model.safetensors"), join(tower, "model.safetensors"));
   await expect(describeModel(tower)).rejects.toThrow("holds one tower alone (torchvision's names)");

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { ClipError } from "@clip-ts/base";
 import {
   findPreprocess,
   parseOpenClipPreprocess,
@@ -16,17 +17,17 @@ import {
   parseClipConfig,
   parseOpenClipConfig,
   parseTowerConfig,
+  preset,
   type ClipConfig,
   type InferOptions,
 } from "@clip-ts/model";
-import { convertLayout, detectLayout } from "@clip-ts/weights";
+import { detectLayout } from "@clip-ts/weights";
 import { readJson } from "../files.ts";
 import { warnOnce } from "../say-once.ts";
-import { isOpenaiArchive } from "./check-origin.ts";
-import { sayingActivation } from "./missing-activation.ts";
+import { inferFromShapes } from "./infer-from-weights.ts";
 import { isFile, modelFiles } from "./model-files.ts";
 import { readConfigs } from "./read-configs.ts";
-import { onlyTower, shapesOf, withWeights } from "./weights-file.ts";
+import { onlyTower, withWeights } from "./weights-file.ts";
 
 /** Config and preprocessing of a model. */
 export interface ModelFacts {
@@ -34,23 +35,49 @@ export interface ModelFacts {
   readonly preprocess: PreprocessConfig;
 }
 
-const openaiStyle = { activation: "quick_gelu" } as const;
-
-/** The config of weights that come without one, from their shapes; OpenAI's own use QuickGELU. */
-function inferFromWeights(place: string, options: InferOptions): Promise<ClipConfig> {
-  return withWeights(place, (file) => {
-    const layout = detectLayout(file.names);
-    if (layout === "torchvision" || layout === "roberta") throw onlyTower(place, layout);
-    const shapes = shapesOf(convertLayout(file, "huggingface"));
-    const known = isOpenaiArchive(file) ? openaiStyle : options;
-    return Promise.resolve(sayingActivation(place, () => inferClipConfig(shapes, known)));
-  });
-}
-
-/** How a model's files are read. */
+/** How a model's files are read, and what a caller says of weights that come without a config. */
 export interface DescribeOptions extends InferOptions {
   /** Hears what is assumed where no file says it; by default a warning on the console, once for each model. */
   readonly onNotice?: (line: string) => void;
+  /** One of clip-ts's presets, which are open_clip's names too. */
+  readonly preset?: string | undefined;
+  /** A config file elsewhere: ours, Hugging Face's or open_clip's. */
+  readonly configFile?: string | undefined;
+  /** The config of a model that they are known to be like. */
+  readonly like?: ClipConfig | undefined;
+}
+
+/** The config of weights that come without one, from their shapes and what the options say. */
+function inferFromWeights(place: string, options: DescribeOptions): Promise<ClipConfig> {
+  return withWeights(place, (file) => {
+    const layout = detectLayout(file.names);
+    if (layout === "torchvision" || layout === "roberta") throw onlyTower(place, layout);
+    return Promise.resolve(inferFromShapes(place, file, options, inferClipConfig));
+  });
+}
+
+/** Facts of weights that come without a config: as the options name them, else from their shapes. */
+async function factsOfBare(place: string, options: DescribeOptions): Promise<ModelFacts> {
+  const { preset: name, configFile, like } = options;
+  if (configFile !== undefined) return readConfigFile(configFile, options);
+  const named = name === undefined ? like : preset(name);
+  const config = named ?? (await inferFromWeights(place, options));
+  // Weights without transformers' config are OpenAI's, open_clip's or like theirs.
+  const usual = torchvisionPreprocess(usualPreprocess(config));
+  return { config, preprocess: await findPreprocess(preprocessorsIn(place, options), config, usual) };
+}
+
+/** @throws ClipError if the options say what the model's own config says. */
+function refuseSaid(place: string, { preset: name, configFile, heads }: DescribeOptions): void {
+  const given = { "--preset": name, "--config": configFile, "--heads": heads };
+  const [flag] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+  if (flag === undefined) return;
+  throw new ClipError(
+    "bad-argument",
+    `${flag} is for weights that come without a config, and ${place} has one: leave the option out, or ` +
+      "correct the config.",
+    { data: { place, flag } },
+  );
 }
 
 async function parseOpenClip(
@@ -99,11 +126,15 @@ export async function readPreprocess(place: string): Promise<PreprocessConfig | 
 }
 
 /** Reads a `config.json` of any name, and the preprocessing that lies beside it. */
-export async function readConfigFile(path: string): Promise<ModelFacts> {
+export async function readConfigFile(
+  path: string,
+  options: DescribeOptions = {},
+): Promise<ModelFacts> {
   const json = await readJson(path);
-  if (isOpenClipConfig(json)) return parseOpenClip(path);
+  if (isOpenClipConfig(json)) return parseOpenClip(path, options);
   const config = parseClipConfig(json);
-  return { config, preprocess: await findPreprocess(preprocessorsIn(dirname(path)), config) };
+  const folder = preprocessorsIn(dirname(path), options);
+  return { config, preprocess: await findPreprocess(folder, config) };
 }
 
 /**
@@ -115,6 +146,7 @@ export async function readDescription(
   options: DescribeOptions = {},
 ): Promise<ModelFacts> {
   const { own, openClip } = await readConfigs(place);
+  if (own !== undefined || openClip !== undefined) refuseSaid(place, options);
   if (own !== undefined && parseTowerConfig(own) !== undefined) {
     const { model_type: type } = own as Readonly<Record<string, unknown>>;
     throw onlyTower(place, typeof type === "string" ? type : "torchvision");
@@ -122,9 +154,7 @@ export async function readDescription(
   if (own === undefined && openClip !== undefined) {
     return parseOpenClip(join(place, modelFiles.openClipConfig), options);
   }
-  const config = own === undefined ? await inferFromWeights(place, options) : parseClipConfig(own);
-  const folder = preprocessorsIn(place, options);
-  // Weights without transformers' config are OpenAI's, open_clip's or like theirs.
-  const usual = own === undefined ? torchvisionPreprocess(usualPreprocess(config)) : undefined;
-  return { config, preprocess: await findPreprocess(folder, config, usual) };
+  if (own === undefined) return factsOfBare(place, options);
+  const config = parseClipConfig(own);
+  return { config, preprocess: await findPreprocess(preprocessorsIn(place, options), config) };
 }

@@ -7,9 +7,10 @@ const longestWave = 10_000;
 /**
  * Fixed positions on a grid: the first half of a vector says the column, the second the row, each as sines
  * and then cosines of waves of growing length (Vaswani et al. 2017; two axes as in Chen et al. 2021,
- * arXiv:2104.02057). → [side², dim], row by row. @throws ClipError "bad-config" unless 4 divides `dim`.
+ * arXiv:2104.02057). → [side², dim] in one array, row by row. @throws ClipError "bad-config" unless 4 divides
+ * `dim`.
  */
-export function sincosPositions(side: number, dim: number): Tensor {
+export function sincosValues(side: number, dim: number): Float32Array {
   if (dim % 4 !== 0) {
     throw new ClipError(
       "bad-config",
@@ -31,5 +32,10 @@ export function sincosPositions(side: number, dim: number): Tensor {
       values[at + 3 * waves] = Math.cos(row * frequency);
     }
   }
-  return tensor2d(values, [side * side, dim]);
+  return values;
+}
+
+/** The same as a tensor. → [side², dim] */
+export function sincosPositions(side: number, dim: number): Tensor {
+  return tensor2d(sincosValues(side, dim), [side * side, dim]);
 }

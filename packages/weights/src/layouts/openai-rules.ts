@@ -31,19 +31,24 @@ export const logitRules: readonly NameRule[] = ["logit_scale", "logit_bias"].map
   renamed(name, name),
 );
 
-/** CLIP's text tower beside the vision tower (OpenAI, open_clip's `CLIP`). Projections are [in, out]. */
-export const textRules: readonly NameRule[] = [
-  ...textTowerRules(""),
-  transposed("text_projection", "text_projection.weight"),
-];
+/**
+ * CLIP's text tower: beside the vision tower (OpenAI, open_clip's `CLIP`), with no prefix, or as a part of its
+ * own with "text." (open_clip's `CustomTextCLIP`). A projection is [in, out]; one with a bias is a layer.
+ */
+export function textRules(prefix: "" | "text.", hasBias: boolean): readonly NameRule[] {
+  const projection = `${prefix}text_projection`;
+  return [
+    ...textTowerRules(prefix),
+    hasBias
+      ? renamed(`${projection}.{part}`, "text_projection.{part}")
+      : transposed(projection, "text_projection.weight"),
+  ];
+}
 
-/** The same tower as a part of its own (open_clip's `CustomTextCLIP`). */
-export const customTextRules: readonly NameRule[] = [
-  ...textTowerRules("text."),
-  transposed("text.text_projection", "text_projection.weight"),
-];
-
-/** SigLIP's text tower as open_clip keeps it: its projection is the tower's head, with a bias. */
+/**
+ * SigLIP's text tower as open_clip keeps it: its projection is the tower's head, with a bias. Beside another
+ * vision tower, a projection with a bias is a head like others.
+ */
 export const siglipTextRules: readonly NameRule[] = [
   ...textTowerRules("text."),
   renamed("text.text_projection.{part}", "text_model.head.{part}"),

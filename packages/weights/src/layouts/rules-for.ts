@@ -3,7 +3,6 @@ import { dualEncoderRules } from "./dual-encoder-rules.ts";
 import type { Layout } from "./layout.ts";
 import type { NameRule } from "./name-rule.ts";
 import {
-  customTextRules,
   huggingFaceTextRules,
   logitRules,
   resnetRules,
@@ -21,11 +20,13 @@ type Has = (pattern: RegExp) => boolean;
 function openClipRules(has: Has): readonly NameRule[] {
   const isResnet = has(/^(visual|vision_model)\.layer1\./);
   const isTimm = has(/^(visual\.trunk|vision_model\.head)\./);
-  const isSiglip = has(/^(text\.text_projection\.bias|text_model\.head\.bias)$/);
+  const hasBias = has(/^(text\.)?text_projection\.bias$/);
+  const isSiglip =
+    has(/^text_model\.head\.bias$/) || (hasBias && has(/^visual\.trunk\.attn_pool\./));
   const isHuggingFace = has(/^(text\.transformer|text_model)\.embeddings\.word_embeddings\./);
   const isCustom = has(/^text\./);
   const vision = isResnet ? resnetRules : isTimm ? timmRules : vitRules;
-  const plainText = isCustom ? customTextRules : textRules;
+  const plainText = textRules(isCustom ? "text." : "", hasBias);
   const text = isHuggingFace ? huggingFaceTextRules : isSiglip ? siglipTextRules : plainText;
   return [...logitRules, ...text, ...vision];
 }
@@ -64,7 +65,9 @@ export function isIgnorable(name: string): boolean {
   return ignorable.test(name);
 }
 
-const optional = /^(text|vision)_model\.pooler\./;
+/** Poolers, and the table that open_clip keeps of fixed positions. */
+const optional =
+  /^((text|vision)_model\.pooler\.|vision_model\.embeddings\.position_embedding\.weight$)/;
 
 /** True for tensors that a model may do without, whose presence in a file is no mistake. */
 export function isOptional(name: string): boolean {

@@ -1,20 +1,23 @@
 import { ClipError } from "@clip-ts/base";
-import { clipSpec, type ClipConfig, type InferOptions } from "@clip-ts/model";
+import type { Activation } from "@clip-ts/core";
+import { clipSpec, type PerTower } from "@clip-ts/model";
 import {
   atResolution,
   checkOrigin,
+  checkStoredPositions,
   describeModel,
   startEngine,
   withWeights,
+  type DescribeOptions,
   type OpenedModel,
   type TowerDescription,
 } from "@clip-ts/node";
-import { isResNet } from "@clip-ts/vision-encoder";
 import { checkFit } from "@clip-ts/weights";
 import type { Arguments } from "../../cli/command.ts";
 import { countOption } from "../../cli/number-option.ts";
 import { UsageError } from "../../cli/usage-error.ts";
 import { imageSizeOf } from "./image-size.ts";
+import { checkActivation, withActivation } from "./activation-said.ts";
 import { interpolatedWeights } from "./interpolated-weights.ts";
 import type { OpenedTower } from "./write-tower.ts";
 import { checkSameArchitecture } from "./same-architecture.ts";
@@ -22,7 +25,7 @@ import { checkSameArchitecture } from "./same-architecture.ts";
 /** What `convert` changes of a model on its way, whatever it writes. */
 export interface ModelChanges {
   /** What the weights do not say, where they come without a config. */
-  readonly inferred: InferOptions;
+  readonly inferred: DescribeOptions;
   /** The model towards which weights are interpolated, and how far. */
   readonly other: { readonly model: string; readonly alpha: number } | undefined;
   /** Pixels of a side. */
@@ -37,12 +40,55 @@ function alphaOf(args: Arguments): number {
   throw new UsageError(`--alpha ${text}: expected a number from 0 to 1.`);
 }
 
+const activations = ["gelu", "quick_gelu", "gelu_pytorch_tanh"] as const;
+
+/** The value of an option for both towers: one for both, or `VISION,TEXT`. */
+function perTower<Value>(
+  text: string,
+  read: (part: string) => Value | undefined,
+  refuse: () => never,
+): PerTower<Value> {
+  const parts = text.split(",");
+  if (parts.length > 2) return refuse();
+  const [vision, textual] = parts.map((part) => read(part.trim()) ?? refuse());
+  return { vision, text: parts.length === 1 ? vision : textual };
+}
+
 /** `--activation`, for weights that come without a config. */
-function activationOf(args: Arguments): InferOptions {
-  const activation = args.text("activation");
-  if (activation === undefined) return {};
-  if (activation === "gelu" || activation === "quick_gelu") return { activation };
-  throw new UsageError(`--activation ${activation}: expected gelu or quick_gelu.`);
+function activationOf(args: Arguments): DescribeOptions {
+  const given = args.text("activation");
+  if (given === undefined) return {};
+  const find = (part: string): Activation | undefined => activations.find((name) => name === part);
+  const refuse = (): never => {
+    const known = activations.join(", ");
+    throw new UsageError(
+      `--activation ${given}: expected one of ${known}, or two for VISION,TEXT.`,
+    );
+  };
+  return { activation: perTower(given, find, refuse) };
+}
+
+/** `--heads VISION[,TEXT]`, for weights that come without a config. */
+function headsOf(args: Arguments): DescribeOptions {
+  const given = args.text("heads");
+  if (given === undefined) return {};
+  const count = (part: string): number | undefined =>
+    /^[1-9]\d{0,4}$/u.test(part) ? Number(part) : undefined;
+  const refuse = (): never => {
+    throw new UsageError(`--heads ${given}: expected whole numbers from 1, VISION,TEXT.`);
+  };
+  const { vision, text } = perTower(given, count, refuse);
+  return { heads: { vision, text: given.includes(",") ? text : undefined } };
+}
+
+/** All that is said of weights that come without a config. */
+function saidOf(args: Arguments): DescribeOptions {
+  const preset = args.text("preset");
+  const configFile = args.text("config");
+  if (preset !== undefined && configFile !== undefined) {
+    throw new UsageError("--preset and --config both name a config: give one of them.");
+  }
+  return { ...activationOf(args), ...headsOf(args), preset, configFile };
 }
 
 /** `--image-size`, or `--resolution`, which is the same. */
@@ -62,39 +108,22 @@ export function readChanges(args: Arguments): ModelChanges {
     throw new UsageError("--alpha goes with --interpolate.");
   }
   return {
-    inferred: activationOf(args),
+    inferred: saidOf(args),
     other: other === undefined ? undefined : { model: other, alpha },
     imageSize: askedSize(args),
   };
-}
-
-/** What the model computes with, as far as `--activation` can say it. */
-function activationIn({ vision, text }: ClipConfig): string {
-  return isResNet(vision) || vision.pooling === "attention" ? text.activation : vision.activation;
-}
-
-/** @throws ClipError if `--activation` contradicts what the model says itself. */
-function checkActivation(found: string, model: string, { activation }: InferOptions): void {
-  if (activation === undefined || found === activation) return;
-  throw new ClipError(
-    "bad-argument",
-    `--activation ${activation} is for weights that come without a config, and ${model} itself says ` +
-      `${found}: leave the option out, or correct the config.`,
-    { data: { model, activation, found } },
-  );
 }
 
 /** The model with the weights between it and another, if one is asked for. */
 async function withOther<Result>(
   opened: OpenedModel,
   model: string,
-  { other, inferred }: ModelChanges,
+  { other }: ModelChanges,
   use: (opened: OpenedModel) => Promise<Result>,
 ): Promise<Result> {
   if (other === undefined) return use(opened);
   const { config } = opened.description;
-  const known = { activation: "activation" in config.vision ? config.vision.activation : "gelu" };
-  const found = await describeModel(other.model, { ...known, ...inferred });
+  const found = await describeModel(other.model, { like: config });
   checkSameArchitecture({ name: model, config }, { name: other.model, config: found.config });
   await startEngine("cpu");
   return withWeights(other.model, (file) => {
@@ -130,8 +159,8 @@ export async function withTower<Result>(
       { data: { model } },
     );
   }
-  const found = "activation" in config ? config.activation : "none";
-  checkActivation(found, model, changes.inferred);
+  const found = "activation" in config ? config.activation : undefined;
+  checkActivation({ [description.tower.side]: found }, model, changes.inferred);
   return withWeights(model, (file) => use({ ...description, file }));
 }
 
@@ -141,10 +170,12 @@ export async function withChangedModel<Result>(
   changes: ModelChanges,
   use: (opened: OpenedModel) => Promise<Result>,
 ): Promise<Result> {
-  const description = await describeModel(model, changes.inferred);
-  checkActivation(activationIn(description.config), model, changes.inferred);
-  return withWeights(model, (file) => {
+  const found = await describeModel(model, changes.inferred);
+  const config = withActivation(found.config, model, changes.inferred);
+  const description = { ...found, config };
+  return withWeights(model, async (file) => {
     checkOrigin(description.config, model, file);
+    await checkStoredPositions(description.config, file);
     checkFit(clipSpec(description.config), file);
     return withOther({ description, file }, model, changes, async (mixed) =>
       use(await resized(mixed, changes)),

@@ -4,6 +4,7 @@ import {
   modelFiles,
   writeDescription,
   writeOpenClipDescription,
+  withStoredPositions,
   writeTokenizer,
   type ModelDescription,
 } from "@clip-ts/node";
@@ -92,7 +93,8 @@ export async function writeConverted(
   const heads = { vision: vision.heads, text: text.heads };
   const layout =
     typeof target.layout === "function" ? target.layout(description.config) : target.layout;
-  const renamed = convertLayout(file, layout, { heads });
+  const whole = layout === "openai" ? withStoredPositions(description.config, file) : file;
+  const renamed = convertLayout(whole, layout, { heads });
   await target.describe(output, description);
   noteOwnFormat(target, description.config);
   const said = tokenizerNote(target, description);

@@ -1,0 +1,180 @@
+import type { Activation } from "@clip-ts/core";
+import { initialLogitScale } from "@clip-ts/projection";
+import type { CausalTextConfig } from "@clip-ts/text-encoder";
+import type { ResNetConfig, VisionConfig, VitConfig } from "@clip-ts/vision-encoder";
+import type { ClipConfig } from "../config.ts";
+import { openClipSiglips } from "./open-clip-siglips.ts";
+import { openaiText, resNet, robertaTowers, vit } from "./towers.ts";
+
+/** One of open_clip's models. */
+export interface PublishedModel {
+  readonly name: string;
+  readonly config: ClipConfig;
+}
+
+/** Width, layers, heads, and the hidden layer's length where it is not four times the width. */
+type VitSize = readonly [width: number, layers: number, heads: number, mlpWidth?: number];
+
+const vitSizes = {
+  S: [384, 12, 6],
+  M: [512, 12, 8],
+  B: [768, 12, 12],
+  "B+": [896, 12, 14],
+  L: [1024, 24, 16],
+  H: [1280, 32, 16],
+  g: [1408, 40, 16, 6144],
+  bigG: [1664, 48, 16, 8192],
+  e: [1792, 56, 16, 15360],
+} as const satisfies Readonly<Record<string, VitSize>>;
+
+/** A vision transformer with OpenAI's text tower: size, patch, image, joint width, width and layers of the text tower. */
+type VitRow = readonly [
+  size: keyof typeof vitSizes,
+  patch: number,
+  image: number,
+  joint: number,
+  textWidth: number,
+  textLayers?: number,
+];
+
+const vits: Readonly<Record<string, VitRow>> = {
+  "ViT-S-32": ["S", 32, 224, 384, 384],
+  "ViT-S-32-alt": ["S", 32, 224, 256, 256, 10],
+  "ViT-S-16": ["S", 16, 224, 384, 384],
+  "ViT-S-16-alt": ["S", 16, 224, 256, 256, 10],
+  "ViT-M-32": ["M", 32, 224, 512, 512],
+  "ViT-M-32-alt": ["M", 32, 224, 384, 384],
+  "ViT-M-16": ["M", 16, 224, 512, 512],
+  "ViT-M-16-alt": ["M", 16, 224, 384, 384],
+  "ViT-B-32": ["B", 32, 224, 512, 512],
+  "ViT-B-32-256": ["B", 32, 256, 512, 512],
+  "ViT-B-16": ["B", 16, 224, 512, 512],
+  "ViT-B-32-plus-256": ["B+", 32, 256, 640, 640],
+  "ViT-B-16-plus": ["B+", 16, 224, 640, 640],
+  "ViT-B-16-plus-240": ["B+", 16, 240, 640, 640],
+  "ViT-L-16": ["L", 16, 224, 768, 768],
+  "ViT-L-16-320": ["L", 16, 320, 768, 768],
+  "ViT-L-14": ["L", 14, 224, 768, 768],
+  "ViT-L-14-280": ["L", 14, 280, 768, 768],
+  "ViT-L-14-336": ["L", 14, 336, 768, 768],
+  "ViT-H-16": ["H", 16, 224, 1024, 1024, 24],
+  "ViT-H-14": ["H", 14, 224, 1024, 1024, 24],
+  "ViT-H-14-378": ["H", 14, 378, 1024, 1024, 24],
+  "ViT-g-14": ["g", 14, 224, 1024, 1024, 24],
+  "ViT-bigG-14": ["bigG", 14, 224, 1280, 1280, 32],
+  "ViT-e-14": ["e", 14, 224, 1280, 1280, 36],
+};
+
+/** MetaCLIP 2: a model above with another vocabulary, whose end token is not the last, and its images. */
+const worldwide: Readonly<
+  Record<string, readonly [of: string, vocabulary: number, endToken: number, image: number]>
+> = {
+  "ViT-L-14-worldwide": ["ViT-L-14", 250_100, 1, 224],
+  "ViT-H-14-worldwide": ["ViT-H-14", 901_629, 2, 224],
+  "ViT-H-14-worldwide-378": ["ViT-H-14", 901_629, 2, 378],
+  "ViT-bigG-14-worldwide": ["ViT-bigG-14", 901_629, 2, 224],
+  "ViT-bigG-14-worldwide-378": ["ViT-bigG-14", 901_629, 2, 378],
+};
+
+/** Joint width, image, width, blocks of the stages, width of the text tower. */
+const resNets: Readonly<
+  Record<string, readonly [number, number, number, ResNetConfig["layers"], number]>
+> = {
+  RN50: [1024, 224, 64, [3, 4, 6, 3], 512],
+  RN101: [512, 224, 64, [3, 4, 23, 3], 512],
+  RN50x4: [640, 288, 80, [4, 6, 10, 6], 640],
+  RN50x16: [768, 384, 96, [6, 8, 18, 8], 768],
+  RN50x64: [1024, 448, 128, [3, 15, 36, 10], 1024],
+};
+
+/** Models that open_clip has with QuickGELU too, under the same name with "-quickgelu" behind it. */
+const quick: ReadonlySet<string> = new Set([
+  ...Object.keys(resNets),
+  "ViT-B-32",
+  "ViT-B-16",
+  "ViT-L-14",
+  "ViT-L-14-336",
+  "ViT-L-14-worldwide",
+  "ViT-H-14",
+  "ViT-H-14-378",
+  "ViT-H-14-worldwide",
+  "ViT-bigG-14",
+]);
+
+function clip(projectionDim: number, vision: VisionConfig, text: ClipConfig["text"]): ClipConfig {
+  return { projectionDim, initialLogitScale, vision, text };
+}
+
+function buildVit(row: VitRow, activation: Activation): ClipConfig {
+  const [size, patch, image, joint, textWidth, textLayers] = row;
+  const [width, layers, heads, mlpWidth = 4 * width]: VitSize = vitSizes[size];
+  const plain = vit({ image, patch, width, layers, heads }, activation);
+  const tower: VitConfig = { ...plain, mlpWidth };
+  return clip(joint, tower, openaiText(textWidth, activation, textLayers));
+}
+
+function buildResNet(name: string, activation: Activation): ClipConfig {
+  const [joint, image, width, layers, textWidth] = resNets[name]!;
+  return clip(joint, resNet({ image, width, layers, joint }), openaiText(textWidth, activation));
+}
+
+function buildWorldwide(name: string, activation: Activation): ClipConfig {
+  const [of, vocabSize, endTokenId, imageSize] = worldwide[name]!;
+  const model = buildVit(vits[of]!, activation);
+  const vision = { ...model.vision, imageSize };
+  const text = model.text as CausalTextConfig;
+  return {
+    ...model,
+    vision,
+    text: { ...text, vocabSize, startTokenId: vocabSize - 2, endTokenId },
+  };
+}
+
+/** A vision transformer beside a RoBERTa whose tokens' mean is pooled, and an MLP behind it. */
+function buildRoberta(of: string, name: string, activation: Activation): ClipConfig {
+  const { projectionDim, vision } = buildVit(vits[of]!, activation);
+  const text = { ...robertaTowers[name]!, pooling: "mean" } as const;
+  return { ...clip(projectionDim, vision, text), textHead: "mlp" };
+}
+
+const alt = "ViT-M-16-alt"; // the only one with LayerScale
+
+function withLayerScale(config: ClipConfig): ClipConfig {
+  return { ...config, vision: { ...(config.vision as VitConfig), layerScale: 1e-4 } };
+}
+
+type Build = (activation: Activation) => ClipConfig;
+
+const builders: readonly (readonly [string, Build])[] = [
+  ...Object.entries(vits).map(([name, row]): [string, Build] => [
+    name,
+    (activation) =>
+      name === alt ? withLayerScale(buildVit(row, activation)) : buildVit(row, activation),
+  ]),
+  ...Object.keys(resNets).map((name): [string, Build] => [name, (act) => buildResNet(name, act)]),
+  ...Object.keys(worldwide).map((name): [string, Build] => [
+    name,
+    (act) => buildWorldwide(name, act),
+  ]),
+];
+
+/**
+ * open_clip's models by their names there, so far as clip-ts computes them: of 144, those with its own vision
+ * transformers and ResNets beside its own text tower or RoBERTa, and SigLIP. Each config is made when it is
+ * asked for.
+ */
+export const openClipModels: ReadonlyMap<string, () => ClipConfig> = new Map([
+  ...builders.map(([name, build]) => [name, () => build("gelu")] as const),
+  ...builders
+    .filter(([name]) => quick.has(name))
+    .map(([name, build]) => [`${name}-quickgelu`, () => build("quick_gelu")] as const),
+  ...openClipSiglips,
+  ["roberta-ViT-B-32", () => buildRoberta("ViT-B-32", "roberta-base", "quick_gelu")],
+  ["xlm-roberta-base-ViT-B-32", () => buildRoberta("ViT-B-32", "xlm-roberta-base", "gelu")],
+  ["xlm-roberta-large-ViT-H-14", () => buildRoberta("ViT-H-14", "xlm-roberta-large", "gelu")],
+]);
+
+/** All of them with their configs. */
+export function publishedModels(): readonly PublishedModel[] {
+  return [...openClipModels].map(([name, build]) => ({ name, config: build() }));
+}

@@ -1,0 +1,27 @@
+import { fileURLToPath } from "node:url";
+import { largestDifference } from "@clip-ts/test-utils";
+import { encodeText, type TextParams } from "@clip-ts/text-encoder";
+import { openSafetensors, readAll, toFloat32 } from "@clip-ts/weights";
+import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
+import { flattenTree } from "@clip-ts/core";
+import { expect, test } from "vitest";
+import { openFile } from "../files.ts";
+import { describeTower, loadTowerAlone } from "./describe-tower.ts";
+
+/** transformers' own folder, by make_clip_text_alone.py. */
+const folder = fileURLToPath(new URL("fixtures/clip-text-alone", import.meta.url));
+
+test("CLIP's text tower alone, with a projection beside it, pools what transformers pools", async () => {
+  const found = await describeTower(folder);
+  expect(found?.tower).toMatchObject({ side: "text", config: { heads: 4, endTokenId: 19 } });
+  if (found?.tower.side !== "text") throw new Error("expected a text tower");
+  const source = await openFile(`${folder}/expected.safetensors`);
+  const { ids, pooled: expected } = await readAll(await openSafetensors(source));
+  await source.close();
+  const params = (await loadTowerAlone(folder, found.tower)) as TextParams;
+  const captions = tensor(toFloat32(ids!), [...ids!.shape], "int32");
+  const { pooled } = encodeText(params, captions, found.tower.config);
+  const actual = await pooled.data<"float32">();
+  expect(largestDifference(actual, toFloat32(expected!))).toBeLessThan(1e-6);
+  dispose(flattenTree<Tensor>(params));
+});

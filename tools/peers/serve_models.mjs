@@ -1,0 +1,86 @@
+// Answers questions of sweep_configs.py about models, one JSON object a line, so that Node starts once.
+//
+//   {"do": "forward", "model": PATH, "inputs": FILE, "cut": CUT|null}
+//   {"do": "convert", "words": ["MODEL", "OUT", "--to", "hf", ...]}
+//   {"do": "rewrite", "model": PATH, "out": PATH, "to": "hf", "cut": CUT, "configFile": PATH|null}
+//
+// "forward" gives unit features and logits. "convert" is `clip-ts convert`. "rewrite" is the same for towers
+// of other sizes than the names stand for that open_clip's file gives them: CUT says what they have, such as
+// {"vision": {"layers": 2}}. An error is given as its message and data.
+
+import { createInterface } from "node:readline";
+import { forwardDetails } from "../../packages/model/dist/index.js";
+import {
+  describeModel,
+  loadModelParams,
+  startEngine,
+  withWeights,
+} from "../../packages/node/dist/index.js";
+import { parseArguments } from "../../apps/trainer/dist/cli/parse.js";
+import { convertCommand } from "../../apps/trainer/dist/commands/convert.js";
+import { readInputs } from "../../apps/trainer/dist/commands/support/forward-inputs.js";
+import {
+  weightTargets,
+  writeConverted,
+} from "../../apps/trainer/dist/commands/support/write-converted.js";
+
+/** Every tensor in a tree. */
+function tensorsIn(tree) {
+  if (typeof tree !== "object" || tree === null) return [];
+  return "dataId" in tree ? [tree] : Object.values(tree).flatMap(tensorsIn);
+}
+
+function cutTo(cut, config) {
+  const { vision, text } = config;
+  return { ...config, vision: { ...vision, ...cut?.vision }, text: { ...text, ...cut?.text } };
+}
+
+async function forward({ model, inputs: path, cut }) {
+  const config = cutTo(cut, (await describeModel(model)).config);
+  const host = await readInputs(path, config.text.vocabSize);
+  const params = await loadModelParams(model, config);
+  const inputs = host.upload();
+  const { imageFeatures, textFeatures, logitsPerImage, ...rest } = forwardDetails(
+    params,
+    inputs,
+    config,
+  );
+  const shown = { image: imageFeatures, text: textFeatures, logits: logitsPerImage };
+  const entries = Object.entries(shown);
+  const values = await Promise.all(entries.map(([, tensor]) => tensor.array()));
+  for (const tensor of tensorsIn([params, inputs, shown, rest])) tensor.dispose();
+  return Object.fromEntries(entries.map(([name], index) => [name, values[index]]));
+}
+
+async function convert({ words }) {
+  await convertCommand.run(parseArguments(convertCommand, words));
+  return {};
+}
+
+async function rewrite({ model, out, to, cut, configFile }) {
+  const options = configFile == null ? {} : { configFile };
+  const description = await describeModel(model, options);
+  const config = cutTo(cut, description.config);
+  await withWeights(model, (file) =>
+    writeConverted(out, {
+      target: weightTargets[to],
+      description: { ...description, config },
+      file,
+    }),
+  );
+  return {};
+}
+
+const tasks = { forward, convert, rewrite };
+
+await startEngine("wasm");
+for await (const line of createInterface({ input: process.stdin })) {
+  const job = JSON.parse(line);
+  let answer;
+  try {
+    answer = { ok: true, ...(await tasks[job.do](job)) };
+  } catch (error) {
+    answer = { ok: false, kind: error.name, message: error.message, data: error.data ?? {} };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}

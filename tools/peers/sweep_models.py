@@ -1,0 +1,174 @@
+"""The models of sweep_configs.py: open_clip's shrunk to 2 layers, and transformers' types at small sizes."""
+
+import copy
+from unittest import mock
+
+import torch
+
+from check_families import clip_ids, roberta_ids
+
+# What open_clip fetches by name: class of the config, and what of it differs from the class's defaults.
+FETCHED = {
+    "roberta-base": ("RobertaConfig", {"layer_norm_eps": 1e-5, "type_vocab_size": 1}),
+    "xlm-roberta-base": ("XLMRobertaConfig", {"layer_norm_eps": 1e-5, "type_vocab_size": 1}),
+    "xlm-roberta-large": (
+        "XLMRobertaConfig",
+        {
+            "layer_norm_eps": 1e-5,
+            "type_vocab_size": 1,
+            "hidden_size": 1024,
+            "num_attention_heads": 16,
+            "intermediate_size": 4096,
+        },
+    ),
+    "google/mt5-base": ("MT5Config", {"d_model": 64, "num_layers": 2, "num_decoder_layers": 2, "d_ff": 64}),
+    "google/mt5-xl": ("MT5Config", {"d_model": 64, "num_layers": 2, "num_decoder_layers": 2, "d_ff": 64}),
+    "facebook/nllb-200-distilled-600M": ("M2M100Config", {"d_model": 64}),
+    "facebook/nllb-200-distilled-1.3B": ("M2M100Config", {"d_model": 64}),
+}
+VOCABULARY = 1000  # of the towers that open_clip fetches
+
+
+def fetched_config(name, *_, **__):
+    import transformers
+
+    kind, options = FETCHED[name]
+    if "Roberta" in kind:
+        options = {**options, "max_position_embeddings": 514, "num_hidden_layers": 2}
+    if kind == "M2M100Config":
+        layers = {"encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64}
+        options = {**options, **layers}
+    return getattr(transformers, kind)(vocab_size=VOCABULARY, **options)
+
+
+def shrunk(config):
+    """The same kind of model with 2 layers, two heads a tower, and small images where the file says them."""
+    config = copy.deepcopy(config)
+    vision, text = config["vision_cfg"], config["text_cfg"]
+    if isinstance(vision.get("layers"), list):
+        vision.update(layers=[1, 2, 1, 1], width=32, image_size=64)
+        config["embed_dim"] = 64
+    elif "timm_model_name" not in vision:
+        vision.update(layers=2, width=2 * vision.get("head_width", 64))
+        vision["image_size"] = 4 * vision["patch_size"]
+        config["embed_dim"] = 64
+    if "hf_model_name" in text:
+        text["hf_model_pretrained"] = False
+    else:
+        width = 64 if text.get("vocab_size", 0) < 100_000 else 32
+        # without a projection the tower ends in the joint space itself
+        text.update(layers=2, heads=2, width=config["embed_dim"] if text.get("proj_type") == "none" else width)
+        text["vocab_size"] = VOCABULARY if text.get("proj_type") == "none" else text.get("vocab_size", 49408)
+    if "multimodal_cfg" in config:
+        config["multimodal_cfg"].update(layers=2, width=text["width"], heads=2, vocab_size=VOCABULARY)
+    return config
+
+
+def cut_blocks(module):
+    """Leaves two blocks of every list of blocks."""
+    for name, child in module.named_children():
+        if name == "blocks" and isinstance(child, (torch.nn.Sequential, torch.nn.ModuleList)):
+            setattr(module, name, child[:2])
+        cut_blocks(getattr(module, name))
+
+
+def open_clip_model(config):
+    """
+    open_clip's model of a config, and whether a tower of it is shorter than its name says: timm's are cut to two
+    blocks, made without memory and then filled by the caller, so that the largest fit.
+    """
+    import open_clip
+    from transformers import AutoConfig
+
+    arguments = copy.deepcopy(config)
+    vision, text = arguments["vision_cfg"], arguments["text_cfg"]
+    custom = arguments.pop("custom_text", False) or "hf_model_name" in text
+    if "hf_model_name" in text:
+        text["hf_model_pretrained"] = False  # as open_clip does where weights follow
+    kind = open_clip.CustomTextCLIP if custom else open_clip.CLIP
+    if "multimodal_cfg" in arguments:
+        kind = open_clip.CoCa
+    with mock.patch.object(AutoConfig, "from_pretrained", fetched_config):
+        if "timm_model_name" not in vision:
+            return kind(**arguments)
+        with torch.device("meta"):
+            model = kind(**arguments)
+    cut_blocks(model.visual)
+    model.to_empty(device="cpu")
+    with torch.no_grad():
+        for name, value in [*model.named_parameters(), *model.named_buffers()]:
+            value.fill_(1 if value.ndim == 1 and name.endswith("weight") else 0)
+    for owner in (model, getattr(model, "text", None)):
+        if getattr(owner, "attn_mask", None) is not None:
+            length = owner.attn_mask.shape[-1]
+            owner.attn_mask = torch.full((length, length), float("-inf")).triu(1)
+    return model
+
+
+def pixels(size, channels=3):
+    return torch.randn(3, channels, size, size, generator=torch.Generator().manual_seed(2))
+
+
+def transformers_clip(text=None, vision=None):
+    from transformers import CLIPConfig, CLIPModel
+
+    words = {"vocab_size": 600, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    words |= {"num_attention_heads": 4, "max_position_embeddings": 16, "bos_token_id": 598, "eos_token_id": 599}
+    image = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 3}
+    image |= {"image_size": 32, "patch_size": 8}
+    config = CLIPConfig(text_config=words | (text or {}), vision_config=image | (vision or {}), projection_dim=24)
+    ids = clip_ids(600, 16)
+    end = config.text_config.eos_token_id
+    if end not in (2, 599):
+        ids = torch.where(ids == 599, end, torch.where(ids == end, 7, ids))
+    return CLIPModel(config), pixels(32, config.vision_config.num_channels), ids, None
+
+
+def transformers_siglip(text=None, vision=None):
+    from transformers import SiglipConfig, SiglipModel
+
+    words = {"vocab_size": 300, "hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2}
+    words |= {"num_attention_heads": 3, "max_position_embeddings": 16}
+    image = {"hidden_size": 48, "intermediate_size": 80, "num_hidden_layers": 2, "num_attention_heads": 3}
+    image |= {"image_size": 32, "patch_size": 8}
+    config = SiglipConfig(text_config=words | (text or {}), vision_config=image | (vision or {}))
+    ids = torch.randint(0, 300, (3, 16), generator=torch.Generator().manual_seed(1))
+    return SiglipModel(config), pixels(32), ids, None
+
+
+def dual_encoder(vision_class, text_class, **text):
+    import transformers
+
+    image = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 3}
+    image |= {"image_size": 32, "patch_size": 8}
+    words = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    words |= {"num_attention_heads": 4, "max_position_embeddings": 34}
+    config = transformers.VisionTextDualEncoderConfig.from_vision_text_configs(
+        getattr(transformers, vision_class)(**image),
+        getattr(transformers, text_class)(**(words | text)),
+        projection_dim=24,
+    )
+    ids = roberta_ids(300, 20)
+    model = transformers.VisionTextDualEncoderModel(config)
+    return model, pixels(32), ids, (ids != 1).long()
+
+
+def transformers_models():
+    """Builders by name: each kind of model that `AutoModel` makes of two towers, and its usual variants."""
+    return {
+        "hf clip": transformers_clip,
+        "hf clip, end token 2": lambda: transformers_clip({"eos_token_id": 2}),
+        "hf clip, end token within": lambda: transformers_clip({"eos_token_id": 60}),
+        "hf clip, gelu": lambda: transformers_clip({"hidden_act": "gelu"}, {"hidden_act": "gelu"}),
+        "hf clip, mixed activations": lambda: transformers_clip({"hidden_act": "gelu"}),
+        "hf clip, one channel": lambda: transformers_clip(vision={"num_channels": 1}),
+        "hf clip, 34 by 8 pixels": lambda: transformers_clip(vision={"image_size": 32, "patch_size": 9}),
+        "hf siglip": transformers_siglip,
+        "hf siglip, gelu": lambda: transformers_siglip({"hidden_act": "gelu"}, {"hidden_act": "gelu"}),
+        "hf siglip, other projection": lambda: transformers_siglip({"projection_size": 48, "hidden_size": 36}),
+        "hf clip + roberta": lambda: dual_encoder("CLIPVisionConfig", "RobertaConfig"),
+        "hf vit + roberta": lambda: dual_encoder("ViTConfig", "RobertaConfig"),
+        "hf vit + xlm-roberta": lambda: dual_encoder("ViTConfig", "XLMRobertaConfig"),
+        "hf vit + bert": lambda: dual_encoder("ViTConfig", "BertConfig"),
+        "hf siglip vision + roberta": lambda: dual_encoder("SiglipVisionConfig", "RobertaConfig"),
+    }
