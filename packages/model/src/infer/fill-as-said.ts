@@ -32,9 +32,7 @@ export function visionAsSaid(
 }
 
 /** The published RoBERTa of just this size, of which heads and the norms' constant are known. */
-function publishedRoberta(
-  text: RobertaTextConfig,
-): Omit<RobertaTextConfig, "pooling"> | undefined {
+function publishedRoberta(text: RobertaTextConfig): Omit<RobertaTextConfig, "pooling"> | undefined {
   const keys = ["width", "layers", "mlpWidth", "vocabSize"] as const;
   return Object.values(robertaTowers).find((known) =>
     keys.every((key) => known[key] === text[key]),

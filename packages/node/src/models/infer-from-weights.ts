@@ -92,7 +92,10 @@ function knownOf(file: TensorFile, options: InferOptions): InferOptions {
 export function inferFromShapes<Result>(
   model: string,
   file: TensorFile,
-  { onNotice = warnOnce, ...options }: InferOptions & { readonly onNotice?: (line: string) => void },
+  {
+    onNotice = warnOnce,
+    ...options
+  }: InferOptions & { readonly onNotice?: (line: string) => void },
   infer: (shapes: TensorShapes, known: InferOptions) => Result,
 ): Result {
   const to = writtenAs(file);

@@ -64,7 +64,10 @@ async function factsOfBare(place: string, options: DescribeOptions): Promise<Mod
   const config = named ?? (await inferFromWeights(place, options));
   // Weights without transformers' config are OpenAI's, open_clip's or like theirs.
   const usual = torchvisionPreprocess(usualPreprocess(config));
-  return { config, preprocess: await findPreprocess(preprocessorsIn(place, options), config, usual) };
+  return {
+    config,
+    preprocess: await findPreprocess(preprocessorsIn(place, options), config, usual),
+  };
 }
 
 /** @throws ClipError if the options say what the model's own config says. */
