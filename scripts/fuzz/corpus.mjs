@@ -38,19 +38,30 @@ const weightFiles = [
 
 /** Model folders, and the file of each that is changed. */
 const modelFolders = [
-  { name: "clip-vit", path: `${fixtures}/clip-vit`, config: "config.json" },
-  { name: "siglip", path: `${fixtures}/siglip`, config: "config.json" },
-  { name: "dual", path: `${fixtures}/dual-encoder`, config: "config.json" },
-  { name: "open-clip", path: `${fixtures}/odd-sizes/open-clip`, config: "open_clip_config.json" },
-  { name: "text-alone", path: `${fixtures}/projected-towers/text`, config: "config.json" },
+  { name: "clip-vit", path: `${fixtures}/clip-vit`, config: "config.json", size: 32 },
+  { name: "siglip", path: `${fixtures}/siglip`, config: "config.json", size: 32 },
+  { name: "dual", path: `${fixtures}/dual-encoder`, config: "config.json", size: 16 },
+  {
+    name: "open-clip",
+    path: `${fixtures}/odd-sizes/open-clip`,
+    config: "open_clip_config.json",
+    size: 32,
+  },
+  {
+    name: "text-alone",
+    path: `${fixtures}/projected-towers/text`,
+    config: "config.json",
+    size: 32,
+  },
 ];
 
-const preprocessor = {
+/** @param {number} size */
+const preprocessorOf = (size) => ({
   do_resize: true,
-  size: { shortest_edge: 32 },
+  size: { shortest_edge: size },
   resample: 3,
   do_center_crop: true,
-  crop_size: { height: 32, width: 32 },
+  crop_size: { height: size, width: size },
   do_rescale: true,
   rescale_factor: 1 / 255,
   do_normalize: true,
@@ -58,7 +69,7 @@ const preprocessor = {
   image_std: [0.26862954, 0.26130258, 0.27577711],
   do_convert_rgb: true,
   image_processor_type: "CLIPImageProcessor",
-};
+});
 
 const run = `run: runs/fuzz
 model: { preset: nano, imageSize: 16 }
@@ -120,7 +131,8 @@ function weightsIn(folder) {
 
 /** @param {string} folder @returns {Original[]} */
 function configsIn(folder) {
-  return modelFolders.flatMap(({ name, path, config }) => {
+  return modelFolders.flatMap(({ name, path, config, size }) => {
+    const preprocessor = preprocessorOf(size);
     const place = join(folder, "config", name);
     cpSync(at(path), place, { recursive: true });
     const own = put(place, "preprocessor_config.json", JSON.stringify(preprocessor));

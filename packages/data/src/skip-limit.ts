@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shown } from "@clip-ts/base";
 import type { LeftOutItem } from "./left-out.ts";
 
 /** How much may be left out of a data set: so many, or such a share of all ("5%"). */
@@ -25,7 +25,7 @@ export function skipLimit(total: number, maxSkipped?: MaxSkipped): number {
   if (limit >= 0) return limit;
   throw new ClipError(
     "bad-argument",
-    `maxSkipped must be a number from 0 or a share such as "5%", got ${JSON.stringify(maxSkipped)}`,
+    `maxSkipped must be a number from 0 or a share such as "5%", got ${shown(maxSkipped)}`,
     { data: { maxSkipped } },
   );
 }

@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shown } from "@clip-ts/base";
 import { type FileSourceOptions, loadImageFile } from "./file-access.ts";
 import { createTally, type LeftOutItem } from "./left-out.ts";
 import { type PairRecord, type PairSource, pairSource } from "./pair-source.ts";
@@ -46,7 +46,7 @@ function checkSeparator(separator: string): void {
   if (separator.length === 1 && !/["\r\n]/.test(separator)) return;
   throw new ClipError(
     "bad-config",
-    `separator must be one character, neither a double quote nor a line break, got ${JSON.stringify(separator)}`,
+    `separator must be one character, neither a double quote nor a line break, got ${shown(separator)}`,
   );
 }
 
@@ -99,15 +99,16 @@ const isBlank = (value: unknown): boolean =>
 /** Reads the row's image and the captions that hold something. */
 function readRow({ cells, problem }: TableRow, image: string, caption: string): Reading {
   if (problem !== undefined) return { kind: "bad-row", reason: problem };
-  const shown = (column: string): string => JSON.stringify(cells.get(column)) ?? "nothing";
+  const found = (column: string): string =>
+    cells.has(column) ? shown(cells.get(column)) : "nothing";
   const path = cells.get(image);
   if (typeof path !== "string" || isBlank(path)) {
-    return { kind: "bad-row", reason: `expected one image in "${image}", found ${shown(image)}` };
+    return { kind: "bad-row", reason: `expected one image in "${image}", found ${found(image)}` };
   }
   const cell = cells.get(caption);
   const values: readonly unknown[] = Array.isArray(cell) ? cell : [cell];
   const captions = values.filter((value) => !isBlank(value));
-  const reason = `expected text in "${caption}", found ${shown(caption)}`;
+  const reason = `expected text in "${caption}", found ${found(caption)}`;
   if (!captions.every((value) => typeof value === "string")) return { kind: "bad-row", reason };
   if (captions.length === 0) return { kind: "empty-caption", reason };
   return {

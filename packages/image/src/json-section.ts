@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shown } from "@clip-ts/base";
 
 /** An object of a JSON file, and how messages call it. */
 export interface JsonSection {
@@ -11,7 +11,7 @@ export function asSection(name: string, value: unknown): JsonSection {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     return { name, json: value as JsonSection["json"] };
   }
-  throw new ClipError("bad-config", `${name} must be an object, got ${JSON.stringify(value)}.`, {
+  throw new ClipError("bad-config", `${name} must be an object, got ${shown(value)}.`, {
     data: { name, value },
   });
 }
@@ -31,7 +31,7 @@ export function refusal(
   const value = section.json[key];
   return new ClipError(
     code,
-    `${section.name}: "${key}" should be ${expected}, got ${JSON.stringify(value)}.`,
+    `${section.name}: "${key}" should be ${expected}, got ${shown(value)}.`,
     { data: { file: section.name, key, value } },
   );
 }

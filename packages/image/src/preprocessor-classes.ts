@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shown } from "@clip-ts/base";
 import type { ChannelStatistics } from "./normalize.ts";
 import type { Interpolation } from "./resample-table.ts";
 import { clipStatistics, halfStatistics } from "./statistics.ts";
@@ -64,7 +64,7 @@ export function processorClass(file: string, key: string, name: string): Process
   throw new ClipError(
     "unsupported",
     `${file}: "${key}" should be one of ${[...processorClasses.keys()].join(", ")}, got ` +
-      `${JSON.stringify(name)}, which may prepare images in a way of its own.`,
+      `${shown(name)}, which may prepare images in a way of its own.`,
     { data: { file, key, value: name } },
   );
 }

@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shown } from "@clip-ts/base";
 import { flagOf, refusal, valueOf, type JsonSection } from "./json-section.ts";
 
 /** Keys that say what is done to pictures. */
@@ -66,7 +66,7 @@ function checkKey(section: JsonSection, key: string): void {
   }
   throw new ClipError(
     "unsupported",
-    `${section.name}: "${key}" is ${JSON.stringify(value)}, which is not understood. Pictures are prepared ` +
+    `${section.name}: "${key}" is ${shown(value)}, which is not understood. Pictures are prepared ` +
       `by ${steps.join(", ")}; if the model's code does not read this key, remove it.`,
     { data: { file: section.name, key, value } },
   );

@@ -1,3 +1,4 @@
+import { shown } from "@clip-ts/base";
 import {
   asSection,
   checkNotNull,
@@ -62,6 +63,6 @@ export function readSizes(section: JsonSection, usual: ProcessorClass): Sizes {
   throw refusal(
     section,
     "crop_size",
-    `${sizes.size} pixels high and wide as size is (${JSON.stringify(given)} counts where it is left out)`,
+    `${sizes.size} pixels high and wide as size is (${shown(given)} counts where it is left out)`,
   );
 }

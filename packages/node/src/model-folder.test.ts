@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { flattenTree, initParams } from "@clip-ts/core";
-import { clipPreprocess, siglipPreprocess } from "@clip-ts/image";
+import { clipPreprocess, siglipPreprocess, torchvisionPreprocess } from "@clip-ts/image";
 import { clipSpec, initClip, preset, type ClipParams } from "@clip-ts/model";
 import { goldenPath, tensorsLeftBy } from "@clip-ts/test-utils";
 import { serializeSafetensors, toBytes, type HostTensor } from "@clip-ts/weights";
@@ -95,7 +95,8 @@ describe("a folder that was written", () => {
     const folder = join(root, "bare");
     await mkdir(folder);
     await copyFile(join(root, "nano", "config.json"), join(folder, "config.json"));
-    expect((await describeModel(folder)).preprocess).toEqual(clipPreprocess(8));
+    const openai = torchvisionPreprocess(clipPreprocess(8));
+    expect((await describeModel(folder)).preprocess).toEqual(openai);
   });
 
   test("has the files that transformers looks for", async () => {

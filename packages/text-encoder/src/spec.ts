@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shown } from "@clip-ts/base";
 import type { ParamSpec } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { causalTextSpec, type CausalTextParams } from "./causal-tower.ts";
@@ -32,7 +32,7 @@ export function unknownKind(config: never): never {
   const { kind } = config as { kind: unknown };
   throw new ClipError(
     "bad-config",
-    `There is no text tower of kind ${JSON.stringify(kind)}: use "clip", "roberta" or "siglip".`,
+    `There is no text tower of kind ${shown(kind)}: use "clip", "roberta" or "siglip".`,
     { data: { kind } },
   );
 }

@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shown } from "@clip-ts/base";
 import type { Cleaning } from "./clean-text.ts";
 import { asFlag, asId, asObject, type Json } from "./pipeline/json.ts";
 
@@ -19,7 +19,7 @@ const cleanings: readonly unknown[] = ["lower", "whitespace", "canonicalize"] sa
 function refuse(key: string, value: unknown): never {
   throw new ClipError(
     "unsupported",
-    `open_clip_config.json: text_cfg.${key} is ${JSON.stringify(value)}, which changes how captions become ` +
+    `open_clip_config.json: text_cfg.${key} is ${shown(value)}, which changes how captions become ` +
       "ids and is not supported. Give token ids instead of text.",
     { data: { key, value } },
   );

@@ -8,6 +8,7 @@ import {
   type OpenedModel,
   type TowerDescription,
 } from "@clip-ts/node";
+import { onNotice } from "../cli/notice.ts";
 import type { Arguments, Command } from "../cli/command.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { parsePrecisions } from "./support/convert-onnx.ts";
@@ -139,7 +140,7 @@ export const convertCommand: Command = {
     const precisions = precisionsOf(target, args);
     const changes = readChanges(args);
     await refuseSameFolder(model, output);
-    const tower = await describeTower(model, changes.inferred);
+    const tower = await describeTower(model, { ...changes.inferred, onNotice });
     if (tower !== undefined) {
       const write = towerWriterOf(target, model, tower);
       return withTower(model, tower, changes, async (opened) => {

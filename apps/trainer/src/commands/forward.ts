@@ -8,6 +8,7 @@ import {
 } from "@clip-ts/node";
 import { flattenTree } from "@clip-ts/core";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { onNotice } from "../cli/notice.ts";
 import { engineOptions, type Arguments, type Command } from "../cli/command.ts";
 import { note } from "../cli/output.ts";
 import { imageSizeOf, imageSizeOption, noteImageSize } from "./support/image-size.ts";
@@ -21,7 +22,7 @@ import { writeTensors } from "./support/tensor-files.ts";
 async function forwardModel(args: Arguments): Promise<void> {
   const [model = "", path = ""] = args.positionals;
   const output = args.text("output") as string;
-  const stored = await describeModel(model);
+  const stored = await describeModel(model, { onNotice });
   const imageSize = imageSizeOf(args);
   const { config } = factsAtResolution(stored, imageSize);
   noteImageSize(stored.config, imageSize);
@@ -116,7 +117,7 @@ export const forwardCommand: Command = {
   },
   async run(args) {
     const [model = ""] = args.positionals;
-    const tower = await describeTower(model);
+    const tower = await describeTower(model, { onNotice });
     return tower === undefined ? forwardModel(args) : forwardTower(args, tower);
   },
 };

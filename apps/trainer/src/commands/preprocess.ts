@@ -1,5 +1,6 @@
 import { describeModel, factsAtResolution, listImages } from "@clip-ts/node";
 import { fromFloat32 } from "@clip-ts/weights";
+import { onNotice } from "../cli/notice.ts";
 import type { Command } from "../cli/command.ts";
 import { note } from "../cli/output.ts";
 import { imageSizeOf, imageSizeOption } from "./support/image-size.ts";
@@ -30,7 +31,10 @@ export const preprocessCommand: Command = {
   async run(args) {
     const { positionals, text, flag } = args;
     const [model = "", ...inputs] = positionals;
-    const description = factsAtResolution(await describeModel(model), imageSizeOf(args));
+    const description = factsAtResolution(
+      await describeModel(model, { onNotice }),
+      imageSizeOf(args),
+    );
     const { size } = description.preprocess;
     const { images: paths, leftOut } = await listImages(inputs);
     const planes = 3 * size * size;

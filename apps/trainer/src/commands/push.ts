@@ -13,6 +13,7 @@ import {
   readPreprocess,
   uploadFolder,
 } from "@clip-ts/node";
+import { onNotice } from "../cli/notice.ts";
 import type { Arguments, Command } from "../cli/command.ts";
 import { note } from "../cli/output.ts";
 
@@ -26,7 +27,7 @@ async function cardFor(
 ): Promise<Record<string, string>> {
   if (existsSync(join(folder, cardName))) return {};
   const license = args.text("license");
-  const facts = await describeModel(folder);
+  const facts = await describeModel(folder, { onNotice });
   const options = { repository, ...(license !== undefined && { license }) };
   return { [cardName]: modelCard(folder, facts, options) };
 }

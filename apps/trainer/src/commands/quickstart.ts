@@ -11,6 +11,7 @@ import {
   type StartedEngine,
 } from "@clip-ts/node";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { onNotice } from "../cli/notice.ts";
 import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
 import { numberOption } from "../cli/number-option.ts";
 import { startNamedEngine } from "./support/start-engine.ts";
@@ -72,7 +73,7 @@ async function trainModel(
 
 /** Writes the trained model as a folder of its own. */
 async function exportModel(checkpoint: string, folder: string): Promise<void> {
-  const description = await describeModel(checkpoint);
+  const description = await describeModel(checkpoint, { onNotice });
   const params = await loadModelParams(checkpoint, description.config);
   await writeModel(folder, description, params);
   dispose(Object.values(flattenTree<Tensor>(params)));

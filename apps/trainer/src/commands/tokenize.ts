@@ -1,4 +1,5 @@
 import { describeModel, needTokenizer } from "@clip-ts/node";
+import { onNotice } from "../cli/notice.ts";
 import type { Command } from "../cli/command.ts";
 import { readLines } from "../cli/lines.ts";
 import { print } from "../cli/output.ts";
@@ -16,7 +17,7 @@ export const tokenizeCommand: Command = {
     padded: { type: "boolean", help: "fill each array up to the model's context length" },
   },
   async run({ positionals, flag }) {
-    const tokenizer = needTokenizer(await describeModel(positionals[0] as string));
+    const tokenizer = needTokenizer(await describeModel(positionals[0] as string, { onNotice }));
     for await (const caption of readLines("-")) {
       const ids = flag("padded")
         ? Array.from(tokenizer.encodeBatch([caption]).inputIds)

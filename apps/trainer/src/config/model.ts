@@ -2,6 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import type { ClipConfig, ClipParams } from "@clip-ts/model";
 import { configAtResolution, describeModel, type ModelDescription } from "@clip-ts/node";
 import type { VitConfig } from "@clip-ts/vision-encoder";
+import { onNotice } from "../cli/notice.ts";
 import { describeFresh } from "./fresh-model.ts";
 import { checkRunTokenizer, readNamedTokenizer } from "./run-tokenizer.ts";
 import type { RunConfig } from "./schema.ts";
@@ -52,7 +53,7 @@ function notesOn({ vision }: ClipConfig, { model }: RunConfig): string[] {
 async function openStored(from: string, config: RunConfig): Promise<RunModel> {
   const { model } = config;
   checkChanges(model);
-  const stored = await describeModel(from);
+  const stored = await describeModel(from, { onNotice });
   const { imageSize = stored.config.vision.imageSize, tokenizer } = model;
   const wanted = withTraining(configAtResolution(stored.config, imageSize), config);
   return {

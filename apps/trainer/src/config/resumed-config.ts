@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shown } from "@clip-ts/base";
 import { readConfigFile } from "./load-config.ts";
 import type { RunConfig } from "./schema.ts";
 
@@ -68,11 +68,11 @@ function differences(recorded: Settings, given: Settings): ChangedSetting[] {
     .filter(({ from, to }) => JSON.stringify(from) !== JSON.stringify(to));
 }
 
-const shown = (value: unknown): string => (value === undefined ? "absent" : JSON.stringify(value));
+const orAbsent = (value: unknown): string => (value === undefined ? "absent" : shown(value));
 
 /** A setting's old and new value in words. */
 export function describeChange({ key, from, to }: ChangedSetting): string {
-  return `${key}: ${shown(from)} -> ${shown(to)}`;
+  return `${key}: ${orAbsent(from)} -> ${orAbsent(to)}`;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Batch } from "@clip-ts/data";
 import type { HostArrays } from "@clip-ts/jit";
 import type { Embedder } from "@clip-ts/model";
 import { describeModel, loadEmbedder, type Compiler, type ModelDescription } from "@clip-ts/node";
+import { onNotice } from "../cli/notice.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { rowRanges } from "./row-ranges.ts";
 import { teacherPixels, type TeacherPixels } from "./teacher-pixels.ts";
@@ -56,7 +57,7 @@ export async function openTeacher(
 ): Promise<Teacher | undefined> {
   const { distill, accumulate } = config;
   if (distill === undefined) return undefined;
-  const description = await describeModel(distill.from);
+  const description = await describeModel(distill.from, { onNotice });
   const toPixels = teacherPixels(config, student, description);
   const toTexts = teacherTexts(config, student, description);
   const embedder = await loadEmbedder(

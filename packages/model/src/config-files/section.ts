@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shown } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
 
 /** A parsed JSON object. */
@@ -32,7 +32,7 @@ const anyRange: Range = { least: -1e6, most: 1e6 };
 
 /** Refuses a value of a config file. @throws ClipError "bad-config" that names key, need and value. */
 function refuse(key: string, expected: string, actual: unknown): never {
-  const came = actual === undefined ? "nothing" : JSON.stringify(actual);
+  const came = actual === undefined ? "nothing" : shown(actual);
   throw new ClipError("bad-config", `config.json: ${key} should be ${expected}, got ${came}.`, {
     data: { key, expected, actual },
   });

@@ -142,7 +142,7 @@ test("weights without a config are prepared for as OpenAI's code does", async ()
   const path = await folder("bare-gelu", { "model.safetensors": file(tensors) });
   const notices: string[] = [];
   const options = {
-    activation: "gelu",
+    like: openai,
     onNotice: (line: string) => void notices.push(line),
   } as const;
   const { preprocess } = await describeModel(path, options);

@@ -1,11 +1,11 @@
-import { ClipError, isClipError } from "@clip-ts/base";
+import { ClipError, isClipError, shown } from "@clip-ts/base";
 
 /** A parsed JSON object. */
 export type Json = Readonly<Record<string, unknown>>;
 
 /** @throws ClipError "bad-data": the file is not what it should be. */
 export function refuseFile(where: string, expected: string, actual: unknown): never {
-  const came = actual === undefined ? "nothing" : (JSON.stringify(actual) ?? typeof actual);
+  const came = actual === undefined ? "nothing" : shown(actual);
   const short = came.length > 60 ? `${came.slice(0, 60)}…` : came;
   throw new ClipError(
     "bad-data",
@@ -18,7 +18,7 @@ export function refuseFile(where: string, expected: string, actual: unknown): ne
 export function refuseStep(where: string, value: unknown): never {
   throw new ClipError(
     "unsupported",
-    `${where} is ${JSON.stringify(value)}, which is not supported here. Give token ids instead of text.`,
+    `${where} is ${shown(value)}, which is not supported here. Give token ids instead of text.`,
     { data: { where, value } },
   );
 }

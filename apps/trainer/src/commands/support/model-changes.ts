@@ -13,6 +13,7 @@ import {
   type TowerDescription,
 } from "@clip-ts/node";
 import { checkFit } from "@clip-ts/weights";
+import { onNotice } from "../../cli/notice.ts";
 import type { Arguments } from "../../cli/command.ts";
 import { countOption } from "../../cli/number-option.ts";
 import { UsageError } from "../../cli/usage-error.ts";
@@ -123,7 +124,7 @@ async function withOther<Result>(
 ): Promise<Result> {
   if (other === undefined) return use(opened);
   const { config } = opened.description;
-  const found = await describeModel(other.model, { like: config });
+  const found = await describeModel(other.model, { like: config, onNotice });
   checkSameArchitecture({ name: model, config }, { name: other.model, config: found.config });
   await startEngine("cpu");
   return withWeights(other.model, (file) => {
@@ -170,7 +171,7 @@ export async function withChangedModel<Result>(
   changes: ModelChanges,
   use: (opened: OpenedModel) => Promise<Result>,
 ): Promise<Result> {
-  const found = await describeModel(model, changes.inferred);
+  const found = await describeModel(model, { ...changes.inferred, onNotice });
   const config = withActivation(found.config, model, changes.inferred);
   const description = { ...found, config };
   return withWeights(model, async (file) => {

@@ -7,6 +7,7 @@ import {
   type ModelDescription,
   type StartedEngine,
 } from "@clip-ts/node";
+import { onNotice } from "../../cli/notice.ts";
 import type { Arguments } from "../../cli/command.ts";
 import { imageSizeOf, noteImageSize } from "./image-size.ts";
 import { startNamedEngine } from "./start-engine.ts";
@@ -28,7 +29,7 @@ export async function withModel<Result>(
   { readsTexts = true }: { readonly readsTexts?: boolean } = {},
 ): Promise<Result> {
   const [model = ""] = args.positionals;
-  const stored = await describeModel(model);
+  const stored = await describeModel(model, { onNotice });
   const imageSize = imageSizeOf(args);
   const description = factsAtResolution(stored, imageSize);
   if (readsTexts) needTokenizer(description);
