@@ -11,6 +11,7 @@ import {
   resize,
   crop,
   toRgb,
+  torchvisionPreprocess,
 } from "../packages/image/dist/index.js";
 import { decodeImage } from "../packages/node/dist/index.js";
 
@@ -27,7 +28,10 @@ function madeOf(pixels, { box: [left, top, width, height] }) {
   const { data, ...rgb } = toRgb(pixels);
   const result = { width: rgb.width, height: rgb.height, rgb: digest({ data }) };
   for (const order of ["before", "after"]) {
-    const config = { ...clipPreprocess(size), convertRgb: `${order}-resize` };
+    const config = {
+      ...torchvisionPreprocess(clipPreprocess(size)),
+      convertRgb: `${order}-resize`,
+    };
     for (const [way, change] of Object.entries(ways)) {
       result[`${order}.${way}`] = digest(preprocessToPixels(pixels, { ...config, ...change }));
     }

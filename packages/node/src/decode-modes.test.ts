@@ -9,6 +9,7 @@ import {
   resize,
   toRgb,
   type Pixels,
+  torchvisionPreprocess,
 } from "@clip-ts/image";
 import { describe, expect, test } from "vitest";
 import { decodeImage } from "./decode-image.ts";
@@ -49,7 +50,10 @@ const decode = ({ file, name }: Pick<Reference, "file" | "name">): Promise<Pixel
   decodeImage(Buffer.from(file, "base64"), name);
 
 function prepared(pixels: Pixels, order: Order): Record<string, string> {
-  const config = { ...clipPreprocess(size), convertRgb: `${order}-resize` } as const;
+  const config = {
+    ...torchvisionPreprocess(clipPreprocess(size)),
+    convertRgb: `${order}-resize`,
+  } as const;
   return Object.fromEntries(
     Object.entries(ways).map(([way, change]) => {
       return [way, digest(preprocessToPixels(pixels, { ...config, ...change } as typeof config))];
@@ -95,7 +99,10 @@ describe("files of every mode give Pillow's and open_clip's bytes, in both order
 test("in turns or at once, the numbers are the same", async () => {
   for (const image of images.slice(0, 26)) {
     const pixels = await decode(image);
-    const config = { ...clipPreprocess(size), convertRgb: "after-resize" } as const;
+    const config = {
+      ...torchvisionPreprocess(clipPreprocess(size)),
+      convertRgb: "after-resize",
+    } as const;
     expect(await preprocessInTurns(pixels, config)).toEqual(preprocess(pixels, config));
   }
 });
@@ -121,7 +128,11 @@ test("a background is laid behind a transparency that a file names, which is no 
     if (pixels.channels !== 4) continue;
     const { data } = preprocessToPixels(
       { ...pixels, data: pixels.data.map((byte, index) => (index % 4 === 3 ? 0 : byte)) },
-      { ...clipPreprocess(size), convertRgb: "after-resize", alpha: [1, 2, 3] },
+      {
+        ...torchvisionPreprocess(clipPreprocess(size)),
+        convertRgb: "after-resize",
+        alpha: [1, 2, 3],
+      },
     );
     expect(Array.from(data.slice(0, 3))).toEqual([1, 2, 3]);
   }
