@@ -63,7 +63,7 @@ export { readTokenizer, readTokenizerAlone } from "./models/read-tokenizer.ts";
 export { isModelFile, modelFiles, tokenizerFiles } from "./models/model-files.ts";
 export { checkStoredPositions, withStoredPositions } from "./models/stored-positions.ts";
 export { withWeights } from "./models/weights-file.ts";
-export { writeOpenClipDescription } from "./models/write-open-clip.ts";
+export { openClipConfigFor, writeOpenClipDescription } from "./models/write-open-clip.ts";
 export { writeRobertaDescription, writeTorchvisionDescription } from "./models/write-tower.ts";
 export {
   describeTower,

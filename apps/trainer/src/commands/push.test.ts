@@ -138,3 +138,18 @@ test("wrong targets, files and tokens are refused in words", async () => {
   const empty = await run("push", join(folder, "empty"), "hf:owner/name");
   expect(empty.stderr).toContain("There is no model in");
 });
+
+test("open_clip finds a tokenizer of the folder's own by the repository's name", async () => {
+  useLocalHub();
+  const model = writeGoldenModel(join(folder, "own-words"), "hf");
+  const path = join(model, "open_clip_config.json");
+  const text_cfg = { width: 16, hf_tokenizer_name: "this-folder" };
+  await writeFile(path, JSON.stringify({ model_cfg: { embed_dim: 8, text_cfg } }));
+  expect((await run("push", model, "hf:owner/own-words")).result).toBe(0);
+  const { files } = hub.uploads.commits.at(-1)!;
+  const sent = Buffer.from(files["open_clip_config.json"] as Uint8Array).toString();
+  expect(JSON.parse(sent)).toEqual({
+    model_cfg: { embed_dim: 8, text_cfg: { width: 16, hf_tokenizer_name: "owner/own-words" } },
+  });
+  expect(await readFile(path, "utf8")).toContain("this-folder");
+});

@@ -9,6 +9,8 @@ import {
   locateModel,
   lostElsewhere,
   modelCard,
+  modelFiles,
+  openClipConfigFor,
   parseHubReference,
   readPreprocess,
   uploadFolder,
@@ -56,7 +58,11 @@ export const pushCommand: Command = {
     if ((await stat(folder)).isFile()) {
       throw new ClipError("bad-argument", `${model} is a file: convert it into a folder first.`);
     }
-    const texts = await cardFor(folder, args, repository);
+    const config = await openClipConfigFor(folder, repository);
+    const texts = {
+      ...(await cardFor(folder, args, repository)),
+      ...(config !== undefined && { [modelFiles.openClipConfig]: config }),
+    };
     const summary = args.text("message");
     await uploadFolder(folder, target, {
       isPrivate: args.flag("private"),

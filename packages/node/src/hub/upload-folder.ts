@@ -17,7 +17,7 @@ export interface UploadOptions {
   readonly summary?: string;
   /** Which of the folder's files go; all of them if absent. */
   readonly isWanted?: (name: string) => boolean;
-  /** Small files that the folder lacks, by name: their text goes as if it lay there. */
+  /** Small files by name: their text goes as if it lay there, in place of what the folder has of that name. */
   readonly texts?: Readonly<Record<string, string>>;
   /** Hears of every file before it is sent. */
   readonly onFile?: (name: string, size: number) => void;
@@ -165,7 +165,8 @@ export async function uploadFolder(
   const { repository, revision } = parseHubReference(model);
   checkUpload(model, settings);
   const stored = await listFolder(folder, options.isWanted ?? (() => true));
-  const files = [...textFiles(options.texts ?? {}), ...stored];
+  const { texts = {} } = options;
+  const files = [...textFiles(texts), ...stored.filter(({ name }) => !(name in texts))];
   await createRepository(settings, repository, isPrivate);
   const api = `${settings.endpoint}/api/models/${repository}/commit/${encodeURIComponent(revision)}`;
   const large = await askLarge(settings, api, files);

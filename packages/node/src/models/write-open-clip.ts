@@ -1,9 +1,10 @@
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { formatOpenClipPreprocess } from "@clip-ts/image";
 import { formatOpenClipConfig } from "@clip-ts/model";
 import type { Tokenizer } from "@clip-ts/tokenizer";
-import { writeJson } from "../files.ts";
+import { readJson, writeJson } from "../files.ts";
 import { modelFiles } from "./model-files.ts";
 import type { ModelDescription } from "../model-folder.ts";
 
@@ -58,4 +59,21 @@ export async function writeOpenClipDescription(
   };
   await mkdir(folder, { recursive: true });
   await writeJson(join(folder, modelFiles.openClipConfig), content);
+}
+
+/**
+ * The `open_clip_config.json` of a folder as it has to read in a repository of the hub, where open_clip finds
+ * the tokenizer beside it by the repository's name; undefined where the file goes as it is.
+ */
+export async function openClipConfigFor(
+  folder: string,
+  repository: string,
+): Promise<string | undefined> {
+  const path = join(folder, modelFiles.openClipConfig);
+  if (!existsSync(path)) return undefined;
+  const content = (await readJson(path)) as { readonly model_cfg?: Json };
+  const textCfg = content.model_cfg?.["text_cfg"] as Json | undefined;
+  if (textCfg?.["hf_tokenizer_name"] !== ownTokenizerName) return undefined;
+  const text_cfg = { ...textCfg, hf_tokenizer_name: repository };
+  return `${JSON.stringify({ ...content, model_cfg: { ...content.model_cfg, text_cfg } }, null, 2)}\n`;
 }
