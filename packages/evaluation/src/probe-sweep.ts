@@ -41,9 +41,18 @@ function middlePeak(points: readonly { readonly at: number; readonly accuracy: n
   return peaks.toSorted((a, b) => a - b)[Math.floor(peaks.length / 2)] as number;
 }
 
+/** The probe of the strength nearest to one, where it is a short way to its own. */
+function nearest<Tried>(tried: ReadonlyMap<number, Tried>, exponent: number): Tried | undefined {
+  const distance = (at: number): number => Math.abs(at - exponent);
+  const [closest] = [...tried.keys()].toSorted((a, b) => distance(a) - distance(b));
+  return closest === undefined ? undefined : tried.get(closest);
+}
+
 /**
  * Finds the penalty whose probe does best on the validation rows: seven strengths first, then ever
  * finer ones about the peak, the middle of equals (the parametric binary search of Radford et al. 2021, appendix A.3).
+ * Each fit begins at the probe of the nearest strength and goes on to the full tolerance: a row of two close
+ * logits decides between strengths, so that none may be left undecided.
  * @throws ClipError "bad-argument" if there are no validation rows, or as `fitLinearProbe`.
  */
 export async function sweepLinearProbe(
@@ -62,6 +71,7 @@ export async function sweepLinearProbe(
     if (tried.has(exponent)) return;
     const inversePenalty = 10 ** exponent;
     const probe = await fitLinearProbe(train.features, train.labels, {
+      start: nearest(tried, exponent)?.probe,
       ...options,
       inversePenalty,
     });

@@ -1,0 +1,48 @@
+/** Work that pauses wherever it may be left for a while, and gives its result at the end. */
+export type Steps<Result> = Generator<void, Result>;
+
+/** Milliseconds of work before others get a turn. */
+const turnMs = 40;
+
+/** Items of a loop that are done between two chances for a turn. */
+const pieceLength = 2 ** 17;
+
+/**
+ * Does `work` for the numbers from 0 up to `count`, piece by piece. The loops stay in plain functions,
+ * which engines run much faster than generators.
+ */
+export function* inPieces(
+  count: number,
+  work: (start: number, end: number) => void,
+  length: number = pieceLength,
+): Steps<void> {
+  for (let start = 0; start < count; start += length) {
+    work(start, Math.min(start + length, count));
+    yield;
+  }
+}
+
+/** Does all steps at once. */
+export function runThrough<Result>(steps: Steps<Result>): Result {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/**
+ * Does all steps, and lets timers, input and other work of the thread have a turn whenever this has
+ * taken 40 ms. Steps that end sooner are done at once.
+ */
+export async function runInTurns<Result>(steps: Steps<Result>): Promise<Result> {
+  for (;;) {
+    const end = Date.now() + turnMs;
+    do {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    } while (Date.now() < end);
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, 0);
+    });
+  }
+}
