@@ -1,4 +1,4 @@
-// CPU seconds of fitting linear probes to rows like CLIP's: unit length, classes that overlap.
+// CPU seconds of fitting linear probes to rows like those of CLIP: of length 1, classes that overlap.
 //
 //     node bench/linear-probe.mjs [--engine wasm|onnx] [--rows 2000] [--dim 256] [--classes 20] [--sweep]
 import { parseArgs } from "node:util";

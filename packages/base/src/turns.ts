@@ -30,6 +30,22 @@ export function runThrough<Result>(steps: Steps<Result>): Result {
   }
 }
 
+/** A function to call between pieces of work: others get a turn whenever 40 ms have passed since the last one. */
+export function turnTaker(): () => Promise<void> {
+  let end = Date.now() + turnMs;
+  return async () => {
+    if (Date.now() < end) return;
+    await nextTurn();
+    end = Date.now() + turnMs;
+  };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 0);
+  });
+}
+
 /**
  * Does all steps, and lets timers, input and other work of the thread have a turn whenever this has
  * taken 40 ms. Steps that end sooner are done at once.
@@ -41,8 +57,6 @@ export async function runInTurns<Result>(steps: Steps<Result>): Promise<Result> 
       const step = steps.next();
       if (step.done === true) return step.value;
     } while (Date.now() < end);
-    await new Promise<void>((resolve) => {
-      setTimeout(resolve, 0);
-    });
+    await nextTurn();
   }
 }

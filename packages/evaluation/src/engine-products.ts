@@ -1,3 +1,4 @@
+import { turnTaker } from "@clip-ts/base";
 import type { FeatureRows } from "@clip-ts/core";
 import {
   concat,
@@ -20,12 +21,6 @@ export interface EngineProducts extends ProbeProducts {
   readonly dispose: () => void;
 }
 
-async function read(tensor: Tensor): Promise<Float64Array> {
-  const values = (await tensor.data()) as Float32Array;
-  tensor.dispose();
-  return new Float64Array(values);
-}
-
 const matrix = (values: Float64Array, rows: number): Tensor2D =>
   tensor2d(new Float32Array(values), [rows, values.length / rows]);
 
@@ -34,6 +29,13 @@ export function engineProducts({ values, rows, dim }: FeatureRows): EngineProduc
   const inputs = tidy(() =>
     concat<Tensor2D>([tensor2d(values, [rows, dim]), ones<Rank.R2>([rows, 1])], 1),
   );
+  const takeTurn = turnTaker();
+  const read = async (tensor: Tensor): Promise<Float64Array> => {
+    const values = (await tensor.data()) as Float32Array;
+    tensor.dispose();
+    await takeTurn(); // engines on the processor give none while they compute
+    return new Float64Array(values);
+  };
   return {
     logitsOf: (weights, classes) =>
       read(tidy(() => matMul(inputs, matrix(weights, classes), false, true))),

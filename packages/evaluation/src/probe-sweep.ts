@@ -41,17 +41,35 @@ function middlePeak(points: readonly { readonly at: number; readonly accuracy: n
   return peaks.toSorted((a, b) => a - b)[Math.floor(peaks.length / 2)] as number;
 }
 
-/** The probe of the strength nearest to one, where it is a short way to its own. */
-function nearest<Tried>(tried: ReadonlyMap<number, Tried>, exponent: number): Tried | undefined {
-  const distance = (at: number): number => Math.abs(at - exponent);
-  const [closest] = [...tried.keys()].toSorted((a, b) => distance(a) - distance(b));
-  return closest === undefined ? undefined : tried.get(closest);
+type ProbesByExponent = ReadonlyMap<number, { readonly probe: LinearProbe }>;
+
+/** share · a + (1 - share) · b */
+function mix(a: Float32Array, b: Float32Array, share: number): Float32Array {
+  return a.map((value, index) => share * value + (1 - share) * b[index]!);
+}
+
+/** Where a fit should begin: between the probes of the strengths on both sides, else at the nearest. */
+function startFor(exponent: number, tried: ProbesByExponent): LinearProbeOptions["start"] {
+  const ordered = [...tried.keys()].toSorted((a, b) => a - b);
+  const [below, above] = [
+    ordered.findLast((at) => at < exponent),
+    ordered.find((at) => at > exponent),
+  ];
+  const probeAt = (at: number | undefined): LinearProbe | undefined =>
+    at === undefined ? undefined : tried.get(at)?.probe;
+  const [lower, upper] = [probeAt(below), probeAt(above)];
+  if (lower === undefined || upper === undefined) return lower ?? upper;
+  const share = (above! - exponent) / (above! - below!);
+  return {
+    weight: { ...lower.weight, values: mix(lower.weight.values, upper.weight.values, share) },
+    bias: mix(lower.bias, upper.bias, share),
+  };
 }
 
 /**
  * Finds the penalty whose probe does best on the validation rows: seven strengths first, then ever
  * finer ones about the peak, the middle of equals (the parametric binary search of Radford et al. 2021, appendix A.3).
- * Each fit begins at the probe of the nearest strength and goes on to the full tolerance: a row of two close
+ * Each fit begins between the probes of the strengths beside it and goes on to the full tolerance: a row of two close
  * logits decides between strengths, so that none may be left undecided.
  * @throws ClipError "bad-argument" if there are no validation rows, or as `fitLinearProbe`.
  */
@@ -71,7 +89,7 @@ export async function sweepLinearProbe(
     if (tried.has(exponent)) return;
     const inversePenalty = 10 ** exponent;
     const probe = await fitLinearProbe(train.features, train.labels, {
-      start: nearest(tried, exponent)?.probe,
+      start: startFor(exponent, tried),
       ...options,
       inversePenalty,
     });
