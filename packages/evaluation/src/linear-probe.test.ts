@@ -162,7 +162,7 @@ test("a sweep without validation rows, or few shots of nothing, are refused", as
 });
 
 test("other work has turns while a probe is fitted", async () => {
-  const [rows, dim] = [400, 32];
+  const [rows, dim] = [4000, 64];
   const values = Float32Array.from({ length: rows * dim }, (_, place) => Math.sin(place * place));
   const classes = Array.from({ length: rows }, (_, row) => row % 8);
   let turns = 0;
