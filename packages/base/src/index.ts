@@ -2,3 +2,4 @@ export { ClipError, isClipError, type ClipErrorCode } from "./clip-error.ts";
 export { randomStream, shuffled, type RandomStream } from "./random.ts";
 export { shown } from "./shown.ts";
 export { parseJson } from "./parse-json.ts";
+export { inPieces, runInTurns, runThrough, turnTaker, type Steps } from "./turns.ts";

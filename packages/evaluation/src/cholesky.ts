@@ -22,21 +22,56 @@ function pivotOf(rest: number, diagonal: number): number {
   return Math.sqrt(Math.max(rest, smallest));
 }
 
-/** Solves L·Lᵀ·x = b in place for one row b of `values`, which starts at `start`. */
-export function choleskySolve(
-  factor: Float64Array,
-  size: number,
-  values: Float64Array,
-  start: number,
-): void {
-  for (let row = 0; row < size; row++) {
-    let rest = values[start + row]!;
-    for (let k = 0; k < row; k++) rest -= factor[row * size + k]! * values[start + k]!;
-    values[start + row] = rest / factor[row * size + row]!;
+/** Solves L·Lᵀ·x = b in place for every row b of `values` [rows, size]; four at a time share what is read of L. */
+export function choleskySolve(factor: Float64Array, size: number, values: Float64Array): void {
+  const group = new Float64Array(4 * size);
+  for (let start = 0; start < values.length; start += group.length) {
+    const rows = values.subarray(start, start + group.length);
+    group.fill(0).set(rows);
+    solveForward(factor, size, group);
+    solveBackward(factor, size, group);
+    rows.set(group.subarray(0, rows.length));
   }
+}
+
+/** L·y = b for four rows. */
+function solveForward(factor: Float64Array, size: number, values: Float64Array): void {
+  const [second, third, fourth] = [size, 2 * size, 3 * size];
+  for (let row = 0; row < size; row++) {
+    let a = values[row]!;
+    let b = values[second + row]!;
+    let c = values[third + row]!;
+    let d = values[fourth + row]!;
+    for (let k = 0; k < row; k++) {
+      const share = factor[row * size + k]!;
+      a -= share * values[k]!;
+      b -= share * values[second + k]!;
+      c -= share * values[third + k]!;
+      d -= share * values[fourth + k]!;
+    }
+    const pivot = factor[row * size + row]!;
+    values[row] = a / pivot;
+    values[second + row] = b / pivot;
+    values[third + row] = c / pivot;
+    values[fourth + row] = d / pivot;
+  }
+}
+
+/** Lᵀ·x = y for four rows. */
+function solveBackward(factor: Float64Array, size: number, values: Float64Array): void {
+  const [second, third, fourth] = [size, 2 * size, 3 * size];
   for (let row = size - 1; row >= 0; row--) {
-    const value = values[start + row]! / factor[row * size + row]!;
-    values[start + row] = value;
-    for (let k = 0; k < row; k++) values[start + k]! -= factor[row * size + k]! * value;
+    const pivot = factor[row * size + row]!;
+    const a = (values[row]! /= pivot);
+    const b = (values[second + row]! /= pivot);
+    const c = (values[third + row]! /= pivot);
+    const d = (values[fourth + row]! /= pivot);
+    for (let k = 0; k < row; k++) {
+      const share = factor[row * size + k]!;
+      values[k]! -= share * a;
+      values[second + k]! -= share * b;
+      values[third + k]! -= share * c;
+      values[fourth + k]! -= share * d;
+    }
   }
 }

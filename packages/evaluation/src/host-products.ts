@@ -1,77 +1,123 @@
+import { inPieces, runInTurns } from "@clip-ts/base";
 import type { FeatureRows } from "@clip-ts/core";
+import type { ProbeProducts } from "./probe-products.ts";
 
-/**
- * Products of features with float64 numbers on the processor. A feature row is meant to end with a 1, so that
- * biases are one more column: `width` is dim + 1.
- */
+/** Multiplications done between two chances of a turn for other work: a few milliseconds. */
+const pieceProducts = 2 ** 23;
+/** Rows that are multiplied at a time, by two classes: their sums stay in registers. */
+const tile = 4;
 
-/** features · weightsᵀ. [rows, dim], [classes, width] → [rows, classes], owned by the caller. */
-export function logitsOf(
-  { values, rows, dim }: FeatureRows,
+/** Four rows in float64, one after another, zeros behind the last. */
+function tileOf({ values, dim }: FeatureRows, row: number): Float64Array {
+  const rows = new Float64Array(tile * dim);
+  rows.set(values.subarray(row * dim, (row + tile) * dim));
+  return rows;
+}
+
+/** Logits [4, classes] of four rows [4, dim]; `logits` begin with theirs and may end before. */
+function tileLogits(
+  rows: Float64Array,
   weights: Float64Array,
+  logits: Float64Array,
   classes: number,
-): Float64Array {
-  const logits = new Float64Array(rows * classes);
-  for (let row = 0; row < rows; row += 4) {
-    const count = Math.min(4, rows - row);
-    const [a, b, c, d] = rowStarts(row, count, dim);
-    for (let label = 0; label < classes; label++) {
-      const start = label * (dim + 1);
-      const bias = weights[start + dim]!;
-      let [first, second, third, fourth] = [bias, bias, bias, bias];
-      for (let k = 0; k < dim; k++) {
-        const weight = weights[start + k]!;
-        first += values[a + k]! * weight;
-        second += values[b + k]! * weight;
-        third += values[c + k]! * weight;
-        fourth += values[d + k]! * weight;
-      }
-      const place = row * classes + label; // writes past the end of a typed array are dropped
-      logits[place] = first;
-      logits[place + classes] = second;
-      logits[place + 2 * classes] = third;
-      logits[place + 3 * classes] = fourth;
+): void {
+  const dim = rows.length / tile;
+  for (let label = 0; label < classes; label += 2) {
+    const other = Math.min(label + 1, classes - 1);
+    const [p, q] = [label * (dim + 1), other * (dim + 1)];
+    let ap = weights[p + dim]!;
+    let [bp, cp, dp] = [ap, ap, ap];
+    let aq = weights[q + dim]!;
+    let [bq, cq, dq] = [aq, aq, aq];
+    for (let k = 0; k < dim; k++) {
+      const u = weights[p + k]!;
+      const v = weights[q + k]!;
+      const a = rows[k]!;
+      const b = rows[dim + k]!;
+      const c = rows[2 * dim + k]!;
+      const d = rows[3 * dim + k]!;
+      ap += a * u;
+      bp += b * u;
+      cp += c * u;
+      dp += d * u;
+      aq += a * v;
+      bq += b * v;
+      cq += c * v;
+      dq += d * v;
     }
+    // Writes past the end of a typed array are dropped.
+    logits[label] = ap;
+    logits[classes + label] = bp;
+    logits[2 * classes + label] = cp;
+    logits[3 * classes + label] = dp;
+    logits[other] = aq;
+    logits[classes + other] = bq;
+    logits[2 * classes + other] = cq;
+    logits[3 * classes + other] = dq;
   }
-  return logits;
 }
 
-/** Where four rows start; rows past the end are the last one again. */
-function rowStarts(
-  row: number,
-  count: number,
-  dim: number,
-): readonly [number, number, number, number] {
-  const at = (offset: number): number => (row + Math.min(offset, count - 1)) * dim;
-  return [at(0), at(1), at(2), at(3)];
-}
-
-/** residualsᵀ · features. [rows, classes], [rows, dim] → [classes, width], owned by the caller. */
-export function gradientOf(
+/** Adds what four rows give to the sums [classes, dim + 1]; `residuals` [4, classes] may end before. */
+function addTileSums(
+  rows: Float64Array,
   residuals: Float64Array,
-  { values, rows, dim }: FeatureRows,
+  sums: Float64Array,
   classes: number,
-): Float64Array {
-  const gradient = new Float64Array(classes * (dim + 1));
-  const share = (row: number, label: number): number =>
-    row < rows ? residuals[row * classes + label]! : 0;
-  for (let row = 0; row < rows; row += 4) {
-    const [a, b, c, d] = rowStarts(row, Math.min(4, rows - row), dim);
-    for (let label = 0; label < classes; label++) {
-      const start = label * (dim + 1);
-      const first = share(row, label);
-      const second = share(row + 1, label);
-      const third = share(row + 2, label);
-      const fourth = share(row + 3, label);
-      for (let k = 0; k < dim; k++) {
-        gradient[start + k]! +=
-          first * values[a + k]! +
-          second * values[b + k]! +
-          third * values[c + k]! +
-          fourth * values[d + k]!;
-      }
-      gradient[start + dim]! += first + second + third + fourth;
+): void {
+  const dim = rows.length / tile;
+  const share = (place: number): number => residuals[place] ?? 0;
+  for (let label = 0; label < classes; label += 2) {
+    const isPair = label + 1 < classes;
+    const p = label * (dim + 1);
+    const q = isPair ? p + dim + 1 : p; // a last class alone is given nothing a second time
+    const next = label + 1;
+    const [ap, bp] = [share(label), share(classes + label)];
+    const [cp, dp] = [share(2 * classes + label), share(3 * classes + label)];
+    const [aq, bq] = isPair ? [share(next), share(classes + next)] : [0, 0];
+    const [cq, dq] = isPair ? [share(2 * classes + next), share(3 * classes + next)] : [0, 0];
+    for (let k = 0; k < dim; k++) {
+      const a = rows[k]!;
+      const b = rows[dim + k]!;
+      const c = rows[2 * dim + k]!;
+      const d = rows[3 * dim + k]!;
+      sums[p + k]! += ap * a + bp * b + cp * c + dp * d;
+      sums[q + k]! += aq * a + bq * b + cq * c + dq * d;
     }
+    sums[p + dim]! += ap + bp + cp + dp;
+    sums[q + dim]! += aq + bq + cq + dq;
   }
-  return gradient;
+}
+
+/** Does `work` for every four rows, and gives other work of the thread a turn between. */
+function forTiles(
+  { rows, dim }: FeatureRows,
+  classes: number,
+  work: (row: number) => void,
+): Promise<void> {
+  const tiles = Math.max(1, Math.floor(pieceProducts / (tile * dim * classes)));
+  const piece = (start: number, end: number): void => {
+    for (let index = start; index < end; index++) work(index * tile);
+  };
+  return runInTurns(inPieces(Math.ceil(rows / tile), piece, tiles));
+}
+
+/** Products in float64 on the processor. */
+export function hostProducts(features: FeatureRows): ProbeProducts {
+  const { rows, dim } = features;
+  return {
+    async logitsOf(weights, classes) {
+      const logits = new Float64Array(rows * classes);
+      await forTiles(features, classes, (row) => {
+        tileLogits(tileOf(features, row), weights, logits.subarray(row * classes), classes);
+      });
+      return logits;
+    },
+    async sumsOf(residuals, classes) {
+      const sums = new Float64Array(classes * (dim + 1));
+      await forTiles(features, classes, (row) => {
+        addTileSums(tileOf(features, row), residuals.subarray(row * classes), sums, classes);
+      });
+      return sums;
+    },
+  };
 }

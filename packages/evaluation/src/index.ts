@@ -22,7 +22,6 @@ export {
   type LinearProbe,
   type LinearProbeOptions,
 } from "./linear-probe.ts";
-export { minimize, type Evaluated, type Minimum, type MinimizeOptions } from "./minimize.ts";
 export {
   sweepLinearProbe,
   type LabelledRows,

@@ -161,6 +161,49 @@ test("a sweep without validation rows, or few shots of nothing, are refused", as
   await expect(evaluateFewShot(train, train, { shots: 1, draws: 1.5 })).rejects.toThrow(/draws/u);
 });
 
+test("other work has turns while a probe is fitted", async () => {
+  const [rows, dim] = [4000, 64];
+  const values = Float32Array.from({ length: rows * dim }, (_, place) => Math.sin(place * place));
+  const classes = Array.from({ length: rows }, (_, row) => row % 8);
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  await fitLinearProbe({ values, rows, dim }, classes, { inversePenalty: 1e6 });
+  clearInterval(timer);
+  expect(turns).toBeGreaterThan(0);
+});
+
+describe("a probe to begin at", () => {
+  test("shortens the way and does not change its end", async () => {
+    const cold = await fitLinearProbe(features, labels, { inversePenalty: 10 });
+    const nearby = await fitLinearProbe(features, labels, { inversePenalty: 9 });
+    const warm = await fitLinearProbe(features, labels, { inversePenalty: 10, start: nearby });
+    expect(warm.converged).toBe(true);
+    expect(warm.iterations).toBeLessThan(cold.iterations);
+    expect(warm.loss / cold.loss).toBeCloseTo(1, 7);
+    expect(relativeError(warm.weight.values, cold.weight.values)).toBeLessThan(1e-4);
+  });
+
+  test("may know other classes, and be moved by what all share", async () => {
+    const cold = await fitLinearProbe(features, labels);
+    const two = labels.map((label) => Math.min(label, 1));
+    const { weight, bias } = await fitLinearProbe(features, two, { classes: 5 });
+    const start = { weight, bias: bias.map((shift) => shift + 1000) };
+    const warm = await fitLinearProbe(features, labels, { start });
+    expect(warm.converged).toBe(true);
+    expect(warm.loss / cold.loss).toBeCloseTo(1, 7);
+    expect(largestDifference(warm.bias, cold.bias)).toBeLessThan(1e-4);
+  });
+
+  test("is refused if it is for features of another length", async () => {
+    const start = { weight: { values: new Float32Array(6), rows: 3, dim: 2 }, bias: [0, 0, 0] };
+    await expect(
+      fitLinearProbe(features, labels, {
+        start: { ...start, bias: Float32Array.from(start.bias) },
+      }),
+    ).rejects.toThrow(/weights of 4 numbers like the features, got 2/u);
+  });
+});
+
 test("a search that was cut short says so", async () => {
   const probe = await fitLinearProbe(features, labels, { inversePenalty: 1e6, maxIterations: 1 });
   expect(probe).toMatchObject({ iterations: 1, converged: false });

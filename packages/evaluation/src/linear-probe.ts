@@ -1,9 +1,11 @@
 import { ClipError } from "@clip-ts/base";
 import { add, argMax, matMul, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import type { FeatureRows } from "@clip-ts/core";
+import { centreClasses } from "./centre-classes.ts";
 import { countClasses } from "./feature-rows.ts";
-import { minimizeByNewton, type NewtonOptions } from "./newton.ts";
-import { probeObjective } from "./probe-objective.ts";
+import { minimizeByNewton, type NewtonMinimum, type NewtonOptions } from "./newton.ts";
+import { probeObjective, type ProbeObjective } from "./probe-objective.ts";
+import { largest } from "./vectors.ts";
 
 /** A linear classifier: logits = features · weightᵀ + bias. */
 export interface LinearProbe {
@@ -31,6 +33,11 @@ export interface LinearProbeOptions extends NewtonOptions {
   readonly inversePenalty?: number;
   /** Classes, if more than the labels name. */
   readonly classes?: number;
+  /**
+   * Where to begin, in place of zeros: a probe that should be near, say that of another penalty. It shortens the
+   * way and does not change where it ends; one that is worse than zeros is left aside.
+   */
+  readonly start?: Pick<LinearProbe, "weight" | "bias"> | undefined;
 }
 
 function assertFinite({ values, dim }: FeatureRows): void {
@@ -68,7 +75,45 @@ function assertPenalty(inversePenalty: number): void {
 }
 
 /** Logit of a class that has no rows: below all others. */
-const never = -3e38;
+const never = Math.fround(-3e38);
+
+/** What a point [present, dim + 1] is made of. */
+interface PointShape {
+  readonly present: readonly number[];
+  readonly dim: number;
+}
+
+/** The point [present, dim + 1] of a probe, zeros for classes that it does not know; all zeros without one. */
+function pack(start: LinearProbeOptions["start"], { present, dim }: PointShape): Float64Array {
+  const point = new Float64Array(present.length * (dim + 1));
+  if (start === undefined) return point;
+  const { weight, bias } = start;
+  if (weight.dim !== dim) {
+    throw new ClipError(
+      "bad-argument",
+      `A probe to begin with should have weights of ${dim} numbers like the features, got ${weight.dim}.`,
+      { data: { expected: dim, got: weight.dim } },
+    );
+  }
+  present.forEach((label, place) => {
+    if (label >= weight.rows || bias[label] === never) return;
+    point.set(weight.values.subarray(label * dim, (label + 1) * dim), place * (dim + 1));
+    point[place * (dim + 1) + dim] = bias[label]!;
+  });
+  centreClasses(point, present.length);
+  return point;
+}
+
+/** Minimises from a point, or from zeros where the loss is no higher. */
+async function descendFrom(
+  point: Float64Array,
+  objective: ProbeObjective,
+  options: NewtonOptions,
+): Promise<NewtonMinimum> {
+  const isZero = largest(point) === 0;
+  const isWorse = !isZero && !((await objective.estimate(point)).value < objective.valueAtZero);
+  return minimizeByNewton(objective, isWorse ? new Float64Array(point.length) : point, options);
+}
 
 /** Weight and bias of every class from a point [present, dim + 1]. */
 function unpack(
@@ -88,17 +133,17 @@ function unpack(
 
 /**
  * Fits a logistic regression on frozen features, as CLIP is evaluated (Radford et al. 2021,
- * arXiv:2103.00020, section 3.2), to scikit-learn's minimum: by Newton's method, values and slopes in float64,
- * products with the Hessian on tfjs's engine. Two classes share one weight as in scikit-learn, which holds
+ * arXiv:2103.00020, section 3.2), to scikit-learn's minimum: by Newton's method, on tfjs's engine until the
+ * minimum is near, then with values and slopes in float64. Two classes share one weight as in scikit-learn, which holds
  * half of it for each here. Classes without rows are never predicted.
  * features [rows, dim]; `labels[row]` is the row's class.
  * @throws ClipError "bad-argument" if labels do not fit the rows or are all the same, the penalty is not a
- * positive number or a feature is not finite.
+ * positive number, a feature is not finite or `start` is for features of another length.
  */
 export async function fitLinearProbe(
   features: FeatureRows,
   labels: ArrayLike<number>,
-  { inversePenalty = 0.316, classes: least = 2, ...options }: LinearProbeOptions = {},
+  { inversePenalty = 0.316, classes: least = 2, start, ...options }: LinearProbeOptions = {},
 ): Promise<LinearProbe> {
   const classes = Math.max(least, countClasses(features, labels));
   assertPenalty(inversePenalty);
@@ -114,10 +159,9 @@ export async function fitLinearProbe(
     classes: present.length,
     penalty: halves / (2 * inversePenalty * rows),
   });
-  const start = new Float64Array(present.length * (dim + 1));
-  const { point, value, iterations, converged } = await minimizeByNewton(
+  const { point, value, iterations, converged } = await descendFrom(
+    pack(start, { present, dim }),
     objective,
-    start,
     options,
   ).finally(objective.dispose);
   return { ...unpack(point, present, { classes, dim }), loss: value, iterations, converged };

@@ -1,5 +1,10 @@
-import type { Evaluated } from "./line-search.ts";
 import { dot, largest, plus } from "./vectors.ts";
+
+/** A function's value at a point and its slope there. */
+export interface Evaluated {
+  readonly value: number;
+  readonly gradient: Float64Array;
+}
 
 /** The second derivatives of a function at a point. */
 export interface Curvature {
@@ -11,8 +16,10 @@ export interface Curvature {
 
 /** A smooth convex function whose values and slopes are known to all digits of float64. */
 export interface ConvexFunction {
-  readonly evaluate: (point: Float64Array) => Evaluated;
-  /** Runs `use` with the curvature where `evaluate` was last asked. */
+  readonly evaluate: (point: Float64Array) => Promise<Evaluated>;
+  /** What `evaluate` gives, sooner and with fewer digits: where the way is long, they are enough. */
+  readonly estimate: (point: Float64Array) => Promise<Evaluated>;
+  /** Runs `use` with the curvature where value and slope were last asked for. */
   readonly withCurvature: <Result>(
     use: (curvature: Curvature) => Promise<Result>,
   ) => Promise<Result>;
@@ -26,9 +33,21 @@ export interface NewtonOptions {
   readonly tolerance?: number | undefined;
 }
 
-/** Where the search ended. */
-export interface NewtonMinimum extends Evaluated {
+/** A point and what the function is there. */
+interface Place extends Evaluated {
   readonly point: Float64Array;
+}
+
+/** By what a search goes, and how far. */
+interface Sight {
+  readonly tolerance: number;
+  readonly evaluate: ConvexFunction["evaluate"];
+  /** Share of a step below which none is tried. */
+  readonly smallest: number;
+}
+
+/** Where the search ended. */
+export interface NewtonMinimum extends Place {
   readonly iterations: number;
   /** Whether what may still be gained is within the tolerance, and the slope below scikit-learn's own. */
   readonly converged: boolean;
@@ -44,25 +63,39 @@ interface NewtonStep {
 const mostProducts = 250;
 /** Length of the residual at which the equation counts as solved, by the start's, both preconditioned. */
 const residualShare = 0.03;
+/** The same for a step that is far from the last: what more products gain is lost where the curvature changes. */
+const roughResidualShare = 0.5;
+/** Share of the value below which a step gains too little to be far from the last. */
+const nearGain = 1e-5;
 /** Largest entry of the slope at a minimum: scikit-learn's default. */
 const flatSlope = 1e-4;
 /** Share of the slope's promise that a step must keep (Armijo). */
 const sufficient = 1e-4;
 const smallestStep = 1e-12;
+/** The same by estimates: where they ask for less, their rounding speaks. */
+const smallestEstimatedStep = 1e-3;
 
-/** Solves Hessian · direction = -gradient by preconditioned conjugate gradients. */
-async function newtonStep(gradient: Float64Array, curvature: Curvature): Promise<NewtonStep> {
+/** Solves Hessian · direction = -gradient by preconditioned conjugate gradients, roughly where the way is long. */
+async function newtonStep(
+  { value, gradient }: Evaluated,
+  curvature: Curvature,
+): Promise<NewtonStep> {
   let direction: Float64Array = new Float64Array(gradient.length);
-  let residual: Float64Array = gradient.map((value) => -value);
+  let residual: Float64Array = gradient.map((slope) => -slope);
   let preconditioned = curvature.precondition(residual);
   let search: Float64Array = preconditioned;
   let size = dot(residual, preconditioned);
   const enough = size * residualShare ** 2;
-  for (let product = 0; product < mostProducts && size > enough; product++) {
+  const roughlyEnough = size * roughResidualShare ** 2;
+  let gain = 0;
+  const isDone = (): boolean =>
+    size <= enough || (size <= roughlyEnough && gain > nearGain * value);
+  for (let product = 0; product < mostProducts && !isDone(); product++) {
     const bent = await curvature.times(search);
     const bend = dot(search, bent);
     if (!(bend > 0)) return { direction: product === 0 ? search : direction, isSolved: false };
     const length = size / bend;
+    gain += (length * size) / 2;
     direction = plus(direction, length, search);
     residual = plus(residual, -length, bent);
     preconditioned = curvature.precondition(residual);
@@ -74,16 +107,16 @@ async function newtonStep(gradient: Float64Array, curvature: Curvature): Promise
 }
 
 /** Halves the step until it keeps enough of what the slope promises; undefined if none does. */
-function descend(
-  { evaluate }: ConvexFunction,
-  start: Evaluated & { readonly point: Float64Array },
+async function descend(
+  { evaluate, smallest }: Sight,
+  start: Place,
   direction: Float64Array,
-): (Evaluated & { readonly point: Float64Array }) | undefined {
+): Promise<Place | undefined> {
   const slope = dot(start.gradient, direction);
   if (!(slope < 0)) return undefined;
-  for (let length = 1; length > smallestStep; length /= 2) {
+  for (let length = 1; length > smallest; length /= 2) {
     const point = plus(start.point, length, direction);
-    const reached = evaluate(point);
+    const reached = await evaluate(point);
     if (reached.value <= start.value + sufficient * length * slope) return { point, ...reached };
   }
   return undefined;
@@ -99,28 +132,62 @@ function isMinimum(
   return isSolved && largest(gradient) <= flatSlope && gain >= 0 && gain <= tolerance * value;
 }
 
+/** Steps from a place until there is no more to gain by what values and slopes say. */
+async function search(
+  convex: ConvexFunction,
+  sight: Sight,
+  start: Place,
+  maxIterations: number,
+): Promise<NewtonMinimum> {
+  let place = start;
+  let iterations = 0;
+  let converged = largest(place.gradient) === 0;
+  while (!converged && iterations < maxIterations) {
+    const from = place;
+    const step = await convex.withCurvature((curvature) => newtonStep(from, curvature));
+    const lower = await descend(sight, place, step.direction);
+    converged = isMinimum(place, step, sight.tolerance);
+    if (lower === undefined) break;
+    place = lower;
+    iterations++;
+    converged ||= largest(place.gradient) === 0;
+  }
+  return { ...place, iterations, converged };
+}
+
 /**
  * Minimises a smooth convex function by Newton's method with conjugate gradients (Nocedal & Wright 2006,
- * algorithm 7.1). Half the step's product with the slope, Newton's decrement, is what may still be gained, and
- * tells when to stop. The caller owns what comes back; `start` is left as it is.
+ * algorithm 7.1): by estimates as far as they lead, then by values and slopes of all digits. Half the step's
+ * product with the slope, Newton's decrement, is what may still be gained, and tells when to stop. The caller
+ * owns what comes back; `start` is left as it is.
  */
 export async function minimizeByNewton(
   convex: ConvexFunction,
   start: Float64Array,
   { maxIterations = 100, tolerance = 1e-8 }: NewtonOptions = {},
 ): Promise<NewtonMinimum> {
-  let place = { point: start, ...convex.evaluate(start) };
-  let iterations = 0;
-  let isThere = largest(place.gradient) === 0;
-  while (!isThere && iterations < maxIterations) {
-    const { gradient } = place;
-    const step = await convex.withCurvature((curvature) => newtonStep(gradient, curvature));
-    const lower = descend(convex, place, step.direction);
-    isThere = isMinimum(place, step, tolerance);
-    if (lower === undefined) break;
-    place = lower;
-    iterations++;
-    isThere ||= largest(place.gradient) === 0;
+  const seen = { point: start, ...(await convex.estimate(start)) };
+  const near = await search(
+    convex,
+    {
+      evaluate: convex.estimate,
+      tolerance: Math.max(tolerance, nearGain),
+      smallest: smallestEstimatedStep,
+    },
+    seen,
+    maxIterations,
+  );
+  const sight = { evaluate: convex.evaluate, tolerance, smallest: smallestStep };
+  const place = { point: near.point, ...(await convex.evaluate(near.point)) };
+  // Estimates that led upwards, or to no number, are of no use.
+  if (!(place.value <= seen.value * (1 + nearGain))) {
+    return search(
+      convex,
+      sight,
+      { point: start, ...(await convex.evaluate(start)) },
+      maxIterations,
+    );
   }
-  return { ...place, iterations, converged: isThere };
+  const found = await search(convex, sight, place, maxIterations - near.iterations);
+  return { ...found, iterations: near.iterations + found.iterations };
 }

@@ -41,9 +41,36 @@ function middlePeak(points: readonly { readonly at: number; readonly accuracy: n
   return peaks.toSorted((a, b) => a - b)[Math.floor(peaks.length / 2)] as number;
 }
 
+type ProbesByExponent = ReadonlyMap<number, { readonly probe: LinearProbe }>;
+
+/** share · a + (1 - share) · b */
+function mix(a: Float32Array, b: Float32Array, share: number): Float32Array {
+  return a.map((value, index) => share * value + (1 - share) * b[index]!);
+}
+
+/** Where a fit should begin: between the probes of the strengths on both sides, else at the nearest. */
+function startFor(exponent: number, tried: ProbesByExponent): LinearProbeOptions["start"] {
+  const ordered = [...tried.keys()].toSorted((a, b) => a - b);
+  const [below, above] = [
+    ordered.findLast((at) => at < exponent),
+    ordered.find((at) => at > exponent),
+  ];
+  const probeAt = (at: number | undefined): LinearProbe | undefined =>
+    at === undefined ? undefined : tried.get(at)?.probe;
+  const [lower, upper] = [probeAt(below), probeAt(above)];
+  if (lower === undefined || upper === undefined) return lower ?? upper;
+  const share = (above! - exponent) / (above! - below!);
+  return {
+    weight: { ...lower.weight, values: mix(lower.weight.values, upper.weight.values, share) },
+    bias: mix(lower.bias, upper.bias, share),
+  };
+}
+
 /**
  * Finds the penalty whose probe does best on the validation rows: seven strengths first, then ever
  * finer ones about the peak, the middle of equals (the parametric binary search of Radford et al. 2021, appendix A.3).
+ * Each fit begins between the probes of the strengths beside it and goes on to the full tolerance: a row of two close
+ * logits decides between strengths, so that none may be left undecided.
  * @throws ClipError "bad-argument" if there are no validation rows, or as `fitLinearProbe`.
  */
 export async function sweepLinearProbe(
@@ -62,6 +89,7 @@ export async function sweepLinearProbe(
     if (tried.has(exponent)) return;
     const inversePenalty = 10 ** exponent;
     const probe = await fitLinearProbe(train.features, train.labels, {
+      start: startFor(exponent, tried),
       ...options,
       inversePenalty,
     });

@@ -1,11 +1,15 @@
 /** Σ aᵢ bᵢ */
 export function dot(a: Float64Array, b: Float64Array): number {
-  return a.reduce((sum, value, index) => sum + value * (b[index] as number), 0);
+  let sum = 0;
+  for (let index = 0; index < a.length; index++) sum += a[index]! * b[index]!;
+  return sum;
 }
 
 /** a + factor · b */
 export function plus(a: Float64Array, factor: number, b: Float64Array): Float64Array {
-  return a.map((value, index) => value + factor * (b[index] as number));
+  const sums = new Float64Array(a);
+  for (let index = 0; index < a.length; index++) sums[index]! += factor * b[index]!;
+  return sums;
 }
 
 /** max |aᵢ|; NaN if one is NaN. */

@@ -99,10 +99,11 @@ export async function runProbe(model: OpenModel, task: ProbeTask): Promise<Probe
   assertEnough(given.labels, task);
   const other = task.test === undefined ? undefined : await embedClasses(model, task.test, task);
   const [train, test] = other === undefined ? split(given, testShare) : [given, other];
-  const { inversePenalty, points } = await sweepLinearProbe(...split(train, validationShare));
+  const found = await sweepLinearProbe(...split(train, validationShare));
+  const { inversePenalty, points, probe: start } = found;
   const classes = task.classes.length;
   const options = { inversePenalty, classes };
-  const probe = await fitLinearProbe(train.features, train.labels, options);
+  const probe = await fitLinearProbe(train.features, train.labels, { ...options, start });
   const predicted = await predictClasses(probe, test.features);
   const fewShot: FewShotScore[] = [];
   for (const shots of task.shots) {
