@@ -1,4 +1,4 @@
-import type { RandomStream } from "@clip-ts/base";
+import { type RandomStream, runInTurns, runThrough, type Steps } from "@clip-ts/base";
 import { toGrayscale } from "./color.ts";
 import { colorJitter, type ColorJitterStrengths } from "./color-jitter.ts";
 import { flipHorizontal } from "./crop.ts";
@@ -8,7 +8,6 @@ import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
 import { resizingToRgb } from "./preprocess.ts";
 import { drawCrop } from "./random-resized-crop.ts";
 import { checkWithin, type Range } from "./ranges.ts";
-import { runInTurns, runThrough, type Steps } from "./turns.ts";
 
 /** What training changes at random. The defaults are CLIP's: a large crop and nothing else. */
 export interface AugmentConfig {

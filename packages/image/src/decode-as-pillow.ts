@@ -1,3 +1,4 @@
+import { inPieces, runInTurns, type Steps } from "@clip-ts/base";
 import { isBmp } from "./formats/bmp-head.ts";
 import { decodeBmp } from "./formats/bmp.ts";
 import { firstFrame, isGif, layFrame } from "./formats/gif.ts";
@@ -5,7 +6,6 @@ import { refuse } from "./formats/refuse.ts";
 import { isPng, plainPng, type Checksum } from "./formats/png.ts";
 import { decodePpm, isPpm } from "./formats/ppm.ts";
 import type { Pixels } from "./pixels.ts";
-import { inPieces, runInTurns, type Steps } from "./turns.ts";
 
 /** What a platform brings for decoding. */
 export interface PlatformDecoder {

@@ -1,6 +1,6 @@
+import type { Steps } from "@clip-ts/base";
 import type { PixelMap } from "./colors-of.ts";
 import { bytesPerPixel, type Pixels } from "./pixels.ts";
-import type { Steps } from "./turns.ts";
 
 /** Whole pixels. */
 export interface Rectangle {

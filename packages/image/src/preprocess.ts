@@ -1,3 +1,4 @@
+import { runInTurns, runThrough, type Steps } from "@clip-ts/base";
 import type { Color } from "./check-color.ts";
 import { colorsOf } from "./colors-of.ts";
 import { centerOffset, floorOffset } from "./crop.ts";
@@ -6,7 +7,6 @@ import { checkPixels, type Pixels } from "./pixels.ts";
 import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
 import { resizing, type ResizePart } from "./resize.ts";
 import { toRgb } from "./to-rgb.ts";
-import { runInTurns, runThrough, type Steps } from "./turns.ts";
 
 /** An image as a model sees it: [3, size, size], normalised. The caller owns the result. */
 export function preprocess(pixels: Pixels, config: PreprocessConfig): Float32Array {

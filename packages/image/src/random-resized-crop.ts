@@ -1,11 +1,10 @@
-import type { RandomStream } from "@clip-ts/base";
+import { type RandomStream, runThrough } from "@clip-ts/base";
 import { roundHalfEven } from "./crop.ts";
 import { checkPixels, checkSize, type Pixels } from "./pixels.ts";
 import { checkRange, drawFrom, type Range } from "./ranges.ts";
 import type { Interpolation } from "./resample-table.ts";
 import type { Rectangle } from "./pixel-source.ts";
 import { resizing, type ResizePart } from "./resize.ts";
-import { runThrough } from "./turns.ts";
 
 /** Which part of an image is drawn, and what becomes of it. */
 export interface RandomCropOptions {

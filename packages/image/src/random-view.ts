@@ -1,4 +1,4 @@
-import type { RandomStream } from "@clip-ts/base";
+import { type RandomStream, runInTurns, runThrough, type Steps } from "@clip-ts/base";
 import { drawColorChange, lumaWeights, type ColorChange } from "./color-matrix.ts";
 import type { ColorJitterStrengths } from "./color-jitter.ts";
 import type { ChannelStatistics } from "./normalize.ts";
@@ -8,7 +8,6 @@ import { underConfig } from "./preprocess.ts";
 import { checkWithin } from "./ranges.ts";
 import { sampleView } from "./sample-view.ts";
 import type { Color } from "./check-color.ts";
-import { runInTurns, runThrough, type Steps } from "./turns.ts";
 import { drawPlacement, type ViewRanges } from "./view-geometry.ts";
 
 /** What `randomView` changes at random. */

@@ -1,9 +1,9 @@
+import type { Steps } from "@clip-ts/base";
 import { samplesOf } from "./colors-of.ts";
 import { deepSamples, type DeepMode } from "./pixels.ts";
 import type { PixelSource } from "./pixel-source.ts";
 import { blocksOf, type Plane } from "./resample.ts";
 import type { ResampleTable } from "./resample-table.ts";
-import type { Steps } from "./turns.ts";
 
 type Samples = Uint16Array | Int32Array | Float32Array;
 

@@ -1,6 +1,6 @@
+import type { Steps } from "@clip-ts/base";
 import type { Axis } from "./resample-table.ts";
 import type { PixelSource } from "./pixel-source.ts";
-import type { Steps } from "./turns.ts";
 
 /** The source pixel of each wanted output pixel of an axis: steps added up one by one, as Pillow does. */
 function nearest({ inputSize, box, outputSize, crop }: Axis): Int32Array {

@@ -1,6 +1,6 @@
+import type { Steps } from "@clip-ts/base";
 import { pixelsAtATime, type PixelSource } from "./pixel-source.ts";
 import { precisionBits, type ResampleTable } from "./resample-table.ts";
-import type { Steps } from "./turns.ts";
 
 const half = 1 << (precisionBits - 1);
 

@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, runThrough, type Steps } from "@clip-ts/base";
 import type { PixelMap } from "./colors-of.ts";
 import { bytesOf, collect, pixelSource, type PixelSource, type Rectangle } from "./pixel-source.ts";
 import { checkPixels, checkSize, isDeep, type Pixels } from "./pixels.ts";
@@ -13,7 +13,6 @@ import {
   type ResampleTable,
 } from "./resample-table.ts";
 import { resampleColumns, resampleRows, type Plane } from "./resample.ts";
-import { runThrough, type Steps } from "./turns.ts";
 
 /** What a resize makes. */
 export interface ResizeOptions {

@@ -1,7 +1,7 @@
+import type { Steps } from "@clip-ts/base";
 import type { Pixels } from "./pixels.ts";
 import { textureOf, type Texture } from "./texture.ts";
 import type { Color } from "./check-color.ts";
-import type { Steps } from "./turns.ts";
 import type { Placement } from "./view-geometry.ts";
 
 /** How often the image is halved before it is read: until neighbouring places read neighbouring pixels. */

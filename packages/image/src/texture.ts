@@ -1,7 +1,7 @@
+import type { Steps } from "@clip-ts/base";
 import { colorsOf } from "./colors-of.ts";
 import { pixelSource, type PixelSource } from "./pixel-source.ts";
 import type { Pixels } from "./pixels.ts";
-import type { Steps } from "./turns.ts";
 
 /** Four bytes a pixel, colours times alpha, with a rim of transparent pixels to read beyond the edge. */
 export interface Texture {

@@ -98,8 +98,9 @@ test("a model of the hub is fetched by any command, with a line for each file", 
   const { result, stderr } = await run(...words);
   expect(result).toBe(0);
   expect(stderr).toMatch(
-    /^fetching config\.json: 0\.0 of 0\.0 MiB\nfetching model\.safetensors: 0\.8 of 0\.8 MiB\nwrote/u,
+    /^fetching config\.json: 0\.0 of 0\.0 MiB\nfetching model\.safetensors: 0\.8 of 0\.8 MiB\n/u,
   );
+  expect(stderr).toMatch(/\nwrote 94 tensors/u);
   const [copy, original] = [join(folder, "fetched"), model].map((path) =>
     readFile(join(path, "model.safetensors")),
   );
@@ -143,6 +144,8 @@ test("open_clip finds a tokenizer of the folder's own by the repository's name",
   useLocalHub();
   const model = writeGoldenModel(join(folder, "own-words"), "hf");
   const path = join(model, "open_clip_config.json");
+  const preprocessor = JSON.stringify(formatPreprocessorConfig(clipPreprocess(32)));
+  await writeFile(join(model, "preprocessor_config.json"), preprocessor);
   const text_cfg = { width: 16, hf_tokenizer_name: "this-folder" };
   await writeFile(path, JSON.stringify({ model_cfg: { embed_dim: 8, text_cfg } }));
   expect((await run("push", model, "hf:owner/own-words")).result).toBe(0);

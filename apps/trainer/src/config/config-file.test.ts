@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { flattenTree } from "@clip-ts/core";
-import { clipPreprocess, siglipPreprocess } from "@clip-ts/image";
+import { clipPreprocess, siglipPreprocess, torchvisionPreprocess } from "@clip-ts/image";
 import { formatClipConfig, formatOpenClipConfig, initClip, preset } from "@clip-ts/model";
 import { writeDescription } from "@clip-ts/node";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
@@ -59,7 +59,8 @@ test("a config trains a step, with changes of its own", async () => {
 
 test("preprocessing comes from beside the config, else from its family", async () => {
   const bare = write("hf", "config.json", formatClipConfig(nano));
-  expect((await open({ config: bare })).description.preprocess).toEqual(clipPreprocess(8));
+  const openai = torchvisionPreprocess(clipPreprocess(8));
+  expect((await open({ config: bare })).description.preprocess).toEqual(openai);
   const place = join(folder, "squashed");
   await writeDescription(place, { config: nano, preprocess: siglipPreprocess(8) });
   for (const config of [place, join(place, "config.json")]) {

@@ -1,8 +1,9 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { flattenTree } from "@clip-ts/core";
 import { siglipPreprocess } from "@clip-ts/image";
 import { initClip, preset, type ClipConfig } from "@clip-ts/model";
-import { tokenizerFor, writeModel } from "@clip-ts/node";
+import { tokenizerFor, writeModel, writeTokenizer } from "@clip-ts/node";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
 import { configOf, folder, takeSteps, type Taken } from "../training/run-here.test.ts";
@@ -62,6 +63,14 @@ test("patch dropout is inherited with a word about it, and 0 ends it", async () 
   expect(whole.metrics[0]!.loss).not.toBe(dropped.metrics[0]!.loss);
 });
 
-test("CLIP's tokenizer is built in: another is refused", async () => {
-  await expect(open({ tokenizer: from })).rejects.toThrow("whose tokenizer is built in");
+test("a tokenizer may be named for CLIP's tower too; one with another end token is refused", async () => {
+  const { description } = await open({ tokenizer: from });
+  expect(description.tokenizer?.vocabSize).toBe(nano.text.vocabSize);
+  const larger = join(folder, "larger");
+  const { text } = nano;
+  const vocabSize = text.vocabSize + 100;
+  const { tokenizer } = tokenizerFor({ ...nano, text: { ...text, vocabSize } as typeof text });
+  await mkdir(larger);
+  await writeTokenizer(larger, tokenizer!);
+  await expect(open({ tokenizer: larger })).rejects.toThrow("The tokenizer ends captions with 699");
 });

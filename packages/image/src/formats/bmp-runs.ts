@@ -1,4 +1,4 @@
-import type { Steps } from "../turns.ts";
+import type { Steps } from "@clip-ts/base";
 import type { BmpHead } from "./bmp-head.ts";
 import { refuse } from "./refuse.ts";
 

@@ -1,5 +1,5 @@
+import { inPieces, type Steps } from "@clip-ts/base";
 import type { Pixels } from "../pixels.ts";
-import { inPieces, type Steps } from "../turns.ts";
 import { readBmpHead, type BmpHead } from "./bmp-head.ts";
 import { expandRuns } from "./bmp-runs.ts";
 import { fullPalette } from "./palette.ts";

@@ -1,4 +1,4 @@
-import type { Steps } from "../turns.ts";
+import type { Steps } from "@clip-ts/base";
 
 /** Bytes that are copied between two chances for a turn. */
 const bytesAtATime = 2 ** 24;

@@ -1,6 +1,6 @@
+import { inPieces, type Steps } from "@clip-ts/base";
 import { pixelsAtATime, type Rectangle } from "../pixel-source.ts";
 import type { Pixels } from "../pixels.ts";
-import { inPieces, type Steps } from "../turns.ts";
 import { concatenate } from "./concatenate.ts";
 import { checkLzw } from "./lzw.ts";
 import { fullPalette, greyPalette } from "./palette.ts";

@@ -1,4 +1,4 @@
-import type { Steps } from "../turns.ts";
+import type { Steps } from "@clip-ts/base";
 import { refuse } from "./refuse.ts";
 
 /** Codes of a GIF that are read at a time. */

@@ -1,5 +1,5 @@
+import type { Steps } from "@clip-ts/base";
 import type { PixelMode } from "../pixels.ts";
-import type { Steps } from "../turns.ts";
 import { concatenate, piecesOf } from "./concatenate.ts";
 import { crc32 } from "./crc32.ts";
 import { fullPalette } from "./palette.ts";

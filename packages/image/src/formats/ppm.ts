@@ -1,5 +1,5 @@
+import { inPieces, type Steps } from "@clip-ts/base";
 import type { Pixels } from "../pixels.ts";
-import { inPieces, type Steps } from "../turns.ts";
 import { checkImageSize, checkReaches, refuse } from "./refuse.ts";
 
 /** A file's head: its kind, the size of the image, and where the pixels begin. */

@@ -1,1 +1,0 @@
-export { inPieces, runInTurns, runThrough, type Steps } from "@clip-ts/base";
