@@ -47,12 +47,16 @@ export function* resampleRows(
   const target = new Uint8ClampedArray(table.size * channels * (rows[1] - rows[0]));
   const resampleBlock = channels === 3 ? resampleRgb : resampleAny;
   const blocks = blocksOf(table);
+  let read = 0;
   for (let row = rows[0]; row < rows[1]; row++) {
     const pixel = first + row * stride;
     const to = (row - rows[0]) * table.size * channels;
     for (const block of blocks) {
       const data = source.read(pixel + block.start, pixel + block.end);
       resampleBlock({ data, channels, block, target, to }, table);
+      read += block.end - block.start;
+      if (read < pixelsAtATime) continue; // a pause for each row would cost more than short rows
+      read = 0;
       yield;
     }
   }
@@ -113,6 +117,7 @@ export function* resampleColumns(source: Plane, table: Table, firstRow: number):
   const rowBytes = width * channels;
   const target = new Uint8ClampedArray(rowBytes * table.size);
   const length = Math.max(4, Math.floor((pixelsAtATime * 4) / table.taps) & ~3);
+  let weighed = 0;
   for (let index = 0; index < table.size; index++) {
     const from = (table.starts[index]! - firstRow) * rowBytes;
     for (let start = 0; start < rowBytes; start += length) {
@@ -120,6 +125,9 @@ export function* resampleColumns(source: Plane, table: Table, firstRow: number):
       const task: ColumnTask = { index, from, rowBytes, target, end };
       const done = weighBlocks(source.data, table, { ...task, start });
       weighBytes(source.data, table, { ...task, start: done });
+      weighed += end - start;
+      if (weighed < length) continue;
+      weighed = 0;
       yield;
     }
   }
