@@ -18,5 +18,6 @@ export default defineConfig({
     setupFiles: ["./vitest.setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } }, // what a page shows depends on how busy the machine is
   },
 });
