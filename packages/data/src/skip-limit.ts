@@ -52,7 +52,7 @@ export function tooManySkipped({ label, what, total, skipped, limit }: TooMany):
     );
   const allowed =
     skipped.length > limit
-      ? `, and no more than ${limit} may be left out: mend them or raise maxSkipped`
+      ? `, and no more than ${limit} may be left out: mend them or raise maxSkipped (--max-skipped of a command)`
       : ", so nothing is left";
   return new ClipError(
     "bad-data",
