@@ -201,7 +201,7 @@ test("more unreadable images than may be end the stream, and the first five are 
   expect(error).toMatchObject({ code: "bad-data" });
   const { message } = error as Error;
   expect(message).toMatch(
-    /^damaged: 1[12] of 45 images cannot be read, and no more than 10 may be left out: mend them or raise maxSkipped\./,
+    /^damaged: 1[12] of 45 images cannot be read, and no more than 10 may be left out: mend them or raise maxSkipped \(--max-skipped of a command\)\./,
   );
   expect(message.match(/\n {2}synthetic-\d+: broken \d+/g)).toHaveLength(5);
   await expect(stream.next()).rejects.toThrow(/maxSkipped/);
