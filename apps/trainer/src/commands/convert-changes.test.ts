@@ -103,7 +103,7 @@ test("--activation is heard by graphs, and refused where the model itself says a
   expect([contradicted.result, contradicted.stderr.split("\n").at(-2)]).toEqual([
     1,
     `clip-ts: --activation gelu is for weights that come without a config, and ${model} itself says ` +
-      "quick_gelu: leave the option out, or correct the config.\n",
+      "quick_gelu: leave the option out, or correct the config.",
   ]);
 });
 
