@@ -1,5 +1,4 @@
 import { describeModel, needTokenizer } from "@clip-ts/node";
-import { onNotice } from "../cli/notice.ts";
 import type { Command } from "../cli/command.ts";
 import { readLines } from "../cli/lines.ts";
 import { print } from "../cli/output.ts";
@@ -17,6 +16,7 @@ export const tokenizeCommand: Command = {
     padded: { type: "boolean", help: "fill each array up to the model's context length" },
   },
   async run({ positionals, flag }) {
+    const onNotice = (): void => undefined; // what is assumed of pictures matters to no caption
     const tokenizer = needTokenizer(await describeModel(positionals[0] as string, { onNotice }));
     for await (const caption of readLines("-")) {
       const ids = flag("padded")

@@ -13,13 +13,15 @@ const fixture = (name: string): string =>
 
 test("OpenAI's archive opens without any config and computes what open_clip computes", async () => {
   const model = fixture("openai-archive.pt");
-  const { config, tokenizer } = await describeModel(model);
+  const { config, tokenizer, missingTokenizer } = await describeModel(model);
   expect(config).toMatchObject({
     projectionDim: 16,
     vision: { width: 64, heads: 1, imageSize: 16, patchSize: 8, activation: "quick_gelu" },
     text: { vocabSize: 520, contextLength: 8, endTokenId: 519, activation: "quick_gelu" },
   });
-  expect(tokenizer?.vocabSize).toBe(520);
+  // OpenAI's own have 49,408 ids; which words a smaller vocabulary stands for, nothing says.
+  expect(tokenizer).toBeUndefined();
+  expect(missingTokenizer?.reason).toContain("520");
   const source = await openFile(fixture("openai-archive.safetensors"));
   const stored = await readAll(await openSafetensors(source));
   await source.close();

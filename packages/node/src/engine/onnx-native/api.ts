@@ -90,10 +90,15 @@ function bind(koffi: typeof Koffi, pointer: Handle, result: string, given: reado
   return Object.assign((...values: readonly unknown[]) => raw(...values) as Handle, { later });
 }
 
+/** Kept for ever: koffi unloads a library that nothing refers to, under the pointers taken from it. */
+const libraries: Koffi.LibraryHandle[] = [];
+
 /** Loads the library at a path. @throws Error if it, or what calls it, cannot be loaded here. */
 export function loadOnnxApi(path: string): OnnxApi {
   const koffi = require("koffi") as typeof Koffi;
-  const base = koffi.load(path).func("OrtGetApiBase", "void *", [])() as unknown;
+  const library = koffi.load(path);
+  libraries.push(library);
+  const base = library.func("OrtGetApiBase", "void *", [])() as unknown;
   const [getApi, getVersion] = koffi.decode(base, koffi.array("uintptr_t", 2)) as [Handle, Handle];
   const table = bind(koffi, getApi, "uintptr_t", ["uint32_t"])(interfaceVersion);
   const length = Math.max(...Object.values(signatures).map(([place]) => place)) + 1;
