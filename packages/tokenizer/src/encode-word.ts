@@ -14,8 +14,9 @@ for (const [id, byte] of bytesInIdOrder.entries()) byteIds[byte] = id;
  * first, until no merge below `mergeLimit` (an id) is left.
  */
 export function encodeWord(word: string, mergeLimit: number): readonly number[] {
-  const ids: number[] = [];
-  for (const byte of utf8.encode(word)) ids.push(byteIds[byte]!);
+  const bytes = utf8.encode(word);
+  const ids = new Uint16Array(bytes.length);
+  for (let index = 0; index < bytes.length; index++) ids[index] = byteIds[bytes[index]!]!;
   ids[ids.length - 1]! += lastByteOffset;
   const { rankOf, idOf } = clipMergeTable();
   const merges = mergeLimit - firstMergeId;

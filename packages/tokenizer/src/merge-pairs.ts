@@ -47,20 +47,20 @@ function popRank(ranks: number[]): number {
   return top;
 }
 
-function offer(
-  { places, ranks }: Open,
-  rank: number,
-  pair: readonly [number, number],
-  index: number,
-): void {
+/** The places of a merge of two tokens, among the open ones from now on. */
+function placesOf({ places, ranks }: Open, rank: number, left: number, right: number): Places {
   const known = places.get(rank);
-  if (known === undefined) {
-    places.set(rank, { left: pair[0], right: pair[1], indices: [index], isSorted: true });
-    pushRank(ranks, rank);
-    return;
-  }
-  known.isSorted &&= known.indices.at(-1)! <= index;
-  known.indices.push(index);
+  if (known !== undefined) return known;
+  const made = { left, right, indices: [], isSorted: true };
+  places.set(rank, made);
+  pushRank(ranks, rank);
+  return made;
+}
+
+function addPlace(places: Places, index: number): void {
+  const { indices } = places;
+  if (indices.length > 0 && indices[indices.length - 1]! > index) places.isSorted = false;
+  indices.push(index);
 }
 
 /** Tokens as a linked list: joined ones are -1, and their neighbours lead past them. */
@@ -74,9 +74,9 @@ interface Chain {
 function offerAt({ tokens, next }: Chain, merges: Merges, open: Open, index: number): number {
   const after = next[index]!;
   if (after >= tokens.length) return -1;
-  const pair = [tokens[index]!, tokens[after]!] as const;
-  const rank = merges.rankOf(pair[0], pair[1]);
-  if (rank !== -1) offer(open, rank, pair, index);
+  const [left, right] = [tokens[index]!, tokens[after]!];
+  const rank = merges.rankOf(left, right);
+  if (rank !== -1) addPlace(placesOf(open, rank, left, right), index);
   return rank;
 }
 
@@ -100,12 +100,12 @@ function joinAll(chain: Chain, merges: Merges, open: Open, rank: number): void {
     next[index] = after;
     if (after < tokens.length) previous[after] = index;
     const before = previous[index]!;
-    const ranks = [
-      before >= 0 ? offerAt(chain, merges, open, before) : -1,
-      offerAt(chain, merges, open, index),
-    ];
-    if (!ranks.some((other) => other !== -1 && other < rank)) continue;
-    for (const rest of indices.slice(place + 1)) offer(open, rank, [left, right], rest);
+    const first = before >= 0 ? offerAt(chain, merges, open, before) : -1;
+    const second = offerAt(chain, merges, open, index);
+    const isEarlier = (first !== -1 && first < rank) || (second !== -1 && second < rank);
+    if (!isEarlier) continue;
+    const rest = placesOf(open, rank, left, right);
+    for (let later = place + 1; later < indices.length; later++) addPlace(rest, indices[later]!);
     return;
   }
 }
@@ -115,9 +115,9 @@ function joinAll(chain: Chain, merges: Merges, open: Open, rank: number): void {
  * leftmost, until none is left (Sennrich et al. 2016, arXiv:1508.07909, algorithm 1). The open places of
  * each merge are kept in a list, so that a word costs little more than its length. @returns new ids.
  */
-export function mergePairs(ids: readonly number[], merges: Merges): number[] {
+export function mergePairs(ids: ArrayLike<number>, merges: Merges): number[] {
   const count = ids.length;
-  if (count < 2) return [...ids];
+  if (count < 2) return Array.from(ids);
   const chain = {
     tokens: new Int32Array(count),
     next: new Int32Array(count),
