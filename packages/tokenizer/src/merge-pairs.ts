@@ -70,13 +70,27 @@ interface Chain {
   readonly previous: Int32Array;
 }
 
-/** Puts the pair that begins at a token among the open ones. @returns its rank, or -1. */
+/** The rank of what is no merge, after all others. */
+const never = Number.POSITIVE_INFINITY;
+
+/** Makes one token of the pair that begins at `index`. */
+function joinAt({ tokens, next, previous }: Chain, index: number, id: number): void {
+  const joined = next[index]!;
+  const after = next[joined]!;
+  tokens[index] = id;
+  tokens[joined] = -1;
+  next[index] = after;
+  if (after < tokens.length) previous[after] = index;
+}
+
+/** Puts the pair that begins at a token among the open ones. @returns its rank. */
 function offerAt({ tokens, next }: Chain, merges: Merges, open: Open, index: number): number {
   const after = next[index]!;
-  if (after >= tokens.length) return -1;
+  if (after >= tokens.length) return never;
   const [left, right] = [tokens[index]!, tokens[after]!];
   const rank = merges.rankOf(left, right);
-  if (rank !== -1) addPlace(placesOf(open, rank, left, right), index);
+  if (rank === -1) return never;
+  addPlace(placesOf(open, rank, left, right), index);
   return rank;
 }
 
@@ -94,16 +108,11 @@ function joinAll(chain: Chain, merges: Merges, open: Open, rank: number): void {
     const index = indices[place]!;
     const joined = next[index]!;
     if (tokens[index] !== left || joined >= tokens.length || tokens[joined] !== right) continue;
-    tokens[index] = id;
-    tokens[joined] = -1;
-    const after = next[joined]!;
-    next[index] = after;
-    if (after < tokens.length) previous[after] = index;
+    joinAt(chain, index, id);
     const before = previous[index]!;
-    const first = before >= 0 ? offerAt(chain, merges, open, before) : -1;
+    const first = before >= 0 ? offerAt(chain, merges, open, before) : never;
     const second = offerAt(chain, merges, open, index);
-    const isEarlier = (first !== -1 && first < rank) || (second !== -1 && second < rank);
-    if (!isEarlier) continue;
+    if (Math.min(first, second) >= rank) continue;
     const rest = placesOf(open, rank, left, right);
     for (let later = place + 1; later < indices.length; later++) addPlace(rest, indices[later]!);
     return;
