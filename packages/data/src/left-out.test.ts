@@ -60,7 +60,7 @@ test("a refusal names the first five and how many more there are", () => {
   expect(() => checkSkipped({ ...found, limit: 7 })).not.toThrow();
   expect(() => checkSkipped({ ...found, limit: 6 })).toThrow(
     "set: 7 of 50 rows cannot be used, and no more than 6 may be left out: mend them or raise " +
-      "maxSkipped. The first:\n  0: odd\n  1: odd\n  2: odd\n  3: odd\n  4: odd",
+      "maxSkipped (--max-skipped of a command). The first:\n  0: odd\n  1: odd\n  2: odd\n  3: odd\n  4: odd",
   );
   expect(() => checkSkipped({ ...found, limit: 10, kept: 0 })).toThrow(/so nothing is left/);
 });
