@@ -1,3 +1,4 @@
+export { crc32 } from "./crc32.ts";
 export { ClipError, isClipError, type ClipErrorCode } from "./clip-error.ts";
 export { randomStream, shuffled, type RandomStream } from "./random.ts";
 export { shown } from "./shown.ts";

@@ -150,7 +150,7 @@ export function createRunCheckpoints(parts: CheckpointParts): RunCheckpoints {
         await setCheckpointAside(run, name, "diverged");
       }
       const last = names.findLast((name) => stepOf(name) < since);
-      newest = last === undefined ? "" : join(run, "checkpoints", last);
+      newest = last === undefined ? "" : checkpointFolder(run, last);
       return new ClipError(error.code, `${error.message}\n${advice(config, last)}`, {
         data: error.data,
         cause: error,

@@ -1,7 +1,6 @@
-import type { Steps } from "@clip-ts/base";
+import { crc32, type Steps } from "@clip-ts/base";
 import type { PixelMode } from "../pixels.ts";
 import { concatenate, piecesOf } from "./concatenate.ts";
-import { crc32 } from "./crc32.ts";
 import { fullPalette } from "./palette.ts";
 import { refuse } from "./refuse.ts";
 

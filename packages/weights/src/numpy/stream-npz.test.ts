@@ -1,3 +1,4 @@
+import { crc32 } from "@clip-ts/base";
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import {
@@ -9,7 +10,6 @@ import {
   type LazyTensor,
   type TensorFile,
 } from "../index.ts";
-import { crc32 } from "../zip/crc32.ts";
 
 const read = async (name: string): Promise<Uint8Array> =>
   new Uint8Array(await readFile(new URL(name, import.meta.url)));
@@ -60,8 +60,8 @@ test("each array's file has the header that NumPy writes, and its checksum", asy
 test("the checksum is CRC-32, over any split into parts", () => {
   const digits = new TextEncoder().encode("123456789");
   expect(crc32(digits)).toBe(0xcbf43926); // the check value of CRC-32/ISO-HDLC
-  expect(crc32(digits.subarray(0, 4), digits.subarray(4))).toBe(0xcbf43926);
-  expect(crc32()).toBe(0);
+  expect(crc32(digits.subarray(4), crc32(digits.subarray(0, 4)))).toBe(0xcbf43926);
+  expect(crc32(new Uint8Array())).toBe(0);
 });
 
 test("a tensor that is not as large as announced is refused when the file reaches it", async () => {

@@ -1,6 +1,6 @@
+import { crc32 } from "@clip-ts/base";
 import { assertWhole, byteLengthOf, type HostTensor } from "../host-tensor.ts";
 import type { LazyTensor } from "../serialize-safetensors.ts";
-import { crc32 } from "../zip/crc32.ts";
 import { directoryBytes, localHeader, type StoredEntry } from "../zip/write-records.ts";
 import { formatNpyHeader } from "./npy-header.ts";
 
@@ -47,7 +47,7 @@ export function streamNpz(tensors: Readonly<Record<string, LazyTensor>>): NpzStr
     for (const { name, tensor, header, entry } of members) {
       const { bytes }: HostTensor = await tensor.load();
       assertWhole(name, { dtype: tensor.dtype, shape: tensor.shape, bytes });
-      const stored = { ...entry, crc: crc32(header, bytes) };
+      const stored = { ...entry, crc: crc32(bytes, crc32(header)) };
       yield localHeader(stored);
       yield header;
       yield bytes;
