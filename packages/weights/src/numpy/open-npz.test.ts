@@ -1,6 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { makeZip } from "../fixtures/make-zip.ts";
+import { openZip } from "../zip/open-zip.ts";
+import type { ZipEntry } from "../zip/zip-entry.ts";
+import { formatNpyHeader } from "./npy-header.ts";
 import { bytesSource, openWeights, toFloat32, toInt32, type TensorFile } from "../index.ts";
 
 const open = async (name: string): Promise<TensorFile> => {
@@ -47,5 +50,27 @@ test("arrays of objects, wrong sizes and foreign files are refused", async () =>
   for (const [bytes, message] of cases) {
     const archive = makeZip([{ name: "a.npy", bytes: new Uint8Array(bytes) }]);
     await expect(openWeights(bytesSource(archive), "bad.npz")).rejects.toThrow(message);
+  }
+});
+
+for (const name of ["stored.npz", "packed.npz"]) {
+  test(`${name}: a value changed by one bit is refused, as NumPy refuses it, and others are read`, async () => {
+    const bytes = new Uint8Array(await readFile(new URL(`fixtures/${name}`, import.meta.url)));
+    const { entries } = await openZip(bytesSource(bytes), name);
+    const entry = entries.get("params/a.npy") as ZipEntry;
+    const last = entry.headerOffset + 30 + entry.name.length + entry.storedSize - 1;
+    bytes[last - 8] = (bytes[last - 8] ?? 0) ^ 1;
+    const file = await openWeights(bytesSource(bytes), name);
+    await expect(file.read("params/a")).rejects.toThrow(/params\/a.npy.*(CRC-32|damaged|unpack)/);
+    expect([...toFloat32(await file.read("params/scalar"))]).toEqual([2.5]);
+  });
+}
+
+test("a packed array whose checksum is another is refused", async () => {
+  const bytes = formatNpyHeader({ dtype: "U8", shape: [0] });
+  for (const isDeflated of [true, false]) {
+    const archive = makeZip([{ name: "a.npy", bytes, isDeflated, claimedChecksum: 1 }]);
+    const file = await openWeights(bytesSource(archive), "bad.npz");
+    await expect(file.read("a")).rejects.toThrow("bad.npz: a.npy is damaged: its CRC-32");
   }
 });

@@ -41,9 +41,9 @@ async function readMember(archive: ZipArchive, entry: string): Promise<Member> {
 }
 
 /**
- * Opens a NumPy `.npz` archive, as big_vision writes its checkpoints. Arrays stored as they are read in
- * part; packed ones are unpacked whole when they are asked for.
- * @throws ClipError "bad-weights" for arrays whose sizes do not hold.
+ * Opens a NumPy `.npz` archive, as big_vision writes its checkpoints. Arrays stored as they are can be
+ * read in part, rows unchecked; what is read whole, as packed ones always are, is held against its CRC-32.
+ * @throws ClipError "bad-weights" for arrays whose sizes or checksums do not hold.
  */
 export async function openNpz(source: ByteSource, label = "npz"): Promise<TensorFile> {
   const archive = await openZip(source, label);
@@ -64,7 +64,8 @@ export async function openNpz(source: ByteSource, label = "npz"): Promise<Tensor
     describe: (name) => ({ ...find(name).info, byteLength: byteLengthOf(find(name).info) }),
     async read(name, rows) {
       const { tensor, dataOffset } = find(name);
-      const whole = await archive.open(tensor.storage.key);
+      const { key } = tensor.storage;
+      const whole = await (rows === undefined ? archive.openChecked(key) : archive.open(key));
       const values = sourceWithin(whole, { offset: dataOffset, length: whole.size - dataOffset });
       return readStoredTensor(values, tensor, { rows, label: `${label}: ${name}` });
     },

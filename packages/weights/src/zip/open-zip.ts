@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, crc32 } from "@clip-ts/base";
 import { bytesSource, readExactly, sourceWithin, type ByteSource } from "../byte-source.ts";
 import { inflateExactly, inflateStart } from "./inflate-exactly.ts";
 import { readDirectory } from "./read-directory.ts";
@@ -9,8 +9,13 @@ export interface ZipArchive {
   /** What errors call it. */
   readonly label: string;
   readonly entries: ReadonlyMap<string, ZipEntry>;
-  /** An entry's content: a view of the archive where it is stored as it is, else unpacked in memory. */
+  /**
+   * An entry's content: a view of the archive where it is stored as it is, whose checksum is not looked at
+   * (PyTorch writes none if asked to, and never checks), else unpacked in memory and checked.
+   */
   open(name: string): Promise<ByteSource>;
+  /** The same, read whole into memory. @throws ClipError "bad-weights" where its CRC-32 is another. */
+  openChecked(name: string): Promise<ByteSource>;
   /** The same entry, of which only the first `length` bytes can be read; no more of it is unpacked. */
   openStart(name: string, length: number): Promise<ByteSource>;
 }
@@ -65,6 +70,15 @@ export async function openZip(source: ByteSource, label: string): Promise<ZipArc
       fail(`is stored in ${length} bytes, but claims ${size}.`, entry);
     return { entry, offset, isPacked };
   };
+  const checked = (bytes: Uint8Array, entry: ZipEntry): ByteSource => {
+    if (crc32(bytes) !== entry.checksum) {
+      fail(
+        "is damaged: its CRC-32 is not the one that the archive keeps. Fetch or copy it anew.",
+        entry,
+      );
+    }
+    return bytesSource(bytes);
+  };
   const storedBytes = ({ entry, offset }: Located, most: number): Promise<Uint8Array> =>
     readExactly(source, { offset, length: Math.min(entry.storedSize, most) }, label);
   return {
@@ -75,7 +89,13 @@ export async function openZip(source: ByteSource, label: string): Promise<ZipArc
       const { entry, offset, isPacked } = located;
       if (!isPacked) return sourceWithin(source, { offset, length: entry.storedSize });
       const packed = await storedBytes(located, entry.storedSize);
-      return bytesSource(inflateExactly(packed, entry.size, `${label}: ${name}`));
+      return checked(inflateExactly(packed, entry.size, `${label}: ${name}`), entry);
+    },
+    async openChecked(name) {
+      const located = await locate(name);
+      const { entry, isPacked } = located;
+      if (isPacked) return this.open(name);
+      return checked(await storedBytes(located, entry.storedSize), entry);
     },
     async openStart(name, length) {
       const located = await locate(name);

@@ -53,7 +53,8 @@ function parseEntry(bytes: Uint8Array, start: number, fail: Fail): Parsed {
   const storedSize = widen(record.getUint32(20, true));
   const headerOffset = widen(record.getUint32(42, true));
   const method = record.getUint16(10, true);
-  return { entry: { name, method, size, storedSize, headerOffset }, next: start + total };
+  const checksum = record.getUint32(16, true);
+  return { entry: { name, method, checksum, size, storedSize, headerOffset }, next: start + total };
 }
 
 /** Entries lie one after another before the directory: none may reach into the next. */

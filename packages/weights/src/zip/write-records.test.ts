@@ -34,9 +34,10 @@ test.each([
   const source = endOnly(directory, end);
   const read = [...(await readDirectory(source, "large.npz")).values()];
   expect(read).toEqual(
-    entries.map(({ name, size, headerOffset }) => ({
+    entries.map(({ name, size, crc: checksum, headerOffset }) => ({
       name,
       method: 0,
+      checksum,
       size,
       storedSize: size,
       headerOffset,

@@ -7,6 +7,8 @@ export interface ZipEntry {
   readonly storedSize: number;
   /** Bytes once unpacked. */
   readonly size: number;
+  /** CRC-32 of the unpacked bytes. */
+  readonly checksum: number;
   /** Where the entry's own header starts. */
   readonly headerOffset: number;
 }
