@@ -81,21 +81,24 @@ export async function openZip(source: ByteSource, label: string): Promise<ZipArc
   };
   const storedBytes = ({ entry, offset }: Located, most: number): Promise<Uint8Array> =>
     readExactly(source, { offset, length: Math.min(entry.storedSize, most) }, label);
+  const unpacked = async (located: Located): Promise<ByteSource> => {
+    const { entry } = located;
+    const packed = await storedBytes(located, entry.storedSize);
+    return checked(inflateExactly(packed, entry.size, `${label}: ${entry.name}`), entry);
+  };
   return {
     label,
     entries,
     async open(name) {
       const located = await locate(name);
       const { entry, offset, isPacked } = located;
-      if (!isPacked) return sourceWithin(source, { offset, length: entry.storedSize });
-      const packed = await storedBytes(located, entry.storedSize);
-      return checked(inflateExactly(packed, entry.size, `${label}: ${name}`), entry);
+      if (isPacked) return unpacked(located);
+      return sourceWithin(source, { offset, length: entry.storedSize });
     },
     async openChecked(name) {
       const located = await locate(name);
-      const { entry, isPacked } = located;
-      if (isPacked) return this.open(name);
-      return checked(await storedBytes(located, entry.storedSize), entry);
+      if (located.isPacked) return unpacked(located);
+      return checked(await storedBytes(located, located.entry.storedSize), located.entry);
     },
     async openStart(name, length) {
       const located = await locate(name);
