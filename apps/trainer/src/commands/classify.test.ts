@@ -48,7 +48,7 @@ test("labels are ranked with percentages, the best first", async () => {
   const left = await tensorsLeftBy(async () => {
     const { result, stdout, stderr } = await run(image, "--labels", labels.join(", "));
     expect(result).toBe(0);
-    expect(stderr).toMatch(/^engine {2}cpu \(.*\): asked for\n$/);
+    expect(stderr).toMatch(/^engine {2}cpu \([^]*\):\s+asked for\n$/);
     const rows = cells(stdout);
     expect(rows).toEqual(await expectedTable());
     const shares = rows.map(([, share]) => Number.parseFloat(share ?? ""));

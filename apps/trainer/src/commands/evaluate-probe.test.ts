@@ -41,7 +41,7 @@ async function drawClasses(name: string, count: number, offset: number): Promise
 beforeAll(async () => {
   const config = preset("nano");
   const description = { config, preprocess: clipPreprocess(8), ...tokenizerFor(config) };
-  await writeModel(at("model"), description, initClip(config, 3));
+  await writeModel(at("model"), description, initClip(config, 4));
   await drawClasses("train", 10, 0);
   await drawClasses("test", 2, 50);
 });
