@@ -6,6 +6,7 @@ export { interpret } from "./ir/interpret.ts";
 export { kernelInputs } from "./ir/operands.ts";
 export { lastUses, peakBytes } from "./passes/liveness.ts";
 export { optimize, type OptimizeOptions, type Pass } from "./passes/optimize.ts";
+export { watchGraphs, type GraphWatcher } from "./passes/watch-graphs.ts";
 export { trace, type InputSpec, type NamedTensors } from "./trace/trace.ts";
 export {
   traceSymbolic,

@@ -7,6 +7,7 @@ import { removeIdentities } from "./remove-identities.ts";
 import { shareCommonSubexpressions } from "./share-common-subexpressions.ts";
 import { simplifyArithmetic } from "./simplify-arithmetic.ts";
 import { simplifyLayout } from "./simplify-layout.ts";
+import { showGraph } from "./watch-graphs.ts";
 
 /** A change of a graph that keeps what it computes. A pass with nothing to do returns its argument. */
 export type Pass = (graph: Graph) => Graph;
@@ -39,6 +40,8 @@ export function optimize(graph: Graph, { passes = everyPass }: OptimizeOptions =
   for (;;) {
     const before = current;
     for (const pass of passes) current = pass(current);
-    if (current === before) return current;
+    if (current === before) break;
   }
+  showGraph(graph, current);
+  return current;
 }

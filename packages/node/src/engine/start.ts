@@ -2,6 +2,7 @@ import { ClipError, isClipError } from "@clip-ts/base";
 import { repairWasmBackend } from "@clip-ts/core/wasm";
 import "@tensorflow/tfjs"; // registers gradients and the cpu backend
 import { enableProdMode, setBackend } from "@tensorflow/tfjs-core";
+import { dumpGraphs } from "./dump-graphs.ts";
 import {
   automaticEngines,
   engineNames,
@@ -79,6 +80,7 @@ async function launch(
   options: EngineOptions,
 ): Promise<Omit<Loaded, "backend">> {
   enableProdMode(); // tfjs's own banner and checks; ours stay
+  dumpGraphs();
   try {
     const { backend, ...loaded } = await load(status, options);
     if (!(await setBackend(backend))) throw new Error(`the backend "${backend}" does not start`);
