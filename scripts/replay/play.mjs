@@ -1,10 +1,11 @@
 // @ts-check
 // Plays one program with the program of one tree on one engine.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../run.mjs";
 import { baseConfig } from "./programs.mjs";
+import { batchOf } from "./tensors.mjs";
 import { programOf } from "./tree.mjs";
 
 /** Where the inputs of all programs lie. The fixtures are this tree's for both. */
@@ -27,19 +28,31 @@ const filled = (text, { out, teacher, texts }) =>
     .replaceAll("{fixtures}", fixtures);
 
 /**
+ * What a training starts from and learns from.
+ * @param {string | undefined} fixture
+ * @param {string} out
+ */
+function startOf(fixture, out) {
+  if (fixture === undefined) return {};
+  const model = join(fixtures, fixture);
+  const path = join(out, "batches.safetensors");
+  writeFileSync(path, batchOf(readFileSync(join(model, "io.safetensors"))));
+  return { model: `{ from: ${model} }`, train: `{ kind: tensors, path: ${path} }` };
+}
+
+/**
  * @param {import("./programs.mjs").Program} program
  * @param {string} engine
  * @param {Stage} stage
  */
-function argumentsOf({ command, settings = [], config }, engine, stage) {
+function argumentsOf({ command, settings = [], fixture }, engine, stage) {
   const { out } = stage;
   if (command !== undefined) {
     const args = command.map((text) => filled(text, stage));
     return args[0] === "convert" ? args : [...args, "--engine", engine, "--threads", "1"];
   }
-  const model = filled(config ?? "{ preset: nano }", stage);
   const file = join(out, "config-given.yaml");
-  writeFileSync(file, `${baseConfig(join(out, "run"), engine, model)}\n`);
+  writeFileSync(file, `${baseConfig(join(out, "run"), engine, startOf(fixture, out))}\n`);
   return ["train", file, ...settings.flatMap((setting) => ["--set", filled(setting, stage)])];
 }
 

@@ -8,21 +8,28 @@ export const steps = 12;
  * @typedef {object} Program
  * @property {string} name
  * @property {readonly string[]} [settings] of a training, as `--set` takes them
- * @property {string} [config] YAML that takes the place of some lines of the usual config, by key
+ * @property {string} [fixture] the model that a training starts from, with its own inputs as the batch
  * @property {readonly string[]} [command] anything else: arguments of clip-ts; {out} is its folder
  * @property {readonly string[]} [engines] all if absent
  */
 
-const synthetic = "{ train: { kind: synthetic, count: 96 }, batchSize: 8 }";
-
-/** The config that trainings begin with. @param {string} run @param {string} engine @param {string} model */
-export const baseConfig = (run, engine, model) =>
+/**
+ * The config that trainings begin with.
+ * @param {string} run
+ * @param {string} engine
+ * @param {{ model?: string, train?: string }} [start]
+ */
+export const baseConfig = (
+  run,
+  engine,
+  { model = "{ preset: nano }", train = "{ kind: synthetic, count: 96 }" } = {},
+) =>
   [
     `run: ${run}`,
     `engine: ${engine}`,
     "threads: 1",
     `model: ${model}`,
-    `data: ${synthetic}`,
+    `data: { train: ${train}, batchSize: 8 }`,
     `steps: ${steps}`,
     "schedule: { learningRate: 0.003, warmupSteps: 3 }",
     "tensorboard: false",
@@ -83,7 +90,7 @@ export function allPrograms() {
   const continued = fixtures.map((fixture) => ({
     name: `train-from-${fixture}`,
     settings: [],
-    config: `{ from: {fixtures}/${fixture} }`,
+    fixture,
   }));
   const passes = fixtures.map((fixture) => ({
     name: `forward-${fixture}`,

@@ -28,3 +28,27 @@ export function readTensors(file) {
   }
   return tensors;
 }
+
+/**
+ * A file of training batches from a file of inputs: one batch of its `pixel_values` and `input_ids`.
+ * @param {Buffer} file
+ * @returns {Buffer}
+ */
+export function batchOf(file) {
+  const length = Number(file.readBigUInt64LE(0));
+  const header = JSON.parse(file.subarray(8, 8 + length).toString("utf8"));
+  const start = 8 + length;
+  let offset = 0;
+  const parts = ["pixel_values", "input_ids"].map((name) => {
+    const { dtype, shape, data_offsets } = header[name];
+    const bytes = file.subarray(start + data_offsets[0], start + data_offsets[1]);
+    const entry = { dtype, shape, data_offsets: [offset, offset + bytes.length] };
+    offset += bytes.length;
+    return { name: `${name}.0`, entry, bytes };
+  });
+  const text = JSON.stringify(Object.fromEntries(parts.map(({ name, entry }) => [name, entry])));
+  const head = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(head.length));
+  return Buffer.concat([size, head, ...parts.map(({ bytes }) => bytes)]);
+}
