@@ -53,7 +53,8 @@ const convolutions = (
   engines: readonly ("cpu" | "wasm")[],
 ): GradientCase[] =>
   paddings.flatMap(([name, pad]) =>
-    [1, 2, [2, 1] as [number, number]].map((stride) => ({
+    // tfjs-core takes the height's stride for both where the padding is a number.
+    [1, 2, ...(pad === 1 ? [] : [[2, 1] as [number, number]])].map((stride) => ({
       name: `${name}, stride ${stride}`,
       inputs: [[2, 6, 7, 3], filter],
       run: (x, y) => run(x as tf.Tensor4D, y as tf.Tensor4D, stride, pad as Padding),
