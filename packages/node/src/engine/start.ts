@@ -1,5 +1,5 @@
 import { ClipError, isClipError } from "@clip-ts/base";
-import "@clip-ts/core/gradients";
+import "@clip-ts/core/gradients"; // for whatever engine computes
 import { repairWasmBackend } from "@clip-ts/core/wasm";
 import "@tensorflow/tfjs-backend-cpu";
 import { enableProdMode, setBackend } from "@tensorflow/tfjs-core";
