@@ -49,11 +49,11 @@ export function fromValue(derivative: (dy: Tensor, y: Tensor) => Tensor): Rule {
   };
 }
 
-/** What the derivatives of a function of a and b are made of; both broadcast to dy's shape. */
-type Partial = (dy: Tensor, a: Tensor, b: Tensor) => Tensor;
+/** dy times a function's derivative by a or by b, in dy's shape, to which both broadcast. */
+type Derivative = (dy: Tensor, a: Tensor, b: Tensor) => Tensor;
 
 /** A function of a and b by its derivatives, of which broadcast entries are added up. */
-export function ofTwo(byA: Partial, byB: Partial): Rule {
+export function ofTwo(byA: Derivative, byB: Derivative): Rule {
   return {
     inputsToSave: ["a", "b"],
     gradFunc(dy, saved) {

@@ -104,14 +104,14 @@ const tiled: Rule = {
   gradFunc: (dy, saved, { reps }) => ({
     x() {
       const [x] = saved as [Tensor];
-      const split: number[] = []; // an axis of copies before each axis that was repeated
+      const unfolded: number[] = []; // an axis of copies before each axis that was repeated
       const copies: number[] = [];
       for (const [axis, length] of x.shape.entries()) {
         const count = (reps as number[])[axis] as number;
-        if (count > 1) copies.push(split.push(count) - 1);
-        split.push(length);
+        if (count > 1) copies.push(unfolded.push(count) - 1);
+        unfolded.push(length);
       }
-      return reshape(sum(reshape(dy as Tensor, split), copies), x.shape);
+      return reshape(sum(reshape(dy as Tensor, unfolded), copies), x.shape);
     },
   }),
 };

@@ -1,12 +1,6 @@
-import { randomTensor } from "@clip-ts/test-utils";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import {
-  beside,
-  compareGradients,
-  type GradientCase,
-  type GradientCases,
-} from "./against-tfjs.test.ts";
+import { compareGradients, type GradientCase, type GradientCases } from "./against-tfjs.test.ts";
 import { indexing } from "./indexing.ts";
 import { reductions } from "./reductions.ts";
 import { shapes } from "./shapes.ts";
