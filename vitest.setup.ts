@@ -1,5 +1,5 @@
-// The union package registers tfjs's gradient functions and the cpu backend.
-import "@tensorflow/tfjs";
+import "@clip-ts/core/gradients";
+import "@tensorflow/tfjs-backend-cpu";
 import { enableProdMode, ready, setBackend } from "@tensorflow/tfjs-core";
 
 enableProdMode(); // silences the banner; checks stay on in our own code

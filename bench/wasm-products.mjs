@@ -1,7 +1,6 @@
 // Matrix products of one transformer block, forward and backward, on tfjs-backend-wasm as published and
 // as repaired by @clip-ts/core/wasm, in one process, alternating. Run: node bench/wasm-products.mjs
 import { cpus } from "node:os";
-import "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
 import {
   getKernel,

@@ -1,6 +1,7 @@
 import { engine, zerosLike, type Tensor } from "@tensorflow/tfjs-core";
 import { barrier } from "./barrier.ts";
 import { withGradientAside, type ValueAndAside } from "./custom-gradient.ts";
+import { namingMissingGradients } from "./missing-gradient.ts";
 import { flattenTree, unflattenLike } from "./tree.ts";
 
 /** A part of a model whose inner values the backward pass computes again. */
@@ -19,7 +20,7 @@ function gradientsWithin(y: () => Tensor, xs: Tensor[], dy: Tensor): Tensor[] {
   const { state } = engine();
   const outer = state.activeTape;
   try {
-    const { grads } = engine().gradients(y, xs, dy, true);
+    const { grads } = namingMissingGradients(() => engine().gradients(y, xs, dy, true));
     return grads.map((gradient, index) => gradient ?? zerosLike(xs[index] as Tensor));
   } finally {
     state.activeTape = outer;

@@ -1,5 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import { dispose, engine, keep, tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
+import { namingMissingGradients } from "./missing-gradient.ts";
 import { flattenTree, mapTree, unflattenLike, type TreeOf } from "./tree.ts";
 
 /** A loss, its gradient with respect to every leaf, and what else the objective handed back. */
@@ -20,7 +21,8 @@ function unreached(path: string): ClipError {
 /**
  * Runs `objective` at `params` and differentiates its loss with respect to every leaf.
  * The caller owns the value, the gradient and the tensors of `aux`.
- * @throws ClipError "bad-argument" naming a leaf that the loss does not reach.
+ * @throws ClipError "bad-argument" naming a leaf that the loss does not reach, "unsupported" naming an
+ * operation that has no gradient.
  */
 export function valueAndGradient<Tree extends object, Aux extends object>(
   objective: (params: Tree) => { readonly loss: Tensor; readonly aux?: Aux },
@@ -48,7 +50,9 @@ export function valueAndGradient<Tree extends object, Aux extends object>(
     return outcome.loss as Scalar;
   };
   const differentiate = (): { value: Scalar; flatGradient: Record<string, Tensor> } => {
-    const { value, grads } = engine().gradients(forward, leaves, undefined, true);
+    const { value, grads } = namingMissingGradients(() =>
+      engine().gradients(forward, leaves, undefined, true),
+    );
     const byPath = Object.keys(flat).map((path, index): [string, Tensor] => {
       const gradient = grads[index];
       if (gradient == null) throw unreached(path);

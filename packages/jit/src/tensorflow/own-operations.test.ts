@@ -7,6 +7,7 @@ import {
   matMul,
   mul,
   relu,
+  reshape,
   sigmoid,
   softmax,
   square,
@@ -62,7 +63,7 @@ const trained = (given: NamedTensors): NamedTensors => {
     const wide = add(matMul(x as never, up as Tensor, false, true), bias as Tensor);
     const active = mul(wide, sigmoid(mul(wide, 1.702)));
     const y = matMul(active as never, down as Tensor, false, true) as Tensor;
-    const shares = softmax(add(y.reshape([8, 8, 40]), mask as Tensor));
+    const shares = softmax(add(reshape(y, [8, 8, 40]), mask as Tensor));
     return { loss: sum(square(shares)) };
   }, given as never);
   return { ...(gradient as NamedTensors), loss: value };

@@ -27,7 +27,7 @@ export function inspectEngine(name: EngineName): EngineStatus {
       return { name, available: true, detail };
     }
     case "cpu": {
-      const detail = `tfjs ${versionOf("@tensorflow/tfjs")}, plain JavaScript, ${cpus()[0]?.model.trim() ?? "CPU"}`;
+      const detail = `tfjs-backend-cpu ${versionOf("@tensorflow/tfjs-backend-cpu")}, plain JavaScript, ${cpus()[0]?.model.trim() ?? "CPU"}`;
       return { name, available: true, detail };
     }
   }

@@ -1,6 +1,7 @@
 import { ClipError, isClipError } from "@clip-ts/base";
+import "@clip-ts/core/gradients"; // for whatever engine computes
 import { repairWasmBackend } from "@clip-ts/core/wasm";
-import "@tensorflow/tfjs"; // registers gradients and the cpu backend
+import "@tensorflow/tfjs-backend-cpu";
 import { enableProdMode, setBackend } from "@tensorflow/tfjs-core";
 import { dumpGraphs } from "./dump-graphs.ts";
 import {

@@ -8,6 +8,7 @@ import {
   matMul,
   mean,
   mul,
+  reshape,
   rsqrt,
   sigmoid,
   softmax,
@@ -168,10 +169,10 @@ const layerNorm = (x: Tensor, gamma: Tensor, beta: Tensor): Tensor => {
 
 /** A block without attention: norm, product, bias, QuickGELU, product, residual. */
 function block({ x, gamma, beta, bias, up, down }: NamedTensors): Tensor {
-  const flat = layerNorm(x as Tensor, gamma as Tensor, beta as Tensor).reshape([-1, 16]);
+  const flat = reshape(layerNorm(x as Tensor, gamma as Tensor, beta as Tensor), [-1, 16]);
   const wide = add(matMul(flat, up as Tensor), bias as Tensor);
   const active = mul(wide, sigmoid(mul(wide, 1.702)));
-  return add(matMul(active, down as Tensor).reshape([3, 5, 16]), x as Tensor);
+  return add(reshape(matMul(active, down as Tensor), [3, 5, 16]), x as Tensor);
 }
 
 const blockShapes = {
@@ -224,7 +225,7 @@ test("softmax, numbers a row, rows that come again, and sums over columns", asyn
       const shares = softmax(add(mul(scores as Tensor, scale as Tensor), mask as Tensor));
       const moved = mul(shares, other as Tensor);
       const left = sub(moved, mul(sum(moved, -1, true), shares));
-      return { shares, left, columns: sum(left.reshape([24, 8]), 0) };
+      return { shares, left, columns: sum(reshape(left, [24, 8]), 0) };
     },
     { scores: [2, 3, 4, 8], mask: [4, 8], scale: [], other: [2, 3, 4, 8] },
   );
