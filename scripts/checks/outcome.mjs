@@ -1,5 +1,5 @@
 // @ts-check
-import { capture } from "../run.mjs";
+import { capture, tool } from "../run.mjs";
 
 /** @typedef {{ passed: number, failed: number, skipped: number, output: string }} Outcome */
 
@@ -14,13 +14,14 @@ export function verdict(problems) {
 }
 
 /**
- * A check that passes when a program does.
- * @param {import("../run.mjs").Command} program
+ * A check that passes when a program of node_modules does, which may be installed only later.
+ * @param {string} name
+ * @param {...string} args
  * @returns {() => Promise<Outcome>}
  */
-export function command(program) {
+export function command(name, ...args) {
   return async () => {
-    const { ok, output } = await capture(program);
+    const { ok, output } = await capture(tool(name, ...args));
     return verdict(ok ? [] : [output]);
   };
 }
