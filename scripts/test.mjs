@@ -4,9 +4,11 @@
 import { parseArgs } from "node:util";
 import { budgets } from "./checks/budgets.mjs";
 import { changesets } from "./checks/changesets.mjs";
-import { command, verdict, withGit } from "./checks/outcome.mjs";
+import { manifests } from "./checks/manifests.mjs";
+import { allOf, command, verdict, withGit } from "./checks/outcome.mjs";
 import { hygiene } from "./checks/hygiene.mjs";
 import { packages } from "./checks/packages.mjs";
+import { release } from "./checks/release.mjs";
 import { tests } from "./checks/tests.mjs";
 import { build, install, requireNode } from "./stages.mjs";
 
@@ -22,11 +24,12 @@ const checks = {
   format: command("oxfmt", "--check"),
   lint: command("oxlint", "--type-aware"),
   unused: command("knip", "--no-progress"),
-  workspace: command("sherif"),
+  workspace: allOf(command("sherif"), async () => verdict(manifests())),
   hygiene: withGit(hygiene),
   budgets: withGit(budgets),
   changesets,
   packages,
+  release,
   size: command("size-limit"),
 };
 

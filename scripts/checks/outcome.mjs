@@ -38,3 +38,15 @@ export function withGit(check) {
     return ok ? check() : { passed: 0, failed: 0, skipped: 1, output: reason };
   };
 }
+
+/**
+ * Checks that count as one, which passes when all do.
+ * @param {...(() => Promise<Outcome>)} checks
+ * @returns {() => Promise<Outcome>}
+ */
+export function allOf(...checks) {
+  return async () => {
+    const outcomes = await Promise.all(checks.map((check) => check()));
+    return verdict(outcomes.filter(({ failed }) => failed > 0).map(({ output }) => output));
+  };
+}

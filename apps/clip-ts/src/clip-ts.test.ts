@@ -18,7 +18,11 @@ const trainers = fileURLToPath(import.meta.resolve("../../trainer/bin/clip-ts.js
 
 test("the unscoped package runs the trainer's program, arguments and exit code included", () => {
   const { version } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
-  expect(run("bin/clip-ts.js", "--version")).toEqual({ status: 0, stdout: `${version}\n`, stderr: "" });
+  expect(run("bin/clip-ts.js", "--version")).toEqual({
+    status: 0,
+    stdout: `${version}\n`,
+    stderr: "",
+  });
   const wrong = ["classify", "model", "--no-such-option"];
   expect(run("bin/clip-ts.js", ...wrong)).toEqual(run(trainers, ...wrong));
   expect(run("bin/clip-ts.js", ...wrong)).toMatchObject({ status: 2 });
