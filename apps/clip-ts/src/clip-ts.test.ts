@@ -1,29 +1,25 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
+const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 
-/** What a program of the two packages prints and how it ends. */
-function run(program: string, ...args: readonly string[]): unknown {
+/** What the program prints and how it ends. */
+function run(...args: readonly string[]): unknown {
+  const program = join(folder, manifest.bin["clip-ts"]);
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
-    cwd: folder,
     encoding: "utf8",
   });
   return { status, stdout, stderr };
 }
 
-const trainers = fileURLToPath(import.meta.resolve("../../trainer/bin/clip-ts.js"));
-
-test("the unscoped package runs the trainer's program, arguments and exit code included", () => {
-  const { version } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
-  expect(run("bin/clip-ts.js", "--version")).toEqual({
-    status: 0,
-    stdout: `${version}\n`,
-    stderr: "",
+test("the unscoped package is the trainer's program, arguments and exit code included", () => {
+  expect(run("--version")).toEqual({ status: 0, stdout: `${manifest.version}\n`, stderr: "" });
+  expect(run("classify", "model", "--no-such-option")).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("--no-such-option"),
   });
-  const wrong = ["classify", "model", "--no-such-option"];
-  expect(run("bin/clip-ts.js", ...wrong)).toEqual(run(trainers, ...wrong));
-  expect(run("bin/clip-ts.js", ...wrong)).toMatchObject({ status: 2 });
-});
+}, 120_000);
