@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
+import { quoteWord } from "../cli/quote-word.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "clip-ts-signals-"));
 const program = fileURLToPath(new URL("../../bin/clip-ts.js", import.meta.url));
@@ -63,7 +64,8 @@ test.skipIf(onWindows).each(cases)(
     await reported(run);
     child.kill(signal);
     expect(await code).toBe(130);
-    expect(stderr).toContain(`Go on with: clip-ts train --resume ${join(folder, run)}`);
+    const place = quoteWord(join(folder, run));
+    expect(stderr).toContain(`Go on with: clip-ts train --resume ${place}`);
     expect(existsSync(join(folder, run, "latest", "model.safetensors"))).toBe(true);
     expect(existsSync(join(folder, run, "training.lock"))).toBe(false);
   },

@@ -37,10 +37,11 @@ const onWindows = process.platform === "win32";
 const programs = join(folder, "programs");
 mkdirSync(programs);
 const pip = `#!/bin/sh
+here="\${0%/*}/.."
 for last; do :; done
-case "$*" in *--version*) exit 0;; *cudnn*) [ -e "${folder}/fail" ] && { echo "no cudnn here" >&2; exit 1; };; esac
-echo "$last" >> "${folder}/asked"
-while [ $# -gt 0 ]; do [ "$1" = --dest ] && /bin/cp "${folder}"/*.whl "$2"; shift; done
+case "$*" in *--version*) exit 0;; *cudnn*) [ -e "$here/fail" ] && { echo "no cudnn here" >&2; exit 1; };; esac
+echo "$last" >> "$here/asked"
+while [ $# -gt 0 ]; do [ "$1" = --dest ] && /bin/cp "$here"/*.whl "$2"; shift; done
 exit 0
 `;
 writeFileSync(join(programs, "python3"), pip);
