@@ -19,6 +19,16 @@ const exactPeers = new Map([
 ]);
 
 /**
+ * Whether keywords lead to this package and not only to all of them.
+ * @param {readonly string[]} keywords
+ */
+function areTelling(keywords) {
+  const own = keywords.filter((word) => !common.has(word));
+  const isUnique = new Set(keywords).size === keywords.length;
+  return keywords.includes("clip") && own.length >= ownKeywords && isUnique;
+}
+
+/**
  * What is wrong with how one package presents itself on npm.
  * @param {string} folder
  * @returns {string[]}
@@ -26,17 +36,15 @@ const exactPeers = new Map([
 function presentation(folder) {
   const { name, homepage, bugs, keywords = [], description = "" } = manifestOf(folder);
   const wanted = name === "clip-ts" ? `${home}#readme` : `${home}/tree/main/${folder}#readme`;
-  const own = keywords.filter((/** @type {string} */ word) => !common.has(word));
-  return [
-    ...(homepage === wanted ? [] : [`"homepage" must be "${wanted}"`]),
-    ...(bugs?.url === `${home}/issues` ? [] : [`"bugs.url" must be "${home}/issues"`]),
-    ...(description === "" ? ['"description" is missing'] : []),
-    ...(keywords.includes("clip") ? [] : ['"keywords" must hold "clip"']),
-    ...(new Set(own).size >= ownKeywords && new Set(keywords).size === keywords.length
-      ? []
-      : [`"keywords" need ${ownKeywords} of the package's own, none twice`]),
-    ...(existsSync(join(root, folder, "README.md")) ? [] : ["README.md is missing"]),
-  ];
+  const faults = {
+    [`"homepage" must be "${wanted}"`]: homepage !== wanted,
+    [`"bugs.url" must be "${home}/issues"`]: bugs?.url !== `${home}/issues`,
+    '"description" is missing': description === "",
+    [`"keywords" need "clip" and ${ownKeywords} of the package's own, none twice`]:
+      !areTelling(keywords),
+    "README.md is missing": !existsSync(join(root, folder, "README.md")),
+  };
+  return Object.keys(faults).filter((fault) => faults[fault]);
 }
 
 /**
