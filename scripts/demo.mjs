@@ -1,11 +1,10 @@
 // @ts-check
 // npm run demo: serves the browser demo. Arguments go to vite.
 import { join } from "node:path";
-import { foreground, root } from "./run.mjs";
+import { foreground, root, toolOf } from "./run.mjs";
 import { build, install, requireNode } from "./stages.mjs";
 
 requireNode();
 if (!(await install()) || !(await build("@clip-ts/demo^..."))) process.exit(1);
 const folder = join(root, "apps", "demo");
-const vite = join(folder, "node_modules", ".bin", "vite");
-process.exitCode = await foreground([vite, ...process.argv.slice(2)], folder);
+process.exitCode = await foreground(toolOf(folder, "vite", ...process.argv.slice(2)), folder);

@@ -1,8 +1,8 @@
 // @ts-check
 // A machine with only Node and npm can build this repository: npm lends the pinned pnpm.
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { root } from "./run.mjs";
 
 /** @typedef {import("./run.mjs").Command} Command */
@@ -10,25 +10,37 @@ import { root } from "./run.mjs";
 const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const pinned = packageManager.replace("pnpm@", "");
 
-/** @returns {boolean} */
-function hasPinnedPnpm() {
+/** @param {Command} command @returns {boolean} whether it is pnpm in the version that is pinned */
+function isPinned([program, ...args]) {
   try {
-    const version = execFileSync("pnpm", ["--version"], {
-      cwd: root,
-      shell: process.platform === "win32",
-      stdio: "pipe",
-      encoding: "utf8",
-    });
-    return version.trim() === pinned;
+    const options = /** @type {const} */ ({ cwd: root, stdio: "pipe", encoding: "utf8" });
+    return execFileSync(program, [...args, "--version"], options).trim() === pinned;
   } catch {
     return false;
   }
 }
 
+/** @returns {string} the JavaScript of the npm or pnpm that runs this script, if one of them does */
+const runningScript = () => process.env["npm_execpath"] ?? "";
+
+/** @returns {Command[]} ways to call a pnpm that is here; as a .cmd file, which needs a shell, it is not */
+function pnpmsHere() {
+  const script = runningScript();
+  const own = /pnpm\.[cm]?js$/u.test(script)
+    ? [/** @type {const} */ ([process.execPath, script])]
+    : [];
+  return [...own, ["pnpm"]];
+}
+
 /** @returns {Command} npm itself, also where only `node` is on the PATH of an npm script */
 function npm() {
-  const script = process.env["npm_execpath"] ?? "";
-  return script.endsWith("npm-cli.js") ? [process.execPath, script] : ["npm"];
+  const beside = dirname(process.execPath);
+  const script = [
+    runningScript(),
+    join(beside, "node_modules", "npm", "bin", "npm-cli.js"), // as Node is installed on Windows
+    join(beside, "..", "lib", "node_modules", "npm", "bin", "npm-cli.js"), // and elsewhere
+  ].find((path) => path.endsWith("npm-cli.js") && existsSync(path));
+  return script === undefined ? ["npm"] : [process.execPath, script];
 }
 
 /** @type {Command | undefined} */
@@ -41,8 +53,14 @@ let launcher;
  * @returns {Command}
  */
 export function pnpm(...args) {
-  launcher ??= hasPinnedPnpm()
-    ? ["pnpm"]
-    : [...npm(), "exec", "--loglevel=error", "--yes", `--package=pnpm@${pinned}`, "--", "pnpm"];
+  launcher ??= pnpmsHere().find(isPinned) ?? [
+    ...npm(),
+    "exec",
+    "--loglevel=error",
+    "--yes",
+    `--package=pnpm@${pinned}`,
+    "--",
+    "pnpm",
+  ];
   return [...launcher, ...args];
 }

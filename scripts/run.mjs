@@ -1,38 +1,65 @@
 // @ts-check
-// Starting programs: quietly with their output kept, or in the foreground with the terminal shared.
+// Starting programs: quietly with their output kept, or in the foreground with the terminal shared. Never
+// through a shell, which would take apart paths with blanks, `&` or `$` (and so never a .cmd file of Windows).
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The repository's top folder. */
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
-const onWindows = process.platform === "win32";
-
 /** @typedef {readonly [program: string, ...arguments: string[]]} Command */
 
+/** @param {string} path */
+const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
+
 /**
- * A program installed in the repository's node_modules.
+ * The script behind a program of a package's dependencies.
+ * @param {string} name
+ * @param {string} folder of the package
+ */
+function scriptOf(name, folder) {
+  const { dependencies, devDependencies } = readJson(join(folder, "package.json"));
+  for (const dependency of Object.keys({ ...dependencies, ...devDependencies })) {
+    const place = join(folder, "node_modules", dependency);
+    const { bin = {}, name: itsName } = readJson(join(place, "package.json"));
+    const script = typeof bin === "string" && itsName === name ? bin : bin[name];
+    if (script !== undefined) return join(place, script);
+  }
+  throw new Error(`No dependency of ${join(folder, "package.json")} has a program ${name}.`);
+}
+
+/**
+ * A program that the packages in the repository's node_modules bring, started by this Node.
  * @param {string} name
  * @param {...string} args
  * @returns {Command}
  */
 export function tool(name, ...args) {
-  return [join(root, "node_modules", ".bin", name), ...args];
+  return toolOf(root, name, ...args);
+}
+
+/**
+ * A program that the dependencies of one package bring.
+ * @param {string} folder of the package
+ * @param {string} name
+ * @param {...string} args
+ * @returns {Command}
+ */
+export function toolOf(folder, name, ...args) {
+  return [process.execPath, scriptOf(name, folder), ...args];
 }
 
 /**
  * Runs a command and keeps what it prints.
  * @param {Command} command
+ * @param {string} [folder]
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
-export function capture([program, ...args]) {
+export function capture([program, ...args], folder = root) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, {
-      cwd: root,
-      shell: onWindows,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => (output += text));
@@ -52,7 +79,7 @@ export function capture([program, ...args]) {
  */
 export function foreground([program, ...args], folder = root) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: folder, shell: onWindows, stdio: "inherit" });
+    const child = spawn(program, args, { cwd: folder, stdio: "inherit" });
     const interrupt = () => void (process.stdin.isTTY || child.kill("SIGINT"));
     const terminate = () => void child.kill("SIGTERM");
     process.on("SIGINT", interrupt).on("SIGTERM", terminate);

@@ -4,11 +4,12 @@
 import { parseArgs } from "node:util";
 import { budgets } from "./checks/budgets.mjs";
 import { changesets } from "./checks/changesets.mjs";
-import { command, verdict, withGit } from "./checks/outcome.mjs";
+import { manifests } from "./checks/manifests.mjs";
+import { allOf, command, verdict, withGit } from "./checks/outcome.mjs";
 import { hygiene } from "./checks/hygiene.mjs";
 import { packages } from "./checks/packages.mjs";
+import { release } from "./checks/release.mjs";
 import { tests } from "./checks/tests.mjs";
-import { tool } from "./run.mjs";
 import { build, install, requireNode } from "./stages.mjs";
 
 /**
@@ -19,16 +20,17 @@ import { build, install, requireNode } from "./stages.mjs";
 /** @type {Record<string, () => Promise<Outcome>>} */
 const checks = {
   tests,
-  types: command(tool("tsc", "-p", "tsconfig.test.json")),
-  format: command(tool("oxfmt", "--check")),
-  lint: command(tool("oxlint", "--type-aware")),
-  unused: command(tool("knip", "--no-progress")),
-  workspace: command(tool("sherif")),
+  types: command("tsc", "-p", "tsconfig.test.json"),
+  format: command("oxfmt", "--check"),
+  lint: command("oxlint", "--type-aware"),
+  unused: command("knip", "--no-progress"),
+  workspace: allOf(command("sherif"), async () => verdict(manifests())),
   hygiene: withGit(hygiene),
   budgets: withGit(budgets),
   changesets,
   packages,
-  size: command(tool("size-limit")),
+  release,
+  size: command("size-limit"),
 };
 
 /** @param {Outcome} outcome */

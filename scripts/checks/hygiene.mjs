@@ -14,6 +14,14 @@ const forbidden = [
     what: "a path of somebody's machine",
     pattern: /(?<![\w.~@-])\/(?:home|root|tmp|Users|work)\/[\w.-]/u,
   },
+  {
+    what: "a program started through a shell, which takes apart paths with blanks (run it by itself)",
+    pattern: /\bshell: (?!false)/u,
+  },
+  {
+    what: "a file's path taken from an address (fileURLToPath gives it, with blanks and on Windows too)",
+    pattern: /(?:import\.meta\.url|new URL\((?![^)]*https?:)[^)]*)\)\.pathname/u,
+  },
 ];
 
 const binary = /\.(?:png|jpe?g|webp|gif|ico|bin|npy|npz|gz|safetensors|wasm|woff2)$/u;

@@ -1,5 +1,5 @@
 // @ts-check
-import { capture } from "../run.mjs";
+import { capture, tool } from "../run.mjs";
 
 /** @typedef {{ passed: number, failed: number, skipped: number, output: string }} Outcome */
 
@@ -14,13 +14,14 @@ export function verdict(problems) {
 }
 
 /**
- * A check that passes when a program does.
- * @param {import("../run.mjs").Command} program
+ * A check that passes when a program of node_modules does, which may be installed only later.
+ * @param {string} name
+ * @param {...string} args
  * @returns {() => Promise<Outcome>}
  */
-export function command(program) {
+export function command(name, ...args) {
   return async () => {
-    const { ok, output } = await capture(program);
+    const { ok, output } = await capture(tool(name, ...args));
     return verdict(ok ? [] : [output]);
   };
 }
@@ -35,5 +36,17 @@ export function withGit(check) {
     const { ok } = await capture(["git", "rev-parse", "--is-inside-work-tree"]);
     const reason = "Skipped: without git there is no list of the repository's files.";
     return ok ? check() : { passed: 0, failed: 0, skipped: 1, output: reason };
+  };
+}
+
+/**
+ * Checks that count as one, which passes when all do.
+ * @param {...(() => Promise<Outcome>)} checks
+ * @returns {() => Promise<Outcome>}
+ */
+export function allOf(...checks) {
+  return async () => {
+    const outcomes = await Promise.all(checks.map((check) => check()));
+    return verdict(outcomes.filter(({ failed }) => failed > 0).map(({ output }) => output));
   };
 }

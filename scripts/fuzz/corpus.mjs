@@ -4,6 +4,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { byteChanges } from "./change-bytes.mjs";
 import * as formats from "./change-formats.mjs";
 
@@ -20,7 +21,7 @@ const sharp = createRequire(new URL("packages/node/package.json", root))("sharp"
  */
 
 /** @param {string} path */
-const at = (path) => new URL(path, root).pathname;
+const at = (path) => fileURLToPath(new URL(path, root));
 const fixtures = "packages/test-utils/fixtures";
 const weights = "packages/weights/src";
 

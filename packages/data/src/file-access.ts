@@ -12,7 +12,10 @@ export interface DirectoryEntry {
   readonly unusable?: "broken-link" | "special";
 }
 
-/** How a source reaches its files. Paths are strings with "/" between the names. */
+/**
+ * How a source reaches its files. Paths are strings with "/" between the names; what a source is given may also
+ * be an absolute path of Windows, such as `C:\data\pairs.csv`.
+ */
 export interface FileAccess {
   /** The whole file; rejects when it cannot be read. */
   read(path: string): Promise<Uint8Array>;

@@ -4,15 +4,21 @@ export function joinPath(folder: string, name: string): string {
   return folder.endsWith("/") ? folder + name : `${folder}/${name}`;
 }
 
+/** Where the last name's separator is: "/", or "\\" where a path begins as only those of Windows do. */
+function lastSeparator(path: string): number {
+  const isOfWindows = /^([A-Za-z]:\\|\\\\)/.test(path);
+  return Math.max(path.lastIndexOf("/"), isOfWindows ? path.lastIndexOf("\\") : -1);
+}
+
 /** Everything before the last name; "" when there is only a name. */
 export function folderOf(path: string): string {
-  const end = path.lastIndexOf("/");
+  const end = lastSeparator(path);
   return end === 0 ? "/" : path.slice(0, Math.max(end, 0));
 }
 
 /** The last name. */
 export function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
+  return path.slice(lastSeparator(path) + 1);
 }
 
 /** The lower-case ending with its dot, such as `.png`; "" when there is none. */

@@ -6,6 +6,7 @@ import { ClipError } from "@clip-ts/base";
 import type { OwnOperations } from "@clip-ts/jit";
 import { describeThreads, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { graphicsCard, tensorFloat32 } from "./graphics-card.ts";
+import { restoreNodeHelpers } from "./node-helpers.ts";
 import { loadOwnOperations } from "./own-operations.ts";
 import { thisProcessor } from "./processor.ts";
 
@@ -56,19 +57,12 @@ export function inspectTensorflow(name: TensorflowEngine): EngineStatus {
     const fix = `npm install ${wanted}@4.22.0`;
     return { name, available: false, detail: `${wanted} is not installed`, fix };
   }
-  return {
-    name,
-    available: false,
-    detail: `${wanted} ${installed.version} is installed without its native part`,
-    fix: `clip-ts setup tensorflow${name === "tensorflow-gpu" ? " --gpu" : ""}`,
-  };
-}
-
-/** Node 23 dropped two helpers that tfjs-node 4.22 calls. */
-function restoreNodeHelpers(): void {
-  const util = require("node:util") as Record<string, unknown>;
-  util["isNullOrUndefined"] ??= (value: unknown): boolean => value == null;
-  util["isArray"] ??= Array.isArray;
+  const detail = `${wanted} ${installed.version} is installed without its native part`;
+  if (process.platform !== "linux") {
+    return { name, available: false, detail: `${detail}, which clip-ts builds on Linux only` };
+  }
+  const fix = `clip-ts setup tensorflow${name === "tensorflow-gpu" ? " --gpu" : ""}`;
+  return { name, available: false, detail, fix };
 }
 
 /** What of tfjs-node's backend is used here. */
@@ -96,7 +90,7 @@ function loadBackend(name: TensorflowEngine, threads: number | undefined): Runni
     process.env["TF_NUM_INTRAOP_THREADS"] = String(threads);
     process.env["TF_NUM_INTEROP_THREADS"] = String(threads);
   }
-  restoreNodeHelpers();
+  restoreNodeHelpers(require("node:util") as Record<string, unknown>);
   const { findBackend } = require(native?.reference ?? wanted) as {
     readonly findBackend: (name: "tensorflow") => NodeBackend;
   };

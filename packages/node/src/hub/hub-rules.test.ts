@@ -136,7 +136,7 @@ test("the environment is read as huggingface_hub reads it", async () => {
     "/b/n/$none",
   );
   expect(hubSettings({ HF_HOME: "~/hf" }).cache).toBe(join(homedir(), "hf", "hub"));
-  expect(hubSettings({ XDG_CACHE_HOME: "/x" }).cache).toBe("/x/huggingface/hub");
+  expect(hubSettings({ XDG_CACHE_HOME: "/x" }).cache).toBe(join("/x", "huggingface", "hub"));
   expect(read({ TRANSFORMERS_OFFLINE: "ON" }).isOffline).toBe(true);
   expect(read({ HF_HUB_DOWNLOAD_TIMEOUT: "5" }).timeout).toBe(5000);
   expect(read({}).timeout).toBeUndefined();

@@ -53,8 +53,13 @@ export async function compileLibrary(
     `-L${libraries}`,
     ...libraryNames.map((name) => `-l:${name}`),
     // Absolute: $ORIGIN would be the folder of a symbolic link. Every symbol is looked up at once, so
-    // that one which TensorFlow lacks is an error when the library is tried, not in a training.
-    `-Wl,-rpath,${libraries},-z,now`,
+    // that one which TensorFlow lacks is an error when the library is tried, not in a training. The folder
+    // by itself: -Wl would part it at a comma.
+    "-Xlinker",
+    "-rpath",
+    "-Xlinker",
+    libraries,
+    "-Wl,-z,now",
   ];
   try {
     await compile(what, [...args, ...linked, "-o", partial], context);

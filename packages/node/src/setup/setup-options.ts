@@ -15,6 +15,8 @@ export interface SetupOptions {
   readonly report?: (line: string) => void;
   /** PATH and the like; this process's by default. */
   readonly environment?: NodeJS.ProcessEnv;
+  /** The system to build on; this one by default. */
+  readonly platform?: NodeJS.Platform;
 }
 
 /** Options with their defaults, as the steps of the setup pass them on. */

@@ -85,6 +85,16 @@ test("a folder without libraries, and one that is not there, are errors that nam
   );
 });
 
+test("on other systems than Linux, the error says what runs there", async () => {
+  for (const platform of ["win32", "darwin"] as const) {
+    const setup = setupTensorflow({ platform, packageFolder: folder });
+    await expect(setup).rejects.toMatchObject({ code: "engine-unavailable", data: { platform } });
+    await expect(setup).rejects.toThrow(
+      /on Linux only, and this is \w+\. The engines onnx and wasm/u,
+    );
+  }
+});
+
 test("without pip and index, the error says what to install", async () => {
   await expect(findLibraries(undefined, contextOf("no-pip"))).rejects.toThrow(
     /There is no pip .*--index URL.*--from FILE/u,

@@ -71,6 +71,17 @@ async function addOperations(
   }
 }
 
+/** The libraries in TensorFlow's wheels, and how they are linked, are those of Linux. */
+function needLinux(platform: NodeJS.Platform = process.platform): void {
+  if (platform === "linux") return;
+  throw new ClipError(
+    "engine-unavailable",
+    `TensorFlow's native part can be built on Linux only, and this is ${platform}. The engines onnx and wasm ` +
+      "train here without any set-up.",
+    { data: { platform } },
+  );
+}
+
 /**
  * Gives tfjs-node its native part: finds TensorFlow's libraries (a folder given, pip, or a package
  * index), compiles the addon against them and tries it. May be repeated and continued at any point.
@@ -79,6 +90,7 @@ async function addOperations(
 export async function setupTensorflow(
   options: SetupOptions & { readonly packageFolder?: string } = {},
 ): Promise<TrialResult> {
+  needLinux(options.platform);
   const context = contextOf(options);
   const packageFolder = options.packageFolder ?? packageFolderOf(context.gpu);
   const present =

@@ -1,11 +1,10 @@
 import { ClipError } from "@clip-ts/base";
+import { restoreNodeHelpers } from "../engine/node-helpers.ts";
 import { lastLines, runProgram } from "./run-program.ts";
 
 /** Runs in a process of its own: an addon that crashes must not take the setup with it. */
 const trial = `
-const util = require("node:util");
-util.isNullOrUndefined ??= (value) => value == null;
-util.isArray ??= Array.isArray;
+(${restoreNodeHelpers.toString()})(require("node:util"));
 const tf = require(process.argv[1]);
 const numbers = (tensor) => Array.from(tensor.dataSync());
 const product = numbers(tf.matMul(tf.tensor2d([[1, 2], [3, 4]]), tf.tensor2d([[5], [6]])));
@@ -31,7 +30,7 @@ export async function tryAddon(
   environment: NodeJS.ProcessEnv,
 ): Promise<TrialResult> {
   const quiet = { TF_CPP_MIN_LOG_LEVEL: "2", TF_FORCE_GPU_ALLOW_GROWTH: "true", ...environment };
-  const args = ["--no-deprecation", "-e", trial, packageFolder];
+  const args = ["-e", trial, packageFolder];
   const { stdout, stderr } = await runProgram(process.execPath, args, quiet);
   const line = stdout.split("\n").find((text) => text.startsWith("trial "));
   const fault = (reason: string): ClipError =>
