@@ -2,7 +2,7 @@
 // What is replayed: every kind of training, passes, embedding and export, small enough for seconds each.
 
 /** Steps of every training. */
-export const steps = 12;
+const steps = 12;
 
 /**
  * @typedef {object} Program
