@@ -10,7 +10,7 @@ export interface Emoji {
 
 /** A drawing and its cosine with the query. */
 export interface RankedEmoji extends Emoji {
-  readonly score: number;
+  readonly similarity: number;
 }
 
 /** What the page says about the model at its foot. */

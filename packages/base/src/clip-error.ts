@@ -5,6 +5,7 @@ export type ClipErrorCode =
   | "bad-data"
   | "bad-shape"
   | "bad-weights"
+  | "disposed"
   | "diverged"
   | "engine-unavailable"
   | "interrupted"

@@ -1,3 +1,4 @@
+export { refuseAfterDisposal, type DisposalWords } from "./after-disposal.ts";
 export { crc32 } from "./crc32.ts";
 export { ClipError, isClipError, type ClipErrorCode } from "./clip-error.ts";
 export { randomStream, shuffled, type RandomStream } from "./random.ts";

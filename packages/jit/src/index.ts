@@ -30,6 +30,7 @@ export type { DataFile } from "./onnx/external-data.ts";
 export { writeOnnx } from "./onnx/write-onnx.ts";
 export { checkArray } from "./program/check-array.ts";
 export { compileTraining } from "./program/compile-training.ts";
+export { disposableFunction } from "./program/disposed.ts";
 export { dtypeOf, type HostArray, type HostArrays } from "./program/host-array.ts";
 export { interpretTarget } from "./program/interpret-target.ts";
 export type { LeafSettings } from "./program/leaf-layout.ts";

@@ -2,9 +2,10 @@ import { withGradient } from "@clip-ts/core";
 import { add, div, mul, reshape, sub, sum, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { ContrastiveInputs } from "./contrastive-loss.ts";
 import { softmaxBothWays, streamTotals, type LogSumExps } from "./log-sum-exps.ts";
+import { withTensors } from "./numbers.ts";
 import { checkTargets, groupTargets, type TargetOptions } from "./pair-targets.ts";
 import { pairwiseGradients, rowsOf } from "./pairwise-chunks.ts";
-import { pairCount, rowChunks, type RowChunk } from "./pairwise-inputs.ts";
+import { pairCount, rowChunks, type PairwiseInputs, type RowChunk } from "./pairwise-inputs.ts";
 
 /** Features of a large batch and how it is cut. */
 export interface ChunkedContrastiveInputs extends ContrastiveInputs, TargetOptions {
@@ -12,11 +13,14 @@ export interface ChunkedContrastiveInputs extends ContrastiveInputs, TargetOptio
   readonly chunk?: number;
 }
 
+/** The same with a tensor for the scale. */
+type ChunkedTensors = ChunkedContrastiveInputs & PairwiseInputs;
+
 /** Sum of targets · logits over a chunk; the diagonal is cheaper to have without its matrix. */
 function chunkAgreement(
   logits: Tensor,
   chunk: RowChunk,
-  { imageFeatures, textFeatures, scale, groups, labelSmoothing = 0 }: ChunkedContrastiveInputs,
+  { imageFeatures, textFeatures, scale, groups, labelSmoothing = 0 }: ChunkedTensors,
 ): Tensor {
   const matching = mul(rowsOf(imageFeatures, chunk), rowsOf(textFeatures, chunk));
   const right =
@@ -42,12 +46,7 @@ function chunkSlope(
   };
 }
 
-/**
- * `contrastiveLoss` and `multiPositiveLoss` for batches whose matrix of all pairs is too large to hold:
- * log-sum-exps of rows and columns are streamed chunk by chunk, and the logits are computed once more
- * for the gradient. Values and gradients equal the dense losses'.
- */
-export function chunkedContrastiveLoss(inputs: ChunkedContrastiveInputs): Scalar {
+function lossOfTensors(inputs: ChunkedTensors): Scalar {
   const { imageFeatures, textFeatures, scale, groups, labelSmoothing = 0 } = inputs;
   const batch = pairCount(inputs);
   checkTargets(batch, inputs);
@@ -77,4 +76,14 @@ export function chunkedContrastiveLoss(inputs: ChunkedContrastiveInputs): Scalar
       });
     },
   }) as Scalar;
+}
+
+/**
+ * `contrastiveLoss` and `multiPositiveLoss` for batches whose matrix of all pairs is too large to hold:
+ * log-sum-exps of rows and columns are streamed chunk by chunk, and the logits are computed once more
+ * for the gradient. Values and gradients equal the dense losses'.
+ */
+export function chunkedContrastiveLoss(inputs: ChunkedContrastiveInputs): Scalar {
+  const { scale } = inputs;
+  return withTensors({ scale }, (tensors) => lossOfTensors({ ...inputs, ...tensors }));
 }

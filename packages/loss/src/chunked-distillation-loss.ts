@@ -10,7 +10,6 @@ import {
   type Scalar,
   type Tensor,
 } from "@tensorflow/tfjs-core";
-import type { ContrastiveInputs } from "./contrastive-loss.ts";
 import type { DistillationInputs } from "./distillation-loss.ts";
 import {
   softmaxBothWays,
@@ -18,8 +17,9 @@ import {
   streamTotals,
   type LogSumExps,
 } from "./log-sum-exps.ts";
+import { withTensors } from "./numbers.ts";
 import { chunkLogits, pairwiseGradients } from "./pairwise-chunks.ts";
-import { pairCount, rowChunks, type RowChunk } from "./pairwise-inputs.ts";
+import { pairCount, rowChunks, type PairwiseInputs, type RowChunk } from "./pairwise-inputs.ts";
 
 /** Features of a large batch, given by a student and its teacher, and how it is cut. */
 export interface ChunkedDistillationInputs extends DistillationInputs {
@@ -27,9 +27,16 @@ export interface ChunkedDistillationInputs extends DistillationInputs {
   readonly chunk?: number;
 }
 
+/** The same with tensors for both scales. */
+interface DistillationTensors {
+  readonly student: PairwiseInputs;
+  readonly teacher: PairwiseInputs;
+  readonly chunk?: number | undefined;
+}
+
 /** Features, and the log-sum-exps of all their logits. */
 interface Matching {
-  readonly inputs: ContrastiveInputs;
+  readonly inputs: PairwiseInputs;
   readonly sums: LogSumExps;
 }
 
@@ -52,17 +59,12 @@ function fromTensors(saved: readonly Tensor[]): Matching {
   return { inputs: { imageFeatures, textFeatures, scale }, sums: { byImage, byText } };
 }
 
-function checkTeacher(batch: number, { imageFeatures, textFeatures }: ContrastiveInputs): void {
+function checkTeacher(batch: number, { imageFeatures, textFeatures }: PairwiseInputs): void {
   assertShape(imageFeatures, [batch, "joint"], "the teacher's image features of the same pairs");
   assertShape(textFeatures, imageFeatures.shape, "the teacher's text features of the same pairs");
 }
 
-/**
- * `distillationLoss` for batches whose matrix of all pairs is too large to hold: log-sum-exps of both
- * models' rows and columns are streamed chunk by chunk, the teacher's first, and the logits computed
- * once more for the gradient. Value and gradients equal the dense loss's.
- */
-export function chunkedDistillationLoss(inputs: ChunkedDistillationInputs): Scalar {
+function lossOfTensors(inputs: DistillationTensors): Scalar {
   const { imageFeatures, textFeatures, scale } = inputs.student;
   const batch = pairCount(inputs.student);
   checkTeacher(batch, inputs.teacher);
@@ -90,4 +92,20 @@ export function chunkedDistillationLoss(inputs: ChunkedDistillationInputs): Scal
       });
     },
   }) as Scalar;
+}
+
+/**
+ * `distillationLoss` for batches whose matrix of all pairs is too large to hold: log-sum-exps of both
+ * models' rows and columns are streamed chunk by chunk, the teacher's first, and the logits computed
+ * once more for the gradient. Value and gradients equal the dense loss's.
+ */
+export function chunkedDistillationLoss(inputs: ChunkedDistillationInputs): Scalar {
+  const { student, teacher, chunk } = inputs;
+  return withTensors({ student: student.scale, teacher: teacher.scale }, (scales) =>
+    lossOfTensors({
+      student: { ...student, scale: scales.student },
+      teacher: { ...teacher, scale: scales.teacher },
+      chunk,
+    }),
+  );
 }

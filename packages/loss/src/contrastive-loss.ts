@@ -1,4 +1,5 @@
 import { matMul, mul, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
+import type { OneNumber } from "./numbers.ts";
 import type { TargetOptions } from "./pair-targets.ts";
 import { symmetricCrossEntropy } from "./symmetric-cross-entropy.ts";
 
@@ -8,8 +9,8 @@ export interface ContrastiveInputs {
   readonly imageFeatures: Tensor;
   /** [batch, joint], unit rows; row i belongs to image i. */
   readonly textFeatures: Tensor;
-  /** Scalar factor on the cosines: exp of the stored logit scale, 1 / temperature. */
-  readonly scale: Tensor;
+  /** Scalar factor on the cosines: exp of the stored logit scale, 1 / temperature; a plain number where it is not learnt. */
+  readonly scale: OneNumber;
 }
 
 /** scale · cosine of every image with every text. → [images, texts]. */

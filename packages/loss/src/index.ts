@@ -12,6 +12,6 @@ export { matchingAccuracy } from "./matching-accuracy.ts";
 export { multiPositiveLoss, type MultiPositiveInputs } from "./multi-positive-loss.ts";
 export { pairGroups } from "./pair-groups.ts";
 export type { TargetOptions } from "./pair-targets.ts";
-export type { PairwiseInputs } from "./pairwise-inputs.ts";
+export type { OneNumber } from "./numbers.ts";
 export { sigmoidLoss, type SigmoidInputs } from "./sigmoid-loss.ts";
 export { symmetricCrossEntropy } from "./symmetric-cross-entropy.ts";

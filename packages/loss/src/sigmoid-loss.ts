@@ -12,30 +12,34 @@ import {
   type Scalar,
   type Tensor,
 } from "@tensorflow/tfjs-core";
+import { withTensors, type OneNumber } from "./numbers.ts";
 import { addConsuming, chunkLogits, pairwiseGradients } from "./pairwise-chunks.ts";
 import { pairCount, rowChunks, type PairwiseInputs } from "./pairwise-inputs.ts";
 
 /** Unit features of matching pairs, factor and offset of their logits. */
-export interface SigmoidInputs extends PairwiseInputs {
+export interface SigmoidInputs {
+  /** [batch, joint], unit rows. */
+  readonly imageFeatures: Tensor;
+  /** [batch, joint], unit rows; row i belongs to image i. */
+  readonly textFeatures: Tensor;
+  /** The factor on the cosines; a plain number where it is not learnt. */
+  readonly scale: OneNumber;
   /** One number added to every logit; starts at about -10, as most pairs do not match. */
-  readonly bias: Tensor;
+  readonly bias: OneNumber;
   /** Rows of the matrix of all pairs in memory at a time; by default as many as 64 MiB hold. */
   readonly chunk?: number;
 }
 
+/** The same with tensors alone. */
+type SigmoidTensors = PairwiseInputs & { readonly bias: Tensor; readonly chunk?: number };
+
 /** Sum of the logits of matching pairs. */
-function matchingLogits(inputs: SigmoidInputs, batch: number): Tensor {
+function matchingLogits(inputs: SigmoidTensors, batch: number): Tensor {
   const { imageFeatures, textFeatures, scale, bias } = inputs;
   return add(mul(sum(mul(imageFeatures, textFeatures)), scale), mul(bias, batch));
 }
 
-/**
- * SigLIP's loss (Zhai et al. 2023, arXiv:2303.15343, algorithm 1): every image-text pair is a yes-or-no
- * question; the sum of their cross-entropies over the number of images. With softplus(-z) = softplus(z) - z
- * for the pairs that match, no matrix of labels is needed. Computed in chunks forward and, once more,
- * backward, so that memory does not grow with the square of the batch.
- */
-export function sigmoidLoss(inputs: SigmoidInputs): Scalar {
+function lossOfTensors(inputs: SigmoidTensors): Scalar {
   const { imageFeatures, textFeatures, scale, bias } = inputs;
   const batch = pairCount(inputs);
   const chunks = rowChunks(batch, inputs.chunk);
@@ -60,4 +64,15 @@ export function sigmoidLoss(inputs: SigmoidInputs): Scalar {
       });
     },
   }) as Scalar;
+}
+
+/**
+ * SigLIP's loss (Zhai et al. 2023, arXiv:2303.15343, algorithm 1): every image-text pair is a yes-or-no
+ * question; the sum of their cross-entropies over the number of images. With softplus(-z) = softplus(z) - z
+ * for the pairs that match, no matrix of labels is needed. Computed in chunks forward and, once more,
+ * backward, so that memory does not grow with the square of the batch.
+ */
+export function sigmoidLoss(inputs: SigmoidInputs): Scalar {
+  const { scale, bias } = inputs;
+  return withTensors({ scale, bias }, (tensors) => lossOfTensors({ ...inputs, ...tensors }));
 }

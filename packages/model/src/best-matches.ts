@@ -2,12 +2,13 @@
 export interface Match {
   /** Row of the candidate. */
   readonly index: number;
-  readonly score: number;
+  /** Cosine, where that is what was compared. */
+  readonly similarity: number;
 }
 
-/** The `count` best of the scores, best first; the earlier of equal ones first. */
-export function bestMatches(scores: ArrayLike<number>, count: number): Match[] {
-  return Array.from(scores, (score, index) => ({ index, score }))
-    .toSorted((a, b) => b.score - a.score || a.index - b.index)
+/** The `count` most similar candidates, best first; the earlier of equal ones first. */
+export function bestMatches(similarities: ArrayLike<number>, count: number): Match[] {
+  return Array.from(similarities, (similarity, index) => ({ index, similarity }))
+    .toSorted((a, b) => b.similarity - a.similarity || a.index - b.index)
     .slice(0, count);
 }

@@ -3,7 +3,7 @@ import { largestDifference, tensorsLeftBy } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
 import { createClip, type Clip } from "./clip.ts";
 import type { ClipConfig } from "./config.ts";
-import type { TokenizedTexts } from "./embedder.ts";
+import { eagerEmbedder, type TokenizedTexts } from "./embedder.ts";
 import { preset } from "./presets.ts";
 import { initClip } from "./spec.ts";
 
@@ -82,14 +82,15 @@ test("classifying ranks the labels by their cosine with the image", async () => 
   expect(shares).toEqual(shares.toSorted((a, b) => b - a));
   expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 5);
   const [first, second] = ranking as [(typeof ranking)[0], (typeof ranking)[0]];
-  const ratio = Math.exp(clip.logitScale * (first.score - second.score));
+  const ratio = Math.exp(clip.logitScale * (first.similarity - second.similarity));
   expect(first.probability / second.probability).toBeCloseTo(ratio, 3);
 
   const image = (await clip.embedImages([7])).values;
   const prompts = (await clip.embedTexts([first.label, `the ${first.label}`])).values;
   const mean = Array.from({ length: 8 }, (_, k) => prompts[k]! + prompts[8 + k]!);
   const cosine = mean.reduce((sum, value, k) => sum + value * image[k]!, 0) / Math.hypot(...mean);
-  expect(first.score).toBeCloseTo(cosine, 5);
+  expect(first.similarity).toBeCloseTo(cosine, 5);
+  for (const { score, probability } of ranking) expect(score).toBe(probability);
   clip.dispose();
 });
 
@@ -102,8 +103,9 @@ test("a model of the sigmoid loss judges each label alone", async () => {
     preprocess: () => new Float32Array(3 * 8 * 8).fill(0.5),
   });
   expect(clip.logitBias).toBe(-3);
-  for (const { probability, score } of await clip.classify(7, labels)) {
-    expect(probability).toBeCloseTo(1 / (1 + Math.exp(3 - clip.logitScale * score)), 5);
+  for (const { probability, score, similarity } of await clip.classify(7, labels)) {
+    expect(probability).toBeCloseTo(1 / (1 + Math.exp(3 - clip.logitScale * similarity)), 5);
+    expect(score).toBe(probability);
   }
   clip.dispose();
 });
@@ -140,4 +142,23 @@ test("using a handle leaves nothing behind, and disposing frees the model", asyn
     clip.dispose();
   });
   expect(left).toBe(0);
+});
+
+test("a disposed handle and a disposed embedder say so, and what to do", async () => {
+  const clip = await openClip();
+  clip.dispose();
+  clip.dispose();
+  for (const use of [
+    () => clip.embedImages([1]),
+    () => clip.embedTexts(["cat"]),
+    () => clip.classify(1, labels),
+  ]) {
+    await expect(use()).rejects.toThrow(/^This model was disposed, .*Open it again/);
+    await expect(use()).rejects.toMatchObject({ code: "disposed" });
+  }
+  const embedder = await eagerEmbedder(initClip(config, 3), config);
+  embedder.dispose();
+  const pixels = new Float32Array(3 * 8 * 8);
+  await expect(embedder.images(pixels, 1)).rejects.toThrow(/^This embedder was disposed/);
+  await expect(embedder.texts(tokenize(["cat"]))).rejects.toThrow(/^This embedder was disposed/);
 });

@@ -1,11 +1,11 @@
-import { ClipError } from "@clip-ts/base";
-import { lossOf, type ClipConfig } from "./config.ts";
+import { ClipError, refuseAfterDisposal } from "@clip-ts/base";
+import { rankLabels, type Classification } from "./classification.ts";
+import type { ClipConfig } from "./config.ts";
 import { embedLabels } from "./embed-labels.ts";
 import { eagerEmbedder, type Embedder, type TokenizedTexts } from "./embedder.ts";
 import { rememberLabels } from "./remember-labels.ts";
-import { scoresOf, type FeatureRows } from "@clip-ts/core";
+import type { FeatureRows } from "@clip-ts/core";
 import type { ClipParams } from "./spec.ts";
-import { probabilities, sigmoidProbabilities } from "./zero-shot.ts";
 
 /** What a usable CLIP is made of; how images and captions become numbers is passed in. */
 export interface ClipParts<Image> {
@@ -17,14 +17,6 @@ export interface ClipParts<Image> {
   readonly preprocess: (image: Image) => Promise<Float32Array> | Float32Array;
   /** Images or captions embedded at a time. */
   readonly batchSize?: number;
-}
-
-/** One label and how probable it is. */
-export interface Classification {
-  readonly label: string;
-  readonly probability: number;
-  /** Cosine of the image and the label's prompts. */
-  readonly score: number;
 }
 
 /** CLIP for application code: unit vectors in, rankings out. */
@@ -47,11 +39,12 @@ export interface Clip<Image> {
     labels: readonly string[],
     options?: { readonly templates?: readonly string[] },
   ): Promise<Classification[]>;
-  /** Frees the parameters; the handle is of no use afterwards. */
+  /** Frees the parameters; whatever is asked afterwards is refused with a ClipError "disposed". */
   dispose(): void;
 }
 
-const defaultTemplates: readonly string[] = ["a photo of a {}."];
+/** What labels are put into where nobody says otherwise. */
+export const defaultTemplates: readonly string[] = ["a photo of a {}."];
 
 /** Embeds items in batches and lines the rows up. */
 async function embedInBatches<Item>(
@@ -111,7 +104,6 @@ export async function createClip<Image>(parts: ClipParts<Image>): Promise<Clip<I
     throw new ClipError("bad-argument", `The batch size should be 1 or more, got ${batchSize}.`);
   }
   const embedder = "logit_scale" in model ? await eagerEmbedder(model, config) : model;
-  const isSigmoid = lossOf(config).kind === "sigmoid";
   const labelRows = rememberLabels((labels, templates) => embedLabels(handle, labels, templates));
   const handle: Clip<Image> = {
     config,
@@ -131,19 +123,13 @@ export async function createClip<Image>(parts: ClipParts<Image>): Promise<Clip<I
     },
     async classify(image, labels, { templates = defaultTemplates } = {}) {
       const classifier = await labelRows(labels, templates);
-      const scores = scoresOf(await handle.embedImages([image]), 0, classifier);
-      const shares = isSigmoid
-        ? sigmoidProbabilities(scores, handle)
-        : probabilities(scores, handle.logitScale);
-      return labels
-        .map((label, index) => ({
-          label,
-          probability: shares[index] as number,
-          score: scores[index] as number,
-        }))
-        .toSorted((a, b) => b.probability - a.probability);
+      const features = await handle.embedImages([image]);
+      return rankLabels(features, 0, { labels, rows: classifier }, handle);
     },
     dispose: () => embedder.dispose(),
   };
-  return handle;
+  return refuseAfterDisposal(handle, {
+    what: "This model",
+    remedy: "Open it again, or dispose it only after its last use.",
+  });
 }

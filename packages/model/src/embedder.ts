@@ -1,3 +1,4 @@
+import { refuseAfterDisposal, type DisposalWords } from "@clip-ts/base";
 import { flattenTree } from "@clip-ts/core";
 import { dispose, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import type { ClipConfig } from "./config.ts";
@@ -21,9 +22,15 @@ export interface Embedder {
   images(pixels: Float32Array, rows: number): Promise<Float32Array>;
   /** Ids → unit features [batch, joint]. */
   texts(texts: TokenizedTexts): Promise<Float32Array>;
-  /** Frees the parameters. */
+  /** Frees the parameters; whatever is asked afterwards is refused with a ClipError "disposed". */
   dispose(): void;
 }
+
+/** What an embedder says after `dispose`. */
+export const embedderDisposed: DisposalWords = {
+  what: "This embedder",
+  remedy: "Load the weights into another, or dispose it only after its last use.",
+};
 
 /** Runs the towers operation by operation on tfjs's engine. Owns the parameters from now on. */
 export async function eagerEmbedder(params: ClipParams, config: ClipConfig): Promise<Embedder> {
@@ -36,7 +43,7 @@ export async function eagerEmbedder(params: ClipParams, config: ClipConfig): Pro
     features.dispose();
     return values;
   };
-  return {
+  const embedder: Embedder = {
     logitScale,
     ...(logitBias !== undefined && { logitBias }),
     images: (pixels, rows) =>
@@ -47,4 +54,5 @@ export async function eagerEmbedder(params: ClipParams, config: ClipConfig): Pro
       read(() => embedTexts(params, tensor(inputIds, [batch, tokens], "int32"), config)),
     dispose: () => dispose(Object.values(flattenTree<Tensor>(params))),
   };
+  return refuseAfterDisposal(embedder, embedderDisposed);
 }

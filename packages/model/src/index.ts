@@ -1,9 +1,15 @@
 export { scoresOf, type FeatureRows } from "@clip-ts/core";
 export { bestMatches, type Match } from "./best-matches.ts";
-export { createClip, type Classification, type Clip, type ClipParts } from "./clip.ts";
+export {
+  rankLabels,
+  type Calibration,
+  type Classification,
+  type LabelRows,
+} from "./classification.ts";
+export { createClip, defaultTemplates, type Clip, type ClipParts } from "./clip.ts";
 export { headsOf, lossOf, type ClipConfig, type LossConfig } from "./config.ts";
 export { embedImages, embedTexts, imageSide, textSide, type EncodedSide } from "./embed.ts";
-export { eagerEmbedder, type Embedder, type TokenizedTexts } from "./embedder.ts";
+export { eagerEmbedder, embedderDisposed, type Embedder, type TokenizedTexts } from "./embedder.ts";
 export { embedLabels } from "./embed-labels.ts";
 export {
   embedReadable,

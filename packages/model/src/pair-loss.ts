@@ -1,5 +1,10 @@
 import { ClipError } from "@clip-ts/base";
-import { sigmoidLoss, similarityLogits, symmetricCrossEntropy } from "@clip-ts/loss";
+import {
+  sigmoidLoss,
+  similarityLogits,
+  symmetricCrossEntropy,
+  type OneNumber,
+} from "@clip-ts/loss";
 import { add, exp, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import { lossOf, type ClipConfig } from "./config.ts";
 
@@ -10,9 +15,9 @@ export interface ComparedPairs {
   /** [texts, joint], unit rows. */
   readonly textFeatures: Tensor;
   /** One number: the factor on cosines. */
-  readonly scale: Tensor;
+  readonly scale: OneNumber;
   /** One number added to scaled cosines, if the model has one. */
-  readonly bias?: Tensor | undefined;
+  readonly bias?: OneNumber | undefined;
 }
 
 /** The pairs of a model's two sides, with its learnt scale and bias. */

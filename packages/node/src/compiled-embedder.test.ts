@@ -1,8 +1,12 @@
 import { randomStream } from "@clip-ts/base";
+import { flattenTree } from "@clip-ts/core";
+import type { Target } from "@clip-ts/jit";
 import { eagerEmbedder, initClip, preset } from "@clip-ts/model";
 import { largestDifference, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { compiledEmbedder } from "./compiled-embedder.ts";
+import { compileTowers } from "./compiled-towers.ts";
 import { startEngine } from "./engine/start.ts";
 
 afterAll(() => useEngine("cpu"));
@@ -39,4 +43,33 @@ test("the compiled towers compute what the eager ones compute, for every batch s
     compiled.dispose();
   });
   expect(left).toBe(0);
+});
+
+test("disposed towers and their embedders say so, and nothing is compiled again", async () => {
+  const { compiler } = await startEngine("onnx");
+  if (compiler === undefined) throw new Error("onnx compiles");
+  let compiled = 0;
+  const target: Target = (graph, use) => {
+    compiled++;
+    return compiler.target(graph, use);
+  };
+  const towers = compileTowers(config, target);
+  const [first, second] = [
+    await towers.withWeights(initClip(config, 1)),
+    await towers.withWeights(initClip(config, 2)),
+  ];
+  first.dispose();
+  await expect(first.texts(texts)).rejects.toThrow(
+    /^This embedder was disposed.*Load the weights/u,
+  );
+  expect(await second.images(pixels, 3)).toHaveLength(3 * config.projectionDim);
+  towers.dispose();
+  await expect(second.images(pixels, 3)).rejects.toThrow(
+    /^This pair of compiled towers was disposed/u,
+  );
+  const late = initClip(config, 3);
+  await expect(towers.withWeights(late)).rejects.toMatchObject({ code: "disposed" });
+  dispose(Object.values(flattenTree<Tensor>(late)));
+  second.dispose();
+  expect(compiled).toBe(1);
 });

@@ -1,4 +1,4 @@
-import { isClipError } from "@clip-ts/base";
+import { isClipError, refuseAfterDisposal } from "@clip-ts/base";
 import { flattenTree, unflattenLike } from "@clip-ts/core";
 import {
   dtypeOf,
@@ -17,6 +17,7 @@ import {
   clipSpec,
   embedImages,
   embedTexts,
+  embedderDisposed,
   type ClipConfig,
   type ClipParams,
   type Embedder,
@@ -30,7 +31,7 @@ export interface CompiledTowers {
    * the embedder lets go of the weights; what is compiled stays with the towers.
    */
   withWeights(params: ClipParams): Promise<Embedder>;
-  /** Frees what the runtime holds. */
+  /** Frees what the runtime holds; the embedders of these towers are of no use afterwards. */
   dispose(): void;
 }
 
@@ -95,7 +96,7 @@ function createTower(embed: Embed, options: TowerOptions): Tower {
     compiled.set(key(), ready);
     return ready;
   };
-  return {
+  const tower: Tower = {
     async run(input, params) {
       const ready = find(input, params);
       const { features } = await (await ready).run({ input, ...params });
@@ -106,7 +107,14 @@ function createTower(embed: Embed, options: TowerOptions): Tower {
       compiled.clear();
     },
   };
+  return refuseAfterDisposal(tower, towersDisposed);
 }
+
+/** What towers say after `dispose`, and their embedders too. */
+const towersDisposed = {
+  what: "This pair of compiled towers",
+  remedy: "Compile them again, or dispose them only after the last use of their embedders.",
+};
 
 /** Moves parameters to the host, by path. CONSUMES them. */
 async function takeToHost(params: ClipParams): Promise<HostArrays> {
@@ -137,11 +145,11 @@ export function compileTowers(config: ClipConfig, target: Target): CompiledTower
     shape: ["batch", "tokens"],
     isSteady: false,
   });
-  return {
+  const towers: CompiledTowers = {
     async withWeights(params) {
       let host = await takeToHost(params);
       const logitBias = host["logit_bias"]?.data[0];
-      return {
+      const embedder: Embedder = {
         logitScale: host["logit_scale"]?.data[0] ?? 0,
         ...(logitBias !== undefined && { logitBias }),
         images: (pixels, rows) =>
@@ -152,10 +160,12 @@ export function compileTowers(config: ClipConfig, target: Target): CompiledTower
           host = {};
         },
       };
+      return refuseAfterDisposal(embedder, embedderDisposed);
     },
     dispose() {
       images.dispose();
       texts.dispose();
     },
   };
+  return refuseAfterDisposal(towers, towersDisposed);
 }

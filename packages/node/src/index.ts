@@ -32,6 +32,7 @@ export type { ExportedModel, OpenedModel } from "./export/exported-model.ts";
 export { exportSavedModel } from "./export/export-saved-model.ts";
 export { fileAccess, isDiskFault, openFile, readJson, writeFileWhole, writeJson } from "./files.ts";
 export { imageLibraryVersions } from "./library-versions.ts";
+export { isWebImage, readImageBytes, type FetchImageOptions } from "./read-image.ts";
 export { listImages, type FoundImages } from "./list-images.ts";
 export {
   describeModel,
@@ -84,3 +85,4 @@ export { openClip, type ImageInput, type OpenClipOptions } from "./open-clip.ts"
 export { loadEmbedder } from "./load-embedder.ts";
 export type { SetupOptions } from "./setup/setup-options.ts";
 export { setupTensorflow } from "./setup/setup-tensorflow.ts";
+export { tryEngine, tryEngines } from "./try-engine.ts";

@@ -10,10 +10,11 @@ import {
 } from "@clip-ts/data";
 import { imageExtensions } from "@clip-ts/image";
 import { fileAccess } from "./files.ts";
+import { isWebImage } from "./read-image.ts";
 
 /** Images that paths name, and what else was found. */
 export interface FoundImages {
-  /** Paths of files, in order. */
+  /** Paths of files and addresses, in order. */
   readonly images: readonly string[];
   /** What lies below the folders and is not among the images, counted by reason. */
   readonly leftOut: readonly LeftOut[];
@@ -31,13 +32,18 @@ async function imagesBelow(folder: string, tally: LeftOutTally): Promise<string[
 
 /**
  * The image files that paths name: a file stands for itself, whatever its name, a folder for every
- * image below it, folder by folder and by name in each, as for `folderSource`.
+ * image below it, folder by folder and by name in each, as for `folderSource`, an http or https address for
+ * the image there.
  * @throws ClipError "not-found" for a path that does not exist, "bad-data" for a folder without images.
  */
 export async function listImages(paths: readonly string[]): Promise<FoundImages> {
   const images: string[] = [];
   const tally = createTally();
   for (const path of paths) {
+    if (isWebImage(path)) {
+      images.push(path);
+      continue;
+    }
     const entry = await stat(path).catch((cause: unknown) => {
       throw new ClipError("not-found", `There is no file or folder ${path}.`, { cause });
     });

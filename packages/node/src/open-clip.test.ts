@@ -115,8 +115,8 @@ describe("labels", () => {
       (a, b) => cosines[labels.indexOf(b)]! - cosines[labels.indexOf(a)]!,
     );
     expect(ranking.map(({ label }) => label)).toEqual(order);
-    for (const { label, score } of ranking) {
-      expect(score).toBeCloseTo(cosines[labels.indexOf(label)]!, 5);
+    for (const { label, similarity } of ranking) {
+      expect(similarity).toBeCloseTo(cosines[labels.indexOf(label)]!, 5);
     }
     expect(ranking.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 6);
     clip.dispose();

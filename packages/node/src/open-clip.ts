@@ -3,14 +3,14 @@ import { createClip, type Clip } from "@clip-ts/model";
 import { decodeImage, type DecodeOptions } from "./decode-image.ts";
 import type { EngineName } from "./engine/engine.ts";
 import { startEngine } from "./engine/start.ts";
-import { readBytes } from "./files.ts";
 import type { DownloadProgress } from "./hub/download-file.ts";
 import { loadEmbedder } from "./load-embedder.ts";
 import { describeModel, needTokenizer } from "./model-folder.ts";
 import { factsAtResolution } from "./models/at-resolution.ts";
 import { resolveModel } from "./models/locate-model.ts";
+import { readImageBytes } from "./read-image.ts";
 
-/** An image: a path, the bytes of a file, or pixels already decoded. */
+/** An image: a path or an http or https address, the bytes of a file, or pixels already decoded. */
 export type ImageInput = string | Uint8Array | Pixels;
 
 /** Settings of openClip. */
@@ -28,13 +28,14 @@ export interface OpenClipOptions extends DecodeOptions {
   readonly onProgress?: (progress: DownloadProgress) => void;
   /**
    * Hears, a line each, what is assumed where the model's files do not say it (by default a warning on the
-   * console, once), why the hub is asked again, and that the cache is used in its place.
+   * console, once), why the hub or an image's server is asked again, and that the cache is used in its place.
    */
   readonly onNotice?: (line: string) => void;
 }
 
-async function toPixels(image: ImageInput, options: DecodeOptions): Promise<Pixels> {
-  if (typeof image === "string") return decodeImage(await readBytes(image), image, options);
+async function toPixels(image: ImageInput, options: OpenClipOptions): Promise<Pixels> {
+  if (typeof image === "string")
+    return decodeImage(await readImageBytes(image, options), image, options);
   if (image instanceof Uint8Array) return decodeImage(image, "The image", options);
   return image;
 }

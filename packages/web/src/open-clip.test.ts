@@ -81,8 +81,12 @@ test("a served folder embeds as its files say, and dispose frees it all", async 
   expect(largestDifference(values, text)).toBeLessThan(1e-6);
   const ranking = await clip.classify(photo, ["cat", "dog"], { templates: ["a {}"] });
   expect(ranking.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 6);
+  for (const { score, probability } of ranking) expect(score).toBe(probability);
   clip.dispose();
   expect(memory().numTensors).toBe(before);
+  await expect(clip.embedImages([photo])).rejects.toThrow(
+    /^This model was disposed.*Open it again/u,
+  );
 });
 
 test("transformers 5's file is read in place of the older one", async () => {

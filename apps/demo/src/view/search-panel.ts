@@ -8,13 +8,13 @@ import { latest } from "./latest.ts";
 const count = 24;
 
 function showMatches(matches: readonly RankedEmoji[], folderUrl: string): void {
-  const items = matches.map(({ file, label, score }) =>
+  const items = matches.map(({ file, label, similarity }) =>
     create(
       "li",
       {},
       create("img", { src: folderUrl + file, alt: "", loading: "lazy" }),
       create("span", { textContent: label }),
-      create("data", { value: String(score), textContent: score.toFixed(3) }),
+      create("data", { value: String(similarity), textContent: similarity.toFixed(3) }),
     ),
   );
   element("matches").replaceChildren(...items);

@@ -53,8 +53,8 @@ export function createCollection(
       const scores = scoresOf(text, 0, { values: values.subarray(0, done * dim), rows: done, dim });
       return emoji
         .slice(0, scores.length)
-        .map((entry, index) => ({ ...entry, score: scores[index] as number }))
-        .toSorted((a, b) => b.score - a.score)
+        .map((entry, index) => ({ ...entry, similarity: scores[index] as number }))
+        .toSorted((a, b) => b.similarity - a.similarity)
         .slice(0, count);
     },
   };

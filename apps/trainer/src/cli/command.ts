@@ -5,8 +5,14 @@ export interface OptionHelp {
   readonly multiple?: boolean;
   /** A command line without it is refused. */
   readonly required?: boolean;
-  /** What stands for the value in the help, such as FILE. */
+  /** What stands for the value in the help, such as FILE; the choices if absent. */
   readonly value?: string;
+  /** The only values there are. */
+  readonly choices?: readonly string[];
+  /** The value is a number above 0, or such a whole number. */
+  readonly number?: "positive" | "count";
+  /** The value is a file to write, or "-" for stdout, which then holds that file alone. */
+  readonly writes?: true;
   readonly help: string;
 }
 
@@ -33,25 +39,11 @@ export interface Command {
   readonly options: Readonly<Record<string, OptionHelp>>;
   /** Words such as hf:owner/name are where it sends to, not models to fetch. */
   readonly sendsModels?: boolean;
-  /** @returns the exit code; nothing means 0. */
+  /** Refuses what makes no sense, before anything large is loaded. @throws UsageError. */
+  readonly check?: (args: Arguments) => void;
+  /** Imports what it needs when it is called. @returns the exit code; nothing means 0. */
   readonly run: (args: Arguments) => Promise<number | void>;
 }
-
-/** What computes: options that several commands share. */
-export const engineOptions: Readonly<Record<string, OptionHelp>> = {
-  engine: {
-    type: "string",
-    value: "NAME",
-    help: "auto, tensorflow-gpu, onnx-gpu, webgpu, tensorflow, onnx, wasm or cpu (default auto)",
-  },
-  device: { type: "string", value: "NAME", help: "auto, gpu or cpu (default auto)" },
-  precision: {
-    type: "string",
-    value: "f32|bf16",
-    help: "of matrix products; bf16 is faster and needs TensorFlow (default f32)",
-  },
-  threads: { type: "string", value: "N", help: "threads that compute (default all)" },
-};
 
 /** What every command understands. */
 export const commonOptions: Readonly<Record<string, OptionHelp>> = {

@@ -3,7 +3,8 @@ import { commonOptions, type Command, type OptionHelp } from "./command.ts";
 
 function optionName(name: string, option: OptionHelp): string {
   const short = option.short === undefined ? "" : `-${option.short}, `;
-  return `${short}--${name}${option.type === "string" ? ` ${option.value ?? "VALUE"}` : ""}`;
+  const value = option.value ?? option.choices?.join("|") ?? "VALUE";
+  return `${short}--${name}${option.type === "string" ? ` ${value}` : ""}`;
 }
 
 /** Help of one command, for terminals of 80 columns. */
@@ -26,6 +27,6 @@ export function programHelp(commands: readonly Command[]): string {
   return (
     "Train and run CLIP in TypeScript\n\n" +
     `Usage: clip-ts COMMAND [options]\n\nCommands:\n${twoColumns(rows)}\n\n` +
-    "clip-ts COMMAND --help explains a command, clip-ts --version names the version.\n"
+    "clip-ts help COMMAND explains a command, clip-ts --version (-V) names the version.\n"
   );
 }

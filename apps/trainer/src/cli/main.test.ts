@@ -1,6 +1,13 @@
 import { ClipError } from "@clip-ts/base";
 import { captureOutput } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
+import { exportPrecisions } from "@clip-ts/jit";
+import { engineNames } from "@clip-ts/node";
+import { dtypes } from "../commands/support/convert-options.ts";
+import { graphExports } from "../commands/support/graph-exports.ts";
+import { weightTargets } from "../commands/support/write-converted.ts";
+import { towerTargets } from "../commands/support/write-tower.ts";
+import { methods } from "../methods/methods.ts";
 import { commands } from "../commands/index.ts";
 import type { Command } from "./command.ts";
 import { runProgram } from "./main.ts";
@@ -31,10 +38,26 @@ test("--help explains the program and every command within 80 columns", async ()
   }
 });
 
-test("--version prints the version and nothing else", async () => {
-  const { result, stdout, stderr } = await run("--version");
+test.each(["--version", "-V"])("%s prints the version and nothing else", async (word) => {
+  const { result, stdout, stderr } = await run(word);
   expect([result, stderr]).toEqual([0, ""]);
   expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test("help COMMAND is COMMAND --help", async () => {
+  for (const { name } of commands) {
+    expect(await run("help", name)).toEqual(await run(name, "--help"));
+  }
+});
+
+test("the values that options name are those that the libraries know", async () => {
+  const choices = (command: string, option: string): readonly string[] | undefined =>
+    commands.find(({ name }) => name === command)?.options[option]?.choices;
+  expect(choices("train", "engine")?.toSorted()).toEqual(["auto", ...engineNames].toSorted());
+  expect(choices("methods", "only")).toEqual(methods.map(({ name }) => name));
+  const targets = [weightTargets, towerTargets, graphExports].flatMap(Object.keys);
+  expect(choices("convert", "to")).toEqual(targets);
+  expect(dtypes).toEqual(exportPrecisions);
 });
 
 test.each([
@@ -47,7 +70,18 @@ test.each([
     ["convert", "model", "--to", "hf"],
     /convert needs more words\. Usage: clip-ts convert MODEL OUT/,
   ],
-  [["classify", "model", "one.png", "two.png", "--labels", "a"], /no use for "two\.png"/],
+  [["tokenize", "model", "two.txt"], /no use for "two\.txt"/],
+  [["help", "clasify"], /no command "clasify"\. Did you mean "classify"\?/],
+  [["help", "embed", "more"], /help has no use for "more"/],
+  [["doctor", "--engine", "tensorflw"], /expected auto, .* or cpu\. Did you mean "tensorflow"\?/],
+  [["classify", "m", "i.png", "--labels", "a", "--device", "cpus"], /Did you mean "cpu"\?/],
+  [["train", "config.yaml", "--precision", "bf61"], /expected f32 or bf16\. Did you mean "bf16"\?/],
+  [["convert", "model", "out", "--to", "onx"], /or savedmodel\. Did you mean "onnx"\?/],
+  [["methods", "--only", "lorra"], /--only lorra: .* Did you mean "lora"\?/],
+  [["setup", "tensorflw"], /can be set up, .* Did you mean "tensorflow"\?/],
+  [["completion", "zhs"], /expected bash, zsh or fish\. Did you mean "zsh"\?/],
+  [["evaluate", "m", "--zero-shot", "f", "--json", "-", "--report", "-"], /only one file fits/],
+  [["quickstart", "--minutes", "none"], /--minutes none: expected a positive number/],
   [["classify", "model", "one.png", "--labels"], /'--labels <value>' argument missing/],
   [
     ["classify", "model", "one.png", "--labels", "a", "--top", "1.5"],

@@ -1,8 +1,8 @@
 import { isClipError } from "@clip-ts/base";
+import { optionOnStdout } from "./check-values.ts";
 import type { Arguments, Command } from "./command.ts";
-import { fetchModels } from "./fetch-models.ts";
 import { commandHelp, programHelp } from "./help.ts";
-import { forgiveClosedPipe } from "./output.ts";
+import { forgiveClosedPipe, keepingStdout } from "./output.ts";
 import { parseArguments } from "./parse.ts";
 import { suggestion } from "./suggestion.ts";
 import { UsageError } from "./usage-error.ts";
@@ -10,12 +10,19 @@ import { programVersion } from "./version.ts";
 
 const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-/** Words and options' values that a command may take for models. */
-function modelsIn({ options }: Command, { positionals, text }: Arguments): string[] {
+/** Words and options' values that a command may take for models of the hub. */
+function hubModelsIn({ options }: Command, { positionals, text }: Arguments): string[] {
   const single = Object.entries(options).filter(
     ([, { type, multiple }]) => type === "string" && multiple !== true,
   );
-  return [...positionals, ...single.flatMap(([name]) => text(name) ?? [])];
+  const words = [...positionals, ...single.flatMap(([name]) => text(name) ?? [])];
+  return words.filter((word) => word.startsWith("hf:"));
+}
+
+async function perform(command: Command, args: Arguments): Promise<number> {
+  const models = command.sendsModels === true ? [] : hubModelsIn(command, args);
+  if (models.length > 0) await (await import("./fetch-models.ts")).fetchModels(models);
+  return (await command.run(args)) ?? exitCodes.done;
 }
 
 async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
@@ -24,8 +31,8 @@ async function runCommand(command: Command, argv: readonly string[]): Promise<nu
     process.stdout.write(commandHelp(command));
     return exitCodes.done;
   }
-  if (command.sendsModels !== true) await fetchModels(modelsIn(command, args));
-  return (await command.run(args)) ?? exitCodes.done;
+  const isPiped = optionOnStdout(command, args) !== undefined;
+  return isPiped ? keepingStdout(() => perform(command, args)) : perform(command, args);
 }
 
 /** One readable message; the stack only when asked for. */
@@ -38,19 +45,25 @@ function report(error: unknown, withStack: boolean): number {
   return exitCodes.failed;
 }
 
-/** What the first word asks of the program itself: its help or version. */
-function answer(name: string, commands: readonly Command[]): string | undefined {
-  if (name === "--version") return `${programVersion()}\n`;
-  return ["--help", "-h", "help"].includes(name) ? programHelp(commands) : undefined;
-}
-
 function findCommand(name: string, commands: readonly Command[]): Command {
   const command = commands.find((candidate) => candidate.name === name);
   if (command !== undefined) return command;
-  const names = commands.map((candidate) => candidate.name);
+  const names = [...commands.map((candidate) => candidate.name), "help"];
   throw new UsageError(
     `There is no command "${name}".${suggestion(name, names)} See clip-ts --help.`,
   );
+}
+
+/** What the words ask of the program itself: help, of it or of a command, or the version. */
+function answer(
+  [name = "", topic, ...more]: readonly string[],
+  commands: readonly Command[],
+): string | undefined {
+  if (name === "--version" || name === "-V") return `${programVersion()}\n`;
+  if (!["--help", "-h", "help"].includes(name)) return undefined;
+  if (topic === undefined || topic.startsWith("-")) return programHelp(commands);
+  if (more.length === 0) return commandHelp(findCommand(topic, commands));
+  throw new UsageError(`help has no use for "${more.join(" ")}". Usage: clip-ts help COMMAND`);
 }
 
 /** Runs one command line. @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
@@ -65,7 +78,7 @@ export async function runProgram(
     return exitCodes.usage;
   }
   try {
-    const text = answer(name, commands);
+    const text = answer(argv, commands);
     if (text === undefined) return await runCommand(findCommand(name, commands), rest);
     process.stdout.write(text);
     return exitCodes.done;

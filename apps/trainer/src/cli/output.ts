@@ -1,5 +1,9 @@
+import { once } from "node:events";
+
 let closed = false;
 let watched = false;
+/** Whether stdout holds a file, so that lines for people go to stderr. */
+let taken = false;
 
 /** What a stream says whose reader is gone: a pipe that ended, a terminal that was closed. */
 const goneCodes: ReadonlySet<unknown> = new Set(["EPIPE", "EIO", "ECONNRESET", "ENXIO"]);
@@ -23,6 +27,10 @@ export function forgiveClosedPipe(): void {
 
 /** Writes a line of results to stdout. @returns false once nobody reads them any more. */
 export function print(line: string): boolean {
+  if (taken) {
+    note(line);
+    return true;
+  }
   if (!closed) process.stdout.write(`${line}\n`);
   return !closed;
 }
@@ -31,6 +39,44 @@ export function print(line: string): boolean {
 export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
+
+/** Keeps stdout for one file as long as `run` runs: lines of results, and what libraries log, go to stderr. */
+export async function keepingStdout<Result>(run: () => Promise<Result>): Promise<Result> {
+  const { log, info } = console;
+  taken = true;
+  console.log = console.error;
+  console.info = console.error;
+  try {
+    return await run();
+  } finally {
+    taken = false;
+    Object.assign(console, { log, info });
+  }
+}
+
+/** Waits until stdout takes more, or its reader is gone. */
+async function drained(): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  const events = ["drain", "close"].map((event) => once(process.stdout, event, { signal }));
+  await Promise.race(events).catch((error: NodeJS.ErrnoException) => {
+    if (!goneCodes.has(error.code)) throw error;
+  });
+  over.abort();
+}
+
+/** Writes a file's content to stdout, no faster than it is read; what nobody reads any more is dropped. */
+export async function writeStdout(
+  content: string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  for await (const chunk of typeof content === "string" ? [content] : content) {
+    if (closed) return;
+    if (!process.stdout.write(chunk)) await drained();
+  }
+}
+
+/** How messages call a file that an option names: "-" is stdout. */
+export const nameOfOutput = (path: string): string => (path === "-" ? "stdout" : path);
 
 /** A line on a terminal that counts up in place; nothing where stderr is a file. */
 export function counter(label: string, total: number): (done: number) => void {

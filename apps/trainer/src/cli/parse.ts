@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { checkValues } from "./check-values.ts";
 import { commonOptions, type Arguments, type Command } from "./command.ts";
 import { suggestion } from "./suggestion.ts";
 import { UsageError } from "./usage-error.ts";
@@ -38,15 +39,16 @@ function checkComplete(command: Command, args: Arguments): void {
     const extra = args.positionals.slice(most).join(" ");
     throw new UsageError(`${name} has no use for "${extra}". ${usage}`);
   }
-  for (const [option, { required, value = "VALUE" }] of Object.entries(options)) {
+  for (const [option, { required, choices, value }] of Object.entries(options)) {
     if (required !== true || args.text(option) !== undefined) continue;
-    throw new UsageError(`${name} needs --${option} ${value}. See clip-ts ${name} --help.`);
+    const wanted = value ?? choices?.join("|") ?? "VALUE";
+    throw new UsageError(`${name} needs --${option} ${wanted}. See clip-ts ${name} --help.`);
   }
 }
 
 /**
  * The words after a command's name; undefined if they ask for help.
- * @throws UsageError for unknown options and missing or superfluous words.
+ * @throws UsageError for unknown options, missing or superfluous words, and values that make no sense.
  */
 export function parseArguments(command: Command, argv: readonly string[]): Arguments | undefined {
   let parsed;
@@ -66,5 +68,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
     flag: (name) => given[name] === true,
   };
   checkComplete(command, args);
+  checkValues(command, args);
+  command.check?.(args);
   return args;
 }

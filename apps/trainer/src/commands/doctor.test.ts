@@ -1,8 +1,12 @@
+import { existsSync } from "node:fs";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import { backend } from "@tensorflow/tfjs-core";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
+
+/** What drivers of graphics cards put there, if there is one. */
+const graphicsCard = ["/dev/nvidia0", "/dev/dri"].find((path) => existsSync(path));
 
 afterAll(() => useEngine("cpu"));
 afterEach(() => vi.restoreAllMocks());
@@ -44,8 +48,18 @@ test("wrong numbers are shown and make it fail", async () => {
   expect(stdout).toMatch(/matmul +WRONG: expected 58, 64, 139, 154; got 58, 64, 139, 155/);
 });
 
-test("an engine that does not exist is an error that lists those that do", async () => {
+test("an engine that does not exist is wrong usage that lists those that do", async () => {
   const { result, stderr } = await doctor("--engine", "abacus");
-  expect(result).toBe(1);
-  expect(stderr).toContain('no engine "abacus". Engines: auto, tensorflow-gpu');
+  expect(result).toBe(2);
+  expect(stderr).toContain("--engine abacus: expected auto, tensorflow-gpu");
 });
+
+test.skipIf(graphicsCard !== undefined)(
+  "an engine that is installed and finds no GPU is missing, without a foreign message",
+  async () => {
+    const { result, stdout, stderr } = await doctor("--engine", "onnx-gpu");
+    expect(result).toBe(1);
+    expect(stdout).toMatch(/^ {2}onnx-gpu +missing: ONNX Runtime reaches no GPU\. CUDA: /m);
+    expect(stderr).toMatch(/^clip-ts: The engine "onnx-gpu" cannot run here: .*\n$/);
+  },
+);

@@ -1,50 +1,5 @@
-import { arch, cpus, freemem, platform, totalmem } from "node:os";
-import {
-  checkEngine,
-  imageLibraryVersions,
-  inspectEngines,
-  type EngineCheck,
-  type StartedEngine,
-} from "@clip-ts/node";
-import { twoColumns } from "../cli/columns.ts";
-import { type Command, engineOptions } from "../cli/command.ts";
-import { print } from "../cli/output.ts";
-import { startRequestedEngine } from "./support/start-engine.ts";
-
-function describeMachine(): string {
-  const cores = cpus();
-  const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-  const { sharp, libvips } = imageLibraryVersions();
-  return twoColumns([
-    ["Node.js", `${process.version} on ${platform()} ${arch()}`],
-    ["cores", `${cores.length} (${cores[0]?.model.trim() ?? "unknown"})`],
-    ["memory", `${gigabytes(totalmem())}, ${gigabytes(freemem())} free`],
-    ["images", `sharp ${sharp}, libvips ${libvips}`],
-  ]);
-}
-
-function describeEngines(): string {
-  const rows = inspectEngines().map(({ name, available, detail, fix }): [string, string] => {
-    const remedy = fix === undefined ? "" : `; to fix it: ${fix}`;
-    return [name, `${available ? "ready" : "missing"}: ${detail}${remedy}`];
-  });
-  return twoColumns(rows);
-}
-
-function describeChecks(checks: readonly EngineCheck[]): string {
-  const rows = checks.map(({ name, passed, expected, actual }): [string, string] => [
-    name,
-    passed ? "ok" : `WRONG: expected ${expected.join(", ")}; got ${actual.join(", ")}`,
-  ]);
-  return twoColumns(rows);
-}
-
-function describeChoice({ name, detail, reason }: StartedEngine): string {
-  return twoColumns([
-    ["engine", `${name} (${detail})`],
-    ["because", reason],
-  ]);
-}
+import type { Command } from "../cli/command.ts";
+import { engineOptions } from "../cli/options.ts";
 
 /** clip-ts doctor */
 export const doctorCommand: Command = {
@@ -53,13 +8,5 @@ export const doctorCommand: Command = {
   needs: 0,
   summary: "say which engine would run here, why, and whether it computes rightly",
   options: engineOptions,
-  async run(args) {
-    print(`This machine\n${describeMachine()}\n`);
-    print(`Engines: on a GPU, then on the CPU, fastest first\n${describeEngines()}\n`);
-    const engine = await startRequestedEngine(args);
-    print(`What runs\n${describeChoice(engine)}\n`);
-    const checks = await checkEngine(engine);
-    print(`Numbers known beforehand\n${describeChecks(checks)}`);
-    return checks.every(({ passed }) => passed) ? 0 : 1;
-  },
+  run: async (args) => (await import("./run/doctor.ts")).run(args),
 };

@@ -1,4 +1,6 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -82,6 +84,29 @@ test("a folder of images becomes unit rows; the unreadable one is counted and li
   const rows = await readNpy(at("out.npy"));
   expectClose(rows, await expectedRows({ images }));
   for (const row of rows) expect(Math.hypot(...row)).toBeCloseTo(1, 5);
+});
+
+test("addresses stand among files and folders; what is not there is left out", async () => {
+  const picture = await readFile(at("images", "b.png"));
+  const server = createServer(({ url }, response) => {
+    response.writeHead(url === "/b.png" ? 200 : 404).end(picture);
+  });
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const words = [
+    at("images", "a.webp"),
+    `${origin}/b.png`,
+    `${origin}/none.png`,
+    at("images", "sub"),
+  ];
+  const { result, stderr } = await run(model, ...words, "-o", at("web.npy"));
+  server.close();
+  expect(result).toBe(0);
+  const inputs = [at("images", "a.webp"), `${origin}/b.png`, at("images", "sub", "c.jpg")];
+  expect(await readFile(at("web.txt"), "utf8")).toBe(`${inputs.join("\n")}\n`);
+  expect(stderr).toMatch(/none\.png answers 404: there is no such image/);
+  const images = ["a.webp", "b.png", "sub/c.jpg"].map((name) => at("images", name));
+  expectClose(await readNpy(at("web.npy")), await expectedRows({ images }));
 });
 
 test("captions from a file or stdin, as JSON lines", async () => {

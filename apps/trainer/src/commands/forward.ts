@@ -1,86 +1,5 @@
-import { ClipError } from "@clip-ts/base";
-import {
-  describeModel,
-  describeTower,
-  factsAtResolution,
-  loadModelParams,
-  type TowerDescription,
-} from "@clip-ts/node";
-import { flattenTree } from "@clip-ts/core";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import { onNotice } from "../cli/notice.ts";
-import { engineOptions, type Arguments, type Command } from "../cli/command.ts";
-import { note } from "../cli/output.ts";
-import { imageSizeOf, imageSizeOption, noteImageSize } from "./support/image-size.ts";
-import { readInputs } from "./support/forward-inputs.ts";
-import { gradientTensors, layoutOfModel, outputTensors } from "./support/forward-outputs.ts";
-import { towerTensors } from "./support/forward-tower.ts";
-import { startNamedEngine } from "./support/start-engine.ts";
-import { writeTensors } from "./support/tensor-files.ts";
-
-/** Passes through both towers, or through one of them. */
-async function forwardModel(args: Arguments): Promise<void> {
-  const [model = "", path = ""] = args.positionals;
-  const output = args.text("output") as string;
-  const stored = await describeModel(model, { onNotice });
-  const imageSize = imageSizeOf(args);
-  const { config } = factsAtResolution(stored, imageSize);
-  noteImageSize(stored.config, imageSize);
-  const host = await readInputs(path, config.text.vocabSize);
-  if (args.flag("grads") && !host.arePairs) {
-    throw new ClipError(
-      "bad-data",
-      `--grads needs a loss: ${path} should hold as many input_ids as pixel_values.`,
-    );
-  }
-  const { compiler } = await startNamedEngine(args);
-  const params = await loadModelParams(model, stored.config, { imageSize });
-  const inputs = host.upload();
-  try {
-    const layout = await layoutOfModel(model);
-    const pass = { config, layout, training: args.flag("training"), compiler };
-    const outputs = await outputTensors(params, inputs, pass);
-    const gradients = args.flag("grads") ? await gradientTensors(params, inputs, pass) : {};
-    await writeTensors(output, { ...outputs, ...gradients });
-    const count = Object.keys(gradients).length;
-    const more = count === 0 ? "" : ` and ${count} gradients`;
-    note(`wrote ${Object.keys(outputs).join(", ")}${more} to ${output}`);
-  } finally {
-    dispose(Object.values(inputs));
-    dispose(Object.values(flattenTree<Tensor>(params)));
-  }
-}
-
-/** Passes through a tower that stands alone. */
-async function forwardTower(args: Arguments, { tower }: TowerDescription): Promise<void> {
-  const [model = "", path = ""] = args.positionals;
-  const output = args.text("output") as string;
-  if (imageSizeOf(args) !== undefined) {
-    const reason = "--image-size opens whole models only";
-    throw new ClipError("bad-argument", `${model} holds one tower alone, and ${reason}.`, {
-      data: { model },
-    });
-  }
-  if (args.flag("grads") || args.flag("training")) {
-    throw new ClipError(
-      "bad-argument",
-      `${model} holds one tower alone, which has no loss: leave out --grads and --training.`,
-      { data: { model } },
-    );
-  }
-  const vocabSize = tower.side === "text" ? tower.config.vocabSize : Number.POSITIVE_INFINITY;
-  const host = await readInputs(path, vocabSize);
-  const { compiler } = await startNamedEngine(args);
-  const inputs = host.upload();
-  try {
-    const outputs = await towerTensors(model, tower, inputs, compiler);
-    await writeTensors(output, outputs);
-    const names = Object.keys(outputs).join(", ");
-    note(`wrote ${names} of a tower with ${tower.config.heads} heads to ${output}`);
-  } finally {
-    dispose(Object.values(inputs));
-  }
-}
+import type { Command } from "../cli/command.ts";
+import { engineOptions, imageSizeOption } from "../cli/options.ts";
 
 /** clip-ts forward */
 export const forwardCommand: Command = {
@@ -102,7 +21,8 @@ export const forwardCommand: Command = {
       short: "o",
       value: "FILE",
       required: true,
-      help: "safetensors file to write",
+      writes: true,
+      help: "safetensors file to write; - is stdout",
     },
     grads: {
       type: "boolean",
@@ -115,9 +35,5 @@ export const forwardCommand: Command = {
     "image-size": imageSizeOption,
     ...engineOptions,
   },
-  async run(args) {
-    const [model = ""] = args.positionals;
-    const tower = await describeTower(model, { onNotice });
-    return tower === undefined ? forwardModel(args) : forwardTower(args, tower);
-  },
+  run: async (args) => (await import("./run/forward.ts")).run(args),
 };

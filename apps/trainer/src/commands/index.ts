@@ -1,5 +1,6 @@
 import type { Command } from "../cli/command.ts";
 import { classifyCommand } from "./classify.ts";
+import { completionCommand } from "./completion.ts";
 import { convertCommand } from "./convert.ts";
 import { doctorCommand } from "./doctor.ts";
 import { embedCommand } from "./embed.ts";
@@ -30,4 +31,5 @@ export const commands: readonly Command[] = [
   preprocessCommand,
   doctorCommand,
   setupCommand,
+  completionCommand(() => commands),
 ];

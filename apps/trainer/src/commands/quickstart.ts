@@ -1,107 +1,5 @@
-import { existsSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
-import { flattenTree } from "@clip-ts/core";
-import type { PairSource } from "@clip-ts/data";
-import {
-  describeModel,
-  listCheckpoints,
-  loadModelParams,
-  writeModel,
-  type StartedEngine,
-} from "@clip-ts/node";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import { onNotice } from "../cli/notice.ts";
-import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
-import { numberOption } from "../cli/number-option.ts";
-import { startNamedEngine } from "./support/start-engine.ts";
-import { loadConfig } from "../config/load-config.ts";
-import type { RunConfig } from "../config/schema.ts";
-import { openSource } from "../config/sources.ts";
-import { measureStep } from "../quickstart/calibrate.ts";
-import { contactSheet } from "../quickstart/contact-sheet.ts";
-import { embedHeldOut } from "../quickstart/held-out.ts";
-import { drawings, quickstartRecipe, recipeSteps } from "../quickstart/recipe.ts";
-import { rememberImages } from "../quickstart/remember-images.ts";
-import { matchDrawings, matchQueries, queryTable, retrievalTable } from "../quickstart/summary.ts";
-import { runTraining, type TrainingResult } from "../training/run-training.ts";
-
-const say = (text: string): void => {
-  process.stdout.write(`${text}\n`);
-};
-
-/** Share of the minutes that steps may take; the rest is for compiling and saving. */
-const stepsShare = 0.95;
-
-/** The recipe's steps, or as many of them as fit into the minutes given on this machine. */
-async function chooseSteps(
-  args: Arguments,
-  recipe: RunConfig,
-  { engine, source }: { readonly engine: StartedEngine; readonly source: PairSource },
-): Promise<number> {
-  const fixed = numberOption(args, "steps");
-  if (fixed !== undefined) return Math.round(fixed);
-  const minutes = numberOption(args, "minutes") ?? 5;
-  say(`      reading ${source.records.length} drawings …`);
-  const stepMs = await measureStep(recipe, engine.compiler, source);
-  const fitting = Math.max(20, Math.round((stepsShare * minutes * 60_000) / stepMs));
-  const steps = Math.min(recipeSteps, fitting);
-  const needed = (steps * stepMs) / 60_000;
-  say(
-    `      one step takes ${(stepMs / 1000).toFixed(2)} s here: ${steps} steps in about ${needed.toFixed(1)} minutes`,
-  );
-  return steps;
-}
-
-/** Trains, or goes on with a run that was interrupted. */
-async function trainModel(
-  args: Arguments,
-  run: string,
-  engine: StartedEngine,
-): Promise<TrainingResult> {
-  const stored = join(run, "config.yaml");
-  if ((await listCheckpoints(run)).length > 0 && existsSync(stored)) {
-    say("      going on with the run that is there (--fresh starts anew)");
-    return runTraining(await loadConfig(stored, []), { resume: true, engine });
-  }
-  const recipe = (steps: number): RunConfig =>
-    quickstartRecipe({ run, engine: engine.name, steps });
-  const source = rememberImages(await openSource(drawings, 0));
-  const steps = await chooseSteps(args, recipe(recipeSteps), { engine, source });
-  return runTraining(recipe(steps), { engine, source });
-}
-
-/** Writes the trained model as a folder of its own. */
-async function exportModel(checkpoint: string, folder: string): Promise<void> {
-  const description = await describeModel(checkpoint, { onNotice });
-  const params = await loadModelParams(checkpoint, description.config);
-  await writeModel(folder, description, params);
-  dispose(Object.values(flattenTree<Tensor>(params)));
-}
-
-async function showWhatItLearnt(
-  model: string,
-  sheet: string,
-  engine: StartedEngine,
-): Promise<void> {
-  say("      reading them and their names …");
-  const heldOut = await embedHeldOut(model, engine);
-  const count = heldOut.drawings.length;
-  say(`\nHeld-out drawings: ${count} emoji by a vendor the model never saw\n`);
-  say(retrievalTable(heldOut));
-  const queries = await matchQueries(heldOut, 6);
-  say(`\nQueries and their best matches among these drawings\n`);
-  say(queryTable(queries));
-  const { imageToText, textToImage } = heldOut.report;
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-  const summary =
-    `Among ${count} held-out drawings, the right name comes first for ${percent(imageToText.recallAt1)} ` +
-    `and is among the first five for ${percent(imageToText.recallAt5)}; the right drawing comes first for ` +
-    `${percent(textToImage.recallAt1)} of the names and is among the first five for ${percent(textToImage.recallAt5)}.`;
-  const drawings = matchDrawings(heldOut, 5);
-  await writeFile(sheet, await contactSheet({ summary, queries, drawings }));
-  heldOut.clip.dispose();
-}
+import type { Command } from "../cli/command.ts";
+import { engineOptions } from "../cli/options.ts";
 
 /** clip-ts quickstart */
 export const quickstartCommand: Command = {
@@ -110,36 +8,21 @@ export const quickstartCommand: Command = {
   needs: 0,
   summary: "train on emoji drawings, test on a vendor never seen, export",
   options: {
-    minutes: { type: "string", value: "N", help: "most time for training (default 5)" },
-    steps: { type: "string", value: "N", help: "train exactly this many steps instead" },
+    minutes: {
+      type: "string",
+      value: "N",
+      number: "positive",
+      help: "most time for training (default 5)",
+    },
+    steps: {
+      type: "string",
+      value: "N",
+      number: "positive",
+      help: "train exactly this many steps instead",
+    },
     run: { type: "string", value: "FOLDER", help: "where the run goes (default runs/quickstart)" },
     fresh: { type: "boolean", help: "throw an earlier run away" },
     ...engineOptions,
   },
-  async run(args) {
-    const run = args.text("run") ?? join("runs", "quickstart");
-    const [model, sheet] = [join(run, "model"), join(run, "matches.html")];
-    if (args.flag("fresh")) await rm(run, { recursive: true, force: true });
-
-    say("[1/3] Train on six sets of emoji drawings");
-    const engine = await startNamedEngine(args);
-    const result = await trainModel(args, run, engine);
-    if (result.interrupted) {
-      say(`Stopped after ${result.step} steps and saved. Run the same command to go on.`);
-      return 130;
-    }
-    say("[2/3] Export");
-    await exportModel(result.checkpoint, model);
-    say(`      ${model}: loads in clip-ts, here and in browsers`);
-    say("      clip-ts convert turns it into open_clip's files or ONNX");
-    say("[3/3] Test on drawings by another vendor, Fluent Emoji");
-    await showWhatItLearnt(model, sheet, engine);
-    say(`\nNow try\n`);
-    say(`  the matches as a page  ${relative(process.cwd(), sheet)}`);
-    say("  the model in a browser npm run demo");
-    say("  a picture of yours     npx clip-ts classify \\");
-    say(`                           ${model} PICTURE --labels dog,cat,car`);
-    say("  your own data          docs/training.md");
-    return 0;
-  },
+  run: async (args) => (await import("./run/quickstart.ts")).run(args),
 };

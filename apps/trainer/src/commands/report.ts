@@ -1,6 +1,4 @@
-import { writeTrainingReport } from "../report/write-training-report.ts";
 import type { Command } from "../cli/command.ts";
-import { note } from "../cli/output.ts";
 
 /** clip-ts report */
 export const reportCommand: Command = {
@@ -11,10 +9,13 @@ export const reportCommand: Command = {
   details:
     "Training writes RUN/report.html when it ends; this command also shows a run on its way.",
   options: {
-    output: { type: "string", short: "o", value: "FILE", help: "page (default RUN/report.html)" },
+    output: {
+      type: "string",
+      short: "o",
+      value: "FILE",
+      writes: true,
+      help: "page (default RUN/report.html); - is stdout",
+    },
   },
-  async run({ positionals, text }) {
-    const [run = ""] = positionals;
-    note(`report  ${await writeTrainingReport(run, text("output"))}`);
-  },
+  run: async (args) => (await import("./run/report.ts")).run(args),
 };

@@ -1,6 +1,5 @@
-import { setupTensorflow } from "@clip-ts/node";
 import type { Command } from "../cli/command.ts";
-import { note, print } from "../cli/output.ts";
+import { suggestion } from "../cli/suggestion.ts";
 import { UsageError } from "../cli/usage-error.ts";
 
 /** clip-ts setup */
@@ -22,18 +21,10 @@ export const setupCommand: Command = {
     },
     index: { type: "string", value: "URL", help: "Python package index to use without pip" },
   },
-  async run({ positionals, text, flag }) {
-    const [what, ...others] = positionals;
-    if (what !== "tensorflow" || others.length > 0) {
-      throw new UsageError(`Only "tensorflow" can be set up, not "${positionals.join(" ")}".`);
-    }
-    const [from, index] = [text("from"), text("index")];
-    const { version, gpu } = await setupTensorflow({
-      gpu: flag("gpu"),
-      ...(from === undefined ? {} : { from }),
-      ...(index === undefined ? {} : { index }),
-      report: note,
-    });
-    print(`tensorflow: ready (TensorFlow ${version}, ${gpu ? "GPU" : "CPU"})`);
+  check: ({ positionals: [what = ""] }) => {
+    if (what === "tensorflow") return;
+    const hint = suggestion(what, ["tensorflow"]);
+    throw new UsageError(`Only "tensorflow" can be set up, not "${what}".${hint}`);
   },
+  run: async (args) => (await import("./run/setup.ts")).run(args),
 };

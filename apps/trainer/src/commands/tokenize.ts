@@ -1,7 +1,4 @@
-import { describeModel, needTokenizer } from "@clip-ts/node";
 import type { Command } from "../cli/command.ts";
-import { readLines } from "../cli/lines.ts";
-import { print } from "../cli/output.ts";
 
 /** clip-ts tokenize */
 export const tokenizeCommand: Command = {
@@ -15,14 +12,5 @@ export const tokenizeCommand: Command = {
   options: {
     padded: { type: "boolean", help: "fill each array up to the model's context length" },
   },
-  async run({ positionals, flag }) {
-    const onNotice = (): void => undefined; // what is assumed of pictures matters to no caption
-    const tokenizer = needTokenizer(await describeModel(positionals[0] as string, { onNotice }));
-    for await (const caption of readLines("-")) {
-      const ids = flag("padded")
-        ? Array.from(tokenizer.encodeBatch([caption]).inputIds)
-        : tokenizer.encode(caption);
-      if (!print(JSON.stringify(ids))) break;
-    }
-  },
+  run: async (args) => (await import("./run/tokenize.ts")).run(args),
 };

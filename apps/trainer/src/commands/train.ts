@@ -1,39 +1,6 @@
-import { type Arguments, type Command, engineOptions } from "../cli/command.ts";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { terminalColumns, wrap } from "../cli/columns.ts";
-import { note } from "../cli/output.ts";
-import { quoteWord } from "../cli/quote-word.ts";
-import { UsageError } from "../cli/usage-error.ts";
-import { loadConfig } from "../config/load-config.ts";
-import { describeEarlyStop } from "../training/early-stopping.ts";
-import type { RunConfig } from "../config/schema.ts";
-import { runTraining } from "../training/run-training.ts";
-
-/** The options on what computes, as settings of the config: both have the same names. */
-function engineSettings({ text }: Arguments): string[] {
-  return Object.keys(engineOptions).flatMap((name) => {
-    const value = text(name);
-    return value === undefined || (name === "device" && value === "auto")
-      ? []
-      : [`${name}=${value}`];
-  });
-}
-
-/** The config of a YAML file; where a run's folder is to be resumed, the one that it recorded. */
-function readConfig(
-  place: string,
-  settings: readonly string[],
-  resume: boolean,
-): Promise<RunConfig> {
-  const recorded = join(place, "config.yaml");
-  if (!existsSync(recorded)) return loadConfig(place, settings);
-  if (resume) return loadConfig(recorded, [...settings, `run=${JSON.stringify(place)}`]);
-  throw new UsageError(
-    `${place} is a run's folder: go on with it by clip-ts train --resume ${quoteWord(place)}, or ` +
-      "name a config file to begin another run.",
-  );
-}
+import type { Command } from "../cli/command.ts";
+import { engineOptions } from "../cli/options.ts";
+import { recordedConfig } from "./support/train-options.ts";
 
 /** clip-ts train */
 export const trainCommand: Command = {
@@ -56,25 +23,6 @@ export const trainCommand: Command = {
     resume: { type: "boolean", help: "go on from the run's last checkpoint" },
     ...engineOptions,
   },
-  async run(args) {
-    const { positionals, texts, flag } = args;
-    const settings = [...texts("set"), ...engineSettings(args)];
-    const resume = flag("resume");
-    const config = await readConfig(positionals[0] as string, settings, resume);
-    const result = await runTraining(config, { resume });
-    if (result.interrupted) {
-      process.stderr.write(
-        `Stopped after ${result.step} of ${config.steps} steps; saved ${result.checkpoint}.\n` +
-          `Go on with: clip-ts train --resume ${quoteWord(config.run)}\n`,
-      );
-      return 130;
-    }
-    const { step: done, stoppedEarly } = result;
-    if (stoppedEarly !== undefined) {
-      const text = describeEarlyStop(stoppedEarly, { done, ...config });
-      note(wrap(text, terminalColumns).join("\n"));
-    }
-    process.stdout.write(`Trained ${done} steps: ${result.checkpoint}\n`);
-    return 0;
-  },
+  check: (args) => void recordedConfig(args),
+  run: async (args) => (await import("./run/train.ts")).run(args),
 };

@@ -134,7 +134,7 @@ function vendorNamed(name: string): EmojiVendor {
 }
 
 /** Whether a name on the command line is that of a table. */
-export function isTable(name: string): boolean {
+function isTable(name: string): boolean {
   return !name.startsWith("emoji:") && !statSync(existing(name)).isDirectory();
 }
 

@@ -4,13 +4,13 @@ import { dataUri } from "./held-out.ts";
 /** A typed query with the drawings that fit best. */
 export interface QueryMatches {
   readonly query: string;
-  readonly matches: readonly { readonly drawing: Drawing; readonly score: number }[];
+  readonly matches: readonly { readonly drawing: Drawing; readonly similarity: number }[];
 }
 
 /** A drawing with the names that fit best. */
 export interface NameMatches {
   readonly drawing: Drawing;
-  readonly names: readonly { readonly name: string; readonly score: number }[];
+  readonly names: readonly { readonly name: string; readonly similarity: number }[];
 }
 
 function escape(text: string): string {
@@ -24,17 +24,17 @@ async function figure(drawing: Drawing, caption: string): Promise<string> {
 
 async function queryRow({ query, matches }: QueryMatches): Promise<string> {
   const figures = await Promise.all(
-    matches.map(({ drawing, score }) =>
-      figure(drawing, `${escape(drawing.name)}<small>${score.toFixed(2)}</small>`),
+    matches.map(({ drawing, similarity }) =>
+      figure(drawing, `${escape(drawing.name)}<small>${similarity.toFixed(2)}</small>`),
     ),
   );
   return `<section><h3>“${escape(query)}”</h3><div class="row">${figures.join("")}</div></section>`;
 }
 
 async function nameCard({ drawing, names }: NameMatches): Promise<string> {
-  const items = names.map(({ name, score }) => {
+  const items = names.map(({ name, similarity }) => {
     const hit = name === drawing.name ? ' class="hit"' : "";
-    return `<li${hit}>${escape(name)}<small>${score.toFixed(2)}</small></li>`;
+    return `<li${hit}>${escape(name)}<small>${similarity.toFixed(2)}</small></li>`;
   });
   return `<article>${await figure(drawing, escape(drawing.name))}<ol>${items.join("")}</ol></article>`;
 }

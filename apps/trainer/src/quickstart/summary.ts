@@ -26,9 +26,9 @@ export async function matchQueries(heldOut: HeldOut, count: number): Promise<Que
   return queries.map((query, row) => ({
     query,
     matches: bestMatches(scoresOf(features, row, heldOut.images), count).map(
-      ({ index, score }) => ({
+      ({ index, similarity }) => ({
         drawing: heldOut.drawings[index] as HeldOut["drawings"][number],
-        score,
+        similarity,
       }),
     ),
   }));
@@ -42,7 +42,10 @@ export function matchDrawings({ drawings, images, names }: HeldOut, count: numbe
     return [
       {
         drawing,
-        names: best.map(({ index, score }) => ({ name: drawings[index]?.name ?? "", score })),
+        names: best.map(({ index, similarity }) => ({
+          name: drawings[index]?.name ?? "",
+          similarity,
+        })),
       },
     ];
   });

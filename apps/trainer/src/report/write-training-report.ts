@@ -17,13 +17,10 @@ async function readMetrics(file: string): Promise<MetricsLine[]> {
 }
 
 /**
- * Draws a run's metrics into a page that needs no other file. @returns where it is.
+ * A run's metrics as a page that needs no other file.
  * @throws ClipError "not-found" if the folder holds no metrics.
  */
-export async function writeTrainingReport(
-  run: string,
-  output: string = join(run, "report.html"),
-): Promise<string> {
+export async function drawTrainingReport(run: string): Promise<string> {
   const file = join(run, "metrics.jsonl");
   const metrics = existsSync(file) ? await readMetrics(file) : [];
   if (metrics.length === 0) {
@@ -33,6 +30,14 @@ export async function writeTrainingReport(
     );
   }
   const config = await readFile(join(run, "config.yaml"), "utf8").catch(() => "");
-  await writeFileWhole(output, await trainingReport(run, metrics, config));
+  return trainingReport(run, metrics, config);
+}
+
+/** Writes that page. @returns where it is. */
+export async function writeTrainingReport(
+  run: string,
+  output: string = join(run, "report.html"),
+): Promise<string> {
+  await writeFileWhole(output, await drawTrainingReport(run));
   return output;
 }

@@ -1,3 +1,4 @@
+import { refuseAfterDisposal } from "@clip-ts/base";
 import type { Cursor } from "@clip-ts/data";
 import { loadModelParams, readCheckpointState, type Compiler } from "@clip-ts/node";
 import { createOptimizer } from "@clip-ts/optim";
@@ -51,6 +52,12 @@ export interface OpenOptions {
   readonly compiler?: Compiler | undefined;
 }
 
+/** What a session says after `dispose`. */
+const sessionDisposed = {
+  what: "This training session",
+  remedy: "Open another from a checkpoint to go on.",
+};
+
 /**
  * Begins a run on the running engine, or goes on from a checkpoint folder. The caller disposes the
  * session.
@@ -83,5 +90,7 @@ export async function openSession(
     own.dispose();
     teacher?.dispose();
   };
-  return { session: { ...own, dispose }, plan, ...place };
+  const { steps, step, withContents } = own;
+  const used = refuseAfterDisposal({ step, withContents, dispose }, sessionDisposed);
+  return { session: { steps, ...used }, plan, ...place };
 }

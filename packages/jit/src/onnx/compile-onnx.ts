@@ -5,6 +5,7 @@ import type {
 } from "onnxruntime-common";
 import type { Graph, Value } from "../ir/graph.ts";
 import { checkArray } from "../program/check-array.ts";
+import { disposableFunction } from "../program/disposed.ts";
 import type { HostArray, HostArrays } from "../program/host-array.ts";
 import type { CompiledFunction, Target } from "../program/target.ts";
 import { writeOnnx } from "./write-onnx.ts";
@@ -88,7 +89,7 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions): Promise<C
         ),
       ]),
     );
-  return {
+  return disposableFunction({
     async run(given, into = {}) {
       const feeds = Object.fromEntries(views(given, inputs));
       const wanted = views(into, outputs);
@@ -105,7 +106,7 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions): Promise<C
       );
     },
     dispose: () => session.release(),
-  };
+  });
 }
 
 /** ONNX Runtime as the target of programs. */

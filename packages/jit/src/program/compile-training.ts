@@ -1,5 +1,6 @@
 import { compileAccumulatedPass } from "./accumulated-pass.ts";
 import { createCompileCache } from "./compile-cache.ts";
+import { disposableTraining } from "./disposed.ts";
 import { createFlatState, type FlatState } from "./flat-state.ts";
 import { compileGradientPass, type GradientPass } from "./gradient-pass.ts";
 import type { HostArrays } from "./host-array.ts";
@@ -40,7 +41,7 @@ export async function compileTraining<Settings extends LeafSettings>(
   const norm = await compileNormPass(state.grad, target);
   const gradients = createCompileCache<GradientPass>(spec.maxCompiled ?? 3);
   let optimizer: OptimizerPass | undefined;
-  return {
+  return disposableTraining({
     async run(batch, scalars) {
       const key = shapesKey(batch);
       const gradient = await gradients.get(key, async () => {
@@ -66,5 +67,5 @@ export async function compileTraining<Settings extends LeafSettings>(
       await norm.dispose();
       await optimizer?.dispose();
     },
-  };
+  });
 }

@@ -1,12 +1,13 @@
 import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import type { Graph } from "../ir/graph.ts";
 import { interpret } from "../ir/interpret.ts";
+import { disposableFunction } from "./disposed.ts";
 import type { HostArray } from "./host-array.ts";
 import type { CompiledFunction } from "./target.ts";
 
 /** Runs graphs operation by operation on the tfjs engine that runs now: slow, works everywhere. */
 export async function interpretTarget(graph: Graph): Promise<CompiledFunction> {
-  return {
+  return disposableFunction({
     async run(given, into = {}) {
       const inputs = graph.inputs.map(({ name, value }): [string, Tensor] => [
         name,
@@ -24,5 +25,5 @@ export async function interpretTarget(graph: Graph): Promise<CompiledFunction> {
       return read;
     },
     dispose: () => Promise.resolve(),
-  };
+  });
 }

@@ -1,3 +1,4 @@
+import { disposableTraining } from "../program/disposed.ts";
 import { dtypeOf, type HostArray, type HostArrays } from "../program/host-array.ts";
 import { microBatchesOf } from "../program/micro-batches.ts";
 import { prefixed, shapesKey } from "../program/names.ts";
@@ -104,7 +105,7 @@ export async function compileTensorflowTraining(
     done?.();
     return added;
   };
-  return {
+  return disposableTraining({
     async run(batch, scalars) {
       const steps =
         known.get(shapesKey(batch)) ?? (await addSteps({ batch, scalars: Object.keys(scalars) }));
@@ -120,5 +121,5 @@ export async function compileTensorflowTraining(
     async dispose() {
       await program?.dispose();
     },
-  };
+  });
 }

@@ -1,5 +1,6 @@
 import type { Graph } from "../ir/graph.ts";
 import { checkArray } from "../program/check-array.ts";
+import { disposableFunction } from "../program/disposed.ts";
 import type { HostArrays } from "../program/host-array.ts";
 import type { CompiledFunction } from "../program/target.ts";
 import type { OwnOperations, Precision } from "./graph-builder.ts";
@@ -27,7 +28,7 @@ async function compileWithState(
     folders,
   );
   let held: HostArrays = {};
-  return {
+  return disposableFunction({
     async run(inputs, into) {
       const given = kept.map(({ name, value }) => [name, checkArray(value, name, inputs[name])]);
       const next = Object.fromEntries(given) as HostArrays;
@@ -36,7 +37,7 @@ async function compileWithState(
       return program.run("run", inputs, into);
     },
     dispose: () => program.dispose(),
-  };
+  });
 }
 
 /** Makes a pure function ready to run in TensorFlow; tfjs's backend "tensorflow" must be loaded. */
@@ -48,8 +49,8 @@ export async function compileTensorflow(
   if (lasting.length > 0) return compileWithState(graph, options);
   const model = writeSavedModel({ steps: { run: { graph } }, ...how });
   const session = await openSession(model, folders);
-  return {
+  return disposableFunction({
     run: (inputs, into) => session.run("run", inputs, into),
     dispose: () => session.dispose(),
-  };
+  });
 }

@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, refuseAfterDisposal } from "@clip-ts/base";
 import type { HostArrays } from "../program/host-array.ts";
 import { openSession, type FolderAccess } from "./session.ts";
 import { clearInput, stateGroups, type StateSignatures } from "./state-access.ts";
@@ -52,7 +52,7 @@ export async function createTensorflowProgram(
     const others = isWhole ? {} : await session.run(group.read, {});
     await session.run(group.write, { ...others, ...given });
   };
-  return {
+  const program: TensorflowProgram = {
     async run(step, inputs, into) {
       needState();
       return session.run(step, inputs, into);
@@ -72,4 +72,8 @@ export async function createTensorflowProgram(
     },
     dispose: () => session.dispose(),
   };
+  return refuseAfterDisposal(program, {
+    what: "This TensorFlow program",
+    remedy: "Make it again, or dispose it only after its last step.",
+  });
 }

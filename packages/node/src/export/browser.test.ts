@@ -125,7 +125,7 @@ describe.skipIf(!hasChromium)("an exported folder in Chromium", () => {
     const clip = await openClip(join(folder, "source"), { engine: "current" });
     const ranked = await clip.classify(testPicture(), labels, { templates: ["a picture of {}"] });
     clip.dispose();
-    const ours = new Map(ranked.map(({ label, probability }) => [label, probability]));
+    const ours = new Map(ranked.map(({ label, score }) => [label, score]));
     expect(scores).toHaveLength(3);
     for (const { label, score } of scores) {
       expect(Math.abs(score - ours.get(label)!), label).toBeLessThan(bound);

@@ -161,7 +161,7 @@ describe("a folder of all precisions", () => {
       const ranked = await clip.classify(testPicture(), labels, { templates: ["a picture of {}"] });
       clip.dispose();
       await classify.dispose();
-      const ours = new Map(ranked.map(({ label, probability }) => [label, probability]));
+      const ours = new Map(ranked.map(({ label, score }) => [label, score]));
       for (const { label, score } of output as { label: string; score: number }[]) {
         expect(Math.abs(score - ours.get(label)!), label).toBeLessThan(
           { fp32: 1e-4, fp16: 1e-2, q8: 0.1 }[dtype],

@@ -79,12 +79,17 @@ export function waitAskedBy(headers: Headers, now: number = Date.now()): number 
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** The error for an answer that says no. */
-export function refused(url: string, status: number, headers: Headers): ClipError {
+/** The error for an answer that says no; `meant` explains statuses where it is not the hub that answers. */
+export function refused(
+  url: string,
+  status: number,
+  headers: Headers,
+  meant: Readonly<Record<number, string>> = meanings,
+): ClipError {
   const isGated = headers.get("x-error-code") === "GatedRepo";
   const meaning = isGated
     ? "it is gated: accept its terms on the repository's page and set HF_TOKEN to a token that may read it"
-    : (meanings[status] ?? "the hub does not say why");
+    : (meant[status] ?? (meant === meanings ? "the hub does not say why" : "it does not say why"));
   const code = status === 404 || status === 401 ? "not-found" : "bad-data";
   const passes = transientStatuses.has(status);
   const data = { url, status, isTransient: passes, isOut: passes, wait: waitAskedBy(headers) };

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { ClipError } from "@clip-ts/base";
 
 /** A model repository on the hub, at a branch, tag or commit. */
@@ -26,4 +27,13 @@ export function parseHubReference(model: string): HubReference {
     `${model}: expected hf:owner/name or hf:owner/name@revision, such as hf:openai/clip-vit-base-patch32.`,
     { data: { model } },
   );
+}
+
+/** What looks like `owner/name` or `owner/name@revision`, such as `openai/clip-vit-base-patch32`. */
+const bareName = /^[\w-][\w.-]*\/[\w-][\w.-]*(?:@[\w./-]+)?$/u;
+
+/** ' Did you mean hf:…?' for a repository's name of which not even the owner is a folder here, else nothing. */
+export function didYouMeanHub(model: string): string {
+  const [owner = ""] = model.split("/");
+  return bareName.test(model) && !existsSync(owner) ? ` Did you mean hf:${model}?` : "";
 }

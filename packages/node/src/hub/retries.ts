@@ -39,7 +39,10 @@ function tooLong(error: ClipError, wait: number): ClipError {
  * Counts tries by the settings' policy; between them it waits for {@link backOff}, and at least as long
  * as the hub asks for.
  */
-export function startRetries({ retry = defaultRetries, onNotice }: HubSettings): Retries {
+export function startRetries({
+  retry = defaultRetries,
+  onNotice,
+}: Pick<HubSettings, "retry" | "onNotice">): Retries {
   let tries = 0;
   let { patience } = retry;
   return {
@@ -63,7 +66,10 @@ export function startRetries({ retry = defaultRetries, onNotice }: HubSettings):
 }
 
 /** Does something until it succeeds, as often as the policy allows. */
-export async function withRetries<T>(settings: HubSettings, attempt: () => Promise<T>): Promise<T> {
+export async function withRetries<T>(
+  settings: Pick<HubSettings, "retry" | "onNotice">,
+  attempt: () => Promise<T>,
+): Promise<T> {
   const { again } = startRetries(settings);
   for (;;) {
     try {

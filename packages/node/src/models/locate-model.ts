@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { downloadModel, type DownloadOptions } from "../hub/download-model.ts";
-import { isHubReference } from "../hub/hub-reference.ts";
+import { didYouMeanHub, isHubReference } from "../hub/hub-reference.ts";
 import { latestFolders } from "../run-folder.ts";
 import { findWeights, isFile, modelFiles } from "./model-files.ts";
 
@@ -19,6 +19,10 @@ function holdsModel(folder: string): boolean {
  * @throws ClipError "not-found" that says what was looked for.
  */
 export function locateModel(model: string): string {
+  return locate(model, "");
+}
+
+function locate(model: string, hint: string): string {
   const path = resolve(model);
   if (isFile(path)) return path;
   const found = [path, ...latestFolders(path)].find(holdsModel);
@@ -26,7 +30,7 @@ export function locateModel(model: string): string {
   throw new ClipError(
     "not-found",
     `There is no model in ${model}: expected a folder with ${modelFiles.config} and ${modelFiles.weights} ` +
-      "(or open_clip's files), a run folder with a checkpoint, a file of weights, or hf:owner/name.",
+      `(or open_clip's files), a run folder with a checkpoint, a file of weights, or hf:owner/name.${hint}`,
     { data: { model } },
   );
 }
@@ -36,5 +40,7 @@ export async function resolveModel(
   model: string,
   options: Pick<DownloadOptions, "onNotice" | "onProgress"> = {},
 ): Promise<string> {
-  return isHubReference(model) ? downloadModel(model, options) : locateModel(model);
+  return isHubReference(model)
+    ? downloadModel(model, options)
+    : locate(model, didYouMeanHub(model));
 }

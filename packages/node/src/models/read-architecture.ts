@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { isHubReference } from "../hub/hub-reference.ts";
+import { didYouMeanHub, isHubReference } from "../hub/hub-reference.ts";
 import { isFile } from "./model-files.ts";
 import { readConfigFile, readDescription, type ModelFacts } from "./read-description.ts";
 import { resolveModel } from "./locate-model.ts";
@@ -14,7 +14,7 @@ export interface Architecture extends ModelFacts {
 function noSuchConfig(model: string): ClipError {
   return new ClipError(
     "not-found",
-    `There is no ${model}: expected a config.json (ours, Hugging Face's or open_clip's), or a folder that holds one.`,
+    `There is no ${model}: expected a config.json (ours, Hugging Face's or open_clip's), or a folder that holds one.${didYouMeanHub(model)}`,
     { data: { model } },
   );
 }

@@ -10,7 +10,7 @@ import {
   type ReadTokenizerFile,
   type Tokenizer,
 } from "@clip-ts/tokenizer";
-import { isHubReference } from "../hub/hub-reference.ts";
+import { didYouMeanHub, isHubReference } from "../hub/hub-reference.ts";
 import { resolveModel } from "./locate-model.ts";
 import { isFile, tokenizerFiles } from "./model-files.ts";
 import { readConfigs } from "./read-configs.ts";
@@ -114,7 +114,7 @@ export async function readTokenizerAlone(
   if (tokenizer !== undefined) return { tokenizer };
   throw new ClipError(
     "not-found",
-    `There is no tokenizer in ${place}: expected a folder with tokenizer.json (or vocab.json and merges.txt), or that file.`,
+    `There is no tokenizer in ${place}: expected a folder with tokenizer.json (or vocab.json and merges.txt), or that file.${didYouMeanHub(place)}`,
     { data: { place } },
   );
 }

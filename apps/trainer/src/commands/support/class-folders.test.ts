@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { listClasses } from "./class-folders.ts";
+import { readTemplates } from "./templates.ts";
 
 let folder = "";
 const numbers = Array.from({ length: 1000 }, (_, index) => `n${`${index}`.padStart(8, "0")}`);
@@ -27,6 +28,24 @@ test("ImageNet's numbered folders get their names in order", async () => {
     "toilet paper",
   ]);
   expect(classes[281]?.images).toEqual([join(folder, "imagenet", "n00000281", "0.png")]);
+});
+
+test("a file that is called like a known word is named by @", async () => {
+  const place = process.cwd();
+  process.chdir(folder);
+  try {
+    await mkdir("words");
+    process.chdir("words");
+    await writeFile("imagenet", "tabby\nhound\n");
+    await writeFile("openai", "a {} at last\n");
+    for (const name of ["cat", "dog"]) await writeFile(join(folder, "pets", name, "0.png"), "");
+    const { classes } = await listClasses(join(folder, "pets"), { names: "@imagenet" });
+    expect(classes.map(({ name }) => name)).toEqual(["tabby", "hound"]);
+    expect(await readTemplates("@openai")).toEqual(["a {} at last"]);
+    expect(await readTemplates("openai")).toHaveLength(80);
+  } finally {
+    process.chdir(place);
+  }
 });
 
 test("other folders are not taken for ImageNet's", async () => {

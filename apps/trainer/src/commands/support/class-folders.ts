@@ -9,6 +9,7 @@ import {
   type LeftOutTally,
 } from "@clip-ts/data";
 import { fileAccess, listImages } from "@clip-ts/node";
+import { fileMeant } from "../../cli/named-file.ts";
 import { listedIn } from "../../cli/lines.ts";
 
 /** A class and the files that show it. */
@@ -69,7 +70,7 @@ async function namesOf(folders: readonly string[], file: string | undefined): Pr
     return folders.map((folder) => basename(folder).replaceAll(/[_-]+/g, " ").trim());
   }
   if (file === "imagenet") return imagenetNames(folders);
-  const names = await listedIn(file);
+  const names = await listedIn(fileMeant(file));
   if (names.length === folders.length) return names;
   throw new ClipError(
     "bad-data",

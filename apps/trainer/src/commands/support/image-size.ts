@@ -1,15 +1,8 @@
 import type { ClipConfig } from "@clip-ts/model";
 import { isResNet } from "@clip-ts/vision-encoder";
-import type { Arguments, OptionHelp } from "../../cli/command.ts";
+import type { Arguments } from "../../cli/command.ts";
 import { countOption } from "../../cli/number-option.ts";
 import { note } from "../../cli/output.ts";
-
-/** The option that opens a model for images of another size. */
-export const imageSizeOption: OptionHelp = {
-  type: "string",
-  value: "PIXELS",
-  help: "interpolate the positions for images of another size",
-};
 
 /** `--image-size`, or undefined. @throws UsageError unless it is a whole number. */
 export function imageSizeOf(args: Pick<Arguments, "text">): number | undefined {

@@ -1,26 +1,26 @@
-import { readFile } from "node:fs/promises";
-import { ClipError } from "@clip-ts/base";
 import { preprocessInTurns } from "@clip-ts/image";
-import type { ImageJob } from "@clip-ts/model";
-import { decodeImage, type ModelDescription } from "@clip-ts/node";
-import type { OptionHelp } from "../../cli/command.ts";
+import type { FeatureRows } from "@clip-ts/core";
+import type { LeftOut } from "@clip-ts/data";
+import { embedReadable, type ImageJob, type SkippedJob } from "@clip-ts/model";
+import {
+  decodeImage,
+  readImageBytes,
+  type FoundImages,
+  type ModelDescription,
+} from "@clip-ts/node";
+import type { Arguments } from "../../cli/command.ts";
+import { counter, note } from "../../cli/output.ts";
+import { limitSkipped, withUnreadable } from "./left-out.ts";
+import { maxSkippedOf } from "./max-skipped.ts";
+import type { OpenModel } from "./open-model.ts";
 
-/** The option that honours orientation tags. */
-export const exifOption: OptionHelp = {
-  type: "boolean",
-  help: "turn photographs upright as their EXIF tag says; the originals do not",
-};
-
-/** An image file as the model sees it: [3, size, size]. @throws ClipError that names the file. */
+/** An image file, or the image at an address, as the model sees it: [3, size, size]. @throws ClipError that names it. */
 export async function readImage(
   path: string,
   description: ModelDescription,
   honourExif: boolean,
 ): Promise<Float32Array> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ClipError("not-found", `The image ${path} cannot be read: ${reason}`, { cause });
-  });
+  const bytes = await readImageBytes(path, { onNotice: note });
   return preprocessInTurns(await decodeImage(bytes, path, { honourExif }), description.preprocess);
 }
 
@@ -34,4 +34,31 @@ export function imageJobs(
     name: path,
     load: () => readImage(path, description, honourExif),
   }));
+}
+
+/** Features of images, and what stands behind each row. */
+export interface EmbeddedImages {
+  readonly features: FeatureRows;
+  /** The file or address of each row. */
+  readonly inputs: readonly string[];
+  readonly skipped: readonly SkippedJob[];
+  /** What listing left out, and what could not be read. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+/**
+ * Embeds the images that words name: files, folders, addresses. Unreadable ones are left out.
+ * @throws ClipError if none can be read, or more are left out than may be.
+ */
+export async function embedImageFiles(
+  { clip, description }: OpenModel,
+  { images, leftOut }: FoundImages,
+  { label, args }: { readonly label: string; readonly args: Arguments },
+): Promise<EmbeddedImages> {
+  const jobs = imageJobs(images, description, args.flag("exif"));
+  const onProgress = counter("images", jobs.length);
+  const onSkip = limitSkipped(label, jobs.length, maxSkippedOf(args));
+  const { features, kept, skipped } = await embedReadable(clip, jobs, { onProgress, onSkip });
+  const inputs = kept.map((index) => images[index] as string);
+  return { features, inputs, skipped, leftOut: withUnreadable(leftOut, skipped) };
 }

@@ -8,29 +8,7 @@ import {
   type MaxSkipped,
 } from "@clip-ts/data";
 import type { SkippedJob } from "@clip-ts/model";
-import type { OptionHelp } from "../../cli/command.ts";
 import { note } from "../../cli/output.ts";
-import { UsageError } from "../../cli/usage-error.ts";
-
-/** The option that lets more, or fewer, faults pass. */
-export const maxSkippedOption: OptionHelp = {
-  type: "string",
-  value: "N|N%",
-  help: "faulty rows and images that may be left out (default 1%, but never fewer than 10)",
-};
-
-/** `--max-skipped` as a number or a share; undefined for the default. */
-export function maxSkippedOf({
-  text,
-}: {
-  readonly text: (name: string) => string | undefined;
-}): MaxSkipped | undefined {
-  const given = text("max-skipped");
-  if (given === undefined) return undefined;
-  if (/^\d+$/.test(given)) return Number(given);
-  if (/^\d+(\.\d+)?%$/.test(given)) return given as MaxSkipped;
-  throw new UsageError(`--max-skipped ${given}: expected a whole number, or a share such as 5%.`);
-}
 
 /** Ends an embedding once more of its images than may be cannot be read. */
 export function limitSkipped(

@@ -14,6 +14,7 @@ import type { ProbeResult } from "./evaluate-probe.ts";
 import { noteLeftOut } from "./left-out.ts";
 import type { OpenModel } from "./open-model.ts";
 import { writeOutput } from "./tensor-files.ts";
+import { writeResults } from "./write-results.ts";
 
 const inTerminal = ({ title, text, table: { rows, words } }: TitledTable): string =>
   `${title}: ${text}\n\n${table(rows, words)}`;
@@ -49,22 +50,10 @@ export async function writeEvaluation(
   model: OpenModel,
   found: Evaluation,
 ): Promise<void> {
-  const [json, page] = [args.text("json"), args.text("report")];
+  await writeResults(args, model, found);
+  const page = args.text("report");
+  if (page === undefined) return;
   const [name = ""] = args.positionals;
-  const { compiler: _compiler, ...engine } = model.engine;
-  if (json !== undefined) {
-    const content = { model: name, engine, ...found };
-    await writeOutput(json, `${JSON.stringify(content, replaceTyped, 2)}\n`);
-  }
-  if (page !== undefined) {
-    await writeOutput(
-      page,
-      await evaluationReport(name, found, `${engine.name} (${engine.detail})`),
-    );
-  }
-}
-
-/** Typed arrays as plain ones, which JSON would turn into objects. */
-function replaceTyped(_key: string, value: unknown): unknown {
-  return ArrayBuffer.isView(value) ? Array.from(value as Uint32Array) : value;
+  const { engine } = model;
+  await writeOutput(page, await evaluationReport(name, found, `${engine.name} (${engine.detail})`));
 }

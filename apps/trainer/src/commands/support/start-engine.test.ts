@@ -6,10 +6,10 @@ import { startRequestedEngine } from "./start-engine.ts";
 
 afterAll(() => useEngine("cpu"));
 
-const start = (...words: string[]) => {
+const start = async (...words: string[]) => {
   const args = parseArguments(doctorCommand, words);
   if (args === undefined) throw new Error("help was asked for");
-  return Promise.resolve().then(() => startRequestedEngine(args));
+  return startRequestedEngine(args);
 };
 
 test("threads are those asked for", async () => {

@@ -3,7 +3,6 @@ import type { Precision } from "@clip-ts/jit";
 import { announceEngine } from "../../cli/announce-engine.ts";
 import type { Arguments } from "../../cli/command.ts";
 import { countOption } from "../../cli/number-option.ts";
-import { UsageError } from "../../cli/usage-error.ts";
 
 const devices: Readonly<Record<string, Device | undefined>> = {
   auto: undefined,
@@ -11,22 +10,12 @@ const devices: Readonly<Record<string, Device | undefined>> = {
   gpu: "gpu",
 };
 
-function precisionOption({ text }: Pick<Arguments, "text">): Precision {
-  const precision = text("precision") ?? "f32";
-  if (precision === "f32" || precision === "bf16") return precision;
-  throw new UsageError(`--precision ${precision}: expected f32 or bf16.`);
-}
-
 /** Starts what `--engine`, `--device`, `--precision` and `--threads` ask for. */
 export function startRequestedEngine(args: Pick<Arguments, "text">): Promise<StartedEngine> {
-  const device = args.text("device") ?? "auto";
-  if (!Object.hasOwn(devices, device)) {
-    throw new UsageError(`--device ${device}: expected auto, gpu or cpu.`);
-  }
   const engine = (args.text("engine") ?? "auto") as EngineName | "auto";
   return startEngine(engine, {
-    device: devices[device],
-    precision: precisionOption(args),
+    device: devices[args.text("device") ?? "auto"],
+    precision: (args.text("precision") ?? "f32") as Precision,
     threads: countOption(args, "threads"),
   });
 }

@@ -10,6 +10,7 @@ import {
   type TensorFile,
 } from "@clip-ts/weights";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import { writeStdout } from "../../cli/output.ts";
 
 /** Opens a safetensors file for as long as `use` runs. */
 export async function withTensors<Result>(
@@ -24,11 +25,12 @@ export async function withTensors<Result>(
   }
 }
 
-/** Writes a file whole or not at all; makes the folders above it. */
+/** Writes a file whole or not at all, with the folders above it; "-" is stdout. */
 export async function writeOutput(
   path: string,
   content: Parameters<typeof writeFileWhole>[1],
 ): Promise<void> {
+  if (path === "-") return writeStdout(content);
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFileWhole(path, content);

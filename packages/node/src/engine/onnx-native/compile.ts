@@ -1,4 +1,10 @@
-import { checkArray, type CompiledFunction, type Graph, type HostArrays } from "@clip-ts/jit";
+import {
+  checkArray,
+  disposableFunction,
+  type CompiledFunction,
+  type Graph,
+  type HostArrays,
+} from "@clip-ts/jit";
 import type { HostArray, Value } from "@clip-ts/jit";
 import type { Handle } from "./api.ts";
 import type { OnnxEnvironment } from "./environment.ts";
@@ -89,11 +95,9 @@ export async function compileNative(
   const session = await createSession(graph, environment, options);
   const start = runsOf(session, graph, environment);
   const running = new Set<Promise<unknown>>();
-  let isDisposed = false;
-  return {
+  return disposableFunction({
     lanes,
     async run(given, into) {
-      if (isDisposed) throw new Error("The compiled graph was disposed.");
       const run = start(given, into);
       const ended = run.catch(() => {});
       running.add(ended);
@@ -104,10 +108,8 @@ export async function compileNative(
       }
     },
     async dispose() {
-      if (isDisposed) return;
-      isDisposed = true;
       await Promise.all(running);
       environment.api.call.ReleaseSession(session);
     },
-  };
+  });
 }

@@ -1,0 +1,61 @@
+import type { OptionHelp } from "./command.ts";
+
+/** What `--engine` takes: the library's engines, which a test compares, and "auto". */
+const engines: readonly string[] = [
+  "auto",
+  "tensorflow-gpu",
+  "onnx-gpu",
+  "webgpu",
+  "tensorflow",
+  "onnx",
+  "wasm",
+  "cpu",
+];
+
+/** What computes: options that several commands share. */
+export const engineOptions: Readonly<Record<string, OptionHelp>> = {
+  engine: {
+    type: "string",
+    value: "NAME",
+    choices: engines,
+    help: "auto, tensorflow-gpu, onnx-gpu, webgpu, tensorflow, onnx, wasm or cpu (default auto)",
+  },
+  device: {
+    type: "string",
+    value: "NAME",
+    choices: ["auto", "gpu", "cpu"],
+    help: "auto, gpu or cpu (default auto)",
+  },
+  precision: {
+    type: "string",
+    choices: ["f32", "bf16"],
+    help: "of matrix products; bf16 is faster and needs TensorFlow (default f32)",
+  },
+  threads: {
+    type: "string",
+    value: "N",
+    number: "count",
+    help: "threads that compute (default all)",
+  },
+};
+
+/** The option that opens a model for images of another size. */
+export const imageSizeOption: OptionHelp = {
+  type: "string",
+  value: "PIXELS",
+  number: "count",
+  help: "interpolate the positions for images of another size",
+};
+
+/** The option that honours orientation tags. */
+export const exifOption: OptionHelp = {
+  type: "boolean",
+  help: "turn photographs upright as their EXIF tag says; the originals do not",
+};
+
+/** The option that lets more, or fewer, faults pass. */
+export const maxSkippedOption: OptionHelp = {
+  type: "string",
+  value: "N|N%",
+  help: "faulty rows and images that may be left out (default 1%, but never fewer than 10)",
+};

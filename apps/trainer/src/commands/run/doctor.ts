@@ -1,0 +1,76 @@
+import { arch, cpus, freemem, platform, totalmem } from "node:os";
+import { ClipError } from "@clip-ts/base";
+import {
+  checkEngine,
+  imageLibraryVersions,
+  tryEngines,
+  type EngineCheck,
+  type EngineStatus,
+  type StartedEngine,
+} from "@clip-ts/node";
+import { twoColumns } from "../../cli/columns.ts";
+import type { Arguments } from "../../cli/command.ts";
+import { print } from "../../cli/output.ts";
+import { startRequestedEngine } from "../support/start-engine.ts";
+
+function describeMachine(): string {
+  const cores = cpus();
+  const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const { sharp, libvips } = imageLibraryVersions();
+  return twoColumns([
+    ["Node.js", `${process.version} on ${platform()} ${arch()}`],
+    ["cores", `${cores.length} (${cores[0]?.model.trim() ?? "unknown"})`],
+    ["memory", `${gigabytes(totalmem())}, ${gigabytes(freemem())} free`],
+    ["images", `sharp ${sharp}, libvips ${libvips}`],
+  ]);
+}
+
+function describeEngines(engines: readonly EngineStatus[]): string {
+  const rows = engines.map(({ name, available, detail, fix }): [string, string] => {
+    const remedy = fix === undefined ? "" : `; to fix it: ${fix}`;
+    return [name, `${available ? "ready" : "missing"}: ${detail}${remedy}`];
+  });
+  return twoColumns(rows);
+}
+
+function describeChecks(checks: readonly EngineCheck[]): string {
+  const rows = checks.map(({ name, passed, expected, actual }): [string, string] => [
+    name,
+    passed ? "ok" : `WRONG: expected ${expected.join(", ")}; got ${actual.join(", ")}`,
+  ]);
+  return twoColumns(rows);
+}
+
+function describeChoice({ name, detail, reason }: StartedEngine): string {
+  return twoColumns([
+    ["engine", `${name} (${detail})`],
+    ["because", reason],
+  ]);
+}
+
+/** @throws ClipError for an engine that was asked for and does not run, before it is loaded here too. */
+function refuseMissing(engine: EngineStatus | undefined): void {
+  if (engine === undefined || engine.available) return;
+  const { name, detail, fix } = engine;
+  const remedy = fix === undefined ? "" : ` To fix it: ${fix}.`;
+  throw new ClipError(
+    "engine-unavailable",
+    `The engine "${name}" cannot run here: ${detail}.${remedy}`,
+    { data: { ...engine } },
+  );
+}
+
+/** clip-ts doctor */
+export async function run(args: Arguments): Promise<number> {
+  print(`This machine\n${describeMachine()}\n`);
+  const engines = await tryEngines();
+  print(
+    `Engines, each tried: on a GPU, then on the CPU, fastest first\n${describeEngines(engines)}\n`,
+  );
+  refuseMissing(engines.find(({ name }) => name === args.text("engine")));
+  const engine = await startRequestedEngine(args);
+  print(`What runs\n${describeChoice(engine)}\n`);
+  const checks = await checkEngine(engine);
+  print(`Numbers known beforehand\n${describeChecks(checks)}`);
+  return checks.every(({ passed }) => passed) ? 0 : 1;
+}
