@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
 
 // Tests run on the sources of the workspace's packages, not on what was last built.
@@ -15,6 +16,7 @@ export default defineConfig({
       "scripts/**/*.test.ts",
     ],
     exclude: [...configDefaults.exclude, "**/.test-output/**"],
+    maxWorkers: Math.max(2, availableParallelism() - 1), // of two cores Vitest would leave one idle
     setupFiles: ["./vitest.setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,

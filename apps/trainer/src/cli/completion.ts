@@ -74,8 +74,8 @@ function fishScript(commands: readonly Command[]): string {
 }
 
 /** A script for a shell that completes commands, options and their values, without starting clip-ts. */
-export function completionScript(shell: Shell, commands: readonly Command[]): string {
-  if (shell === "fish") return fishScript(commands);
+export function completionScript(dialect: Shell, commands: readonly Command[]): string {
+  if (dialect === "fish") return fishScript(commands);
   const script = bashScript(commands);
-  return shell === "bash" ? script : `autoload -U +X bashcompinit && bashcompinit\n${script}`;
+  return dialect === "bash" ? script : `autoload -U +X bashcompinit && bashcompinit\n${script}`;
 }
