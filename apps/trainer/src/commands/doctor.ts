@@ -46,6 +46,11 @@ function describeChoice({ name, detail, reason }: StartedEngine): string {
   ]);
 }
 
+/** Where a far faster engine is a command away: the command, in one piece. */
+function describeSlowdown({ said, fix }: NonNullable<StartedEngine["slowdown"]>): string {
+  return `A faster engine is missing\n  ${said}\n  ${fix}\n`;
+}
+
 /** clip-ts doctor */
 export const doctorCommand: Command = {
   name: "doctor",
@@ -57,6 +62,7 @@ export const doctorCommand: Command = {
     print(`This machine\n${describeMachine()}\n`);
     print(`Engines: on a GPU, then on the CPU, fastest first\n${describeEngines()}\n`);
     const engine = await startRequestedEngine(args);
+    if (engine.slowdown !== undefined) print(describeSlowdown(engine.slowdown));
     print(`What runs\n${describeChoice(engine)}\n`);
     const checks = await checkEngine(engine);
     print(`Numbers known beforehand\n${describeChecks(checks)}`);
