@@ -24,12 +24,14 @@ export function tool(name, ...args) {
 /**
  * Runs a command and keeps what it prints.
  * @param {Command} command
+ * @param {{ folder?: string, env?: NodeJS.ProcessEnv }} [place]
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
-export function capture([program, ...args]) {
+export function capture([program, ...args], { folder = root, env = process.env } = {}) {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
-      cwd: root,
+      cwd: folder,
+      env,
       shell: onWindows,
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -10,7 +10,11 @@ import { basename } from "node:path";
 const published = "2020-01-01T00:00:00.000Z";
 
 /**
- * @typedef {{ readonly name: string, readonly version: string }} Manifest
+ * @typedef {object} Manifest
+ * @property {string} name
+ * @property {string} version
+ * @property {Record<string, string>} [bin]
+ * @property {Record<string, unknown>} [exports]
  * @typedef {{ readonly manifest: Manifest, readonly tarball: string }} Packed
  */
 
