@@ -22,16 +22,17 @@ export function tool(name, ...args) {
 }
 
 /**
- * Runs a command and keeps what it prints.
+ * Runs a command and keeps what it prints. One that takes longer than `timeout` milliseconds is ended.
  * @param {Command} command
- * @param {{ folder?: string, env?: NodeJS.ProcessEnv }} [place]
+ * @param {{ folder?: string, env?: NodeJS.ProcessEnv, timeout?: number }} [place]
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
-export function capture([program, ...args], { folder = root, env = process.env } = {}) {
+export function capture([program, ...args], { folder = root, env = process.env, timeout } = {}) {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd: folder,
       env,
+      timeout,
       shell: onWindows,
       stdio: ["ignore", "pipe", "pipe"],
     });

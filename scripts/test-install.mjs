@@ -78,8 +78,9 @@ async function allRows(subjects, site) {
     for (const manager of /** @type {const} */ (["npm", "pnpm"])) {
       add(await packageRow(subject, manager, site));
     }
-    if (subject.program !== undefined) add(await blockedRow(subject, site));
   }
+  const commandLine = subjects.find(({ program }) => program !== undefined);
+  if (commandLine !== undefined) add(await blockedRow(commandLine, site));
   return rows;
 }
 
@@ -112,13 +113,19 @@ async function main({ only, keep = false }) {
   }
   const registry = await startRegistry(packed, await registryOfNpm());
   const base = mkdtempSync(join(tmpdir(), "clip-ts-install-"));
+  process.on("exit", () => {
+    if (!keep) rmSync(base, { recursive: true, force: true });
+  });
+  if (keep) console.log(`The folders are in ${base}.`);
   const rows = await allRows(subjects, { base, address: registry.address, keep });
   registry.close();
-  if (keep) console.log(`The folders are in ${base}.`);
-  else rmSync(base, { recursive: true, force: true });
   const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
   const { line, failed } = countRows(rows);
-  console.log(`\n${formatTable(rows).join("\n")}\n\nin ${minutes} minutes\n\n${line}`);
+  console.log(`\n${formatTable(rows).join("\n")}`);
+  console.log(
+    "(tfjs: N) faults in the declarations of TensorFlow.js itself, which count for nothing",
+  );
+  console.log(`in ${minutes} minutes\n\n${line}`);
   return failed > 0 ? 1 : 0;
 }
 
@@ -127,4 +134,6 @@ const { values } = parseArgs({
   options: { only: { type: "string", multiple: true }, keep: { type: "boolean" } },
 });
 process.on("SIGINT", () => process.exit(130));
-process.exitCode = await main(values);
+process.exitCode = await main(values).catch((/** @type {unknown} */ error) => {
+  return fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
+});

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Its installer is wrapped in `try` and only prints. */
-const cannotFail = ["node_modules/core-js"];
+const cannotFail = new Set(["node_modules/core-js"]);
 
 /**
  * Packages that run a script when they are installed and that npm could not leave out.
@@ -17,7 +17,7 @@ export function riskyInstallers(folder) {
   const installed = JSON.parse(text).packages;
   return Object.entries(installed)
     .filter(([path, { hasInstallScript, optional }]) => {
-      return hasInstallScript === true && optional !== true && !cannotFail.includes(path);
+      return hasInstallScript === true && optional !== true && !cannotFail.has(path);
     })
     .map(
       ([path]) => `${path} runs an installer, and npm gives up where it fails: make it optional.`,

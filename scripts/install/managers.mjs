@@ -7,7 +7,7 @@ import { capture } from "../run.mjs";
 
 /**
  * @typedef {"npm" | "pnpm"} Manager
- * @typedef {{ readonly folder: string, readonly env: NodeJS.ProcessEnv }} Place
+ * @typedef {{ readonly folder: string, readonly env: NodeJS.ProcessEnv, readonly timeout: number }} Place
  * @typedef {{ readonly ok: boolean, readonly output: string, readonly seconds: number }} Installed
  */
 
@@ -34,13 +34,18 @@ packageExtensions:
   "@tensorflow/tfjs@4": { dependencies: { long: 4.0.0 } }
 `;
 
+/** Nothing that is done in a project takes nearly as long, in milliseconds. */
+const timeout = 600_000;
+
 /**
  * Makes a project that has nothing installed.
  * @param {string} folder
  * @param {{ address: string, name: string }} source of the packed packages: only what is in the scope
  *   comes from there, so that all else comes from where it always does, with its cache
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Place}
  */
-export function emptyProject(folder, { address, name }) {
+export function emptyProject(folder, { address, name }, env = userEnvironment()) {
   mkdirSync(folder, { recursive: true });
   const manifest = { private: true, type: "module" };
   writeFileSync(join(folder, "package.json"), JSON.stringify(manifest));
@@ -48,6 +53,7 @@ export function emptyProject(folder, { address, name }) {
   const lines = scopes.map((scope) => `${scope}registry=${address}\n`);
   writeFileSync(join(folder, ".npmrc"), lines.join(""));
   writeFileSync(join(folder, "pnpm-workspace.yaml"), strictPnpm);
+  return { folder, env, timeout };
 }
 
 /** pnpm runs no installer that nobody approved, says which, and has installed all the same. */

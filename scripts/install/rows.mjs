@@ -7,7 +7,7 @@ import { tryCommandLine } from "./command-line.mjs";
 import { bundleExample } from "./bundle.mjs";
 import { compile, importing, isWebPackage, runCompiled } from "./example.mjs";
 import { riskyInstallers } from "./install-scripts.mjs";
-import { emptyProject, install, sizeOf, userEnvironment } from "./managers.mjs";
+import { emptyProject, install, sizeOf } from "./managers.mjs";
 import { readReadme } from "./readme.mjs";
 
 /**
@@ -80,22 +80,19 @@ export async function packageRow(subject, manager, { base, address, keep }) {
   const { name, source, program } = subject;
   const { installed } = readReadme(source);
   const words = installed.length > 0 ? installed : [name];
-  const place = {
-    folder: join(base, `${name.replace("/", "+")}-${manager}`),
-    env: userEnvironment(),
-  };
-  emptyProject(place.folder, { address, name });
+  const folder = join(base, `${name.replace("/", "+")}-${manager}`);
+  const place = emptyProject(folder, { address, name });
   const { ok, output, seconds } = await install(manager, words, place);
   const row = { name, manager, seconds, example: "-", types: "-" };
   if (!ok) return { ...row, problems: [`The install failed:\n${output}`] };
-  const risky = manager === "npm" ? riskyInstallers(place.folder) : [];
-  const bytes = sizeOf(join(place.folder, "node_modules"));
+  const risky = manager === "npm" ? riskyInstallers(folder) : [];
+  const bytes = sizeOf(join(folder, "node_modules"));
   const tried = await tryPackage(subject, place);
   const unsaid =
     installed.length > 0 || program !== undefined
       ? []
       : [`${source}/README.md has no line that begins with "npm install".`];
-  if (!keep) rmSync(place.folder, { recursive: true, force: true });
+  if (!keep) rmSync(folder, { recursive: true, force: true });
   return { ...row, bytes, ...tried, problems: [...risky, ...unsaid, ...tried.problems] };
 }
 
@@ -108,13 +105,12 @@ export async function packageRow(subject, manager, { base, address, keep }) {
 export async function blockedRow({ name, program = "" }, { base, address, keep }) {
   const row = { name, manager: "npm, no CUDA", example: "-", types: "-" };
   if (!hasDownload) return { ...row, problems: [], skipped: "nothing is downloaded here" };
-  const env = await blockedEnvironment();
-  const place = { folder: join(base, `${name.replace("/", "+")}-blocked`), env };
-  emptyProject(place.folder, { address, name });
+  const folder = join(base, `${name.replace("/", "+")}-blocked`);
+  const place = emptyProject(folder, { address, name }, await blockedEnvironment());
   const { ok, output, seconds } = await install("npm", [name], place);
   if (!ok) return { ...row, seconds, problems: [`The install failed:\n${output}`] };
-  const bytes = sizeOf(join(place.folder, "node_modules"));
+  const bytes = sizeOf(join(folder, "node_modules"));
   const problems = await tryBlocked(program, place);
-  if (!keep) rmSync(place.folder, { recursive: true, force: true });
+  if (!keep) rmSync(folder, { recursive: true, force: true });
   return { ...row, seconds, bytes, example: mark(problems), problems };
 }
