@@ -1,13 +1,12 @@
 // @ts-check
 // A browser package's example as part of a page: Vite finds everything it imports and makes files of it.
 import { existsSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { capture, root } from "../run.mjs";
 
 /** @typedef {import("./managers.mjs").Place} Place */
 
-const require = createRequire(join(root, "apps/demo/package.json"));
+const vite = join(root, "apps", "demo", "node_modules", "vite", "bin", "vite.js");
 
 /**
  * Bundles a compiled example.
@@ -17,7 +16,6 @@ const require = createRequire(join(root, "apps/demo/package.json"));
 export async function bundleExample(place) {
   const page = '<!doctype html><script type="module" src="/example.js"></script>';
   writeFileSync(join(place.folder, "index.html"), page);
-  const vite = join(dirname(require.resolve("vite/package.json")), "bin", "vite.js");
   const target = ["--target", "esnext"]; // the example waits at its top level
   const { ok, output } = await capture([process.execPath, vite, "build", ...target], place);
   const isWritten = existsSync(join(place.folder, "dist", "index.html"));
