@@ -103,6 +103,7 @@ async function main({ only, keep = false }) {
     "npm",
     "view",
     "--prefer-online",
+    "--fetch-retries=1",
     "@tensorflow/tfjs-core",
     "name",
   ]);
