@@ -1,10 +1,12 @@
 // The example of every package README is compiled and run as its reader would: plain Node, the built
 // packages, nothing else set up.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { workspacePackages } from "./checks/workspace.mjs";
+import { readReadme } from "./install/readme.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const output = ".test-output";
@@ -17,17 +19,10 @@ interface Example {
   readonly code: string | undefined;
 }
 
-function readExample(folder: string): Example | undefined {
-  const manifest = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
-  if (manifest.private === true) return undefined;
-  const readme = join(root, folder, "README.md");
-  const text = existsSync(readme) ? readFileSync(readme, "utf8") : "";
-  return { name: manifest.name, folder, code: /^```ts\n([\s\S]*?)^```/mu.exec(text)?.[1] };
-}
-
-const examples = readdirSync(join(root, "packages"))
-  .map((folder) => readExample(`packages/${folder}`))
-  .filter((example) => example !== undefined);
+const examples: readonly Example[] = workspacePackages()
+  .filter(({ folder, isPrivate }) => folder.startsWith("packages/") && !isPrivate)
+  .filter(({ folder }) => existsSync(join(root, folder, "src")))
+  .map(({ name, folder }) => ({ name, folder, code: readReadme(folder).code }));
 
 const compilerOptions = {
   target: "es2023",

@@ -52,14 +52,19 @@ export function toolOf(folder, name, ...args) {
 }
 
 /**
- * Runs a command and keeps what it prints.
+ * Runs a command and keeps what it prints. One that takes longer than `timeout` milliseconds is ended.
  * @param {Command} command
- * @param {string} [folder]
+ * @param {{ folder?: string, env?: NodeJS.ProcessEnv, timeout?: number }} [place]
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
-export function capture([program, ...args], folder = root) {
+export function capture([program, ...args], { folder = root, env = process.env, timeout } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, {
+      cwd: folder,
+      env,
+      timeout,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => (output += text));

@@ -92,12 +92,12 @@ function faultsOf(folder, version, packed) {
  * @returns {Promise<string[]>}
  */
 async function rehearse(folder) {
-  const versioned = await capture(tool("changeset", "version"), folder);
+  const versioned = await capture(tool("changeset", "version"), { folder });
   if (!versioned.ok) return [versioned.output];
   const left = readdirSync(join(folder, ".changeset")).filter((file) => file.endsWith(".md"));
   const publish = ["--recursive", "publish", "--dry-run", "--no-git-checks", "--json"];
   const published = await withEmptyRegistry((address) =>
-    capture(pnpm(...publish, "--registry", address), folder),
+    capture(pnpm(...publish, "--registry", address), { folder }),
   );
   const list = /^\[[\s\S]*^\]/mu.exec(published.output)?.[0];
   if (!published.ok || list === undefined) return [published.output];

@@ -18,6 +18,7 @@ export {
   type EngineName,
   type EngineOptions,
   type EngineStatus,
+  type Slowdown,
   type StartedEngine,
 } from "./engine/engine.ts";
 export { checkEngine, type EngineCheck } from "./engine/check.ts";

@@ -1,7 +1,7 @@
 import { preprocessInTurns, type Pixels } from "@clip-ts/image";
 import { createClip, type Clip } from "@clip-ts/model";
 import { decodeImage, type DecodeOptions } from "./decode-image.ts";
-import type { EngineName } from "./engine/engine.ts";
+import type { EngineName, Slowdown, StartedEngine } from "./engine/engine.ts";
 import { startEngine } from "./engine/start.ts";
 import type { DownloadProgress } from "./hub/download-file.ts";
 import { loadEmbedder } from "./load-embedder.ts";
@@ -9,6 +9,7 @@ import { describeModel, needTokenizer } from "./model-folder.ts";
 import { factsAtResolution } from "./models/at-resolution.ts";
 import { resolveModel } from "./models/locate-model.ts";
 import { readImageBytes } from "./read-image.ts";
+import { warnOnce } from "./say-once.ts";
 
 /** An image: a path or an http or https address, the bytes of a file, or pixels already decoded. */
 export type ImageInput = string | Uint8Array | Pixels;
@@ -28,7 +29,8 @@ export interface OpenClipOptions extends DecodeOptions {
   readonly onProgress?: (progress: DownloadProgress) => void;
   /**
    * Hears, a line each, what is assumed where the model's files do not say it (by default a warning on the
-   * console, once), why the hub or an image's server is asked again, and that the cache is used in its place.
+   * console, once), that ONNX Runtime is not installed, without which all is about ten times slower, why the
+   * hub or an image's server is asked again, and that the cache is used in its place.
    */
   readonly onNotice?: (line: string) => void;
 }
@@ -39,6 +41,8 @@ async function toPixels(image: ImageInput, options: OpenClipOptions): Promise<Pi
   if (image instanceof Uint8Array) return decodeImage(image, "The image", options);
   return image;
 }
+
+const inOneLine = ({ said, fix }: Slowdown): string => `${said}. To change that: ${fix}`;
 
 /**
  * Opens a model folder, a run or a model of the hub (`hf:owner/name`) for use: starts an engine, loads the weights and returns the handle that
@@ -57,7 +61,8 @@ export async function openClip(
   });
   const stored = await describeModel(model, onNotice === undefined ? {} : { onNotice });
   const description = factsAtResolution(stored, imageSize);
-  const started = engine === "current" ? {} : await startEngine(engine);
+  const started: Partial<StartedEngine> = engine === "current" ? {} : await startEngine(engine);
+  if (started.slowdown !== undefined) (onNotice ?? warnOnce)(inOneLine(started.slowdown));
   const embedder = await loadEmbedder(model, stored.config, { ...started, imageSize });
   return createClip<ImageInput>({
     config: description.config,

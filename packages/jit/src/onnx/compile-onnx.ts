@@ -1,8 +1,3 @@
-import type {
-  InferenceSession,
-  InferenceSessionFactory,
-  TensorConstructor,
-} from "onnxruntime-common";
 import type { Graph, Value } from "../ir/graph.ts";
 import { checkArray } from "../program/check-array.ts";
 import { disposableFunction } from "../program/disposed.ts";
@@ -10,10 +5,32 @@ import type { HostArray, HostArrays } from "../program/host-array.ts";
 import type { CompiledFunction, Target } from "../program/target.ts";
 import { writeOnnx } from "./write-onnx.ts";
 
+/** A tensor of ONNX Runtime's, on the host. */
+interface OnnxTensor {
+  readonly data: unknown;
+  readonly dims: readonly number[];
+}
+
+/** A graph that ONNX Runtime has loaded. */
+interface OnnxSession {
+  /** Runs it; `null` stands for an output that has no place yet. */
+  run(
+    feeds: Readonly<Record<string, OnnxTensor>>,
+    fetches: Readonly<Record<string, OnnxTensor | null>>,
+  ): Promise<Readonly<Record<string, OnnxTensor>>>;
+  release(): Promise<void>;
+}
+
 /** What is used of `onnxruntime-node`, `onnxruntime-web` or another with the same interface. */
 export interface OnnxRuntime {
-  readonly InferenceSession: InferenceSessionFactory;
-  readonly Tensor: TensorConstructor;
+  readonly InferenceSession: {
+    create(bytes: Uint8Array, options: object): Promise<OnnxSession>;
+  };
+  readonly Tensor: new (
+    dtype: Value["dtype"],
+    data: Float32Array,
+    dims: readonly number[],
+  ) => OnnxTensor;
   /** Names the package that it is. */
   readonly env?: { readonly versions?: { readonly web?: string } };
 }
@@ -27,9 +44,7 @@ export interface OnnxOptions {
   readonly providers?: readonly string[];
 }
 
-type OnnxTensor = InferenceSession.FeedsType[string];
-
-function sessionOptions({ threads, providers }: OnnxOptions): InferenceSession.SessionOptions {
+function sessionOptions({ threads, providers }: OnnxOptions): object {
   return {
     graphOptimizationLevel: "all",
     // Planning memory ahead reserves one block beside what the first run took: more memory, no gain.

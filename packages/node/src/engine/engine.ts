@@ -75,6 +75,14 @@ export interface Compiler {
   readonly compileTraining: (spec: TrainingSpec) => Promise<TrainingProgram>;
 }
 
+/** What an automatic choice lacks that would make it several times faster. */
+export interface Slowdown {
+  /** What is missing, what computes in its place, and how much slower that is. */
+  readonly said: string;
+  /** The command that brings it back. */
+  readonly fix: string;
+}
+
 /** The engine that runs from now on. */
 export interface StartedEngine {
   readonly name: EngineName;
@@ -82,5 +90,7 @@ export interface StartedEngine {
   readonly detail: string;
   /** Why this one: asked for, or what the faster ones lack. */
   readonly reason: string;
+  /** There if nothing but a missing package keeps a far faster engine from being chosen. */
+  readonly slowdown?: Slowdown;
   readonly compiler?: Compiler;
 }

@@ -17,6 +17,18 @@ import { openNativeOnnx } from "./onnx-native/index.ts";
 const require = createRequire(import.meta.url);
 const reference = "onnxruntime-node";
 
+/**
+ * The line that installs ONNX Runtime where its installer cannot download CUDA's part: npm leaves the
+ * package out there. Only Linux has that part, and only shells of its kind take settings before a command.
+ */
+function installLine(): string {
+  const { optionalDependencies } = require("../../package.json") as {
+    optionalDependencies: Readonly<Record<string, string>>;
+  };
+  const setting = process.platform === "win32" ? "" : "ONNXRUNTIME_NODE_INSTALL=skip ";
+  return `${setting}npm install ${reference}@${optionalDependencies[reference]}`;
+}
+
 /** Whether ONNX Runtime is installed with its native part, which its npm package carries. */
 export function inspectOnnx(name: "onnx" | "onnx-gpu"): EngineStatus {
   try {
@@ -27,7 +39,7 @@ export function inspectOnnx(name: "onnx" | "onnx-gpu"): EngineStatus {
     return { name, available: true, detail };
   } catch {
     const detail = `${reference} is not installed`;
-    return { name, available: false, detail, fix: `npm install ${reference}@1.30.0` };
+    return { name, available: false, detail, fix: installLine() };
   }
 }
 

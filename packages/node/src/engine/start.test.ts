@@ -93,7 +93,7 @@ describe.skipIf(hasTensorflow)("without TensorFlow's native part", () => {
       const error: unknown = await startEngine(name).catch((caught: unknown) => caught);
       expect(isClipError(error) && error.code).toBe("engine-unavailable");
       expect(String(error)).toContain(
-        `The engine "${name}" cannot run here: ${detail}. To fix it: ${fix}.`,
+        `The engine "${name}" cannot run here: ${detail}. To fix it: ${fix}`,
       );
     });
   }

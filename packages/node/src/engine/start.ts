@@ -13,6 +13,7 @@ import {
   type EngineName,
   type EngineOptions,
   type EngineStatus,
+  type Slowdown,
   type StartedEngine,
 } from "./engine.ts";
 import { inspectEngine } from "./inspect.ts";
@@ -107,7 +108,7 @@ async function startNamed(name: string, options: EngineOptions): Promise<Started
   }
   const status = inspectEngine(name as EngineName);
   if (!status.available) {
-    const remedy = status.fix === undefined ? "" : ` To fix it: ${status.fix}.`;
+    const remedy = status.fix === undefined ? "" : ` To fix it: ${status.fix}`;
     throw new ClipError(
       "engine-unavailable",
       `The engine "${name}" cannot run here: ${status.detail}.${remedy}`,
@@ -144,6 +145,20 @@ function onThisProcessor(name: EngineName): string {
   return "; faster than TensorFlow on a processor without AVX-512";
 }
 
+/** How much slower than ONNX Runtime the engines are that need no package but tfjs's. */
+const slowness: Partial<Record<EngineName, string>> = {
+  wasm: "about ten times slower",
+  cpu: "far slower",
+};
+
+/** What to install where an engine that is never missing was the only one left. */
+function slowdownOf(name: EngineName): { readonly slowdown?: Slowdown } {
+  const slower = slowness[name];
+  const { detail, fix } = inspectEngine("onnx");
+  if (slower === undefined || fix === undefined) return {};
+  return { slowdown: { said: `${detail}: ${name} computes, ${slower}`, fix } };
+}
+
 async function startFastest(
   device: Device | undefined,
   options: EngineOptions,
@@ -159,7 +174,7 @@ async function startFastest(
       const loaded = await launch(status, options);
       const isWithoutGpu = device === "gpu" && !gpuEngineNames.includes(name);
       const reason = `${explainChoice(missing, isWithoutGpu)}${onThisProcessor(name)}`;
-      return { name, ...loaded, reason };
+      return { name, ...loaded, reason, ...slowdownOf(name) };
     } catch (error) {
       missing.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -48,6 +48,11 @@ function describeChoice({ name, detail, reason }: StartedEngine): string {
   ]);
 }
 
+/** Where a far faster engine is a command away: the command, in one piece. */
+function describeSlowdown({ said, fix }: NonNullable<StartedEngine["slowdown"]>): string {
+  return `A faster engine is missing\n  ${said}\n  ${fix}\n`;
+}
+
 /** @throws ClipError for an engine that was asked for and does not run, before it is loaded here too. */
 function refuseMissing(engine: EngineStatus | undefined): void {
   if (engine === undefined || engine.available) return;
@@ -69,6 +74,7 @@ export async function run(args: Arguments): Promise<number> {
   );
   refuseMissing(engines.find(({ name }) => name === args.text("engine")));
   const engine = await startRequestedEngine(args);
+  if (engine.slowdown !== undefined) print(describeSlowdown(engine.slowdown));
   print(`What runs\n${describeChoice(engine)}\n`);
   const checks = await checkEngine(engine);
   print(`Numbers known beforehand\n${describeChecks(checks)}`);
