@@ -12,7 +12,9 @@ test("arguments and folders reach a program letter by letter, whatever a shell w
   mkdirSync(odd);
   const args = ["two words", "$HOME", "a&b", "%PATH%", "'", "*", ""];
   const script = "console.log(JSON.stringify([process.cwd(), ...process.argv.slice(1)]))";
-  const { ok, output } = await capture([process.execPath, "-e", script, "--", ...args], odd);
+  const { ok, output } = await capture([process.execPath, "-e", script, "--", ...args], {
+    folder: odd,
+  });
   expect(ok).toBe(true);
   expect(JSON.parse(output)).toEqual([realpathSync(odd), ...args]);
 });
