@@ -8,7 +8,7 @@ export {
   type Checkpoint,
   type SlotTrees,
 } from "./checkpoint.ts";
-export { compileTowers, type CompiledTowers } from "./compiled-towers.ts";
+export type { CompiledTowers } from "./compiled-towers.ts";
 export { decodeImage, type DecodeOptions } from "./decode-image.ts";
 export { describedClip, type DescribedClipParts } from "./described-clip.ts";
 export { engineEmbedder, engineTowers } from "./engine-towers.ts";
