@@ -101,7 +101,7 @@ async function interpolated(comparison: Comparison): Promise<MethodResult> {
   ];
   const between = interpolateWeights(before, after, 0.5);
   await writeModel(folderOf("wise-ft"), description, between);
-  dispose([before, after, between] as never);
+  for (const leaves of [before, after, between]) dispose(leaves);
   const title = "WiSE-FT: half-way to the full fine-tune";
   return { name: "wise-ft", title, ...(await bothLanguages(folderOf("wise-ft"), comparison)) };
 }

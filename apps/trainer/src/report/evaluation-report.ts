@@ -59,7 +59,7 @@ async function retrievalPlot({ imageToText, textToImage }: RetrievalFound): Prom
       },
       color: { field: "way", title: null, legend: { orient: "top" } },
     },
-  } as never);
+  });
 }
 
 /** A heat map of who is taken for whom: cells without an image stay empty. */
@@ -94,7 +94,7 @@ function confusionPlot(matrix: ConfusionMatrix, names: readonly string[]): Promi
         legend: { format: "d", tickCount: Math.min(most, 5), gradientLength: 80 },
       },
     },
-  } as never);
+  });
 }
 
 /** The commonest mistakes and, unless there are too many classes, all of them as a heat map. */
@@ -157,7 +157,7 @@ function sweepPlot({ sweep }: ProbeFound): Promise<string> {
       },
       y: { field: "accuracy", type: "quantitative", title: null, axis: { format: "%" } },
     },
-  } as never);
+  });
 }
 
 async function probeSections(result: ProbeFound): Promise<Section[]> {
