@@ -1,7 +1,6 @@
 // @ts-check
 // Embedding by clip-ts: the embedder that `openClip` and `clip-ts embed` use, on one engine.
-import { eagerEmbedder } from "@clip-ts/model";
-import { describeModel, loadEmbedder, loadModelParams } from "@clip-ts/node";
+import { describeModel, loadEmbedder } from "@clip-ts/node";
 import { readArrays } from "../inputs/arrays.mjs";
 import { serve } from "../measure/serve.mjs";
 import { startSideEngine } from "./start-side-engine.mjs";
@@ -9,10 +8,7 @@ import { startSideEngine } from "./start-side-engine.mjs";
 await serve(async ({ eager, model, batch, ...engineOptions }) => {
   const engine = await startSideEngine(engineOptions);
   const { config } = await describeModel(model);
-  const embedder =
-    eager === true
-      ? await eagerEmbedder(await loadModelParams(model, config), config)
-      : await loadEmbedder(model, config, engine);
+  const embedder = await loadEmbedder(model, config, eager === true ? {} : engine);
   const { "pixel_values.0": pixels, "input_ids.0": ids } = await readArrays(batch);
   const [rows = 0, tokens = 0] = ids?.shape ?? [];
   const inputIds = /** @type {Int32Array} */ (ids?.data);

@@ -33,3 +33,23 @@ export { retrievalByChance } from "./retrieval-chance.ts";
 export { nearestClasses } from "./nearest-classes.ts";
 export { splitRows, type RowSplit } from "./split-rows.ts";
 export { evaluateZeroShot, type ClassScore, type ZeroShotScores } from "./zero-shot-scores.ts";
+export { embedClasses, type EmbeddedClasses, type ImageClass } from "./procedures/embed-classes.ts";
+export { linearProbe, type ProbeResult, type ProbeTestOptions } from "./procedures/linear-probe.ts";
+export {
+  probeShortage,
+  type ProbeDemand,
+  type ProbeShortage,
+} from "./procedures/probe-shortage.ts";
+export {
+  pairDiagnostics,
+  retrieval,
+  type CaptionedImage,
+  type RetrievalOptions,
+  type RetrievalResult,
+} from "./procedures/retrieval.ts";
+export {
+  zeroShot,
+  zeroShotConfusion,
+  type NamedClassScore,
+  type ZeroShotResult,
+} from "./procedures/zero-shot.ts";

@@ -42,3 +42,14 @@ test("when no image can be read the error counts them and gives a reason", async
   await expect(embedReadable(clip, jobs)).rejects.toThrow("None of 2 images");
   await expect(embedReadable(clip, jobs)).rejects.toThrow("a.png is cut off");
 });
+
+test("images that come in time are embedded in batches as those of a list", async () => {
+  const jobs = [readable(1), broken("a.png"), readable(3), readable(4)];
+  async function* inTime(): AsyncGenerator<ImageJob<number>> {
+    for (const job of jobs) yield job;
+  }
+  const options = { batchSize: 2 };
+  expect(await embedReadable(clip, inTime(), options)).toEqual(
+    await embedReadable(clip, jobs, options),
+  );
+});

@@ -74,25 +74,41 @@ async function loadBatch<Image>(batch: readonly ImageJob<Image>[]) {
   return { images, kept, skipped };
 }
 
+/** What comes one after the other, at once or in time. */
+export type AnyIterable<Item> = Iterable<Item> | AsyncIterable<Item>;
+
+async function* inBatches<Item>(items: AnyIterable<Item>, size: number): AsyncGenerator<Item[]> {
+  let batch: Item[] = [];
+  for await (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
 /**
  * Embeds images batch by batch and leaves out those that cannot be read.
  * @throws ClipError "bad-data" if none can.
  */
 export async function embedReadable<Image>(
   clip: Pick<Clip<Image>, "embedImages">,
-  jobs: readonly ImageJob<Image>[],
+  jobs: AnyIterable<ImageJob<Image>>,
   { batchSize = 32, onProgress, onSkip }: EmbedReadableOptions = {},
 ): Promise<ReadableFeatures> {
   const parts: FeatureRows[] = [];
   const kept: number[] = [];
   const skipped: SkippedJob[] = [];
-  for (let start = 0; start < jobs.length; start += batchSize) {
-    const batch = await loadBatch(jobs.slice(start, start + batchSize));
-    if (batch.images.length > 0) parts.push(await clip.embedImages(batch.images));
-    kept.push(...batch.kept.map((index) => start + index));
-    skipped.push(...batch.skipped);
-    if (batch.skipped.length > 0) onSkip?.(skipped);
-    onProgress?.(Math.min(start + batchSize, jobs.length));
+  let done = 0;
+  for await (const batch of inBatches(jobs, batchSize)) {
+    const loaded = await loadBatch(batch);
+    if (loaded.images.length > 0) parts.push(await clip.embedImages(loaded.images));
+    for (const index of loaded.kept) kept.push(done + index);
+    skipped.push(...loaded.skipped);
+    if (loaded.skipped.length > 0) onSkip?.(skipped);
+    done += batch.length;
+    onProgress?.(done);
   }
   if (kept.length === 0) throw noneReadable(skipped);
   return { features: joinRows(parts), kept, skipped };

@@ -13,6 +13,7 @@ export { eagerEmbedder, embedderDisposed, type Embedder, type TokenizedTexts } f
 export { embedLabels } from "./embed-labels.ts";
 export {
   embedReadable,
+  type AnyIterable,
   type EmbedReadableOptions,
   type ImageJob,
   type ReadableFeatures,

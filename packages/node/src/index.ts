@@ -8,9 +8,10 @@ export {
   type Checkpoint,
   type SlotTrees,
 } from "./checkpoint.ts";
-export { compiledEmbedder } from "./compiled-embedder.ts";
-export { compileTowers, type CompiledTowers } from "./compiled-towers.ts";
+export type { CompiledTowers } from "./compiled-towers.ts";
 export { decodeImage, type DecodeOptions } from "./decode-image.ts";
+export { describedClip, type DescribedClipParts } from "./described-clip.ts";
+export { engineEmbedder, engineTowers } from "./engine-towers.ts";
 export {
   engineNames,
   type Compiler,

@@ -1,6 +1,6 @@
-import { eagerEmbedder, type ClipConfig, type Embedder } from "@clip-ts/model";
-import { compiledEmbedder } from "./compiled-embedder.ts";
+import type { ClipConfig, Embedder } from "@clip-ts/model";
 import type { StartedEngine } from "./engine/engine.ts";
+import { engineEmbedder } from "./engine-towers.ts";
 import { loadModelParams, type LoadModelOptions } from "./model-folder.ts";
 import { configAtResolution } from "./models/at-resolution.ts";
 
@@ -15,7 +15,5 @@ export async function loadEmbedder(
 ): Promise<Embedder> {
   const params = await loadModelParams(model, stored, { imageSize });
   const config = imageSize === undefined ? stored : configAtResolution(stored, imageSize);
-  return compiler === undefined
-    ? eagerEmbedder(params, config)
-    : compiledEmbedder(params, config, compiler.target);
+  return engineEmbedder(params, config, compiler);
 }

@@ -1,11 +1,12 @@
 import { preprocessInTurns, type Pixels } from "@clip-ts/image";
-import { createClip, type Clip } from "@clip-ts/model";
+import type { Clip } from "@clip-ts/model";
 import { decodeImage, type DecodeOptions } from "./decode-image.ts";
+import { describedClip } from "./described-clip.ts";
 import type { EngineName, Slowdown, StartedEngine } from "./engine/engine.ts";
 import { startEngine } from "./engine/start.ts";
 import type { DownloadProgress } from "./hub/download-file.ts";
 import { loadEmbedder } from "./load-embedder.ts";
-import { describeModel, needTokenizer } from "./model-folder.ts";
+import { describeModel } from "./model-folder.ts";
 import { factsAtResolution } from "./models/at-resolution.ts";
 import { resolveModel } from "./models/locate-model.ts";
 import { readImageBytes } from "./read-image.ts";
@@ -64,10 +65,8 @@ export async function openClip(
   const started: Partial<StartedEngine> = engine === "current" ? {} : await startEngine(engine);
   if (started.slowdown !== undefined) (onNotice ?? warnOnce)(inOneLine(started.slowdown));
   const embedder = await loadEmbedder(model, stored.config, { ...started, imageSize });
-  return createClip<ImageInput>({
-    config: description.config,
-    model: embedder,
-    tokenize: (texts) => needTokenizer(description).encodeBatch(texts, { multiple: 8 }),
+  return describedClip<ImageInput>(description, {
+    embedder,
     preprocess: async (image) =>
       preprocessInTurns(await toPixels(image, options), description.preprocess),
     ...(batchSize === undefined ? {} : { batchSize }),

@@ -2,9 +2,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { flattenTree } from "@clip-ts/core";
+import { retrieval } from "@clip-ts/evaluation";
 import {
   describeModel,
   listCheckpoints,
+  loadEmbedder,
   loadModelParams,
   writeModel,
   type StartedEngine,
@@ -13,9 +15,12 @@ import { interpolateWeights } from "@clip-ts/optim";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { note } from "../cli/output.ts";
 import { percent, table } from "../cli/table.ts";
-import { parseConfig } from "../config/load-config.ts";
-import { openEvaluation, type Evaluation } from "../training/evaluation.ts";
+import { limitSkipped } from "../commands/support/left-out.ts";
 import { openRunModel } from "../config/model.ts";
+import { openSource } from "../config/sources.ts";
+import { captionedImages } from "../evaluation/images-of.ts";
+import { retrievalNumbers, type Evaluation } from "../evaluation/numbers.ts";
+import { withClip } from "../evaluation/with-clip.ts";
 import { planTraining } from "../training/training-plan.ts";
 import { runTraining } from "../training/run-training.ts";
 import { methodConfig, type Method, type MethodOptions } from "./methods.ts";
@@ -42,29 +47,17 @@ export interface MethodResult {
 async function heldOut(
   model: string,
   locale: string,
-  { started, limit, engine }: Comparison,
+  { started, limit }: Comparison,
 ): Promise<Evaluation> {
   const description = await describeModel(model);
-  const data = { kind: "emoji", vendors: ["fluent"], locales: [locale] };
-  const config = parseConfig(
-    {
-      run: model,
-      engine,
-      model: { from: model },
-      data: { train: data, background: [255, 255, 255] },
-      steps: 1,
-      evaluate: { every: 1, retrieval: { data, ...(limit === undefined ? {} : { limit }) } },
-    },
-    "held-out",
+  const source = await openSource({ kind: "emoji", vendors: ["fluent"], locales: [locale] }, 0);
+  const onWhite = { ...description.preprocess, alpha: [255, 255, 255] as const };
+  const pairs = captionedImages(source, onWhite, limit);
+  const onSkip = limitSkipped(source.label, pairs.length, undefined);
+  const embedder = await loadEmbedder(model, description.config, started);
+  return withClip(description, embedder, async (clip) =>
+    retrievalNumbers(await retrieval(clip, pairs, { captions: "first", onSkip })),
   );
-  const evaluator = await openEvaluation(config, description, started.compiler);
-  const leaves = flattenTree<Tensor>(await loadModelParams(model, description.config));
-  try {
-    return (await evaluator?.evaluate({ model: leaves })) ?? {};
-  } finally {
-    dispose(leaves);
-    evaluator?.dispose();
-  }
 }
 
 async function bothLanguages(
@@ -108,7 +101,7 @@ async function interpolated(comparison: Comparison): Promise<MethodResult> {
   ];
   const between = interpolateWeights(before, after, 0.5);
   await writeModel(folderOf("wise-ft"), description, between);
-  dispose([before, after, between] as never);
+  for (const leaves of [before, after, between]) dispose(leaves);
   const title = "WiSE-FT: half-way to the full fine-tune";
   return { name: "wise-ft", title, ...(await bothLanguages(folderOf("wise-ft"), comparison)) };
 }

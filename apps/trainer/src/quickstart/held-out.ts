@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
-import { preprocessInTurns } from "@clip-ts/image";
-import { evaluateRetrieval, type RetrievalReport } from "@clip-ts/evaluation";
-import { createClip, type Clip, type FeatureRows } from "@clip-ts/model";
-import type { PairRecord } from "@clip-ts/data";
+import { retrieval, type RetrievalReport } from "@clip-ts/evaluation";
+import type { Clip, FeatureRows } from "@clip-ts/model";
 import { describeModel, loadEmbedder, needTokenizer, type StartedEngine } from "@clip-ts/node";
+import { limitSkipped } from "../commands/support/left-out.ts";
 import { openSource } from "../config/sources.ts";
+import { captionedImages } from "../evaluation/images-of.ts";
+import { withClip } from "../evaluation/with-clip.ts";
 
 /** The vendor whose drawings training never sees. */
 const heldOutVendor = "fluent";
@@ -20,7 +21,7 @@ export interface Drawing {
 
 /** Held-out drawings and their names, embedded, with how well they find each other. */
 export interface HeldOut {
-  readonly clip: Clip<PairRecord>;
+  readonly clip: Pick<Clip<never>, "embedTexts">;
   readonly drawings: readonly Drawing[];
   readonly images: FeatureRows;
   readonly names: FeatureRows;
@@ -32,34 +33,28 @@ function glyphOf(path: string): string {
   return String.fromCodePoint(...codes.map((code) => Number.parseInt(code, 16)));
 }
 
-/** Embeds every held-out drawing and its name with a trained model. */
-export async function embedHeldOut(model: string, engine: StartedEngine): Promise<HeldOut> {
+/** Embeds every held-out drawing and its name with a trained model, for as long as `use` runs. */
+export async function withHeldOut(
+  model: string,
+  engine: StartedEngine,
+  use: (heldOut: HeldOut) => Promise<void>,
+): Promise<void> {
   const description = await describeModel(model);
-  const tokenizer = needTokenizer(description);
-  const clip = await createClip<PairRecord>({
-    config: description.config,
-    model: await loadEmbedder(model, description.config, engine),
-    tokenize: (texts) => tokenizer.encodeBatch(texts, { multiple: 8 }),
-    preprocess: async (record) =>
-      preprocessInTurns(await record.loadImage(), description.preprocess),
-  });
-  const { records } = await openSource(
-    { kind: "emoji", vendors: [heldOutVendor], locales: ["en"] },
-    0,
-  );
-  const drawings = records.map(({ captions: [name = ""], path = "" }) => ({
+  needTokenizer(description);
+  const source = await openSource({ kind: "emoji", vendors: [heldOutVendor], locales: ["en"] }, 0);
+  const drawings = source.records.map(({ captions: [name = ""], path = "" }) => ({
     name,
     path,
     glyph: glyphOf(path),
   }));
-  const images = await clip.embedImages(records);
-  const names = await clip.embedTexts(drawings.map(({ name }) => name));
-  const report = evaluateRetrieval(
-    images,
-    names,
-    drawings.map((_, index) => index),
-  );
-  return { clip, drawings, images, names, report };
+  const pairs = captionedImages(source, description.preprocess);
+  const onSkip = limitSkipped(source.label, pairs.length, 0); // rows are the drawings, one by one
+  const embedder = await loadEmbedder(model, description.config, engine);
+  await withClip(description, embedder, async (clip) => {
+    const found = await retrieval(clip, pairs, { captions: "first", onSkip });
+    const { images, texts: names, report } = found;
+    await use({ clip, drawings, images, names, report });
+  });
 }
 
 /** The drawing's file as a data URI, for a page that stands alone. */

@@ -1,8 +1,8 @@
 import { worstConfusions, type ConfusionMatrix } from "@clip-ts/evaluation";
 import { percent } from "../cli/table.ts";
-import type { ProbeResult } from "../commands/support/evaluate-probe.ts";
-import type { RetrievalResult } from "../commands/support/evaluate-retrieval.ts";
-import type { ZeroShotResult } from "../commands/support/evaluate-zero-shot.ts";
+import type { ProbeFound } from "../commands/support/evaluate-probe.ts";
+import type { RetrievalFound } from "../commands/support/evaluate-retrieval.ts";
+import type { ZeroShotFound } from "../commands/support/evaluate-zero-shot.ts";
 import {
   geometryTable,
   probeTable,
@@ -25,14 +25,14 @@ const onPage = ({ text, ...part }: TitledTable): Section => ({
 });
 
 /** Retrieval with what its heads stand for. */
-async function retrievalSection(result: RetrievalResult): Promise<Section> {
+async function retrievalSection(result: RetrievalFound): Promise<Section> {
   const section = onPage(retrievalTable(result));
   const meaning = "R@5 is the share of searches with a right answer among the first 5.";
   return { ...section, text: `${section.text} ${meaning}`, plots: [await retrievalPlot(result)] };
 }
 
 /** How often the right answer is among the first few, as bars. */
-async function retrievalPlot({ imageToText, textToImage }: RetrievalResult): Promise<string> {
+async function retrievalPlot({ imageToText, textToImage }: RetrievalFound): Promise<string> {
   const ways = [
     { way: "image to text", found: imageToText },
     { way: "text to image", found: textToImage },
@@ -59,7 +59,7 @@ async function retrievalPlot({ imageToText, textToImage }: RetrievalResult): Pro
       },
       color: { field: "way", title: null, legend: { orient: "top" } },
     },
-  } as never);
+  });
 }
 
 /** A heat map of who is taken for whom: cells without an image stay empty. */
@@ -94,7 +94,7 @@ function confusionPlot(matrix: ConfusionMatrix, names: readonly string[]): Promi
         legend: { format: "d", tickCount: Math.min(most, 5), gradientLength: 80 },
       },
     },
-  } as never);
+  });
 }
 
 /** The commonest mistakes and, unless there are too many classes, all of them as a heat map. */
@@ -119,7 +119,7 @@ async function mistakesSection(
 }
 
 /** The classes of which most images are not recognised. */
-function worstClasses({ perClass }: ZeroShotResult): Section[] {
+function worstClasses({ perClass }: ZeroShotFound): Section[] {
   const worst = perClass
     .filter(({ images, top1 }) => images > 0 && top1 < 1)
     .toSorted((a, b) => a.top1 - b.top1)
@@ -130,7 +130,7 @@ function worstClasses({ perClass }: ZeroShotResult): Section[] {
   return [{ title: "Classes recognised worst", table }];
 }
 
-async function zeroShotSections(result: ZeroShotResult): Promise<Section[]> {
+async function zeroShotSections(result: ZeroShotFound): Promise<Section[]> {
   const names = result.perClass.map(({ name }) => name);
   return [
     onPage(zeroShotTable(result)),
@@ -140,7 +140,7 @@ async function zeroShotSections(result: ZeroShotResult): Promise<Section[]> {
 }
 
 /** What the sweep found for each strength of the penalty. */
-function sweepPlot({ sweep }: ProbeResult): Promise<string> {
+function sweepPlot({ sweep }: ProbeFound): Promise<string> {
   return drawPlot({
     rows: sweep.map(({ inversePenalty, accuracy }) => ({ inversePenalty, accuracy })),
     title: "validation accuracy by penalty",
@@ -157,10 +157,10 @@ function sweepPlot({ sweep }: ProbeResult): Promise<string> {
       },
       y: { field: "accuracy", type: "quantitative", title: null, axis: { format: "%" } },
     },
-  } as never);
+  });
 }
 
-async function probeSections(result: ProbeResult): Promise<Section[]> {
+async function probeSections(result: ProbeFound): Promise<Section[]> {
   return [
     { ...onPage(probeTable(result)), plots: [await sweepPlot(result)] },
     await mistakesSection("Mistakes of the probe", result.confusion, result.classes),

@@ -1,14 +1,14 @@
 import type { EmbeddingDiagnostics, RetrievalScores, ZeroShotScores } from "@clip-ts/evaluation";
 import { percent, type Table } from "../cli/table.ts";
-import type { ProbeResult } from "../commands/support/evaluate-probe.ts";
-import type { RetrievalResult } from "../commands/support/evaluate-retrieval.ts";
-import type { ZeroShotResult } from "../commands/support/evaluate-zero-shot.ts";
+import type { ProbeFound } from "../commands/support/evaluate-probe.ts";
+import type { RetrievalFound } from "../commands/support/evaluate-retrieval.ts";
+import type { ZeroShotFound } from "../commands/support/evaluate-zero-shot.ts";
 
 /** Whatever was measured. */
 export interface Evaluation {
-  readonly retrieval?: RetrievalResult;
-  readonly zeroShot?: ZeroShotResult;
-  readonly probe?: ProbeResult;
+  readonly retrieval?: RetrievalFound;
+  readonly zeroShot?: ZeroShotFound;
+  readonly probe?: ProbeFound;
 }
 
 /** Figures under a title, the same in the terminal and on the page. */
@@ -29,7 +29,7 @@ function scoreRow(label: string, scores: RetrievalScores): string[] {
 }
 
 /** Retrieval both ways, next to chance. */
-export function retrievalTable(result: RetrievalResult): TitledTable {
+export function retrievalTable(result: RetrievalFound): TitledTable {
   const { data, imageToText, textToImage, chance } = result;
   const { queries: images, candidates: texts } = imageToText;
   return {
@@ -74,7 +74,7 @@ export function geometryTable(found: EmbeddingDiagnostics): TitledTable {
 type Accuracies = Pick<ZeroShotScores, "top1" | "top5" | "meanPerClass">;
 
 /** Zero-shot accuracy, next to chance. */
-export function zeroShotTable(result: ZeroShotResult): TitledTable {
+export function zeroShotTable(result: ZeroShotFound): TitledTable {
   const { folder, images, perClass, templates, chance } = result;
   const row = (label: string, { top1, top5, meanPerClass }: Accuracies): string[] => [
     label,
@@ -95,7 +95,7 @@ export function zeroShotTable(result: ZeroShotResult): TitledTable {
 }
 
 /** What probes reach with all examples and with few. */
-export function probeTable(result: ProbeResult): TitledTable {
+export function probeTable(result: ProbeFound): TitledTable {
   const { folder, classes, trainImages, testImages, accuracy, inversePenalty, fewShot } = result;
   return {
     title: `Linear probe on ${folder}`,

@@ -50,7 +50,7 @@ function curve(
         scale: scale === "log" ? { type: scale } : { zero: false },
       },
     },
-  } as never);
+  });
 }
 
 function withThroughput(line: MetricsLine): MetricsLine {

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import type { RunConfig } from "../config/schema.ts";
-import { evaluatedNames, type Evaluation } from "./evaluation.ts";
+import type { Evaluation } from "../evaluation/numbers.ts";
+import { evaluatedNames } from "./evaluation.ts";
 
 /** The best evaluation so far and how long ago it was; plain JSON. */
 export interface BestSoFar {

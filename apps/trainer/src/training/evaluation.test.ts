@@ -7,7 +7,8 @@ import { dispose } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { openRunModel } from "../config/model.ts";
 import type { RunModels } from "./checkpoint-contents.ts";
-import { openEvaluation, type Evaluation } from "./evaluation.ts";
+import type { Evaluation } from "../evaluation/numbers.ts";
+import { openEvaluation } from "./evaluation.ts";
 import { configOf } from "./run-here.test.ts";
 
 /** Evaluates models in turn, with what was compiled by the end of each and freed by the end of all. */

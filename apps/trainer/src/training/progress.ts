@@ -1,4 +1,4 @@
-import type { Evaluation } from "./evaluation.ts";
+import type { Evaluation } from "../evaluation/numbers.ts";
 import { createEventFile } from "./tensorboard/event-file.ts";
 import { createSoftFile } from "./soft-file.ts";
 import type { StepReport } from "./train.ts";

@@ -20,7 +20,7 @@ import type { RunConfig } from "../../config/schema.ts";
 import { openSource } from "../../config/sources.ts";
 import { measureStep } from "../../quickstart/calibrate.ts";
 import { contactSheet } from "../../quickstart/contact-sheet.ts";
-import { embedHeldOut } from "../../quickstart/held-out.ts";
+import { withHeldOut, type HeldOut } from "../../quickstart/held-out.ts";
 import { drawings, quickstartRecipe, recipeSteps } from "../../quickstart/recipe.ts";
 import { rememberImages } from "../../quickstart/remember-images.ts";
 import {
@@ -84,13 +84,7 @@ async function exportModel(checkpoint: string, folder: string): Promise<void> {
   dispose(Object.values(flattenTree<Tensor>(params)));
 }
 
-async function showWhatItLearnt(
-  model: string,
-  sheet: string,
-  engine: StartedEngine,
-): Promise<void> {
-  say("      reading them and their names …");
-  const heldOut = await embedHeldOut(model, engine);
+async function showWhatItLearnt(heldOut: HeldOut, sheet: string): Promise<void> {
   const count = heldOut.drawings.length;
   say(`\nHeld-out drawings: ${count} emoji by a vendor the model never saw\n`);
   say(retrievalTable(heldOut));
@@ -105,7 +99,6 @@ async function showWhatItLearnt(
     `${percent(textToImage.recallAt1)} of the names and is among the first five for ${percent(textToImage.recallAt5)}.`;
   const drawings = matchDrawings(heldOut, 5);
   await writeFile(sheet, await contactSheet({ summary, queries, drawings }));
-  heldOut.clip.dispose();
 }
 
 /** clip-ts quickstart */
@@ -126,7 +119,8 @@ export async function run(args: Arguments): Promise<number> {
   say(`      ${model}: loads in clip-ts, here and in browsers`);
   say("      clip-ts convert turns it into open_clip's files or ONNX");
   say("[3/3] Test on drawings by another vendor, Fluent Emoji");
-  await showWhatItLearnt(model, sheet, engine);
+  say("      reading them and their names …");
+  await withHeldOut(model, engine, (heldOut) => showWhatItLearnt(heldOut, sheet));
   say(`\nNow try\n`);
   say(`  the matches as a page  ${relative(process.cwd(), sheet)}`);
   say("  the model in a browser npm run demo");

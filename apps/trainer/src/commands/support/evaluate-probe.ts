@@ -1,23 +1,17 @@
 import {
-  confusionMatrix,
-  evaluateFewShot,
-  fitLinearProbe,
-  pickRows,
-  predictClasses,
-  shareRight,
-  splitRows,
-  sweepLinearProbe,
+  embedClasses,
+  linearProbe,
   type ConfusionMatrix,
+  type EmbeddedClasses,
   type FewShotScore,
-  type LabelledRows,
   type SweepPoint,
 } from "@clip-ts/evaluation";
 import { joinLeftOut, type LeftOut, type MaxSkipped } from "@clip-ts/data";
-import { embedReadable, type SkippedJob } from "@clip-ts/model";
+import type { SkippedJob } from "@clip-ts/model";
 import { counter } from "../../cli/output.ts";
+import { classImages, countImages } from "../../evaluation/images-of.ts";
 import type { ClassFolder, ListedClasses } from "./class-folders.ts";
-import { assertEnoughImages, testShare, validationShare } from "./enough-images.ts";
-import { imageJobs } from "./images.ts";
+import { assertEnoughImages } from "./enough-images.ts";
 import { limitSkipped, withUnreadable } from "./left-out.ts";
 import type { OpenModel } from "./open-model.ts";
 
@@ -32,8 +26,8 @@ export interface ProbeTask extends ListedClasses {
   readonly maxSkipped?: MaxSkipped | undefined;
 }
 
-/** What a probe on frozen features reaches. */
-export interface ProbeResult {
+/** What a probe on frozen features reaches, as it is reported. */
+export interface ProbeFound {
   readonly folder: string;
   readonly classes: readonly string[];
   readonly trainImages: number;
@@ -49,30 +43,19 @@ export interface ProbeResult {
   readonly leftOut: readonly LeftOut[];
 }
 
-type EmbeddedClasses = LabelledRows & Pick<ProbeResult, "skipped" | "leftOut">;
+type Embedded = EmbeddedClasses & Pick<ProbeFound, "leftOut">;
 
-async function embedClasses(
+async function embedListed(
   { clip, description }: OpenModel,
-  { classes, leftOut }: ListedClasses,
+  listed: ListedClasses,
   { folder, maxSkipped }: ProbeTask,
-): Promise<EmbeddedClasses> {
-  const files = classes.flatMap(({ images }, label) => images.map((path) => ({ path, label })));
-  const paths = files.map(({ path }) => path);
-  const { features, kept, skipped } = await embedReadable(clip, imageJobs(paths, description), {
-    onProgress: counter("images", paths.length),
-    onSkip: limitSkipped(folder, paths.length, maxSkipped),
+): Promise<Embedded> {
+  const total = countImages(listed);
+  const found = await embedClasses(clip, classImages(listed, description.preprocess), {
+    onProgress: counter("images", total),
+    onSkip: limitSkipped(folder, total, maxSkipped),
   });
-  const labels = kept.map((index) => files[index]?.label ?? 0);
-  return { features, labels, skipped, leftOut: withUnreadable(leftOut, skipped) };
-}
-
-function pick({ features, labels }: LabelledRows, rows: readonly number[]): LabelledRows {
-  return { features: pickRows(features, rows), labels: rows.map((row) => labels[row] as number) };
-}
-
-function split(all: LabelledRows, share: number): [LabelledRows, LabelledRows] {
-  const { kept, heldOut } = splitRows(all.labels, { share });
-  return [pick(all, kept), pick(all, heldOut)];
+  return { ...found, leftOut: withUnreadable(listed.leftOut, found.skipped) };
 }
 
 /** Labels of as many rows as each class has images. */
@@ -81,46 +64,36 @@ const labelsOf = (classes: readonly ClassFolder[]): number[] =>
 
 /** @throws ClipError "bad-argument" if images of these classes are too few for the task. */
 function assertEnough(
-  labels: ArrayLike<number>,
+  labels: readonly number[],
   { folder, classes, test, shots }: ProbeTask,
 ): void {
   const names = classes.map(({ name }) => name);
-  const hasTest = test !== undefined;
-  assertEnoughImages({ folder, names, labels: Array.from(labels), hasTest, shots });
+  assertEnoughImages({ folder, names, labels, hasTest: test !== undefined, shots });
 }
 
 /**
  * Fits probes on a model's image features and tests them on images that they have not seen.
  * @throws ClipError "bad-argument" if the classes have too few.
  */
-export async function runProbe(model: OpenModel, task: ProbeTask): Promise<ProbeResult> {
+export async function runProbe(model: OpenModel, task: ProbeTask): Promise<ProbeFound> {
   assertEnough(labelsOf(task.classes), task);
-  const given = await embedClasses(model, task, task);
+  const given = await embedListed(model, task, task);
   assertEnough(given.labels, task);
-  const other = task.test === undefined ? undefined : await embedClasses(model, task.test, task);
-  const [train, test] = other === undefined ? split(given, testShare) : [given, other];
-  const found = await sweepLinearProbe(...split(train, validationShare));
-  const { inversePenalty, points, probe: start } = found;
-  const classes = task.classes.length;
-  const options = { inversePenalty, classes };
-  const probe = await fitLinearProbe(train.features, train.labels, { ...options, start });
-  const predicted = await predictClasses(probe, test.features);
-  const fewShot: FewShotScore[] = [];
-  for (const shots of task.shots) {
-    fewShot.push(await evaluateFewShot(train, test, { shots, ...options }));
-  }
+  const test = task.test === undefined ? undefined : await embedListed(model, task.test, task);
+  const { shots } = task;
+  const { probe, trainRows, testRows, ...found } = await linearProbe(given, { test, shots });
   return {
     folder: task.folder,
-    classes: task.classes.map(({ name }) => name),
-    trainImages: train.features.rows,
-    testImages: test.features.rows,
-    accuracy: shareRight(predicted, test.labels),
-    inversePenalty,
+    classes: given.names,
+    trainImages: trainRows,
+    testImages: testRows,
+    accuracy: found.accuracy,
+    inversePenalty: found.inversePenalty,
     converged: probe.converged,
-    sweep: points,
-    fewShot,
-    confusion: confusionMatrix(predicted, test.labels, classes),
-    skipped: [...given.skipped, ...(other?.skipped ?? [])],
-    leftOut: joinLeftOut([given.leftOut, other?.leftOut ?? []]),
+    sweep: found.sweep,
+    fewShot: found.fewShot,
+    confusion: found.confusion,
+    skipped: [...given.skipped, ...(test?.skipped ?? [])],
+    leftOut: joinLeftOut([given.leftOut, test?.leftOut ?? []]),
   };
 }

@@ -1,15 +1,13 @@
 import type { LeftOut, MaxSkipped, PairSource } from "@clip-ts/data";
 import {
-  diagnose,
-  evaluateRetrieval,
-  pickRows,
-  retrievalByChance,
+  pairDiagnostics,
+  retrieval,
   type EmbeddingDiagnostics,
   type RetrievalReport,
 } from "@clip-ts/evaluation";
-import { preprocessInTurns } from "@clip-ts/image";
-import { embedReadable, type SkippedJob } from "@clip-ts/model";
+import type { SkippedJob } from "@clip-ts/model";
 import { counter } from "../../cli/output.ts";
+import { captionedImages } from "../../evaluation/images-of.ts";
 import { limitSkipped, withUnreadable } from "./left-out.ts";
 import type { OpenModel } from "./open-model.ts";
 
@@ -27,7 +25,7 @@ export interface RetrievalTask {
 }
 
 /** Retrieval scores as they are reported. */
-export interface RetrievalResult extends RetrievalReport {
+export interface RetrievalFound extends RetrievalReport {
   readonly data: string;
   readonly captions: "first" | "all";
   readonly chance: RetrievalReport;
@@ -41,29 +39,19 @@ export interface RetrievalResult extends RetrievalReport {
 export async function runRetrieval(
   { clip, description }: OpenModel,
   { data, source, captions, limit, diagnoses = false, maxSkipped }: RetrievalTask,
-): Promise<RetrievalResult> {
-  const records = source.records.slice(0, limit);
-  const jobs = records.map((record) => ({
-    name: record.key,
-    load: async () => preprocessInTurns(await record.loadImage(), description.preprocess),
-  }));
-  const onProgress = counter("images", jobs.length);
-  const onSkip = limitSkipped(data, jobs.length, maxSkipped);
-  const images = await embedReadable(clip, jobs, { onProgress, onSkip });
-  const pairs = images.kept.flatMap((index, image) => {
-    const { captions: all = [] } = records[index] ?? {};
-    return (captions === "all" ? all : all.slice(0, 1)).map((text) => ({ text, image }));
-  });
-  const texts = await clip.embedTexts(pairs.map(({ text }) => text));
-  const imageOfText = pairs.map(({ image }) => image);
-  const firsts = images.kept.map((_, image) => imageOfText.indexOf(image));
+): Promise<RetrievalFound> {
+  const pairs = captionedImages(source, description.preprocess, limit);
+  const onProgress = counter("images", pairs.length);
+  const onSkip = limitSkipped(data, pairs.length, maxSkipped);
+  const found = await retrieval(clip, pairs, { captions, onProgress, onSkip });
+  const { report, chance, skipped } = found;
   return {
     data,
     captions,
-    ...(diagnoses ? { diagnostics: diagnose(images.features, pickRows(texts, firsts)) } : {}),
-    ...evaluateRetrieval(images.features, texts, imageOfText),
-    chance: retrievalByChance(images.features.rows, imageOfText),
-    skipped: images.skipped,
-    leftOut: withUnreadable(source.leftOut ?? [], images.skipped),
+    ...(diagnoses ? { diagnostics: pairDiagnostics(found) } : {}),
+    ...report,
+    chance,
+    skipped,
+    leftOut: withUnreadable(source.leftOut ?? [], skipped),
   };
 }

@@ -1,15 +1,15 @@
 import {
-  confusionMatrix,
-  evaluateZeroShot,
-  nearestClasses,
+  zeroShot,
+  zeroShotConfusion,
   type ConfusionMatrix,
+  type NamedClassScore,
   type ZeroShotScores,
 } from "@clip-ts/evaluation";
 import type { LeftOut, MaxSkipped } from "@clip-ts/data";
-import { embedLabels, embedReadable, type SkippedJob } from "@clip-ts/model";
+import type { SkippedJob } from "@clip-ts/model";
 import { counter } from "../../cli/output.ts";
+import { classImages, countImages } from "../../evaluation/images-of.ts";
 import type { ListedClasses } from "./class-folders.ts";
-import { imageJobs } from "./images.ts";
 import { limitSkipped, withUnreadable } from "./left-out.ts";
 import type { OpenModel } from "./open-model.ts";
 
@@ -22,11 +22,11 @@ export interface ZeroShotTask extends ListedClasses {
 }
 
 /** Zero-shot scores as they are reported. */
-export interface ZeroShotResult extends Omit<ZeroShotScores, "perClass"> {
+export interface ZeroShotFound extends Omit<ZeroShotScores, "perClass"> {
   readonly folder: string;
   readonly templates: number;
   readonly images: number;
-  readonly perClass: readonly { readonly name: string; images: number; top1: number }[];
+  readonly perClass: readonly NamedClassScore[];
   readonly confusion: ConfusionMatrix;
   readonly skipped: readonly SkippedJob[];
   readonly leftOut: readonly LeftOut[];
@@ -36,24 +36,20 @@ export interface ZeroShotResult extends Omit<ZeroShotScores, "perClass"> {
 export async function runZeroShot(
   { clip, description }: OpenModel,
   { folder, classes, templates, leftOut, maxSkipped }: ZeroShotTask,
-): Promise<ZeroShotResult> {
-  const names = classes.map(({ name }) => name);
-  const labels = await embedLabels(clip, names, templates);
-  const files = classes.flatMap(({ images }, row) => images.map((path) => ({ path, row })));
-  const paths = files.map(({ path }) => path);
-  const { features, kept, skipped } = await embedReadable(clip, imageJobs(paths, description), {
-    onProgress: counter("images", paths.length),
-    onSkip: limitSkipped(folder, paths.length, maxSkipped),
+): Promise<ZeroShotFound> {
+  const total = countImages({ classes });
+  const found = await zeroShot(clip, classImages({ classes }, description.preprocess), templates, {
+    onProgress: counter("images", total),
+    onSkip: limitSkipped(folder, total, maxSkipped),
   });
-  const rows = kept.map((index) => files[index]?.row ?? 0);
-  const { perClass, ...scores } = evaluateZeroShot(features, labels, rows);
+  const { skipped } = found.images;
   return {
     folder,
     templates: templates.length,
-    images: features.rows,
-    ...scores,
-    perClass: perClass.map((score, row) => ({ name: names[row] ?? "", ...score })),
-    confusion: confusionMatrix(await nearestClasses(features, labels), rows, names.length),
+    images: found.images.features.rows,
+    ...found.scores,
+    perClass: found.perClass,
+    confusion: await zeroShotConfusion(found),
     skipped,
     leftOut: withUnreadable(leftOut, skipped),
   };

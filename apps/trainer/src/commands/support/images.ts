@@ -17,17 +17,17 @@ import type { OpenModel } from "./open-model.ts";
 /** An image file, or the image at an address, as the model sees it: [3, size, size]. @throws ClipError that names it. */
 export async function readImage(
   path: string,
-  description: ModelDescription,
+  { preprocess }: Pick<ModelDescription, "preprocess">,
   honourExif: boolean,
 ): Promise<Float32Array> {
   const bytes = await readImageBytes(path, { onNotice: note });
-  return preprocessInTurns(await decodeImage(bytes, path, { honourExif }), description.preprocess);
+  return preprocessInTurns(await decodeImage(bytes, path, { honourExif }), preprocess);
 }
 
 /** Image files that are read when their turn comes. */
 export function imageJobs(
   paths: readonly string[],
-  description: ModelDescription,
+  description: Pick<ModelDescription, "preprocess">,
   honourExif = false,
 ): ImageJob<Float32Array>[] {
   return paths.map((path) => ({

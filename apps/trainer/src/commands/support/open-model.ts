@@ -1,4 +1,4 @@
-import { createClip, type Clip } from "@clip-ts/model";
+import type { Clip } from "@clip-ts/model";
 import {
   describeModel,
   factsAtResolution,
@@ -9,6 +9,7 @@ import {
 } from "@clip-ts/node";
 import { onNotice } from "../../cli/notice.ts";
 import type { Arguments } from "../../cli/command.ts";
+import { withClip } from "../../evaluation/with-clip.ts";
 import { imageSizeOf, noteImageSize } from "./image-size.ts";
 import { startNamedEngine } from "./start-engine.ts";
 
@@ -35,15 +36,6 @@ export async function withModel<Result>(
   if (readsTexts) needTokenizer(description);
   noteImageSize(stored.config, imageSize);
   const engine = await startNamedEngine(args);
-  const clip = await createClip<Float32Array>({
-    config: description.config,
-    model: await loadEmbedder(model, stored.config, { ...engine, imageSize }),
-    tokenize: (texts) => needTokenizer(description).encodeBatch(texts, { multiple: 8 }),
-    preprocess: (planes) => planes,
-  });
-  try {
-    return await use({ description, engine, clip });
-  } finally {
-    clip.dispose();
-  }
+  const embedder = await loadEmbedder(model, stored.config, { ...engine, imageSize });
+  return withClip(description, embedder, (clip) => use({ description, engine, clip }));
 }

@@ -1,9 +1,9 @@
 import { captureOutput } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
-import type { ProbeResult } from "./evaluate-probe.ts";
+import type { ProbeFound } from "./evaluate-probe.ts";
 import { showEvaluation } from "./show-evaluation.ts";
 
-const probe: ProbeResult = {
+const probe: ProbeFound = {
   folder: "pets",
   classes: ["cat", "dog"],
   trainImages: 8,

@@ -10,7 +10,7 @@ import {
   type Evaluation,
   type TitledTable,
 } from "../../report/evaluation-tables.ts";
-import type { ProbeResult } from "./evaluate-probe.ts";
+import type { ProbeFound } from "./evaluate-probe.ts";
 import { noteLeftOut } from "./left-out.ts";
 import type { OpenModel } from "./open-model.ts";
 import { writeOutput } from "./tensor-files.ts";
@@ -20,9 +20,7 @@ const inTerminal = ({ title, text, table: { rows, words } }: TitledTable): strin
   `${title}: ${text}\n\n${table(rows, words)}`;
 
 /** Says of each part what was left out of it. */
-function noteParts(
-  parts: Readonly<Record<string, Pick<ProbeResult, "leftOut"> | undefined>>,
-): void {
+function noteParts(parts: Readonly<Record<string, Pick<ProbeFound, "leftOut"> | undefined>>): void {
   for (const [name, part] of Object.entries(parts)) {
     noteLeftOut(part?.leftOut ?? [], `left out of ${name}`);
   }

@@ -5,8 +5,8 @@ import { eagerEmbedder, initClip, preset } from "@clip-ts/model";
 import { largestDifference, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
-import { compiledEmbedder } from "./compiled-embedder.ts";
 import { compileTowers } from "./compiled-towers.ts";
+import { engineEmbedder, engineTowers } from "./engine-towers.ts";
 import { startEngine } from "./engine/start.ts";
 
 afterAll(() => useEngine("cpu"));
@@ -31,7 +31,7 @@ test("the compiled towers compute what the eager ones compute, for every batch s
   const { compiler } = await startEngine("onnx");
   if (compiler === undefined) throw new Error("onnx compiles");
   const left = await tensorsLeftBy(async () => {
-    const compiled = await compiledEmbedder(initClip(config, 9), config, compiler.target);
+    const compiled = await engineEmbedder(initClip(config, 9), config, compiler);
     for (let round = 0; round < 2; round++) {
       const all = await compiled.images(pixels, 3);
       const one = await compiled.images(pixels.slice(0, 192), 1);
@@ -72,4 +72,20 @@ test("disposed towers and their embedders say so, and nothing is compiled again"
   dispose(Object.values(flattenTree<Tensor>(late)));
   second.dispose();
   expect(compiled).toBe(1);
+});
+
+test("without a compiler the towers run operation by operation, with each one's own weights", async () => {
+  await useEngine("cpu");
+  const left = await tensorsLeftBy(async () => {
+    const towers = engineTowers(config, undefined);
+    for (const seed of [9, 10]) {
+      const eager = await eagerEmbedder(initClip(config, seed), config);
+      const embedder = await towers.withWeights(initClip(config, seed));
+      expect(await embedder.images(pixels, 3)).toEqual(await eager.images(pixels, 3));
+      expect(await embedder.texts(texts)).toEqual(await eager.texts(texts));
+      for (const one of [eager, embedder]) one.dispose();
+    }
+    towers.dispose();
+  });
+  expect(left).toBe(0);
 });
