@@ -13,21 +13,6 @@ export {
   type SymbolicInputSpec,
   type SymbolicOptions,
 } from "./trace/trace-symbolic.ts";
-export {
-  compileOnnx,
-  onnxTarget,
-  type OnnxOptions,
-  type OnnxRuntime,
-} from "./onnx/compile-onnx.ts";
-export {
-  exportOnnx,
-  exportPrecisions,
-  type ExportOptions,
-  type ExportPrecision,
-  type OnnxExport,
-} from "./onnx/export-onnx.ts";
-export type { DataFile } from "./onnx/external-data.ts";
-export { writeOnnx } from "./onnx/write-onnx.ts";
 export { checkArray } from "./program/check-array.ts";
 export { compileTraining } from "./program/compile-training.ts";
 export { disposableFunction } from "./program/disposed.ts";
@@ -43,19 +28,3 @@ export type {
   TrainingSpec,
   TrainingState,
 } from "./program/training-spec.ts";
-export {
-  compileTensorflowTraining,
-  type TensorflowTrainingOptions,
-} from "./tensorflow/compile-tensorflow-training.ts";
-export { compileTensorflow } from "./tensorflow/compile-tensorflow.ts";
-export type { OwnOperations, Precision } from "./tensorflow/graph-builder.ts";
-export type { FolderAccess } from "./tensorflow/session.ts";
-export {
-  createTensorflowProgram,
-  type TensorflowProgram,
-} from "./tensorflow/tensorflow-program.ts";
-export {
-  writeSavedModel,
-  type ProgramSpec,
-  type SavedModel,
-} from "./tensorflow/write-saved-model.ts";

@@ -1,0 +1,24 @@
+import type { Graph, Node, Value } from "@clip-ts/jit";
+import { resultOf, rewrite, type Rewriter } from "@clip-ts/jit/backend";
+
+/** The operand, if a value is its elementwise square. */
+function squared(value: Value, graph: Rewriter): Value | undefined {
+  const producer = graph.producer(value);
+  return producer?.op === "Square" ? producer.inputs[0] : undefined;
+}
+
+function sumOfSquaresAt(node: Node, graph: Rewriter): readonly Value[] | undefined {
+  const result = resultOf(node);
+  if (node.op !== "Sum" || result.shape.length > 0) return undefined;
+  const x = squared(node.inputs[0] as Value, graph);
+  if (x?.dtype !== "float32") return undefined;
+  return [graph.emit("SumOfSquares", [x], {}, result)];
+}
+
+/**
+ * Writes sums of all squares as one operation, `SumOfSquares`, which TensorFlow has (L2Loss) and tfjs has
+ * not: it reads the elements once and writes no squares. These stay behind, unused.
+ */
+export function fuseSumsOfSquares(graph: Graph): Graph {
+  return rewrite(graph, sumOfSquaresAt);
+}

@@ -1,0 +1,74 @@
+import type { Node, Value } from "@clip-ts/jit";
+import type { GraphBuilder } from "./graph-builder.ts";
+import { attribute, type DataType } from "./messages.ts";
+
+/** A node to be written, with the names of its inputs in the TensorFlow graph. */
+export interface LoweringInput {
+  readonly node: Node;
+  readonly inputs: readonly string[];
+  readonly builder: GraphBuilder;
+  /** The first input's and first output's description. */
+  readonly x: Value;
+  readonly y: Value;
+  /** The type of the first input in the TensorFlow graph. */
+  readonly type: DataType;
+}
+
+/** Writes one traced operation as TensorFlow operations. @returns the names of its outputs. */
+export type Lowering = (input: LoweringInput) => string | readonly string[];
+
+/** An attribute that holds a list of numbers. */
+export const numbers = (value: unknown): readonly number[] => value as readonly number[];
+
+/** Axes counted from the front; null means all of `rank`. */
+export function axesOf(given: unknown, rank: number): readonly number[] {
+  if (given == null) return Array.from({ length: rank }, (_, axis) => axis);
+  const list = Array.isArray(given) ? numbers(given) : [given as number];
+  return list.map((axis) => (axis < 0 ? axis + rank : axis));
+}
+
+const int32 = attribute.type("int32");
+
+/** The same operation under TensorFlow's name, typed by its first input. */
+export function elementwise(op: string): Lowering {
+  return ({ inputs, builder, type }) => builder.emit(op, inputs, { T: attribute.type(type) });
+}
+
+/** An operation on truth values, which takes no type. */
+export function logical(op: string): Lowering {
+  return ({ inputs, builder }) => builder.emit(op, inputs);
+}
+
+/** The same numbers in the type that is wanted. */
+function converted(input: LoweringInput): string {
+  const { inputs, builder, x, y } = input;
+  if (x.dtype === y.dtype) return inputs[0] as string;
+  const types = { SrcT: attribute.type(x.dtype), DstT: attribute.type(y.dtype) };
+  return builder.emit("Cast", inputs, types);
+}
+
+/** A reduction over the axes in the named attribute, in the type of the result. */
+export function reduction(op: string, attributeName: string): Lowering {
+  return (input) => {
+    const { node, builder, x, y } = input;
+    const axes = axesOf(node.attributes[attributeName], x.shape.length);
+    return builder.emit(op, [converted(input), builder.integers(axes)], {
+      T: attribute.type(y.dtype),
+      Tidx: int32,
+      keep_dims: attribute.flag(node.attributes["keepDims"] === true),
+    });
+  };
+}
+
+/** Only the shape changes. One open side is left to TensorFlow to find. */
+export const reshape: Lowering = ({ inputs, builder, y, type }) => {
+  const open = y.shape.filter((side) => builder.isOpen(side));
+  const shape =
+    open.length === 1
+      ? builder.integers(y.shape.map((side) => (side === open[0] ? -1 : side)))
+      : builder.sizes(y.shape);
+  return builder.emit("Reshape", [inputs[0] as string, shape], {
+    T: attribute.type(type),
+    Tshape: int32,
+  });
+};
