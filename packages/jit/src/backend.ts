@@ -1,4 +1,7 @@
 // For those who write a backend: what one needs to change graphs, to read open sizes and to run training steps.
+export type { Kind, Traits } from "./ir/operation.ts";
+export { axesOf } from "./ir/axes.ts";
+export { allOps, axesAttribute, operationOf, type OpOf } from "./ir/ops.ts";
 export {
   describeSide,
   isOpen,

@@ -1,9 +1,19 @@
 export { bindInputs } from "./ir/bind-inputs.ts";
 export { formatGraph } from "./ir/format-graph.ts";
-export type { Attributes, Constant, Dtype, Graph, NamedValue, Node, Value } from "./ir/graph.ts";
+export type {
+  Attributes,
+  Constant,
+  Dtype,
+  Graph,
+  NamedValue,
+  Node,
+  PlainData,
+  Value,
+} from "./ir/graph.ts";
 export type { SymbolicSize } from "./ir/graph.ts";
 export { interpret } from "./ir/interpret.ts";
 export { kernelInputs } from "./ir/operands.ts";
+export type { Op } from "./ir/ops.ts";
 export { lastUses, peakBytes } from "./passes/liveness.ts";
 export { optimize, type OptimizeOptions, type Pass } from "./passes/optimize.ts";
 export { watchGraphs, type GraphWatcher } from "./passes/watch-graphs.ts";

@@ -1,37 +1,12 @@
+import type { OpOf } from "@clip-ts/jit/backend";
 import { dataTypes } from "./onnx-builder.ts";
 import { operandOf, resultOf, type Lowering } from "./lowering.ts";
 
-/** Operations that ONNX has, under this name. */
-const direct: Readonly<Record<string, string>> = {
-  Abs: "Abs",
-  Add: "Add",
-  AddN: "Sum",
-  Equal: "Equal",
-  Erf: "Erf",
-  Exp: "Exp",
-  Greater: "Greater",
-  GreaterEqual: "GreaterOrEqual",
-  Less: "Less",
-  LessEqual: "LessOrEqual",
-  Log: "Log",
-  LogicalAnd: "And",
-  LogicalNot: "Not",
-  LogicalOr: "Or",
-  Maximum: "Max",
-  Minimum: "Min",
-  Multiply: "Mul",
-  Neg: "Neg",
-  Pow: "Pow",
-  RealDiv: "Div",
-  Reciprocal: "Reciprocal",
-  Relu: "Relu",
-  Sigmoid: "Sigmoid",
-  Sign: "Sign",
-  Softplus: "Softplus",
-  Sqrt: "Sqrt",
-  Sub: "Sub",
-  Tanh: "Tanh",
-};
+/** An operation that ONNX has, under this name. */
+const direct =
+  (type: string): Lowering =>
+  (inputs, _, onnx) =>
+    onnx.op(type, inputs);
 
 const splat =
   (number: number): Lowering =>
@@ -41,7 +16,11 @@ const splat =
     return shape.length === 0 ? scalar : onnx.op("Expand", [scalar, onnx.sizes(shape)]);
   };
 
-const composed: Readonly<Record<string, Lowering>> = {
+/** Operations that treat every element alike. */
+export const elementwise: Readonly<Record<OpOf<"elementwise">, Lowering>> = {
+  Abs: direct("Abs"),
+  Add: direct("Add"),
+  AddN: direct("Sum"),
   // A choice between x and x by what the other value holds: no optimiser knows that nothing is chosen.
   Barrier: ([x, after], _, onnx) => {
     const flat = onnx.op("Reshape", [after, onnx.ints([-1])]);
@@ -58,6 +37,9 @@ const composed: Readonly<Record<string, Lowering>> = {
     const bound = (value: unknown): string => onnx.scalar(value as number, operandOf(node).dtype);
     return onnx.op("Clip", [x, bound(clipValueMin), bound(clipValueMax)]);
   },
+  Equal: direct("Equal"),
+  Erf: direct("Erf"),
+  Exp: direct("Exp"),
   Fill: (inputs, node, onnx) => splat(node.attributes["value"] as number)(inputs, node, onnx),
   // Whole numbers: ONNX divides towards zero, but its remainder has the divisor's sign.
   FloorDiv: ([a, b], node, onnx) => {
@@ -66,7 +48,12 @@ const composed: Readonly<Record<string, Lowering>> = {
     const remainder = onnx.op("Mod", pair);
     return onnx.op("Div", [onnx.op("Sub", [a, remainder]), b]);
   },
+  Greater: direct("Greater"),
+  GreaterEqual: direct("GreaterOrEqual"),
   Identity: ([x]) => x,
+  Less: direct("Less"),
+  LessEqual: direct("LessOrEqual"),
+  Log: direct("Log"),
   // log(u) · x / (u - 1) with u = 1 + x: exact also where 1 + x rounds (Higham 2002, section 1.14.1).
   Log1p: ([x], _, onnx) => {
     const one = onnx.scalar(1, "float32");
@@ -75,8 +62,19 @@ const composed: Readonly<Record<string, Lowering>> = {
     const corrected = onnx.op("Mul", [onnx.op("Log", [u]), ratio]);
     return onnx.op("Where", [onnx.op("Equal", [u, one]), x, corrected]);
   },
+  LogicalAnd: direct("And"),
+  LogicalNot: direct("Not"),
+  LogicalOr: direct("Or"),
+  Maximum: direct("Max"),
+  Minimum: direct("Min"),
+  Multiply: direct("Mul"),
+  Neg: direct("Neg"),
   NotEqual: (inputs, _, onnx) => onnx.op("Not", [onnx.op("Equal", inputs)]),
   OnesLike: splat(1),
+  Pow: direct("Pow"),
+  RealDiv: direct("Div"),
+  Reciprocal: direct("Reciprocal"),
+  Relu: direct("Relu"),
   Rsqrt: (inputs, _, onnx) => onnx.op("Reciprocal", [onnx.op("Sqrt", inputs)]),
   // ONNX Runtime has no choice between truth values: they are chosen as whole numbers.
   Select: ([condition, t, e], node, onnx) => {
@@ -87,6 +85,10 @@ const composed: Readonly<Record<string, Lowering>> = {
     const chosen = onnx.op("Where", [condition, asNumber(t), asNumber(e)]);
     return onnx.op("Cast", [chosen], { to: dataTypes.bool });
   },
+  Sigmoid: direct("Sigmoid"),
+  Sign: direct("Sign"),
+  Softplus: direct("Softplus"),
+  Sqrt: direct("Sqrt"),
   Square: ([x], _, onnx) => onnx.op("Mul", [x, x]),
   SquaredDifference: (inputs, _, onnx) => {
     const difference = onnx.op("Sub", inputs);
@@ -100,16 +102,7 @@ const composed: Readonly<Record<string, Lowering>> = {
     if (alpha === 0) return onnx.op("Cast", [positive], { to: dataTypes[dtype] });
     return onnx.op("Where", [positive, constant(1), constant(alpha)]);
   },
+  Sub: direct("Sub"),
+  Tanh: direct("Tanh"),
   ZerosLike: splat(0),
-};
-
-const named = Object.entries(direct).map(([op, type]): [string, Lowering] => [
-  op,
-  (inputs, _, onnx) => onnx.op(type, inputs),
-]);
-
-/** Operations that treat every element alike. */
-export const elementwise: Readonly<Record<string, Lowering>> = {
-  ...Object.fromEntries(named),
-  ...composed,
 };

@@ -1,22 +1,21 @@
 import type { Node, Value } from "@clip-ts/jit";
+import { axesAttribute, axesOf, type OpOf } from "@clip-ts/jit/backend";
 import { dataTypes, type OnnxBuilder } from "./onnx-builder.ts";
-import { fromFront, operandOf, resultOf, type Lowering } from "./lowering.ts";
+import { fromFront, operandOf, resultOf, type Lowering, type OnnxOp } from "./lowering.ts";
 
-function axesOf({ attributes }: Node, { shape }: Value): number[] {
-  const given = attributes["axis"] ?? attributes["reductionIndices"];
-  if (given == null) return shape.map((_, axis) => axis);
-  const list = Array.isArray(given) ? (given as number[]) : [given as number];
-  return list.map((axis) => fromFront(axis, shape.length));
+type Reduction = "Max" | "Mean" | "Min" | "Sum";
+
+/** ONNX's reduction of that name. */
+function reduced(op: Reduction, x: string, node: Node<OnnxOp>, onnx: OnnxBuilder): string {
+  const axes = axesOf(node.attributes[axesAttribute(op)], operandOf(node).shape.length);
+  const keepdims = node.attributes["keepDims"] === true ? 1 : 0;
+  return onnx.op(`Reduce${op}`, [x, onnx.ints(axes)], { keepdims, noop_with_empty_axes: 1 });
 }
 
 const reduction =
-  (type: string): Lowering =>
-  ([x], node, onnx) => {
-    const axes = axesOf(node, operandOf(node));
-    const keepdims = node.attributes["keepDims"] === true ? 1 : 0;
-    const attributes = { keepdims, noop_with_empty_axes: 1 };
-    return onnx.op(type, [x, onnx.ints(axes)], attributes);
-  };
+  (op: Reduction): Lowering =>
+  ([x], node, onnx) =>
+    reduced(op, x, node, onnx);
 
 /** The operand with its last two axes swapped if wanted. */
 function flipped(name: string, value: Value, flip: unknown, onnx: OnnxBuilder): string {
@@ -30,7 +29,7 @@ function flipped(name: string, value: Value, flip: unknown, onnx: OnnxBuilder): 
 }
 
 /** Operations that add up, compare or combine along axes. */
-export const reductions: Readonly<Record<string, Lowering>> = {
+export const reductions: Readonly<Record<OpOf<"axes">, Lowering>> = {
   ArgMax: ([x], node, onnx) => {
     const axis = fromFront(node.attributes["axis"] as number, operandOf(node).shape.length);
     const found = onnx.op("ArgMax", [x], { axis, keepdims: 0 });
@@ -46,22 +45,17 @@ export const reductions: Readonly<Record<string, Lowering>> = {
     const first = flipped(a, left, transposeA, onnx);
     return onnx.op("MatMul", [first, flipped(b, right, transposeB, onnx)]);
   },
-  // Made by fuseLayerNorms.
-  LayerNorm: (inputs, { attributes }, onnx) => {
-    const epsilon = { fraction: attributes["epsilon"] as number };
-    return onnx.op("LayerNormalization", inputs, { axis: -1, epsilon });
-  },
-  Max: reduction("ReduceMax"),
+  Max: reduction("Max"),
   Mean: ([x], node, onnx) => {
     const floats =
       operandOf(node).dtype === "float32" ? x : onnx.op("Cast", [x], { to: dataTypes.float32 });
-    return reduction("ReduceMean")([floats] as never, node, onnx);
+    return reduced("Mean", floats, node, onnx);
   },
-  Min: reduction("ReduceMin"),
+  Min: reduction("Min"),
   Softmax: ([x], node, onnx) => {
     const rank = resultOf(node).shape.length;
     const dim = (node.attributes["dim"] as number | undefined) ?? -1;
     return onnx.op("Softmax", [x], { axis: fromFront(dim, rank) });
   },
-  Sum: reduction("ReduceSum"),
+  Sum: reduction("Sum"),
 };

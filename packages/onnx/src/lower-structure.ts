@@ -1,8 +1,9 @@
+import type { OpOf } from "@clip-ts/jit/backend";
 import { ClipError } from "@clip-ts/base";
 import type { Node } from "@clip-ts/jit";
 import { TensorProto_DataType } from "./generated/onnx_pb.ts";
 import { dataTypes, type OnnxBuilder } from "./onnx-builder.ts";
-import { fromFront, operandOf, resultOf, type Lowering } from "./lowering.ts";
+import { fromFront, operandOf, resultOf, type Lowering, type OnnxOp } from "./lowering.ts";
 
 /** ONNX's number for the type that indices of tuples must have. */
 const int64 = TensorProto_DataType.INT64;
@@ -33,7 +34,7 @@ function countUp(length: number, onnx: OnnxBuilder): string {
   return onnx.op("Range", [onnx.scalar(0, "int32"), limit, onnx.scalar(1, "int32")]);
 }
 
-const axisIn = ({ attributes }: Node, rank: number): number =>
+const axisIn = ({ attributes }: Node<OnnxOp>, rank: number): number =>
   fromFront((attributes["axis"] as number | undefined) ?? 0, rank);
 
 /**
@@ -65,7 +66,7 @@ const scattered: Lowering = ([indices, updates], node, onnx) => {
 };
 
 /** Operations that move elements, pick them or repeat them. */
-export const structure: Readonly<Record<string, Lowering>> = {
+export const structure: Readonly<Record<OpOf<"layout">, Lowering>> = {
   Concat: (inputs, node, onnx) =>
     onnx.op("Concat", inputs, { axis: axisIn(node, resultOf(node).shape.length) }),
   ExpandDims: reshaped,

@@ -1,6 +1,6 @@
 import type { Node, Value } from "@clip-ts/jit";
-import { convolutionWindows, poolWindows, type Windows } from "@clip-ts/jit/backend";
-import { resultOf, type Lowering } from "./lowering.ts";
+import { convolutionWindows, poolWindows, type Windows, type OpOf } from "@clip-ts/jit/backend";
+import { resultOf, type Lowering, type OnnxOp } from "./lowering.ts";
 import type { OnnxBuilder } from "./onnx-builder.ts";
 import { columnsOf, isSmallMap, marginsOf, tapsOf, type Margins } from "./window-columns.ts";
 
@@ -27,7 +27,7 @@ function windowAttributes(windows: Windows): Record<string, readonly number[]> {
   };
 }
 
-const shapesOf = ({ inputs }: Node): readonly number[][] =>
+const shapesOf = ({ inputs }: Node<OnnxOp>): readonly number[][] =>
   inputs.map(({ shape }: Value) => [...shape]);
 
 const convolution: Lowering = ([x, filter], node, onnx) => {
@@ -158,7 +158,7 @@ const averagePool: Lowering = ([x], node, onnx) => {
 };
 
 /** Operations that move a window over pictures. */
-export const windowed: Readonly<Record<string, Lowering>> = {
+export const windowed: Readonly<Record<OpOf<"windows">, Lowering>> = {
   AvgPool: averagePool,
   Conv2D: convolution,
   Conv2DBackpropFilter: filterGradient,

@@ -8,6 +8,7 @@ import {
   interpret,
   type NamedTensors,
   type Node,
+  type Op,
   trace,
 } from "@clip-ts/jit";
 import { operationCases } from "../../jit/src/trace/operation-cases.test.ts";
@@ -72,7 +73,8 @@ test("rows with equal indices all count, however many threads add them", async (
 
 test("an operation without a counterpart is an error that names it", async () => {
   const value = { id: 0, shape: [2], dtype: "float32" } as const;
-  const node: Node = { op: "Bincount", inputs: [value], attributes: {}, outputs: [value] };
+  const op: string = "Bincount"; // as in a graph that was not traced
+  const node: Node = { op: op as Op, inputs: [value], attributes: {}, outputs: [value] };
   const graph = { inputs: [{ name: "x", value }], constants: [], nodes: [node], outputs: [] };
   await expect(compileOnnx(graph, { runtime })).rejects.toThrow(/Bincount cannot be written/u);
 });

@@ -9,6 +9,7 @@ import {
   type ModelProto,
   type ValueInfoProtoSchema,
 } from "./generated/onnx_pb.ts";
+import type { Lowering, OnnxGraph, OnnxOp, Operands } from "./lowering.ts";
 import { lowerings } from "./lowerings.ts";
 import { createOnnxBuilder, dataTypes, type OnnxBuilder } from "./onnx-builder.ts";
 
@@ -16,14 +17,15 @@ import { createOnnxBuilder, dataTypes, type OnnxBuilder } from "./onnx-builder.t
 const opset = 20n;
 const irVersion = 9n;
 
-function lower(node: Node, names: Map<number, string>, onnx: OnnxBuilder): void {
-  const lowering = lowerings.get(node.op);
+function lower(node: Node<OnnxOp>, names: Map<number, string>, onnx: OnnxBuilder): void {
+  const lowering: Lowering | undefined = lowerings[node.op];
   if (lowering === undefined) {
     throw new ClipError("unsupported", `The operation ${node.op} cannot be written as ONNX yet.`, {
       data: { op: node.op },
     });
   }
-  const results = lowering(node.inputs.map(({ id }) => names.get(id)) as never, node, onnx);
+  const operands = node.inputs.map(({ id }) => names.get(id) as string);
+  const results = lowering(operands as string[] & Operands, node, onnx);
   const list = typeof results === "string" ? [results] : results;
   node.outputs.forEach(({ id }, index) => names.set(id, list[index] as string));
 }
@@ -43,7 +45,11 @@ function describe(
 }
 
 /** Gives results the names they have outside; one that is an input too, or has two names, is copied. */
-function nameOutputs(graph: Graph, names: ReadonlyMap<number, string>, onnx: OnnxBuilder): void {
+function nameOutputs(
+  graph: OnnxGraph,
+  names: ReadonlyMap<number, string>,
+  onnx: OnnxBuilder,
+): void {
   const made = new Set(onnx.nodes.flatMap(({ output }) => output));
   const renamed = new Map<string, string>();
   const copies: [from: string, to: string][] = [];
@@ -75,7 +81,7 @@ function leavesLast(nodes: readonly NodeProto[]): NodeProto[] {
 }
 
 /** Where an open size is read. */
-function sourceIn(graph: Graph, symbol: SymbolicSize): SymbolSource {
+function sourceIn(graph: OnnxGraph, symbol: SymbolicSize): SymbolSource {
   const source = sourceOf(graph, symbol);
   if (source !== undefined) return source;
   throw new ClipError("unsupported", `No input has the open size "${symbol.name}" as a side.`, {
@@ -97,7 +103,10 @@ const int64 = TensorProto_DataType.INT64;
  * Constants are not copied.
  * @throws ClipError "unsupported" naming an operation without a counterpart.
  */
-export function onnxModel(graph: Graph, { wideInputs = none }: OnnxModelOptions = {}): ModelProto {
+export function onnxModel(
+  graph: OnnxGraph,
+  { wideInputs = none }: OnnxModelOptions = {},
+): ModelProto {
   const { symbols = [] } = graph;
   const source = (symbol: SymbolicSize): SymbolSource => sourceIn(graph, symbol);
   const onnx = createOnnxBuilder({ symbols, source });

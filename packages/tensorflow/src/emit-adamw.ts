@@ -1,31 +1,20 @@
 import type { GraphBuilder } from "./graph-builder.ts";
-import type { AdamwUpdate } from "./match-adamw.ts";
+import type { AdamwAttributes } from "./fuse-adamw.ts";
+import type { Updates } from "./lower-adamw.ts";
 import { attribute } from "./messages.ts";
-import type { Guard } from "./guard.ts";
-import { afterAll, type Variables } from "./variables.ts";
-
-/** The state tensors that one update changes, by name. */
-export interface AdamwNames {
-  readonly param: string;
-  readonly first: string;
-  readonly second: string;
-}
+import { afterAll } from "./variables.ts";
 
 /** Tensors that the update needs, in the graph that is written. */
-export interface AdamwTensors {
-  readonly param: string;
-  readonly gradient: string;
-  readonly stepSize: string;
-  readonly secondRoot: string;
-  readonly decay?: string;
+export interface AdamwTensors extends Readonly<
+  Record<"param" | "gradient" | "stepSize" | "secondRoot", string>
+> {
+  readonly decay: string | undefined;
+  /** The factor of a gradient that is still to be clipped. */
+  readonly clip: string | undefined;
 }
 
-/** An update, what it changes, what it needs, and whether it may. */
-export interface AdamwParts {
-  readonly update: AdamwUpdate;
-  readonly names: AdamwNames;
-  readonly tensors: AdamwTensors;
-  readonly guard: Guard;
+/** The state, whether it may change, and which updates come first. */
+export interface AdamwPlace extends Pick<Updates, "variables" | "guard"> {
   /** Operations that must have ended before: updates so far back that memory is held by few at a time. */
   readonly after: readonly string[];
 }
@@ -39,10 +28,10 @@ const T = attribute.type("float32");
  */
 export function emitAdamw(
   builder: GraphBuilder,
-  variables: Variables,
-  { update, names, tensors, guard, after }: AdamwParts,
+  { variables, guard, after }: AdamwPlace,
+  update: AdamwAttributes,
+  { param, gradient, stepSize, secondRoot, decay }: AdamwTensors,
 ): string {
-  const { param, gradient, stepSize, secondRoot, decay } = tensors;
   const rate = builder.emitOnce("rate", "Mul", [stepSize, secondRoot], { T });
   const eps = builder.scalar(update.eps, "float32");
   const scaledEps = builder.emitOnce("eps", "Mul", [eps, secondRoot], { T });
@@ -54,12 +43,12 @@ export function emitAdamw(
     const operands = [guard.gate(param, "float32"), lost, ...afterAll(after)];
     const change = builder.emit("Mul", operands, { T });
     // In place: a new parameter in every step would lie between what lives for a step only.
-    const subtracted = [variables.handle(names.param), change, ...afterAll(before)];
+    const subtracted = [variables.handle(update.param), change, ...afterAll(before)];
     before.push(builder.emit("AssignSubVariableOp", subtracted, { dtype: T }));
   }
   const zero = builder.scalar(0, "float32");
   const operands = [
-    ...[names.param, names.first, names.second].map((name) => variables.handle(name)),
+    ...[update.param, update.first, update.second].map((name) => variables.handle(name)),
     zero,
     zero,
     rate,

@@ -1,22 +1,16 @@
 import { ClipError } from "@clip-ts/base";
-import type { Graph, NamedValue, Node, Value } from "@clip-ts/jit";
+import type { NamedValue, Value } from "@clip-ts/jit";
 import { sourceOf, type SymbolSource } from "@clip-ts/jit/backend";
 import { fuseAttention } from "./fuse-attention.ts";
+import type { TensorflowGraph, TensorflowNode } from "./graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
+import type { Updates } from "./lower-adamw.ts";
 import { lowerings } from "./lowerings.ts";
 import type { OpenSizes, OpenSource } from "./open-sizes.ts";
-import type { LoweringInput } from "./lowering.ts";
+import type { Lowering, LoweringInput } from "./lowering.ts";
 import { moving, rounded, staysRounded, widened } from "./rounding.ts";
 import { formsIn } from "./rows/forms.ts";
 import { fuseRows } from "./rows/fuse-rows.ts";
-
-/** Something that makes values of the graph in its own way, such as a fused update. */
-export interface Replacement {
-  readonly inputs: readonly Value[];
-  readonly outputs: readonly Value[];
-  /** Inputs come as they are, in bfloat16 or in 32 bits. */
-  emit(inputs: readonly string[], builder: GraphBuilder): readonly string[];
-}
 
 /** What a graph is written into, and what it is connected to. */
 export interface EmitOptions {
@@ -26,30 +20,31 @@ export interface EmitOptions {
   /** Values wanted; what none of them needs is not written. */
   readonly wanted: readonly Value[];
   /** Take the place of the nodes that make their outputs. */
-  readonly replacements?: readonly Replacement[];
+  readonly fused?: readonly TensorflowNode[];
+  /** For updates of the state among them. */
+  readonly updates?: Updates | undefined;
 }
 
 /**
  * The graph with attention fused, where the native part has it: in 32 bits only, for between products in
  * bfloat16 the one operation would widen what comes and round what goes.
  */
-function withAttention(graph: Graph, { builder, wanted, replacements = [] }: EmitOptions): Graph {
+function withAttention(
+  graph: TensorflowGraph,
+  { builder, wanted, fused = [] }: EmitOptions,
+): TensorflowGraph {
   if (!builder.hasOwnProducts || builder.precision !== "f32") return graph;
-  return fuseAttention(graph, [...wanted, ...replacements.flatMap(({ inputs }) => inputs)]);
+  return fuseAttention(graph, [...wanted, ...fused.flatMap(({ inputs }) => inputs)]);
 }
 
-/** Operations and replacements in an order in which they can run, without what nobody wants. */
-function plan(graph: Graph, options: EmitOptions): Node[] {
-  const { builder, wanted, replacements = [] } = options;
-  const replaced = new Map<number, Node>();
-  for (const replacement of replacements) {
-    const { inputs, outputs } = replacement;
-    const step: Node = { op: "Replacement", inputs, outputs, attributes: { replacement } };
-    for (const { id } of outputs) replaced.set(id, step);
-  }
+/** Operations in an order in which they can run, without what nobody wants. */
+function plan(graph: TensorflowGraph, options: EmitOptions): TensorflowNode[] {
+  const { builder, wanted, fused = [] } = options;
+  const replaced = new Map<number, TensorflowNode>();
+  for (const node of fused) for (const { id } of node.outputs) replaced.set(id, node);
   const whole = withAttention(graph, options);
   const needed = new Set(wanted.map(({ id }) => id));
-  const steps = new Set<Node>();
+  const steps = new Set<TensorflowNode>();
   for (const node of whole.nodes.toReversed()) {
     const step = replaced.get((node.outputs[0] as Value).id) ?? node;
     if (steps.has(step) || !step.outputs.some(({ id }) => needed.has(id))) continue;
@@ -61,27 +56,35 @@ function plan(graph: Graph, options: EmitOptions): Node[] {
 }
 
 /** Operations that take bfloat16 as well as 32 bits, whatever they give. */
-const takesEither = ({ op }: Node, { hasOwnOperations }: GraphBuilder): boolean =>
-  op === "BatchMatMul" || op === "Rows" || (op === "SumOfSquares" && hasOwnOperations);
+const takesEither = ({ op }: TensorflowNode, { hasOwnOperations }: GraphBuilder): boolean =>
+  op === "AdamW" ||
+  op === "BatchMatMul" ||
+  op === "Rows" ||
+  (op === "SumOfSquares" && hasOwnOperations);
 
 /** What only moves numbers moves both forms of a tensor; TensorFlow leaves out the one that nobody reads. */
 function emitRoundedForms(
-  { node, inputs, builder, x, y }: Omit<LoweringInput, "type">,
+  { node, inputs, ...rest }: Omit<LoweringInput, "type">,
   results: readonly string[],
 ): void {
+  const { builder } = rest;
   const form = builder.roundedForms.get(inputs[0] ?? "");
-  const lower = lowerings.get(node.op);
-  if (form === undefined || lower === undefined || !moving.has(node.op)) return;
+  const lower = lowerings[node.op];
+  if (form === undefined || !moving.has(node.op)) return;
   const operands = [form, ...inputs.slice(1)];
-  const moved = [lower({ node, inputs: operands, builder, x, y, type: "bfloat16" })].flat();
+  const moved = [lower({ ...rest, node, inputs: operands, type: "bfloat16" })].flat();
   moved.forEach((name, at) => {
     builder.rounded.add(name);
     builder.roundedForms.set(results[at] as string, name);
   });
 }
 
-function emitNode(node: Node, inputs: readonly string[], builder: GraphBuilder): readonly string[] {
-  const lower = lowerings.get(node.op);
+function emitNode(
+  node: TensorflowNode,
+  inputs: readonly string[],
+  { builder, updates }: EmitOptions,
+): readonly string[] {
+  const lower: Lowering | undefined = lowerings[node.op];
   if (lower === undefined) {
     throw new ClipError("unsupported", `There is no TensorFlow form of the operation ${node.op}.`, {
       data: { op: node.op },
@@ -95,14 +98,14 @@ function emitNode(node: Node, inputs: readonly string[], builder: GraphBuilder):
     ? inputs
     : inputs.map((name) => inType(builder, name));
   const type = isRounded ? "bfloat16" : x.dtype;
-  const results = [lower({ node, inputs: operands, builder, x, y, type })].flat();
+  const results = [lower({ node, inputs: operands, builder, x, y, type, updates })].flat();
   if (isRounded) for (const name of results) builder.rounded.add(name);
-  emitRoundedForms({ node, inputs, builder, x, y }, results);
+  emitRoundedForms({ node, inputs, builder, x, y, updates }, results);
   return results;
 }
 
 /** Where the open sizes of a graph are read in TensorFlow. */
-function openSizesOf(graph: Graph, inputs: ReadonlyMap<string, string>): OpenSizes {
+function openSizesOf(graph: TensorflowGraph, inputs: ReadonlyMap<string, string>): OpenSizes {
   const { symbols = [] } = graph;
   const sources = new Map<string, OpenSource>();
   for (const symbol of symbols) {
@@ -117,8 +120,8 @@ function openSizesOf(graph: Graph, inputs: ReadonlyMap<string, string>): OpenSiz
 
 /** The tensors that stand for inputs and for the constants that are needed, by id. */
 function givenNames(
-  graph: Graph,
-  steps: readonly Node[],
+  graph: TensorflowGraph,
+  steps: readonly TensorflowNode[],
   { builder, inputs, wanted }: EmitOptions,
 ): Map<number, string> {
   const names = new Map<number, string>();
@@ -136,7 +139,10 @@ function givenNames(
 }
 
 /** Writes a graph as TensorFlow operations. @returns the tensors that stand for its values, by id. */
-export function emitGraph(graph: Graph, options: EmitOptions): ReadonlyMap<number, string> {
+export function emitGraph(
+  graph: TensorflowGraph,
+  options: EmitOptions,
+): ReadonlyMap<number, string> {
   const { builder } = options;
   builder.inputNames.clear();
   builder.openSizes = openSizesOf(graph, options.inputs);
@@ -146,8 +152,7 @@ export function emitGraph(graph: Graph, options: EmitOptions): ReadonlyMap<numbe
   builder.formsOf = formsIn({ ...graph, nodes: steps }, builder, options.wanted);
   for (const step of steps) {
     const inputs = step.inputs.map(({ id }) => names.get(id) as string);
-    const replacement = step.attributes["replacement"] as Replacement | undefined;
-    const results = replacement?.emit(inputs, builder) ?? emitNode(step, inputs, builder);
+    const results = emitNode(step, inputs, options);
     step.outputs.forEach(({ id }, index) => names.set(id, results[index] as string));
   }
   for (const { id } of options.wanted) {

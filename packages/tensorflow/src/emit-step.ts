@@ -1,14 +1,13 @@
 import type { Graph, Value } from "@clip-ts/jit";
 import { isOpen } from "@clip-ts/jit/backend";
-import { emitAdamw, type AdamwTensors } from "./emit-adamw.ts";
-import { emitGraph, type Replacement } from "./emit-graph.ts";
-import { emitOwnAdamw } from "./emit-own-adamw.ts";
+import { emitGraph } from "./emit-graph.ts";
+import { adamwNodes, type AdamwAttributes } from "./fuse-adamw.ts";
 import { fuseSumsOfSquares } from "./fuse-sum-of-squares.ts";
+import type { TensorflowGraph, TensorflowNode } from "./graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
-import { finiteGuard, openPassage, type Guard } from "./guard.ts";
-import { matchAdamw, type AdamwUpdate } from "./match-adamw.ts";
+import { finiteGuard, openPassage } from "./guard.ts";
+import type { Updates } from "./lower-adamw.ts";
 import { attribute, type Signature, type TensorInfo } from "./messages.ts";
-import { widened } from "./rounding.ts";
 import { afterAssignments } from "./state-access.ts";
 import type { Variables } from "./variables.ts";
 
@@ -24,6 +23,11 @@ export interface StepSpec {
   readonly mustBeFinite?: readonly string[];
 }
 
+/** The graph of a step as it is written. */
+interface Written {
+  readonly graph: TensorflowGraph;
+}
+
 /** What the inputs of a step are connected to. */
 interface Connections {
   readonly fed: Record<string, TensorInfo>;
@@ -31,8 +35,10 @@ interface Connections {
 }
 
 /** A shape as TensorFlow writes it: -1 for sides that only a run knows. */
-const knownSides = (shape: readonly number[], { symbols }: Graph): readonly number[] =>
-  shape.map((side) => (isOpen(side, symbols) ? -1 : side));
+const knownSides = (
+  shape: readonly number[],
+  { symbols }: Pick<Graph, "symbols">,
+): readonly number[] => shape.map((side) => (isOpen(side, symbols) ? -1 : side));
 
 function connectInputs(
   builder: GraphBuilder,
@@ -59,75 +65,20 @@ function connectInputs(
   return { fed, tensors };
 }
 
-/** How many updates may run at the same time: each holds a decayed copy of its parameter. */
-const updatesAtOnce = 2;
-
-/** What the updates of a step have in common. */
-interface UpdateContext {
-  readonly nameOf: (value: Value) => string;
-  readonly variables: Variables;
-  readonly guard: Guard;
-  /** The operations that end the updates written so far. */
-  readonly done: string[];
-}
-
-/** The updates that are written as one operation each. */
-const adamwOf = ({ graph, updates = {}, fusesAdamw = true }: StepSpec): readonly AdamwUpdate[] =>
-  fusesAdamw ? matchAdamw(graph, updates) : [];
+/** The updates of a step that are AdamW and nothing else, as one operation each. */
+const fusedUpdates = (
+  { graph, updates = {}, fusesAdamw = true }: Omit<StepSpec, "graph"> & Written,
+  clips: boolean,
+): TensorflowNode[] => (fusesAdamw ? adamwNodes(graph, updates, clips) : []);
 
 /** The parameters, by name, that a step moves by AdamW and by nothing else. */
-export function movedByAdamw(step: StepSpec): string[] {
-  const names = new Map(step.graph.inputs.map(({ name, value }) => [value.id, name]));
-  return adamwOf(step).map(({ param }) => names.get(param.id) as string);
-}
-
-/** The fused form of one update; notes the operation that ends it in `done`. */
-function fusedUpdate(
-  update: AdamwUpdate,
-  { nameOf, variables, guard, done }: UpdateContext,
-  isOwn: boolean,
-): Replacement {
-  const { param, stepSize, secondRoot, decay, clipped } = update;
-  const clip = isOwn ? clipped?.factor : undefined;
-  const needed: Readonly<Record<string, Value | undefined>> = {
-    param,
-    gradient: clip === undefined ? update.gradient : clipped?.gradient,
-    stepSize,
-    secondRoot,
-    decay,
-    clip,
-  };
-  const parts = Object.entries(needed).filter(
-    (part): part is [string, Value] => part[1] !== undefined,
-  );
-  const names = {
-    param: nameOf(param),
-    first: nameOf(update.first),
-    second: nameOf(update.second),
-  };
-  return {
-    inputs: parts.map(([, value]) => value),
-    outputs: [update.moved, ...update.moments],
-    emit(inputs, builder) {
-      const given = inputs.map((name, at) => {
-        const isGradient = isOwn && parts[at]?.[0] === "gradient";
-        return [parts[at]?.[0], isGradient ? name : widened(builder, name)] as const;
-      });
-      const tensors = Object.fromEntries(given) as unknown as AdamwTensors;
-      const after = done.slice(-updatesAtOnce).slice(0, 1);
-      const end = isOwn
-        ? emitOwnAdamw(builder, variables, { update, names, tensors, guard })
-        : emitAdamw(builder, variables, { update, names, tensors, guard, after });
-      done.push(end);
-      return Object.values(names).map((name) => variables.read(name, [end]));
-    },
-  };
-}
+export const movedByAdamw = (step: StepSpec): string[] =>
+  fusedUpdates(step, false).map(({ attributes }) => (attributes as AdamwAttributes).param);
 
 /** The outputs that are returned, once the operation `end` has run. */
 function fetchOutputs(
   builder: GraphBuilder,
-  { graph, updates = {} }: StepSpec,
+  { graph, updates = {} }: Pick<StepSpec, "updates"> & Written,
   values: ReadonlyMap<number, string>,
   end: string,
 ): Record<string, TensorInfo> {
@@ -155,41 +106,48 @@ function withResults(
     : afterAssignments(builder, { ...fed }, [end]);
 }
 
-/** Writes a step into a graph that holds its state's variables. @returns how to feed and fetch it. */
-export function emitStep(
-  builder: GraphBuilder,
-  step: StepSpec,
-  variables?: Variables,
-  state: ReadonlySet<string> = new Set(),
-): Signature {
-  const { updates = {} } = step;
-  const graph = fuseSumsOfSquares(step.graph);
-  const { fed, tensors } = connectInputs(builder, step, variables, state);
-  const names = new Map(graph.inputs.map(({ name, value }) => [value.id, name]));
-  const done: string[] = [];
-  const { mustBeFinite = [] } = step;
-  const guard = mustBeFinite.length === 0 ? openPassage(builder) : finiteGuard(builder);
-  const nameOf = ({ id }: Value): string => names.get(id) as string;
-  const replacements =
-    variables === undefined
-      ? []
-      : adamwOf({ ...step, graph }).map((update) =>
-          fusedUpdate(update, { nameOf, variables, guard, done }, builder.hasOwnOperations),
-        );
-  const wanted = graph.outputs.map(({ value }) => value);
-  const values = emitGraph(graph, { builder, inputs: tensors, wanted, replacements });
-
-  const fused = new Set(replacements.flatMap(({ outputs }) => outputs.map(({ id }) => id)));
+/** Replaces state tensors by what the step computed; what is fused does so by itself. */
+function assignOthers(
+  { graph, updates = {} }: Pick<StepSpec, "updates"> & Written,
+  fused: readonly TensorflowNode[],
+  {
+    values,
+    tensors,
+  }: { readonly values: ReadonlyMap<number, string> } & Pick<Connections, "tensors">,
+  { variables, guard, ended }: Updates,
+): void {
+  const isFused = new Set(fused.flatMap(({ outputs }) => outputs.map(({ id }) => id)));
   const outputs = new Map(graph.outputs.map(({ name, value }) => [name, value]));
   for (const [name, output] of Object.entries(updates)) {
     const value = outputs.get(output) as Value;
-    if (fused.has(value.id)) continue;
+    if (isFused.has(value.id)) continue;
     const read = tensors.get(name);
     const next = guard.gate(values.get(value.id) as string, value.dtype);
-    done.push((variables as Variables).assign(name, next, read === undefined ? [] : [read]));
+    ended.push(variables.assign(name, next, read === undefined ? [] : [read]));
   }
+}
+
+/** Writes a step into a graph that holds its state's variables. @returns how to feed and fetch it. */
+export function emitStep(
+  builder: GraphBuilder,
+  given: StepSpec,
+  variables?: Variables,
+  state: ReadonlySet<string> = new Set(),
+): Signature {
+  const graph = fuseSumsOfSquares(given.graph);
+  const step = { ...given, graph };
+  const { mustBeFinite = [] } = given;
+  const { fed, tensors } = connectInputs(builder, given, variables, state);
+  const guard = mustBeFinite.length === 0 ? openPassage(builder) : finiteGuard(builder);
+  const updates = variables && { variables, guard, ended: [] as string[] };
+  const fused = updates === undefined ? [] : fusedUpdates(step, builder.hasOwnOperations);
+  const wanted = graph.outputs.map(({ value }) => value);
+  const values = emitGraph(graph, { builder, inputs: tensors, wanted, fused, updates });
+
+  if (updates !== undefined) assignOthers(step, fused, { values, tensors }, updates);
+  const outputs = new Map(graph.outputs.map(({ name, value }) => [name, value]));
   const numbers = mustBeFinite.map((name) => values.get((outputs.get(name) as Value).id) as string);
-  const end = guard.close(numbers, done);
-  const fetched = fetchOutputs(builder, { ...step, graph }, values, end);
+  const end = guard.close(numbers, updates?.ended ?? []);
+  const fetched = fetchOutputs(builder, step, values, end);
   return withResults(builder, fed, { fetched, end });
 }

@@ -1,25 +1,34 @@
-import type { Graph, Node, Value } from "@clip-ts/jit";
+import type { Value } from "@clip-ts/jit";
 import { resultOf, rewrite, type Rewriter, sizeOf } from "@clip-ts/jit/backend";
 import { numbers, type Lowering } from "./lowering.ts";
 import { attribute } from "./messages.ts";
+import type { TensorflowGraph, TensorflowNode, TensorflowOp } from "./graph.ts";
 
 /** Heads before tokens instead of tokens before heads, or back. */
 const swapsHeads = "0,2,1,3";
 
 /** The operation that makes a value, if it is of this kind. */
-function made(value: Value | undefined, op: string, graph: Rewriter): Node | undefined {
+function made(
+  value: Value | undefined,
+  op: string,
+  graph: Rewriter<TensorflowOp>,
+): TensorflowNode | undefined {
   const node = value && graph.producer(value);
   return node?.op === op ? node : undefined;
 }
 
 /** [batch, tokens, heads, dim] behind [batch, heads, tokens, dim]. */
-function beforeSwap(node: Node | undefined): Value | undefined {
+function beforeSwap(node: TensorflowNode | undefined): Value | undefined {
   if (node?.op !== "Transpose") return undefined;
   return numbers(node.attributes["perm"]).join() === swapsHeads ? node.inputs[0] : undefined;
 }
 
 /** A product of two stacks, the right one turned or not. */
-function stacked(value: Value | undefined, turned: boolean, graph: Rewriter): Node | undefined {
+function stacked(
+  value: Value | undefined,
+  turned: boolean,
+  graph: Rewriter<TensorflowOp>,
+): TensorflowNode | undefined {
   const node = made(value, "BatchMatMul", graph);
   const { transposeA, transposeB } = node?.attributes ?? {};
   const isAlike = transposeA !== true && (transposeB === true) === turned;
@@ -27,7 +36,10 @@ function stacked(value: Value | undefined, turned: boolean, graph: Rewriter): No
 }
 
 /** A value, and the number by which it is multiplied. */
-function unscaled(value: Value | undefined, graph: Rewriter): readonly [Value | undefined, number] {
+function unscaled(
+  value: Value | undefined,
+  graph: Rewriter<TensorflowOp>,
+): readonly [Value | undefined, number] {
   const node = made(value, "Multiply", graph);
   const fill = made(node?.inputs[1], "Fill", graph);
   const isNumber = fill !== undefined && sizeOf(resultOf(fill).shape) === 1;
@@ -43,7 +55,10 @@ function isMask({ shape }: Value, [batch, , queries, keys]: readonly number[]): 
 }
 
 /** Scores, and the mask that is added to them. */
-function unmasked(value: Value | undefined, graph: Rewriter): readonly [Node?, Value?] {
+function unmasked(
+  value: Value | undefined,
+  graph: Rewriter<TensorflowOp>,
+): readonly [TensorflowNode?, Value?] {
   const plain = stacked(value, true, graph);
   if (plain !== undefined) return [plain];
   const [first, mask] = made(value, "Add", graph)?.inputs ?? [];
@@ -53,7 +68,10 @@ function unmasked(value: Value | undefined, graph: Rewriter): readonly [Node?, V
 }
 
 /** What a linear layer gave before its bias, in the shape of the value, and the bias. */
-function unbiased(value: Value, graph: Rewriter): readonly [Value, Value] | undefined {
+function unbiased(
+  value: Value,
+  graph: Rewriter<TensorflowOp>,
+): readonly [Value, Value] | undefined {
   const [product, bias] =
     made(made(value, "Reshape", graph)?.inputs[0], "Add", graph)?.inputs ?? [];
   if (product?.shape.length !== 2 || bias?.shape.length !== 1) return undefined;
@@ -61,7 +79,7 @@ function unbiased(value: Value, graph: Rewriter): readonly [Value, Value] | unde
 }
 
 /** How often each value is read. */
-function readersOf(graph: Graph, outside: readonly Value[]): (value: Value) => number {
+function readersOf(graph: TensorflowGraph, outside: readonly Value[]): (value: Value) => number {
   const counts = new Map<number, number>();
   const count = ({ id }: Value): unknown => counts.set(id, (counts.get(id) ?? 0) + 1);
   for (const { inputs } of graph.nodes) inputs.forEach(count);
@@ -74,9 +92,9 @@ function readersOf(graph: Graph, outside: readonly Value[]): (value: Value) => n
  * operation, `Attention`. Not where anything between is read by others, as by gradients. What is replaced
  * stays behind, unused. `outside` are values that are read besides the graph's own operations.
  */
-export function fuseAttention(graph: Graph, outside: readonly Value[]): Graph {
+export function fuseAttention(graph: TensorflowGraph, outside: readonly Value[]): TensorflowGraph {
   const readers = readersOf(graph, outside);
-  const isOwn = (node: Node | undefined): node is Node =>
+  const isOwn = (node: TensorflowNode | undefined): node is TensorflowNode =>
     node !== undefined && readers(resultOf(node)) === 1;
   const isOutside = new Set(outside.map(({ id }) => id));
   return rewrite(graph, (node, rewriter) => {

@@ -1,38 +1,7 @@
 import type { Value } from "@clip-ts/jit";
-import { elementwise, logical, reduction, type Lowering } from "./lowering.ts";
+import type { OpOf } from "@clip-ts/jit/backend";
+import { elementwise, logical, type Lowering } from "./lowering.ts";
 import { attribute } from "./messages.ts";
-
-/** tfjs and TensorFlow agree on the name. */
-const sameName = [
-  "Abs",
-  "Erf",
-  "Exp",
-  "FloorDiv",
-  "Identity",
-  "Log",
-  "Log1p",
-  "Maximum",
-  "Minimum",
-  "Neg",
-  "OnesLike",
-  "Pow",
-  "RealDiv",
-  "Reciprocal",
-  "Relu",
-  "Rsqrt",
-  "Sigmoid",
-  "Sign",
-  "Softmax",
-  "Softplus",
-  "Sqrt",
-  "Square",
-  "SquaredDifference",
-  "Sub",
-  "Tanh",
-  "ZerosLike",
-];
-
-const comparisons = ["Equal", "Greater", "GreaterEqual", "Less", "LessEqual", "NotEqual"];
 
 /** A vector added to the last axis is a bias, which TensorFlow fuses with the product before it. */
 const add: Lowering = ({ node, inputs, builder, x, y, type }) => {
@@ -73,32 +42,71 @@ const step: Lowering = ({ node, inputs, builder, x }) => {
   return builder.emit("SelectV2", [isUndefined, ...inputs, stepped], { T });
 };
 
-/** TensorFlow has half of it. The native part's own takes bfloat16 too, and is as exact as for 32 bits. */
-const sumOfSquares: Lowering = ({ inputs, builder, x }) => {
-  if (builder.hasOwnOperations) {
-    const type = builder.rounded.has(inputs[0] as string) ? "bfloat16" : "float32";
-    return builder.emit("ClipTsSumOfSquares", inputs, { T: attribute.type(type) });
-  }
-  const T = attribute.type(x.dtype);
-  const half = builder.emit("L2Loss", inputs, { T });
-  return builder.emit("Mul", [half, builder.scalar(2, x.dtype)], { T });
+/** One number repeated: stored once, made when the graph runs. */
+const fill: Lowering = ({ node, builder, y }) => {
+  const value = builder.scalar(node.attributes["value"] as number, y.dtype);
+  if (y.shape.length === 0) return value;
+  return builder.emit("Fill", [builder.sizes(y.shape), value], {
+    T: attribute.type(y.dtype),
+    index_type: attribute.type("int32"),
+  });
 };
 
-/** Operations that treat each number alike, and reductions. */
-export const arithmetic: Readonly<Record<string, Lowering>> = {
-  ...Object.fromEntries([...sameName, ...comparisons].map((op) => [op, elementwise(op)])),
+/** The value once the other one is there. */
+const barrier: Lowering = ({ inputs: [x, after], builder, y }) =>
+  builder.emit("Identity", [x as string, `^${(after as string).split(":")[0]}`], {
+    T: attribute.type(y.dtype),
+  });
+
+/** Conditions choose element by element, or whole rows where they are a vector. */
+const select: Lowering = ({ node, inputs, builder, x, y }) => {
+  const byRow = x.shape.length === 1 && (node.inputs[1] as Value).shape.length > 1;
+  return builder.emit(byRow ? "Select" : "SelectV2", inputs, { T: attribute.type(y.dtype) });
+};
+
+/** Operations that treat each number alike. */
+export const arithmetic: Readonly<Record<OpOf<"elementwise">, Lowering>> = {
+  Abs: elementwise("Abs"),
   Add: add,
   AddN: addN,
+  Barrier: barrier,
   Cast: cast,
   ClipByValue: clip,
+  Equal: elementwise("Equal"),
+  Erf: elementwise("Erf"),
+  Exp: elementwise("Exp"),
+  Fill: fill,
+  FloorDiv: elementwise("FloorDiv"),
+  Greater: elementwise("Greater"),
+  GreaterEqual: elementwise("GreaterEqual"),
+  Identity: elementwise("Identity"),
+  Less: elementwise("Less"),
+  LessEqual: elementwise("LessEqual"),
+  Log: elementwise("Log"),
+  Log1p: elementwise("Log1p"),
   LogicalAnd: logical("LogicalAnd"),
   LogicalNot: logical("LogicalNot"),
   LogicalOr: logical("LogicalOr"),
-  Max: reduction("Max", "reductionIndices"),
-  Mean: reduction("Mean", "axis"),
-  Min: reduction("Min", "axis"),
+  Maximum: elementwise("Maximum"),
+  Minimum: elementwise("Minimum"),
   Multiply: elementwise("Mul"),
+  Neg: elementwise("Neg"),
+  NotEqual: elementwise("NotEqual"),
+  OnesLike: elementwise("OnesLike"),
+  Pow: elementwise("Pow"),
+  RealDiv: elementwise("RealDiv"),
+  Reciprocal: elementwise("Reciprocal"),
+  Relu: elementwise("Relu"),
+  Rsqrt: elementwise("Rsqrt"),
+  Select: select,
+  Sigmoid: elementwise("Sigmoid"),
+  Sign: elementwise("Sign"),
+  Softplus: elementwise("Softplus"),
+  Sqrt: elementwise("Sqrt"),
+  Square: elementwise("Square"),
+  SquaredDifference: elementwise("SquaredDifference"),
   Step: step,
-  Sum: reduction("Sum", "axis"),
-  SumOfSquares: sumOfSquares,
+  Sub: elementwise("Sub"),
+  Tanh: elementwise("Tanh"),
+  ZerosLike: elementwise("ZerosLike"),
 };

@@ -1,15 +1,16 @@
-import type { Node, Value } from "@clip-ts/jit";
+import type { Value } from "@clip-ts/jit";
 import type { GraphBuilder } from "./graph-builder.ts";
 import type { Lowering } from "./lowering.ts";
 import { attribute, type Attribute } from "./messages.ts";
 import { rounded, widened } from "./rounding.ts";
+import type { TensorflowNode } from "./graph.ts";
 
 /**
  * Whether rounding would be felt in the logits of a contrastive loss, where small differences of unit
  * vectors are multiplied by a large scale: products that compare rows of activations with each other,
  * and those with parameters that the caller names.
  */
-function staysExact({ inputs, attributes }: Node, builder: GraphBuilder): boolean {
+function staysExact({ inputs, attributes }: TensorflowNode, builder: GraphBuilder): boolean {
   const names = inputs.map(({ id }) => builder.inputNames.get(id));
   if (names.some((name) => name !== undefined && builder.staysExact(name))) return true;
   const { transposeA, transposeB } = attributes;
@@ -22,14 +23,14 @@ function staysExact({ inputs, attributes }: Node, builder: GraphBuilder): boolea
 const fewRows = 16;
 
 /** Whether rounding would gain nothing, as with the one token of a text or an image that is pooled. */
-function isSmall({ inputs }: Node): boolean {
+function isSmall({ inputs }: TensorflowNode): boolean {
   const shape = (inputs[0] as Value).shape.slice(-2);
   // Heads of attention, stacks in stacks, are many and small.
   return (inputs[0] as Value).shape.length <= 3 && shape.some((side) => side <= fewRows);
 }
 
 /** Whether a product is computed from operands rounded to bfloat16. */
-export const roundsOperands = (node: Node, builder: GraphBuilder): boolean =>
+export const roundsOperands = (node: TensorflowNode, builder: GraphBuilder): boolean =>
   builder.precision === "bf16" && !isSmall(node) && !staysExact(node, builder);
 
 /** From so many rows on, a product is worth transposing an operand of. */
@@ -41,7 +42,7 @@ const manyRows = 128;
  * transposed if it is read often enough.
  */
 function transposed(
-  { inputs, attributes }: Node,
+  { inputs, attributes }: TensorflowNode,
   name: string,
   builder: GraphBuilder,
 ): string | undefined {
@@ -60,7 +61,7 @@ function transposed(
 
 /** A product and how it is written. */
 interface Product {
-  readonly node: Node;
+  readonly node: TensorflowNode;
   /** As they come, in either type. */
   readonly inputs: readonly string[];
   readonly builder: GraphBuilder;

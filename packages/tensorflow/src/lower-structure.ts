@@ -1,6 +1,9 @@
-import type { Value } from "@clip-ts/jit";
-import { axesOf, numbers, reshape, type Lowering } from "./lowering.ts";
+import type { Dtype } from "@clip-ts/jit";
+import { axesOf, type OpOf } from "@clip-ts/jit/backend";
+import type { GraphBuilder } from "./graph-builder.ts";
+import { numbers, reshape, type Lowering } from "./lowering.ts";
 import { attribute } from "./messages.ts";
+import { emitCount } from "./open-sizes.ts";
 
 const int32 = attribute.type("int32");
 
@@ -90,32 +93,39 @@ const transpose: Lowering = ({ node, inputs, builder, type }) =>
     Tperm: int32,
   });
 
-/** Conditions choose element by element, or whole rows where they are a vector. */
-const select: Lowering = ({ node, inputs, builder, x, y }) => {
-  const byRow = x.shape.length === 1 && (node.inputs[1] as Value).shape.length > 1;
-  return builder.emit(byRow ? "Select" : "SelectV2", inputs, { T: attribute.type(y.dtype) });
-};
+/** start + step · (0, 1, 2 …), of an open length. */
+function openRange(
+  builder: GraphBuilder,
+  length: number,
+  dtype: Dtype,
+  [start, step]: readonly [number, number],
+): string {
+  const T = attribute.type(dtype);
+  const types = { SrcT: attribute.type("int32"), DstT: T };
+  const places = builder.emit("Cast", [emitCount(builder, length)], types);
+  const steps = builder.emit("Mul", [places, builder.scalar(step, dtype)], { T });
+  return builder.emit("AddV2", [steps, builder.scalar(start, dtype)], { T });
+}
 
-const argMax: Lowering = ({ node, inputs, builder, x }) => {
-  const [axis] = axesOf(node.attributes["axis"], x.shape.length);
-  return builder.emit("ArgMax", [...inputs, builder.scalar(axis as number, "int32")], {
-    T: attribute.type(x.dtype),
-    Tidx: int32,
-    output_type: int32,
-  });
+const range: Lowering = ({ node, builder, y }) => {
+  const { start, step } = node.attributes as { start: number; step: number };
+  const length = y.shape[0] as number;
+  if (builder.isOpen(length)) return openRange(builder, length, y.dtype, [start, step]);
+  const values = Array.from({ length }, (_, index) => start + index * step);
+  const data = y.dtype === "int32" ? Int32Array.from(values) : Float32Array.from(values);
+  return builder.constant(data, y.shape, y.dtype);
 };
 
 /** Operations that move, pick or place numbers. */
-export const structural: Readonly<Record<string, Lowering>> = {
-  ArgMax: argMax,
+export const structural: Readonly<Record<OpOf<"layout">, Lowering>> = {
   Concat: concat,
   ExpandDims: reshape,
   GatherV2: gather,
   OneHot: oneHot,
   PadV2: pad,
+  Range: range,
   Reshape: reshape,
   ScatterNd: scatter,
-  Select: select,
   Slice: slice,
   SplitV: split,
   Tile: tile,

@@ -1,11 +1,11 @@
-import type { Node } from "@clip-ts/jit";
-import { convolutionWindows, type Windows } from "@clip-ts/jit/backend";
+import type { TensorflowNode } from "./graph.ts";
+import { convolutionWindows, type OpOf, type Windows } from "@clip-ts/jit/backend";
 import { numbers, type Lowering } from "./lowering.ts";
 import { attribute, type Attribute } from "./messages.ts";
 
 /** Attributes of a convolution and of its gradients, from the shapes of picture and filter. */
 function convolutionAttributes(
-  { attributes }: Node,
+  { attributes }: TensorflowNode,
   image: readonly number[],
   filter: readonly number[],
 ): Record<string, Attribute> {
@@ -23,7 +23,8 @@ function convolutionAttributes(
   };
 }
 
-const shapeOf = (node: Node, index: number): readonly number[] => node.inputs[index]?.shape ?? [];
+const shapeOf = (node: TensorflowNode, index: number): readonly number[] =>
+  node.inputs[index]?.shape ?? [];
 
 const convolution: Lowering = ({ node, inputs, builder }) =>
   builder.emit("Conv2D", inputs, convolutionAttributes(node, shapeOf(node, 0), shapeOf(node, 1)));
@@ -63,7 +64,7 @@ const averagePool: Lowering = ({ node, inputs, builder }) => {
 };
 
 /** Operations that move a window over pictures. */
-export const windowed: Readonly<Record<string, Lowering>> = {
+export const windowed: Readonly<Record<OpOf<"windows">, Lowering>> = {
   AvgPool: averagePool,
   Conv2D: convolution,
   Conv2DBackpropFilter: filterGradient,

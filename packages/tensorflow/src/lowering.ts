@@ -1,10 +1,13 @@
-import type { Node, Value } from "@clip-ts/jit";
+import type { Value } from "@clip-ts/jit";
+import { axesAttribute, axesOf } from "@clip-ts/jit/backend";
+import type { TensorflowNode } from "./graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
+import type { Updates } from "./lower-adamw.ts";
 import { attribute, type DataType } from "./messages.ts";
 
 /** A node to be written, with the names of its inputs in the TensorFlow graph. */
 export interface LoweringInput {
-  readonly node: Node;
+  readonly node: TensorflowNode;
   readonly inputs: readonly string[];
   readonly builder: GraphBuilder;
   /** The first input's and first output's description. */
@@ -12,6 +15,8 @@ export interface LoweringInput {
   readonly y: Value;
   /** The type of the first input in the TensorFlow graph. */
   readonly type: DataType;
+  /** What updates of the state need to know; undefined where nothing may change. */
+  readonly updates: Updates | undefined;
 }
 
 /** Writes one traced operation as TensorFlow operations. @returns the names of its outputs. */
@@ -19,13 +24,6 @@ export type Lowering = (input: LoweringInput) => string | readonly string[];
 
 /** An attribute that holds a list of numbers. */
 export const numbers = (value: unknown): readonly number[] => value as readonly number[];
-
-/** Axes counted from the front; null means all of `rank`. */
-export function axesOf(given: unknown, rank: number): readonly number[] {
-  if (given == null) return Array.from({ length: rank }, (_, axis) => axis);
-  const list = Array.isArray(given) ? numbers(given) : [given as number];
-  return list.map((axis) => (axis < 0 ? axis + rank : axis));
-}
 
 const int32 = attribute.type("int32");
 
@@ -47,11 +45,11 @@ function converted(input: LoweringInput): string {
   return builder.emit("Cast", inputs, types);
 }
 
-/** A reduction over the axes in the named attribute, in the type of the result. */
-export function reduction(op: string, attributeName: string): Lowering {
+/** TensorFlow's reduction of that name, in the type of the result. */
+export function reduction(op: "Max" | "Mean" | "Min" | "Sum"): Lowering {
   return (input) => {
     const { node, builder, x, y } = input;
-    const axes = axesOf(node.attributes[attributeName], x.shape.length);
+    const axes = axesOf(node.attributes[axesAttribute(op)], x.shape.length);
     return builder.emit(op, [converted(input), builder.integers(axes)], {
       T: attribute.type(y.dtype),
       Tidx: int32,

@@ -1,4 +1,5 @@
-import type { Graph, Node, Value } from "@clip-ts/jit";
+import type { Value } from "@clip-ts/jit";
+import type { TensorflowGraph, TensorflowNode } from "./graph.ts";
 
 /** One parameter's AdamW step, found in a graph. */
 export interface AdamwUpdate {
@@ -31,8 +32,8 @@ interface Reader {
   number(value: Value | undefined): number | undefined;
 }
 
-function readerOf(graph: Graph): Reader {
-  const producers = new Map<number, Node>();
+function readerOf(graph: TensorflowGraph): Reader {
+  const producers = new Map<number, TensorflowNode>();
   for (const node of graph.nodes) {
     for (const { id } of node.outputs) producers.set(id, node);
   }
@@ -139,7 +140,7 @@ function matchMove(reader: Reader, moved: Value): AdamwUpdate | undefined {
  * take the place of a dozen. `updates` names, for each input that is state, the output that replaces it.
  */
 export function matchAdamw(
-  graph: Graph,
+  graph: TensorflowGraph,
   updates: Readonly<Record<string, string>>,
 ): readonly AdamwUpdate[] {
   const reader = readerOf(graph);

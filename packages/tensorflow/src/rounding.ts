@@ -1,6 +1,6 @@
-import type { Node } from "@clip-ts/jit";
 import type { GraphBuilder } from "./graph-builder.ts";
 import { attribute, type DataType } from "./messages.ts";
+import type { TensorflowNode } from "./graph.ts";
 
 /** `x` in another type; written once however often it is asked for. */
 function castOnce(builder: GraphBuilder, x: string, from: DataType, to: DataType): string {
@@ -32,7 +32,7 @@ export const moving: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether an operation multiplies by a number that is a power of two, which only moves the exponent. */
-export const isScaling = ({ op }: Node, factor: number | undefined): boolean =>
+export const isScaling = ({ op }: TensorflowNode, factor: number | undefined): boolean =>
   op === "Multiply" && factor !== undefined && Number.isInteger(Math.log2(Math.abs(factor)));
 
 /**
@@ -40,7 +40,11 @@ export const isScaling = ({ op }: Node, factor: number | undefined): boolean =>
  * it is through what changes no digit of it, until something needs 32 bits. Biases do: with rounded ones,
  * twelve steps of training were no longer within 0.02 of PyTorch's.
  */
-export function staysRounded(node: Node, names: readonly string[], builder: GraphBuilder): boolean {
+export function staysRounded(
+  node: TensorflowNode,
+  names: readonly string[],
+  builder: GraphBuilder,
+): boolean {
   if (!builder.rounded.has(names[0] ?? "")) return false;
   return moving.has(node.op) || isScaling(node, builder.numbers.get(names[1] ?? ""));
 }

@@ -1,8 +1,9 @@
-import type { Graph, Node, Value } from "@clip-ts/jit";
+import type { Value } from "@clip-ts/jit";
 import { roundsOperands } from "../lower-matmul.ts";
 import type { GraphBuilder } from "../graph-builder.ts";
 import { isScaling, moving } from "../rounding.ts";
 import { knownNumber, producersOf } from "./group-rows.ts";
+import type { TensorflowGraph, TensorflowNode } from "../graph.ts";
 
 /** In which types somebody reads a value. */
 export interface Forms {
@@ -20,18 +21,18 @@ const union = (forms: readonly Forms[]): Forms => ({
 
 /** Finds out in which types the values of a graph are read; `outside` are read besides its operations. */
 export function formsIn(
-  graph: Graph,
+  graph: TensorflowGraph,
   builder: GraphBuilder,
   outside: readonly Value[],
 ): (value: Value) => Forms {
   if (builder.precision === "f32") return () => wide;
-  const readers = new Map<number, Node[]>();
+  const readers = new Map<number, TensorflowNode[]>();
   const producers = producersOf(graph);
   for (const node of graph.nodes) {
     for (const { id } of node.inputs) readers.set(id, [...(readers.get(id) ?? []), node]);
   }
   const isOutside = new Set(outside.map(({ id }) => id));
-  const formsFor = (node: Node, { id }: Value): Forms => {
+  const formsFor = (node: TensorflowNode, { id }: Value): Forms => {
     if (node.op === "BatchMatMul") return roundsOperands(node, builder) ? narrow : wide;
     const [first, second] = node.inputs;
     const factor = second && knownNumber(second, producers);

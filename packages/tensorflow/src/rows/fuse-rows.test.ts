@@ -16,6 +16,7 @@ import {
   sub,
   sum,
   tensor,
+  type NamedAttrMap,
   type NamedTensorMap,
   type Tensor,
 } from "@tensorflow/tfjs-core";
@@ -25,12 +26,14 @@ import {
   interpret,
   kernelInputs,
   type NamedTensors,
-  type Node,
+  type Op,
   optimize,
   trace,
 } from "@clip-ts/jit";
 import { fuseRows } from "./fuse-rows.ts";
-import { rowCodes, type RowProgram } from "./row-program.ts";
+import type { TensorflowGraph, TensorflowNode } from "../graph.ts";
+import { rowCodes } from "./row-codes.ts";
+import type { RowProgram } from "./row-program.ts";
 
 const names = new Map(Object.entries(rowCodes).map(([name, code]) => [code as number, name]));
 
@@ -74,7 +77,11 @@ function runInstruction(name: string, a: Slot, b: Slot): Slot {
 }
 
 /** What the native part does with a program. */
-function runRows({ outputs }: Node, program: RowProgram, operands: readonly Tensor[]): Tensor[] {
+function runRows(
+  { outputs }: TensorflowNode,
+  program: RowProgram,
+  operands: readonly Tensor[],
+): Tensor[] {
   const { columns, numbers, code } = program;
   const arrays = operands.map((operand) => [...operand.dataSync()]);
   const rows = arrays[program.inputs.indexOf("whole")]!.length / columns;
@@ -108,7 +115,7 @@ function runRows({ outputs }: Node, program: RowProgram, operands: readonly Tens
 }
 
 /** Runs a graph in which operations may be fused. */
-function runFused(graph: Graph, inputs: NamedTensors): NamedTensors {
+function runFused(graph: TensorflowGraph, inputs: NamedTensors): NamedTensors {
   const known = new Map(graph.inputs.map(({ name, value }) => [value.id, inputs[name] as Tensor]));
   for (const { value, data } of graph.constants)
     known.set(value.id, tensor(data, [...value.shape]));
@@ -121,22 +128,22 @@ function runFused(graph: Graph, inputs: NamedTensors): NamedTensors {
       const { op, attributes, outputs } = node;
       if (op === "Rows") return runRows(node, attributes["program"] as RowProgram, operands);
       if (op === "Fill") return [fill([...outputs[0]!.shape], attributes["value"] as number)];
-      const given = kernelInputs(op, operands) as NamedTensorMap;
-      return [engine().runKernel(op, given, attributes as never)].flat();
+      const given = kernelInputs(op as Op, operands) as NamedTensorMap;
+      return [engine().runKernel(op, given, attributes as NamedAttrMap)].flat() as Tensor[];
     };
     run().forEach((result, at) => known.set(node.outputs[at]!.id, result));
   }
   return Object.fromEntries(graph.outputs.map(({ name, value }) => [name, known.get(value.id)!]));
 }
 
-const fuse = (graph: Graph): Graph =>
+const fuse = (graph: Graph): TensorflowGraph =>
   fuseRows(
     graph,
     graph.outputs.map(({ value }) => value),
   );
 
 /** Both graphs on random numbers. */
-async function expectEqual(graph: Graph, fused: Graph): Promise<void> {
+async function expectEqual(graph: Graph, fused: TensorflowGraph): Promise<void> {
   const inputs = Object.fromEntries(
     graph.inputs.map(({ name, value }) => [name, randomTensor([...value.shape], name)]),
   );
@@ -162,7 +169,7 @@ const traced = (
     ),
   );
 
-const opsOf = ({ nodes }: Graph): string[] =>
+const opsOf = ({ nodes }: TensorflowGraph): string[] =>
   nodes.map(({ op }) => op).filter((op) => op !== "Fill");
 
 const layerNorm = (x: Tensor, gamma: Tensor, beta: Tensor): Tensor => {

@@ -1,4 +1,4 @@
-import type { Graph, Node, Value } from "@clip-ts/jit";
+import type { Value } from "@clip-ts/jit";
 import { resultOf } from "@clip-ts/jit/backend";
 import {
   groupRows,
@@ -11,12 +11,13 @@ import { findRowNodes, sameDomain, type RowNode } from "./row-domain.ts";
 import { writeRowProgram, type inputKinds } from "./row-program.ts";
 
 type InputKind = keyof typeof inputKinds;
+import type { TensorflowGraph, TensorflowNode } from "../graph.ts";
 
 /** A group as one operation will run it: some operations may run in several groups. */
 interface Pass {
   readonly group: RowGroup;
   /** In the graph's order. */
-  readonly nodes: readonly Node[];
+  readonly nodes: readonly TensorflowNode[];
 }
 
 interface PassInputs {
@@ -27,10 +28,10 @@ interface PassInputs {
 
 /** What the graph is, for those who look at it. */
 interface Context {
-  readonly rows: ReadonlyMap<Node, RowNode>;
+  readonly rows: ReadonlyMap<TensorflowNode, RowNode>;
   readonly producers: Producers;
-  readonly places: ReadonlyMap<Node, number>;
-  readonly cheap: ReadonlySet<Node>;
+  readonly places: ReadonlyMap<TensorflowNode, number>;
+  readonly cheap: ReadonlySet<TensorflowNode>;
 }
 
 /**
@@ -38,10 +39,10 @@ interface Context {
  * element of one matrix, and of numbers that are much fewer.
  */
 function cheapOf(
-  graph: Graph,
+  graph: TensorflowGraph,
   { rows, producers }: Pick<Context, "rows" | "producers">,
-): Set<Node> {
-  const origins = new Map<Node, number>();
+): Set<TensorflowNode> {
+  const origins = new Map<TensorflowNode, number>();
   const originOf = ({ id }: Value): number => {
     const node = producers.get(id);
     return (node && origins.get(node)) ?? id;
@@ -57,13 +58,17 @@ function cheapOf(
   return new Set(origins.keys());
 }
 
-function inGraphOrder(nodes: Iterable<Node>, { places }: Context): Node[] {
-  const place = (node: Node): number => places.get(node) as number;
+function inGraphOrder(nodes: Iterable<TensorflowNode>, { places }: Context): TensorflowNode[] {
+  const place = (node: TensorflowNode): number => places.get(node) as number;
   return [...nodes].toSorted((left, right) => place(left) - place(right));
 }
 
 /** A group, with what makes its operands from other matrices without much ado, instead of reading them. */
-function withRepeated(group: RowGroup, context: Context, fused: ReadonlySet<Node>): Node[] {
+function withRepeated(
+  group: RowGroup,
+  context: Context,
+  fused: ReadonlySet<TensorflowNode>,
+): TensorflowNode[] {
   const members = new Set(group.members);
   const waiting = [...members];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
@@ -82,7 +87,7 @@ function withRepeated(group: RowGroup, context: Context, fused: ReadonlySet<Node
 }
 
 /** The value of a pass that a change of shape started from. */
-function behindViews(value: Value, own: ReadonlySet<Node>, context: Context): Value {
+function behindViews(value: Value, own: ReadonlySet<TensorflowNode>, context: Context): Value {
   const node = context.producers.get(value.id);
   const isView = node !== undefined && own.has(node) && context.rows.get(node)?.kind === "view";
   return isView ? behindViews(node.inputs[0] as Value, own, context) : value;
@@ -108,7 +113,7 @@ function inputsOf(rows: readonly RowNode[], context: Context): PassInputs {
 }
 
 /** Without the operations that none of the results needs. */
-function needed(nodes: readonly Node[], results: readonly Value[]): Node[] {
+function needed(nodes: readonly TensorflowNode[], results: readonly Value[]): TensorflowNode[] {
   const ids = new Set(results.map(({ id }) => id));
   const kept = nodes.toReversed().filter((node) => {
     if (!ids.has(resultOf(node).id)) return false;
@@ -123,10 +128,10 @@ function resultsOf(
   { group, nodes }: Pass,
   wanted: ReadonlySet<number>,
   context: Context,
-): { readonly results: Value[]; readonly views: Node[] } {
+): { readonly results: Value[]; readonly views: TensorflowNode[] } {
   const own = new Set(nodes);
   const results = new Map<number, Value>();
-  const views: Node[] = [];
+  const views: TensorflowNode[] = [];
   for (const node of nodes) {
     const y = resultOf(node);
     if (!group.members.has(node) || !wanted.has(y.id)) continue;
@@ -139,7 +144,7 @@ function resultsOf(
 }
 
 /** The one operation that a pass becomes, and changes of shape of its results. */
-function fusedNodes(pass: Pass, wanted: ReadonlySet<number>, context: Context): Node[] {
+function fusedNodes(pass: Pass, wanted: ReadonlySet<number>, context: Context): TensorflowNode[] {
   const { results, views } = resultsOf(pass, wanted, context);
   if (results.length === 0) return views;
   const nodes = needed(pass.nodes, results);
@@ -152,9 +157,9 @@ function fusedNodes(pass: Pass, wanted: ReadonlySet<number>, context: Context): 
 }
 
 /** Operations in an order in which they can run: as they stand, but none before what it needs. */
-function inRunningOrder(nodes: readonly Node[]): Node[] {
+function inRunningOrder(nodes: readonly TensorflowNode[]): TensorflowNode[] {
   const producers = producersOf({ nodes });
-  const done = new Set<Node>();
+  const done = new Set<TensorflowNode>();
   for (const start of nodes) {
     const waiting = [start];
     for (let node = waiting.at(-1); node !== undefined; node = waiting.at(-1)) {
@@ -174,7 +179,7 @@ function inRunningOrder(nodes: readonly Node[]): Node[] {
 /** Values that operations outside of a pass, or the caller, read. */
 function wantedBy(
   passes: readonly Pass[],
-  others: readonly Node[],
+  others: readonly TensorflowNode[],
   kept: Iterable<Value>,
 ): Set<number> {
   const wanted = new Set([...kept].map(({ id }) => id));
@@ -193,7 +198,7 @@ function wantedBy(
  * that again: their values need no memory between the two. `kept` are values that somebody reads besides
  * the graph's own operations; all nodes must be needed.
  */
-export function fuseRows(graph: Graph, kept: readonly Value[]): Graph {
+export function fuseRows(graph: TensorflowGraph, kept: readonly Value[]): TensorflowGraph {
   const rows = findRowNodes(graph);
   const groups = groupRows(graph, rows);
   const fused = new Set(groups.flatMap(({ members }) => [...members]));

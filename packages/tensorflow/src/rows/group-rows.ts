@@ -1,18 +1,19 @@
-import type { Graph, Node, Value } from "@clip-ts/jit";
+import type { Value } from "@clip-ts/jit";
 import { sizeOf } from "@clip-ts/jit/backend";
 import { sameDomain, type Domain, type RowNode } from "./row-domain.ts";
+import type { TensorflowGraph, TensorflowNode } from "../graph.ts";
 
 /** Operations of one domain that run in one pass. */
 export interface RowGroup {
   readonly domain: Domain;
-  readonly members: Set<Node>;
+  readonly members: Set<TensorflowNode>;
 }
 
 /** Which operation makes each value. */
-export type Producers = ReadonlyMap<number, Node>;
+export type Producers = ReadonlyMap<number, TensorflowNode>;
 
 /** Which operation makes each value of a graph. */
-export function producersOf({ nodes }: Pick<Graph, "nodes">): Producers {
+export function producersOf({ nodes }: Pick<TensorflowGraph, "nodes">): Producers {
   return new Map(nodes.flatMap((node) => node.outputs.map(({ id }) => [id, node] as const)));
 }
 
@@ -25,18 +26,18 @@ export function knownNumber({ id, shape }: Value, producers: Producers): number 
 
 /** Puts operations into groups such that no group needs something that needs the group. */
 function createGrouping(
-  graph: Graph,
-  rows: ReadonlyMap<Node, RowNode>,
-): { readonly groups: ReadonlyMap<Node, RowGroup>; add(row: RowNode): void } {
-  const groups = new Map<Node, RowGroup>();
+  graph: TensorflowGraph,
+  rows: ReadonlyMap<TensorflowNode, RowNode>,
+): { readonly groups: ReadonlyMap<TensorflowNode, RowGroup>; add(row: RowNode): void } {
+  const groups = new Map<TensorflowNode, RowGroup>();
   const places = new Map(graph.nodes.map((node, place) => [node, place]));
   const producers = producersOf(graph);
-  const placeOf = (node: Node): number => places.get(node) as number;
-  const sourcesOf = (node: Node): Node[] =>
+  const placeOf = (node: TensorflowNode): number => places.get(node) as number;
+  const sourcesOf = (node: TensorflowNode): TensorflowNode[] =>
     node.inputs.flatMap(({ id }) => producers.get(id) ?? []);
 
   /** Whether something else that must have run before these operations needs the group. */
-  const needs = (nodes: readonly Node[], group: RowGroup): boolean => {
+  const needs = (nodes: readonly TensorflowNode[], group: RowGroup): boolean => {
     const first = Math.min(...[...group.members].map(placeOf));
     const seen = new Set(nodes);
     const waiting = nodes.flatMap(sourcesOf).filter((source) => groups.get(source) !== group);
@@ -52,15 +53,15 @@ function createGrouping(
     }
     return false;
   };
-  const mayJoin = (nodes: readonly Node[], group: RowGroup): boolean => {
+  const mayJoin = (nodes: readonly TensorflowNode[], group: RowGroup): boolean => {
     // Sums over columns are there when the last row is done.
-    const isSum = (source: Node): boolean =>
+    const isSum = (source: TensorflowNode): boolean =>
       groups.get(source) === group && rows.get(source)?.role === "sums";
     return !nodes.flatMap(sourcesOf).some(isSum) && !needs(nodes, group);
   };
   const mayMerge = (left: RowGroup, right: RowGroup): boolean =>
     mayJoin([...left.members], right) && mayJoin([...right.members], left);
-  const put = (nodes: Iterable<Node>, group: RowGroup): RowGroup => {
+  const put = (nodes: Iterable<TensorflowNode>, group: RowGroup): RowGroup => {
     for (const node of nodes) {
       group.members.add(node);
       groups.set(node, group);
@@ -89,7 +90,10 @@ function createGrouping(
  * Groups of operations that can run in one pass over rows: connected, over one domain, and such that
  * groups and all other operations can still run one after another.
  */
-export function groupRows(graph: Graph, rows: ReadonlyMap<Node, RowNode>): RowGroup[] {
+export function groupRows(
+  graph: TensorflowGraph,
+  rows: ReadonlyMap<TensorflowNode, RowNode>,
+): RowGroup[] {
   const { groups, add } = createGrouping(graph, rows);
   for (const node of graph.nodes) {
     const row = rows.get(node);

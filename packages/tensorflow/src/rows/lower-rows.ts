@@ -2,7 +2,8 @@ import type { Value } from "@clip-ts/jit";
 import type { Lowering } from "../lowering.ts";
 import { attribute, type DataType } from "../messages.ts";
 import { widened } from "../rounding.ts";
-import { inputKinds, outputKinds, rowCodes, type RowProgram } from "./row-program.ts";
+import { rowCodes } from "./row-codes.ts";
+import { inputKinds, outputKinds, type RowProgram } from "./row-program.ts";
 
 /** An output as TensorFlow makes it: one of the program's, in one type. */
 interface Result {

@@ -1,6 +1,7 @@
-import type { Graph, Node, Value } from "@clip-ts/jit";
-import { isOpen, resultOf, sameShape, sizeOf } from "@clip-ts/jit/backend";
-import { axesOf } from "../lowering.ts";
+import type { Value } from "@clip-ts/jit";
+import { axesAttribute, axesOf, isOpen, resultOf, sameShape, sizeOf } from "@clip-ts/jit/backend";
+import { elementCodes, reductionCodes } from "./row-codes.ts";
+import type { TensorflowGraph, TensorflowNode } from "../graph.ts";
 
 /** A matrix that operations walk over row by row: all axes but the last one are its rows. */
 export interface Domain {
@@ -16,7 +17,7 @@ export type Role = "whole" | "column" | "repeated" | "number";
 
 /** An operation that can be part of a pass over rows. */
 export interface RowNode {
-  readonly node: Node;
+  readonly node: TensorflowNode;
   readonly domain: Domain;
   /** What it does: to each element, to each row, to each column, or nothing but a change of shape. */
   readonly kind: "elementwise" | "softmax" | "reduction" | "column-sum" | "view";
@@ -24,27 +25,6 @@ export interface RowNode {
   readonly role: "whole" | "column" | "sums";
   readonly roles: readonly Role[];
 }
-
-/** Operations on elements that a program of rows has. */
-const elementwise: ReadonlySet<string> = new Set([
-  "Add",
-  "Exp",
-  "Maximum",
-  "Minimum",
-  "Multiply",
-  "Neg",
-  "RealDiv",
-  "Reciprocal",
-  "Relu",
-  "Rsqrt",
-  "Sigmoid",
-  "Sqrt",
-  "Square",
-  "SquaredDifference",
-  "Sub",
-]);
-
-const reductions: ReadonlySet<string> = new Set(["Max", "Mean", "Sum"]);
 
 /** Shorter rows cost more in instructions than they save in memory. */
 const fewestColumns = 8;
@@ -82,7 +62,7 @@ function roleIn(
 /** Domains of values with one number a row, by id: their shapes do not tell them. */
 type ColumnDomains = Map<number, Domain>;
 
-function elementwiseRow(node: Node, columns: ColumnDomains): RowNode | undefined {
+function elementwiseRow(node: TensorflowNode, columns: ColumnDomains): RowNode | undefined {
   const { shape } = resultOf(node);
   const column = node.inputs.map(({ id }) => columns.get(id)).find(Boolean);
   const isColumn = column !== undefined && sizeOf(shape) === column.rows;
@@ -98,7 +78,7 @@ function elementwiseRow(node: Node, columns: ColumnDomains): RowNode | undefined
   return { node, domain, kind: "elementwise", role, roles };
 }
 
-function viewRow(node: Node, columns: ColumnDomains): RowNode | undefined {
+function viewRow(node: TensorflowNode, columns: ColumnDomains): RowNode | undefined {
   const x = node.inputs[0] as Value;
   const column = columns.get(x.id);
   const role = column === undefined ? "whole" : "column";
@@ -107,32 +87,39 @@ function viewRow(node: Node, columns: ColumnDomains): RowNode | undefined {
   return { node, domain, kind: "view", role, roles: [role] };
 }
 
-function reductionRow(node: Node): RowNode | undefined {
+function reductionRow(node: TensorflowNode, op: keyof typeof reductionCodes): RowNode | undefined {
   const x = node.inputs[0] as Value;
   const last = x.shape.length - 1;
-  const axes = axesOf(node.attributes[node.op === "Max" ? "reductionIndices" : "axis"], last + 1);
+  const axes = axesOf(node.attributes[axesAttribute(op)], last + 1);
   const found = { node, domain: domainOf(x), roles: ["whole"] } as const;
   if (axes.length === 1 && axes[0] === last) return { ...found, kind: "reduction", role: "column" };
-  const isAcross = node.op === "Sum" && last > 0 && axes.length === last && !axes.includes(last);
+  const isAcross = op === "Sum" && last > 0 && axes.length === last && !axes.includes(last);
   return isAcross ? { ...found, kind: "column-sum", role: "sums" } : undefined;
 }
 
-function softmaxRow(node: Node): RowNode | undefined {
+function softmaxRow(node: TensorflowNode): RowNode | undefined {
   const y = resultOf(node);
   if (node.attributes["dim"] !== y.shape.length - 1) return undefined;
   return { node, domain: domainOf(y), kind: "softmax", role: "whole", roles: ["whole"] };
 }
 
-function rowOf(node: Node, columns: ColumnDomains): RowNode | undefined {
-  if (elementwise.has(node.op)) return elementwiseRow(node, columns);
-  if (node.op === "Reshape") return viewRow(node, columns);
-  if (reductions.has(node.op)) return reductionRow(node);
-  return node.op === "Softmax" ? softmaxRow(node) : undefined;
+const isIn = <Code extends string>(codes: Record<Code, number>, op: string): op is Code =>
+  Object.hasOwn(codes, op);
+
+function rowOf(node: TensorflowNode, columns: ColumnDomains): RowNode | undefined {
+  const { op } = node;
+  if (isIn(elementCodes, op)) return elementwiseRow(node, columns);
+  if (op === "Reshape") return viewRow(node, columns);
+  if (isIn(reductionCodes, op)) return reductionRow(node, op);
+  return op === "Softmax" ? softmaxRow(node) : undefined;
 }
 
 /** The operations of a graph that can be part of a pass over rows, whose length must be known. */
-export function findRowNodes({ nodes, symbols }: Graph): ReadonlyMap<Node, RowNode> {
-  const found = new Map<Node, RowNode>();
+export function findRowNodes({
+  nodes,
+  symbols,
+}: TensorflowGraph): ReadonlyMap<TensorflowNode, RowNode> {
+  const found = new Map<TensorflowNode, RowNode>();
   const columns: ColumnDomains = new Map();
   const fits = ({ shape, dtype }: Value): boolean =>
     dtype === "float32" && !isOpen(shape.at(-1) ?? 1, symbols);

@@ -1,32 +1,7 @@
 import type { Value } from "@clip-ts/jit";
 import { resultOf } from "@clip-ts/jit/backend";
+import { rowCodes, type RowCode } from "./row-codes.ts";
 import type { RowNode } from "./row-domain.ts";
-
-/** Numbers of the instructions; the native part has the same ones (packages/node/native/row_program.h). */
-export const rowCodes = {
-  Add: 0,
-  Sub: 1,
-  Multiply: 2,
-  RealDiv: 3,
-  Maximum: 4,
-  Minimum: 5,
-  SquaredDifference: 6,
-  Neg: 16,
-  Exp: 17,
-  Sqrt: 18,
-  Rsqrt: 19,
-  Square: 20,
-  Sigmoid: 21,
-  Reciprocal: 22,
-  Relu: 23,
-  Sum: 32,
-  Mean: 33,
-  Max: 34,
-  Store: 48,
-  AddToColumns: 49,
-} as const;
-
-type RowCode = keyof typeof rowCodes;
 
 /** How an input lies over the rows. */
 export const inputKinds = { whole: 0, column: 1, repeated: 2, number: 3 } as const;
@@ -48,7 +23,7 @@ interface Step {
 }
 
 /** A pass over the rows of matrices. */
-export interface RowProgram {
+export type RowProgram = {
   readonly columns: number;
   readonly inputs: readonly (keyof typeof inputKinds)[];
   readonly outputs: readonly (keyof typeof outputKinds)[];
@@ -58,7 +33,7 @@ export interface RowProgram {
   readonly scalars: number;
   /** Four numbers an instruction: code, target, left, right. */
   readonly code: readonly number[];
-}
+};
 
 /** What a program is made of. */
 export interface RowParts {

@@ -1,7 +1,7 @@
 import { ClipError } from "@clip-ts/base";
-import type { Attributes } from "../ir/graph.ts";
-import { convolutionWindows, poolWindows } from "../ir/windows.ts";
-import type { Described, ShapeRule } from "./shapes.ts";
+import type { Attributes } from "./graph.ts";
+import { convolutionWindows, poolWindows } from "./windows.ts";
+import type { Described, ShapeRule } from "./operation.ts";
 
 function refuseChannelsFirst({ dataFormat }: Attributes): void {
   if (dataFormat === undefined || dataFormat === "NHWC") return;

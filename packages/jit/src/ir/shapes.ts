@@ -1,18 +1,8 @@
 import { ClipError } from "@clip-ts/base";
 import { backend_util, broadcast_util } from "@tensorflow/tfjs-core";
-import type { Attributes, Dtype } from "../ir/graph.ts";
-
-/** Shape and type of a value, before it has an id. */
-export interface Described {
-  readonly shape: readonly number[];
-  readonly dtype: Dtype;
-}
-
-/** What a kernel makes of its inputs. Missing optional inputs are left out. */
-export type ShapeRule = (
-  inputs: Readonly<Record<string, Described>>,
-  attributes: Attributes,
-) => Described | readonly Described[];
+import { axesOf } from "./axes.ts";
+import type { Dtype } from "./graph.ts";
+import type { Described, ShapeRule } from "./operation.ts";
 
 const only = (inputs: Readonly<Record<string, Described>>): Described =>
   Object.values(inputs)[0] as Described;
@@ -32,13 +22,6 @@ export const compare: ShapeRule = (inputs, attributes) => {
   const { shape } = broadcast(inputs, attributes) as Described;
   return { shape, dtype: "bool" };
 };
-
-/** Axes named by an attribute, counted from the front; none named are all of them. */
-function axesOf(given: unknown, rank: number): number[] {
-  if (given == null) return Array.from({ length: rank }, (_, axis) => axis);
-  const list = Array.isArray(given) ? (given as number[]) : [given as number];
-  return list.map((axis) => (axis < 0 ? axis + rank : axis));
-}
 
 /** A reduction over the axes in the named attribute. */
 export function reduce(attribute: string, dtype?: Dtype): ShapeRule {
