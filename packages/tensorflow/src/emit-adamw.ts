@@ -2,12 +2,14 @@ import type { GraphBuilder } from "./graph-builder.ts";
 import type { AdamwAttributes } from "./fuse-adamw.ts";
 import type { Updates } from "./lower-adamw.ts";
 import { attribute } from "./messages.ts";
+import type { TypedTensor } from "./tensors.ts";
 import { afterAll } from "./variables.ts";
 
-/** Tensors that the update needs, in the graph that is written. */
+/** Tensors that the update needs, in the graph that is written, and the type of the gradient. */
 export interface AdamwTensors extends Readonly<
   Record<"param" | "gradient" | "stepSize" | "secondRoot", string>
 > {
+  readonly gradientType: TypedTensor["type"];
   readonly decay: string | undefined;
   /** The factor of a gradient that is still to be clipped. */
   readonly clip: string | undefined;

@@ -1,22 +1,23 @@
 import { ClipError } from "@clip-ts/base";
 import type { NamedValue, Value } from "@clip-ts/jit";
 import { sourceOf, type SymbolSource } from "@clip-ts/jit/backend";
+import { annotateTypes, isMoving, wide } from "./annotate-types.ts";
 import { fuseAttention } from "./fuse-attention.ts";
 import type { TensorflowGraph, TensorflowNode } from "./graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import type { Updates } from "./lower-adamw.ts";
 import { lowerings } from "./lowerings.ts";
-import type { OpenSizes, OpenSource } from "./open-sizes.ts";
+import type { DataType } from "./messages.ts";
+import { withOpenSizes, type OpenSizes, type OpenSource } from "./open-sizes.ts";
 import type { Lowering, LoweringInput } from "./lowering.ts";
-import { moving, rounded, staysRounded, widened } from "./rounding.ts";
-import { formsIn } from "./rows/forms.ts";
+import { asMade, rounded, widened, type Tensor } from "./tensors.ts";
 import { fuseRows } from "./rows/fuse-rows.ts";
 
 /** What a graph is written into, and what it is connected to. */
 export interface EmitOptions {
   readonly builder: GraphBuilder;
   /** Tensors that stand for the graph's inputs, by name. */
-  readonly inputs: ReadonlyMap<string, string>;
+  readonly inputs: ReadonlyMap<string, Tensor>;
   /** Values wanted; what none of them needs is not written. */
   readonly wanted: readonly Value[];
   /** Take the place of the nodes that make their outputs. */
@@ -62,55 +63,49 @@ const takesEither = ({ op }: TensorflowNode, { hasOwnOperations }: GraphBuilder)
   op === "Rows" ||
   (op === "SumOfSquares" && hasOwnOperations);
 
-/** What only moves numbers moves both forms of a tensor; TensorFlow leaves out the one that nobody reads. */
-function emitRoundedForms(
-  { node, inputs, ...rest }: Omit<LoweringInput, "type">,
-  results: readonly string[],
-): void {
-  const { builder } = rest;
-  const form = builder.roundedForms.get(inputs[0] ?? "");
-  const lower = lowerings[node.op];
-  if (form === undefined || !moving.has(node.op)) return;
-  const operands = [form, ...inputs.slice(1)];
-  const moved = [lower({ ...rest, node, inputs: operands, type: "bfloat16" })].flat();
-  moved.forEach((name, at) => {
-    builder.rounded.add(name);
-    builder.roundedForms.set(results[at] as string, name);
-  });
-}
+/** What every operation of one graph is written with. None of it changes meanwhile; `builder` is appended to. */
+type Emission = Pick<LoweringInput, "builder" | "types" | "updates">;
 
 function emitNode(
   node: TensorflowNode,
-  inputs: readonly string[],
-  { builder, updates }: EmitOptions,
-): readonly string[] {
+  operands: readonly Tensor[],
+  emission: Emission,
+): readonly Tensor[] {
   const lower: Lowering | undefined = lowerings[node.op];
   if (lower === undefined) {
     throw new ClipError("unsupported", `There is no TensorFlow form of the operation ${node.op}.`, {
       data: { op: node.op },
     });
   }
+  const { builder, types } = emission;
   const y = node.outputs[0] as Value;
   const x = node.inputs[0] ?? y;
-  const isRounded = staysRounded(node, inputs, builder);
-  const inType = isRounded ? rounded : widened;
-  const operands = takesEither(node, builder)
-    ? inputs
-    : inputs.map((name) => inType(builder, name));
-  const type = isRounded ? "bfloat16" : x.dtype;
-  const results = [lower({ node, inputs: operands, builder, x, y, type, updates })].flat();
-  if (isRounded) for (const name of results) builder.rounded.add(name);
-  emitRoundedForms({ node, inputs, builder, x, y, updates }, results);
-  return results;
+  const forms = types.get(y.id) ?? wide;
+  const write = (type: DataType): readonly (string | Tensor)[] => {
+    const inType = type === "bfloat16" ? rounded : widened;
+    const inputs = operands.map((tensor) =>
+      takesEither(node, builder) ? asMade(tensor).name : inType(builder, tensor),
+    );
+    return [lower({ ...emission, node, inputs, operands, x, y, type })].flat();
+  };
+  const results = write(forms.float32 ? x.dtype : "bfloat16");
+  // What only moves numbers moves both forms of a tensor; TensorFlow leaves out the one that nobody reads.
+  const short = forms.float32 && forms.bfloat16 && isMoving(node) ? write("bfloat16") : [];
+  return results.map((made, at): Tensor => {
+    if (typeof made !== "string") return made;
+    if (!forms.float32) return { rounded: made };
+    const other = short[at];
+    return typeof other === "string" ? { wide: made, rounded: other } : { wide: made };
+  });
 }
 
 /** Where the open sizes of a graph are read in TensorFlow. */
-function openSizesOf(graph: TensorflowGraph, inputs: ReadonlyMap<string, string>): OpenSizes {
+function openSizesOf(graph: TensorflowGraph, inputs: ReadonlyMap<string, Tensor>): OpenSizes {
   const { symbols = [] } = graph;
   const sources = new Map<string, OpenSource>();
   for (const symbol of symbols) {
     const found = sourceOf(graph, symbol);
-    const tensor = found && inputs.get(found.input);
+    const tensor = found && inputs.get(found.input)?.wide;
     if (tensor === undefined) continue;
     const { value } = graph.inputs.find(({ name }) => name === found?.input) as NamedValue;
     sources.set(symbol.name, { tensor, dtype: value.dtype, axis: (found as SymbolSource).axis });
@@ -119,44 +114,40 @@ function openSizesOf(graph: TensorflowGraph, inputs: ReadonlyMap<string, string>
 }
 
 /** The tensors that stand for inputs and for the constants that are needed, by id. */
-function givenNames(
+function givenTensors(
   graph: TensorflowGraph,
   steps: readonly TensorflowNode[],
   { builder, inputs, wanted }: EmitOptions,
-): Map<number, string> {
-  const names = new Map<number, string>();
+): Map<number, Tensor> {
+  const tensors = new Map<number, Tensor>();
   for (const { name, value } of graph.inputs) {
     const tensor = inputs.get(name);
-    if (tensor !== undefined) names.set(value.id, tensor);
+    if (tensor !== undefined) tensors.set(value.id, tensor);
   }
   const needed = new Set(steps.flatMap((step) => step.inputs.map(({ id }) => id)));
   for (const { id } of wanted) needed.add(id);
   for (const { value, data } of graph.constants) {
     if (!needed.has(value.id)) continue;
-    names.set(value.id, builder.constant(data, value.shape, value.dtype));
+    tensors.set(value.id, { wide: builder.constant(data, value.shape, value.dtype) });
   }
-  return names;
+  return tensors;
 }
 
-/** Writes a graph as TensorFlow operations. @returns the tensors that stand for its values, by id. */
+/** Writes a graph as TensorFlow operations. @returns the tensors of the values wanted, in 32 bits, by id. */
 export function emitGraph(
   graph: TensorflowGraph,
   options: EmitOptions,
 ): ReadonlyMap<number, string> {
-  const { builder } = options;
-  builder.inputNames.clear();
-  builder.openSizes = openSizesOf(graph, options.inputs);
-  for (const { name, value } of graph.inputs) builder.inputNames.set(value.id, name);
-  const steps = plan(graph, options);
-  const names = givenNames(graph, steps, options);
-  builder.formsOf = formsIn({ ...graph, nodes: steps }, builder, options.wanted);
-  for (const step of steps) {
-    const inputs = step.inputs.map(({ id }) => names.get(id) as string);
-    const results = emitNode(step, inputs, options);
-    step.outputs.forEach(({ id }, index) => names.set(id, results[index] as string));
+  const { inputs, wanted, updates } = options;
+  const { precision, staysExact } = options.builder;
+  const builder = withOpenSizes(options.builder, openSizesOf(graph, inputs));
+  const nodes = plan(graph, options);
+  const tensors = givenTensors(graph, nodes, options);
+  const types = annotateTypes({ ...graph, nodes }, { precision, staysExact, outside: wanted });
+  for (const node of nodes) {
+    const operands = node.inputs.map(({ id }) => tensors.get(id) as Tensor);
+    const results = emitNode(node, operands, { builder, types, updates });
+    node.outputs.forEach(({ id }, index) => tensors.set(id, results[index] as Tensor));
   }
-  for (const { id } of options.wanted) {
-    names.set(id, widened(builder, names.get(id) as string));
-  }
-  return names;
+  return new Map(wanted.map(({ id }) => [id, widened(builder, tensors.get(id) as Tensor)]));
 }

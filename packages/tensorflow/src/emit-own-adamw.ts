@@ -16,9 +16,8 @@ export function emitOwnAdamw(
   update: AdamwAttributes,
   tensors: AdamwTensors,
 ): string {
-  const type = builder.rounded.has(tensors.gradient) ? "bfloat16" : "float32";
   const one = builder.scalar(1, "float32");
-  const { clip = one, decay = one, stepSize, secondRoot } = tensors;
+  const { clip = one, decay = one, stepSize, secondRoot, gradientType: type } = tensors;
   const gradient = guard.gate(tensors.gradient, type);
   const handles = [update.param, update.first, update.second].map((name) => variables.handle(name));
   return variables.changedBy(update.param, ({ operation, twin, after }) => {

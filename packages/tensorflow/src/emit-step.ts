@@ -9,6 +9,7 @@ import { finiteGuard, openPassage } from "./guard.ts";
 import type { Updates } from "./lower-adamw.ts";
 import { attribute, type Signature, type TensorInfo } from "./messages.ts";
 import { afterAssignments } from "./state-access.ts";
+import type { Tensor } from "./tensors.ts";
 import type { Variables } from "./variables.ts";
 
 /** A graph that reads state and may replace it. */
@@ -31,7 +32,7 @@ interface Written {
 /** What the inputs of a step are connected to. */
 interface Connections {
   readonly fed: Record<string, TensorInfo>;
-  readonly tensors: Map<string, string>;
+  readonly tensors: Map<string, Tensor>;
 }
 
 /** A shape as TensorFlow writes it: -1 for sides that only a run knows. */
@@ -47,10 +48,10 @@ function connectInputs(
   state: ReadonlySet<string>,
 ): Connections {
   const fed: Record<string, TensorInfo> = {};
-  const tensors = new Map<string, string>();
+  const tensors = new Map<string, Tensor>();
   for (const { name, value } of graph.inputs) {
     if (variables !== undefined && state.has(name)) {
-      tensors.set(name, variables.read(name));
+      tensors.set(name, variables.tensor(name));
       continue;
     }
     const { dtype } = value;
@@ -59,7 +60,7 @@ function connectInputs(
       dtype: attribute.type(dtype),
       shape: attribute.shape(shape),
     });
-    tensors.set(name, placeholder);
+    tensors.set(name, { wide: placeholder });
     fed[name] = { tensor: `${placeholder}:0`, dtype, shape };
   }
   return { fed, tensors };
@@ -121,7 +122,7 @@ function assignOthers(
   for (const [name, output] of Object.entries(updates)) {
     const value = outputs.get(output) as Value;
     if (isFused.has(value.id)) continue;
-    const read = tensors.get(name);
+    const read = tensors.get(name)?.wide;
     const next = guard.gate(values.get(value.id) as string, value.dtype);
     ended.push(variables.assign(name, next, read === undefined ? [] : [read]));
   }

@@ -3,7 +3,7 @@ import { emitOwnAdamw } from "./emit-own-adamw.ts";
 import type { AdamwAttributes, AdamwOperand } from "./fuse-adamw.ts";
 import type { Guard } from "./guard.ts";
 import type { Lowering } from "./lowering.ts";
-import { widened } from "./rounding.ts";
+import { asMade, widened, type TypedTensor } from "./tensors.ts";
 import type { Variables } from "./variables.ts";
 
 /** What the updates of a step have in common. */
@@ -18,34 +18,37 @@ export interface Updates {
 const updatesAtOnce = 2;
 
 /** The operands by what they are. */
-function tensorsOf({ operands }: AdamwAttributes, names: readonly string[]): AdamwTensors {
-  const find = (operand: AdamwOperand): string | undefined => names[operands.indexOf(operand)];
+function tensorsOf({ operands }: AdamwAttributes, tensors: readonly TypedTensor[]): AdamwTensors {
+  const typed = (operand: AdamwOperand): TypedTensor | undefined =>
+    tensors[operands.indexOf(operand)];
+  const find = (operand: AdamwOperand): string | undefined => typed(operand)?.name;
   return {
     param: find("param") as string,
     gradient: find("gradient") as string,
     stepSize: find("stepSize") as string,
     secondRoot: find("secondRoot") as string,
+    gradientType: typed("gradient")?.type ?? "float32",
     decay: find("decay"),
     clip: find("clip"),
   };
 }
 
 /** AdamW changes the state by itself; what it gives is the state read after that. */
-export const adamw: Lowering = ({ node, inputs, builder, updates }) => {
+export const adamw: Lowering = ({ node, operands, builder, updates }) => {
   if (updates === undefined) throw new Error("AdamW needs the state that it changes.");
   const { variables, ended } = updates;
   const attributes = node.attributes as AdamwAttributes;
   const isOwn = builder.hasOwnOperations;
-  const names = inputs.map((name, at) => {
+  const given = operands.map((tensor, at): TypedTensor => {
     const mayBeRounded = isOwn && attributes.operands[at] === "gradient";
-    return mayBeRounded ? name : widened(builder, name);
+    return mayBeRounded ? asMade(tensor) : { name: widened(builder, tensor), type: "float32" };
   });
-  const tensors = tensorsOf(attributes, names);
+  const tensors = tensorsOf(attributes, given);
   const after = ended.slice(-updatesAtOnce).slice(0, 1);
   const end = isOwn
     ? emitOwnAdamw(builder, updates, attributes, tensors)
     : emitAdamw(builder, { ...updates, after }, attributes, tensors);
   ended.push(end);
   const { param, first, second } = attributes;
-  return [param, first, second].map((name) => variables.read(name, [end]));
+  return [param, first, second].map((name) => variables.tensor(name, [end]));
 };

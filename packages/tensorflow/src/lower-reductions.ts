@@ -2,6 +2,7 @@ import { axesOf, type OpOf } from "@clip-ts/jit/backend";
 import { matMul } from "./lower-matmul.ts";
 import { elementwise, reduction, type Lowering } from "./lowering.ts";
 import { attribute } from "./messages.ts";
+import { asMade, type Tensor } from "./tensors.ts";
 
 const argMax: Lowering = ({ node, inputs, builder, x }) => {
   const [axis] = axesOf(node.attributes["axis"], x.shape.length);
@@ -13,10 +14,10 @@ const argMax: Lowering = ({ node, inputs, builder, x }) => {
 };
 
 /** TensorFlow has half of it. The native part's own takes bfloat16 too, and is as exact as for 32 bits. */
-export const sumOfSquares: Lowering = ({ inputs, builder, x }) => {
+export const sumOfSquares: Lowering = ({ inputs, operands, builder, x }) => {
   if (builder.hasOwnOperations) {
-    const type = builder.rounded.has(inputs[0] as string) ? "bfloat16" : "float32";
-    return builder.emit("ClipTsSumOfSquares", inputs, { T: attribute.type(type) });
+    const { name, type } = asMade(operands[0] as Tensor);
+    return builder.emit("ClipTsSumOfSquares", [name], { T: attribute.type(type) });
   }
   const T = attribute.type(x.dtype);
   const half = builder.emit("L2Loss", inputs, { T });

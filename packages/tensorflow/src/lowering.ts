@@ -2,25 +2,34 @@ import type { Value } from "@clip-ts/jit";
 import { axesAttribute, axesOf } from "@clip-ts/jit/backend";
 import type { TensorflowNode } from "./graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
+import type { TypeAnnotations } from "./annotate-types.ts";
 import type { Updates } from "./lower-adamw.ts";
+import type { Tensor } from "./tensors.ts";
 import { attribute, type DataType } from "./messages.ts";
 
 /** A node to be written, with the names of its inputs in the TensorFlow graph. */
 export interface LoweringInput {
   readonly node: TensorflowNode;
   readonly inputs: readonly string[];
+  /** The same in all types in which they are made. */
+  readonly operands: readonly Tensor[];
   readonly builder: GraphBuilder;
   /** The first input's and first output's description. */
   readonly x: Value;
   readonly y: Value;
-  /** The type of the first input in the TensorFlow graph. */
+  /** The type in which the operation computes: that of its inputs, which are named in it. */
   readonly type: DataType;
+  /** In which types the values of the graph are made. */
+  readonly types: TypeAnnotations;
   /** What updates of the state need to know; undefined where nothing may change. */
   readonly updates: Updates | undefined;
 }
 
-/** Writes one traced operation as TensorFlow operations. @returns the names of its outputs. */
-export type Lowering = (input: LoweringInput) => string | readonly string[];
+/**
+ * Writes one traced operation as TensorFlow operations. What it is given does not change while a graph is
+ * written; it only appends to `builder`. @returns its outputs: their names in `type`, or in all types.
+ */
+export type Lowering = (input: LoweringInput) => string | readonly (string | Tensor)[];
 
 /** An attribute that holds a list of numbers. */
 export const numbers = (value: unknown): readonly number[] => value as readonly number[];

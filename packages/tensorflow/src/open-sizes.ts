@@ -1,5 +1,5 @@
 import type { SymbolicSize } from "@clip-ts/jit";
-import { sizeOfSide } from "@clip-ts/jit/backend";
+import { isOpen, sizeOfSide } from "@clip-ts/jit/backend";
 import type { GraphBuilder } from "./graph-builder.ts";
 import { attribute, type DataType } from "./messages.ts";
 
@@ -16,14 +16,11 @@ export interface OpenSizes {
   readonly sources: ReadonlyMap<string, OpenSource>;
 }
 
-/** A graph whose shapes are all known. */
-export const noOpenSizes: OpenSizes = { symbols: [], sources: new Map() };
-
 const int32 = attribute.type("int32");
 
 /** The vector of one number that a symbol stands for. */
-function emitSymbol(builder: GraphBuilder, name: string): string {
-  const source = builder.openSizes.sources.get(name);
+function emitSymbol(builder: GraphBuilder, name: string, { sources }: OpenSizes): string {
+  const source = sources.get(name);
   if (source === undefined) throw new Error(`No tensor has the open size ${name}.`);
   const { tensor, dtype, axis } = source;
   const shape = builder.emitOnce("", "Shape", [tensor], {
@@ -36,17 +33,17 @@ function emitSymbol(builder: GraphBuilder, name: string): string {
 }
 
 /** The vector of one side: the product of its symbols and its factor. */
-function emitSide(builder: GraphBuilder, side: number): string {
-  const { factor, symbols } = sizeOfSide(side, builder.openSizes.symbols);
-  const factors = symbols.map((name) => emitSymbol(builder, name));
+function emitSide(builder: GraphBuilder, side: number, open: OpenSizes): string {
+  const { factor, symbols } = sizeOfSide(side, open.symbols);
+  const factors = symbols.map((name) => emitSymbol(builder, name, open));
   if (factor !== 1 || factors.length === 0) factors.push(builder.integers([factor]));
   return factors.reduce((a, b) => builder.emitOnce("", "Mul", [a, b], { T: int32 }));
 }
 
 /** A vector of sides of which some are open. */
-export function emitSizes(builder: GraphBuilder, sides: readonly number[]): string {
-  if (!sides.some((side) => builder.isOpen(side))) return builder.integers(sides);
-  const parts = sides.map((side) => emitSide(builder, side));
+function emitSizes(builder: GraphBuilder, sides: readonly number[], open: OpenSizes): string {
+  if (!sides.some((side) => isOpen(side, open.symbols))) return builder.integers(sides);
+  const parts = sides.map((side) => emitSide(builder, side, open));
   if (parts.length === 1) return parts[0] as string;
   return builder.emitOnce("", "ConcatV2", [...parts, builder.scalar(0, "int32")], {
     N: attribute.integer(parts.length),
@@ -54,6 +51,13 @@ export function emitSizes(builder: GraphBuilder, sides: readonly number[]): stri
     Tidx: int32,
   });
 }
+
+/** The same graph in the making, seen by those who write one with these open sizes into it. */
+export const withOpenSizes = (builder: GraphBuilder, open: OpenSizes): GraphBuilder => ({
+  ...builder,
+  isOpen: (side) => isOpen(side, open.symbols),
+  sizes: (sides) => emitSizes(builder, sides, open),
+});
 
 /** 0, 1, 2 … as int32, of an open length. */
 export function emitCount(builder: GraphBuilder, length: number): string {

@@ -1,6 +1,7 @@
 import type { Dtype } from "@clip-ts/jit";
 import type { GraphBuilder } from "./graph-builder.ts";
 import { attribute } from "./messages.ts";
+import type { KeptForms, Tensor } from "./tensors.ts";
 import { createTwins } from "./twins.ts";
 
 /** Shape and type of a tensor that stays in the runtime between steps. */
@@ -22,6 +23,8 @@ export interface Variables {
   handle(name: string): string;
   /** Its value, once the operations in `after` have run. */
   read(name: string, after?: readonly string[]): string;
+  /** The same, with the other forms that are kept of it. */
+  tensor(name: string, after?: readonly string[]): Tensor;
   /**
    * Makes the other forms of variables that steps read, such as bfloat16, of what the variables hold.
    * @returns the assignments.
@@ -73,6 +76,15 @@ export function addVariables(
   };
   const twins = createTwins(builder, state, (name) => find(name).handle);
   const waiting: (() => void)[] = [];
+  const read: Variables["read"] = (name, after = []) => {
+    const { handle, dtype } = find(name);
+    const inputs = [handle, ...afterAll(after)];
+    return builder.emit("ReadVariableOp", inputs, { dtype: attribute.type(dtype) });
+  };
+  const keptOf = (name: string): KeptForms => ({
+    ...(keepable.rounded.has(name) ? { rounded: () => twins.read(name, "rounded") } : {}),
+    ...(keepable.forProducts.has(name) ? { forProducts: (form) => twins.read(name, form) } : {}),
+  });
   return {
     changedBy(name, emit) {
       const operation = builder.reserve();
@@ -86,18 +98,8 @@ export function addVariables(
     close: () => waiting.splice(0).forEach((write) => write()),
     renewTwins: () => twins.renew(),
     handle: (name) => find(name).handle,
-    read(name, after = []) {
-      const { handle, dtype } = find(name);
-      const inputs = [handle, ...afterAll(after)];
-      const value = builder.emit("ReadVariableOp", inputs, { dtype: attribute.type(dtype) });
-      if (keepable.rounded.has(name)) {
-        builder.keptRounded.set(value, () => twins.read(name, "rounded"));
-      }
-      if (keepable.forProducts.has(name)) {
-        builder.keptForProducts.set(value, (form) => twins.read(name, form));
-      }
-      return value;
-    },
+    read,
+    tensor: (name, after) => ({ wide: read(name, after), kept: keptOf(name) }),
     assign(name, value, after = []) {
       const { handle, dtype } = find(name);
       const inputs = [handle, value, ...afterAll(after)];

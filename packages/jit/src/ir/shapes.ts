@@ -76,7 +76,7 @@ export const splitShape: ShapeRule = ({ x }, { numOrSizeSplits, axis }) => {
   const { shape, dtype } = x as Described;
   const [along] = axesOf(axis, shape.length) as [number];
   const sizes = backend_util.prepareSplitSize(
-    { shape: [...shape] } as never,
+    { dataId: {}, shape: [...shape], dtype },
     numOrSizeSplits as number | number[],
     along,
   );

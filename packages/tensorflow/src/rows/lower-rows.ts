@@ -1,7 +1,8 @@
 import type { Value } from "@clip-ts/jit";
 import type { Lowering } from "../lowering.ts";
 import { attribute, type DataType } from "../messages.ts";
-import { widened } from "../rounding.ts";
+import { asMade, widened, type Tensor, type TypedTensor } from "../tensors.ts";
+import { wide } from "../annotate-types.ts";
 import { rowCodes } from "./row-codes.ts";
 import { inputKinds, outputKinds, type RowProgram } from "./row-program.ts";
 
@@ -26,11 +27,11 @@ function codeFor({ code }: RowProgram, results: readonly Result[]): number[] {
 }
 
 /** A program of rows as an operation of the native part (packages/node/native/rows.cc). */
-export const rows: Lowering = ({ node, inputs, builder }) => {
+export const rows: Lowering = ({ node, operands: given, builder, types }) => {
   const program = node.attributes["program"] as RowProgram;
-  const operands = inputs.map((name, at) => {
+  const operands = given.map((tensor, at): TypedTensor => {
     const mayBeRounded = program.inputs[at] === "whole" || program.inputs[at] === "repeated";
-    return mayBeRounded ? name : widened(builder, name);
+    return mayBeRounded ? asMade(tensor) : { name: widened(builder, tensor), type: "float32" };
   });
   const isSettled = ({ shape }: Value): boolean =>
     shape.filter((side) => builder.isOpen(side)).length <= 1;
@@ -41,17 +42,15 @@ export const rows: Lowering = ({ node, inputs, builder }) => {
     return program.outputs[from] === "whole" ? [-1, program.columns] : [-1];
   };
   const results = node.outputs.flatMap((value, from): Result[] => {
-    const { float32, bfloat16 } = builder.formsOf(value);
-    const isWhole = program.outputs[from] === "whole";
+    const { float32, bfloat16 } = types.get(value.id) ?? wide;
     return [
-      ...(float32 || !isWhole || !bfloat16 ? [{ from, value, type: "float32" as const }] : []),
-      ...(bfloat16 && isWhole ? [{ from, value, type: "bfloat16" as const }] : []),
+      ...(float32 ? [{ from, value, type: "float32" as const }] : []),
+      ...(bfloat16 ? [{ from, value, type: "bfloat16" as const }] : []),
     ];
   });
-  const name = builder.emit("ClipTsRows", operands, {
-    Tin: attribute.types(
-      operands.map((each) => (builder.rounded.has(each) ? "bfloat16" : "float32")),
-    ),
+  const inputs = operands.map(({ name }) => name);
+  const name = builder.emit("ClipTsRows", inputs, {
+    Tin: attribute.types(operands.map(({ type }) => type)),
     Tout: attribute.types(results.map(({ type }) => type)),
     code: attribute.integers(codeFor(program, results)),
     numbers: attribute.floats(program.numbers),
@@ -70,12 +69,13 @@ export const rows: Lowering = ({ node, inputs, builder }) => {
     const types = { T: attribute.type(type), Tshape: attribute.type("int32") };
     return builder.emit("Reshape", [made, builder.sizes(value.shape)], types);
   });
-  return node.outputs.map((_, from) => {
+  return node.outputs.map((_, from): Tensor => {
     const find = (type: DataType): string | undefined =>
       names[results.findIndex((result) => result.from === from && result.type === type)];
     const [full, short] = [find("float32"), find("bfloat16")];
-    if (short !== undefined) builder.rounded.add(short);
-    if (full !== undefined && short !== undefined) builder.roundedForms.set(full, short);
-    return (full ?? short) as string;
+    return {
+      ...(full === undefined ? {} : { wide: full }),
+      ...(short === undefined ? {} : { rounded: short }),
+    };
   });
 };

@@ -10,7 +10,7 @@ const inputs = { x: { shape: [32, 32] }, w: { shape: [32, 32] }, b: { shape: [32
 function operations(run: (given: Readonly<Record<"x" | "w" | "b", Tensor>>) => Tensor): string[] {
   const graph = trace((given: NamedTensors) => ({ y: run(given as never) }), inputs);
   const builder = createGraphBuilder({ precision: "bf16" });
-  const names = new Map(Object.keys(inputs).map((name) => [name, name]));
+  const names = new Map(Object.keys(inputs).map((name) => [name, { wide: name }]));
   emitGraph(graph, { builder, inputs: names, wanted: graph.outputs.map(({ value }) => value) });
   return builder.nodes.map(({ op }) => op).filter((op) => op !== "Const");
 }
