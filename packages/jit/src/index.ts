@@ -1,9 +1,19 @@
 export { bindInputs } from "./ir/bind-inputs.ts";
 export { formatGraph } from "./ir/format-graph.ts";
-export type { Attributes, Constant, Dtype, Graph, NamedValue, Node, Value } from "./ir/graph.ts";
+export type {
+  Attributes,
+  Constant,
+  Dtype,
+  Graph,
+  NamedValue,
+  Node,
+  PlainData,
+  Value,
+} from "./ir/graph.ts";
 export type { SymbolicSize } from "./ir/graph.ts";
 export { interpret } from "./ir/interpret.ts";
 export { kernelInputs } from "./ir/operands.ts";
+export type { Op } from "./ir/ops.ts";
 export { lastUses, peakBytes } from "./passes/liveness.ts";
 export { optimize, type OptimizeOptions, type Pass } from "./passes/optimize.ts";
 export { watchGraphs, type GraphWatcher } from "./passes/watch-graphs.ts";
@@ -13,21 +23,6 @@ export {
   type SymbolicInputSpec,
   type SymbolicOptions,
 } from "./trace/trace-symbolic.ts";
-export {
-  compileOnnx,
-  onnxTarget,
-  type OnnxOptions,
-  type OnnxRuntime,
-} from "./onnx/compile-onnx.ts";
-export {
-  exportOnnx,
-  exportPrecisions,
-  type ExportOptions,
-  type ExportPrecision,
-  type OnnxExport,
-} from "./onnx/export-onnx.ts";
-export type { DataFile } from "./onnx/external-data.ts";
-export { writeOnnx } from "./onnx/write-onnx.ts";
 export { checkArray } from "./program/check-array.ts";
 export { compileTraining } from "./program/compile-training.ts";
 export { disposableFunction } from "./program/disposed.ts";
@@ -43,19 +38,3 @@ export type {
   TrainingSpec,
   TrainingState,
 } from "./program/training-spec.ts";
-export {
-  compileTensorflowTraining,
-  type TensorflowTrainingOptions,
-} from "./tensorflow/compile-tensorflow-training.ts";
-export { compileTensorflow } from "./tensorflow/compile-tensorflow.ts";
-export type { OwnOperations, Precision } from "./tensorflow/graph-builder.ts";
-export type { FolderAccess } from "./tensorflow/session.ts";
-export {
-  createTensorflowProgram,
-  type TensorflowProgram,
-} from "./tensorflow/tensorflow-program.ts";
-export {
-  writeSavedModel,
-  type ProgramSpec,
-  type SavedModel,
-} from "./tensorflow/write-saved-model.ts";

@@ -7,7 +7,7 @@
 
 namespace clip_ts {
 
-// The same numbers are written by packages/jit, row-program.ts.
+// The same numbers are written by packages/tensorflow, row-codes.ts.
 enum Code : int {
   kAdd = 0, kSubtract, kMultiply, kDivide, kMaximum, kMinimum, kSquaredDifference,
   kNegate = 16, kExp, kSqrt, kRsqrt, kSquare, kSigmoid, kReciprocal, kRelu,

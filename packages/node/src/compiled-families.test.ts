@@ -1,7 +1,8 @@
 import { dirname } from "node:path";
 import { randomStream } from "@clip-ts/base";
 import { flattenTree, unflattenLike } from "@clip-ts/core";
-import { onnxTarget, trace, type HostArray, type NamedTensors } from "@clip-ts/jit";
+import { trace, type HostArray, type NamedTensors } from "@clip-ts/jit";
+import { onnxTarget } from "@clip-ts/onnx";
 import {
   clipSpec,
   initClip,

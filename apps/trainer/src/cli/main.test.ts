@@ -1,7 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import { captureOutput } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
-import { exportPrecisions } from "@clip-ts/jit";
+import { exportPrecisions } from "@clip-ts/onnx";
 import { engineNames } from "@clip-ts/node";
 import { dtypes } from "../commands/support/convert-options.ts";
 import { graphExports } from "../commands/support/graph-exports.ts";

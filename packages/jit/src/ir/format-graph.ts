@@ -7,7 +7,7 @@ function formatAttributes(attributes: Readonly<Record<string, unknown>>): string
 }
 
 /** The graph as text, one operation a line, for people and for tests. Open sizes go by their names. */
-export function formatGraph(graph: Graph): string {
+export function formatGraph(graph: Graph<string>): string {
   const describe = ({ id, shape, dtype }: Value): string => {
     const kind = dtype === "float32" ? "" : ` ${dtype}`;
     return `%${id}[${shape.map((side) => describeSide(side, graph.symbols)).join(",")}]${kind}`;

@@ -1,3 +1,5 @@
+import type { Op } from "./ops.ts";
+
 /** Element types of traced values. */
 export type Dtype = "float32" | "int32" | "bool";
 
@@ -9,13 +11,22 @@ export interface Value {
   readonly dtype: Dtype;
 }
 
-/** Plain data that completes an operation: axes, permutations, constants. */
-export type Attributes = Readonly<Record<string, unknown>>;
+/** Numbers, words, truth values, and lists and records of them: no functions, no objects of classes. */
+export type PlainData =
+  | number
+  | string
+  | boolean
+  | null
+  | undefined
+  | readonly PlainData[]
+  | { readonly [name: string]: PlainData };
 
-/** One operation. Operations and attributes are those of tfjs's kernels, `Fill` { value } and `Barrier`: its
- * first operand, no earlier than its second, which no pass may see through. */
-export interface Node {
-  readonly op: string;
+/** Plain data that completes an operation: axes, permutations, constants. */
+export type Attributes = Readonly<Record<string, PlainData>>;
+
+/** One operation, with the attributes of its tfjs kernel. A backend's graphs may have more operations than `Op`. */
+export interface Node<Name extends string = Op> {
+  readonly op: Name;
   readonly inputs: readonly Value[];
   readonly attributes: Attributes;
   readonly outputs: readonly Value[];
@@ -43,10 +54,10 @@ export interface NamedValue {
 }
 
 /** A pure function as data. Nodes stand in an order in which they can run. */
-export interface Graph {
+export interface Graph<Name extends string = Op> {
   readonly inputs: readonly NamedValue[];
   readonly constants: readonly Constant[];
-  readonly nodes: readonly Node[];
+  readonly nodes: readonly Node<Name>[];
   readonly outputs: readonly NamedValue[];
   /** Sizes left open; none by default. */
   readonly symbols?: readonly SymbolicSize[];

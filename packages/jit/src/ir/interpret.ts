@@ -4,6 +4,7 @@ import {
   fill,
   tensor,
   tidy,
+  type NamedAttrMap,
   type NamedTensorMap,
   type Tensor,
 } from "@tensorflow/tfjs-core";
@@ -16,10 +17,10 @@ function runNode(node: Node, operands: readonly Tensor[]): Tensor[] {
     return [fill([...first.shape], node.attributes["value"] as number, first.dtype)];
   }
   if (node.op === "Barrier") return [clone(operands[0] as Tensor)];
-  const results = engine().runKernel(
+  const results = engine().runKernel<Tensor | Tensor[]>(
     node.op,
     kernelInputs(node.op, operands) as NamedTensorMap,
-    node.attributes as never,
+    node.attributes as NamedAttrMap,
   );
   return Array.isArray(results) ? results : [results];
 }

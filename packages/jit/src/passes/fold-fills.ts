@@ -1,5 +1,5 @@
 import type { Graph, Node, Value } from "../ir/graph.ts";
-import { elementwiseBinary, elementwiseUnary, movesElements } from "./elementwise.ts";
+import { operationOf } from "../ir/ops.ts";
 import { evaluate, filled } from "./evaluate.ts";
 import { resultOf, rewrite, type Rewriter, type Rule } from "./rewrite.ts";
 
@@ -41,8 +41,9 @@ function foldedFill(node: Node, graph: Rewriter): readonly Value[] | undefined {
   const numbers = inputs.map((value) => fillOf(value, graph));
   const [first] = numbers;
   if (first === undefined || numbers.includes(undefined)) return undefined;
-  if (movesElements.has(op)) return emitFill(first, resultOf(node), graph);
-  if (!elementwiseUnary.has(op) && !elementwiseBinary.has(op)) return undefined;
+  const { isPointwise, rearranges } = operationOf(op).traits;
+  if (rearranges) return emitFill(first, resultOf(node), graph);
+  if (!isPointwise) return undefined;
   return emitFill(applied(node, numbers as number[]), resultOf(node), graph);
 }
 

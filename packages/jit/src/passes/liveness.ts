@@ -1,15 +1,13 @@
 import type { Graph, Value } from "../ir/graph.ts";
+import { operationOf } from "../ir/ops.ts";
 import { sizeOf } from "./rewrite.ts";
-
-/** Operations whose result is its operand's memory under another shape. */
-const views: ReadonlySet<string> = new Set(["ExpandDims", "Identity", "Reshape"]);
 
 /** For a value that is a view of another: the id of the value that owns the memory; else its own id. */
 function memoryOf(graph: Graph): (id: number) => number {
   const owner = new Map<number, number>();
   const find = (id: number): number => owner.get(id) ?? id;
   for (const { op, inputs, outputs } of graph.nodes) {
-    if (!views.has(op)) continue;
+    if (!operationOf(op).traits.isView) continue;
     for (const { id } of outputs) owner.set(id, find((inputs[0] as Value).id));
   }
   return find;

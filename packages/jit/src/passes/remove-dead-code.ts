@@ -1,7 +1,8 @@
 import type { Graph } from "../ir/graph.ts";
+import type { Op } from "../ir/ops.ts";
 
 /** Drops operations and constants that no output needs. Inputs stay: they are the graph's signature. */
-export function removeDeadCode(graph: Graph): Graph {
+export function removeDeadCode<Name extends string = Op>(graph: Graph<Name>): Graph<Name> {
   const needed = new Set(graph.outputs.map(({ value }) => value.id));
   const isNeeded = ({ id }: { readonly id: number }): boolean => needed.has(id);
   const nodes = graph.nodes.toReversed().filter((node) => {

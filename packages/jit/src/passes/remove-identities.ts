@@ -1,36 +1,23 @@
 import type { Graph, Node, Value } from "../ir/graph.ts";
+import { operationOf } from "../ir/ops.ts";
 import { resultOf, rewrite, sameShape, sizeOf, type Rewriter, type Rule } from "./rewrite.ts";
 
 const inAxisOrder = (perm: readonly number[]): boolean => perm.every((from, axis) => from === axis);
-
-/** Operations that give back their operand when shape and type come out as they went in. */
-const unchangedIfSameType: ReadonlySet<string> = new Set([
-  "AddN",
-  "Cast",
-  "Concat",
-  "Identity",
-  "PadV2",
-  "Reshape",
-  "Slice",
-  "Tile",
-]);
-
-/** Reductions that give back the only element they look at. */
-const reductions: ReadonlySet<string> = new Set(["Max", "Mean", "Min", "Sum"]);
 
 function isIdentity(node: Node, x: Value): boolean {
   if (node.inputs.length !== 1) return false;
   if (node.op === "Transpose") return inAxisOrder(node.attributes["perm"] as number[]);
   const result = resultOf(node);
   const isSameType = result.dtype === x.dtype && sameShape(result.shape, x.shape);
-  return isSameType && unchangedIfSameType.has(node.op);
+  return isSameType && operationOf(node.op).traits.returnsSameType === true;
 }
 
 /** Whether only the shape changes: the elements are the same ones in the same order. */
 function onlyReshapes(node: Node, x: Value): boolean {
   if (node.op === "ExpandDims") return true;
   const { shape, dtype } = resultOf(node);
-  return reductions.has(node.op) && dtype === x.dtype && sizeOf(shape) === sizeOf(x.shape);
+  const { reducesOver } = operationOf(node.op).traits;
+  return reducesOver !== undefined && dtype === x.dtype && sizeOf(shape) === sizeOf(x.shape);
 }
 
 /** A reshape in its one form: the full shape, no side left open. */

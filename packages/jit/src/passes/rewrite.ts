@@ -1,16 +1,17 @@
+import type { Op } from "../ir/ops.ts";
 import type { Attributes, Constant, Graph, NamedValue, Node, Value } from "../ir/graph.ts";
 
 /** A value without its number. */
 export type ValueType = Pick<Value, "shape" | "dtype">;
 
 /** What a rule may ask of the graph that is being written, and add to it. */
-export interface Rewriter {
+export interface Rewriter<Name extends string = Op> {
   /** The operation that makes a value; undefined for inputs and constants. */
-  producer(value: Value): Node | undefined;
+  producer(value: Value): Node<Name> | undefined;
   /** The data of a constant. */
   constantBehind(value: Value): Constant | undefined;
   /** Appends an operation with one result. */
-  emit(op: string, inputs: readonly Value[], attributes: Attributes, type: ValueType): Value;
+  emit(op: Name, inputs: readonly Value[], attributes: Attributes, type: ValueType): Value;
   /** Adds a constant, which may bear the name of its source. */
   constant(data: Constant["data"], type: ValueType, name?: string): Value;
 }
@@ -19,10 +20,13 @@ export interface Rewriter {
  * Looks at one operation, whose inputs are rewritten already. Returns the values to use in place of its
  * results, or undefined to keep it.
  */
-export type Rule = (node: Node, graph: Rewriter) => readonly Value[] | undefined;
+export type Rule<Name extends string = Op> = (
+  node: Node<Name>,
+  graph: Rewriter<Name>,
+) => readonly Value[] | undefined;
 
 /** The smallest number that no value of the graph has. */
-function firstFreeId(graph: Graph): number {
+function firstFreeId(graph: Graph<string>): number {
   let next = 0;
   const see = ({ id }: Value): void => {
     next = Math.max(next, id + 1);
@@ -33,15 +37,19 @@ function firstFreeId(graph: Graph): number {
   return next;
 }
 
-function createRewriter(graph: Graph, nodes: Node[], constants: Constant[]): Rewriter {
-  const made = new Map<number, Node>();
+function createRewriter<Name extends string>(
+  graph: Graph<Name>,
+  nodes: Node<Name>[],
+  constants: Constant[],
+): Rewriter<Name> {
+  const made = new Map<number, Node<Name>>();
   const data = new Map(constants.map((constant) => [constant.value.id, constant]));
   let next = firstFreeId(graph);
   const fresh = ({ shape, dtype }: ValueType): Value => ({ id: next++, shape, dtype });
   let registered = 0;
   const register = (): void => {
     for (; registered < nodes.length; registered++) {
-      const node = nodes[registered] as Node;
+      const node = nodes[registered] as Node<Name>;
       for (const { id } of node.outputs) made.set(id, node);
     }
   };
@@ -73,8 +81,11 @@ function createRewriter(graph: Graph, nodes: Node[], constants: Constant[]): Rew
  * One walk over a graph in running order, with a rule that may replace each operation. What is replaced
  * stays behind unused, for removeDeadCode. The same graph comes back if the rule never applied.
  */
-export function rewrite(graph: Graph, rule: Rule): Graph {
-  const nodes: Node[] = [];
+export function rewrite<Name extends string = Op>(
+  graph: Graph<Name>,
+  rule: Rule<Name>,
+): Graph<Name> {
+  const nodes: Node<Name>[] = [];
   const constants = [...graph.constants];
   const rewriter = createRewriter(graph, nodes, constants);
   const replaced = new Map<number, Value>();
@@ -95,7 +106,7 @@ export function rewrite(graph: Graph, rule: Rule): Graph {
 }
 
 /** The one result of an operation that has one. */
-export const resultOf = ({ outputs }: Node): Value => outputs[0] as Value;
+export const resultOf = ({ outputs }: Pick<Node, "outputs">): Value => outputs[0] as Value;
 
 /** Whether two shapes are equal. */
 export function sameShape(left: readonly number[], right: readonly number[]): boolean {

@@ -1,17 +1,6 @@
 import type { Constant, Graph, Node, Value } from "../ir/graph.ts";
+import { operationOf } from "../ir/ops.ts";
 import { rewrite } from "./rewrite.ts";
-
-const commutative: ReadonlySet<string> = new Set([
-  "Add",
-  "Equal",
-  "LogicalAnd",
-  "LogicalOr",
-  "Maximum",
-  "Minimum",
-  "Multiply",
-  "NotEqual",
-  "SquaredDifference",
-]);
 
 /** Constants up to this many elements are compared by content. */
 const comparedElements = 4096;
@@ -27,7 +16,7 @@ const written = (_: string, value: unknown): unknown =>
 /** Text that two operations share exactly when they compute the same. No operation is random. */
 function keyOf({ op, inputs, attributes, outputs }: Node): string {
   const ids = inputs.map(({ id }) => id);
-  if (commutative.has(op)) ids.sort((left, right) => left - right);
+  if (operationOf(op).traits.commutes) ids.sort((left, right) => left - right);
   const types = outputs.map(typeOf).join(" ");
   return `${op} ${ids.join(" ")} ${JSON.stringify(attributes, written)} ${types}`;
 }

@@ -1,29 +1,19 @@
 import { broadcast_util } from "@tensorflow/tfjs-core";
 import type { Graph, Node, Value } from "../ir/graph.ts";
-import { elementwiseBinary } from "./elementwise.ts";
+import { operationOf } from "../ir/ops.ts";
 import { fillOf } from "./fold-fills.ts";
 import { resultOf, rewrite, sameShape, type Rewriter, type Rule } from "./rewrite.ts";
 
 type Step = (node: Node, graph: Rewriter) => Value | undefined;
 
-/** The number that changes nothing as the right operand; 0 + x apart, it only loses the sign of zero. */
-const neutral: Readonly<Record<string, number>> = {
-  Add: 0,
-  Multiply: 1,
-  Pow: 1,
-  RealDiv: 1,
-  Sub: 0,
-};
-const commutes: ReadonlySet<string> = new Set(["Add", "Multiply"]);
-
 /** The operand that an operation passes on, if its other operand is neutral; maybe broadcast. */
 function passedOn(node: Node, graph: Rewriter): Value | undefined {
-  const unit = neutral[node.op];
+  const { neutral: unit, commutes } = operationOf(node.op).traits;
   if (unit === undefined) return undefined;
   const [a, b] = node.inputs as [Value, Value];
   const { dtype } = resultOf(node);
   if (fillOf(b, graph) === unit && a.dtype === dtype) return a;
-  return commutes.has(node.op) && fillOf(a, graph) === unit && b.dtype === dtype ? b : undefined;
+  return commutes === true && fillOf(a, graph) === unit && b.dtype === dtype ? b : undefined;
 }
 
 /** x + 0, x - 0, x · 1, x / 1 and x¹ are x. x · 0 stays: it is no zero where x is not finite. */
@@ -69,7 +59,7 @@ function spreadFrom(value: Value, graph: Rewriter): Value | undefined {
 
 /** An operation that broadcasts by itself needs no operand that was broadcast before. */
 const withoutSpreading: Step = (node, graph) => {
-  if (!elementwiseBinary.has(node.op)) return undefined;
+  if (!operationOf(node.op).traits.isPointwise || node.inputs.length !== 2) return undefined;
   const [a, b] = node.inputs as [Value, Value];
   const result = resultOf(node);
   const left = spreadFrom(a, graph);

@@ -21,7 +21,7 @@ export async function interpretTarget(graph: Graph): Promise<CompiledFunction> {
         return [name, into[name] ?? { data: data.slice(), shape: result.shape }] as const;
       });
       const read = Object.fromEntries(await Promise.all(arrays));
-      dispose([tensors, results] as never);
+      dispose([tensors, results]);
       return read;
     },
     dispose: () => Promise.resolve(),

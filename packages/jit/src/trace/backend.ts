@@ -12,10 +12,10 @@ import {
   type KernelConfig,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
-import type { Constant, Dtype, Value } from "../ir/graph.ts";
-import { shapeRules } from "./kernels.ts";
+import type { Attributes, Constant, Dtype, Value } from "../ir/graph.ts";
+import type { Described } from "../ir/operation.ts";
+import { allOps, operationOf, type Op } from "../ir/ops.ts";
 import type { Recorder } from "./recorder.ts";
-import type { Described } from "./shapes.ts";
 
 /** The name under which the recording backend is registered. */
 export const traceBackendName = "clip-ts-trace";
@@ -126,11 +126,11 @@ export class TraceBackend extends KernelBackend {
 }
 
 /** The kernel that records one operation. */
-function recordingKernel(op: string): KernelConfig["kernelFunc"] {
-  const rule = shapeRules.get(op);
-  if (rule === undefined) throw new Error(`No shape rule for ${op}.`);
+function recordingKernel(op: Op): KernelConfig["kernelFunc"] {
+  const { shape: rule } = operationOf(op);
   return ({ inputs, attrs, backend }) => {
     const tracer = backend as TraceBackend;
+    const attributes: Attributes = { ...(attrs as Attributes | undefined) };
     const given = Object.entries(inputs).filter(([, input]) => input != null) as [
       string,
       TensorInfo,
@@ -139,9 +139,9 @@ function recordingKernel(op: string): KernelConfig["kernelFunc"] {
     const named = Object.fromEntries(
       given.map(([name], index) => [name, values[index] as Described]),
     );
-    const described = rule(named, attrs ?? {});
+    const described = rule(named, attributes);
     const results = (Array.isArray(described) ? described : [described]) as Described[];
-    const recorded = tracer.recorder?.record(op, values, { ...(attrs as object) }, results) ?? [];
+    const recorded = tracer.recorder?.record(op, values, attributes, results) ?? [];
     const infos = recorded.map((value) => tracer.adopt(value, op));
     return Array.isArray(described) ? infos : (infos[0] as TensorInfo);
   };
@@ -154,7 +154,7 @@ export function traceBackend(): TraceBackend {
   if (backend !== undefined) return backend;
   const made = new TraceBackend();
   registerBackend(traceBackendName, () => made, 0);
-  for (const op of shapeRules.keys()) {
+  for (const op of allOps) {
     if (getKernel(op, traceBackendName) != null) continue;
     registerKernel({
       kernelName: op,

@@ -1,20 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import type { Constant, Graph, Node, SymbolicSize, Value } from "../ir/graph.ts";
+import { operationOf } from "../ir/ops.ts";
 import { isOpen, sizeOfSide } from "../ir/symbols.ts";
-
-/** Attributes that only repeat what the result's shape says; that is where targets read it. */
-const impliedAttributes: Readonly<Record<string, readonly string[]>> = {
-  Fill: ["shape"],
-  OneHot: ["depth"],
-  Range: ["stop"],
-  Reshape: ["shape"],
-  ScatterNd: ["shape"],
-  Slice: ["size"],
-  SplitV: ["numOrSizeSplits"],
-};
-
-/** Attributes that are lists of sides themselves. */
-const sideAttributes: Readonly<Record<string, string>> = { Tile: "reps" };
 
 /** The error of a function that uses open sizes in a way that a graph cannot say. */
 function fail(what: string, symbols: readonly SymbolicSize[]): never {
@@ -59,10 +46,10 @@ function compareShape(left: Value, right: Value, op: string, traces: Traces): vo
 }
 
 function compareAttributes(left: Node, right: Node, traces: Traces): void {
-  const implied = impliedAttributes[left.op] ?? [];
+  const { implied = [], sides: sideList } = operationOf(left.op).traits;
   for (const [name, value] of Object.entries(left.attributes)) {
     const other = right.attributes[name];
-    if (sideAttributes[left.op] === name) {
+    if (sideList === name) {
       const sides = other as readonly number[];
       (value as readonly number[]).forEach((side, place) => {
         compareSide(side, sides[place] as number, left.op, traces);

@@ -1,4 +1,5 @@
 import type { Attributes, Constant, Dtype, Node, Value } from "../ir/graph.ts";
+import type { Op } from "../ir/ops.ts";
 
 /** The graph in the making. */
 export interface Recorder {
@@ -8,7 +9,7 @@ export interface Recorder {
   value(shape: readonly number[], dtype: Dtype): Value;
   /** Appends an operation. @returns its results. */
   record(
-    op: string,
+    op: Op,
     inputs: readonly Value[],
     attributes: Attributes,
     results: readonly { readonly shape: readonly number[]; readonly dtype: Dtype }[],

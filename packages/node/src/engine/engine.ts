@@ -1,4 +1,5 @@
-import type { Precision, Target, TrainingProgram, TrainingSpec } from "@clip-ts/jit";
+import type { Target, TrainingProgram, TrainingSpec } from "@clip-ts/jit";
+import type { Precision } from "@clip-ts/tensorflow";
 import { thisProcessor, type Processor } from "./processor.ts";
 
 /**

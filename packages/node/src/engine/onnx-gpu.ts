@@ -2,7 +2,8 @@ import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { trace, type OnnxOptions, type Target } from "@clip-ts/jit";
+import { trace, type Target } from "@clip-ts/jit";
+import type { OnnxOptions } from "@clip-ts/onnx";
 import { matMul, ready, type Tensor } from "@tensorflow/tfjs-core";
 
 /** ONNX Runtime's ways to a GPU, fastest first, as it names them and as people do. */

@@ -1,14 +1,7 @@
 import { availableParallelism } from "node:os";
 import { createRequire } from "node:module";
-import {
-  compileOnnx,
-  compileTraining,
-  optimize,
-  type OnnxOptions,
-  type OnnxRuntime,
-  type Target,
-  type TrainingSpec,
-} from "@clip-ts/jit";
+import { compileTraining, optimize, type Target, type TrainingSpec } from "@clip-ts/jit";
+import { compileOnnx, type OnnxOptions, type OnnxRuntime } from "@clip-ts/onnx";
 import { describeThreads, type Compiler, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { findGpuProvider } from "./onnx-gpu.ts";
 import { collectingGarbage } from "./memory.ts";

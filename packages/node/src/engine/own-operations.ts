@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
-import type { OwnOperations } from "@clip-ts/jit";
+import type { OwnOperations } from "@clip-ts/tensorflow";
 
 /** Raised whenever operations change, so that an older build is not taken for them. */
 const version = 3;

@@ -1,15 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { optimize, type Target } from "@clip-ts/jit";
 import {
   compileTensorflow,
   compileTensorflowTraining,
-  optimize,
   type FolderAccess,
   type OwnOperations,
   type Precision,
-  type Target,
-} from "@clip-ts/jit";
+} from "@clip-ts/tensorflow";
 import type { Compiler } from "./engine.ts";
 import { collectingGarbage } from "./memory.ts";
 

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import type { OwnOperations } from "@clip-ts/jit";
+import type { OwnOperations } from "@clip-ts/tensorflow";
 import { describeThreads, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { graphicsCard, tensorFloat32 } from "./graphics-card.ts";
 import { restoreNodeHelpers } from "./node-helpers.ts";

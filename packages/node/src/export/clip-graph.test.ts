@@ -1,5 +1,6 @@
 import { flattenTree } from "@clip-ts/core";
-import { compileOnnx, type HostArray, type HostArrays } from "@clip-ts/jit";
+import type { HostArray, HostArrays } from "@clip-ts/jit";
+import { compileOnnx } from "@clip-ts/onnx";
 import { initClip, preset, type ClipConfig, type ClipParams } from "@clip-ts/model";
 import { largestDifference, randomTensor } from "@clip-ts/test-utils";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";

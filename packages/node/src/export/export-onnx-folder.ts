@@ -1,12 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  exportOnnx,
-  exportPrecisions,
-  type ExportPrecision,
-  type Graph,
-  type HostArrays,
-} from "@clip-ts/jit";
+import type { Graph, HostArrays } from "@clip-ts/jit";
+import { exportOnnx, exportPrecisions, type ExportPrecision } from "@clip-ts/onnx";
 import type { ClipConfig } from "@clip-ts/model";
 import { writeFileWhole, writeJson } from "../files.ts";
 import { writeDescription } from "../model-folder.ts";

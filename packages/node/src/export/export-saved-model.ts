@@ -1,7 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { writeSavedModel, type Graph } from "@clip-ts/jit";
+import type { Graph } from "@clip-ts/jit";
+import { writeSavedModel } from "@clip-ts/tensorflow";
 import { writeFileWhole } from "../files.ts";
 import { writeDescription } from "../model-folder.ts";
 import { clipFunctions, type ClipFunctions } from "./clip-functions.ts";

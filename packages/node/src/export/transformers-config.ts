@@ -1,4 +1,4 @@
-import type { ExportPrecision } from "@clip-ts/jit";
+import type { ExportPrecision } from "@clip-ts/onnx";
 import { formatClipConfig, type ClipConfig } from "@clip-ts/model";
 import { isSiglip } from "./clip-functions.ts";
 

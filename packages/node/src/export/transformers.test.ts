@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ExportPrecision } from "@clip-ts/jit";
+import type { ExportPrecision } from "@clip-ts/onnx";
 import { goldenArrays, largestDifference, writeGoldenModel } from "@clip-ts/test-utils";
 import {
   CLIPModel,

@@ -1,7 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import type { ExportPrecision } from "@clip-ts/jit";
+import type { ExportPrecision } from "@clip-ts/onnx";
 import {
   describeTower,
   resolveModel,

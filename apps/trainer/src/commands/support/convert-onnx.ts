@@ -1,4 +1,4 @@
-import type { ExportPrecision } from "@clip-ts/jit";
+import type { ExportPrecision } from "@clip-ts/onnx";
 import { exportOnnxFolder, startEngine, type OpenedModel } from "@clip-ts/node";
 import { note } from "../../cli/output.ts";
 

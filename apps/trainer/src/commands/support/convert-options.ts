@@ -1,5 +1,5 @@
 import type { Activation } from "@clip-ts/core";
-import type { ExportPrecision } from "@clip-ts/jit";
+import type { ExportPrecision } from "@clip-ts/onnx";
 import type { PerTower } from "@clip-ts/model";
 import type { DescribeOptions } from "@clip-ts/node";
 import type { Arguments } from "../../cli/command.ts";

@@ -1,4 +1,4 @@
-import type { ExportPrecision } from "@clip-ts/jit";
+import type { ExportPrecision } from "@clip-ts/onnx";
 import type { OpenedModel } from "@clip-ts/node";
 import { convertToOnnx } from "./convert-onnx.ts";
 import { convertToSavedModel } from "./convert-saved-model.ts";

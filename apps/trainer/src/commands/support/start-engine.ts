@@ -1,5 +1,5 @@
 import { startEngine, type Device, type EngineName, type StartedEngine } from "@clip-ts/node";
-import type { Precision } from "@clip-ts/jit";
+import type { Precision } from "@clip-ts/tensorflow";
 import { announceEngine } from "../../cli/announce-engine.ts";
 import type { Arguments } from "../../cli/command.ts";
 import { countOption } from "../../cli/number-option.ts";

@@ -1,4 +1,11 @@
-import { interpret, optimize, trace, type CompiledFunction, type Graph } from "@clip-ts/jit";
+import {
+  interpret,
+  optimize,
+  trace,
+  type CompiledFunction,
+  type Graph,
+  type Node,
+} from "@clip-ts/jit";
 import { largestDifference, randomTensor, useEngine } from "@clip-ts/test-utils";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -169,7 +176,7 @@ test("memory that went to another thread is an error, no crash", async () => {
 
 test("what ONNX Runtime refuses is told in its own words", async () => {
   const [x, y] = [0, 1].map((id) => ({ id, shape: [2, 3], dtype: "float32" as const }));
-  const node = { op: "BatchMatMul", inputs: [x!, x!], attributes: {}, outputs: [y!] };
+  const node: Node = { op: "BatchMatMul", inputs: [x!, x!], attributes: {}, outputs: [y!] };
   const graph: Graph = {
     inputs: [{ name: "x", value: x! }],
     constants: [],

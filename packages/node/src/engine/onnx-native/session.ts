@@ -1,4 +1,5 @@
-import { writeOnnx, type Graph } from "@clip-ts/jit";
+import type { Graph } from "@clip-ts/jit";
+import { writeOnnx } from "@clip-ts/onnx";
 import type { Handle } from "./api.ts";
 import type { OnnxEnvironment } from "./environment.ts";
 

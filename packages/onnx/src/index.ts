@@ -1,0 +1,10 @@
+export { compileOnnx, onnxTarget, type OnnxOptions, type OnnxRuntime } from "./compile-onnx.ts";
+export {
+  exportOnnx,
+  exportPrecisions,
+  type ExportOptions,
+  type ExportPrecision,
+  type OnnxExport,
+} from "./export-onnx.ts";
+export type { DataFile } from "./external-data.ts";
+export { writeOnnx } from "./write-onnx.ts";

@@ -1,0 +1,51 @@
+import { matMul, type Tensor } from "@tensorflow/tfjs-core";
+import { expect, test } from "vitest";
+import { type HostArray, trace } from "@clip-ts/jit";
+import { compileTensorflow } from "./compile-tensorflow.ts";
+import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
+import { writeSavedModel } from "./write-saved-model.ts";
+
+/** As many rows as a product must have to be rounded. */
+const side = 20;
+const graph = trace(({ x, w }) => ({ y: matMul(x as Tensor, w as Tensor) }), {
+  x: { shape: [side, side] },
+  w: { shape: [side, side] },
+});
+/** A matrix of zeros, but for the upper left corner: a b; c d. */
+const corner = (a: number, b: number, c = 0, d = 0): HostArray => {
+  const data = new Float32Array(side * side);
+  data.set([a, b]);
+  data.set([c, d], side);
+  return { data, shape: [side, side] };
+};
+
+test("state that no step changes is rounded by an entry point of its own", () => {
+  const state = { w: { shape: [side, side] } };
+  const frozen = writeSavedModel({ state, steps: { run: { graph } }, precision: "bf16" });
+  expect(Object.keys(frozen.signatures)).toContain("round");
+  const changed = { run: { graph, updates: { w: "y" } } };
+  const trained = writeSavedModel({ state, steps: changed, precision: "bf16" });
+  expect(Object.keys(trained.signatures)).not.toContain("round");
+});
+
+test.skipIf(!hasTensorflow).each(["f32", "bf16"] as const)(
+  "inputs that last are kept until another array comes (%s)",
+  async (precision) => {
+    const compiled = await compileTensorflow(graph, { folders, precision, lasting: ["w"] });
+    const x = corner(1, 2);
+    const [first, second] = [corner(1, 2, 3, 4), corner(5, 6, 7, 8)];
+    const answers = [];
+    for (const w of [first, first, second, first]) {
+      const { y } = await compiled.run({ x, w });
+      answers.push(Array.from(y?.data.subarray(0, 2) ?? []));
+    }
+    expect(answers).toEqual([
+      [7, 10],
+      [7, 10],
+      [19, 22],
+      [7, 10],
+    ]);
+    await expect(compiled.run({ x })).rejects.toThrow('needs "w" [20, 20]');
+    await compiled.dispose();
+  },
+);

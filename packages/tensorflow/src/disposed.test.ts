@@ -1,0 +1,71 @@
+import { add, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
+import * as runtime from "onnxruntime-node";
+import { describe, expect, test } from "vitest";
+import { onnxTarget } from "@clip-ts/onnx";
+import { compileTensorflowTraining } from "./compile-tensorflow-training.ts";
+import { compileTensorflow } from "./compile-tensorflow.ts";
+import { createTensorflowProgram } from "./tensorflow-program.ts";
+import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
+import { compileTraining, interpretTarget, trace, type TrainingSpec } from "@clip-ts/jit";
+
+const x = { data: Float32Array.of(1, 2), shape: [2] };
+const graph = trace(({ x: given }) => ({ y: add(given as Tensor, given as Tensor) }), { x });
+
+const spec: TrainingSpec = {
+  params: { w: x },
+  leaves: { w: { rate: 1 } },
+  slots: [],
+  gradient: ({ w }) => ({
+    loss: sum(square(w as Tensor)),
+    metrics: {},
+    grads: { w: add(w as Tensor, w as Tensor) },
+  }),
+  update: ({ param, grad }) => [sub(param, grad)],
+};
+
+const targets = {
+  interpreted: interpretTarget,
+  onnx: onnxTarget({ runtime, threads: 1 }),
+  ...(hasTensorflow && {
+    tensorflow: (given: typeof graph) => compileTensorflow(given, { folders }),
+    "tensorflow with state": (given: typeof graph) =>
+      compileTensorflow(given, { folders, lasting: ["x"] }),
+  }),
+};
+
+describe.each(Object.entries(targets))("a disposed graph (%s)", (_name, target) => {
+  test("says so and what to do, however often it is disposed", async () => {
+    const compiled = await target(graph);
+    expect(Array.from((await compiled.run({ x }))["y"]!.data)).toEqual([2, 4]);
+    await compiled.dispose();
+    await compiled.dispose();
+    const error = {
+      code: "disposed",
+      message: expect.stringMatching(/compiled graph was disposed.*Compile/u),
+    };
+    await expect(compiled.run({ x })).rejects.toMatchObject(error);
+  });
+});
+
+const programs = {
+  interpreted: () => compileTraining(spec, interpretTarget),
+  ...(hasTensorflow && { tensorflow: () => compileTensorflowTraining(spec, { folders }) }),
+};
+
+test.each(Object.entries(programs))("a disposed training says so (%s)", async (_name, compile) => {
+  const program = await compile();
+  await program.dispose();
+  for (const use of [program.run({ x }, {}), program.readState(), program.writeState({})]) {
+    await expect(use).rejects.toMatchObject({
+      code: "disposed",
+      message: expect.stringMatching(/training program was disposed/u),
+    });
+  }
+});
+
+test.skipIf(!hasTensorflow)("a disposed TensorFlow program says so", async () => {
+  const program = await createTensorflowProgram({ steps: { run: { graph } } }, folders);
+  await program.dispose();
+  await expect(program.run("run", { x })).rejects.toThrow(/TensorFlow program was disposed/u);
+  await expect(program.readState()).rejects.toMatchObject({ code: "disposed" });
+});

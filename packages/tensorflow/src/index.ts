@@ -1,0 +1,9 @@
+export {
+  compileTensorflowTraining,
+  type TensorflowTrainingOptions,
+} from "./compile-tensorflow-training.ts";
+export { compileTensorflow, type TensorflowOptions } from "./compile-tensorflow.ts";
+export type { OwnOperations, Precision } from "./graph-builder.ts";
+export type { FolderAccess } from "./session.ts";
+export { createTensorflowProgram, type TensorflowProgram } from "./tensorflow-program.ts";
+export { writeSavedModel, type ProgramSpec, type SavedModel } from "./write-saved-model.ts";
