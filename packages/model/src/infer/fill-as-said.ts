@@ -1,6 +1,6 @@
 import type { Activation } from "@clip-ts/core";
-import type { RobertaTextConfig, TextConfig } from "@clip-ts/text-encoder";
-import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
+import { textKind, type RobertaTextConfig, type TextConfig } from "@clip-ts/text-encoder";
+import { isVit, type VisionConfig } from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "../config.ts";
 import { robertaTowers } from "../presets/towers.ts";
 import { givenActivations, type InferOptions } from "./infer-options.ts";
@@ -12,7 +12,7 @@ const clipVocabulary = 49_408;
 
 /** The activation that every model of a vision tower's kind has; undefined where the kind leaves a choice. */
 export function activationOfVision(vision: VisionConfig): Activation | undefined {
-  if (isResNet(vision)) return "relu";
+  if (!isVit(vision)) return "relu";
   const isPlain = vision.preNorm === false && vision.pooling !== "attention";
   return isPlain ? "gelu" : undefined; // torchvision's, and Hugging Face's plain one
 }
@@ -27,7 +27,7 @@ export function visionAsSaid(
   const activation = activationOfVision(vision) ?? givenActivations(options).vision;
   if (heads === undefined) missing.add("heads");
   if (activation === undefined) missing.add("activation");
-  if (isResNet(vision)) return { ...vision, heads: heads ?? 1 };
+  if (!isVit(vision)) return { ...vision, heads: heads ?? 1 };
   return { ...vision, heads: heads ?? 1, activation: activation ?? vision.activation };
 }
 
@@ -61,14 +61,14 @@ function missingOfCaptions({ text, vision }: ClipConfig): Missing | undefined {
     return publishedRoberta(text) === undefined ? "norms" : undefined;
   }
   if (text.kind === "siglip") return undefined;
-  const isSiglip = !isResNet(vision) && vision.pooling === "attention";
+  const isSiglip = isVit(vision) && vision.pooling === "attention";
   return text.vocabSize === clipVocabulary && !isSiglip ? undefined : "captions";
 }
 
 /** What a tower of CLIP's has by default, which nothing in the weights confirms. */
 function assumptionsOf({ vision, text }: ClipConfig): string[] {
-  const takesClass = !isResNet(vision) && (vision.pooling ?? "class") === "class";
-  const isCausal = text.kind === undefined || text.kind === "clip";
+  const takesClass = isVit(vision) && (vision.pooling ?? "class") === "class";
+  const isCausal = textKind(text) === "clip";
   return [
     ...(takesClass ? ["the class token for the image"] : []),
     ...(isCausal ? ["a causal mask", `id ${text.endTokenId} for the end of a caption`] : []),

@@ -1,5 +1,5 @@
 import type { RobertaTextConfig } from "@clip-ts/text-encoder";
-import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
+import { isVit, type VisionConfig } from "@clip-ts/vision-encoder";
 import type { TowerConfig } from "../config-files/tower-alone.ts";
 import { publishedModels } from "../presets/open-clip-models.ts";
 import { textAsSaid, visionAsSaid } from "./fill-as-said.ts";
@@ -12,9 +12,9 @@ import { ShapeReader, type TensorShapes } from "./shapes.ts";
 
 /** Heads of published vision transformers by width and layers, where these agree. */
 function publishedHeads(vision: VisionConfig): number | undefined {
-  if (isResNet(vision)) return vision.width / 2;
+  if (!isVit(vision)) return vision.width / 2;
   const alike = publishedModels().flatMap(({ config }) =>
-    !isResNet(config.vision) &&
+    isVit(config.vision) &&
     config.vision.width === vision.width &&
     config.vision.layers === vision.layers
       ? [config.vision.heads]
