@@ -1,4 +1,4 @@
-import { isVit, type VisionConfig } from "@clip-ts/vision-encoder";
+import { matchVision, visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
 import { textKind, type TextConfig } from "@clip-ts/text-encoder";
 import type { ClipConfig } from "../config.ts";
 import type { PublishedModel } from "../presets/open-clip-models.ts";
@@ -9,11 +9,15 @@ import { headsOfTower, widthOfHeads } from "./tower-heads.ts";
 
 function visionAsPublished(vision: VisionConfig, options: InferOptions): VisionConfig {
   const heads = headsOfTower("vision", widthOfHeads(vision), options) ?? vision.heads;
-  if (!isVit(vision)) return { ...vision, heads };
   const given = activationOfVision(vision) ?? givenActivations(options).vision;
-  const isByTanh = vision.pooling === "attention" && options.isOpenClip !== true;
-  const activation = given ?? (isByTanh ? "gelu_pytorch_tanh" : vision.activation);
-  return { ...vision, heads, activation };
+  return matchVision<VisionConfig>(vision, {
+    vit(vit) {
+      const isByTanh = vit.pooling === "attention" && options.isOpenClip !== true;
+      const activation = given ?? (isByTanh ? "gelu_pytorch_tanh" : vit.activation);
+      return { ...vit, heads, activation };
+    },
+    resnet: (resnet) => ({ ...resnet, heads }),
+  });
 }
 
 function textAsPublished(text: TextConfig, options: InferOptions): TextConfig {
@@ -34,15 +38,14 @@ function differ(
 }
 
 const activationsOf = ({ vision, text }: ClipConfig): readonly unknown[] => [
-  !isVit(vision) ? "relu" : vision.activation,
+  visionTower(vision).activation(vision) ?? "relu",
   text.activation,
 ];
 
 function describe({ vision, text }: ClipConfig): string {
   const parts = [`${vision.heads} and ${text.heads} attention heads`, text.activation];
-  if (isVit(vision) && vision.activation !== text.activation) {
-    parts[1] = `${vision.activation} and ${text.activation}`;
-  }
+  const ofVision = visionTower(vision).activation(vision) ?? text.activation;
+  if (ofVision !== text.activation) parts[1] = `${ofVision} and ${text.activation}`;
   if (text.kind === "roberta") parts.push(`RoBERTa's ${text.pooling} pooling`);
   const isCausal = textKind(text) === "clip";
   if (isCausal) parts.push(`id ${text.endTokenId} for the end of a caption`);

@@ -1,6 +1,6 @@
 import type { Activation } from "@clip-ts/core";
 import { textKind, type RobertaTextConfig, type TextConfig } from "@clip-ts/text-encoder";
-import { isVit, type VisionConfig } from "@clip-ts/vision-encoder";
+import { isVit, matchVision, type VisionConfig } from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "../config.ts";
 import { robertaTowers } from "../presets/towers.ts";
 import { givenActivations, type InferOptions } from "./infer-options.ts";
@@ -12,9 +12,12 @@ const clipVocabulary = 49_408;
 
 /** The activation that every model of a vision tower's kind has; undefined where the kind leaves a choice. */
 export function activationOfVision(vision: VisionConfig): Activation | undefined {
-  if (!isVit(vision)) return "relu";
-  const isPlain = vision.preNorm === false && vision.pooling !== "attention";
-  return isPlain ? "gelu" : undefined; // torchvision's, and Hugging Face's plain one
+  return matchVision<Activation | undefined>(vision, {
+    vit: ({ preNorm, pooling }) =>
+      // torchvision's, and Hugging Face's plain one
+      preNorm === false && pooling !== "attention" ? "gelu" : undefined,
+    resnet: () => "relu",
+  });
 }
 
 /** A vision tower with the heads and the activation that are given or that its kind always has. */
@@ -27,8 +30,11 @@ export function visionAsSaid(
   const activation = activationOfVision(vision) ?? givenActivations(options).vision;
   if (heads === undefined) missing.add("heads");
   if (activation === undefined) missing.add("activation");
-  if (!isVit(vision)) return { ...vision, heads: heads ?? 1 };
-  return { ...vision, heads: heads ?? 1, activation: activation ?? vision.activation };
+  const asSaid = { heads: heads ?? 1 };
+  return matchVision<VisionConfig>(vision, {
+    vit: (vit) => ({ ...vit, ...asSaid, activation: activation ?? vit.activation }),
+    resnet: (resnet) => ({ ...resnet, ...asSaid }),
+  });
 }
 
 /** The published RoBERTa of just this size, of which heads and the norms' constant are known. */
