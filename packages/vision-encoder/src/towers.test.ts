@@ -49,7 +49,7 @@ test("records say sizes", () => {
 });
 
 test.each(["convnext", "toString"])("no tower is of kind %s", (kind) => {
-  const config = { ...vit, kind } as unknown as VisionConfig;
+  const config = { ...vit, kind: kind as "vit" };
   expect(() => visionTower(config)).toThrow(
     `There is no vision tower of kind "${kind}": use "vit" or "resnet".`,
   );
