@@ -17,8 +17,8 @@ export interface BatchNormStatistics<Leaf = Tensor> {
 /**
  * Whether a leaf is a running statistic: saved with the model, but set by training steps, never trained.
  */
-export function isStatistic(path: string): boolean {
-  return /(^|\.)running_(mean|var)$/.test(path);
+export function isStatistic({ role }: Pick<ParamSpec, "role">): boolean {
+  return role === "statistic";
 }
 
 /** Spec of gain and shift; a block's last norm may start with gain 0. */
@@ -26,12 +26,15 @@ export function batchNormSpec(
   channels: number,
   gain: Initialiser = ones,
 ): BatchNormParams<ParamSpec> {
-  return { weight: param([channels], gain), bias: param([channels], zeros) };
+  return { weight: param([channels], gain, "norm"), bias: param([channels], zeros, "norm") };
 }
 
 /** Spec of the running statistics. */
 export function batchNormStatisticsSpec(channels: number): BatchNormStatistics<ParamSpec> {
-  return { running_mean: param([channels], zeros), running_var: param([channels], ones) };
+  return {
+    running_mean: param([channels], zeros, "statistic"),
+    running_var: param([channels], ones, "statistic"),
+  };
 }
 
 const eps = 1e-5;

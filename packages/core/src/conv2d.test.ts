@@ -31,5 +31,5 @@ test.each(cases)(
 
 test("the kernel is kept as checkpoints keep it", () => {
   const { weight } = conv2dSpec(3, 8, { kernel: 5, weight: normal(0.1) });
-  expect(weight).toEqual({ shape: [8, 3, 5, 5], init: { kind: "normal", std: 0.1 } });
+  expect(weight).toMatchObject({ shape: [8, 3, 5, 5], init: { kind: "normal", std: 0.1 } });
 });

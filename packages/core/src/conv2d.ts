@@ -21,7 +21,7 @@ export function conv2dSpec(
   options: { readonly kernel: number; readonly weight: Initialiser },
 ): Conv2dParams<ParamSpec> {
   const { kernel, weight } = options;
-  return { weight: param([outputs, inputs, kernel, kernel], weight) };
+  return { weight: param([outputs, inputs, kernel, kernel], weight, "matrix") };
 }
 
 /** A convolution that looks at one place at a time is a linear layer. */

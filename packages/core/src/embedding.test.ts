@@ -35,7 +35,7 @@ test.each(["cpu", "wasm"] as const)("an id outside the table is an error (%s)", 
 });
 
 test("starts normal with the deviation asked for", () => {
-  expect(embeddingSpec(7, 3, 0.02).weight).toEqual({
+  expect(embeddingSpec(7, 3, 0.02).weight).toMatchObject({
     shape: [7, 3],
     init: { kind: "normal", std: 0.02 },
   });

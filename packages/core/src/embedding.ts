@@ -14,7 +14,7 @@ export function embeddingSpec(
   dim: number,
   std: number,
 ): EmbeddingParams<ParamSpec> {
-  return { weight: param([entries, dim], normal(std)) };
+  return { weight: param([entries, dim], normal(std), "embedding") };
 }
 
 /**

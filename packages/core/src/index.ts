@@ -7,9 +7,12 @@ export {
   param,
   sizeOf,
   uniform,
+  withTraits,
   zeros,
   type Initialiser,
+  type ParamRole,
   type ParamSpec,
+  type ParamTraits,
 } from "./spec.ts";
 export { assertShape, axisLength, type Axis } from "./shape.ts";
 export { valueAndGradient, type ValueAndGradient } from "./gradient.ts";

@@ -21,7 +21,7 @@ export interface LayerNormParams<Leaf = Tensor> {
 
 /** Spec of a layer norm that starts as the identity. */
 export function layerNormSpec(dim: number): LayerNormParams<ParamSpec> {
-  return { weight: param([dim], ones), bias: param([dim], zeros) };
+  return { weight: param([dim], ones, "norm"), bias: param([dim], zeros, "norm") };
 }
 
 /** (x - mean) / √(variance + eps) of each row, with the reciprocal deviation. Population variance. */

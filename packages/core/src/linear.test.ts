@@ -23,10 +23,10 @@ test.each(["cpu", "wasm"] as const)(
 );
 
 test("the bias starts at zero, as told, or not at all", () => {
-  const weight = { shape: [4, 5], init: normal(1) };
+  const weight = { shape: [4, 5], init: normal(1), role: "matrix" };
   expect(linearSpec(5, 4, { weight: normal(1) })).toEqual({
     weight,
-    bias: { shape: [4], init: zeros },
+    bias: { shape: [4], init: zeros, role: "bias" },
   });
   expect(linearSpec(5, 4, { weight: normal(1), bias: ones }).bias?.init).toEqual(ones);
   expect(linearSpec(5, 4, { weight: normal(1), bias: false })).toStrictEqual({ weight });

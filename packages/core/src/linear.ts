@@ -1,6 +1,6 @@
 import { add, matMul, reshape, type Tensor } from "@tensorflow/tfjs-core";
 import { axisLength } from "./shape.ts";
-import { type Initialiser, type ParamSpec, param, zeros } from "./spec.ts";
+import { type Initialiser, type ParamRole, type ParamSpec, param, zeros } from "./spec.ts";
 
 /** weight [out, in] as checkpoints keep it, bias [out]. */
 export interface LinearParams<Leaf = Tensor> {
@@ -8,15 +8,19 @@ export interface LinearParams<Leaf = Tensor> {
   readonly bias?: Leaf;
 }
 
-/** Spec of a linear layer; `bias: false` leaves the bias out. */
+/** Spec of a linear layer, a matrix unless it is a head; `bias: false` leaves the bias out. */
 export function linearSpec(
   inputs: number,
   outputs: number,
-  options: { readonly weight: Initialiser; readonly bias?: Initialiser | false },
+  options: {
+    readonly weight: Initialiser;
+    readonly bias?: Initialiser | false;
+    readonly role?: Extract<ParamRole, "matrix" | "head">;
+  },
 ): LinearParams<ParamSpec> {
-  const weight = param([outputs, inputs], options.weight);
+  const weight = param([outputs, inputs], options.weight, options.role ?? "matrix");
   if (options.bias === false) return { weight };
-  return { weight, bias: param([outputs], options.bias ?? zeros) };
+  return { weight, bias: param([outputs], options.bias ?? zeros, "bias") };
 }
 
 /** x · weightᵀ + bias. x [..., in] → [..., out]. */

@@ -1,12 +1,22 @@
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { tensorsLeftBy } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
-import { countParams, initParams, normal, ones, param, sizeOf, uniform, zeros } from "./spec.ts";
+import {
+  countParams,
+  initParams,
+  normal,
+  ones,
+  param,
+  sizeOf,
+  uniform,
+  withTraits,
+  zeros,
+} from "./spec.ts";
 import { flattenTree } from "./tree.ts";
 
 const spec = {
-  first: { weight: param([3, 4], normal(0.5)), bias: param([3], zeros) },
-  second: { weight: param([2, 5], uniform(0.1)) },
+  first: { weight: param([3, 4], normal(0.5), "matrix"), bias: param([3], zeros, "bias") },
+  second: { weight: param([2, 5], uniform(0.1), "matrix") },
 };
 
 async function draw(tree: object, seed: number): Promise<Record<string, number[]>> {
@@ -27,18 +37,18 @@ test("the same seed draws the same values, another seed others", async () => {
 
 test("adding a layer changes no other weight", async () => {
   const drawn = await draw(spec, 1);
-  const added = { zeroth: { weight: param([7], normal(1)) }, ...spec };
+  const added = { zeroth: { weight: param([7], normal(1), "matrix") }, ...spec };
   expect(await draw(added, 1)).toMatchObject(drawn);
 });
 
 test("leaves of one shape differ from each other", async () => {
-  const twins = [param([6], normal(1)), param([6], normal(1))];
+  const twins = [param([6], normal(1), "matrix"), param([6], normal(1), "matrix")];
   const drawn = await draw({ layers: twins }, 1);
   expect(drawn["layers.0"]).not.toEqual(drawn["layers.1"]);
 });
 
 test("a normal start has the deviation asked for and mean 0", async () => {
-  const { weight = [] } = await draw({ weight: param([200, 100], normal(0.02)) }, 5);
+  const { weight = [] } = await draw({ weight: param([200, 100], normal(0.02), "matrix") }, 5);
   const mean = weight.reduce((sum, value) => sum + value, 0) / weight.length;
   const square = weight.reduce((sum, value) => sum + value ** 2, 0) / weight.length;
   expect(Math.abs(mean)).toBeLessThan(0.0005);
@@ -46,7 +56,7 @@ test("a normal start has the deviation asked for and mean 0", async () => {
 });
 
 test("a uniform start fills ± bound evenly", async () => {
-  const { weight = [] } = await draw({ weight: param([20_000], uniform(0.3)) }, 5);
+  const { weight = [] } = await draw({ weight: param([20_000], uniform(0.3), "matrix") }, 5);
   const largest = Math.max(...weight.map(Math.abs));
   expect(largest).toBeLessThanOrEqual(Math.fround(0.3));
   expect(largest).toBeGreaterThan(0.29);
@@ -55,7 +65,10 @@ test("a uniform start fills ± bound evenly", async () => {
 });
 
 test("constants start as told, scalars too", async () => {
-  const constants = { gain: param([2], ones), scale: param([], { kind: "constant", value: 2.5 }) };
+  const constants = {
+    gain: param([2], ones, "norm"),
+    scale: param([], { kind: "constant", value: 2.5 }, "scale"),
+  };
   expect(await draw(constants, 0)).toEqual({ gain: [1, 1], scale: [2.5] });
 });
 
@@ -75,4 +88,15 @@ test("makes one tensor for each leaf", async () => {
   });
   expect(left).toBe(3);
   dispose(Object.values(flattenTree<Tensor>(params)));
+});
+
+test("traits are added to every leaf of a tree, those of parts staying", () => {
+  const part = { ...spec, first: withTraits(spec.first, { layer: "mlp" }) };
+  const leaves = flattenTree<object>(withTraits(part, { depth: 2 }));
+  expect(leaves["first.bias"]).toEqual({
+    ...spec.first.bias,
+    layer: "mlp",
+    depth: 2,
+  });
+  expect(leaves["second.weight"]).toEqual({ ...spec.second.weight, depth: 2 });
 });

@@ -8,8 +8,34 @@ export type Initialiser =
   | { readonly kind: "uniform"; readonly bound: number }
   | { readonly kind: "constant"; readonly value: number };
 
-/** A parameter before it exists: shape and starting values, no memory. */
-export interface ParamSpec {
+/**
+ * What a parameter is to the model, whatever a checkpoint calls it:
+ *
+ * - `matrix`: a linear map or a kernel between features;
+ * - `embedding`: a table of vectors, or what makes vectors of pixels: tokens, positions, patches, queries;
+ * - `head`: a map out of a tower into the joint space;
+ * - `norm`: gain or shift of a normalisation;
+ * - `bias`: added to what a map gives;
+ * - `scale`: a factor on whole features or logits;
+ * - `statistic`: set by training steps, never by gradients.
+ */
+export type ParamRole = "matrix" | "embedding" | "head" | "norm" | "bias" | "scale" | "statistic";
+
+/** What is true of a parameter beyond shape and starting values. */
+export interface ParamTraits {
+  readonly role: ParamRole;
+  /** The stack of layers that `depth` counts in, such as "image"; absent for what belongs to none. */
+  readonly tower?: string;
+  /** Layers between the input and this parameter: 0 for embeddings and stems, then block by block. */
+  readonly depth?: number;
+  /** The kind of layer that it is part of; absent for all others. */
+  readonly layer?: "attention" | "mlp";
+  /** "exact" if products with it must not be rounded to bf16, whatever all others are. */
+  readonly precision?: "exact";
+}
+
+/** A parameter before it exists: what it is, shape and starting values, no memory. */
+export interface ParamSpec extends ParamTraits {
   readonly shape: readonly number[];
   readonly init: Initialiser;
 }
@@ -28,8 +54,16 @@ export function uniform(bound: number): Initialiser {
 }
 
 /** One parameter. */
-export function param(shape: readonly number[], init: Initialiser): ParamSpec {
-  return { shape, init };
+export function param(shape: readonly number[], init: Initialiser, role: ParamRole): ParamSpec {
+  return { shape, init, role };
+}
+
+/** The same specs, each of which has these traits as well. */
+export function withTraits<Tree extends object>(
+  specs: Tree,
+  traits: Partial<ParamTraits>,
+): TreeOf<Tree, ParamSpec, ParamSpec> {
+  return mapTree<Tree, ParamSpec, ParamSpec>(specs, (spec) => ({ ...spec, ...traits }));
 }
 
 /** Number of values in an array of this shape; 1 for a scalar. */

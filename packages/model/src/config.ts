@@ -1,6 +1,6 @@
 import type { HeadKind } from "@clip-ts/projection";
-import type { TextConfig } from "@clip-ts/text-encoder";
-import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
+import { textTower, type TextConfig } from "@clip-ts/text-encoder";
+import { visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
 
 /** What training makes small. */
 export type LossConfig =
@@ -46,7 +46,7 @@ export function headsOf({ vision, text, imageHead, textHead }: ClipConfig): {
   readonly text: HeadKind;
 } {
   return {
-    image: imageHead ?? (isResNet(vision) ? "none" : "linear"),
-    text: textHead ?? (text.kind === "siglip" ? "none" : "linear"),
+    image: imageHead ?? (visionTower(vision).endsInJointSpace ? "none" : "linear"),
+    text: textHead ?? (textTower(text).endsInJointSpace ? "none" : "linear"),
   };
 }

@@ -1,4 +1,10 @@
-import { flattenTree, isStatistic, unflattenLike, valueAndGradient } from "@clip-ts/core";
+import {
+  flattenTree,
+  isStatistic,
+  unflattenLike,
+  valueAndGradient,
+  type ParamSpec,
+} from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { ClipConfig } from "./config.ts";
 import { forward, type ClipOutput } from "./forward.ts";
@@ -23,8 +29,10 @@ export function lossGradients(
   options: ForwardOptions = {},
 ): LossGradients {
   const leaves = flattenTree<Tensor>(params);
-  const trained = Object.fromEntries(Object.entries(leaves).filter(([path]) => !isStatistic(path)));
   const spec = clipSpec(config);
+  const specs = flattenTree<ParamSpec>(spec);
+  const learns = (path: string): boolean => !(path in specs && isStatistic(specs[path]!));
+  const trained = Object.fromEntries(Object.entries(leaves).filter(([path]) => learns(path)));
   const { value, gradient, aux } = valueAndGradient((given: Record<string, Tensor>) => {
     const tree = unflattenLike(spec, { ...leaves, ...given }) as ClipParams;
     const { loss, ...rest } = forward(tree, batch, config, options);

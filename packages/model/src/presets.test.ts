@@ -65,7 +65,7 @@ test("every name builds a model, and -quickgelu changes nothing but activations"
 
 function trainedParams(name: string): number {
   const leaves = Object.entries(flattenTree<ParamSpec>(clipSpec(preset(name))));
-  const trained = leaves.filter(([path]) => !isStatistic(path));
+  const trained = leaves.filter(([, leaf]) => !isStatistic(leaf));
   return trained.reduce((sum, [, { shape }]) => sum + sizeOf(shape), 0);
 }
 

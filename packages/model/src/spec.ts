@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import { initParams, type ParamSpec } from "@clip-ts/core";
+import { initParams, withTraits, type ParamSpec } from "@clip-ts/core";
 import {
   logitBiasSpec,
   logitScaleSpec,
@@ -7,8 +7,13 @@ import {
   type HeadKind,
   type ProjectionParams,
 } from "@clip-ts/projection";
-import { textFeatureWidth, textSpec, type TextParams } from "@clip-ts/text-encoder";
-import { visionFeatureWidth, visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
+import { textFeatureWidth, textKind, textSpec, type TextParams } from "@clip-ts/text-encoder";
+import {
+  visionFeatureWidth,
+  visionSpec,
+  visionTower,
+  type VisionParams,
+} from "@clip-ts/vision-encoder";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { headsOf, lossOf, type ClipConfig } from "./config.ts";
 
@@ -52,14 +57,17 @@ function headSpec(
 export function clipSpec(config: ClipConfig): ClipParams<ParamSpec> {
   const { vision, text, projectionDim: joint } = config;
   const heads = headsOf(config);
-  const one = text.kind === "siglip" ? [1] : []; // as the published files keep a single number
+  const one = textKind(text) === "siglip" ? [1] : []; // as the published files keep a single number
   const visual = headSpec(heads.image, "vision", { dim: visionFeatureWidth(vision), joint });
   const textual = headSpec(heads.text, "text", { dim: textFeatureWidth(text), joint });
+  const [image, words] = [{ tower: "image" }, { tower: "text" }];
+  const imageHead = { ...image, depth: visionTower(vision).depth(vision) + 1 };
+  const textHead = { ...words, depth: text.layers + 1 };
   return {
-    vision_model: visionSpec(vision),
-    text_model: textSpec(text),
-    ...(visual && { visual_projection: visual }),
-    ...(textual && { text_projection: textual }),
+    vision_model: withTraits(visionSpec(vision), image),
+    text_model: withTraits(textSpec(text), words),
+    ...(visual && { visual_projection: withTraits(visual, imageHead) }),
+    ...(textual && { text_projection: withTraits(textual, textHead) }),
     logit_scale: logitScaleSpec(config.initialLogitScale, one),
     ...(lossOf(config).kind === "sigmoid" && {
       logit_bias: logitBiasSpec(config.initialLogitBias, one),

@@ -22,6 +22,8 @@ test("a leaf that is updated as a whole is a group of its own and is not cut", (
   ]);
 });
 
+const roleOf = (shape: readonly number[]): "matrix" | "bias" =>
+  shape.length === 2 ? "matrix" : "bias";
 const shapes = {
   "up.weight": [6, 4],
   "up.bias": [6],
@@ -30,6 +32,9 @@ const shapes = {
 };
 const start = Object.fromEntries(
   Object.entries(shapes).map(([path, shape]) => [path, randomTensor(shape, path)]),
+);
+const specs = Object.fromEntries(
+  Object.entries(shapes).map(([path, shape]) => [path, { shape, role: roleOf(shape) }]),
 );
 const targets: Readonly<Record<string, Target>> = {
   onnx: onnxTarget({ runtime, threads: 1 }),
@@ -56,7 +61,7 @@ const toHost = (tensors: Readonly<Record<string, Tensor>>): HostArrays =>
   );
 
 test.each(Object.keys(targets))("Muon compiled moves as Muon does eagerly (%s)", async (name) => {
-  const optimizer = createOptimizer({ kind: "muon", weightDecay: 0.2 }, start);
+  const optimizer = createOptimizer({ kind: "muon", weightDecay: 0.2 }, specs);
   expect(optimizer.matrices).toEqual(new Set(["up.weight", "twin.weight", "down.weight"]));
   const program = await compileTraining(
     {

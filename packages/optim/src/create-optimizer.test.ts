@@ -15,7 +15,10 @@ interface PytorchRun {
 const fixture = new URL("fixtures/pytorch-optimizers.json", import.meta.url);
 const run: PytorchRun = JSON.parse(await readFile(fixture, "utf8"));
 const specs = Object.fromEntries(
-  Object.entries(run.shapes).map(([path, shape]) => [path, { shape }]),
+  Object.entries(run.shapes).map(([path, shape]) => [
+    path,
+    { shape, role: shape.length === 2 ? ("matrix" as const) : ("bias" as const) },
+  ]),
 );
 
 const upload = (values: Values): Record<string, Tensor> =>

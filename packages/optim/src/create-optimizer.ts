@@ -3,6 +3,7 @@ import type { FlatTree } from "@clip-ts/core";
 import { adamw } from "./adamw.ts";
 import { checkConfig } from "./check-config.ts";
 import { gatherLeaves, settleLeaves } from "./leaf-updates.ts";
+import type { LeafTraits } from "./leaf-traits.ts";
 import { lion } from "./lion.ts";
 import { muon } from "./muon.ts";
 import type { Optimizer, OptimizerConfig } from "./optimizer.ts";
@@ -23,13 +24,11 @@ function updateRule(config: OptimizerConfig): UpdateRule {
 }
 
 /**
- * An optimiser for parameters of these paths and shapes (tensors or specs; nothing is kept of them but
- * the shapes). A pattern in the config that matches no path is an error.
+ * An optimiser for these parameters: specs, whose roles say which decay and which are matrices to Muon,
+ * or tensors, of which all that have two axes decay; nothing of them is kept.
+ * @throws ClipError "bad-config" for a pattern that matches no path, "bad-argument" for Muon on tensors.
  */
-export function createOptimizer(
-  config: OptimizerConfig,
-  params: FlatTree<{ readonly shape: readonly number[] }>,
-): Optimizer {
+export function createOptimizer(config: OptimizerConfig, params: FlatTree<LeafTraits>): Optimizer {
   checkConfig(config);
   const rule = updateRule(config);
   const settings = settleLeaves(config, params);

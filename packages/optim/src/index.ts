@@ -28,11 +28,10 @@ export {
 } from "./cached-rows.ts";
 export { interpolateWeights } from "./interpolate-weights.ts";
 export {
-  layerDepths,
   layerwiseMultipliers,
   lockedPaths,
-  type LayerPlace,
   type TowerName,
   type UnlockedGroups,
 } from "./layer-depths.ts";
+export type { LeafTraits } from "./leaf-traits.ts";
 export { loraSpec, loraTargets, mergeLora, type LoraConfig } from "./lora.ts";

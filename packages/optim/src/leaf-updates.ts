@@ -2,6 +2,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { ClipError } from "@clip-ts/base";
 import type { FlatTree } from "@clip-ts/core";
 import { decaysByDefault } from "./default-decay.ts";
+import type { LeafTraits } from "./leaf-traits.ts";
 import type { OptimizerConfig, UpdateInput } from "./optimizer.ts";
 import { orthogonalByDefault } from "./muon.ts";
 import { resolveByPath, type PathRules } from "./path-rules.ts";
@@ -31,21 +32,18 @@ const matrixRules = (config: OptimizerConfig): PathRules<boolean> =>
   config.kind === "muon" ? (config.matrices ?? []) : [];
 
 /** The setting of every parameter, in tree order. A pattern that matches no path is an error. */
-export function settleLeaves(
-  config: OptimizerConfig,
-  params: FlatTree<{ readonly shape: readonly number[] }>,
-): LeafSetting[] {
+export function settleLeaves(config: OptimizerConfig, params: FlatTree<LeafTraits>): LeafSetting[] {
   const paths = Object.keys(params);
   const decay = resolveByPath<boolean | undefined>(paths, config.decay ?? [], undefined);
   const multipliers = resolveByPath(paths, config.multipliers ?? [], 1);
   const { weightDecay = defaultWeightDecay[config.kind] } = config;
   const matrices = resolveByPath<boolean | undefined>(paths, matrixRules(config), undefined);
-  return Object.entries(params).map(([path, { shape }]) => ({
+  return Object.entries(params).map(([path, leaf]) => ({
     path,
-    shape: [...shape],
-    weightDecay: (decay[path] ?? decaysByDefault(path, shape)) ? weightDecay : 0,
+    shape: [...leaf.shape],
+    weightDecay: (decay[path] ?? decaysByDefault(leaf)) ? weightDecay : 0,
     multiplier: multipliers[path] ?? 1,
-    isMatrix: config.kind === "muon" && (matrices[path] ?? orthogonalByDefault(path, shape)),
+    isMatrix: config.kind === "muon" && (matrices[path] ?? orthogonalByDefault(leaf, path)),
   }));
 }
 

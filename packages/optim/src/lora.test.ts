@@ -1,21 +1,25 @@
 import { initParams, valueAndGradient, type FlatTree } from "@clip-ts/core";
 import { gradientFaults, randomTensor, relativeError, weightedSum } from "@clip-ts/test-utils";
-import { matMul, tensor, type Tensor } from "@tensorflow/tfjs-core";
+import { matMul, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
+import type { LeafTraits } from "./leaf-traits.ts";
 import { loraSpec, loraTargets, mergeLora } from "./lora.ts";
 
-const shapes = (...entries: [string, number[]][]): Record<string, { shape: number[] }> =>
-  Object.fromEntries(entries.map(([path, shape]) => [path, { shape }]));
+const leaves = (
+  ...entries: [string, number[], Partial<LeafTraits>?][]
+): Record<string, LeafTraits> =>
+  Object.fromEntries(entries.map(([path, shape, traits]) => [path, { shape, ...traits }]));
+const [attention, mlp] = [{ layer: "attention" } as const, { layer: "mlp" } as const];
 
-const model = shapes(
+const model = leaves(
   ["vision_model.embeddings.patch_embedding.weight", [8, 3, 4, 4]],
-  ["vision_model.embeddings.position_embedding.weight", [5, 8]],
-  ["vision_model.encoder.layers.0.self_attn.q_proj.weight", [8, 8]],
-  ["vision_model.encoder.layers.0.self_attn.q_proj.bias", [8]],
-  ["vision_model.encoder.layers.0.mlp.fc1.weight", [32, 8]],
-  ["text_model.encoder.layer.0.attention.output.dense.weight", [8, 8]],
-  ["text_model.encoder.layer.0.attention.output.LayerNorm.weight", [8]],
-  ["text_model.encoder.layer.0.output.dense.weight", [8, 32]],
+  ["vision_model.embeddings.position_embedding.weight", [5, 8], { role: "embedding" }],
+  ["vision_model.encoder.layers.0.self_attn.q_proj.weight", [8, 8], attention],
+  ["vision_model.encoder.layers.0.self_attn.q_proj.bias", [8], attention],
+  ["vision_model.encoder.layers.0.mlp.fc1.weight", [32, 8], mlp],
+  ["text_model.encoder.layer.0.attention.output.dense.weight", [8, 8], attention],
+  ["text_model.encoder.layer.0.attention.output.LayerNorm.weight", [8], attention],
+  ["text_model.encoder.layer.0.output.dense.weight", [8, 32], mlp],
   ["text_projection.weight", [4, 8]],
 );
 
@@ -24,14 +28,17 @@ test("targets are chosen by kind, path or pattern", () => {
     loraTargets(model, targets === undefined ? {} : { targets }).map((path) =>
       path.slice(0, -".weight".length),
     );
-  const attention = [
+  const looking = [
     "vision_model.encoder.layers.0.self_attn.q_proj",
     "text_model.encoder.layer.0.attention.output.dense",
   ];
-  const mlp = ["vision_model.encoder.layers.0.mlp.fc1", "text_model.encoder.layer.0.output.dense"];
-  expect(names(["attention"])).toEqual(attention);
-  expect(names(["mlp"])).toEqual(mlp);
-  expect(names().toSorted()).toEqual([...attention, ...mlp].toSorted());
+  const thinking = [
+    "vision_model.encoder.layers.0.mlp.fc1",
+    "text_model.encoder.layer.0.output.dense",
+  ];
+  expect(names(["attention"])).toEqual(looking);
+  expect(names(["mlp"])).toEqual(thinking);
+  expect(names().toSorted()).toEqual([...looking, ...thinking].toSorted());
   expect(names([/^text_projection/])).toEqual(["text_projection"]);
   expect(() => names(["attentoin"])).toThrow(
     "The pattern attentoin matches none of the 5 parameters",
@@ -40,7 +47,7 @@ test("targets are chosen by kind, path or pattern", () => {
 
 test("adapters have PEFT's names and shapes, and start by changing nothing", async () => {
   const weights = { "a.attention.q.weight": randomTensor([6, 4], "weight") };
-  const spec = loraSpec(weights, { rank: 2 });
+  const spec = loraSpec(leaves(["a.attention.q.weight", [6, 4], attention]), { rank: 2 });
   expect(Object.entries(spec).map(([path, { shape }]) => [path, shape])).toEqual([
     ["a.attention.q.lora_A.weight", [2, 4]],
     ["a.attention.q.lora_B.weight", [6, 2]],
@@ -102,7 +109,7 @@ test("both adapters have the gradient of central differences; the weight need no
 });
 
 test("a rank that no matrix has is refused", () => {
-  const weights = { "a.mlp.weight": tensor([1, 2, 3, 4, 5, 6], [2, 3]) };
+  const weights = leaves(["a.mlp.weight", [2, 3], mlp]);
   expect(() => loraSpec(weights, { rank: 3 })).toThrow(
     '"a.mlp.weight" of [2, 3] takes a whole number from 1 to 2, got 3',
   );

@@ -1,6 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import { param, uniform, zeros, type FlatTree, type ParamSpec } from "@clip-ts/core";
 import { add, matMul, mul, type Tensor } from "@tensorflow/tfjs-core";
+import { roleOf, type LeafTraits } from "./leaf-traits.ts";
 import { resolveByPath } from "./path-rules.ts";
 
 /** Which matrices get an adapter, and of what size. */
@@ -13,20 +14,9 @@ export interface LoraConfig {
   readonly targets?: readonly (RegExp | string)[];
 }
 
-/** Patterns of the kinds that have a name, in every tower. */
-const kinds: Readonly<Record<string, RegExp>> = {
-  attention: /\b(self_attn|attention|attnpool)\..*weight$/,
-  mlp: /\b(mlp|intermediate|(?<!attention\.)output)\..*weight$/,
-};
+const weightName = ".weight";
 
-/** Layers of any of these kinds. */
-const anyKind = new RegExp(
-  Object.values(kinds)
-    .map(({ source }) => source)
-    .join("|"),
-);
-
-const modulePath = (weight: string): string => weight.replace(/\.weight$/, "");
+const modulePath = (weight: string): string => weight.slice(0, -weightName.length);
 
 /** Names of a matrix's two adapters: those of Hugging Face PEFT. */
 const adapterNames = (weight: string): readonly [down: string, up: string] => [
@@ -34,21 +24,27 @@ const adapterNames = (weight: string): readonly [down: string, up: string] => [
   `${modulePath(weight)}.lora_B.weight`,
 ];
 
+/** Whether an adapter can stand beside a parameter: a map of rows to rows, in a module of its own. */
+function isAdaptable([path, leaf]: readonly [string, LeafTraits]): boolean {
+  const isMap = leaf.shape.length === 2 && roleOf(leaf) !== "embedding";
+  return isMap && path.endsWith(weightName);
+}
+
 /** Paths of the matrices that the config adapts. @throws ClipError "bad-config" for an idle target. */
 export function loraTargets(
-  params: FlatTree<{ readonly shape: readonly number[] }>,
-  { targets = [anyKind] }: Pick<LoraConfig, "targets">,
+  params: FlatTree<LeafTraits>,
+  { targets }: Pick<LoraConfig, "targets">,
 ): string[] {
-  const matrices = Object.keys(params).filter(
-    (path) => path.endsWith(".weight") && params[path]?.shape.length === 2 && !/embed/.test(path),
-  );
-  const patterns = targets.map((target) => (typeof target === "string" && kinds[target]) || target);
-  const chosen = resolveByPath(
-    matrices,
-    patterns.map((pattern) => [pattern, true] as const),
-    false,
-  );
-  return matrices.filter((path) => chosen[path]);
+  const matrices = Object.fromEntries(Object.entries(params).filter(isAdaptable));
+  const paths = Object.keys(matrices);
+  const ofSome = paths.filter((path) => matrices[path]?.layer !== undefined);
+  if (targets === undefined && ofSome.length > 0) return ofSome;
+  const rules = (targets ?? ["attention", "mlp"]).flatMap((target) => {
+    const ofLayer = paths.filter((path) => matrices[path]?.layer === target);
+    return (ofLayer.length === 0 ? [target] : ofLayer).map((path) => [path, true] as const);
+  });
+  const chosen = resolveByPath(paths, rules, false);
+  return paths.filter((path) => chosen[path]);
 }
 
 function checkRank(rank: number, path: string, shape: readonly number[]): void {
@@ -64,20 +60,23 @@ function checkRank(rank: number, path: string, shape: readonly number[]): void {
 /**
  * Adapters for a model: for each adapted weight [out, in] a matrix A [rank, in], drawn like a linear
  * layer, and B [out, rank] of zeros, so that training starts at the model itself (Hu et al. 2021,
- * arXiv:2106.09685, section 4.1).
+ * arXiv:2106.09685, section 4.1). They are to the model what their weight is: role, depth and precision.
  */
 export function loraSpec(
-  params: FlatTree<{ readonly shape: readonly number[] }>,
+  params: FlatTree<LeafTraits>,
   config: LoraConfig,
 ): Record<string, ParamSpec> {
   const adapters = loraTargets(params, config).flatMap((path) => {
-    const shape = params[path]?.shape ?? [];
-    const [outputs = 0, inputs = 0] = shape;
-    checkRank(config.rank, path, shape);
+    const traits: LeafTraits = params[path] ?? { shape: [] };
+    const [outputs = 0, inputs = 0] = traits.shape;
+    checkRank(config.rank, path, traits.shape);
     const [down, up] = adapterNames(path);
+    const role = roleOf(traits);
+    const drawn = param([config.rank, inputs], uniform(1 / Math.sqrt(inputs)), role);
+    const still = param([outputs, config.rank], zeros, role);
     return [
-      [down, param([config.rank, inputs], uniform(1 / Math.sqrt(inputs)))],
-      [up, param([outputs, config.rank], zeros)],
+      [down, { ...traits, ...drawn }],
+      [up, { ...traits, ...still }],
     ] as const;
   });
   return Object.fromEntries(adapters);

@@ -39,7 +39,10 @@ test("a kernel moves as the matrix of its outputs", () => {
   const [kernel, grad] = [randomTensor([4, 3, 2, 2], "kernel"), randomTensor([4, 3, 2, 2], "grad")];
   const flat = (x: Tensor): Tensor => reshape(x, [4, 12]);
   const moved = [kernel, flat(kernel)].map((param) => {
-    const optimizer = createOptimizer({ kind: "muon" }, { "conv.weight": param });
+    const optimizer = createOptimizer(
+      { kind: "muon" },
+      { "conv.weight": { shape: param.shape, role: "matrix" } },
+    );
     expect(optimizer.matrices).toEqual(new Set(["conv.weight"]));
     const slots = [zeros(param.shape), zeros(param.shape)];
     const leaf = { param, grad: reshape(grad, param.shape), slots, weightDecay: 0, multiplier: 1 };
@@ -59,19 +62,30 @@ test("a tall matrix moves as its transpose does", () => {
 });
 
 test.each([
-  ["vision_model.encoder.layers.0.mlp.fc1.weight", [8, 4], true],
-  ["vision_model.layer1.0.conv2.weight", [8, 4, 3, 3], true],
-  ["vision_model.encoder.layers.0.mlp.fc1.bias", [8], false],
-  ["text_model.embeddings.token_embedding.weight", [99, 8], false],
-  ["vision_model.attnpool.positional_embedding", [2, 8], false],
-  ["vision_model.attnpool.q_proj.weight", [8, 8], false],
-  ["text_projection.weight", [8, 8], false],
-] as const)("%s %o is moved by Muon: %s", (path, shape, expected) => {
-  expect(orthogonalByDefault(path, shape)).toBe(expected);
+  ["matrix", [8, 4], true],
+  ["matrix", [8, 4, 3, 3], true],
+  ["bias", [8], false],
+  ["embedding", [99, 8], false],
+  ["head", [8, 8], false],
+] as const)(
+  "a leaf with the role %s and shape %o is moved by Muon: %s",
+  (role, shape, expected) => {
+    expect(orthogonalByDefault({ role, shape }, "leaf")).toBe(expected);
+  },
+);
+
+test("what does not say whether it is a matrix is refused unless a rule says it", () => {
+  const params = { table: { shape: [99, 8] } };
+  expect(() => createOptimizer({ kind: "muon" }, params)).toThrow(
+    'Muon cannot tell whether "table" of [99, 8] is a matrix or a table of embeddings',
+  );
+  const rules = { kind: "muon", matrices: [["table", false]] } as const;
+  expect(createOptimizer(rules, params).matrices.size).toBe(0);
 });
 
 test("rules choose the matrices", () => {
-  const params = { a: { shape: [2, 2] }, b: { shape: [2, 2] } };
+  const matrix = { shape: [2, 2], role: "matrix" } as const;
+  const params = { a: matrix, b: matrix };
   const { matrices } = createOptimizer({ kind: "muon", matrices: [["b", false]] }, params);
   expect(matrices).toEqual(new Set(["a"]));
 });

@@ -1,3 +1,4 @@
+import { ClipError } from "@clip-ts/base";
 import {
   add,
   div,
@@ -12,6 +13,7 @@ import {
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import { adamw, type AdamwConfig } from "./adamw.ts";
+import type { LeafTraits } from "./leaf-traits.ts";
 import type { PathRules } from "./path-rules.ts";
 import { scalarNamed, times } from "./scalar-value.ts";
 import { decayed, type LeafUpdate, type UpdateRule } from "./update-rule.ts";
@@ -56,9 +58,17 @@ export function orthogonalized(matrix: Tensor, rounds: number): Tensor {
  * True for parameters that Muon moves unless a rule says otherwise: matrices and kernels within the
  * towers; no embeddings and no heads (a ResNet's attention pool is one), which Jordan et al. leave to
  * AdamW.
+ * @throws ClipError "bad-argument" for a leaf of two axes or more that does not say what it is.
  */
-export function orthogonalByDefault(path: string, shape: readonly number[]): boolean {
-  return shape.length >= 2 && !/embed|projection|attnpool|token|probe|logit/.test(path);
+export function orthogonalByDefault({ role, shape }: LeafTraits, path: string): boolean {
+  if (shape.length < 2) return false;
+  if (role !== undefined) return role === "matrix";
+  throw new ClipError(
+    "bad-argument",
+    `Muon cannot tell whether "${path}" of [${shape.join(", ")}] is a matrix or a table of embeddings: ` +
+      "create the optimiser from specs, or name it in matrices.",
+    { data: { path } },
+  );
 }
 
 /**

@@ -46,15 +46,18 @@ test("a pattern that matches nothing is named", () => {
 });
 
 test.each([
-  ["text_model.embeddings.token_embedding.weight", [200, 48], true],
-  ["text_model.embeddings.position_embedding.weight", [16, 48], true],
-  ["vision_model.embeddings.patch_embedding.weight", [64, 3, 8, 8], true],
-  ["visual_projection.weight", [40, 64], true],
-  ["vision_model.embeddings.class_embedding", [64], false],
-  ["vision_model.pre_layrnorm.weight", [64], false],
-  ["text_model.encoder.layers.0.mlp.fc1.bias", [192], false],
-  ["some.norm.weight", [4, 4], false],
-  ["logit_scale", [], false],
-])("%s %j decays by default: %s", (path, shape, decays) => {
-  expect(decaysByDefault(path, shape)).toBe(decays);
+  ["embedding", [200, 48], true],
+  ["embedding", [64, 3, 8, 8], true],
+  ["embedding", [64], false],
+  ["head", [40, 64], true],
+  ["matrix", [40, 64], true],
+  ["norm", [64], false],
+  ["norm", [4, 4], false],
+  ["bias", [192], false],
+  ["scale", [], false],
+  ["statistic", [64], false],
+  [undefined, [40, 64], true],
+  [undefined, [64], false],
+] as const)("a leaf with the role %s and shape %j decays by default: %s", (role, shape, decays) => {
+  expect(decaysByDefault(role === undefined ? { shape } : { shape, role })).toBe(decays);
 });

@@ -18,7 +18,7 @@ export function logitScaleSpec(
   start: number = initialLogitScale,
   shape: readonly number[] = [],
 ): ParamSpec {
-  return param(shape, { kind: "constant", value: start });
+  return param(shape, { kind: "constant", value: start }, "scale");
 }
 
 /** The learnable number added to scaled cosines before a sigmoid, of shape [] or [1]. */
@@ -26,7 +26,7 @@ export function logitBiasSpec(
   start: number = initialSigmoidLogitBias,
   shape: readonly number[] = [],
 ): ParamSpec {
-  return param(shape, { kind: "constant", value: start });
+  return param(shape, { kind: "constant", value: start }, "bias");
 }
 
 /**

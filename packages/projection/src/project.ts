@@ -4,6 +4,7 @@ import {
   linear,
   linearSpec,
   normal,
+  withTraits,
   type LinearParams,
   type ParamSpec,
 } from "@clip-ts/core";
@@ -24,10 +25,15 @@ export interface MlpHeadParams<Leaf = Tensor> {
 /** A head's parameters: weight [joint, dim] and perhaps bias [joint], or the two layers of an MLP. */
 export type ProjectionParams<Leaf = Tensor> = LinearParams<Leaf> | MlpHeadParams<Leaf>;
 
-/** A matrix that starts with deviation inputs^-½, as OpenAI's heads do. */
+/**
+ * A matrix that starts with deviation inputs^-½, as OpenAI's heads do. Its products are exact: logits
+ * multiply what is lost here by up to a hundred.
+ */
 function layerSpec(inputs: number, outputs: number, bias: boolean): LinearParams<ParamSpec> {
   const weight = normal(inputs ** -0.5);
-  return linearSpec(inputs, outputs, bias ? { weight } : { weight, bias: false });
+  const options = { weight, role: "head" as const };
+  const layer = linearSpec(inputs, outputs, bias ? options : { ...options, bias: false });
+  return withTraits(layer, { precision: "exact" });
 }
 
 /** Spec of a head from a tower's feature of length `dim` to the joint space. */

@@ -89,8 +89,8 @@ test("without a head only the length changes", async () => {
 });
 
 test("the sigmoid loss's bias starts low, in the shape its checkpoint has", () => {
-  expect(logitBiasSpec()).toEqual({ shape: [], init: { kind: "constant", value: -10 } });
-  expect(logitBiasSpec(0, [1])).toEqual({ shape: [1], init: { kind: "constant", value: 0 } });
+  expect(logitBiasSpec()).toMatchObject({ shape: [], init: { kind: "constant", value: -10 } });
+  expect(logitBiasSpec(0, [1])).toMatchObject({ shape: [1], init: { kind: "constant", value: 0 } });
 });
 
 test("the logit scale starts at the logarithm of 1 / 0.07 and stops at that of 100", async () => {

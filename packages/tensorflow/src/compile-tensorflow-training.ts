@@ -25,8 +25,6 @@ import { wholeStep, type StepShapes, type TrainingSteps } from "./training-steps
 export interface TensorflowTrainingOptions extends OwnOperations {
   readonly folders: FolderAccess;
   readonly precision?: Precision;
-  /** Parameters, by path, whose products are not rounded to bf16: heads right before the logits. */
-  readonly staysExact?: (path: string) => boolean;
 }
 
 /** Shape of every state tensor: parameters, and slots of those that are trained. */
@@ -78,11 +76,12 @@ function stepsFor(spec: TrainingSpec, wanted: StepShapes): TrainingSteps {
  */
 export async function compileTensorflowTraining(
   given: TrainingSpec,
-  { folders, precision = "f32", staysExact = () => false, ...own }: TensorflowTrainingOptions,
+  { folders, precision = "f32", ...own }: TensorflowTrainingOptions,
 ): Promise<TrainingProgram> {
   const known = new Map<string, TrainingSteps>();
   const spec = withoutData(given);
   const shapes = stateShapes(given);
+  const exact = new Set([...(given.exact ?? [])].map((path) => `param:${path}`));
   let waiting: HostArrays = prefixed("param", given.params);
   let program: TensorflowProgram | undefined;
 
@@ -98,7 +97,7 @@ export async function compileTensorflowTraining(
         steps: steps as TrainingSteps["steps"],
         precision,
         ...own,
-        staysExact: (name) => name.startsWith("param:") && staysExact(name.slice(6)),
+        staysExact: (name) => exact.has(name),
       },
       folders,
     );

@@ -118,7 +118,9 @@ function step(
   { pixels, keptPatches, ...leaves }: NamedTensors,
   checkpoint: boolean,
 ): NamedTensors {
-  const trained = Object.fromEntries(Object.entries(leaves).filter(([path]) => !isStatistic(path)));
+  const specs = flattenTree<ParamSpec>(visionSpec(config));
+  const learns = ([path]: readonly [string, Tensor]): boolean => !isStatistic(specs[path]!);
+  const trained = Object.fromEntries(Object.entries(leaves).filter(learns));
   const { value, gradient, aux } = valueAndGradient((named: NamedTensors) => {
     const all = { ...leaves, ...named };
     const params = unflattenLike(visionSpec(config), all) as VisionParams;

@@ -2,6 +2,7 @@ import {
   axisLength,
   embed,
   embeddingSpec,
+  withTraits,
   type EmbeddingParams,
   type ParamSpec,
 } from "@clip-ts/core";
@@ -16,15 +17,16 @@ export interface CaptionEmbeddings<Leaf = Tensor> {
   readonly position_embedding: EmbeddingParams<Leaf>;
 }
 
-/** Both tables, normal with the given deviations. */
+/** Both tables, normal with the given deviations, at the tower's start. */
 export function captionEmbeddingsSpec(
   { vocabSize, contextLength, width }: TextConfig,
   deviations: { readonly tokens: number; readonly positions: number },
 ): CaptionEmbeddings<ParamSpec> {
-  return {
+  const tables = {
     token_embedding: embeddingSpec(vocabSize, width, deviations.tokens),
     position_embedding: embeddingSpec(contextLength, width, deviations.positions),
   };
+  return withTraits(tables, { depth: 0 });
 }
 
 /** Tokens plus the first positions. ids [batch, tokens] → [batch, tokens, dim]. */

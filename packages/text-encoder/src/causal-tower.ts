@@ -2,10 +2,11 @@ import {
   axisLength,
   layerNorm,
   layerNormSpec,
+  withTraits,
   type LayerNormParams,
   type ParamSpec,
 } from "@clip-ts/core";
-import { encode, encoderSpec, type EncoderParams, type WantedTokens } from "@clip-ts/transformer";
+import { encode, type EncoderParams, type WantedTokens } from "@clip-ts/transformer";
 import { matMul, reshape, slice, squeeze, type Tensor } from "@tensorflow/tfjs-core";
 import {
   embedCaptions,
@@ -15,6 +16,7 @@ import {
 import { causalMask } from "./causal-mask.ts";
 import type { CausalTextConfig } from "./config.ts";
 import { endTokens, markedToken, tokenAt } from "./pool-tokens.ts";
+import { textStackSpec } from "./text-stack.ts";
 import type { TextOptions } from "./text-options.ts";
 import type { EncodedText } from "./encoded-text.ts";
 
@@ -29,8 +31,8 @@ export interface CausalTextParams<Leaf = Tensor> {
 export function causalTextSpec(config: CausalTextConfig): CausalTextParams<ParamSpec> {
   return {
     embeddings: captionEmbeddingsSpec(config, { tokens: 0.02, positions: 0.01 }),
-    encoder: encoderSpec(config),
-    final_layer_norm: layerNormSpec(config.width),
+    encoder: textStackSpec(config),
+    final_layer_norm: withTraits(layerNormSpec(config.width), { depth: config.layers }),
   };
 }
 

@@ -4,7 +4,8 @@ import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import type { TextConfig } from "./config.ts";
 import { encodeText } from "./encode-text.ts";
-import { textSpec, type TextParams } from "./spec.ts";
+import { textSpec } from "./spec.ts";
+import type { TextParams } from "./text-tower.ts";
 
 const shared = {
   width: 8,

@@ -56,8 +56,3 @@ export interface SiglipTextConfig extends CaptionConfig {
 
 /** A text tower, told apart by `kind`; without one it is CLIP's. */
 export type TextConfig = CausalTextConfig | RobertaTextConfig | SiglipTextConfig;
-
-/** Length of a caption's pooled feature. */
-export function textFeatureWidth(config: TextConfig): number {
-  return config.kind === "siglip" ? config.headWidth : config.width;
-}

@@ -1,14 +1,11 @@
 import { ClipError } from "@clip-ts/base";
 import { assertShape, axisLength } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { encodeCausal, type CausalTextParams } from "./causal-tower.ts";
 import type { TextConfig } from "./config.ts";
 import type { EncodedText } from "./encoded-text.ts";
-import type { RobertaTextParams } from "./roberta-spec.ts";
-import { encodeRoberta } from "./roberta-tower.ts";
-import { encodeSiglip, type SiglipTextParams } from "./siglip-tower.ts";
-import { unknownKind, type TextParams } from "./spec.ts";
 import type { TextOptions } from "./text-options.ts";
+import type { TextParams } from "./text-tower.ts";
+import { textTower } from "./towers.ts";
 
 function assertIds(ids: Tensor, { contextLength }: TextConfig): void {
   assertShape(ids, ["batch", "tokens"], "input ids");
@@ -35,15 +32,5 @@ export function encodeText(
   assertIds(ids, config);
   const { attentionMask } = options;
   if (attentionMask !== undefined) assertShape(attentionMask, ids.shape, "attention mask");
-  switch (config.kind) {
-    case undefined:
-    case "clip":
-      return encodeCausal(params as CausalTextParams, ids, config, options);
-    case "roberta":
-      return encodeRoberta(params as RobertaTextParams, ids, config, options);
-    case "siglip":
-      return encodeSiglip(params as SiglipTextParams, ids, config, options);
-    default:
-      return unknownKind(config);
-  }
+  return textTower(config).encode(params, ids, config, options);
 }

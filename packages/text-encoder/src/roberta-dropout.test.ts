@@ -11,8 +11,9 @@ import { mean, onesLike, square, tensor, tidy, type Tensor } from "@tensorflow/t
 import { afterAll, expect, test } from "vitest";
 import type { RobertaTextConfig } from "./config.ts";
 import { encodeText } from "./encode-text.ts";
-import { drawTextDropout, type KeptValues } from "./roberta-dropout.ts";
+import type { KeptValues } from "./roberta-dropout.ts";
 import { robertaTextSpec, type RobertaTextParams } from "./roberta-spec.ts";
+import { drawTextDropout } from "./spec.ts";
 
 const golden: RobertaTextConfig = {
   ...goldenTowers.roberta,

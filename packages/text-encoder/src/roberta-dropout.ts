@@ -2,7 +2,7 @@ import { ClipError, type RandomStream } from "@clip-ts/base";
 import { assertShape, axisLength } from "@clip-ts/core";
 import type { DropoutFactors } from "@clip-ts/transformer";
 import { cast, mul, slice, squeeze, type Tensor } from "@tensorflow/tfjs-core";
-import type { RobertaTextConfig, TextConfig } from "./config.ts";
+import type { RobertaTextConfig } from "./config.ts";
 import type { TextOptions } from "./text-options.ts";
 
 /** Which values a training step keeps, on the host: 1 kept, 0 dropped. */
@@ -39,16 +39,12 @@ function drawKept(shape: readonly number[], share: number, random: RandomStream)
   return { data, shape };
 }
 
-/**
- * Draws what one training step keeps of RoBERTa's activations and attention weights (Srivastava et al.
- * 2014), for `TextOptions.keptHidden` and `keptAttention`; nothing for towers and configs without dropout.
- */
-export function drawTextDropout(
-  config: TextConfig,
+/** `drawTextDropout` for RoBERTa. */
+export function drawRobertaDropout(
+  config: RobertaTextConfig,
   { batch, tokens }: { readonly batch: number; readonly tokens: number },
   random: RandomStream,
 ): TextDropout {
-  if (config.kind !== "roberta") return {};
   const { hidden, attention } = shapesOf(config, batch, tokens);
   const hiddenShare = checkedShare("hiddenDropout", config.hiddenDropout ?? 0);
   const attentionShare = checkedShare("attentionDropout", config.attentionDropout ?? 0);

@@ -3,6 +3,7 @@ import {
   layerNormSpec,
   linearSpec,
   normal,
+  withTraits,
   type EmbeddingParams,
   type LayerNormParams,
   type LinearParams,
@@ -54,27 +55,33 @@ const dense = (inputs: number, outputs: number): LinearParams<ParamSpec> =>
   linearSpec(inputs, outputs, { weight: normal(std) });
 
 function layerSpec({ width, mlpWidth }: RobertaTextConfig): RobertaLayerParams<ParamSpec> {
+  const attention = {
+    self: { query: dense(width, width), key: dense(width, width), value: dense(width, width) },
+    output: { dense: dense(width, width), LayerNorm: layerNormSpec(width) },
+  };
+  const output = { dense: dense(mlpWidth, width), LayerNorm: layerNormSpec(width) };
   return {
-    attention: {
-      self: { query: dense(width, width), key: dense(width, width), value: dense(width, width) },
-      output: { dense: dense(width, width), LayerNorm: layerNormSpec(width) },
-    },
-    intermediate: { dense: dense(width, mlpWidth) },
-    output: { dense: dense(mlpWidth, width), LayerNorm: layerNormSpec(width) },
+    attention: withTraits(attention, { layer: "attention" }),
+    intermediate: { dense: withTraits(dense(width, mlpWidth), { layer: "mlp" }) },
+    output: withTraits(output, { layer: "mlp" }),
   };
 }
 
 /** Spec of the tower; every weight starts with deviation 0.02 (Devlin et al. 2018). */
 export function robertaTextSpec(config: RobertaTextConfig): RobertaTextParams<ParamSpec> {
   const { vocabSize, contextLength, padTokenId, tokenTypes, width, layers, pooling } = config;
+  const embeddings = {
+    word_embeddings: embeddingSpec(vocabSize, width, std),
+    position_embeddings: embeddingSpec(padTokenId + 1 + contextLength, width, std),
+    token_type_embeddings: embeddingSpec(tokenTypes, width, std),
+    LayerNorm: layerNormSpec(width),
+  };
+  const layer = (_: unknown, index: number): RobertaLayerParams<ParamSpec> =>
+    withTraits(layerSpec(config), { depth: index + 1 });
+  const pooler = { dense: withTraits(dense(width, width), { depth: layers + 1 }) };
   return {
-    embeddings: {
-      word_embeddings: embeddingSpec(vocabSize, width, std),
-      position_embeddings: embeddingSpec(padTokenId + 1 + contextLength, width, std),
-      token_type_embeddings: embeddingSpec(tokenTypes, width, std),
-      LayerNorm: layerNormSpec(width),
-    },
-    encoder: { layer: Array.from({ length: layers }, () => layerSpec(config)) },
-    ...(pooling === "pooler" ? { pooler: { dense: dense(width, width) } } : {}),
+    embeddings: withTraits(embeddings, { depth: 0 }),
+    encoder: { layer: Array.from({ length: layers }, layer) },
+    ...(pooling === "pooler" ? { pooler } : {}),
   };
 }

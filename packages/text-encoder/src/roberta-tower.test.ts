@@ -1,5 +1,5 @@
 import { isClipError } from "@clip-ts/base";
-import { initParams, unflattenLike } from "@clip-ts/core";
+import { initParams, normal, param, unflattenLike } from "@clip-ts/core";
 import {
   goldenArrays,
   goldenTensors,
@@ -42,7 +42,7 @@ const idsOf = (rows: readonly (readonly number[])[]): Tensor =>
 function tinyParams(config: RobertaTextConfig): RobertaTextParams {
   const spec = robertaTextSpec(config);
   const wide = (shape: readonly number[]) => ({
-    weight: { shape, init: { kind: "normal", std: 1 } as const },
+    weight: param(shape, normal(1), "embedding"),
   });
   const { word_embeddings, position_embeddings, ...rest } = spec.embeddings;
   const embeddings = {

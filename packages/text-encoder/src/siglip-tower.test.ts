@@ -2,9 +2,10 @@ import { embeddingSpec, flattenTree, initParams, type ParamSpec } from "@clip-ts
 import { gradientFaults, largestDifference, weightedSum } from "@clip-ts/test-utils";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { textFeatureWidth, type CausalTextConfig, type SiglipTextConfig } from "./config.ts";
+import type { CausalTextConfig, SiglipTextConfig } from "./config.ts";
 import { encodeText } from "./encode-text.ts";
 import { siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";
+import { textFeatureWidth } from "./spec.ts";
 
 const config: SiglipTextConfig = {
   kind: "siglip",

@@ -6,11 +6,12 @@ import {
   mapTree,
   normal,
   uniform,
+  withTraits,
   type LayerNormParams,
   type LinearParams,
   type ParamSpec,
 } from "@clip-ts/core";
-import { encode, encoderSpec, type EncoderParams } from "@clip-ts/transformer";
+import { encode, type EncoderParams } from "@clip-ts/transformer";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import {
   captionEmbeddingsSpec,
@@ -21,6 +22,7 @@ import type { SiglipTextConfig } from "./config.ts";
 import type { EncodedText } from "./encoded-text.ts";
 import { poolLastToken } from "./pool-tokens.ts";
 import type { TextOptions } from "./text-options.ts";
+import { textStackSpec } from "./text-stack.ts";
 
 /** SigLIP's text tower under its published names. */
 export interface SiglipTextParams<Leaf = Tensor> {
@@ -40,13 +42,13 @@ function glorot(leaf: ParamSpec): ParamSpec {
 
 /** Spec of the tower, started as SigLIP's: tables and head with deviation dim^-½, Glorot inside. */
 export function siglipTextSpec(config: SiglipTextConfig): SiglipTextParams<ParamSpec> {
-  const { width, headWidth } = config;
+  const { width, headWidth, layers } = config;
   const std = width ** -0.5;
   return {
     embeddings: captionEmbeddingsSpec(config, { tokens: std, positions: std }),
-    encoder: mapTree<EncoderParams<ParamSpec>, ParamSpec, ParamSpec>(encoderSpec(config), glorot),
-    final_layer_norm: layerNormSpec(width),
-    head: linearSpec(width, headWidth, { weight: normal(std) }),
+    encoder: mapTree<EncoderParams<ParamSpec>, ParamSpec, ParamSpec>(textStackSpec(config), glorot),
+    final_layer_norm: withTraits(layerNormSpec(width), { depth: layers }),
+    head: withTraits(linearSpec(width, headWidth, { weight: normal(std) }), { depth: layers + 1 }),
   };
 }
 

@@ -1,38 +1,28 @@
-import { ClipError, shown } from "@clip-ts/base";
+import type { RandomStream } from "@clip-ts/base";
 import type { ParamSpec } from "@clip-ts/core";
-import type { Tensor } from "@tensorflow/tfjs-core";
-import { causalTextSpec, type CausalTextParams } from "./causal-tower.ts";
 import type { TextConfig } from "./config.ts";
-import { robertaTextSpec, type RobertaTextParams } from "./roberta-spec.ts";
-import { siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";
-
-/** The parameters of one of the towers under its published names. */
-export type TextParams<Leaf = Tensor> =
-  | CausalTextParams<Leaf>
-  | RobertaTextParams<Leaf>
-  | SiglipTextParams<Leaf>;
+import type { TextDropout } from "./roberta-dropout.ts";
+import type { TextParams } from "./text-tower.ts";
+import { textTower } from "./towers.ts";
 
 /** Shapes and starting values of the tower that the config asks for. */
 export function textSpec(config: TextConfig): TextParams<ParamSpec> {
-  switch (config.kind) {
-    case undefined:
-    case "clip":
-      return causalTextSpec(config);
-    case "roberta":
-      return robertaTextSpec(config);
-    case "siglip":
-      return siglipTextSpec(config);
-    default:
-      return unknownKind(config);
-  }
+  return textTower(config).spec(config);
 }
 
-/** For a config that was not checked on its way in. @throws ClipError "bad-config" always. */
-export function unknownKind(config: never): never {
-  const { kind } = config as { kind: unknown };
-  throw new ClipError(
-    "bad-config",
-    `There is no text tower of kind ${shown(kind)}: use "clip", "roberta" or "siglip".`,
-    { data: { kind } },
-  );
+/** Length of a caption's pooled feature. */
+export function textFeatureWidth(config: TextConfig): number {
+  return textTower(config).width(config);
+}
+
+/**
+ * Draws what one training step keeps of activations and attention weights (Srivastava et al. 2014), for
+ * `TextOptions.keptHidden` and `keptAttention`; nothing for towers and configs without dropout.
+ */
+export function drawTextDropout(
+  config: TextConfig,
+  size: { readonly batch: number; readonly tokens: number },
+  random: RandomStream,
+): TextDropout {
+  return textTower(config).draws(config, size, random);
 }

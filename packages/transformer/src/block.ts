@@ -31,7 +31,7 @@ export interface BlockParams<Leaf = Tensor> {
 export function blockSpec(config: TransformerConfig): BlockParams<ParamSpec> {
   const { width, layerScale } = config;
   const scale = (value: number): LayerScaleParams<ParamSpec> => ({
-    lambda1: param([width], { kind: "constant", value }),
+    lambda1: param([width], { kind: "constant", value }, "scale"),
   });
   return {
     layer_norm1: layerNormSpec(width),

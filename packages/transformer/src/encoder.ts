@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import type { ParamSpec } from "@clip-ts/core";
+import { withTraits, type ParamSpec } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { block, blockSpec, type BlockParams } from "./block.ts";
 import type { TransformerConfig } from "./config.ts";
@@ -11,7 +11,10 @@ export interface EncoderParams<Leaf = Tensor> {
   readonly layers: readonly BlockParams<Leaf>[];
 }
 
-/** Spec of the whole stack. @throws ClipError "bad-config" if the heads do not divide the width. */
+/**
+ * Spec of the whole stack; the depth of a block is its number, counted from 1.
+ * @throws ClipError "bad-config" if the heads do not divide the width.
+ */
 export function encoderSpec(config: TransformerConfig): EncoderParams<ParamSpec> {
   const { width, heads, layers } = config;
   if (width % heads !== 0) {
@@ -21,7 +24,11 @@ export function encoderSpec(config: TransformerConfig): EncoderParams<ParamSpec>
       { data: { width, heads } },
     );
   }
-  return { layers: Array.from({ length: layers }, () => blockSpec(config)) };
+  return {
+    layers: Array.from({ length: layers }, (_, index) =>
+      withTraits(blockSpec(config), { depth: index + 1 }),
+    ),
+  };
 }
 
 /**

@@ -3,6 +3,7 @@ import {
   linear,
   linearSpec,
   normal,
+  withTraits,
   type Activation,
   type LinearParams,
   type ParamSpec,
@@ -19,10 +20,9 @@ export interface MlpParams<Leaf = Tensor> {
 /** Starting deviations of OpenAI's CLIP. */
 export function mlpSpec(config: TransformerConfig): MlpParams<ParamSpec> {
   const { width, layers, mlpWidth } = config;
-  return {
-    fc1: linearSpec(width, mlpWidth, { weight: normal((2 * width) ** -0.5) }),
-    fc2: linearSpec(mlpWidth, width, { weight: normal((width * 2 * layers) ** -0.5) }),
-  };
+  const fc1 = linearSpec(width, mlpWidth, { weight: normal((2 * width) ** -0.5) });
+  const fc2 = linearSpec(mlpWidth, width, { weight: normal((width * 2 * layers) ** -0.5) });
+  return withTraits({ fc1, fc2 }, { layer: "mlp" });
 }
 
 /** Two linear layers with an activation between. x [..., dim] → same. */

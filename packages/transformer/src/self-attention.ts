@@ -1,4 +1,4 @@
-import { linearSpec, normal, type LinearParams, type ParamSpec } from "@clip-ts/core";
+import { linearSpec, normal, withTraits, type LinearParams, type ParamSpec } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { TransformerConfig } from "./config.ts";
 import { multiHeadAttention, type AttentionOptions } from "./multi-head-attention.ts";
@@ -16,12 +16,9 @@ export function selfAttentionSpec(config: TransformerConfig): SelfAttentionParam
   const { width, layers } = config;
   const inward = (): LinearParams<ParamSpec> =>
     linearSpec(width, width, { weight: normal(width ** -0.5) });
-  return {
-    q_proj: inward(),
-    k_proj: inward(),
-    v_proj: inward(),
-    out_proj: linearSpec(width, width, { weight: normal((width * 2 * layers) ** -0.5) }),
-  };
+  const outward = linearSpec(width, width, { weight: normal((width * 2 * layers) ** -0.5) });
+  const maps = { q_proj: inward(), k_proj: inward(), v_proj: inward(), out_proj: outward };
+  return withTraits(maps, { layer: "attention" });
 }
 
 /**

@@ -3,6 +3,8 @@ import {
   countParams,
   flattenTree,
   initParams,
+  normal,
+  param,
   valueAndGradient,
   type Activation,
 } from "@clip-ts/core";
@@ -51,7 +53,7 @@ const [batch, tokens] = [3, 4];
 /** Parameters with random biases and gains too: a start of zeros and ones would hide faults. */
 function drawBlock(): BlockParams {
   const spec = blockSpec(config);
-  const draw = { shape: [6], init: { kind: "normal", std: 0.5 } } as const;
+  const draw = param([6], normal(0.5), "norm");
   const biased = {
     ...spec,
     layer_norm1: { weight: draw, bias: draw },
@@ -255,7 +257,10 @@ test("padding changes no other token, however it is filled", async () => {
 test("layer scale is a gain on what each half of a block adds", async () => {
   const scaled = { ...config, layerScale: 0 };
   const spec = blockSpec(scaled);
-  expect(spec.layer_scale1?.lambda1).toEqual({ shape: [6], init: { kind: "constant", value: 0 } });
+  expect(spec.layer_scale1?.lambda1).toMatchObject({
+    shape: [6],
+    init: { kind: "constant", value: 0 },
+  });
   const silent = initParams(spec, 1) as BlockParams;
   expect(await block(silent, x, scaled).data()).toEqual(await x.data());
   const lambda1 = randomTensor([6], "gain");

@@ -48,13 +48,3 @@ export interface ResNetConfig extends ImageConfig {
 
 /** A vision tower, told apart by `kind`. */
 export type VisionConfig = VitConfig | ResNetConfig;
-
-/** Whether the tower is a ResNet; a config without a kind is a vision transformer. */
-export function isResNet(config: VisionConfig): config is ResNetConfig {
-  return config.kind === "resnet";
-}
-
-/** Length of the tower's `pooled` feature. */
-export function visionFeatureWidth(config: VisionConfig): number {
-  return isResNet(config) ? config.outputDim : config.width;
-}

@@ -1,12 +1,9 @@
 import { assertShape } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { isResNet, type VisionConfig } from "./config.ts";
+import type { VisionConfig } from "./config.ts";
 import type { EncodedImage, VisionOptions } from "./encoded-image.ts";
-import { encodeResNet } from "./resnet/encode.ts";
-import type { ResNetParams } from "./resnet/spec.ts";
-import type { VisionParams } from "./spec.ts";
-import { encodeVit } from "./vit/encode.ts";
-import type { VitParams } from "./vit/spec.ts";
+import { visionTower } from "./towers.ts";
+import type { VisionParams } from "./vision-tower.ts";
 
 /**
  * Runs the tower that the config describes.
@@ -22,7 +19,5 @@ export function encodeImage(
 ): EncodedImage {
   const { channels, imageSize } = config;
   assertShape(pixels, ["batch", channels, imageSize, imageSize], "pixel values");
-  return isResNet(config)
-    ? encodeResNet(params as ResNetParams, pixels, config, options)
-    : encodeVit(params as VitParams, pixels, config, options);
+  return visionTower(config).encode(params, pixels, config, options);
 }

@@ -1,11 +1,4 @@
-export {
-  isResNet,
-  visionFeatureWidth,
-  type ResNetConfig,
-  type VisionConfig,
-  type VitConfig,
-  type VitPooling,
-} from "./config.ts";
+export type { ResNetConfig, VisionConfig, VitConfig, VitPooling } from "./config.ts";
 export { encodeImage } from "./encode-image.ts";
 export type { EncodedImage, VisionOptions } from "./encoded-image.ts";
 export {
@@ -14,7 +7,18 @@ export {
   type BottleneckParams,
   type ResNetParams,
 } from "./resnet/spec.ts";
-export { visionSpec, type VisionParams } from "./spec.ts";
+export { visionFeatureWidth, visionSpec } from "./spec.ts";
+export {
+  isVit,
+  matchVision,
+  visionKind,
+  visionTower,
+  visionTowers,
+  type VisionCases,
+  type VisionConfigOf,
+  type VisionKind,
+} from "./towers.ts";
+export type { VisionDraws, VisionParams, VisionPositions, VisionTower } from "./vision-tower.ts";
 export { patchCount, patchGrid, vitSpec, type VitParams } from "./vit/spec.ts";
 export { drawKeptPatches, keptPatchCount } from "./vit/patch-dropout.ts";
 export { resizePositions } from "./vit/resize-positions.ts";

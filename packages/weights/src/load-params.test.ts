@@ -26,8 +26,8 @@ const dispose = (tree: object): void => {
 };
 
 const spec = {
-  text_model: { fc1: { weight: param([3, 2], zeros), bias: param([3], zeros) } },
-  logit_scale: param([], zeros),
+  text_model: { fc1: { weight: param([3, 2], zeros, "matrix"), bias: param([3], zeros, "bias") } },
+  logit_scale: param([], zeros, "scale"),
 };
 const weight = fromFloat32(Float32Array.of(1, 2, 3, 4, 5, 6), [3, 2], "F16");
 const bias = fromFloat32(Float32Array.of(0.5, -1, 2), [3], "BF16");
@@ -65,7 +65,10 @@ test("a real checkpoint loads under either naming and is saved as it was", async
   const original = await readFile(new URL("fixtures/clip-vit.safetensors", import.meta.url));
   const huggingFace = await openSafetensors(bytesSource(original));
   const whole = Object.fromEntries(
-    huggingFace.names.map((name) => [name, param(huggingFace.describe(name).shape, zeros)]),
+    huggingFace.names.map((name) => [
+      name,
+      param(huggingFace.describe(name).shape, zeros, "matrix"),
+    ]),
   );
   const openai = await fileOf(await readAll(convertLayout(huggingFace, "openai")));
   for (const file of [huggingFace, openai]) {
@@ -109,7 +112,7 @@ test("everything that does not fit is listed at once, and nothing leaks", async 
 
 test("a long list of faults is cut, with a count", async () => {
   const many = Object.fromEntries(
-    Array.from({ length: 50 }, (_, at) => [`w${at}`, param([], zeros)]),
+    Array.from({ length: 50 }, (_, at) => [`w${at}`, param([], zeros, "scale")]),
   );
   const error: unknown = await loadParams(many, await fileOf({})).catch(
     (caught: unknown) => caught,

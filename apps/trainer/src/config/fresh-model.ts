@@ -7,6 +7,7 @@ import {
   type ModelDescription,
 } from "@clip-ts/node";
 import { initialSigmoidLogitScale } from "@clip-ts/projection";
+import { matchText } from "@clip-ts/text-encoder";
 import { withArchitecture } from "./architecture.ts";
 import { openRunTokenizer } from "./run-tokenizer.ts";
 import type { RunConfig } from "./schema.ts";
@@ -19,13 +20,12 @@ type TextConfig = ClipConfig["text"];
 function withTextSizes(base: TextConfig, { contextLength, vocabSize }: ModelSizes): TextConfig {
   const sized = { ...base, contextLength: contextLength ?? base.contextLength };
   if (vocabSize === undefined) return sized;
-  if (base.kind === "roberta" || base.kind === "siglip") return { ...sized, vocabSize };
-  return {
-    ...sized,
-    vocabSize,
-    startTokenId: vocabSize - 2,
-    endTokenId: vocabSize - 1,
-  } as TextConfig;
+  const [startTokenId, endTokenId] = [vocabSize - 2, vocabSize - 1];
+  return matchText<TextConfig>(sized, {
+    clip: (text) => ({ ...text, vocabSize, startTokenId, endTokenId }),
+    roberta: (text) => ({ ...text, vocabSize }),
+    siglip: (text) => ({ ...text, vocabSize }),
+  });
 }
 
 function withSizes(base: ClipConfig, model: ModelSizes): ClipConfig {

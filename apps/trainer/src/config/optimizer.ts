@@ -1,3 +1,4 @@
+import type { FlatTree, ParamSpec } from "@clip-ts/core";
 import {
   layerwiseMultipliers,
   resolveByPath,
@@ -17,23 +18,24 @@ function rules<Value>(pairs: readonly (readonly [string, Value])[]): PathRules<V
   return pairs.map(([pattern, value]) => [patternOf(pattern), value] as const);
 }
 
-/** Paths of a model's leaves and of those that learn, adapters among them. */
-export interface LeafPaths {
-  readonly trained: readonly string[];
-  readonly model: readonly string[];
+/** A model's leaves and those that learn, adapters among them. */
+export interface LeafSpecs {
+  readonly trained: FlatTree<ParamSpec>;
+  readonly model: FlatTree<ParamSpec>;
 }
 
 /** Both kinds of factors on learning rates multiplied, leaf by leaf. */
 function multipliersOf(
   { optimizer, layerDecay }: RunConfig,
-  { trained: paths, model }: LeafPaths,
+  { trained, model }: LeafSpecs,
 ): PathRules<number> {
   const named = rules(optimizer.multipliers ?? []);
   if (layerDecay === undefined) return named;
   const decay =
     typeof layerDecay === "number" ? { image: layerDecay, text: layerDecay } : layerDecay;
   const given = Object.entries(decay).filter(([, rate]) => rate !== undefined);
-  const byLayer = layerwiseMultipliers([...model, ...paths], Object.fromEntries(given));
+  const byLayer = layerwiseMultipliers({ ...model, ...trained }, Object.fromEntries(given));
+  const paths = Object.keys(trained);
   const byName = resolveByPath(paths, named, 1);
   return paths.map((path) => [path, (byLayer[path] ?? 1) * (byName[path] ?? 1)] as const);
 }
@@ -47,9 +49,9 @@ function kindOf({ optimizer }: RunConfig): OptimizerConfig {
 }
 
 /** The optimiser that a run's config describes, for the leaves that learn. */
-export function optimizerConfig(config: RunConfig, paths: LeafPaths): OptimizerConfig {
+export function optimizerConfig(config: RunConfig, specs: LeafSpecs): OptimizerConfig {
   const { decay } = config.optimizer;
-  const multipliers = multipliersOf(config, paths);
+  const multipliers = multipliersOf(config, specs);
   return {
     ...kindOf(config),
     ...(decay === undefined ? {} : { decay: rules(decay) }),

@@ -99,6 +99,7 @@ export async function createCompiledSession(
     accumulated: createAccumulatedObjective(config, plan),
     update: updateOf(optimizer, keepsEma),
     whole: optimizer.matrices,
+    exact: plan.exact,
     onCompile: announceCompiling,
     ...(config.gradClipNorm === undefined ? {} : { maxNorm: config.gradClipNorm }),
   });

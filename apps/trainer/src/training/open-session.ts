@@ -69,8 +69,7 @@ export async function openSession(
 ): Promise<OpenedSession> {
   const clip = model.description.config;
   const plan = planTraining(config, clip);
-  const paths = { trained: Object.keys(plan.trained), model: Object.keys(plan.model) };
-  const optimizer = createOptimizer(optimizerConfig(config, paths), plan.trained);
+  const optimizer = createOptimizer(optimizerConfig(config, plan), plan.trained);
   const options = { plan, optimizer, keepsEma: config.ema !== undefined };
   const begin = async (): Promise<Restored> =>
     checkpoint === undefined

@@ -4,7 +4,7 @@ import { dtypeOf, type HostArray, type HostArrays, type NamedTensors } from "@cl
 import { pairGroups } from "@clip-ts/loss";
 import type { ClipConfig } from "@clip-ts/model";
 import { drawTextDropout } from "@clip-ts/text-encoder";
-import { drawKeptPatches, isResNet, keptPatchCount } from "@clip-ts/vision-encoder";
+import { visionTower } from "@clip-ts/vision-encoder";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import type { RunConfig } from "../config/schema.ts";
 import { rowRanges, type RowRange } from "./row-ranges.ts";
@@ -46,10 +46,8 @@ function drawnPatches(
   rows: number,
   path: readonly [seed: number, step: number],
 ): HostArrays {
-  if (isResNet(vision) || !vision.patchDropout) return {};
   const [seed, step] = path;
-  const data = drawKeptPatches(vision, rows, randomStream(seed, "patches", step));
-  return { keptPatches: { data, shape: [rows, keptPatchCount(vision)] } };
+  return { ...visionTower(vision).draws(vision, rows, randomStream(seed, "patches", step)) };
 }
 
 /** What each caption's pass keeps in one step of dropout; nothing for a tower that does not learn. */

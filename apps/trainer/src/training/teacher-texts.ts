@@ -3,6 +3,7 @@ import { ClipError } from "@clip-ts/base";
 import type { Batch } from "@clip-ts/data";
 import type { TokenizedTexts } from "@clip-ts/model";
 import { needTokenizer, type ModelDescription } from "@clip-ts/node";
+import { textTower } from "@clip-ts/text-encoder";
 import { readsPadding } from "@clip-ts/tokenizer";
 import type { RunConfig } from "../config/schema.ts";
 
@@ -22,7 +23,7 @@ function vocabularyOf(tokenizer: NonNullable<Described["tokenizer"]>): Record<st
 /** The ids that a text tower knows by their meaning. */
 function idsOf({ config: { text } }: Described): Record<string, unknown> {
   const { kind = "clip", vocabSize, endTokenId } = text;
-  const masks = kind === "roberta" ? { padTokenId: text.padTokenId } : {};
+  const masks = textTower(text).readsMask ? { padTokenId: text.padTokenId } : {};
   return { kind, vocabSize, endTokenId, ...masks };
 }
 

@@ -34,6 +34,8 @@ export interface TrainingPlan {
   readonly adapted: readonly string[];
   /** Specs of the leaves that learn, by path. */
   readonly trained: FlatTree<ParamSpec>;
+  /** Paths of the leaves, adapters among them, whose products are never rounded. */
+  readonly exact: ReadonlySet<string>;
   /** Towers of which nothing learns. */
   readonly isFrozen: Readonly<Record<TowerName, boolean>>;
   /** Whether batch norms use the batch's statistics and update the running ones. */
@@ -42,14 +44,13 @@ export interface TrainingPlan {
   readonly boundsScale: boolean;
 }
 
-const ofTower: Readonly<Record<TowerName, RegExp>> = {
-  image: /^(vision_model|visual_projection)\./,
-  text: /^(text_model|text_projection)\./,
-};
-
-/** Leaves that learn beside adapters: those named, else what turns cosines into logits. */
-function besideAdapters(paths: readonly string[], named: readonly string[] | undefined): string[] {
-  if (named === undefined) return paths.filter((path) => /^logit_(scale|bias)$/.test(path));
+/** Leaves that learn beside adapters: those named, else what is of neither tower and makes logits. */
+export function besideAdapters(
+  model: FlatTree<ParamSpec>,
+  named: readonly string[] | undefined,
+): readonly string[] {
+  const paths = Object.keys(model);
+  if (named === undefined) return paths.filter((path) => model[path]?.tower === undefined);
   const rules = named.map((name) => [patternOf(name), true] as const);
   const chosen = resolveByPath(paths, rules, false);
   return paths.filter((path) => chosen[path]);
@@ -64,10 +65,10 @@ function unlockedGroups({ lock = {} }: RunConfig): UnlockedGroups {
 }
 
 function learning(config: RunConfig, model: FlatTree<ParamSpec>): ReadonlySet<string> {
-  const paths = Object.keys(model).filter((path) => !isStatistic(path));
-  if (config.lora !== undefined) return new Set(besideAdapters(paths, config.lora.train));
-  const locked = lockedPaths(paths, unlockedGroups(config));
-  return new Set(paths.filter((path) => !locked.has(path)));
+  const own = Object.fromEntries(Object.entries(model).filter(([, leaf]) => !isStatistic(leaf)));
+  if (config.lora !== undefined) return new Set(besideAdapters(own, config.lora.train));
+  const locked = lockedPaths(own, unlockedGroups(config));
+  return new Set(Object.keys(own).filter((path) => !locked.has(path)));
 }
 
 /** Settles what learns in a run. */
@@ -77,13 +78,11 @@ export function planTraining(config: RunConfig, clip: ClipConfig): TrainingPlan 
   const lora = loraConfig(config);
   const adapters = lora === undefined ? {} : loraSpec(model, lora);
   const learns = learning(config, model);
-  const trained = Object.fromEntries(
-    Object.entries({ ...model, ...adapters }).filter(
-      ([path]) => learns.has(path) || path in adapters,
-    ),
-  );
+  const all = Object.entries({ ...model, ...adapters });
+  const trained = Object.fromEntries(all.filter(([path]) => learns.has(path) || path in adapters));
+  const exact = all.filter(([, leaf]) => leaf.precision === "exact");
   const isFrozen = (tower: TowerName): boolean =>
-    !Object.keys(trained).some((path) => ofTower[tower].test(path));
+    !Object.values(trained).some((leaf) => leaf.tower === tower);
   const { image } = config.lock ?? {};
   return {
     clip,
@@ -93,6 +92,7 @@ export function planTraining(config: RunConfig, clip: ClipConfig): TrainingPlan 
     lora,
     adapted: lora === undefined ? [] : loraTargets(model, lora),
     trained,
+    exact: new Set(exact.map(([path]) => path)),
     isFrozen: { image: isFrozen("image"), text: isFrozen("text") },
     updatesStatistics: lora === undefined && image?.freezeStatistics !== true,
     boundsScale: lossOf(clip).kind === "contrastive",

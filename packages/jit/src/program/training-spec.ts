@@ -71,6 +71,8 @@ export interface TrainingSpec<Settings extends LeafSettings = LeafSettings> {
   update(step: LeafStep<Settings>): readonly Tensor[];
   /** Paths of leaves whose elements `update` does not treat alike, such as matrices made orthogonal. */
   readonly whole?: ReadonlySet<string>;
+  /** Paths of parameters whose products are exact: never rounded to bf16. */
+  readonly exact?: ReadonlySet<string>;
   /** Gradients are scaled down to this length, all taken as one vector; not at all by default. */
   readonly maxNorm?: number;
   /** How many compiled shapes of batches are kept, each with its memory; 3 by default. */

@@ -1,6 +1,6 @@
 import { initialLogitScale } from "@clip-ts/projection";
 import type { CausalTextConfig } from "@clip-ts/text-encoder";
-import { isResNet, type VitConfig } from "@clip-ts/vision-encoder";
+import { isVit, type VitConfig } from "@clip-ts/vision-encoder";
 import { headsOf, type ClipConfig } from "../config.ts";
 import { formatTraining, parseTraining } from "./training-keys.ts";
 import {
@@ -100,7 +100,7 @@ export function towersOfClip(
   const { vision, text } = config;
   const heads = headsOf(config);
   if (heads.image !== "linear" || heads.text !== "linear") return undefined;
-  if (isResNet(vision) || text.kind === "roberta" || text.kind === "siglip") return undefined;
+  if (!isVit(vision) || text.kind === "roberta" || text.kind === "siglip") return undefined;
   return isClipVit(vision) && isClipText(text) ? { vision, text } : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { initialLogitScale } from "@clip-ts/projection";
 import type { RobertaTextConfig } from "@clip-ts/text-encoder";
-import { isResNet, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
+import { isVit, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import { headsOf, type ClipConfig } from "../config.ts";
 import { clipVisionDefaults } from "./hugging-face-clip.ts";
 import {
@@ -117,7 +117,7 @@ function formatPlainVit(vision: VitConfig): Json {
 
 /** Whether a vision transformer is Hugging Face's plain one, pooler included. */
 export function isPlainVit(vision: VisionConfig): boolean {
-  if (isResNet(vision)) return false;
+  if (!isVit(vision)) return false;
   const { classToken, preNorm, patchBias, pooling, positions, layerScale } = vision;
   const entersAsPlain = classToken !== false && preNorm === false && patchBias === true;
   const hasOptions = (positions ?? "learned") !== "learned" || layerScale !== undefined;
@@ -150,7 +150,7 @@ export function towersOfDualEncoder(
   const { vision, text } = config;
   const heads = headsOf(config);
   if (heads.image !== "linear" || heads.text !== "linear") return undefined;
-  if (isResNet(vision) || text.kind !== "roberta" || text.pooling !== "pooler") return undefined;
+  if (!isVit(vision) || text.kind !== "roberta" || text.pooling !== "pooler") return undefined;
   return isClipVit(vision) || isPlainVit(vision) ? { vision, text } : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { initialSigmoidLogitScale } from "@clip-ts/projection";
 import type { SiglipTextConfig } from "@clip-ts/text-encoder";
-import { isResNet, type VitConfig } from "@clip-ts/vision-encoder";
+import { isVit, type VitConfig } from "@clip-ts/vision-encoder";
 import { headsOf, lossOf, type ClipConfig } from "../config.ts";
 import {
   formatTransformer,
@@ -67,7 +67,7 @@ export function towersOfSiglip(
 ): { readonly vision: VitConfig; readonly text: SiglipTextConfig } | undefined {
   const { vision, text } = config;
   const heads = headsOf(config);
-  if (isResNet(vision) || text.kind !== "siglip" || lossOf(config).kind !== "sigmoid") {
+  if (!isVit(vision) || text.kind !== "siglip" || lossOf(config).kind !== "sigmoid") {
     return undefined;
   }
   const endsInTowers = heads.image === "none" && heads.text === "none";

@@ -1,6 +1,6 @@
 import type { Activation } from "@clip-ts/core";
 import type { VisionConfig, VitConfig } from "@clip-ts/vision-encoder";
-import { isResNet } from "@clip-ts/vision-encoder";
+import { isVit } from "@clip-ts/vision-encoder";
 import type { OpenClipContext } from "./open-clip-context.ts";
 import { formatTimmSiglip, parseTimmSiglip } from "./open-clip-siglip.ts";
 import {
@@ -142,7 +142,7 @@ export function formatOpenClipVision(
   context: { readonly activation: Activation },
 ): Json {
   if (vision.channels !== 3) return refuseForOpenClip(`images of ${vision.channels} channels`);
-  if (!isResNet(vision)) {
+  if (isVit(vision)) {
     return vision.pooling === "attention" ? formatTimmSiglip(vision) : formatVit(vision, context);
   }
   const { layers, width, heads, imageSize } = vision;

@@ -1,5 +1,6 @@
 import { initialLogitScale } from "@clip-ts/projection";
-import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
+import { textKind, textTower } from "@clip-ts/text-encoder";
+import { isVit, type VisionConfig } from "@clip-ts/vision-encoder";
 import { headsOf, lossOf, type ClipConfig } from "../config.ts";
 import { formatOpenClipText, parseOpenClipText } from "./open-clip-text.ts";
 import { refuseForOpenClip } from "./open-clip-style.ts";
@@ -8,7 +9,7 @@ import { Section, type Json } from "./section.ts";
 
 /** The head that open_clip puts behind a tower of this kind. */
 function usualImageHead(vision: VisionConfig): "linear" | "none" {
-  return isResNet(vision) || vision.pooling === "attention" ? "none" : "linear";
+  return isVit(vision) && vision.pooling !== "attention" ? "linear" : "none";
 }
 
 /** Whether a file has open_clip's keys: as its repositories have them, or as its `model_configs` do. */
@@ -45,7 +46,7 @@ export function parseOpenClipConfig(json: unknown): ClipConfig {
   const context = { embedDim, quickGelu, isSiglipVision: isSiglip };
   const vision = parseOpenClipVision(root.section("vision_cfg"), context);
   const { text, textHead } = parseOpenClipText(root.section("text_cfg"), context);
-  const isUsualHead = textHead === (text.kind === "siglip" ? "none" : "linear");
+  const isUsualHead = textHead === (textTower(text).endsInJointSpace ? "none" : "linear");
   return {
     projectionDim: embedDim,
     initialLogitScale: root.logScale("init_logit_scale", initialLogitScale),
@@ -62,8 +63,8 @@ export function parseOpenClipConfig(json: unknown): ClipConfig {
 
 /** Whether the towers' activation is the quick one; open_clip has one switch for both. */
 function isQuick({ vision, text }: ClipConfig): boolean {
-  const isTimm = !isResNet(vision) && vision.pooling === "attention"; // has an activation of its own
-  if (!isResNet(vision) && !isTimm) return vision.activation === "quick_gelu";
+  const isTimm = isVit(vision) && vision.pooling === "attention"; // has an activation of its own
+  if (isVit(vision) && !isTimm) return vision.activation === "quick_gelu";
   return text.kind !== "roberta" && text.activation === "quick_gelu";
 }
 
@@ -88,7 +89,7 @@ export function formatOpenClipConfig(config: ClipConfig): { readonly model_cfg: 
         init_logit_scale: config.initialLogitScale,
       }),
       ...(hasBias && { init_logit_bias: config.initialLogitBias ?? -10 }),
-      ...(text.kind !== undefined && text.kind !== "clip" && { custom_text: true }),
+      ...(textKind(text) !== "clip" && { custom_text: true }),
       vision_cfg: formatOpenClipVision(vision, context),
       text_cfg: formatOpenClipText({ text, textHead: heads.text }, context),
     },

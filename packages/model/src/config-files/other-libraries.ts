@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import { isResNet, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
+import { isVit, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "../config.ts";
 import { formatRoberta } from "./hugging-face-dual-encoder.ts";
 import { towersOfSiglip } from "./hugging-face-siglip.ts";
@@ -57,7 +57,7 @@ const torchvisionFacts: Facts = {
  * @throws ClipError "unsupported" that names the first difference.
  */
 export function assertTorchvision({ vision }: { readonly vision: VisionConfig }): void {
-  if (isResNet(vision)) throw cannotCompute(torchvision, "it has none of CLIP's ResNets");
+  if (!isVit(vision)) throw cannotCompute(torchvision, "it has none of CLIP's ResNets");
   assertFacts(torchvision, "the vision tower", torchvisionFacts, vitFacts(vision));
   const { imageSize, patchSize } = vision;
   if (imageSize % patchSize === 0) return;

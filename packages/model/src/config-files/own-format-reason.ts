@@ -1,5 +1,5 @@
 import type { CausalTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
-import { isResNet } from "@clip-ts/vision-encoder";
+import { isVit } from "@clip-ts/vision-encoder";
 import { headsOf, type ClipConfig } from "../config.ts";
 import { hasOldEndToken } from "./hugging-face-clip.ts";
 import { isPlainVit } from "./hugging-face-dual-encoder.ts";
@@ -15,7 +15,7 @@ function dualEncoderReason({ vision }: ClipConfig, text: RobertaTextConfig): str
   if (text.pooling !== "pooler") {
     return `its RoBERTa pools by "${text.pooling}", where ${dual} puts ${pooler}`;
   }
-  if (isResNet(vision) || isClipVit(vision) || isPlainVit(vision)) return undefined;
+  if (!isVit(vision) || isClipVit(vision) || isPlainVit(vision)) return undefined;
   const { pooling = "class" } = vision;
   if (pooling === "pooler") return undefined;
   return `its vision transformer pools by "${pooling}", where ${dual} takes CLIP's or puts ${pooler}`;
@@ -29,7 +29,7 @@ export function ownFormatReason(config: ClipConfig): string | undefined {
   if (formatClipConfig(config)["model_type"] !== ownModelType) return undefined;
   const { vision, text } = config;
   const heads = headsOf(config);
-  if (isResNet(vision)) return "it has one of CLIP's ResNets, which transformers has not";
+  if (!isVit(vision)) return "it has one of CLIP's ResNets, which transformers has not";
   const head = [heads.image, heads.text].find((kind) => kind === "mlp" || kind === "affine");
   if (head !== undefined) return `one of its heads is "${head}", in transformers they are linear`;
   if ((text.kind ?? "clip") === "clip" && hasOldEndToken(text as CausalTextConfig)) {

@@ -1,5 +1,5 @@
 import type { CausalTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
-import { isResNet, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
+import { isVit, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import { clipVisionDefaults, parseClipText } from "./hugging-face-clip.ts";
 import { parseRoberta } from "./hugging-face-dual-encoder.ts";
 import { parseVit } from "./hugging-face-transformer.ts";
@@ -70,7 +70,7 @@ export function parseTowerConfig(json: unknown): TowerConfig | undefined {
 export function formatTorchvisionConfig(config: { readonly vision: VisionConfig }): Json {
   assertTorchvision(config);
   const { vision } = config;
-  if (isResNet(vision)) return {}; // refused above
+  if (!isVit(vision)) return {}; // refused above
   return {
     image_size: vision.imageSize,
     patch_size: vision.patchSize,

@@ -1,5 +1,5 @@
-import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
-import type { TextConfig } from "@clip-ts/text-encoder";
+import { matchVision, visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
+import { textKind, type TextConfig } from "@clip-ts/text-encoder";
 import type { ClipConfig } from "../config.ts";
 import type { PublishedModel } from "../presets/open-clip-models.ts";
 import { activationOfVision } from "./fill-as-said.ts";
@@ -9,11 +9,15 @@ import { headsOfTower, widthOfHeads } from "./tower-heads.ts";
 
 function visionAsPublished(vision: VisionConfig, options: InferOptions): VisionConfig {
   const heads = headsOfTower("vision", widthOfHeads(vision), options) ?? vision.heads;
-  if (isResNet(vision)) return { ...vision, heads };
   const given = activationOfVision(vision) ?? givenActivations(options).vision;
-  const isByTanh = vision.pooling === "attention" && options.isOpenClip !== true;
-  const activation = given ?? (isByTanh ? "gelu_pytorch_tanh" : vision.activation);
-  return { ...vision, heads, activation };
+  return matchVision<VisionConfig>(vision, {
+    vit(vit) {
+      const isByTanh = vit.pooling === "attention" && options.isOpenClip !== true;
+      const activation = given ?? (isByTanh ? "gelu_pytorch_tanh" : vit.activation);
+      return { ...vit, heads, activation };
+    },
+    resnet: (resnet) => ({ ...resnet, heads }),
+  });
 }
 
 function textAsPublished(text: TextConfig, options: InferOptions): TextConfig {
@@ -34,17 +38,16 @@ function differ(
 }
 
 const activationsOf = ({ vision, text }: ClipConfig): readonly unknown[] => [
-  isResNet(vision) ? "relu" : vision.activation,
+  visionTower(vision).activation(vision) ?? "relu",
   text.activation,
 ];
 
 function describe({ vision, text }: ClipConfig): string {
   const parts = [`${vision.heads} and ${text.heads} attention heads`, text.activation];
-  if (!isResNet(vision) && vision.activation !== text.activation) {
-    parts[1] = `${vision.activation} and ${text.activation}`;
-  }
+  const ofVision = visionTower(vision).activation(vision) ?? text.activation;
+  if (ofVision !== text.activation) parts[1] = `${ofVision} and ${text.activation}`;
   if (text.kind === "roberta") parts.push(`RoBERTa's ${text.pooling} pooling`);
-  const isCausal = text.kind === undefined || text.kind === "clip";
+  const isCausal = textKind(text) === "clip";
   if (isCausal) parts.push(`id ${text.endTokenId} for the end of a caption`);
   return parts.join(", ");
 }

@@ -1,6 +1,6 @@
 import type { Activation } from "@clip-ts/core";
-import type { RobertaTextConfig, TextConfig } from "@clip-ts/text-encoder";
-import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
+import { textKind, type RobertaTextConfig, type TextConfig } from "@clip-ts/text-encoder";
+import { isVit, matchVision, type VisionConfig } from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "../config.ts";
 import { robertaTowers } from "../presets/towers.ts";
 import { givenActivations, type InferOptions } from "./infer-options.ts";
@@ -12,9 +12,12 @@ const clipVocabulary = 49_408;
 
 /** The activation that every model of a vision tower's kind has; undefined where the kind leaves a choice. */
 export function activationOfVision(vision: VisionConfig): Activation | undefined {
-  if (isResNet(vision)) return "relu";
-  const isPlain = vision.preNorm === false && vision.pooling !== "attention";
-  return isPlain ? "gelu" : undefined; // torchvision's, and Hugging Face's plain one
+  return matchVision<Activation | undefined>(vision, {
+    vit: ({ preNorm, pooling }) =>
+      // torchvision's, and Hugging Face's plain one
+      preNorm === false && pooling !== "attention" ? "gelu" : undefined,
+    resnet: () => "relu",
+  });
 }
 
 /** A vision tower with the heads and the activation that are given or that its kind always has. */
@@ -27,8 +30,11 @@ export function visionAsSaid(
   const activation = activationOfVision(vision) ?? givenActivations(options).vision;
   if (heads === undefined) missing.add("heads");
   if (activation === undefined) missing.add("activation");
-  if (isResNet(vision)) return { ...vision, heads: heads ?? 1 };
-  return { ...vision, heads: heads ?? 1, activation: activation ?? vision.activation };
+  const asSaid = { heads: heads ?? 1 };
+  return matchVision<VisionConfig>(vision, {
+    vit: (vit) => ({ ...vit, ...asSaid, activation: activation ?? vit.activation }),
+    resnet: (resnet) => ({ ...resnet, ...asSaid }),
+  });
 }
 
 /** The published RoBERTa of just this size, of which heads and the norms' constant are known. */
@@ -61,14 +67,14 @@ function missingOfCaptions({ text, vision }: ClipConfig): Missing | undefined {
     return publishedRoberta(text) === undefined ? "norms" : undefined;
   }
   if (text.kind === "siglip") return undefined;
-  const isSiglip = !isResNet(vision) && vision.pooling === "attention";
+  const isSiglip = isVit(vision) && vision.pooling === "attention";
   return text.vocabSize === clipVocabulary && !isSiglip ? undefined : "captions";
 }
 
 /** What a tower of CLIP's has by default, which nothing in the weights confirms. */
 function assumptionsOf({ vision, text }: ClipConfig): string[] {
-  const takesClass = !isResNet(vision) && (vision.pooling ?? "class") === "class";
-  const isCausal = text.kind === undefined || text.kind === "clip";
+  const takesClass = isVit(vision) && (vision.pooling ?? "class") === "class";
+  const isCausal = textKind(text) === "clip";
   return [
     ...(takesClass ? ["the class token for the image"] : []),
     ...(isCausal ? ["a causal mask", `id ${text.endTokenId} for the end of a caption`] : []),

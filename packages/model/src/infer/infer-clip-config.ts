@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
+import { isVit, type VisionConfig } from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "../config.ts";
 import { fillAsPublished } from "./fill-as-published.ts";
 import { fillAsSaid } from "./fill-as-said.ts";
@@ -10,7 +10,7 @@ import { sketchClip } from "./sketch.ts";
 
 /** Refuses a tower whose tensors show that it computes something that its shapes do not tell. */
 export function refuseUnknownTower(vision: VisionConfig): void {
-  if (isResNet(vision) || vision.classToken === false || vision.patchBias === true) return;
+  if (!isVit(vision) || vision.classToken === false || vision.patchBias === true) return;
   if (vision.preNorm !== false) return;
   throw new ClipError(
     "bad-weights",

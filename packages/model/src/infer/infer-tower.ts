@@ -1,5 +1,5 @@
 import type { RobertaTextConfig } from "@clip-ts/text-encoder";
-import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
+import { isVit, matchVision, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import type { TowerConfig } from "../config-files/tower-alone.ts";
 import { publishedModels } from "../presets/open-clip-models.ts";
 import { textAsSaid, visionAsSaid } from "./fill-as-said.ts";
@@ -11,16 +11,20 @@ import { refuseGuess, type Missing } from "./missing.ts";
 import { ShapeReader, type TensorShapes } from "./shapes.ts";
 
 /** Heads of published vision transformers by width and layers, where these agree. */
-function publishedHeads(vision: VisionConfig): number | undefined {
-  if (isResNet(vision)) return vision.width / 2;
+function publishedVitHeads(vision: VitConfig): number | undefined {
   const alike = publishedModels().flatMap(({ config }) =>
-    !isResNet(config.vision) &&
+    isVit(config.vision) &&
     config.vision.width === vision.width &&
     config.vision.layers === vision.layers
       ? [config.vision.heads]
       : [],
   );
   return new Set(alike).size === 1 ? alike[0] : undefined;
+}
+
+/** Heads of published towers of the same size; every ResNet's are 64 numbers long. */
+function publishedHeads(vision: VisionConfig): number | undefined {
+  return matchVision(vision, { vit: publishedVitHeads, resnet: ({ width }) => width / 2 });
 }
 
 function visionAlone(vision: VisionConfig, options: InferOptions): VisionConfig {

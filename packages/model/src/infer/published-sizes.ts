@@ -1,21 +1,26 @@
-import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
+import { matchVision, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import { headsOf, type ClipConfig } from "../config.ts";
 import { publishedModels, type PublishedModel } from "../presets/open-clip-models.ts";
 
 /** Patches of a side, or what stands for them in a ResNet. */
 function gridOf(vision: VisionConfig): number {
-  return Math.floor(vision.imageSize / (isResNet(vision) ? 32 : vision.patchSize));
+  const stride = matchVision(vision, { vit: ({ patchSize }) => patchSize, resnet: () => 32 });
+  return Math.floor(vision.imageSize / stride);
 }
 
-function visionKey(vision: VisionConfig): readonly unknown[] {
-  const { width, channels } = vision;
-  if (isResNet(vision)) return ["resnet", width, channels, ...vision.layers];
-  const { layers, mlpWidth, patchSize, classToken, preNorm, patchBias } = vision;
+function vitKey(vision: VitConfig): readonly unknown[] {
+  const { width, channels, layers, mlpWidth, patchSize, classToken, preNorm, patchBias } = vision;
   const style = [classToken ?? true, preNorm ?? true, patchBias ?? false];
   const isPooled = vision.pooling === "attention";
   const hasScale = vision.layerScale !== undefined;
   return [width, channels, layers, mlpWidth, patchSize, ...style, isPooled, hasScale];
 }
+
+const visionKey = (vision: VisionConfig): readonly unknown[] =>
+  matchVision(vision, {
+    vit: vitKey,
+    resnet: ({ width, channels, layers }) => ["resnet", width, channels, ...layers],
+  });
 
 /** All that the shapes of a model tell, except the size of its images, as one word. */
 function sizeKey(config: ClipConfig): string {

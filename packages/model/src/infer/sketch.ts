@@ -1,5 +1,6 @@
 import { initialLogitScale, initialSigmoidLogitScale, type HeadKind } from "@clip-ts/projection";
-import { visionFeatureWidth, type VisionConfig } from "@clip-ts/vision-encoder";
+import { textTower } from "@clip-ts/text-encoder";
+import { visionFeatureWidth, visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "../config.ts";
 import { inferText } from "./infer-text.ts";
 import { inferVision } from "./infer-vision.ts";
@@ -26,14 +27,14 @@ export function sketchClip(shapes: ShapeReader): ClipConfig {
   const imageHead = headOf(shapes, "visual_projection");
   const textHead = headOf(shapes, "text_projection");
   const isSigmoid = shapes.has("logit_bias");
-  const usualTextHead = text.kind === "siglip" ? "none" : "linear";
+  const usualTextHead = textTower(text).endsInJointSpace ? "none" : "linear";
   return {
     vision,
     text,
     projectionDim: jointWidth(shapes, vision, imageHead),
     initialLogitScale: isSigmoid ? initialSigmoidLogitScale : initialLogitScale,
     ...(isSigmoid && { loss: { kind: "sigmoid" } }),
-    ...(imageHead !== "linear" && vision.kind !== "resnet" && { imageHead }),
+    ...(imageHead !== "linear" && !visionTower(vision).endsInJointSpace && { imageHead }),
     ...(textHead !== usualTextHead && { textHead }),
   };
 }

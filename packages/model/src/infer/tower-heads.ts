@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
+import { visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
 import type { InferOptions } from "./infer-options.ts";
 
 /** Length of a head in all of OpenAI's models. */
@@ -7,7 +7,7 @@ const openaiHead = 64;
 
 /** What a vision tower's heads share: its width, or the channels of a ResNet's last stage. */
 export function widthOfHeads(vision: VisionConfig): number {
-  return isResNet(vision) ? vision.width * 32 : vision.width;
+  return visionTower(vision).attentionWidth(vision);
 }
 
 /**

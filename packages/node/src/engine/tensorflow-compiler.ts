@@ -26,14 +26,6 @@ const folders: FolderAccess = {
   remove: (folder) => rm(folder, { recursive: true, force: true }),
 };
 
-/**
- * Products that are not rounded to bf16: those of heads, for logits multiply what is lost there by up to a
- * hundred, and what the first MLP adds to the words' embeddings, which are small beside it: all that follows
- * reads that. Without the second, losses of the reference run were up to 0.044 away from PyTorch's.
- */
-const staysExact = (path: string): boolean =>
-  path.includes("projection") || path.includes("text_model.encoder.layers.0.mlp.fc2.");
-
 /** Traced graphs and trainings as TensorFlow graphs; the backend must be loaded. */
 export function tensorflowCompiler({
   precision = "f32",
@@ -48,7 +40,6 @@ export function tensorflowCompiler({
         folders,
         precision,
         ...own,
-        staysExact,
       }),
   };
 }

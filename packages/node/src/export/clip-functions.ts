@@ -11,7 +11,7 @@ import {
   type ClipParams,
 } from "@clip-ts/model";
 import { applyHead } from "@clip-ts/projection";
-import { encodeText } from "@clip-ts/text-encoder";
+import { encodeText, textTower } from "@clip-ts/text-encoder";
 import { readsPadding } from "@clip-ts/tokenizer";
 import { encodeImage } from "@clip-ts/vision-encoder";
 import { transpose, type Tensor } from "@tensorflow/tfjs-core";
@@ -42,7 +42,7 @@ export function isSiglip(config: ClipConfig): boolean {
 function textInputs(config: ClipConfig): Record<string, SymbolicInputSpec> {
   const tokens = readsPadding(config.text) ? config.text.contextLength : "sequence_length";
   const ids = { shape: ["text_batch_size", tokens], dtype: "int32" } as const;
-  return config.text.kind === "roberta"
+  return textTower(config.text).readsMask
     ? { input_ids: ids, attention_mask: ids }
     : { input_ids: ids };
 }

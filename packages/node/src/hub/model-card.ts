@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { countParams } from "@clip-ts/core";
 import { describePreprocess, lostPreprocess, type PreprocessConfig } from "@clip-ts/image";
 import { clipSpec, type ClipConfig } from "@clip-ts/model";
-import { isResNet } from "@clip-ts/vision-encoder";
+import { textTower } from "@clip-ts/text-encoder";
+import { visionKind, visionTower } from "@clip-ts/vision-encoder";
 import { modelFiles } from "../models/model-files.ts";
 import type { ModelFacts } from "../models/read-description.ts";
 
@@ -18,7 +19,7 @@ export interface CardOptions {
 /** Which libraries open the folder. */
 function librariesOf(folder: string, config?: ClipConfig): readonly string[] {
   const has = (name: string): boolean => existsSync(join(folder, name));
-  const isOwn = config !== undefined && isResNet(config.vision);
+  const isOwn = config !== undefined && visionKind(config.vision) === "resnet";
   const isTransformers = has(modelFiles.config) && !isOwn;
   return [
     "clip-ts",
@@ -44,17 +45,13 @@ export function lostElsewhere(
 
 function describeVision({ vision }: ClipConfig): string {
   const image = `${vision.imageSize}×${vision.imageSize} pixels`;
-  if (isResNet(vision))
-    return `ResNet (${vision.layers.join(", ")}), width ${vision.width}, ${image}`;
-  const { layers, width, heads, patchSize } = vision;
-  return `ViT, ${layers} layers, width ${width}, ${heads} heads, patches of ${patchSize}, ${image}`;
+  return `${visionTower(vision).describe(vision)}, ${image}`;
 }
 
 function describeText({ text }: ClipConfig): string {
-  const kinds = { clip: "CLIP's transformer", roberta: "RoBERTa", siglip: "SigLIP's transformer" };
   const { layers, width, heads, contextLength, vocabSize } = text;
   return (
-    `${kinds[text.kind ?? "clip"]}, ${layers} layers, width ${width}, ${heads} heads, ` +
+    `${textTower(text).title}, ${layers} layers, width ${width}, ${heads} heads, ` +
     `${contextLength} tokens of ${vocabSize}`
   );
 }

@@ -1,6 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import type { ClipConfig } from "@clip-ts/model";
-import { isResNet, type VisionConfig } from "@clip-ts/vision-encoder";
+import { textKind } from "@clip-ts/text-encoder";
+import { matchVision, visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
 import type { TensorFile } from "@clip-ts/weights";
 
 /** OpenAI's heads are this long, in every model. */
@@ -21,13 +22,15 @@ function fail(message: string, data: Readonly<Record<string, unknown>>): never {
 
 /** Activations of those towers whose kind leaves a choice. */
 function activationsOf({ vision, text }: ClipConfig): readonly string[] {
-  const image = isResNet(vision) || vision.pooling === "attention" ? [] : [vision.activation];
-  const isClip = text.kind === undefined || text.kind === "clip";
-  return isClip ? [...image, text.activation] : image;
+  const image = matchVision(vision, {
+    vit: ({ pooling, activation }) => (pooling === "attention" ? [] : [activation]),
+    resnet: () => [],
+  });
+  return textKind(text) === "clip" ? [...image, text.activation] : image;
 }
 
 function expectedHeads(vision: VisionConfig): number {
-  return (isResNet(vision) ? vision.width * 32 : vision.width) / headWidth;
+  return visionTower(vision).attentionWidth(vision) / headWidth;
 }
 
 function checkHeads({ vision, text }: ClipConfig, model: string): void {

@@ -1,10 +1,4 @@
-import {
-  featureMapSide,
-  isResNet,
-  patchGrid,
-  resizePositions,
-  type VisionConfig,
-} from "@clip-ts/vision-encoder";
+import { resizePositions, visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
 import {
   fromFloat32,
   sliceRows,
@@ -30,12 +24,9 @@ export interface PositionTable {
  * @throws ClipError "bad-config" for an image size that the tower cannot see.
  */
 export function positionTableOf(vision: VisionConfig): PositionTable {
-  if (isResNet(vision)) {
-    const name = "vision_model.attnpool.positional_embedding";
-    return { name, grid: featureMapSide(vision), leading: 1 };
-  }
-  const name = "vision_model.embeddings.position_embedding.weight";
-  return { name, grid: patchGrid(vision), leading: vision.classToken === false ? 0 : 1 };
+  const tower = visionTower(vision);
+  const { path, leading } = tower.positions(vision);
+  return { name: `vision_model.${path}`, grid: tower.grid(vision), leading };
 }
 
 /** Interpolates a table of positions; half precision stays half. */

@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import type { ClipConfig } from "@clip-ts/model";
-import { isResNet, sincosValues, type VisionConfig } from "@clip-ts/vision-encoder";
+import { visionTower } from "@clip-ts/vision-encoder";
 import {
   convertLayout,
   fromFloat32,
@@ -9,21 +9,8 @@ import {
   type TensorFile,
 } from "@clip-ts/weights";
 
-/** Where open_clip keeps fixed positions too, under clip-ts's own names. */
-const table = "vision_model.embeddings.position_embedding.weight";
-
 /** Rounding of sines and cosines in 32 bits, or of a table in half precision. */
 const tolerance = 1e-3;
-
-/** The fixed positions as open_clip stores them, a row of zeros for the class token before them. */
-function fixedTable(vision: VisionConfig): { values: Float32Array; shape: number[] } | undefined {
-  if (isResNet(vision) || vision.positions !== "sincos") return undefined;
-  const side = Math.floor(vision.imageSize / vision.patchSize);
-  const leading = vision.classToken === false ? 0 : vision.width;
-  const values = new Float32Array(leading + side * side * vision.width);
-  values.set(sincosValues(side, vision.width), leading);
-  return { values, shape: [values.length / vision.width, vision.width] };
-}
 
 /**
  * Holds the table of positions that open_clip stores beside fixed ones (`pos_embed_type: sin_cos_2d`)
@@ -34,8 +21,10 @@ export async function checkStoredPositions(
   { vision }: ClipConfig,
   original: TensorFile,
 ): Promise<void> {
-  const expected = fixedTable(vision);
-  if (expected === undefined) return;
+  const { path, computed } = visionTower(vision).positions(vision);
+  if (computed === undefined) return;
+  const expected = computed();
+  const table = `vision_model.${path}`;
   const file = convertLayout(original, "huggingface");
   if (!file.names.includes(table)) return;
   const found = toFloat32(await file.read(table));
@@ -53,9 +42,11 @@ export async function checkStoredPositions(
 
 /** The file under clip-ts's own names with the table of fixed positions that open_clip expects in it. */
 export function withStoredPositions({ vision }: ClipConfig, original: TensorFile): TensorFile {
-  const fixed = fixedTable(vision);
+  const { path, computed } = visionTower(vision).positions(vision);
+  const table = `vision_model.${path}`;
   const file = convertLayout(original, "huggingface");
-  if (fixed === undefined || file.names.includes(table)) return file;
+  if (computed === undefined || file.names.includes(table)) return file;
+  const fixed = computed();
   const tensor = fromFloat32(fixed.values, fixed.shape);
   return {
     ...file,

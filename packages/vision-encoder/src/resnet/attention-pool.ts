@@ -4,6 +4,7 @@ import {
   normal,
   param,
   uniform,
+  withTraits,
   type LinearParams,
   type ParamSpec,
 } from "@clip-ts/core";
@@ -37,13 +38,16 @@ export function attentionPoolSpec(
   }
   const std = dim ** -0.5;
   const projection = (outputs: number): LinearParams<ParamSpec> =>
-    linearSpec(dim, outputs, { weight: normal(std), bias: uniform(std) });
-  return {
-    positional_embedding: param([1 + places, dim], normal(std)),
+    linearSpec(dim, outputs, { weight: normal(std), bias: uniform(std), role: "head" });
+  const maps = {
     q_proj: projection(dim),
     k_proj: projection(dim),
     v_proj: projection(dim),
     c_proj: projection(config.outputDim),
+  };
+  return {
+    positional_embedding: param([1 + places, dim], normal(std), "embedding"),
+    ...withTraits(maps, { layer: "attention" }),
   };
 }
 

@@ -4,6 +4,7 @@ import {
   batchNormStatisticsSpec,
   conv2dSpec,
   uniform,
+  withTraits,
   zeros,
   type BatchNormParams,
   type BatchNormStatistics,
@@ -96,21 +97,25 @@ function stageSpec(inputs: number, width: number, blocks: number): BottleneckPar
   );
 }
 
-/** Shapes and starting values of the tower. */
+/** What the tower is made of; a stage's number is its depth. */
 export function resNetSpec(config: ResNetConfig): ResNetParams<ParamSpec> {
   const { channels, width, layers } = config;
   const half = width / 2;
-  return {
+  const stem = {
     conv1: convolution(channels, half, 3),
     bn1: norm(half),
     conv2: convolution(half, half, 3),
     bn2: norm(half),
     conv3: convolution(half, width, 3),
     bn3: norm(width),
-    layer1: stageSpec(width, width, layers[0]),
-    layer2: stageSpec(width * 4, width * 2, layers[1]),
-    layer3: stageSpec(width * 8, width * 4, layers[2]),
-    layer4: stageSpec(width * 16, width * 8, layers[3]),
-    attnpool: attentionPoolSpec(config, featureMapSide(config) ** 2),
+  };
+  const pool = attentionPoolSpec(config, featureMapSide(config) ** 2);
+  return {
+    ...withTraits(stem, { depth: 0 }),
+    layer1: withTraits(stageSpec(width, width, layers[0]), { depth: 1 }),
+    layer2: withTraits(stageSpec(width * 4, width * 2, layers[1]), { depth: 2 }),
+    layer3: withTraits(stageSpec(width * 8, width * 4, layers[2]), { depth: 3 }),
+    layer4: withTraits(stageSpec(width * 16, width * 8, layers[3]), { depth: 4 }),
+    attnpool: withTraits(pool, { depth: 5 }),
   };
 }

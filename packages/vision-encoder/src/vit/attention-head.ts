@@ -5,6 +5,7 @@ import {
   linearSpec,
   normal,
   param,
+  withTraits,
   zeros,
   type LayerNormParams,
   type LinearParams,
@@ -33,13 +34,14 @@ export interface AttentionHeadParams<Leaf = Tensor> {
 export function attentionHeadSpec(config: VitConfig): AttentionHeadParams<ParamSpec> {
   const { width } = config;
   const std = width ** -0.5;
+  const attention = {
+    in_proj_weight: param([3 * width, width], normal(std), "matrix"),
+    in_proj_bias: param([3 * width], zeros, "bias"),
+    out_proj: linearSpec(width, width, { weight: normal(std) }),
+  };
   return {
-    probe: param([1, 1, width], normal(std)),
-    attention: {
-      in_proj_weight: param([3 * width, width], normal(std)),
-      in_proj_bias: param([3 * width], zeros),
-      out_proj: linearSpec(width, width, { weight: normal(std) }),
-    },
+    probe: param([1, 1, width], normal(std), "embedding"),
+    attention: withTraits(attention, { layer: "attention" }),
     layernorm: layerNormSpec(width),
     mlp: mlpSpec(config),
   };

@@ -5,6 +5,7 @@ import {
   linearSpec,
   normal,
   param,
+  withTraits,
   zeros,
   type EmbeddingParams,
   type LayerNormParams,
@@ -67,10 +68,10 @@ function embeddingsSpec(config: VitConfig): VitParams<ParamSpec>["embeddings"] {
   const tokens = (classToken ? 1 : 0) + patchCount(config);
   const isLearned = config.positions !== "sincos";
   return {
-    ...(classToken && { class_embedding: param([width], normal(std)) }),
+    ...(classToken && { class_embedding: param([width], normal(std), "embedding") }),
     patch_embedding: {
-      weight: param(kernel, normal(fanIn ** -0.5)),
-      ...(patchBias && { bias: param([width], zeros) }),
+      weight: param(kernel, normal(fanIn ** -0.5), "embedding"),
+      ...(patchBias && { bias: param([width], zeros, "bias") }),
     },
     ...(isLearned && { position_embedding: embeddingSpec(tokens, width, std) }),
   };
@@ -85,7 +86,9 @@ const poolerSpec = (width: number): LinearParams<ParamSpec> =>
  * @throws ClipError "bad-config" if a class token that does not exist is to be pooled.
  */
 export function vitSpec(config: VitConfig): VitParams<ParamSpec> {
-  const { width, classToken = true, preNorm = true, pooling = "class" } = config;
+  const { width, layers, classToken = true, preNorm = true, pooling = "class" } = config;
+  const end = { depth: layers }; // the last norm belongs to the last block
+  const head = { depth: layers + 1 };
   if (!classToken && (pooling === "class" || pooling === "pooler")) {
     throw new ClipError(
       "bad-config",
@@ -93,11 +96,11 @@ export function vitSpec(config: VitConfig): VitParams<ParamSpec> {
     );
   }
   return {
-    embeddings: embeddingsSpec(config),
-    ...(preNorm && { pre_layrnorm: layerNormSpec(width) }),
+    embeddings: withTraits(embeddingsSpec(config), { depth: 0 }),
+    ...(preNorm && { pre_layrnorm: withTraits(layerNormSpec(width), { depth: 0 }) }),
     encoder: encoderSpec(config),
-    post_layernorm: layerNormSpec(width),
-    ...(pooling === "pooler" && { pooler: { dense: poolerSpec(width) } }),
-    ...(pooling === "attention" && { head: attentionHeadSpec(config) }),
+    post_layernorm: withTraits(layerNormSpec(width), end),
+    ...(pooling === "pooler" && { pooler: { dense: withTraits(poolerSpec(width), head) } }),
+    ...(pooling === "attention" && { head: withTraits(attentionHeadSpec(config), head) }),
   };
 }

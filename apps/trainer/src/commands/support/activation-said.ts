@@ -2,12 +2,12 @@ import { ClipError } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
 import type { ClipConfig, PerTower } from "@clip-ts/model";
 import type { DescribeOptions } from "@clip-ts/node";
-import { isResNet } from "@clip-ts/vision-encoder";
+import { matchVision, visionTower, type VitConfig } from "@clip-ts/vision-encoder";
 import { note } from "../../cli/output.ts";
 
 /** The activations that a model leaves open: a ResNet's is always the same. */
 function activationsIn({ vision, text }: ClipConfig): PerTower<Activation> {
-  return { vision: isResNet(vision) ? undefined : vision.activation, text: text.activation };
+  return { vision: visionTower(vision).activation(vision), text: text.activation };
 }
 
 function givenTo({ activation }: DescribeOptions): PerTower<Activation> {
@@ -40,10 +40,17 @@ export function checkActivation(
   }
 }
 
-/** Whether a model is SigLIP, whose GELU libraries compute in two forms, and only the form is to change. */
-function changesForm({ vision, text }: ClipConfig, options: DescribeOptions): boolean {
+/** The vision tower of SigLIP, whose GELU libraries compute in two forms. */
+function siglipVision({ vision }: ClipConfig): VitConfig | undefined {
+  return matchVision(vision, {
+    vit: (vit) => (vit.pooling === "attention" ? vit : undefined),
+    resnet: () => undefined,
+  });
+}
+
+/** Whether only the form of SigLIP's GELU is to change. */
+function changesForm(vision: VitConfig, { text }: ClipConfig, options: DescribeOptions): boolean {
   const given = givenTo(options);
-  if (isResNet(vision) || vision.pooling !== "attention") return false;
   const { vision: image = vision.activation, text: words = text.activation } = given;
   const isSame = image === vision.activation && words === text.activation;
   return !isSame && areForms(image, vision.activation) && areForms(words, text.activation);
@@ -59,8 +66,8 @@ export function withActivation(
   model: string,
   options: DescribeOptions,
 ): ClipConfig {
-  const { vision: tower, text: words } = config;
-  if (isResNet(tower) || !changesForm(config, options)) {
+  const [tower, words] = [siglipVision(config), config.text];
+  if (tower === undefined || !changesForm(tower, config, options)) {
     checkActivation(activationsIn(config), model, options);
     return config;
   }

@@ -1,5 +1,5 @@
 import type { ClipConfig } from "@clip-ts/model";
-import { isResNet } from "@clip-ts/vision-encoder";
+import { visionTower } from "@clip-ts/vision-encoder";
 import type { Arguments } from "../../cli/command.ts";
 import { countOption } from "../../cli/number-option.ts";
 import { note } from "../../cli/output.ts";
@@ -12,7 +12,9 @@ export function imageSizeOf(args: Pick<Arguments, "text">): number | undefined {
 /** Says on stderr that a model is used at another size than its own. */
 export function noteImageSize({ vision }: ClipConfig, imageSize: number | undefined): void {
   if (imageSize === undefined || imageSize === vision.imageSize) return;
-  const hasTable = isResNet(vision) || vision.positions !== "sincos";
-  const positions = hasTable ? "its positions are interpolated" : "its positions are computed";
-  note(`opened for images of ${imageSize} px instead of ${vision.imageSize} px: ${positions}`);
+  const { computed } = visionTower(vision).positions(vision);
+  const how = computed === undefined ? "interpolated" : "computed";
+  note(
+    `opened for images of ${imageSize} px instead of ${vision.imageSize} px: its positions are ${how}`,
+  );
 }
