@@ -21,7 +21,7 @@ export {
 export { forwardDetails, type ForwardDetails } from "./forward-details.ts";
 export { forward, type ClipOutput } from "./forward.ts";
 export { lossGradients, type LossGradients } from "./loss-gradients.ts";
-export type { ForwardOptions, PairBatch } from "./pair-batch.ts";
+export type { ForwardOptions, PairBatch, PairInputs, SharedInputs } from "./pair-batch.ts";
 export { formatClipConfig, parseClipConfig, weightNamesOf } from "./config-files/hugging-face.ts";
 export { ownFormatReason } from "./config-files/own-format-reason.ts";
 export {
@@ -43,7 +43,31 @@ export { inferTowerConfig } from "./infer/infer-tower.ts";
 export { inferClipConfig } from "./infer/infer-clip-config.ts";
 export type { InferOptions, PerTower } from "./infer/infer-options.ts";
 export type { TensorShapes } from "./infer/shapes.ts";
-export { comparePairs, logitsOf, lossOfPairs, type ComparedPairs } from "./pair-loss.ts";
+export { chunked } from "./objectives/chunked.ts";
+export { contrastive, type ContrastiveOptions } from "./objectives/contrastive.ts";
+export { distilled, type Teacher } from "./objectives/distilled.ts";
+export { encodePairs, pairInputs, type PairRows } from "./objectives/encode-pairs.ts";
+export { multiPositive } from "./objectives/multi-positive.ts";
+export type {
+  Bounds,
+  Compared,
+  EncodeOptions,
+  Encoded,
+  Objective,
+  ObjectiveInputs,
+  Rows,
+} from "./objectives/objective.ts";
+export { objectiveOf } from "./objectives/objective-of.ts";
+export {
+  pairObjective,
+  type ClipObjective,
+  type PairComparison,
+  type PairLoss,
+  type PairObjective,
+  type PairTerm,
+} from "./objectives/pair-objective.ts";
+export { sigmoid } from "./objectives/sigmoid.ts";
+export { comparePairs, logitsOf, type ComparedPairs, type LogitParams } from "./pair-logits.ts";
 export { preset, presetNames } from "./presets.ts";
 export { clipSpec, initClip, type ClipParams } from "./spec.ts";
 export {

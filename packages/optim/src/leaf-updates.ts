@@ -1,6 +1,7 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { ClipError } from "@clip-ts/base";
 import type { FlatTree } from "@clip-ts/core";
+import type { Bounds } from "./bounds.ts";
 import { decaysByDefault } from "./default-decay.ts";
 import type { OptimizerConfig, UpdateInput } from "./optimizer.ts";
 import { orthogonalByDefault } from "./muon.ts";
@@ -25,6 +26,9 @@ export interface LeafSetting {
   readonly multiplier: number;
   /** Moved as one matrix. */
   readonly isMatrix: boolean;
+  /** The least and the most it may become by a step, if it has bounds. */
+  readonly min?: number;
+  readonly max?: number;
 }
 
 const matrixRules = (config: OptimizerConfig): PathRules<boolean> =>
@@ -34,6 +38,7 @@ const matrixRules = (config: OptimizerConfig): PathRules<boolean> =>
 export function settleLeaves(
   config: OptimizerConfig,
   params: FlatTree<{ readonly shape: readonly number[] }>,
+  bounds: Readonly<Record<string, Bounds>>,
 ): LeafSetting[] {
   const paths = Object.keys(params);
   const decay = resolveByPath<boolean | undefined>(paths, config.decay ?? [], undefined);
@@ -46,6 +51,7 @@ export function settleLeaves(
     weightDecay: (decay[path] ?? decaysByDefault(path, shape)) ? weightDecay : 0,
     multiplier: multipliers[path] ?? 1,
     isMatrix: config.kind === "muon" && (matrices[path] ?? orthogonalByDefault(path, shape)),
+    ...bounds[path],
   }));
 }
 
