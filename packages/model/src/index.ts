@@ -7,7 +7,8 @@ export {
   type LabelRows,
 } from "./classification.ts";
 export { createClip, defaultTemplates, type Clip, type ClipParts } from "./clip.ts";
-export { headsOf, lossOf, type ClipConfig, type LossConfig } from "./config.ts";
+export { headsOf, lossOf, type ClipConfig } from "./config.ts";
+export type { LossConfig } from "./loss-config.ts";
 export { embedImages, embedTexts, imageSide, textSide, type EncodedSide } from "./embed.ts";
 export { eagerEmbedder, embedderDisposed, type Embedder, type TokenizedTexts } from "./embedder.ts";
 export { embedLabels } from "./embed-labels.ts";

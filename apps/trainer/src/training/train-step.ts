@@ -31,7 +31,9 @@ export interface StepParts {
   readonly batchArrays: BatchArrays;
 }
 
-const read = async (scalar: Tensor): Promise<number> => (await scalar.data())[0] as number;
+/** The only number in a tensor; none if an objective does not report it. */
+const read = async (scalar: Tensor | undefined): Promise<number> =>
+  scalar === undefined ? Number.NaN : ((await scalar.data())[0] as number);
 
 /** The state after a step. Consumes the old state's leaves that change. */
 function nextState(
@@ -66,8 +68,8 @@ export function createTrainStep(parts: StepParts): TrainStep {
     const outcome = tidy(() => gradient.of(state.params, lazyTensors(arrays)));
     const { grads, norm } = clipByGlobalNorm(outcome.grads, maxNorm);
     const [loss, gradNorm] = [await read(outcome.loss), await read(norm)];
-    const accuracy = await read(outcome.metrics["accuracy"] as Tensor);
-    const logitScale = await read(outcome.metrics["logitScale"] as Tensor);
+    const accuracy = await read(outcome.metrics["accuracy"]);
+    const logitScale = await read(outcome.metrics["logitScale"]);
     const learningRate = schedule(state.step);
     const facts = { step: state.step, loss, gradNorm, learningRate };
     if (!isFiniteStep(facts)) throw await diverged(facts, outcome.grads);

@@ -1,4 +1,5 @@
-import { lossOf, type ClipConfig, type LossConfig } from "../config.ts";
+import { lossOf, type ClipConfig } from "../config.ts";
+import type { LossConfig, LossOfKind } from "../loss-config.ts";
 import { contrastive } from "./contrastive.ts";
 import { multiPositive } from "./multi-positive.ts";
 import type { PairObjective } from "./pair-objective.ts";
@@ -8,7 +9,7 @@ import { sigmoid } from "./sigmoid.ts";
 type Makers = {
   readonly [Kind in LossConfig["kind"]]: (
     config: ClipConfig,
-    loss: Extract<LossConfig, { kind: Kind }>,
+    loss: LossOfKind<Kind>,
   ) => PairObjective;
 };
 
