@@ -1,21 +1,7 @@
 import type { HeadKind } from "@clip-ts/projection";
 import { textTower, type TextConfig } from "@clip-ts/text-encoder";
 import { visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
-
-/** What training makes small. */
-export type LossConfig =
-  | {
-      /** Softmax over the batch both ways (Radford et al. 2021). */
-      readonly kind: "contrastive";
-      /** Share of every target spread over the whole batch; 0 by default. */
-      readonly labelSmoothing?: number;
-      /** Whether every equal caption of the batch counts as right; false by default. */
-      readonly multiPositive?: boolean;
-    }
-  | {
-      /** Every pair judged alone, with a bias (Zhai et al. 2023). */
-      readonly kind: "sigmoid";
-    };
+import type { LossConfig } from "./loss-config.ts";
 
 /** A whole CLIP: two towers and the space they share. */
 export interface ClipConfig {

@@ -2,8 +2,9 @@ import { axisLength } from "@clip-ts/core";
 import { tidy, type Tensor } from "@tensorflow/tfjs-core";
 import type { ClipConfig } from "./config.ts";
 import { imageSide, textSide } from "./embed.ts";
+import { objectiveOf } from "./objectives/objective-of.ts";
 import type { ForwardOptions, PairBatch } from "./pair-batch.ts";
-import { comparePairs, logitsOf, lossOfPairs } from "./pair-loss.ts";
+import { comparePairs, logitsOf } from "./pair-logits.ts";
 import type { ClipParams } from "./spec.ts";
 
 /** Everything a pass through CLIP computes that other implementations show too. */
@@ -67,11 +68,13 @@ export function forwardDetails(
     const { imageFeatures } = image;
     const { textFeatures } = text;
     if (imageFeatures === undefined || textFeatures === undefined) return { ...image, ...text };
-    const pairs = comparePairs(params, imageFeatures, textFeatures);
-    const logitsPerImage = logitsOf(pairs);
-    const matching = axisLength(logitsPerImage, 0) === axisLength(logitsPerImage, 1);
-    if (!matching) return { ...image, ...text, logitsPerImage };
-    const loss = lossOfPairs(pairs, logitsPerImage, config, inputs.groups);
-    return { ...image, ...text, logitsPerImage, loss };
+    const matching = axisLength(imageFeatures, 0) === axisLength(textFeatures, 0);
+    if (!matching) {
+      const pairs = comparePairs(params, imageFeatures, textFeatures);
+      return { ...image, ...text, logitsPerImage: logitsOf(pairs) };
+    }
+    const rows = { image: imageFeatures, text: textFeatures };
+    const { loss, logits } = objectiveOf(config).compare(params, rows, inputs);
+    return { ...image, ...text, logitsPerImage: logits, loss };
   });
 }

@@ -1,9 +1,7 @@
-import { matchingAccuracy } from "@clip-ts/loss";
 import { tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { ClipConfig } from "./config.ts";
-import { imageSide, textSide } from "./embed.ts";
+import { objectiveOf } from "./objectives/objective-of.ts";
 import type { ForwardOptions, PairBatch } from "./pair-batch.ts";
-import { comparePairs, logitsOf, lossOfPairs } from "./pair-loss.ts";
 import type { ClipParams } from "./spec.ts";
 
 /** What one pass through CLIP gives. */
@@ -23,8 +21,9 @@ export type ClipOutput = {
 };
 
 /**
- * Embeds both sides of a batch of pairs and compares every image with every caption.
- * The caller owns the outputs, the statistics among them.
+ * Embeds both sides of a batch of pairs and compares every image with every caption: both halves of the
+ * objective that the config asks for, the one that trains. The caller owns the outputs, the statistics
+ * among them.
  */
 export function forward(
   params: ClipParams,
@@ -33,27 +32,16 @@ export function forward(
   options: ForwardOptions = {},
 ): ClipOutput {
   return tidy(() => {
-    const { attentionMask, keptPatches, keptHidden, keptAttention } = batch;
-    const onlyPooled = true; // the last block of a tower computes no more than what is pooled
-    const vision = { ...options, keptPatches, onlyPooled };
-    const image = imageSide(params, batch.pixelValues, config, vision);
-    const { checkpoint } = options;
-    const text = textSide(params, batch.inputIds, config, {
-      attentionMask,
-      keptHidden,
-      keptAttention,
-      checkpoint,
-      onlyPooled,
-    });
-    const pairs = comparePairs(params, image.features, text.features);
-    const logitsPerImage = logitsOf(pairs);
+    const objective = objectiveOf(config);
+    const { rows, statistics } = objective.encode(params, batch, options);
+    const { loss, metrics, logits } = objective.compare(params, rows, batch);
     return {
-      loss: lossOfPairs(pairs, logitsPerImage, config, batch.groups),
-      imageFeatures: image.features,
-      textFeatures: text.features,
-      logitsPerImage,
-      accuracy: matchingAccuracy(logitsPerImage),
-      statistics: image.statistics,
+      loss,
+      imageFeatures: rows.image,
+      textFeatures: rows.text,
+      logitsPerImage: logits,
+      accuracy: metrics.accuracy,
+      statistics,
     };
   });
 }

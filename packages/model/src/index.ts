@@ -7,7 +7,8 @@ export {
   type LabelRows,
 } from "./classification.ts";
 export { createClip, defaultTemplates, type Clip, type ClipParts } from "./clip.ts";
-export { headsOf, lossOf, type ClipConfig, type LossConfig } from "./config.ts";
+export { headsOf, lossOf, type ClipConfig } from "./config.ts";
+export type { LossConfig } from "./loss-config.ts";
 export { embedImages, embedTexts, imageSide, textSide, type EncodedSide } from "./embed.ts";
 export { eagerEmbedder, embedderDisposed, type Embedder, type TokenizedTexts } from "./embedder.ts";
 export { embedLabels } from "./embed-labels.ts";
@@ -22,7 +23,7 @@ export {
 export { forwardDetails, type ForwardDetails } from "./forward-details.ts";
 export { forward, type ClipOutput } from "./forward.ts";
 export { lossGradients, type LossGradients } from "./loss-gradients.ts";
-export type { ForwardOptions, PairBatch } from "./pair-batch.ts";
+export type { ForwardOptions, PairBatch, PairInputs, SharedInputs } from "./pair-batch.ts";
 export { formatClipConfig, parseClipConfig, weightNamesOf } from "./config-files/hugging-face.ts";
 export { ownFormatReason } from "./config-files/own-format-reason.ts";
 export {
@@ -44,7 +45,31 @@ export { inferTowerConfig } from "./infer/infer-tower.ts";
 export { inferClipConfig } from "./infer/infer-clip-config.ts";
 export type { InferOptions, PerTower } from "./infer/infer-options.ts";
 export type { TensorShapes } from "./infer/shapes.ts";
-export { comparePairs, logitsOf, lossOfPairs, type ComparedPairs } from "./pair-loss.ts";
+export { chunked } from "./objectives/chunked.ts";
+export { contrastive, type ContrastiveOptions } from "./objectives/contrastive.ts";
+export { distilled, type Teacher } from "./objectives/distilled.ts";
+export { encodePairs, pairInputs, type PairRows } from "./objectives/encode-pairs.ts";
+export { multiPositive } from "./objectives/multi-positive.ts";
+export type {
+  Bounds,
+  Compared,
+  EncodeOptions,
+  Encoded,
+  Objective,
+  ObjectiveInputs,
+  Rows,
+} from "./objectives/objective.ts";
+export { objectiveOf } from "./objectives/objective-of.ts";
+export {
+  pairObjective,
+  type ClipObjective,
+  type PairComparison,
+  type PairLoss,
+  type PairObjective,
+  type PairTerm,
+} from "./objectives/pair-objective.ts";
+export { sigmoid } from "./objectives/sigmoid.ts";
+export { comparePairs, logitsOf, type ComparedPairs, type LogitParams } from "./pair-logits.ts";
 export { preset, presetNames } from "./presets.ts";
 export { clipSpec, initClip, type ClipParams } from "./spec.ts";
 export {

@@ -1,7 +1,7 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 
-/** Matching pairs: row i of the ids is a caption of image i. */
-export interface PairBatch {
+/** What the towers read of matching pairs: row i of the ids is a caption of image i. */
+export interface PairInputs {
   /** [batch, channels, imageSize, imageSize], normalised. */
   readonly pixelValues: Tensor;
   /** [batch, tokens] int32. */
@@ -14,12 +14,25 @@ export interface PairBatch {
   readonly keptHidden?: Tensor | undefined;
   /** What it keeps of RoBERTa's attention weights; see `TextOptions`. */
   readonly keptAttention?: Tensor | undefined;
+}
+
+/** What comparisons read of a whole batch, each what its loss asks for. */
+export interface SharedInputs {
   /**
    * [batch] int32: pairs with the same number show or say the same thing. Only the multi-positive loss
    * asks for it; `pairGroups` of `@clip-ts/loss` finds it.
    */
   readonly groups?: Tensor | undefined;
+  /** [batch, joint], unit rows: a teacher's features of the images. */
+  readonly teacherImages?: Tensor | undefined;
+  /** [batch, joint], unit rows: a teacher's features of the captions. */
+  readonly teacherTexts?: Tensor | undefined;
+  /** The teacher's factor on cosines. */
+  readonly teacherScale?: Tensor | undefined;
 }
+
+/** A batch of matching pairs. */
+export interface PairBatch extends PairInputs, SharedInputs {}
 
 /** How a pass through the towers is run. */
 export interface ForwardOptions {

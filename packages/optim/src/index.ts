@@ -2,6 +2,7 @@ export type { AdamwConfig } from "./adamw.ts";
 export type { SgdConfig } from "./sgd.ts";
 export type { LionConfig } from "./lion.ts";
 export { orthogonalByDefault, type MuonConfig } from "./muon.ts";
+export { keepWithin, type Bounds } from "./bounds.ts";
 export { createOptimizer } from "./create-optimizer.ts";
 export type {
   LeafSettings,
@@ -18,14 +19,9 @@ export { createSchedule, type ScheduleConfig } from "./schedule.ts";
 export { clipByGlobalNorm, globalNorm, type ClippedGrads } from "./clip-by-global-norm.ts";
 export { emaDecay, emaInit, emaUpdate } from "./ema.ts";
 export type { LeafUpdate } from "./update-rule.ts";
-export { cachedGradient, type CachedGradient, type CachedObjective } from "./cached-gradient.ts";
-export {
-  differentiateRows,
-  pullBackRows,
-  type ComparedRows,
-  type EncodedRows,
-  type FeatureRows,
-} from "./cached-rows.ts";
+export { accumulateGradient, type AccumulatedBatch } from "./accumulate-gradient.ts";
+export { gradientParts, wholeGradient, type GradientParts } from "./gradient-parts.ts";
+export type { LeafGradient, LeafObjective, Tensors } from "./leaf-objective.ts";
 export { interpolateWeights } from "./interpolate-weights.ts";
 export {
   layerwiseMultipliers,

@@ -1,6 +1,7 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { ClipError } from "@clip-ts/base";
 import type { FlatTree } from "@clip-ts/core";
+import type { Bounds } from "./bounds.ts";
 import { decaysByDefault } from "./default-decay.ts";
 import type { LeafTraits } from "./leaf-traits.ts";
 import type { OptimizerConfig, UpdateInput } from "./optimizer.ts";
@@ -26,13 +27,20 @@ export interface LeafSetting {
   readonly multiplier: number;
   /** Moved as one matrix. */
   readonly isMatrix: boolean;
+  /** The least and the most it may become by a step, if it has bounds. */
+  readonly min?: number;
+  readonly max?: number;
 }
 
 const matrixRules = (config: OptimizerConfig): PathRules<boolean> =>
   config.kind === "muon" ? (config.matrices ?? []) : [];
 
 /** The setting of every parameter, in tree order. A pattern that matches no path is an error. */
-export function settleLeaves(config: OptimizerConfig, params: FlatTree<LeafTraits>): LeafSetting[] {
+export function settleLeaves(
+  config: OptimizerConfig,
+  params: FlatTree<LeafTraits>,
+  bounds: Readonly<Record<string, Bounds>>,
+): LeafSetting[] {
   const paths = Object.keys(params);
   const decay = resolveByPath<boolean | undefined>(paths, config.decay ?? [], undefined);
   const multipliers = resolveByPath(paths, config.multipliers ?? [], 1);
@@ -44,6 +52,7 @@ export function settleLeaves(config: OptimizerConfig, params: FlatTree<LeafTrait
     weightDecay: (decay[path] ?? decaysByDefault(leaf)) ? weightDecay : 0,
     multiplier: multipliers[path] ?? 1,
     isMatrix: config.kind === "muon" && (matrices[path] ?? orthogonalByDefault(leaf, path)),
+    ...bounds[path],
   }));
 }
 

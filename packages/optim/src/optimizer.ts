@@ -32,7 +32,7 @@ export interface UpdateInput {
 }
 
 /** How one parameter is treated. */
-export type LeafSettings = Pick<LeafUpdate, "weightDecay" | "multiplier">;
+export type LeafSettings = Pick<LeafUpdate, "weightDecay" | "multiplier" | "min" | "max">;
 
 /** Pure functions over flat trees; the caller keeps the state and counts the steps. */
 export interface Optimizer {

@@ -14,6 +14,10 @@ export interface LeafUpdate {
   readonly multiplier: number;
   /** Whether `param` is moved as one matrix, rather than element by element. False by default. */
   readonly isMatrix?: boolean;
+  /** The least it may become by the step; no bound by default. */
+  readonly min?: number;
+  /** The most it may become. */
+  readonly max?: number;
 }
 
 /** How one parameter moves; knows neither trees nor ownership. */

@@ -1,9 +1,9 @@
 export {
-  clampLogitScale,
   initialLogitScale,
   initialSigmoidLogitBias,
   initialSigmoidLogitScale,
   logitBiasSpec,
+  logitScaleBounds,
   logitScaleSpec,
   maxLogitScale,
 } from "./logit-scale.ts";

@@ -1,5 +1,4 @@
 import { param, type ParamSpec } from "@clip-ts/core";
-import { clipByValue, maximum, minimum, tidy, type Tensor } from "@tensorflow/tfjs-core";
 
 /** ln(1 / 0.07): the paper's starting temperature, stored as a logarithm. */
 export const initialLogitScale: number = Math.log(1 / 0.07);
@@ -30,16 +29,11 @@ export function logitBiasSpec(
 }
 
 /**
- * Keeps the logarithm in [0, ln 100]. Apply it to the parameter after a step: inside the loss the
- * gradient would vanish at the bound. With `previous`, what it was before the step, a logarithm that was
- * outside already stays where it is or comes nearer, so that no step moves it by more than its gradient
- * says. A rule of the contrastive loss only: SigLIP's scales learn freely (Zhai et al. 2023, released
+ * Where the contrastive loss keeps the logarithm, to be applied to the parameter after a step: inside the
+ * loss the gradient would vanish at the bound. SigLIP's scales learn freely (Zhai et al. 2023, released
  * code), and go beyond 100.
  */
-export function clampLogitScale(logitScale: Tensor, previous?: Tensor): Tensor {
-  if (previous === undefined) return clipByValue(logitScale, 0, maxLogitScale);
-  return tidy(() => {
-    const [lowest, highest] = [minimum(previous, 0), maximum(previous, maxLogitScale)];
-    return minimum(maximum(logitScale, lowest), highest);
-  });
-}
+export const logitScaleBounds: { readonly min: number; readonly max: number } = {
+  min: 0,
+  max: maxLogitScale,
+};

@@ -1,3 +1,4 @@
+import type { LossConfig } from "@clip-ts/model";
 import { z } from "zod";
 
 const whole = z.int().min(0);
@@ -8,9 +9,8 @@ const share = z.number().min(0).max(1);
 /** Rows of the matrix of all pairs in memory at a time. */
 const chunk = positive.optional().describe("compare so many images at a time: for large batches");
 
-/** What training makes small. */
-export const lossSchema = z.discriminatedUnion("kind", [
-  z.strictObject({
+const losses = {
+  contrastive: z.strictObject({
     kind: z.literal("contrastive").describe("CLIP's softmax over the batch"),
     labelSmoothing: z.number().min(0).lt(1).optional(),
     multiPositive: z
@@ -19,8 +19,14 @@ export const lossSchema = z.discriminatedUnion("kind", [
       .describe("pairs of a batch with the same image or caption are right for each other"),
     chunk,
   }),
-  z.strictObject({ kind: z.literal("sigmoid").describe("SigLIP's loss with a bias"), chunk }),
-]);
+  sigmoid: z.strictObject({
+    kind: z.literal("sigmoid").describe("SigLIP's loss with a bias"),
+    chunk,
+  }),
+} satisfies Record<LossConfig["kind"], z.ZodType>;
+
+/** What training makes small. */
+export const lossSchema = z.discriminatedUnion("kind", [losses.contrastive, losses.sigmoid]);
 
 const unlockedGroups = z
   .union([whole, z.literal("all")])

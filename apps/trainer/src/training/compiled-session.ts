@@ -3,20 +3,14 @@ import type { Batch } from "@clip-ts/data";
 import type { HostArrays, LeafSettings, LeafStep, NamedTensors, TrainingState } from "@clip-ts/jit";
 import type { Compiler } from "@clip-ts/node";
 import { createSchedule, emaDecay, emaUpdate, type Optimizer, type Scalars } from "@clip-ts/optim";
-import { clampLogitScale } from "@clip-ts/projection";
 import { dispose, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { diverged, isFiniteStep } from "./divergence.ts";
-import { createAccumulatedObjective } from "./accumulated-objective.ts";
 import { announceCompiling } from "./announce-compiling.ts";
 import { onHost } from "./on-host.ts";
 import type { SessionContents, TrainingSession } from "./session.ts";
 import { givenTensors, lazyTensors } from "./step-batch.ts";
 import { disposeState, storedSlots, type TrainState } from "./train-state.ts";
 import type { StepParts } from "./train-step.ts";
-import type { TrainingPlan } from "./training-plan.ts";
-
-/** The path whose values are kept in bounds after each step of the contrastive loss. */
-const logitScale = "logit_scale";
 
 async function toHost(tree: FlatTree<Tensor>): Promise<HostArrays> {
   const entries = Object.entries(tree).map(async ([path, leaf]) => {
@@ -33,25 +27,19 @@ function toTensors(arrays: HostArrays): Record<string, Tensor> {
 }
 
 /** The numbers that the update knows each leaf by. */
-function settingsOf(
-  { boundsScale }: TrainingPlan,
-  { leaves, matrices }: Optimizer,
-): Record<string, LeafSettings> {
+function settingsOf({ leaves, matrices }: Optimizer): Record<string, LeafSettings> {
   const settings = Object.entries(leaves).map(([path, leaf]) => {
     const isMatrix = Number(matrices.has(path));
-    return [
-      path,
-      { ...leaf, isMatrix, isBounded: Number(boundsScale && path === logitScale) },
-    ] as const;
+    return [path, { ...leaf, isMatrix }] as const;
   });
   return Object.fromEntries(settings);
 }
 
-/** The optimiser's rule, the bound on the logit scale, and the moving average, for one stretch. */
+/** The optimiser's rule, within the leaf's bounds, and the moving average, for one stretch. */
 function updateOf(optimizer: Optimizer, keepsEma: boolean): (leaf: LeafStep) => readonly Tensor[] {
   return ({ slots, settings, scalars: named, ...leaf }) => {
     const scalars = named as Scalars;
-    const { weightDecay = 0, multiplier = 1, isBounded = 0, isMatrix = 0 } = settings;
+    const { weightDecay = 0, multiplier = 1, isMatrix = 0, ...bounds } = settings;
     const own = slots.slice(0, optimizer.slots.length);
     const [moved, ...remembered] = optimizer.updateLeaf({
       ...leaf,
@@ -60,9 +48,9 @@ function updateOf(optimizer: Optimizer, keepsEma: boolean): (leaf: LeafStep) => 
       weightDecay,
       multiplier,
       isMatrix: isMatrix === 1,
+      ...bounds,
     });
-    const free = moved as Tensor;
-    const param = isBounded === 1 ? clampLogitScale(free, leaf.param) : free;
+    const param = moved as Tensor;
     if (!keepsEma) return [param, ...remembered];
     const average = { leaf: (slots.at(-1) as Tensor).clone() }; // emaUpdate consumes it
     const next = emaUpdate(average, { leaf: param }, scalars["emaDecay"] ?? 0);
@@ -85,7 +73,7 @@ async function startingSlots(initial: TrainState): Promise<Record<string, HostAr
  * the compiled program. Takes the initial state over.
  */
 export async function createCompiledSession(
-  { config, plan, optimizer, objective, batchArrays }: StepParts,
+  { config, plan, optimizer, gradient, batchArrays }: StepParts,
   initial: TrainState,
   compileTraining: Compiler["compileTraining"],
 ): Promise<TrainingSession> {
@@ -93,10 +81,10 @@ export async function createCompiledSession(
   const schedule = createSchedule({ ...config.schedule, steps: config.steps } as never);
   const program = await compileTraining({
     params: await toHost(initial.params),
-    leaves: settingsOf(plan, optimizer),
+    leaves: settingsOf(optimizer),
     slots: Object.keys(storedSlots(initial)),
-    gradient: (leaves, batch) => objective(leaves, givenTensors(batch)),
-    accumulated: createAccumulatedObjective(config, plan),
+    gradient: (leaves, batch) => gradient.of(leaves, givenTensors(batch)),
+    accumulated: gradient.parts,
     update: updateOf(optimizer, keepsEma),
     whole: optimizer.matrices,
     exact: plan.exact,
@@ -114,7 +102,7 @@ export async function createCompiledSession(
   /** The gradients of the present state, operation by operation, for the message of a diverged run. */
   const gradientsNow = async (batch: HostArrays): Promise<NamedTensors> => {
     const { params } = await program.readState();
-    return tidy(() => objective(toTensors(params), lazyTensors(batch)).grads as never);
+    return tidy(() => gradient.of(toTensors(params), lazyTensors(batch)).grads);
   };
   return {
     steps: () => step,

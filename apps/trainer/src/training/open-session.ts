@@ -3,15 +3,16 @@ import type { Cursor } from "@clip-ts/data";
 import { loadModelParams, readCheckpointState, type Compiler } from "@clip-ts/node";
 import { createOptimizer } from "@clip-ts/optim";
 import type { RunModel } from "../config/model.ts";
+import { runObjective } from "../config/objective.ts";
 import { optimizerConfig } from "../config/optimizer.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { createCompiledSession } from "./compiled-session.ts";
 import { createEagerSession } from "./eager-session.ts";
 import type { BestSoFar } from "./early-stopping.ts";
-import { createObjective } from "./objective.ts";
 import type { TrainingSession } from "./session.ts";
 import { createBatchArrays } from "./step-batch.ts";
+import { createStepGradient } from "./step-gradient.ts";
 import { openTeacher } from "./teacher.ts";
 import { onHost } from "./on-host.ts";
 import { freshState, restoredState, type StateOptions, type TrainState } from "./train-state.ts";
@@ -69,7 +70,8 @@ export async function openSession(
 ): Promise<OpenedSession> {
   const clip = model.description.config;
   const plan = planTraining(config, clip);
-  const optimizer = createOptimizer(optimizerConfig(config, plan), plan.trained);
+  const objective = runObjective(config, clip);
+  const optimizer = createOptimizer(optimizerConfig(config, plan), plan.trained, objective.bounds);
   const options = { plan, optimizer, keepsEma: config.ema !== undefined };
   const begin = async (): Promise<Restored> =>
     checkpoint === undefined
@@ -77,9 +79,10 @@ export async function openSession(
       : restore(checkpoint, model, options);
   const { state, ...place } = await (compiler === undefined ? begin() : onHost(begin));
   const teacher = await openTeacher(config, model.description, compiler);
-  const objective = createObjective(config, plan);
-  const batchArrays = createBatchArrays(config, plan, teacher);
-  const parts = { config, plan, optimizer, objective, batchArrays };
+  const checkpoints = { checkpoint: config.gradientCheckpointing };
+  const gradient = createStepGradient(objective, plan, checkpoints);
+  const batchArrays = createBatchArrays(config, { plan, objective, teacher });
+  const parts = { config, plan, optimizer, gradient, batchArrays };
   const own =
     compiler === undefined
       ? createEagerSession(createTrainStep(parts), state)

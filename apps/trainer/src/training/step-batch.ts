@@ -8,6 +8,7 @@ import { visionTower } from "@clip-ts/vision-encoder";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import type { RunConfig } from "../config/schema.ts";
 import { rowRanges, type RowRange } from "./row-ranges.ts";
+import type { RunObjective } from "./step-gradient.ts";
 import type { Teacher } from "./teacher.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
@@ -61,26 +62,39 @@ function drawnDropout(
   return { ...drawTextDropout(text, size, randomStream(seed, "text-dropout", step)) };
 }
 
+/** What the pairs of a batch tell all by themselves, for objectives that read it. */
+const toldByPairs: Readonly<Record<string, (batch: Batch) => HostArray>> = {
+  groups: ({ keys, captions, batch }) => ({ data: pairGroups(keys, captions), shape: [batch] }),
+};
+
+const reads = ({ inputs }: RunObjective, name: string): boolean =>
+  inputs.shared.some((wanted) => wanted === name);
+
+/** What reads the arrays of a step, and who adds to them. */
+export interface BatchUse {
+  readonly plan: TrainingPlan;
+  readonly objective: RunObjective;
+  readonly teacher: Teacher | undefined;
+}
+
 /** Sets up how batches become arrays: split into micro-batches, with what loss and towers ask for. */
 export function createBatchArrays(
   config: RunConfig,
-  plan: TrainingPlan,
-  teacher?: Teacher,
+  { plan, objective, teacher }: BatchUse,
 ): BatchArrays {
   const { clip } = plan;
-  const needsGroups = clip.loss?.kind === "contrastive" && clip.loss.multiPositive === true;
+  const told = Object.entries(toldByPairs).filter(([name]) => reads(objective, name));
   return async (batch, step) => {
-    const { pixelValues, inputIds, batch: rows, imageSize, tokens, keys, captions } = batch;
+    const { pixelValues, inputIds, batch: rows, imageSize, tokens } = batch;
     const arrays = {
       pixelValues: { data: pixelValues, shape: [rows, 3, imageSize, imageSize] },
       inputIds: { data: inputIds, shape: [rows, tokens] },
       ...drawnPatches(clip, rows, [config.seed, step]),
       ...drawnDropout(plan, { batch: rows, tokens }, [config.seed, step]),
     };
-    const groups = (): HostArray => ({ data: pairGroups(keys, captions), shape: [rows] });
     return {
       ...split(arrays, rows, Math.min(rows, config.accumulate)),
-      ...(needsGroups ? { groups: groups() } : {}),
+      ...Object.fromEntries(told.map(([name, arrayOf]) => [name, arrayOf(batch)])),
       ...(teacher === undefined ? {} : await teacher.features(batch)),
     };
   };

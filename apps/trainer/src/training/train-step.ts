@@ -1,6 +1,5 @@
 import type { FlatTree } from "@clip-ts/core";
 import type { Batch } from "@clip-ts/data";
-import type { Gradients } from "@clip-ts/jit";
 import {
   clipByGlobalNorm,
   createSchedule,
@@ -8,13 +7,12 @@ import {
   emaUpdate,
   type Optimizer,
 } from "@clip-ts/optim";
-import { clampLogitScale } from "@clip-ts/projection";
 import { dispose, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import type { RunConfig } from "../config/schema.ts";
 import { diverged, isFiniteStep } from "./divergence.ts";
-import type { Objective } from "./objective.ts";
 import type { StepMetrics } from "./session.ts";
 import { lazyTensors, type BatchArrays } from "./step-batch.ts";
+import type { StepGradient } from "./step-gradient.ts";
 import { trainedLeaves, type TrainState } from "./train-state.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
@@ -29,32 +27,13 @@ export interface StepParts {
   readonly config: RunConfig;
   readonly plan: TrainingPlan;
   readonly optimizer: Optimizer;
-  readonly objective: Objective;
+  readonly gradient: StepGradient;
   readonly batchArrays: BatchArrays;
 }
 
-const read = async (scalar: Tensor): Promise<number> => (await scalar.data())[0] as number;
-
-/** The leaves that learn after a step, CLIP's logit scale within its bounds. Consumes the old ones. */
-function moved(
-  { plan, optimizer }: StepParts,
-  state: TrainState,
-  update: { readonly grads: FlatTree<Tensor>; readonly learningRate: number },
-): ReturnType<Optimizer["update"]> {
-  const trained = trainedLeaves(plan, state.params);
-  const previous = plan.boundsScale ? trained["logit_scale"]?.clone() : undefined;
-  const { params, slots } = optimizer.update({
-    params: trained,
-    grads: update.grads,
-    slots: state.slots,
-    scalars: optimizer.scalars(state.step, update.learningRate),
-  });
-  const { logit_scale: unclamped } = params;
-  if (unclamped === undefined || previous === undefined) return { params, slots };
-  params["logit_scale"] = clampLogitScale(unclamped, previous);
-  dispose([unclamped, previous]);
-  return { params, slots };
-}
+/** The only number in a tensor; none if an objective does not report it. */
+const read = async (scalar: Tensor | undefined): Promise<number> =>
+  scalar === undefined ? Number.NaN : ((await scalar.data())[0] as number);
 
 /** The state after a step. Consumes the old state's leaves that change. */
 function nextState(
@@ -64,7 +43,13 @@ function nextState(
     readonly statistics: FlatTree<Tensor>;
   },
 ): TrainState {
-  const { params: learnt, slots } = moved(parts, state, update);
+  const { plan, optimizer } = parts;
+  const { params: learnt, slots } = optimizer.update({
+    params: trainedLeaves(plan, state.params),
+    grads: update.grads,
+    slots: state.slots,
+    scalars: optimizer.scalars(state.step, update.learningRate),
+  });
   for (const path of Object.keys(update.statistics)) state.params[path]?.dispose();
   const params = { ...state.params, ...learnt, ...update.statistics };
   const decay = emaDecay(parts.config.ema?.decay ?? 0, state.step);
@@ -72,27 +57,25 @@ function nextState(
   return { step: state.step + 1, params, slots, ...average };
 }
 
-/** Builds the step of a run: gradient, clip, update, clamp, average. */
+/** Builds the step of a run: gradient, clip, update within bounds, average. */
 export function createTrainStep(parts: StepParts): TrainStep {
-  const { config, objective, batchArrays } = parts;
+  const { config, gradient, batchArrays } = parts;
   const schedule = createSchedule({ ...config.schedule, steps: config.steps } as never);
   const maxNorm = config.gradClipNorm ?? Number.POSITIVE_INFINITY;
 
   return async (state, batch) => {
     const arrays = await batchArrays(batch, state.step);
-    const outcome = tidy(
-      () => objective(state.params, lazyTensors(arrays)) as never,
-    ) as Required<Gradients>;
+    const outcome = tidy(() => gradient.of(state.params, lazyTensors(arrays)));
     const { grads, norm } = clipByGlobalNorm(outcome.grads, maxNorm);
     const [loss, gradNorm] = [await read(outcome.loss), await read(norm)];
-    const accuracy = await read(outcome.metrics["accuracy"] as Tensor);
-    const logitScale = await read(outcome.metrics["logitScale"] as Tensor);
+    const accuracy = await read(outcome.metrics["accuracy"]);
+    const logitScale = await read(outcome.metrics["logitScale"]);
     const learningRate = schedule(state.step);
     const facts = { step: state.step, loss, gradNorm, learningRate };
     if (!isFiniteStep(facts)) throw await diverged(facts, outcome.grads);
 
     const next = nextState(parts, state, { grads, learningRate, statistics: outcome.statistics });
-    dispose([outcome.loss, outcome.metrics, outcome.grads, grads, norm] as never);
+    dispose([outcome.loss, { ...outcome.metrics }, outcome.grads, grads, norm]);
     return { state: next, metrics: { loss, accuracy, gradNorm, learningRate, logitScale } };
   };
 }

@@ -5,7 +5,7 @@ import {
   type FlatTree,
   type ParamSpec,
 } from "@clip-ts/core";
-import { clipSpec, lossOf, type ClipConfig, type ClipParams } from "@clip-ts/model";
+import { clipSpec, type ClipConfig, type ClipParams } from "@clip-ts/model";
 import {
   loraSpec,
   loraTargets,
@@ -40,8 +40,6 @@ export interface TrainingPlan {
   readonly isFrozen: Readonly<Record<TowerName, boolean>>;
   /** Whether batch norms use the batch's statistics and update the running ones. */
   readonly updatesStatistics: boolean;
-  /** Whether the logit scale keeps CLIP's bounds; SigLIP's learns freely. */
-  readonly boundsScale: boolean;
 }
 
 /** Leaves that learn beside adapters: those named, else what is of neither tower and makes logits. */
@@ -95,7 +93,6 @@ export function planTraining(config: RunConfig, clip: ClipConfig): TrainingPlan 
     exact: new Set(exact.map(([path]) => path)),
     isFrozen: { image: isFrozen("image"), text: isFrozen("text") },
     updatesStatistics: lora === undefined && image?.freezeStatistics !== true,
-    boundsScale: lossOf(clip).kind === "contrastive",
   };
 }
 

@@ -4,7 +4,7 @@ import type { TransformerConfig } from "@clip-ts/transformer";
 import type { VisionConfig } from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "../config.ts";
 import type { Json, Section } from "./section.ts";
-import { parseLoss } from "./training-keys.ts";
+import { parseLoss } from "../loss-config.ts";
 
 /** Model type of a file that holds a config as it is, for what no other library computes. */
 export const ownModelType = "clip-ts";

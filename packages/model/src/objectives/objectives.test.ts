@@ -3,11 +3,11 @@ import { multiPositiveLoss, sigmoidLoss } from "@clip-ts/loss";
 import { gradientFaults, largestDifference, randomTensor } from "@clip-ts/test-utils";
 import { exp, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import type { ClipConfig } from "./config.ts";
-import { forward } from "./forward.ts";
-import type { PairBatch } from "./pair-batch.ts";
-import { preset } from "./presets.ts";
-import { initClip, type ClipParams } from "./spec.ts";
+import type { ClipConfig } from "../config.ts";
+import { forward } from "../forward.ts";
+import type { PairBatch } from "../pair-batch.ts";
+import { preset } from "../presets.ts";
+import { initClip, type ClipParams } from "../spec.ts";
 
 const nano = preset("nano");
 const batch: PairBatch = {

@@ -1,0 +1,68 @@
+import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
+
+/** Tensors by name whose first axis counts pairs. */
+export type Rows = Readonly<Record<string, Tensor>>;
+
+/** What `encode` gives for some pairs. */
+export type Encoded<Row extends Rows> = {
+  /**
+   * What `compare` needs of each pair. A term of each pair's own, such as a caption's loss, is one row
+   * more, [pairs]: `compare` adds its mean, and its gradient comes back as any row's does.
+   */
+  readonly rows: Row;
+  /** What parameters that are not trained become, by path: running statistics. */
+  readonly statistics: Readonly<Record<string, Tensor>>;
+};
+
+/** What `compare` gives for the rows of all pairs. */
+export type Compared = {
+  readonly loss: Scalar;
+  /** Further scalars worth reporting. They get no gradient. */
+  readonly metrics: Readonly<Record<string, Tensor>>;
+};
+
+/** Values that a parameter keeps to after each step. */
+export interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Names of what an objective reads. */
+export interface ObjectiveInputs<Batch extends object, Shared extends object> {
+  /** What `encode` reads of a batch, one row for each pair: may be split into micro-batches. */
+  readonly pairs: readonly (keyof Batch & string)[];
+  /** What `compare` reads beside rows, of all pairs of a step together. */
+  readonly shared: readonly (keyof Shared & string)[];
+  /** Paths of parameters that only `compare` reads; `encode` reads the others. */
+  readonly compared: readonly string[];
+}
+
+/** How the towers are run. */
+export interface EncodeOptions {
+  /** Batch norms use the batch's own statistics; false by default. */
+  readonly training?: boolean;
+  /** Whether the backward pass computes each block again instead of keeping what it computed. */
+  readonly checkpoint?: boolean;
+  /** Towers in which nothing learns: they are run without a tape. */
+  readonly frozen?: { readonly image: boolean; readonly text: boolean };
+}
+
+/**
+ * What training makes small, in two halves: `encode` looks at each pair alone, `compare` at all of them.
+ * Between them a batch may be put together from micro-batches: the gradient by the rows is all that the
+ * halves have to tell each other (GradCache, Gao et al. 2021, arXiv:2101.06983). Both are pure and borrow
+ * what they are given; the caller owns what they return.
+ */
+export interface Objective<
+  Params extends object,
+  Batch extends object,
+  Row extends Rows = Rows,
+  Shared extends object = object,
+> {
+  readonly inputs: ObjectiveInputs<Batch, Shared>;
+  /** Must give the same rows each time, and each pair's whatever others are in the batch. */
+  encode(params: Params, batch: Batch, options?: EncodeOptions): Encoded<Row>;
+  compare(params: Params, rows: Row, shared: Shared): Compared;
+  /** By path; what has none learns freely. */
+  readonly bounds: Readonly<Record<string, Bounds>>;
+}

@@ -1,0 +1,108 @@
+import { matchingAccuracy } from "@clip-ts/loss";
+import { add, clone, reshape, slice, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
+import type { ClipConfig } from "../config.ts";
+import type { PairInputs, SharedInputs } from "../pair-batch.ts";
+import { comparePairs, logitsOf, type ComparedPairs, type LogitParams } from "../pair-logits.ts";
+import type { ClipParams } from "../spec.ts";
+import { encodePairs, pairInputs, type PairRows } from "./encode-pairs.ts";
+import type { Bounds, Compared, Objective } from "./objective.ts";
+
+/** An objective of CLIP: every image is compared with every caption. */
+export interface ClipObjective extends Objective<ClipParams, PairInputs, PairRows, SharedInputs> {
+  compare(params: LogitParams, rows: PairRows, shared: SharedInputs): Compared;
+}
+
+/** What is worth reporting of pairs. */
+type PairMetrics = {
+  /** Share of images whose own caption scores highest. */
+  readonly accuracy: Scalar;
+  /** The logarithm that the loss is computed with. */
+  readonly logitScale: Scalar;
+};
+
+/** What a comparison that has all logits at once gives too. */
+export type PairComparison = Compared & {
+  readonly metrics: PairMetrics;
+  /** [images, texts]. */
+  readonly logits: Tensor;
+};
+
+/** An objective that can be compared with the matrix of all pairs in memory, or without it. */
+export interface PairObjective extends ClipObjective {
+  compare(params: LogitParams, rows: PairRows, shared: SharedInputs): PairComparison;
+  /** The same `chunk` rows of the matrix at a time; its accuracy is that among the first of them. */
+  inChunks(chunk: number): ClipObjective;
+  /** The same with a further term added to its loss. */
+  plus(term: PairTerm): PairObjective;
+}
+
+/** A term that a loss of pairs may have beside its own, in both forms. */
+export interface PairTerm {
+  readonly shared: ClipObjective["inputs"]["shared"];
+  atOnce(pairs: ComparedPairs, shared: SharedInputs): Scalar;
+  /** Without the matrix of all pairs. */
+  inChunks(pairs: ComparedPairs, chunk: number, shared: SharedInputs): Scalar;
+}
+
+/** A loss of pairs in both forms, and what it needs. */
+export interface PairLoss {
+  readonly shared: ClipObjective["inputs"]["shared"];
+  readonly bounds: Readonly<Record<string, Bounds>>;
+  /** By all their logits. */
+  atOnce(pairs: ComparedPairs, logits: Tensor, shared: SharedInputs): Scalar;
+  /** Without the matrix of all logits. */
+  inChunks(pairs: ComparedPairs, chunk: number, shared: SharedInputs): Scalar;
+}
+
+const metricsOf = (accuracy: Scalar, { logit_scale }: LogitParams): PairMetrics => ({
+  accuracy,
+  logitScale: reshape(clone(logit_scale), []),
+});
+
+/** The first `rows` pairs. */
+function firstPairs(pairs: ComparedPairs, rows: number): ComparedPairs {
+  const { imageFeatures, textFeatures } = pairs;
+  const [batch = 0, joint = 0] = imageFeatures.shape;
+  const size = [Math.min(rows, batch), joint];
+  return {
+    ...pairs,
+    imageFeatures: slice(imageFeatures, [0, 0], size),
+    textFeatures: slice(textFeatures, [0, 0], size),
+  };
+}
+
+/** The objective of a model by a loss of its pairs, and further terms. */
+export function pairObjective(
+  config: ClipConfig,
+  loss: PairLoss,
+  terms: readonly PairTerm[] = [],
+): PairObjective {
+  const shared = [...loss.shared, ...terms.flatMap((term) => term.shared)];
+  const withTerms = (own: Scalar, valueOf: (term: PairTerm) => Scalar): Scalar =>
+    terms.reduce((sum, term) => add<Scalar>(sum, valueOf(term)), own);
+  const common: Pick<ClipObjective, "inputs" | "encode" | "bounds"> = {
+    inputs: { pairs: pairInputs, shared, compared: ["logit_scale", "logit_bias"] },
+    encode: (params, batch, options) => encodePairs(params, batch, config, options),
+    bounds: loss.bounds,
+  };
+  return {
+    ...common,
+    compare(params, { image, text }, given) {
+      const pairs = comparePairs(params, image, text);
+      const logits = logitsOf(pairs);
+      const own = loss.atOnce(pairs, logits, given);
+      const metrics = metricsOf(matchingAccuracy(logits), params);
+      return { loss: withTerms(own, (term) => term.atOnce(pairs, given)), metrics, logits };
+    },
+    inChunks: (chunk) => ({
+      ...common,
+      compare(params, { image, text }, given) {
+        const pairs = comparePairs(params, image, text);
+        const metrics = metricsOf(matchingAccuracy(logitsOf(firstPairs(pairs, chunk))), params);
+        const own = loss.inChunks(pairs, chunk, given);
+        return { loss: withTerms(own, (term) => term.inChunks(pairs, chunk, given)), metrics };
+      },
+    }),
+    plus: (term) => pairObjective(config, loss, [...terms, term]),
+  };
+}
