@@ -24,6 +24,7 @@ export {
 } from "./engine/engine.ts";
 export { checkEngine, type EngineCheck } from "./engine/check.ts";
 export { inspectEngines } from "./engine/inspect.ts";
+export { refuseMissingEngine } from "./engine/refuse-missing.ts";
 export { startEngine } from "./engine/start.ts";
 export {
   exportOnnxFolder,

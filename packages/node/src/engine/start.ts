@@ -19,6 +19,7 @@ import {
 import { inspectEngine } from "./inspect.ts";
 import { loadOnnx, loadOnnxOnGpu } from "./onnx.ts";
 import { thisProcessor } from "./processor.ts";
+import { refuseMissingEngine } from "./refuse-missing.ts";
 import { tensorflowCompiler } from "./tensorflow-compiler.ts";
 import { loadTensorflow } from "./tensorflow.ts";
 import { loadWebgpu } from "./webgpu.ts";
@@ -107,14 +108,7 @@ async function startNamed(name: string, options: EngineOptions): Promise<Started
     );
   }
   const status = inspectEngine(name as EngineName);
-  if (!status.available) {
-    const remedy = status.fix === undefined ? "" : ` To fix it: ${status.fix}`;
-    throw new ClipError(
-      "engine-unavailable",
-      `The engine "${name}" cannot run here: ${status.detail}.${remedy}`,
-      { data: { ...status } },
-    );
-  }
+  refuseMissingEngine(status);
   return { name: status.name, ...(await launch(status, options)), reason: "asked for" };
 }
 

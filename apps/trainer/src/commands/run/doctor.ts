@@ -1,8 +1,8 @@
 import { arch, cpus, freemem, platform, totalmem } from "node:os";
-import { ClipError } from "@clip-ts/base";
 import {
   checkEngine,
   imageLibraryVersions,
+  refuseMissingEngine,
   tryEngines,
   type EngineCheck,
   type EngineStatus,
@@ -53,18 +53,6 @@ function describeSlowdown({ said, fix }: NonNullable<StartedEngine["slowdown"]>)
   return `A faster engine is missing\n  ${said}\n  ${fix}\n`;
 }
 
-/** @throws ClipError for an engine that was asked for and does not run, before it is loaded here too. */
-function refuseMissing(engine: EngineStatus | undefined): void {
-  if (engine === undefined || engine.available) return;
-  const { name, detail, fix } = engine;
-  const remedy = fix === undefined ? "" : ` To fix it: ${fix}.`;
-  throw new ClipError(
-    "engine-unavailable",
-    `The engine "${name}" cannot run here: ${detail}.${remedy}`,
-    { data: { ...engine } },
-  );
-}
-
 /** clip-ts doctor */
 export async function run(args: Arguments): Promise<number> {
   print(`This machine\n${describeMachine()}\n`);
@@ -72,7 +60,8 @@ export async function run(args: Arguments): Promise<number> {
   print(
     `Engines, each tried: on a GPU, then on the CPU, fastest first\n${describeEngines(engines)}\n`,
   );
-  refuseMissing(engines.find(({ name }) => name === args.text("engine")));
+  const asked = engines.find(({ name }) => name === args.text("engine"));
+  if (asked !== undefined) refuseMissingEngine(asked); // before it is loaded here too
   const engine = await startRequestedEngine(args);
   if (engine.slowdown !== undefined) print(describeSlowdown(engine.slowdown));
   print(`What runs\n${describeChoice(engine)}\n`);
