@@ -124,7 +124,7 @@ async function main({ only, keep = false }) {
   const { line, failed } = countRows(rows);
   console.log(`\n${formatTable(rows).join("\n")}`);
   console.log(
-    "(tfjs: N) faults in the declarations of TensorFlow.js itself, which count for nothing",
+    "(engines: N) faults in declarations of TensorFlow.js and ONNX Runtime, which count for nothing",
   );
   console.log(`in ${minutes} minutes\n\n${line}`);
   return failed > 0 ? 1 : 0;

@@ -36,11 +36,13 @@ function compilerOptions(source) {
 }
 
 /**
- * What is wrong in the declarations of TensorFlow.js and of those it depends on: they need the DOM where
- * there is none, and where there is one they declare its WebGPU again.
+ * What is wrong in the declarations of engines, TensorFlow.js and ONNX Runtime, and of those they depend on:
+ * they need the DOM where there is none, and where there is one they declare its WebGPU again.
  */
-const isOfTfjs = (/** @type {string} */ line) =>
-  /node_modules\/(?:@tensorflow|@webgpu\/types)\/|\/lib\.dom\.d\.ts\(/u.test(line);
+const isOfEngine = (/** @type {string} */ line) =>
+  /node_modules\/(?:@tensorflow|@webgpu\/types|onnxruntime-common)\/|\/lib\.dom\.d\.ts\(/u.test(
+    line,
+  );
 
 /**
  * Code that imports each of the modules.
@@ -55,7 +57,7 @@ export function importing(modules) {
  * @param {string} source the package's folder, relative to the root
  * @param {Readonly<Record<string, string>>} files texts by name
  * @param {Place} place
- * @returns {Promise<{ readonly problems: readonly string[], readonly inTfjs: number }>}
+ * @returns {Promise<{ readonly problems: readonly string[], readonly inEngines: number }>}
  */
 export async function compile(source, files, place) {
   const project = { compilerOptions: compilerOptions(source), files: Object.keys(files) };
@@ -67,9 +69,9 @@ export async function compile(source, files, place) {
     place,
   );
   const lines = output.split("\n").filter((line) => /error TS\d+/u.test(line));
-  const problems = lines.filter((line) => !isOfTfjs(line));
+  const problems = lines.filter((line) => !isOfEngine(line));
   if (!ok && lines.length === 0) problems.push(output);
-  return { problems, inTfjs: lines.length - problems.length };
+  return { problems, inEngines: lines.length - problems.length };
 }
 
 /**

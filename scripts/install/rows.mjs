@@ -61,10 +61,10 @@ async function tryPackage(subject, place) {
     ...(await runCompiled("entries.js", place, { prints: false })),
     ...(await runShown(subject, place)),
   ];
-  const inTfjs = compiled.inTfjs > 0 ? ` (tfjs: ${compiled.inTfjs})` : "";
+  const inEngines = compiled.inEngines > 0 ? ` (engines: ${compiled.inEngines})` : "";
   return {
     example: mark(ran),
-    types: `${mark(compiled.problems)}${inTfjs}`,
+    types: `${mark(compiled.problems)}${inEngines}`,
     problems: [...compiled.problems, ...ran],
   };
 }
@@ -85,7 +85,7 @@ export async function packageRow(subject, manager, { base, address, keep }) {
   const { ok, output, seconds } = await install(manager, words, place);
   const row = { name, manager, seconds, example: "-", types: "-" };
   if (!ok) return { ...row, problems: [`The install failed:\n${output}`] };
-  const risky = manager === "npm" ? riskyInstallers(folder) : [];
+  const risky = manager === "npm" ? riskyInstallers(folder, words) : [];
   const bytes = sizeOf(join(folder, "node_modules"));
   const tried = await tryPackage(subject, place);
   const unsaid =
