@@ -36,6 +36,11 @@ if (revision === undefined || programs.length === 0) {
 const folder = values.keep ?? mkdtempSync(join(tmpdir(), "clip-ts-replay-"));
 mkdirSync(folder, { recursive: true });
 const other = join(folder, "tree");
+process.on("exit", () => {
+  removeTree(other);
+  if (values.keep === undefined) rmSync(folder, { recursive: true, force: true });
+});
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(130)); // once a program has ended
 const commit = layOutTree(revision, other, engines.includes("tensorflow"));
 console.log(`this tree beside ${revision} (${commit.slice(0, 12)})`);
 
@@ -69,28 +74,23 @@ function replay(program, engine) {
 }
 
 let [played, same] = [0, 0];
-try {
-  const failure = play({ name: "teacher", settings: [] }, "cpu", {
-    tree: other,
-    out: join(folder, "teacher"),
-    teacher: "",
-    texts,
-  });
-  if (failure !== undefined) throw new Error(`The teacher cannot be trained: ${failure}`);
-  for (const program of programs) {
-    for (const engine of engines.filter((name) => program.engines?.includes(name) ?? true)) {
-      const { problems, largest } = replay(program, engine);
-      played += 1;
-      same += problems.length === 0 ? 1 : 0;
-      const size = largest > 0 ? `, ${largest.toExponential(1)} at most` : "";
-      const outcome = problems.length === 0 ? "same" : `${problems.length} differences${size}`;
-      console.log(`${program.name.padEnd(34)} ${engine.padEnd(11)} ${outcome}`);
-      for (const problem of problems.slice(0, 5)) console.log(`  ${problem}`);
-    }
+const failure = play({ name: "teacher", settings: [] }, "cpu", {
+  tree: other,
+  out: join(folder, "teacher"),
+  teacher: "",
+  texts,
+});
+if (failure !== undefined) throw new Error(`The teacher cannot be trained: ${failure}`);
+for (const program of programs) {
+  for (const engine of engines.filter((name) => program.engines?.includes(name) ?? true)) {
+    const { problems, largest } = replay(program, engine);
+    played += 1;
+    same += problems.length === 0 ? 1 : 0;
+    const size = largest > 0 ? `, ${largest.toExponential(1)} at most` : "";
+    const outcome = problems.length === 0 ? "same" : `${problems.length} differences${size}`;
+    console.log(`${program.name.padEnd(34)} ${engine.padEnd(11)} ${outcome}`);
+    for (const problem of problems.slice(0, 5)) console.log(`  ${problem}`);
   }
-  console.log(`${played} replayed, ${same} the same, ${played - same} different`);
-  process.exitCode = same === played ? 0 : 1;
-} finally {
-  removeTree(other);
-  if (values.keep === undefined) rmSync(folder, { recursive: true, force: true });
 }
+console.log(`${played} replayed, ${same} the same, ${played - same} different`);
+process.exitCode = same === played ? 0 : 1;

@@ -40,7 +40,7 @@ export function layOutTree(revision, folder, withTensorflow) {
   return commit;
 }
 
-/** @param {string} folder */
+/** Removes such a tree, if it was laid out. @param {string} folder */
 export function removeTree(folder) {
-  git("worktree", "remove", "--force", folder);
+  if (existsSync(folder)) git("worktree", "remove", "--force", folder);
 }
