@@ -13,20 +13,35 @@ function numbers(dtype, bytes) {
   return copy;
 }
 
+/** What a file lists, and the bytes of each. @param {Buffer} file */
+function contentsOf(file) {
+  const start = 8 + Number(file.readBigUInt64LE(0));
+  /** @type {Record<string, { dtype: string, shape: number[], data_offsets: [number, number] }>} */
+  const header = JSON.parse(file.subarray(8, start).toString("utf8"));
+  return Object.entries(header)
+    .filter(([name]) => name !== "__metadata__")
+    .map(
+      ([
+        name,
+        {
+          dtype,
+          shape,
+          data_offsets: [from, to],
+        },
+      ]) => {
+        return { name, dtype, shape, bytes: file.subarray(start + from, start + to) };
+      },
+    );
+}
+
 /** @param {Buffer} file @returns {Map<string, Stored>} */
 export function readTensors(file) {
-  const length = Number(file.readBigUInt64LE(0));
-  const header = JSON.parse(file.subarray(8, 8 + length).toString("utf8"));
-  const start = 8 + length;
-  /** @type {Map<string, Stored>} */
-  const tensors = new Map();
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === "__metadata__") continue;
-    const [from, to] = entry.data_offsets;
-    const bytes = file.subarray(start + from, start + to);
-    tensors.set(name, { bytes, values: numbers(entry.dtype, bytes) });
-  }
-  return tensors;
+  return new Map(
+    contentsOf(file).map(({ name, dtype, bytes }) => [
+      name,
+      { bytes, values: numbers(dtype, bytes) },
+    ]),
+  );
 }
 
 /**
@@ -35,17 +50,14 @@ export function readTensors(file) {
  * @returns {Buffer}
  */
 export function batchOf(file) {
-  const length = Number(file.readBigUInt64LE(0));
-  const header = JSON.parse(file.subarray(8, 8 + length).toString("utf8"));
-  const start = 8 + length;
   let offset = 0;
-  const parts = ["pixel_values", "input_ids"].map((name) => {
-    const { dtype, shape, data_offsets } = header[name];
-    const bytes = file.subarray(start + data_offsets[0], start + data_offsets[1]);
-    const entry = { dtype, shape, data_offsets: [offset, offset + bytes.length] };
-    offset += bytes.length;
-    return { name: `${name}.0`, entry, bytes };
-  });
+  const parts = contentsOf(file)
+    .filter(({ name }) => name === "pixel_values" || name === "input_ids")
+    .map(({ name, dtype, shape, bytes }) => {
+      const entry = { dtype, shape, data_offsets: [offset, offset + bytes.length] };
+      offset += bytes.length;
+      return { name: `${name}.0`, entry, bytes };
+    });
   const text = JSON.stringify(Object.fromEntries(parts.map(({ name, entry }) => [name, entry])));
   const head = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
   const size = Buffer.alloc(8);

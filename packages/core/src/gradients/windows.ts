@@ -23,22 +23,41 @@ function refuseDilation({ dilations }: NamedAttrMap): void {
   );
 }
 
-/** Σ over the window of x · filter (a cross-correlation). */
-const convolution: Rule = {
-  inputsToSave: ["x", "filter"],
-  gradFunc(given, saved, attributes) {
-    refuseDilation(attributes);
-    const dy = given as Tensor;
-    const [x, filter] = saved as [Tensor, Tensor];
-    const { strides, pad, dataFormat, dimRoundingMode } = attributes;
-    const shared = { strides, pad, dataFormat, dimRoundingMode };
-    return {
-      x: () => run("Conv2DBackpropInput", { dy, filter }, { ...shared, inputShape: x.shape }),
-      filter: () =>
-        run("Conv2DBackpropFilter", { x, dy }, { ...shared, filterShape: filter.shape }),
-    };
-  },
-};
+/** The attributes that a kernel of a gradient shares with the operation's. */
+function pick(attributes: NamedAttrMap, names: readonly string[]): NamedAttrMap {
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => names.includes(name)));
+}
+
+/** Σ over the window of x · filter, by the kernels of its two gradients and what they have to know. */
+function convolution(kernels: { x: string; filter: string }, names: readonly string[]): Rule {
+  return {
+    inputsToSave: ["x", "filter"],
+    gradFunc(given, saved, attributes) {
+      refuseDilation(attributes);
+      const dy = given as Tensor;
+      const [x, filter] = saved as [Tensor, Tensor];
+      const shared = pick(attributes, names);
+      return {
+        x: () => run(kernels.x, { dy, filter }, { ...shared, inputShape: x.shape }),
+        filter: () => run(kernels.filter, { x, dy }, { ...shared, filterShape: filter.shape }),
+      };
+    },
+  };
+}
+
+const ofAllChannels = ["strides", "pad", "dataFormat", "dimRoundingMode"];
+
+/** A convolution (a cross-correlation) that sums over all channels. */
+const full = convolution(
+  { x: "Conv2DBackpropInput", filter: "Conv2DBackpropFilter" },
+  ofAllChannels,
+);
+
+/** One of every channel with filters of its own. */
+const depthwise = convolution(
+  { x: "DepthwiseConv2dNativeBackpropInput", filter: "DepthwiseConv2dNativeBackpropFilter" },
+  ["strides", "pad", "dilations", "dimRoundingMode"],
+);
 
 /** The gradient of a convolution's picture, as transposed convolutions use it; linear in both inputs. */
 const transposedConvolution: Rule = {
@@ -46,38 +65,11 @@ const transposedConvolution: Rule = {
   gradFunc(given, saved, attributes) {
     const ddx = given as Tensor4D;
     const [dy, filter] = saved as [Tensor4D, Tensor4D];
-    const { strides, pad, dataFormat, dimRoundingMode } = attributes;
-    const shared = { strides, pad, dataFormat, dimRoundingMode };
+    const shared = pick(attributes, ofAllChannels);
     return {
       dy: () => run("Conv2D", { x: ddx, filter }, { ...shared, dilations: 1 }),
       filter: () =>
         run("Conv2DBackpropFilter", { x: ddx, dy }, { ...shared, filterShape: filter.shape }),
-    };
-  },
-};
-
-/** A convolution of every channel with filters of its own. */
-const depthwise: Rule = {
-  inputsToSave: ["x", "filter"],
-  gradFunc(given, saved, attributes) {
-    refuseDilation(attributes);
-    const dy = given as Tensor;
-    const [x, filter] = saved as [Tensor, Tensor];
-    const { strides, pad, dilations, dimRoundingMode } = attributes;
-    const shared = { strides, pad, dilations, dimRoundingMode };
-    return {
-      x: () =>
-        run(
-          "DepthwiseConv2dNativeBackpropInput",
-          { dy, filter },
-          { ...shared, inputShape: x.shape },
-        ),
-      filter: () =>
-        run(
-          "DepthwiseConv2dNativeBackpropFilter",
-          { x, dy },
-          { ...shared, filterShape: filter.shape },
-        ),
     };
   },
 };
@@ -110,7 +102,7 @@ const maxPool: Rule = {
 
 /** What slides over pictures, [batch, height, width, channels]. */
 export const windows: Rules = {
-  Conv2D: convolution,
+  Conv2D: full,
   Conv2DBackpropInput: transposedConvolution,
   DepthwiseConv2dNative: depthwise,
   AvgPool: averagePool,

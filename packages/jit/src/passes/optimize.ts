@@ -42,6 +42,6 @@ export function optimize(graph: Graph, { passes = everyPass }: OptimizeOptions =
     for (const pass of passes) current = pass(current);
     if (current === before) break;
   }
-  showGraph(graph, current);
+  showGraph(current);
   return current;
 }

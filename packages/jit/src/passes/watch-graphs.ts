@@ -1,7 +1,7 @@
 import type { Graph } from "../ir/graph.ts";
 
-/** What is told of every graph: as it was traced, and as it will be compiled. */
-export type GraphWatcher = (traced: Graph, optimized: Graph) => void;
+/** What is told of every graph, as it will be compiled. */
+export type GraphWatcher = (graph: Graph) => void;
 
 let watcher: GraphWatcher | undefined;
 
@@ -14,6 +14,6 @@ export function watchGraphs(next: GraphWatcher | undefined): void {
 }
 
 /** Shows a graph to whoever watches. */
-export function showGraph(traced: Graph, optimized: Graph): void {
-  watcher?.(traced, optimized);
+export function showGraph(graph: Graph): void {
+  watcher?.(graph);
 }

@@ -33,9 +33,9 @@ export function dumpGraphs(): void {
   const folder = process.env["CLIP_TS_DUMP_GRAPHS"];
   if (folder === undefined || folder === "") return;
   mkdirSync(folder, { recursive: true });
-  watchGraphs((_traced, optimized) => {
+  watchGraphs((graph) => {
     const name = `${String(count).padStart(3, "0")}.txt`;
     count += 1;
-    writeFileSync(join(folder, name), `${describe(optimized)}\n`);
+    writeFileSync(join(folder, name), `${describe(graph)}\n`);
   });
 }
