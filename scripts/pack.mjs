@@ -2,7 +2,7 @@
 // The published packages as npm would receive them.
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { workspacePackages } from "./checks/workspace.mjs";
+import { publishedPackages } from "./checks/workspace.mjs";
 import { pnpm } from "./pnpm.mjs";
 import { capture, root } from "./run.mjs";
 
@@ -15,7 +15,7 @@ export async function packPublished(name) {
   const folder = join(root, ".test-output", name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const published = workspacePackages().filter(({ isPrivate }) => !isPrivate);
+  const published = publishedPackages();
   const selection = published.map((workspace) => `--filter=${workspace.name}`);
   const packed = await capture(
     pnpm(...selection, "--recursive", "pack", "--pack-destination", folder),

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { workspacePackages } from "./checks/workspace.mjs";
+import { publishedPackages } from "./checks/workspace.mjs";
 import { readReadme } from "./install/readme.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -19,8 +19,8 @@ interface Example {
   readonly code: string | undefined;
 }
 
-const examples: readonly Example[] = workspacePackages()
-  .filter(({ folder, isPrivate }) => folder.startsWith("packages/") && !isPrivate)
+const examples: readonly Example[] = publishedPackages()
+  .filter(({ folder }) => folder.startsWith("packages/"))
   .filter(({ folder }) => existsSync(join(root, folder, "src")))
   .map(({ name, folder }) => ({ name, folder, code: readReadme(folder).code }));
 

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { workspacePackages } from "./checks/workspace.mjs";
+import { publishedPackages } from "./checks/workspace.mjs";
 import { startRegistry } from "./install/registry.mjs";
 import { blockedRow, packageRow } from "./install/rows.mjs";
 import { countRows, formatTable } from "./install/table.mjs";
@@ -50,8 +50,8 @@ const isNamed =
  * @returns {Subject[]}
  */
 function subjectsOf(packed, only) {
-  return workspacePackages()
-    .filter(({ name, isPrivate }) => !isPrivate && (only === undefined || only.includes(name)))
+  return publishedPackages()
+    .filter(({ name }) => only === undefined || only.includes(name))
     .map(({ name, folder }) => {
       const { bin = {}, exports = {} } = packed.find(isNamed(name))?.manifest ?? {};
       const paths = Object.keys(exports).filter((path) => path !== "./package.json");

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { capture, root, tool } from "../run.mjs";
 import { verdict } from "./outcome.mjs";
-import { workspacePackages } from "./workspace.mjs";
+import { publishedPackages } from "./workspace.mjs";
 
 /**
  * The packages one changeset names, or what is wrong with it.
@@ -38,7 +38,7 @@ function readChangeset(file, known) {
  * @returns {Promise<import("./outcome.mjs").Outcome>}
  */
 export async function changesets() {
-  const published = workspacePackages().filter(({ isPrivate }) => !isPrivate);
+  const published = publishedPackages();
   const known = new Set(published.map(({ name }) => name));
   const files = readdirSync(join(root, ".changeset")).filter(
     (file) => file.endsWith(".md") && file !== "README.md",

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../run.mjs";
-import { workspacePackages } from "./workspace.mjs";
+import { publishedPackages } from "./workspace.mjs";
 
 const home = "https://github.com/clip-ts/clip-ts";
 
@@ -70,9 +70,7 @@ const manifestOf = (folder) => JSON.parse(readFileSync(join(root, folder, "packa
  * @returns {string[]} problems
  */
 export function manifests() {
-  return workspacePackages()
-    .filter(({ isPrivate }) => !isPrivate)
-    .flatMap(({ folder }) =>
-      [...presentation(folder), ...peers(folder)].map((problem) => `${folder}: ${problem}.`),
-    );
+  return publishedPackages().flatMap(({ folder }) =>
+    [...presentation(folder), ...peers(folder)].map((problem) => `${folder}: ${problem}.`),
+  );
 }

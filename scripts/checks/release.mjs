@@ -1,12 +1,12 @@
 // @ts-check
 import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { startRegistry } from "../install/registry.mjs";
 import { pnpm } from "../pnpm.mjs";
 import { capture, root, tool } from "../run.mjs";
 import { verdict } from "./outcome.mjs";
-import { workspacePackages } from "./workspace.mjs";
+import { publishedPackages } from "./workspace.mjs";
 
 /** What a release reads: manifests, what is published, how changes are told. Nothing is linked. */
 const places = [
@@ -29,24 +29,6 @@ function copyInto(folder) {
       recursive: true,
       filter: (path) => !leftOut.has(basename(path)),
     });
-  }
-}
-
-/**
- * A registry of this machine that knows no package: what npm's answers before the first release.
- * @template T
- * @param {(address: string) => Promise<T>} use
- * @returns {Promise<T>}
- */
-async function withEmptyRegistry(use) {
-  const server = createServer((_, response) => void response.writeHead(404).end("{}"));
-  await new Promise((resolve) => void server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  try {
-    return await use(`http://127.0.0.1:${port}/`);
-  } finally {
-    server.closeAllConnections();
-    server.close();
   }
 }
 
@@ -96,15 +78,15 @@ async function rehearse(folder) {
   if (!versioned.ok) return [versioned.output];
   const left = readdirSync(join(folder, ".changeset")).filter((file) => file.endsWith(".md"));
   const publish = ["--recursive", "publish", "--dry-run", "--no-git-checks", "--json"];
-  const published = await withEmptyRegistry((address) =>
-    capture(pnpm(...publish, "--registry", address), { folder }),
-  );
+  const registry = await startRegistry([]); // knows no package, as npm's before the first release
+  const published = await capture(pnpm(...publish, "--registry", registry.address), { folder });
+  registry.close();
   const list = /^\[[\s\S]*^\]/mu.exec(published.output)?.[0];
   if (!published.ok || list === undefined) return [published.output];
   const packed = new Map(
     JSON.parse(list).map((/** @type {{ name: string }} */ entry) => [entry.name, entry]),
   );
-  const expected = workspacePackages().filter(({ isPrivate }) => !isPrivate);
+  const expected = publishedPackages();
   const names = new Set(expected.map(({ name }) => name));
   const version = packed.get("clip-ts")?.version;
   return [

@@ -23,6 +23,11 @@ export function workspacePackages() {
     });
 }
 
+/** Those of them that are released. */
+export function publishedPackages() {
+  return workspacePackages().filter(({ isPrivate }) => !isPrivate);
+}
+
 /**
  * Files git knows or would add, relative to the root.
  * @param {...string} patterns git pathspecs

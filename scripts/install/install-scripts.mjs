@@ -3,9 +3,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Its installer is wrapped in `try` and only prints. */
-const cannotFail = new Set(["node_modules/core-js"]);
-
 /**
  * Packages that run a script when they are installed and that npm could not leave out, but for those that the
  * reader chose.
@@ -20,7 +17,7 @@ export function riskyInstallers(folder, named) {
   const chosen = new Set(named.map((name) => `node_modules/${name}`));
   return Object.entries(installed)
     .filter(([path, { hasInstallScript, optional }]) => {
-      const isLeft = optional === true || cannotFail.has(path) || chosen.has(path);
+      const isLeft = optional === true || chosen.has(path);
       return hasInstallScript === true && !isLeft;
     })
     .map(

@@ -26,12 +26,10 @@ export function userEnvironment(extra = { ONNXRUNTIME_NODE_INSTALL: "skip" }) {
   return { ...Object.fromEntries(kept), NO_PROXY: direct, no_proxy: direct, ...extra };
 }
 
-/** No package sees what it does not depend on; but tfjs 4.22, which uses `long` undeclared, is told of it. */
+/** No package sees what it does not depend on. */
 const strictPnpm = `nodeLinker: isolated
 hoist: false
 publicHoistPattern: []
-packageExtensions:
-  "@tensorflow/tfjs@4": { dependencies: { long: 4.0.0 } }
 `;
 
 /** Nothing that is done in a project takes nearly as long, in milliseconds. */

@@ -1,6 +1,6 @@
 // @ts-check
 // A registry on this machine that has the packed packages, and sends whoever asks for another one on to
-// the registry that npm is set to.
+// another registry, if there is one.
 import { createReadStream, readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
@@ -42,7 +42,8 @@ function describe({ manifest, tarball }, address) {
 /**
  * Serves packed packages until it is closed.
  * @param {readonly Packed[]} packages
- * @param {string} upstream address of the registry for all others, with a slash at its end
+ * @param {string} [upstream] address of the registry for all others, with a slash at its end; without one
+ *   there are no others
  * @returns {Promise<{ readonly address: string, close(): void }>}
  */
 export async function startRegistry(packages, upstream) {
@@ -60,6 +61,8 @@ export async function startRegistry(packages, upstream) {
     } else if (file !== undefined) {
       response.setHeader("content-type", "application/octet-stream");
       createReadStream(file.tarball).pipe(response);
+    } else if (upstream === undefined) {
+      response.writeHead(404).end("{}");
     } else {
       response.writeHead(302, { location: `${upstream}${path}` }).end();
     }
