@@ -40,6 +40,7 @@ export { averagePool } from "./average-pool.ts";
 export { conv2d, conv2dSpec, type Conv2dParams } from "./conv2d.ts";
 export { embed, embeddingSpec, type EmbeddingParams } from "./embedding.ts";
 export { scoresOf, type FeatureRows } from "./feature-rows.ts";
+export { dtypeOf, toHost, toTensor, type HostArray, type HostArrays } from "./host-array.ts";
 export { l2Normalize } from "./l2-normalize.ts";
 export { layerNorm, layerNormSpec, type LayerNormParams } from "./layer-norm.ts";
 export { linear, linearSpec, type LinearParams } from "./linear.ts";

@@ -26,7 +26,7 @@ export {
 export { checkArray } from "./program/check-array.ts";
 export { compileTraining } from "./program/compile-training.ts";
 export { disposableFunction } from "./program/disposed.ts";
-export { dtypeOf, type HostArray, type HostArrays } from "./program/host-array.ts";
+export { dtypeOf, type HostArray, type HostArrays } from "@clip-ts/core";
 export { interpretTarget } from "./program/interpret-target.ts";
 export type { LeafSettings } from "./program/leaf-layout.ts";
 export type { CompiledFunction, GraphUse, Target } from "./program/target.ts";

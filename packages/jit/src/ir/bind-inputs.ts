@@ -1,4 +1,4 @@
-import type { HostArrays } from "../program/host-array.ts";
+import type { HostArrays } from "@clip-ts/core";
 import type { Graph } from "./graph.ts";
 
 /** The graph with the named inputs fixed to arrays, which become its constants; they are not copied. */

@@ -1,7 +1,7 @@
 import type { Graph } from "../ir/graph.ts";
 import type { FlatState } from "./flat-state.ts";
 import { scalarsOf, under, type GradientPass } from "./gradient-pass.ts";
-import type { HostArrays } from "./host-array.ts";
+import type { HostArrays } from "@clip-ts/core";
 import { layOutRows, type MicroBatchRows } from "./micro-batch-rows.ts";
 import { microBatchesOf } from "./micro-batches.ts";
 import { prefixed, shapesKey } from "./names.ts";

@@ -1,7 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import type { Graph, Value } from "../ir/graph.ts";
 import { isOpen } from "../ir/symbols.ts";
-import { dtypeOf, type HostArray } from "./host-array.ts";
+import { dtypeOf, type HostArray } from "@clip-ts/core";
 
 const list = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
 

@@ -3,7 +3,7 @@ import { createCompileCache } from "./compile-cache.ts";
 import { disposableTraining } from "./disposed.ts";
 import { createFlatState, type FlatState } from "./flat-state.ts";
 import { compileGradientPass, type GradientPass } from "./gradient-pass.ts";
-import type { HostArrays } from "./host-array.ts";
+import type { HostArrays } from "@clip-ts/core";
 import type { LeafSettings } from "./leaf-layout.ts";
 import { compileNormPass } from "./norm-pass.ts";
 import { compileOptimizerPass, type OptimizerPass } from "./optimizer-pass.ts";

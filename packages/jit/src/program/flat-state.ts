@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import type { HostArray, HostArrays } from "./host-array.ts";
+import type { HostArray, HostArrays } from "@clip-ts/core";
 import { layOutLeaves, type LeafLayout, type LeafPlace } from "./leaf-layout.ts";
 import type { TrainingSpec, TrainingState } from "./training-spec.ts";
 

@@ -2,7 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { trace, type InputSpec, type NamedTensors } from "../trace/trace.ts";
 import type { FlatState } from "./flat-state.ts";
-import { dtypeOf, type HostArrays } from "./host-array.ts";
+import { dtypeOf, type HostArrays } from "@clip-ts/core";
 import { prefixed } from "./names.ts";
 import type { Target } from "./target.ts";
 import type { Gradients, TrainingSpec } from "./training-spec.ts";

@@ -2,7 +2,7 @@ import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import type { Graph } from "../ir/graph.ts";
 import { interpret } from "../ir/interpret.ts";
 import { disposableFunction } from "./disposed.ts";
-import type { HostArray } from "./host-array.ts";
+import type { HostArray } from "@clip-ts/core";
 import type { CompiledFunction } from "./target.ts";
 
 /** Runs graphs operation by operation on the tfjs engine that runs now: slow, works everywhere. */

@@ -1,6 +1,6 @@
 import type { Graph } from "../ir/graph.ts";
 import { under } from "./gradient-pass.ts";
-import type { HostArray, HostArrays } from "./host-array.ts";
+import type { HostArray, HostArrays } from "@clip-ts/core";
 
 /** Shapes of the features that an encoding gives: [rows, …]. */
 const featureShapes = ({ outputs }: Graph): Readonly<Record<string, readonly number[]>> =>

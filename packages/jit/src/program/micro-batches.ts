@@ -1,4 +1,4 @@
-import type { HostArray, HostArrays } from "./host-array.ts";
+import type { HostArray, HostArrays } from "@clip-ts/core";
 
 /** A batch that comes in parts. */
 export interface MicroBatches {

@@ -1,4 +1,4 @@
-import type { HostArrays } from "./host-array.ts";
+import type { HostArrays } from "@clip-ts/core";
 import { microBatchesOf } from "./micro-batches.ts";
 
 /** The same values under longer names: `param:` before each, say. */

@@ -1,7 +1,7 @@
 import { reshape, square, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { trace } from "../trace/trace.ts";
 import { chunksOf } from "./chunks.ts";
-import type { HostArray } from "./host-array.ts";
+import type { HostArray } from "@clip-ts/core";
 import { runInLanes } from "./lanes.ts";
 import type { CompiledFunction, Target } from "./target.ts";
 

@@ -3,7 +3,7 @@ import type { Graph } from "../ir/graph.ts";
 import { trace, type InputSpec, type NamedTensors } from "../trace/trace.ts";
 import { chunksOf, type Chunk } from "./chunks.ts";
 import type { FlatState } from "./flat-state.ts";
-import type { HostArray, HostArrays } from "./host-array.ts";
+import type { HostArray, HostArrays } from "@clip-ts/core";
 import { canOverwrite } from "./in-place.ts";
 import { runInLanes } from "./lanes.ts";
 import type { CompiledFunction, Target } from "./target.ts";

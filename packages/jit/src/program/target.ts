@@ -1,5 +1,5 @@
 import type { Graph } from "../ir/graph.ts";
-import type { HostArrays } from "./host-array.ts";
+import type { HostArrays } from "@clip-ts/core";
 
 /** A graph that is ready to run. */
 export interface CompiledFunction {

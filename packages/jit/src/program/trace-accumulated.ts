@@ -2,7 +2,7 @@ import { add, type Tensor } from "@tensorflow/tfjs-core";
 import type { Graph } from "../ir/graph.ts";
 import { trace } from "../trace/trace.ts";
 import { gradientsOf, scalarOutputs, specsOf, under } from "./gradient-pass.ts";
-import type { HostArrays } from "./host-array.ts";
+import type { HostArrays } from "@clip-ts/core";
 import { prefixed } from "./names.ts";
 import type { AccumulatedGradient } from "./training-spec.ts";
 

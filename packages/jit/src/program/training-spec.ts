@@ -1,6 +1,6 @@
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import type { NamedTensors } from "../trace/trace.ts";
-import type { HostArrays } from "./host-array.ts";
+import type { HostArrays } from "@clip-ts/core";
 import type { LeafSettings } from "./leaf-layout.ts";
 
 /** What a training step computes from parameters and a batch. */
