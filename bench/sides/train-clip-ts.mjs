@@ -6,14 +6,15 @@ import {
   openSession,
   openTrainingBatches,
   parseConfig,
+  runOptions,
 } from "@clip-ts/trainer/training";
 import { serve } from "../measure/serve.mjs";
 import { startSideEngine } from "./start-side-engine.mjs";
 
 await serve(async ({ eager, recipe, ...engineOptions }) => {
   const engine = await startSideEngine(engineOptions);
-  const config = parseConfig(recipe, "the benchmark's recipe");
-  const model = await openRunModel(config);
+  const options = runOptions(parseConfig(recipe, "the benchmark's recipe"));
+  const model = await openRunModel(options.model);
   let loadMilliseconds = 0;
   const start = async () => {
     const startedAt = performance.now();
@@ -23,9 +24,9 @@ await serve(async ({ eager, recipe, ...engineOptions }) => {
   };
   const startedAt = performance.now();
   const compiler = eager === true ? undefined : engine.compiler;
-  const { session } = await openSession(config, { ...model, start }, { compiler });
+  const { session } = await openSession(options.training, { ...model, start }, { compiler });
   const openMilliseconds = performance.now() - startedAt - loadMilliseconds;
-  const batches = await openTrainingBatches(config, model.description);
+  const batches = await openTrainingBatches(options.data, model.description);
   let batch = await batches.next();
   return {
     facts: { version: engine.detail, loadMilliseconds, openMilliseconds },

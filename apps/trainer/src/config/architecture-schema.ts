@@ -118,6 +118,3 @@ export const architectureSchema = z.strictObject({
     .optional(),
   ...model,
 });
-
-/** What a run changes of an architecture. */
-export type ArchitectureChanges = z.infer<typeof architectureSchema>;

@@ -106,7 +106,7 @@ test.each(changes)("%s is trained, and takes effect", async (_what, architecture
 test("a wider tower widens its hidden layers with it, unless they are said", async () => {
   const widths = async (vision: object): Promise<unknown> => {
     const { description } = await openRunModel(
-      configOf("wide", { model: { preset: "nano", architecture: { vision } } }),
+      configOf("wide", { model: { preset: "nano", architecture: { vision } } }).model,
     );
     return description.config.vision;
   };
@@ -144,7 +144,7 @@ test("any of torchvision's transformers is a preset with other sizes", async () 
     architecture: { vision: { width: 1024, layers: 24, heads: 16, patchSize: 16 } },
   };
   const data = { train: { kind: "tensors", path: images } };
-  const { description } = await openRunModel(configOf("vit-l-16", { model, data }));
+  const { description } = await openRunModel(configOf("vit-l-16", { model, data }).model);
   expect(description.config.vision).toMatchObject({
     width: 1024,
     layers: 24,
@@ -183,7 +183,7 @@ test("misspelt and impossible fields are refused", async () => {
     '"model.architecture.text.kind": a tower keeps its kind: take another preset, or describe',
   );
   const opened = (preset: string, architecture: object): Promise<unknown> =>
-    openRunModel(configOf("faults", { model: { preset, architecture } }));
+    openRunModel(configOf("faults", { model: { preset, architecture } }).model);
   await expect(opened("small-resnet", { vision: { preNorm: false } })).rejects.toThrow(
     '"model.architecture.vision" does not fit the tower, which is a ResNet. "preNorm": a ResNet has channels, layers,',
   );

@@ -1,9 +1,17 @@
 import { ClipError } from "@clip-ts/base";
 import type { ClipConfig } from "@clip-ts/model";
-import { towerSchemas, type ArchitectureChanges } from "./architecture-schema.ts";
+import { towerSchemas } from "./architecture-schema.ts";
 
 type Side = "vision" | "text";
 type Fields = Readonly<Record<string, unknown>>;
+
+/** What a model's config says beside its towers and the space they share. */
+type Said = "imageHead" | "textHead" | "initialLogitScale" | "initialLogitBias";
+
+/** Fields of a model's config in the place of its own; which of them a tower has, its kind says. */
+export type ArchitectureChanges = {
+  readonly [Name in Said]?: ClipConfig[Name] | undefined;
+} & { readonly [Tower in Side]?: Fields | undefined };
 
 /** What users call the kinds of towers. */
 const kindNames: Readonly<Record<string, string>> = {

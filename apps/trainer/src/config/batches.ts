@@ -3,15 +3,15 @@ import {
   tensorBatches,
   type BatchStream,
   type Cursor,
+  type MaxSkipped,
   type NamedArray,
   type PairSource,
 } from "@clip-ts/data";
-import type { AugmentConfig, RandomViewConfig } from "@clip-ts/image";
+import type { AugmentConfig, Color, RandomViewConfig } from "@clip-ts/image";
 import { needTokenizer, openFile, type ModelDescription } from "@clip-ts/node";
 import { openSafetensors, toFloat32, toInt32 } from "@clip-ts/weights";
 import { checkPairs } from "./check-pairs.ts";
-import type { RunConfig } from "./schema.ts";
-import { openSource } from "./sources.ts";
+import { openSource, type SourceOptions } from "./sources.ts";
 
 /** Every array of a safetensors file. */
 async function readArrays(path: string): Promise<Record<string, NamedArray>> {
@@ -46,47 +46,77 @@ async function openTensorBatches(
   return tensorBatches({ label: path, tensors, ...restore });
 }
 
+/** What a run trains on, and in which batches. */
+export interface TrainingDataOptions {
+  /** Pairs, or a file of batches, which are served as they are: all else is about pairs. */
+  readonly train: SourceOptions;
+  /** Pairs of a micro-batch. */
+  readonly batchSize: number;
+  /** Micro-batches of a step. */
+  readonly accumulate: number;
+  /** False: the source's order. */
+  readonly shuffle: boolean;
+  /** One of a pair's captions drawn anew each epoch, or always its first. */
+  readonly captions: "draw" | "first";
+  /** Keeps two pictures of one thing, or one caption twice, out of a batch where possible. */
+  readonly distinct: boolean;
+  /** Rows of ids are filled up to a multiple of this. */
+  readonly bucketMultiple: number;
+  /** Micro-batches that are made ahead. */
+  readonly prefetch: number;
+  /** Pairs that may be unusable; 1 %, but never fewer than 10, by default. */
+  readonly maxSkipped?: MaxSkipped | undefined;
+  /** Colour behind transparent pixels; as the model's preprocessing says by default. */
+  readonly background?: Color | undefined;
+  /** Random changes of images: one of these, or neither. */
+  readonly augment?: AugmentConfig | undefined;
+  readonly view?: RandomViewConfig | undefined;
+  readonly seed: number;
+}
+
 /** How the batches of a run are opened. */
 export interface TrainingBatchesOptions {
   /** Where to go on; at the start by default. */
   readonly restore?: Cursor | undefined;
-  /** What the config names, where it is open already. */
+  /** What the options name, where it is open already. */
   readonly source?: PairSource | undefined;
 }
 
-/** The batches a run trains on, from the start or from a saved cursor. */
+/**
+ * The batches a run trains on, from the start or from a saved cursor. The caller closes them.
+ * @throws ClipError "bad-config" for steps of one pair that teach nothing.
+ */
 export async function openTrainingBatches(
-  config: RunConfig,
+  options: TrainingDataOptions,
   description: ModelDescription,
   { restore, source }: TrainingBatchesOptions = {},
 ): Promise<BatchStream> {
-  const { train, augment, view, background, maxSkipped, ...data } = config.data;
+  const { train, accumulate, augment, view, background, maxSkipped, ...data } = options;
   const { preprocess } = description;
   const position = restore === undefined ? {} : { restore };
   if (train.kind === "tensors") {
     return openTensorBatches(train.path, description, position);
   }
-  const pairs = data.batchSize * config.accumulate;
+  const pairs = data.batchSize * accumulate;
   checkPairs(description.config, pairs, 'Raise "data.batchSize" to two or more.');
-  const opened = source ?? (await openSource(train, config.seed, maxSkipped));
+  const opened = source ?? (await openSource(train, data.seed, maxSkipped));
   const { label, records } = opened;
   checkPairs(description.config, records.length, `${label} has one pair: add others.`);
   const augmentation = {
-    ...(augment === undefined ? {} : { augment: augment as AugmentConfig }),
-    ...(view === undefined ? {} : { view: view as RandomViewConfig }),
+    ...(augment === undefined ? {} : { augment }),
+    ...(view === undefined ? {} : { view }),
   };
   return createBatches({
     ...data,
     batchSize: pairs,
     // counted in micro-batches: ahead of a large step, one more is as good as two and half the memory
-    prefetch: Math.ceil(data.prefetch / config.accumulate),
+    prefetch: Math.ceil(data.prefetch / accumulate),
     ...augmentation,
     ...position,
     ...(maxSkipped === undefined ? {} : { maxSkipped }),
     source: opened,
     tokenizer: needTokenizer(description),
     preprocess: background === undefined ? preprocess : { ...preprocess, alpha: background },
-    seed: config.seed,
     onSkip: ({ key, reason }) => process.stderr.write(`skipped ${key}: ${reason}\n`),
   });
 }

@@ -13,9 +13,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Opens the batches of a run and takes one. */
 async function firstBatch(changes: Readonly<Record<string, unknown>>): Promise<number> {
-  const config = configOf("pairs", changes);
-  const { description } = await openRunModel(config);
-  const batches = await openTrainingBatches(config, description);
+  const { model, data } = configOf("pairs", changes);
+  const { description } = await openRunModel(model);
+  const batches = await openTrainingBatches(data, description);
   const { batch } = await batches.next();
   await batches.close();
   return batch;

@@ -20,7 +20,7 @@ function write(name: string, file: string, content: object): string {
 }
 
 const open = (model: object): ReturnType<typeof openRunModel> =>
-  openRunModel(configOf("config-file", { model, seed: 4 }));
+  openRunModel(configOf("config-file", { model, seed: 4 }).model);
 
 const mean = { ...nano, vision: { ...nano.vision, pooling: "mean" } } as typeof nano;
 const gelu = {

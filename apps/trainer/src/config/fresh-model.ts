@@ -1,4 +1,4 @@
-import { usualPreprocess, type PreprocessConfig } from "@clip-ts/image";
+import { usualPreprocess, type Color, type PreprocessConfig } from "@clip-ts/image";
 import { clipSpec, lossOf, preset, type ClipConfig } from "@clip-ts/model";
 import {
   readArchitecture,
@@ -8,12 +8,34 @@ import {
 } from "@clip-ts/node";
 import { initialSigmoidLogitScale } from "@clip-ts/projection";
 import { matchText } from "@clip-ts/text-encoder";
-import { withArchitecture } from "./architecture.ts";
-import { openRunTokenizer } from "./run-tokenizer.ts";
-import type { RunConfig } from "./schema.ts";
-import { withTraining } from "./with-training.ts";
+import { withArchitecture, type ArchitectureChanges } from "./architecture.ts";
+import { openRunTokenizer, type RunTokenizerOptions } from "./run-tokenizer.ts";
+import { withTraining, type TrainingChanges } from "./with-training.ts";
 
-type ModelSizes = RunConfig["model"];
+/** Sizes in the place of a model's own. */
+interface ModelSizes {
+  /** Pixels along each side of an image. */
+  readonly imageSize?: number | undefined;
+  /** Ids of a caption. */
+  readonly contextLength?: number | undefined;
+  readonly vocabSize?: number | undefined;
+  /** Length of the vectors in the joint space. */
+  readonly projectionDim?: number | undefined;
+}
+
+/** A model that is trained from scratch: a preset or a config, changed. */
+export interface FreshModelOptions extends ModelSizes, TrainingChanges, RunTokenizerOptions {
+  /** A built-in size. */
+  readonly preset?: string | undefined;
+  /** A config.json, or its folder, in place of a preset. */
+  readonly config?: string | undefined;
+  readonly architecture?: ArchitectureChanges | undefined;
+  /** Weights of the vision tower, which may say how images become its input. */
+  readonly vision?: string | undefined;
+  /** Colour behind transparent pixels; as the model's files say by default. */
+  readonly background?: Color | undefined;
+}
+
 type TextConfig = ClipConfig["text"];
 
 /** CLIP's start and end are the last ids of a vocabulary of any size; other towers' stay. */
@@ -28,20 +50,24 @@ function withTextSizes(base: TextConfig, { contextLength, vocabSize }: ModelSize
   });
 }
 
-function withSizes(base: ClipConfig, model: ModelSizes): ClipConfig {
-  const { imageSize, projectionDim } = model;
+function withSizes(base: ClipConfig, sizes: ModelSizes): ClipConfig {
+  const { imageSize, projectionDim } = sizes;
   return {
     ...base,
     projectionDim: projectionDim ?? base.projectionDim,
     vision: { ...base.vision, imageSize: imageSize ?? base.vision.imageSize },
-    text: withTextSizes(base.text, model),
+    text: withTextSizes(base.text, sizes),
   };
 }
 
 /** Training with another model's sigmoid loss from scratch starts at a scale of its own. */
-function withStartingScale(asked: ClipConfig, base: ClipConfig, { model }: RunConfig): ClipConfig {
+function withStartingScale(
+  asked: ClipConfig,
+  base: ClipConfig,
+  { architecture }: FreshModelOptions,
+): ClipConfig {
   const isNew = lossOf(asked).kind === "sigmoid" && lossOf(base).kind !== "sigmoid";
-  if (!isNew || model.architecture?.initialLogitScale !== undefined) return asked;
+  if (!isNew || architecture?.initialLogitScale !== undefined) return asked;
   return { ...asked, initialLogitScale: initialSigmoidLogitScale };
 }
 
@@ -54,7 +80,7 @@ interface Base {
   readonly folder?: string;
 }
 
-async function readBase({ preset: name, config }: ModelSizes): Promise<Base> {
+async function readBase({ preset: name, config }: FreshModelOptions): Promise<Base> {
   if (config === undefined) return { config: preset(name as string) };
   return readArchitecture(config);
 }
@@ -66,22 +92,22 @@ async function readBase({ preset: name, config }: ModelSizes): Promise<Base> {
 async function preprocessOf(
   clip: ClipConfig,
   { preprocess: said }: Base,
-  { model, data }: RunConfig,
+  { vision, background }: FreshModelOptions,
 ): Promise<PreprocessConfig> {
   const ofTower =
-    model.vision === undefined ? undefined : await readPreprocess(await resolveModel(model.vision));
+    vision === undefined ? undefined : await readPreprocess(await resolveModel(vision));
   const preprocess = ofTower ?? said ?? usualPreprocess(clip);
-  const { background = preprocess.alpha } = data;
-  return { ...preprocess, size: clip.vision.imageSize, alpha: background };
+  const { alpha } = preprocess;
+  return { ...preprocess, size: clip.vision.imageSize, alpha: background ?? alpha };
 }
 
 /** What describes a model that is trained from scratch, but for towers that have weights of their own. */
-export async function describeFresh(config: RunConfig): Promise<ModelDescription> {
-  const base = await readBase(config.model);
-  const changed = withArchitecture(base.config, config.model.architecture);
-  const asked = withTraining(withSizes(changed, config.model), config);
-  const clip = withStartingScale(asked, base.config, config);
+export async function describeFresh(options: FreshModelOptions): Promise<ModelDescription> {
+  const base = await readBase(options);
+  const changed = withArchitecture(base.config, options.architecture);
+  const asked = withTraining(withSizes(changed, options), options);
+  const clip = withStartingScale(asked, base.config, options);
   clipSpec(clip); // refuses sizes that do not fit together before any memory is taken
-  const preprocess = await preprocessOf(clip, base, config);
-  return { config: clip, preprocess, ...(await openRunTokenizer(clip, config, base.folder)) };
+  const preprocess = await preprocessOf(clip, base, options);
+  return { config: clip, preprocess, ...(await openRunTokenizer(clip, options, base.folder)) };
 }

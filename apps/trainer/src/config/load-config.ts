@@ -6,6 +6,9 @@ import { explainKey, type JsonSchema } from "./explain-key.ts";
 import { parseSettings, parseYaml } from "./parse-yaml.ts";
 import { configSchema, type RunConfig } from "./schema.ts";
 
+/** A run's settings as its `config.yaml` holds them: plain data with all defaults filled in. */
+export type Settings = Readonly<Record<string, unknown>>;
+
 function describe(issue: z.core.$ZodIssue, schema: JsonSchema): string {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => explainKey(schema, issue.path, key)).join("\n  ");
@@ -63,7 +66,7 @@ export async function loadConfig(path: string, settings: readonly string[]): Pro
   return parseConfig(data, path);
 }
 
-/** The resolved config as YAML, to store beside the run. */
-export function formatConfig(config: RunConfig): string {
-  return stringify(config);
+/** Settings as YAML, to store beside the run. */
+export function formatConfig(settings: Settings): string {
+  return stringify(settings);
 }

@@ -3,11 +3,18 @@ import type { ClipConfig, ClipParams } from "@clip-ts/model";
 import { configAtResolution, describeModel, type ModelDescription } from "@clip-ts/node";
 import type { VitConfig } from "@clip-ts/vision-encoder";
 import { onNotice } from "../cli/notice.ts";
-import { describeFresh } from "./fresh-model.ts";
+import { describeFresh, type FreshModelOptions } from "./fresh-model.ts";
 import { checkRunTokenizer, readNamedTokenizer } from "./run-tokenizer.ts";
-import type { RunConfig } from "./schema.ts";
-import { drawStarting, loadStarting } from "./starting-params.ts";
+import { drawStarting, loadStarting, type StartingOptions } from "./starting-params.ts";
 import { withTraining } from "./with-training.ts";
+
+/** Which model a run trains: one of `preset`, `config` and `from` says it. */
+export interface RunModelOptions extends FreshModelOptions, StartingOptions {
+  /** A stored model to go on from, of which little can be changed. */
+  readonly from?: string | undefined;
+  /** Whether its captions are read, for which it needs a tokenizer, or come as ids. */
+  readonly readsCaptions: boolean;
+}
 
 /** What a run trains: a model from scratch, or one that exists. */
 export interface RunModel {
@@ -18,15 +25,33 @@ export interface RunModel {
   readonly start: () => Promise<ClipParams>;
 }
 
-/** What may be changed of a stored model. */
-const changeable: readonly string[] = ["imageSize", "patchDropout", "textDropout", "tokenizer"];
+/** What is said of the model itself, whichever it is. */
+type ModelChange = Exclude<
+  keyof RunModelOptions,
+  "preset" | "config" | "from" | "loss" | "background" | "seed" | "readsCaptions"
+>;
+
+/** Whether it may be said of a stored model too. */
+const isChangeable: Readonly<Record<ModelChange, boolean>> = {
+  architecture: false,
+  vision: false,
+  text: false,
+  imageSize: true,
+  contextLength: false,
+  vocabSize: false,
+  projectionDim: false,
+  patchDropout: true,
+  textDropout: true,
+  tokenizer: true,
+};
 
 const namesOf = (keys: readonly string[]): string => keys.map((key) => `"model.${key}"`).join(", ");
 
-function checkChanges(model: RunConfig["model"]): void {
-  const kept = new Set(["from", ...changeable]);
-  const changed = Object.keys(model).filter((key) => !kept.has(key));
+function checkChanges(options: RunModelOptions): void {
+  const keys = Object.keys(isChangeable) as ModelChange[];
+  const changed = keys.filter((key) => !isChangeable[key] && options[key] !== undefined);
   if (changed.length === 0) return;
+  const changeable = keys.filter((key) => isChangeable[key]);
   throw new ClipError(
     "bad-config",
     `"model.from" brings its own architecture: remove ${namesOf(changed)}. What can be changed of it: ${namesOf(changeable)}.`,
@@ -35,9 +60,9 @@ function checkChanges(model: RunConfig["model"]): void {
 }
 
 /** What a stored model's user may not know of it. */
-function notesOn({ vision }: ClipConfig, { model }: RunConfig): string[] {
+function notesOn({ vision }: ClipConfig, options: RunModelOptions): string[] {
   const { imageSize: from } = vision;
-  const { imageSize: to = from, patchDropout: asked } = model;
+  const { imageSize: to = from, patchDropout: asked } = options;
   const { patchDropout = 0, positions = "learned" } = vision as Partial<VitConfig>;
   const isInterpolated = to !== from && positions === "learned";
   return [
@@ -50,12 +75,11 @@ function notesOn({ vision }: ClipConfig, { model }: RunConfig): string[] {
   ];
 }
 
-async function openStored(from: string, config: RunConfig): Promise<RunModel> {
-  const { model } = config;
-  checkChanges(model);
+async function openStored(from: string, options: RunModelOptions): Promise<RunModel> {
+  checkChanges(options);
   const stored = await describeModel(from, { onNotice });
-  const { imageSize = stored.config.vision.imageSize, tokenizer } = model;
-  const wanted = withTraining(configAtResolution(stored.config, imageSize), config);
+  const { imageSize = stored.config.vision.imageSize, tokenizer } = options;
+  const wanted = withTraining(configAtResolution(stored.config, imageSize), options);
   return {
     description: {
       ...stored,
@@ -63,18 +87,18 @@ async function openStored(from: string, config: RunConfig): Promise<RunModel> {
       preprocess: { ...stored.preprocess, size: imageSize },
       ...(tokenizer !== undefined && (await readNamedTokenizer(tokenizer, wanted))),
     },
-    notes: notesOn(stored.config, config),
+    notes: notesOn(stored.config, options),
     start: () => loadStarting(from, stored.config, wanted),
   };
 }
 
-async function openFresh(config: RunConfig): Promise<RunModel> {
-  const description = await describeFresh(config);
-  return { description, notes: [], start: () => drawStarting(description.config, config) };
+async function openFresh(options: RunModelOptions): Promise<RunModel> {
+  const description = await describeFresh(options);
+  return { description, notes: [], start: () => drawStarting(description.config, options) };
 }
 
-/** Refuses a config that names no model, or several. */
-function checkChoice({ preset, config, from }: RunConfig["model"]): void {
+/** Refuses options that name no model, or several. */
+function checkChoice({ preset, config, from }: RunModelOptions): void {
   if ([preset, config, from].filter((choice) => choice !== undefined).length === 1) return;
   throw new ClipError(
     "bad-config",
@@ -83,13 +107,13 @@ function checkChoice({ preset, config, from }: RunConfig["model"]): void {
 }
 
 /**
- * Resolves the `model` section of a config.
+ * Finds the model that a run trains; nothing of it is loaded or drawn yet.
  * @throws ClipError "bad-config" for what does not fit together or is missing.
  */
-export async function openRunModel(config: RunConfig): Promise<RunModel> {
-  const { from } = config.model;
-  checkChoice(config.model);
-  const model = await (from === undefined ? openFresh(config) : openStored(from, config));
-  checkRunTokenizer(model.description, config);
+export async function openRunModel(options: RunModelOptions): Promise<RunModel> {
+  const { from } = options;
+  checkChoice(options);
+  const model = await (from === undefined ? openFresh(options) : openStored(from, options));
+  checkRunTokenizer(model.description, options);
   return model;
 }

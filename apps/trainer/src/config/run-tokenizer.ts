@@ -8,27 +8,34 @@ import {
   tokenizerFor,
   type ModelDescription,
 } from "@clip-ts/node";
-import type { RunConfig } from "./schema.ts";
+
+/** Where a run's tokenizer may lie. */
+export interface RunTokenizerOptions {
+  /** A tokenizer's file, or its folder. */
+  readonly tokenizer?: string | undefined;
+  /** Weights of the text tower, which may have one beside them. */
+  readonly text?: string | undefined;
+}
 
 type OpenedTokenizer = Pick<ModelDescription, "tokenizer" | "missingTokenizer">;
 
-/** The tokenizer that `model.tokenizer` names. @throws ClipError if there is none. */
+/** The tokenizer that a run names. @throws ClipError if there is none. */
 export function readNamedTokenizer(place: string, clip: ClipConfig): Promise<OpenedTokenizer> {
   return readTokenizerAlone(place, clip);
 }
 
 /**
- * The tokenizer of a run's model: what the config names, what lies beside the text tower's weights, or in
+ * The tokenizer of a run's model: what is named, what lies beside the text tower's weights, or in
  * `folder`, where the model's own files are. For a tower of CLIP's kind that is made anew it is CLIP's,
  * cut to the vocabulary. Nothing but a reason if there is none.
  */
 export async function openRunTokenizer(
   clip: ClipConfig,
-  { model }: RunConfig,
+  { tokenizer: named, text }: RunTokenizerOptions,
   folder: string | undefined,
 ): Promise<OpenedTokenizer> {
-  if (model.tokenizer !== undefined) return readNamedTokenizer(model.tokenizer, clip);
-  const towers = model.text === undefined ? [] : [await resolveModel(model.text)];
+  if (named !== undefined) return readNamedTokenizer(named, clip);
+  const towers = text === undefined ? [] : [await resolveModel(text)];
   const places = folder === undefined ? towers : [...towers, folder];
   const found = await Promise.all(places.map((place) => readTokenizer(place, clip)));
   // A tower with weights knows its own ids only; files that are there are never passed over.
@@ -62,9 +69,12 @@ function checkVocabulary({ config: { text }, tokenizer }: ModelDescription): voi
  * Says what is missing before anything is built: captions need a tokenizer, ids in a file do not.
  * @throws ClipError "bad-config" that names the setting.
  */
-export function checkRunTokenizer(description: ModelDescription, { data }: RunConfig): void {
+export function checkRunTokenizer(
+  description: ModelDescription,
+  { readsCaptions }: { readonly readsCaptions: boolean },
+): void {
   checkVocabulary(description);
-  if (description.tokenizer !== undefined || data.train?.kind === "tensors") return;
+  if (description.tokenizer !== undefined || !readsCaptions) return;
   const { kind = "clip" } = description.config.text;
   if (kind === "clip" || description.missingTokenizer?.isUnread) {
     return void needTokenizer(description);

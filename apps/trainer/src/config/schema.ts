@@ -267,6 +267,3 @@ export const configSchema = runSchema.superRefine((run, context) => {
 
 /** A validated run. */
 export type RunConfig = z.infer<typeof configSchema>;
-
-/** Where pairs come from. */
-export type SourceConfig = z.infer<typeof sourceSchema>;

@@ -12,9 +12,9 @@ import {
   type MaxSkipped,
   type PairSource,
   type Quoting,
+  type TableFormat,
 } from "@clip-ts/data";
 import { decodeImage, fileAccess } from "@clip-ts/node";
-import type { SourceConfig } from "./schema.ts";
 
 const access = { files: fileAccess, decode: decodeImage };
 
@@ -76,6 +76,49 @@ export interface TableOptions {
   readonly quoting?: Quoting | undefined;
 }
 
+/** A folder of images with a .txt caption beside each, or of class folders. */
+interface FolderOptions {
+  readonly kind: "folder";
+  readonly path: string;
+  /** Caption of a class folder, {} for its name. */
+  readonly template?: string | undefined;
+}
+
+/** A table with a row for each pair. */
+interface TableFileOptions extends TableOptions {
+  readonly kind: TableFormat;
+  readonly path: string;
+  /** Names of the columns; the usual ones by default. */
+  readonly image?: string | undefined;
+  readonly caption?: string | undefined;
+}
+
+/** Emoji drawings of installed npm packages. */
+export interface EmojiOptions {
+  readonly kind: "emoji";
+  readonly vendors: readonly EmojiVendor[];
+  /** Languages of the captions. */
+  readonly locales: readonly string[];
+}
+
+/** Drawn shapes with exact captions. */
+interface SyntheticOptions {
+  readonly kind: "synthetic";
+  readonly count: number;
+}
+
+/** Where pairs come from. */
+export type PairSourceOptions = FolderOptions | TableFileOptions | EmojiOptions | SyntheticOptions;
+
+/** A safetensors file of ready-made batches, which have no captions. */
+export interface TensorFileOptions {
+  readonly kind: "tensors";
+  readonly path: string;
+}
+
+/** Where pairs, or batches of them, come from. */
+export type SourceOptions = PairSourceOptions | TensorFileOptions;
+
 /** The settings that are given. */
 function given<Options extends object>(
   options: Options,
@@ -86,37 +129,34 @@ function given<Options extends object>(
   return Object.fromEntries(entries) as ReturnType<typeof given<Options>>;
 }
 
-/**
- * Opens a source of pairs, of which `maxSkipped` may be unusable. `tensors` is no source of records: see
- * trainingBatches.
- */
+/** Opens a source of pairs, of which `maxSkipped` may be unusable. */
 export async function openSource(
-  config: Exclude<SourceConfig, { kind: "tensors" }>,
+  options: PairSourceOptions,
   seed: number,
   maxSkipped?: MaxSkipped,
 ): Promise<PairSource> {
-  switch (config.kind) {
+  switch (options.kind) {
     case "emoji":
-      return emoji(config.vendors, config.locales);
+      return emoji(options.vendors, options.locales);
     case "folder": {
-      const templates = config.template === undefined ? undefined : [config.template];
-      const directory = existing(config.path);
+      const templates = options.template === undefined ? undefined : [options.template];
+      const directory = existing(options.path);
       return folderSource({ ...access, directory, ...given({ templates, maxSkipped }) });
     }
     case "synthetic":
-      return syntheticSource({ count: config.count, seed });
+      return syntheticSource({ count: options.count, seed });
     case "csv":
     case "tsv":
     case "jsonl":
       return tableSource({
         ...access,
-        path: existing(config.path),
-        format: config.kind,
+        path: existing(options.path),
+        format: options.kind,
         ...given({
-          imageColumn: config.image,
-          captionColumn: config.caption,
-          separator: "separator" in config ? config.separator : undefined,
-          quoting: "quoting" in config ? config.quoting : undefined,
+          imageColumn: options.image,
+          captionColumn: options.caption,
+          separator: options.separator,
+          quoting: options.quoting,
           maxSkipped,
         }),
       });

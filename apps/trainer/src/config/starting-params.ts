@@ -2,7 +2,14 @@ import { flattenTree, initParams } from "@clip-ts/core";
 import { clipSpec, initClip, type ClipConfig, type ClipParams } from "@clip-ts/model";
 import { loadModelParams, loadTower } from "@clip-ts/node";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import type { RunConfig } from "./schema.ts";
+
+/** What a new model starts from. */
+export interface StartingOptions {
+  /** Weights that its towers start from; drawn by default. */
+  readonly vision?: string | undefined;
+  readonly text?: string | undefined;
+  readonly seed: number;
+}
 
 /**
  * Parameters of a stored model, its positions for the images that are wanted; a sigmoid run on a model
@@ -27,7 +34,7 @@ export async function loadStarting(
 /** Draws a model's parameters and loads those of the towers that have weights. The caller owns them. */
 export async function drawStarting(
   clip: ClipConfig,
-  { model, seed }: RunConfig,
+  { vision, text, seed }: StartingOptions,
 ): Promise<ClipParams> {
   const params = initClip(clip, seed);
   const loaded: {
@@ -35,9 +42,8 @@ export async function drawStarting(
     text_model?: ClipParams["text_model"];
   } = {};
   try {
-    if (model.vision !== undefined)
-      loaded.vision_model = await loadTower(model.vision, clip, "vision");
-    if (model.text !== undefined) loaded.text_model = await loadTower(model.text, clip, "text");
+    if (vision !== undefined) loaded.vision_model = await loadTower(vision, clip, "vision");
+    if (text !== undefined) loaded.text_model = await loadTower(text, clip, "text");
   } catch (error) {
     dispose(flattenTree<Tensor>({ ...loaded, params }));
     throw error;

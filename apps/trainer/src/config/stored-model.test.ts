@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 
 const open = (model: object): Promise<RunModel> =>
-  openRunModel(configOf("stored", { model: { from, ...model } }));
+  openRunModel(configOf("stored", { model: { from, ...model } }).model);
 const step = (model: object): Promise<Taken> =>
   takeSteps(configOf("stored", { model: { from, ...model }, steps: 1 }));
 

@@ -15,11 +15,11 @@ import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { configOf as runOf, folder, takeSteps } from "../training/run-here.test.ts";
 import { openRunModel } from "./model.ts";
-import type { RunConfig } from "./schema.ts";
+import type { RunOptions } from "./run-options.ts";
 
-/** A config of the smallest preset with other towers' weights. */
-const configOf = (model: object): RunConfig =>
-  runOf("towers", { seed: 3, model: { preset: "nano", ...model } });
+/** A run of the smallest preset with other towers' weights. */
+const configOf = (model: object, steps = 3): RunOptions =>
+  runOf("towers", { seed: 3, steps, model: { preset: "nano", ...model } });
 
 /** torchvision's transformer and RoBERTa at the sizes of the reference checkpoints. */
 const dual = {
@@ -58,7 +58,7 @@ function tokenizerFolder(name: string): string {
 }
 
 test("a tower that does not fit the preset is refused, and nothing is left behind", async () => {
-  const { start } = await openRunModel(configOf({ vision }));
+  const { start } = await openRunModel(configOf({ vision }).model);
   const left = await tensorsLeftBy(() =>
     expect(start()).rejects.toThrow(/does not fit the model/u),
   );
@@ -66,13 +66,13 @@ test("a tower that does not fit the preset is refused, and nothing is left behin
 });
 
 test("dropout of a text tower that has none is refused", async () => {
-  await expect(openRunModel(configOf({ textDropout: 0.1 }))).rejects.toThrow(
+  await expect(openRunModel(configOf({ textDropout: 0.1 }).model)).rejects.toThrow(
     '"model.textDropout": only RoBERTa was trained with dropout',
   );
 });
 
 test("without towers a preset starts from its seed", async () => {
-  const { description, start } = await openRunModel(configOf({}));
+  const { description, start } = await openRunModel(configOf({}).model);
   const [params, expected] = [await start(), initClip(description.config, 3)];
   const [mine, theirs] = [flattenTree<Tensor>(params), flattenTree<Tensor>(expected)];
   expect(Object.keys(mine)).toEqual(Object.keys(flattenTree(clipSpec(description.config))));
@@ -84,12 +84,12 @@ test("without towers a preset starts from its seed", async () => {
 
 test("a tower starts from the weights that the config names, the rest from the seed", async () => {
   const place = join(folder, "words");
-  const { description } = await openRunModel(configOf({}));
+  const { description } = await openRunModel(configOf({}).model);
   const [other, fresh] = [9, 3].map((seed) =>
     flattenTree<Tensor>(initClip(description.config, seed)),
   );
   await writeModel(place, description, other!);
-  const { start } = await openRunModel(configOf({ text: place }));
+  const { start } = await openRunModel(configOf({ text: place }).model);
   const started = flattenTree<Tensor>(await start());
   for (const [name, leaf] of Object.entries(started)) {
     const source = name.startsWith("text_model.") ? other : fresh;
@@ -100,12 +100,11 @@ test("a tower starts from the weights that the config names, the rest from the s
 
 test("a tower for other images is interpolated", async () => {
   const place = join(folder, "pictures");
-  const { description } = await openRunModel(configOf({}));
+  const { description } = await openRunModel(configOf({}).model);
   const params = flattenTree<Tensor>(initClip(description.config, 9));
   await writeModel(place, description, params);
   dispose({ ...params });
-  const config = { ...configOf({ vision: place, imageSize: 16 }), steps: 1 };
-  const { before, metrics } = await takeSteps(config);
+  const { before, metrics } = await takeSteps(configOf({ vision: place, imageSize: 16 }, 1));
   expect(before["vision_model.embeddings.position_embedding.weight"]).toHaveLength(17 * 16);
   expect(metrics[0]!.loss).toBeGreaterThan(0);
 });
@@ -140,7 +139,7 @@ test("preprocessing is the vision tower's own, else its family's", async () => {
   const preprocessFor = async (model: object, data: object = {}): Promise<PreprocessConfig> => {
     const train = { kind: "tensors", path: "never read" };
     const config = runOf("preprocess", { model, data: { train, ...data } });
-    return (await openRunModel(config)).description.preprocess;
+    return (await openRunModel(config.model)).description.preprocess;
   };
   expect(await preprocessFor({ ...dual, vision })).toEqual(torchvision(32));
   expect(await preprocessFor({ preset: "ViT-B-16-SigLIP" })).toEqual(siglipPreprocess(224));
@@ -165,7 +164,7 @@ test("a tokenizer is named, lies beside the text tower, or is asked for before a
   const place = tokenizerFolder("tokenizer");
   const larger = { ...dual, vocabSize: 300 };
   const vocabularyFor = async (model: object): Promise<number | undefined> =>
-    (await openRunModel(runOf("tokenizer", { model }))).description.tokenizer?.vocabSize;
+    (await openRunModel(runOf("tokenizer", { model }).model)).description.tokenizer?.vocabSize;
   expect(await vocabularyFor({ ...larger, text, tokenizer: place })).toBe(261);
   expect(await vocabularyFor({ ...larger, tokenizer: join(place, "vocab.json") })).toBe(261);
   copyFileSync(text, join(place, "model.safetensors"));

@@ -1,17 +1,17 @@
 import { ClipError } from "@clip-ts/base";
 import type { ClipConfig, LossConfig } from "@clip-ts/model";
-import type { RunConfig } from "./schema.ts";
 
-/** The loss that the config asks for, in place of the model's own. */
-function withLoss(base: ClipConfig, { loss }: RunConfig): ClipConfig {
-  if (loss === undefined) return base;
-  const { chunk: _, ...asked } = loss;
-  return { ...base, loss: asked as LossConfig };
+/** What training asks of a model in the place of what its description says. */
+export interface TrainingChanges {
+  readonly loss?: LossConfig | undefined;
+  /** Share of the patches that a step leaves out. */
+  readonly patchDropout?: number | undefined;
+  /** Share of RoBERTa's activations and attention weights that a step drops. */
+  readonly textDropout?: number | undefined;
 }
 
 /** Patches are dropped in training only, so it may be asked of any model that has some. */
-function withPatchDropout(base: ClipConfig, { model }: RunConfig): ClipConfig {
-  const { patchDropout } = model;
+function withPatchDropout(base: ClipConfig, { patchDropout }: TrainingChanges): ClipConfig {
   if (patchDropout === undefined) return base;
   if ("patchSize" in base.vision) {
     return { ...base, vision: { ...base.vision, patchDropout } };
@@ -20,8 +20,7 @@ function withPatchDropout(base: ClipConfig, { model }: RunConfig): ClipConfig {
 }
 
 /** The same for RoBERTa, of whose activations and attention weights equal shares are dropped. */
-function withTextDropout(base: ClipConfig, { model }: RunConfig): ClipConfig {
-  const { textDropout: share } = model;
+function withTextDropout(base: ClipConfig, { textDropout: share }: TrainingChanges): ClipConfig {
   if (share === undefined) return base;
   if (base.text.kind === "roberta") {
     const text = { ...base.text, hiddenDropout: share, attentionDropout: share };
@@ -33,7 +32,12 @@ function withTextDropout(base: ClipConfig, { model }: RunConfig): ClipConfig {
   );
 }
 
-/** What is asked of training beyond what the model says. */
-export function withTraining(base: ClipConfig, config: RunConfig): ClipConfig {
-  return withTextDropout(withPatchDropout(withLoss(base, config), config), config);
+/**
+ * A model's config with what training asks of it.
+ * @throws ClipError "bad-config" for dropout in a tower that has none.
+ */
+export function withTraining(base: ClipConfig, changes: TrainingChanges): ClipConfig {
+  const { loss } = changes;
+  const asked = loss === undefined ? base : { ...base, loss };
+  return withTextDropout(withPatchDropout(asked, changes), changes);
 }

@@ -23,7 +23,7 @@ import { retrievalNumbers, type Evaluation } from "../evaluation/numbers.ts";
 import { withClip } from "../evaluation/with-clip.ts";
 import { planTraining } from "../training/training-plan.ts";
 import { runTraining } from "../training/run-training.ts";
-import { methodConfig, type Method, type MethodOptions } from "./methods.ts";
+import { methodRun, type Method, type MethodOptions } from "./methods.ts";
 
 /** What a comparison of methods needs. */
 export interface Comparison extends MethodOptions {
@@ -72,18 +72,18 @@ async function bothLanguages(
 async function runMethod(method: Method, comparison: Comparison): Promise<MethodResult> {
   const { folderOf, started } = comparison;
   const { name, title } = method;
-  const config = methodConfig(method, comparison);
+  const options = methodRun(method, comparison);
   note(`\n${name}: ${title}`);
-  const isBegun = (await listCheckpoints(config.run)).length > 0;
-  const { interrupted, step } = await runTraining(config, { engine: started, resume: isBegun });
+  const isBegun = (await listCheckpoints(options.run)).length > 0;
+  const { interrupted, step } = await runTraining(options, { engine: started, resume: isBegun });
   if (interrupted) {
     throw new ClipError(
       "interrupted",
-      `${name} stopped after ${step} of ${config.steps} steps and saved. Run the same command to go on.`,
+      `${name} stopped after ${step} of ${options.steps} steps and saved. Run the same command to go on.`,
     );
   }
-  const { description } = await openRunModel(config);
-  const { trained } = planTraining(config, description.config);
+  const { description } = await openRunModel(options.model);
+  const { trained } = planTraining(options.training, description.config);
   const values = Object.values(trained).map(({ shape }) => shape.reduce((a, b) => a * b, 1));
   const learning = values.reduce((sum, size) => sum + size, 0) / 1e6;
   const averaged = join(folderOf(name), "latest", "ema");

@@ -2,16 +2,17 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { drawings } from "../quickstart/recipe.ts";
 import { methodsTable } from "./compare-methods.ts";
-import { methodConfig, methods, withNeeded } from "./methods.ts";
+import { methodRun, methods, withNeeded } from "./methods.ts";
 
 const options = { engine: "wasm", steps: 7, folderOf: (name: string) => join("runs", name) };
 
 test("every method is a valid run on the quickstart's drawings", () => {
   for (const method of methods) {
-    const { run, steps, data, model } = methodConfig(method, options);
+    const { run, steps, data, settings } = methodRun(method, options);
     expect([run, steps]).toEqual([join("runs", method.name), 7]);
     expect(data.train).toEqual({ ...drawings, locales: [method.language] });
-    if (method.from !== undefined) expect(model).toEqual({ from: join("runs", method.from) });
+    if (method.from !== undefined)
+      expect(settings["model"]).toEqual({ from: join("runs", method.from) });
   }
 });
 

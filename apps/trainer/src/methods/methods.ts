@@ -1,6 +1,6 @@
 import { parseConfig } from "../config/load-config.ts";
-import type { RunConfig } from "../config/schema.ts";
-import { quickstartRecipe } from "../quickstart/recipe.ts";
+import { runOptions, type RunOptions } from "../config/run-options.ts";
+import { drawings, recipeData, recipeSettings } from "../quickstart/recipe.ts";
 
 /** One way to train, as a run on the quickstart's emoji drawings. */
 export interface Method {
@@ -119,22 +119,18 @@ export interface MethodOptions {
   readonly folderOf: (name: string) => string;
 }
 
-/** The config of a method's run: the quickstart's data and optimiser, with the method's changes. */
-export function methodConfig(
-  method: Method,
-  { engine, steps, folderOf }: MethodOptions,
-): RunConfig {
+/** A method's run: the quickstart's data and optimiser, with the method's changes. */
+export function methodRun(method: Method, { engine, steps, folderOf }: MethodOptions): RunOptions {
   const { name, language, from, teacher, changes } = method;
-  const recipe = quickstartRecipe({ run: folderOf(name), engine, steps });
-  const train = { ...recipe.data.train, locales: [language] };
-  const config = {
-    ...recipe,
+  const train = { ...drawings, locales: [language] };
+  const settings = {
+    ...recipeSettings({ run: folderOf(name), engine, steps }),
     model: { preset: "small" }, // transformers on both sides: adapters have something to adapt
-    data: { ...recipe.data, train, batchSize: 64 },
+    data: { ...recipeData, train, batchSize: 64 },
     checkpoint: { every: steps, keep: 1 },
     ...(from === undefined ? {} : { model: { from: folderOf(from) } }),
     ...(teacher === undefined ? {} : { distill: { from: folderOf(teacher), weight: 1 } }),
     ...changes,
   };
-  return parseConfig(config, name);
+  return runOptions(parseConfig(settings, name));
 }

@@ -2,7 +2,7 @@ import type { PairSource } from "@clip-ts/data";
 import type { Compiler } from "@clip-ts/node";
 import { openTrainingBatches } from "../config/batches.ts";
 import { openRunModel } from "../config/model.ts";
-import type { RunConfig } from "../config/schema.ts";
+import type { RunOptions } from "../config/run-options.ts";
 import { openSession } from "../training/open-session.ts";
 
 const warmUps = 3;
@@ -13,13 +13,13 @@ const timed = 40;
  * away. An epoch of batches goes by first, so that `source` has decoded its images.
  */
 export async function measureStep(
-  config: RunConfig,
+  options: RunOptions,
   compiler: Compiler | undefined,
   source: PairSource,
 ): Promise<number> {
-  const model = await openRunModel(config);
-  const { session } = await openSession(config, model, { compiler });
-  const batches = await openTrainingBatches(config, model.description, { source });
+  const model = await openRunModel(options.model);
+  const { session } = await openSession(options.training, model, { compiler });
+  const batches = await openTrainingBatches(options.data, model.description, { source });
   for (let batch = 0; batch < batches.stepsPerEpoch; batch++) await batches.next();
   const times: number[] = [];
   for (let count = 0; count < warmUps + timed; count++) {

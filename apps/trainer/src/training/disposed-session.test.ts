@@ -10,9 +10,9 @@ test.each<EngineName>(["wasm", "onnx"])(
   async (engine) => {
     const config = configOf("disposed", { engine });
     const { compiler } = await startEngine(engine);
-    const model = await openRunModel(config);
-    const { session } = await openSession(config, model, { compiler });
-    const batches = await openTrainingBatches(config, model.description);
+    const model = await openRunModel(config.model);
+    const { session } = await openSession(config.training, model, { compiler });
+    const batches = await openTrainingBatches(config.data, model.description);
     const batch = await batches.next();
     await session.step(batch);
     session.dispose();

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { RunOptions } from "../config/run-options.ts";
 import {
   createEarlyStopping,
   describeEarlyStop,
@@ -7,16 +8,18 @@ import {
   type BestSoFar,
   type EarlyStopping,
 } from "./early-stopping.ts";
+import { evaluatedNames } from "./evaluation.ts";
 import { configOf } from "./run-here.test.ts";
 
 const metric = "retrieval.meanRecallAt1";
 const evaluate = { every: 1, retrieval: { data: { kind: "synthetic" } } };
 
+/** The early stopping of a run. */
+const stoppingOf = ({ earlyStopping, evaluation }: RunOptions, saved?: BestSoFar): EarlyStopping =>
+  createEarlyStopping(earlyStopping, evaluatedNames(evaluation), saved) as EarlyStopping;
+
 const stopping = (changes: object, saved?: BestSoFar): EarlyStopping =>
-  createEarlyStopping(
-    configOf("early", { evaluate, earlyStopping: changes }),
-    saved,
-  ) as EarlyStopping;
+  stoppingOf(configOf("early", { evaluate, earlyStopping: changes }), saved);
 
 /** How a run of these values ends: the steps called best, and the step it stops at. */
 function outcome(early: EarlyStopping, values: readonly number[], name = metric) {
@@ -61,7 +64,7 @@ test("a metric that is not evaluated is refused with those that are", () => {
 test("the end says what was best, when, and where it lies", () => {
   const saved = { value: 0.125, step: 2, since: 3 };
   const config = configOf("early", { evaluate, earlyStopping: { patience: 3 }, steps: 12 });
-  const early = createEarlyStopping(config, saved);
+  const early = stoppingOf(config, saved);
   const stop = earlyStopOf(config, early, 6);
   expect(describeEarlyStop(stop!, { done: 6, steps: 12 })).toBe(
     "Stopped early after 6 of 12 steps: retrieval.meanRecallAt1 was best at step 3, 12.5%, and no " +

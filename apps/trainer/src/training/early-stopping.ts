@@ -1,8 +1,16 @@
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import type { RunConfig } from "../config/schema.ts";
 import type { Evaluation } from "../evaluation/numbers.ts";
-import { evaluatedNames } from "./evaluation.ts";
+
+/** When a run no longer gets better. */
+export interface EarlyStoppingOptions {
+  /** A number that evaluation reports. */
+  readonly metric: string;
+  /** Evaluations in a row without a better value. */
+  readonly patience: number;
+  /** By how much a value has to be better to count. */
+  readonly minDelta: number;
+}
 
 /** The best evaluation so far and how long ago it was; plain JSON. */
 export interface BestSoFar {
@@ -20,6 +28,8 @@ export interface Verdict {
 
 /** Ends a run that no longer gets better. */
 export interface EarlyStopping {
+  /** The number that it goes by. */
+  readonly metric: string;
   readonly judge: (evaluation: Evaluation, step: number) => Verdict;
   readonly best: () => BestSoFar | undefined;
   /** Whether the run is over: also true of one that goes on from where it was stopped. */
@@ -37,17 +47,17 @@ export interface EarlyStop extends BestSoFar {
 const isLowerBetter = (metric: string): boolean => metric.endsWith("Rank");
 
 /**
- * Sets up the early stopping that a config asks for, from a saved best or none.
- * @throws ClipError "bad-config" if evaluation does not report the metric.
+ * Sets up early stopping, from a saved best or none; undefined if it is not asked for.
+ * @param names What evaluation reports.
+ * @throws ClipError "bad-config" if the metric is not among them.
  */
 export function createEarlyStopping(
-  config: RunConfig,
+  options: EarlyStoppingOptions | undefined,
+  names: readonly string[],
   saved?: BestSoFar,
 ): EarlyStopping | undefined {
-  const { earlyStopping } = config;
-  if (earlyStopping === undefined) return undefined;
-  const { metric, patience, minDelta } = earlyStopping;
-  const names = evaluatedNames(config);
+  if (options === undefined) return undefined;
+  const { metric, patience, minDelta } = options;
   if (!names.includes(metric)) {
     throw new ClipError(
       "bad-config",
@@ -59,6 +69,7 @@ export function createEarlyStopping(
   let best = saved;
   const isOver = (): boolean => best !== undefined && best.since >= patience;
   return {
+    metric,
     best: () => best,
     isOver,
     judge(evaluation, step) {
@@ -73,16 +84,15 @@ export function createEarlyStopping(
   };
 }
 
-/** What ended a run after so many steps, undefined if early stopping did not. */
+/** What ended a run of `steps` steps after so many, undefined if early stopping did not. */
 export function earlyStopOf(
-  { run, steps, earlyStopping }: RunConfig,
+  { run, steps }: { readonly run: string; readonly steps: number },
   early: EarlyStopping | undefined,
   stepsTaken: number,
 ): EarlyStop | undefined {
-  const best = early?.best();
-  const isEarly = early?.isOver() === true && stepsTaken < steps;
-  if (!isEarly || best === undefined || earlyStopping === undefined) return undefined;
-  return { ...best, metric: earlyStopping.metric, folder: join(run, "best") };
+  if (early === undefined || !early.isOver() || stepsTaken >= steps) return undefined;
+  const best = early.best();
+  return best && { ...best, metric: early.metric, folder: join(run, "best") };
 }
 
 /** An early end in one line. */

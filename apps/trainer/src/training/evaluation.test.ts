@@ -27,10 +27,10 @@ async function evaluateInTurn(turns: readonly (() => RunModels)[], target: Targe
     ema: { decay: 0.9 },
     evaluate: { every: 1, ema: true, retrieval: { data: { kind: "synthetic", count: 24 } } },
   });
-  const { description } = await openRunModel(config);
+  const { description } = await openRunModel(config.model);
   const found: { readonly evaluation: Evaluation; readonly made: number }[] = [];
   const left = await tensorsLeftBy(async () => {
-    const evaluator = await openEvaluation(config, description, { target: counting });
+    const evaluator = await openEvaluation(config.evaluation, description, { target: counting });
     if (evaluator === undefined) throw new Error("the config evaluates");
     for (const turn of turns) {
       const models = turn();

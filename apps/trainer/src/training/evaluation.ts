@@ -2,15 +2,14 @@ import { ClipError } from "@clip-ts/base";
 import { unflattenLike, type FlatTree } from "@clip-ts/core";
 import type { LeftOut, MaxSkipped, PairSource } from "@clip-ts/data";
 import { retrieval, zeroShot } from "@clip-ts/evaluation";
-import type { PreprocessConfig } from "@clip-ts/image";
+import type { Color, PreprocessConfig } from "@clip-ts/image";
 import { clipSpec, type Clip, type ClipParams } from "@clip-ts/model";
 import { engineTowers, type Compiler, type ModelDescription } from "@clip-ts/node";
 import { clone, type Tensor } from "@tensorflow/tfjs-core";
 import { listClasses, type ListedClasses } from "../commands/support/class-folders.ts";
 import { limitSkipped, withUnreadable } from "../commands/support/left-out.ts";
 import { readTemplates } from "../commands/support/templates.ts";
-import type { RunConfig } from "../config/schema.ts";
-import { openSource } from "../config/sources.ts";
+import { openSource, type SourceOptions } from "../config/sources.ts";
 import { captionedImages, classImages, countImages } from "../evaluation/images-of.ts";
 import {
   retrievalNames,
@@ -22,8 +21,46 @@ import {
 import { withClip } from "../evaluation/with-clip.ts";
 import type { RunModels } from "./checkpoint-contents.ts";
 
+/** Retrieval of a data set's images and captions by each other. */
+interface RetrievalOptions {
+  readonly data: SourceOptions;
+  /** Each image's first caption, or all. */
+  readonly captions: "first" | "all";
+  /** At most so many images. */
+  readonly limit?: number | undefined;
+}
+
+/** Classification of images by their classes' names. */
+interface ZeroShotOptions {
+  /** Holds a folder of images for each class. */
+  readonly folder: string;
+  /** "imagenet", or a file with the classes' names, one a line; the folders' own by default. */
+  readonly names?: string | undefined;
+  /** "openai", "simple" or a file. */
+  readonly templates: string;
+  /** At most so many images of each class. */
+  readonly limit?: number | undefined;
+}
+
+/** What a run evaluates, and how often. */
+export interface EvaluationOptions {
+  /** Steps between evaluations; the last step is evaluated too. */
+  readonly every: number;
+  readonly retrieval?: RetrievalOptions | undefined;
+  readonly zeroShot?: ZeroShotOptions | undefined;
+  /** Whether the run keeps a moving average and evaluates that too. */
+  readonly ofAverage: boolean;
+  /** Images that may be unreadable; 1 %, but never fewer than 10, by default. */
+  readonly maxSkipped?: MaxSkipped | undefined;
+  /** Colour behind transparent pixels; as the model's preprocessing says by default. */
+  readonly background?: Color | undefined;
+  readonly seed: number;
+}
+
 /** Evaluates the models of a run, as often as wanted. */
 export interface Evaluator {
+  /** Steps between evaluations. */
+  readonly every: number;
   /** Borrows the models. */
   readonly evaluate: (models: RunModels) => Promise<Evaluation>;
   /** What the last evaluation left out, by what it measured. */
@@ -43,21 +80,19 @@ interface Measure {
   readonly leftOut: () => readonly LeftOut[];
 }
 
-type EvaluationConfig = NonNullable<RunConfig["evaluate"]>;
-
-/** Every number that evaluation will report. */
-export function evaluatedNames({ evaluate, ema }: RunConfig): string[] {
+/** Every number that evaluation will report; none without any. */
+export function evaluatedNames(options: EvaluationOptions | undefined): string[] {
   const names = [
-    ...(evaluate?.retrieval === undefined ? [] : retrievalNames),
-    ...(evaluate?.zeroShot === undefined ? [] : zeroShotNames),
+    ...(options?.retrieval === undefined ? [] : retrievalNames),
+    ...(options?.zeroShot === undefined ? [] : zeroShotNames),
   ];
-  const both = ema !== undefined && evaluate?.ema === true;
+  const both = options?.ofAverage === true;
   return both ? [...names, ...names.map((name) => `ema.${name}`)] : names;
 }
 
 function retrievalMeasure(
   source: PairSource,
-  { captions, limit }: NonNullable<EvaluationConfig["retrieval"]>,
+  { captions, limit }: RetrievalOptions,
   { preprocessing, maxSkipped }: MeasureOptions,
 ): Measure {
   const pairs = captionedImages(source, preprocessing, limit);
@@ -94,11 +129,10 @@ interface MeasureOptions {
   readonly maxSkipped: MaxSkipped | undefined;
 }
 
-/** Opens what the config evaluates on, so that a missing file is found before training. */
+/** Opens what a run evaluates on, so that a missing file is found before training. */
 async function openMeasures(
-  { retrieval: pairs, zeroShot: folders }: EvaluationConfig,
+  { retrieval: pairs, zeroShot: folders, seed }: EvaluationOptions,
   options: MeasureOptions,
-  seed: number,
 ): Promise<Measure[]> {
   const measures: Measure[] = [];
   if (pairs !== undefined) {
@@ -123,20 +157,20 @@ function copyOf(leaves: FlatTree<Tensor>, { config }: ModelDescription): ClipPar
 }
 
 /**
- * Sets up the evaluations that a config asks for; undefined if it asks for none. With a compiler the
- * towers are compiled at the first evaluation, once for all of them. The caller disposes it.
+ * Sets up the evaluations of a run; undefined if there are none. With a compiler the towers are compiled
+ * at the first evaluation, once for all of them. The caller disposes it.
+ * @throws ClipError "bad-config" for tensors, which have no captions to retrieve.
  */
 export async function openEvaluation(
-  config: RunConfig,
+  options: EvaluationOptions | undefined,
   description: ModelDescription,
   compiler: Pick<Compiler, "target"> | undefined,
 ): Promise<Evaluator | undefined> {
-  const { evaluate, seed } = config;
-  if (evaluate === undefined) return undefined;
-  const { background, maxSkipped } = config.data;
+  if (options === undefined) return undefined;
+  const { every, ofAverage, background, maxSkipped } = options;
   const { preprocess: own } = description;
   const preprocessing = background === undefined ? own : { ...own, alpha: background };
-  const measures = await openMeasures(evaluate, { preprocessing, maxSkipped }, seed);
+  const measures = await openMeasures(options, { preprocessing, maxSkipped });
   const towers = engineTowers(description.config, compiler);
   const measureAll = async (leaves: FlatTree<Tensor>): Promise<Evaluation> => {
     const embedder = await towers.withWeights(copyOf(leaves, description));
@@ -147,9 +181,10 @@ export async function openEvaluation(
     });
   };
   return {
+    every,
     async evaluate({ model, ema }) {
       const plain = await measureAll(model);
-      if (ema === undefined || !evaluate.ema) return plain;
+      if (ema === undefined || !ofAverage) return plain;
       const averaged = Object.entries(await measureAll(ema));
       return {
         ...plain,

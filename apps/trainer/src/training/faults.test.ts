@@ -14,6 +14,7 @@ import { isClipError, type ClipError } from "@clip-ts/base";
 import { useEngine } from "@clip-ts/test-utils";
 import { afterAll, expect, test } from "vitest";
 import { loadConfig, parseConfig } from "../config/load-config.ts";
+import { runOptions } from "../config/run-options.ts";
 import { runTraining } from "./run-training.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "clip-ts-faults-"));
@@ -32,7 +33,7 @@ function runWith(name: string, changes: Readonly<Record<string, unknown>>): Prom
     steps: 8,
     ...changes,
   };
-  return runTraining(parseConfig(config, name));
+  return runTraining(runOptions(parseConfig(config, name)));
 }
 
 async function errorOf(run: Promise<unknown>): Promise<ClipError> {
@@ -80,7 +81,7 @@ test("the last good checkpoint is kept, and the advice works when pasted", async
     readFileSync(config, "utf8").replace("learningRate: 0.01", "learningRate: 1e30"),
   );
   const given = await loadConfig(config, ["steps=12", "checkpoint.every=1"]);
-  const { message } = await errorOf(runTraining(given, { resume: true }));
+  const { message } = await errorOf(runTraining(runOptions(given), { resume: true }));
   expect(message).toContain("last good checkpoint, step-0000004");
   expect(readlinkSync(join(folder, name, "latest"))).toContain("step-0000004");
 
@@ -90,7 +91,7 @@ test("the last good checkpoint is kept, and the advice works when pasted", async
   const again = await loadConfig(words[2]!, [...settings, "schedule.learningRate=0.01"]);
   expect(settings).toContain("schedule.learningRate=1e+29");
   expect(again.model).toEqual({ from: join(folder, name, "checkpoints/step-0000004") });
-  expect(await runTraining(again)).toMatchObject({ step: 12 });
+  expect(await runTraining(runOptions(again))).toMatchObject({ step: 12 });
 });
 
 test("a missing dataset names what was looked for", async () => {

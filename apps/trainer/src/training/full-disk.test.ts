@@ -62,10 +62,8 @@ test.skipIf(disk === undefined)(
   "a checkpoint that does not fit is said, the one before is kept, and the run goes on to its end",
   async () => {
     const filler = join(disk!, "filler");
-    const config = {
-      ...configOf("full", { steps: 30, checkpoint: { every: 2, keep: 1 } }),
-      run: join(disk!, "run"),
-    };
+    const saving = { steps: 30, checkpoint: { every: 2, keep: 1 } };
+    const config = configOf("full", { ...saving, run: join(disk!, "run") });
     const running = runTraining(config);
     await vi.waitFor(() => expect(existsSync(join(config.run, "latest"))).toBe(true), 20_000);
     writeFileSync(filler, Buffer.alloc(2 ** 20));

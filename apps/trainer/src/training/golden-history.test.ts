@@ -12,6 +12,7 @@ import { inspectEngines, openFile } from "@clip-ts/node";
 import { openSafetensors, toFloat32 } from "@clip-ts/weights";
 import { afterAll, expect, test } from "vitest";
 import { parseConfig } from "../config/load-config.ts";
+import { runOptions } from "../config/run-options.ts";
 import { runTraining } from "./run-training.ts";
 import type { StepReport } from "./train.ts";
 
@@ -67,7 +68,7 @@ for (const engine of ["cpu", "wasm", "onnx", "tensorflow"]) {
     `12 steps of training follow PyTorch's losses and end at its weights (${engine})`,
     async () => {
       const config = parseConfig(recipe(engine), "recipe");
-      const { checkpoint, step } = await runTraining(config);
+      const { checkpoint, step } = await runTraining(runOptions(config));
       expect(step).toBe(12);
 
       const lines = readFileSync(join(config.run, "metrics.jsonl"), "utf8").trim().split("\n");
@@ -105,7 +106,7 @@ test.skipIf(tensorflow?.available !== true)(
       { ...(recipe("tensorflow") as object), precision: "bf16", run: join(folder, "run-bf16") },
       "recipe",
     );
-    await runTraining(config);
+    await runTraining(runOptions(config));
     const differences = lossesOf(config.run).map((loss, index) =>
       Math.abs(loss - (history[index]?.loss ?? Number.NaN)),
     );

@@ -14,7 +14,7 @@ const learningRate = 1e-3;
 
 /** A model folder whose scale is this, as published SigLIPs have it: beyond CLIP's bound. */
 async function modelWithScale(kind: string, scale: number): Promise<string> {
-  const { start, description } = await openRunModel(configOf("born", { loss: { kind } }));
+  const { start, description } = await openRunModel(configOf("born", { loss: { kind } }).model);
   const leaves = flattenTree<Tensor>(await start());
   const { shape } = leaves["logit_scale"] as Tensor;
   const raised = { ...leaves, logit_scale: fill([...shape], scale) };

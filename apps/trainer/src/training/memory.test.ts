@@ -35,9 +35,9 @@ async function graphsOfStep(changes: Changes): Promise<Graph[]> {
     graphs.push(optimize(graph));
     return target(graph, use);
   };
-  const model = await openRunModel(config);
+  const model = await openRunModel(config.model);
   const noter: Compiler = { target, compileTraining: (spec) => compileTraining(spec, noting) };
-  const { session } = await openSession(config, model, { compiler: noter });
+  const { session } = await openSession(config.training, model, { compiler: noter });
   await session.step(pairs(micro * (changes.accumulate ?? 1)));
   session.dispose();
   return graphs;

@@ -16,7 +16,7 @@ const engines = ["cpu", "wasm", ...compiling];
 const teacher = join(folder, "teacher");
 
 beforeAll(async () => {
-  const { description, start } = await openRunModel(configOf("teacher", { seed: 5 }));
+  const { description, start } = await openRunModel(configOf("teacher", { seed: 5 }).model);
   const leaves = flattenTree<Tensor>(await start());
   await writeModel(teacher, description, leaves);
   dispose(leaves as never);

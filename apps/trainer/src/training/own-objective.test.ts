@@ -53,7 +53,7 @@ const rowsAt = (start: number, end: number, prefix = ""): HostArrays => ({
 const whole = rowsAt(0, 6);
 const split = { ...rowsAt(0, 2, "0/"), ...rowsAt(2, 4, "1/"), ...rowsAt(4, 6, "2/") };
 
-const plan = planTraining(configOf("own", {}), clip);
+const plan = planTraining(configOf("own", {}).training, clip);
 const gradient = createStepGradient(own, plan, { checkpoint: false });
 const params = flattenTree<Tensor>(initClip(clip, 3));
 

@@ -18,9 +18,9 @@ async function imagesRead(accumulate: number, prefetch: number): Promise<number>
       return record.loadImage();
     },
   }));
-  const { description } = await openRunModel(config);
+  const { description } = await openRunModel(config.model);
   const source = pairSource(label, noting);
-  const batches = await openTrainingBatches(config, description, { source });
+  const batches = await openTrainingBatches(config.data, description, { source });
   await batches.next();
   await batches.close(); // waits for what is under way
   return read.size;

@@ -32,6 +32,18 @@ function progressLine(report: StepReport, steps: number, pace: Pace): string {
   ].join("  ");
 }
 
+/** What progress is shown of, and where it is written. */
+export interface ProgressOptions {
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** Gets a line of JSON for each step and evaluation. */
+  readonly metricsFile: string;
+  /** Steps between lines of the file. */
+  readonly logEvery: number;
+  /** Folder that gets TensorBoard's event file; none by default. */
+  readonly eventFolder?: string | undefined;
+}
+
 /** Shows progress on a terminal (one line, rewritten) or in a log (a line every few seconds). */
 export interface Progress {
   readonly report: (report: StepReport) => void;
@@ -58,13 +70,7 @@ function evaluationLine(step: number, evaluation: Evaluation): string {
 }
 
 /** Writes progress to standard error, and every step to `metrics.jsonl` and an event file if asked. */
-export function createProgress(options: {
-  readonly steps: number;
-  readonly metricsFile: string;
-  readonly logEvery: number;
-  /** Folder that gets TensorBoard's event file; none by default. */
-  readonly eventFolder?: string | undefined;
-}): Progress {
+export function createProgress(options: ProgressOptions): Progress {
   const { steps, metricsFile, logEvery, eventFolder } = options;
   const events = eventFolder === undefined ? undefined : createEventFile(eventFolder);
   const metrics = createSoftFile(metricsFile);

@@ -13,7 +13,6 @@ import {
 } from "@clip-ts/node";
 import { note } from "../cli/output.ts";
 import { quoteWord } from "../cli/quote-word.ts";
-import type { RunConfig } from "../config/schema.ts";
 import { checkpointContents, withModels } from "./checkpoint-contents.ts";
 import type { EarlyStopping } from "./early-stopping.ts";
 import { createExplosionWatch } from "./explosion.ts";
@@ -54,9 +53,21 @@ export async function findWholeCheckpoint(run: string): Promise<string> {
   );
 }
 
+/** Where checkpoints go, and what one says of its run. */
+export interface CheckpointOptions {
+  /** Folder of the run. */
+  readonly run: string;
+  /** Steps between checkpoints. */
+  readonly every: number;
+  /** How many are kept. */
+  readonly keep: number;
+  readonly seed: number;
+  /** The schedule's, of which a diverged run is told a tenth. */
+  readonly learningRate: number;
+}
+
 /** What checkpoints of a run are made of. */
 export interface CheckpointParts {
-  readonly config: RunConfig;
   readonly description: ModelDescription;
   readonly plan: TrainingPlan;
   readonly session: TrainingSession;
@@ -78,7 +89,7 @@ export interface RunCheckpoints {
   readonly took: (step: number, loss: number) => Promise<void>;
   /** Leaves only checkpoints from before the explosion, and says how to go on from the last of them. */
   readonly afterDivergence: (error: ClipError) => Promise<ClipError>;
-  /** Ends with the number of checkpoints that the config asks for. */
+  /** Ends with the number of checkpoints that are to be kept. */
   readonly finish: () => Promise<void>;
   /** The newest one's folder; empty if there is none. */
   readonly newest: () => string;
@@ -86,13 +97,13 @@ export interface RunCheckpoints {
 
 const stepOf = (name: string): number => Number(name.slice("step-".length));
 
-function advice({ run, schedule }: RunConfig, last: string | undefined): string {
+function advice({ run, learningRate }: CheckpointOptions, last: string | undefined): string {
   const remedies =
     '  Lower "schedule.learningRate", lengthen "schedule.warmupSteps" or set "gradClipNorm"';
   const settings = [
     `run=${run}-2`,
     ...(last === undefined ? [] : [`model={ from: ${checkpointFolder(run, last)} }`]),
-    `schedule.learningRate=${Number((schedule.learningRate / 10).toPrecision(3))}`,
+    `schedule.learningRate=${Number((learningRate / 10).toPrecision(3))}`,
   ];
   const words = settings.map((setting) => `--set ${quoteWord(setting)}`).join(" ");
   const beginning =
@@ -103,9 +114,12 @@ function advice({ run, schedule }: RunConfig, last: string | undefined): string 
 }
 
 /** Saves, prunes and clears the checkpoints of a run. */
-export function createRunCheckpoints(parts: CheckpointParts): RunCheckpoints {
-  const { config, description, plan, session, batches, early, identity } = parts;
-  const { run, checkpoint: policy } = config;
+export function createRunCheckpoints(
+  options: CheckpointOptions,
+  parts: CheckpointParts,
+): RunCheckpoints {
+  const { run, keep, seed } = options;
+  const { description, plan, session, batches, early, identity } = parts;
   const watch = createExplosionWatch();
   let newest = parts.from ?? "";
   let isUnproven = false;
@@ -115,10 +129,10 @@ export function createRunCheckpoints(parts: CheckpointParts): RunCheckpoints {
       withModels(plan, contents, async (models) => {
         const best = early?.best();
         const cursor = batches.cursor();
-        const state = { seed: config.seed, cursor, identity, ...(best && { best }) };
+        const state = { seed, cursor, identity, ...(best && { best }) };
         const content = checkpointContents(plan, contents, { models, description });
         const checkpoint = { ...content, step: session.steps(), state };
-        newest = await saveCheckpoint(run, description, checkpoint, policy.keep + 1);
+        newest = await saveCheckpoint(run, description, checkpoint, keep + 1);
         isUnproven = true;
       }),
     );
@@ -140,7 +154,7 @@ export function createRunCheckpoints(parts: CheckpointParts): RunCheckpoints {
     async took(step, loss) {
       watch.note(step, loss);
       if (!isUnproven || watch.since() !== undefined) return;
-      await pruneCheckpoints(run, policy.keep);
+      await pruneCheckpoints(run, keep);
       isUnproven = false;
     },
     async afterDivergence(error) {
@@ -151,12 +165,12 @@ export function createRunCheckpoints(parts: CheckpointParts): RunCheckpoints {
       }
       const last = names.findLast((name) => stepOf(name) < since);
       newest = last === undefined ? "" : checkpointFolder(run, last);
-      return new ClipError(error.code, `${error.message}\n${advice(config, last)}`, {
+      return new ClipError(error.code, `${error.message}\n${advice(options, last)}`, {
         data: error.data,
         cause: error,
       });
     },
-    finish: () => pruneCheckpoints(run, policy.keep),
+    finish: () => pruneCheckpoints(run, keep),
   };
 }
 

@@ -1,5 +1,4 @@
 import type { ModelDescription } from "@clip-ts/node";
-import type { RunConfig } from "../config/schema.ts";
 import { keepBestModel } from "./best-model.ts";
 import { withModels } from "./checkpoint-contents.ts";
 import type { EarlyStopping } from "./early-stopping.ts";
@@ -11,7 +10,8 @@ import type { TrainingPlan } from "./training-plan.ts";
 
 /** What evaluating a run takes. */
 export interface RunEvaluation {
-  readonly config: RunConfig;
+  /** Folder of the run, which gets its best model. */
+  readonly run: string;
   readonly description: ModelDescription;
   readonly plan: TrainingPlan;
   readonly session: TrainingSession;
@@ -22,8 +22,8 @@ export interface RunEvaluation {
 
 /** Evaluates the session, notes what was found, keeps the best model, and says whether to go on. */
 export function createEvaluating(parts: RunEvaluation): Evaluating | undefined {
-  const { config, description, plan, session, evaluator, early, progress } = parts;
-  if (evaluator === undefined || config.evaluate === undefined) return undefined;
+  const { run: folder, description, plan, session, evaluator, early, progress } = parts;
+  if (evaluator === undefined) return undefined;
   const run = (): Promise<boolean> =>
     session.withContents((contents) =>
       withModels(plan, contents, async (models) => {
@@ -31,13 +31,13 @@ export function createEvaluating(parts: RunEvaluation): Evaluating | undefined {
         const step = session.steps() - 1;
         progress.evaluated(step, evaluation);
         const verdict = early?.judge(evaluation, step);
-        const isOfEma = config.earlyStopping?.metric.startsWith("ema.") === true;
+        const isOfEma = early?.metric.startsWith("ema.") === true;
         const judged = isOfEma ? models.ema : models.model;
         if (verdict?.isBest && judged !== undefined) {
-          await keepBestModel(config.run, description, judged);
+          await keepBestModel(folder, description, judged);
         }
         return verdict?.shouldStop === true;
       }),
     );
-  return { every: config.evaluate.every, run };
+  return { every: evaluator.every, run };
 }

@@ -7,7 +7,7 @@ import { afterAll, expect, test } from "vitest";
 import { openTrainingBatches } from "../config/batches.ts";
 import { parseConfig } from "../config/load-config.ts";
 import { openRunModel } from "../config/model.ts";
-import type { RunConfig } from "../config/schema.ts";
+import { runOptions, type RunOptions } from "../config/run-options.ts";
 import { openSession } from "./open-session.ts";
 import type { StepMetrics } from "./session.ts";
 import type { TrainingPlan } from "./training-plan.ts";
@@ -20,8 +20,8 @@ afterAll(async () => {
   await useEngine("cpu");
 });
 
-/** The config of a run of the smallest model with some settings changed. */
-export function configOf(name: string, changes: Readonly<Record<string, unknown>>): RunConfig {
+/** A run of the smallest model with some settings changed. */
+export function configOf(name: string, changes: Readonly<Record<string, unknown>>): RunOptions {
   const { data = {}, ...rest } = changes;
   const config = {
     run: join(folder, name),
@@ -34,7 +34,7 @@ export function configOf(name: string, changes: Readonly<Record<string, unknown>
     ...rest,
     data: { train: { kind: "synthetic", count: 32 }, batchSize: 8, ...(data as object) },
   };
-  return parseConfig(config, name);
+  return runOptions(parseConfig(config, name));
 }
 
 /** What some steps of a run told and left. */
@@ -46,12 +46,12 @@ export interface Taken {
   readonly after: Readonly<Record<string, Float32Array>>;
 }
 
-/** Takes the config's steps without saving anything. */
-export async function takeSteps(config: RunConfig): Promise<Taken> {
-  const { compiler } = await startEngine(config.engine);
-  const model = await openRunModel(config);
-  const { session, plan } = await openSession(config, model, { compiler });
-  const batches = await openTrainingBatches(config, model.description);
+/** Takes a run's steps without saving anything. */
+export async function takeSteps({ steps, engine, ...run }: RunOptions): Promise<Taken> {
+  const { compiler } = await startEngine(engine.name);
+  const model = await openRunModel(run.model);
+  const { session, plan } = await openSession(run.training, model, { compiler });
+  const batches = await openTrainingBatches(run.data, model.description);
   const values = (): Promise<Record<string, Float32Array>> =>
     session.withContents(async ({ params, slots: { ema = {} } }) => {
       const averages = Object.entries(ema).map(([path, leaf]) => [`ema.${path}`, leaf] as const);
@@ -62,7 +62,7 @@ export async function takeSteps(config: RunConfig): Promise<Taken> {
     });
   const before = await values();
   const metrics: StepMetrics[] = [];
-  while (session.steps() < config.steps) metrics.push(await session.step(await batches.next()));
+  while (session.steps() < steps) metrics.push(await session.step(await batches.next()));
   const after = await values();
   await batches.close();
   session.dispose();

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import type { PairSource } from "@clip-ts/data";
 import { isModelFile, readCheckpointState, resolveModel } from "@clip-ts/node";
-import type { RunConfig } from "../config/schema.ts";
+import type { SourceOptions } from "../config/sources.ts";
 
 /** What a run learns from, told apart from anything else of the same settings. */
 export interface RunIdentity {
@@ -16,6 +16,21 @@ export interface RunIdentity {
   };
   /** Of the files of each model that the run goes on needing, by the setting that names it. */
   readonly models: Readonly<Record<string, string>>;
+}
+
+/** What a run reads that has to stay the same. */
+export interface IdentityOptions {
+  readonly train: SourceOptions;
+  /** The model that it goes on from, or the config that describes it. */
+  readonly from?: string | undefined;
+  readonly config?: string | undefined;
+  /** Weights that its towers start from. */
+  readonly vision?: string | undefined;
+  readonly text?: string | undefined;
+  /** The model that it learns from. */
+  readonly teacher?: string | undefined;
+  /** Whether adapters learn in the place of the weights, which are then read again. */
+  readonly hasAdapters: boolean;
 }
 
 /** Beginnings of files are enough to tell models apart: names, shapes and the first weights. */
@@ -54,15 +69,14 @@ async function identifyModel(place: string, withWeights: boolean): Promise<strin
  * The models that a run reads again when it goes on. Of those that it only began from, the description
  * matters; weights of a teacher, and those under adapters, are read each time.
  */
-function modelsOf(config: RunConfig): readonly (readonly [string, string, boolean])[] {
-  const { model, distill, lora } = config;
-  const needsWeights = lora !== undefined;
+function modelsOf(options: IdentityOptions): readonly (readonly [string, string, boolean])[] {
+  const { from, config, vision, text, teacher, hasAdapters } = options;
   const places = [
-    ["model.from", model.from, needsWeights],
-    ["model.config", model.config, false],
-    ["model.vision", needsWeights ? model.vision : undefined, true],
-    ["model.text", needsWeights ? model.text : undefined, true],
-    ["distill.from", distill?.from, true],
+    ["model.from", from, hasAdapters],
+    ["model.config", config, false],
+    ["model.vision", hasAdapters ? vision : undefined, true],
+    ["model.text", hasAdapters ? text : undefined, true],
+    ["distill.from", teacher, true],
   ] as const;
   return places.flatMap(([key, place, withWeights]) =>
     place === undefined ? [] : [[key, place, withWeights] as const],
@@ -75,14 +89,14 @@ function identifySource({ records }: PairSource): RunIdentity["data"] {
   return { count: records.length, sha256: hash.digest("hex") };
 }
 
-/** Identifies what a config names; `source` is its pairs, absent for a file of tensors. */
+/** Identifies what a run reads; `source` is its pairs, absent for a file of tensors. */
 export async function identifyRun(
-  config: RunConfig,
+  options: IdentityOptions,
   source: PairSource | undefined,
 ): Promise<RunIdentity> {
-  const { train } = config.data;
+  const { train } = options;
   const models: Record<string, string> = {};
-  for (const [key, place, withWeights] of modelsOf(config)) {
+  for (const [key, place, withWeights] of modelsOf(options)) {
     models[key] = await identifyModel(place, withWeights);
   }
   if (source !== undefined) return { data: identifySource(source), models };

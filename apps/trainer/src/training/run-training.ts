@@ -3,8 +3,8 @@ import type { BatchStream } from "@clip-ts/data";
 import { listCheckpoints, lockRun, type RunLock } from "@clip-ts/node";
 import { note } from "../cli/output.ts";
 import { noteLeftOut } from "../commands/support/left-out.ts";
-import { resumedConfig } from "../config/resumed-config.ts";
-import type { RunConfig } from "../config/schema.ts";
+import { changedSettings } from "../config/changed-settings.ts";
+import type { RunOptions } from "../config/run-options.ts";
 import { writeTrainingReport } from "../report/write-training-report.ts";
 import { earlyStopOf, type EarlyStop, type EarlyStopping } from "./early-stopping.ts";
 import type { Evaluator } from "./evaluation.ts";
@@ -54,23 +54,27 @@ function noteAllLeftOut(batches: BatchStream, evaluator: Evaluator | undefined):
 
 /** How a run ended after so many steps, asked to or by itself. */
 function endOf(
-  config: RunConfig,
+  options: RunOptions,
   early: EarlyStopping | undefined,
   step: number,
   isAsked: boolean,
 ): Omit<TrainingResult, "checkpoint"> {
-  const stoppedEarly = earlyStopOf(config, early, step);
+  const stoppedEarly = earlyStopOf(options, early, step);
   if (stoppedEarly !== undefined) return { step, interrupted: false, stoppedEarly };
-  return { step, interrupted: isAsked && step < config.steps };
+  return { step, interrupted: isAsked && step < options.steps };
 }
 
 /** The loop of an opened run, its metrics and checkpoints. */
-async function trainOpened(opened: OpenedTraining, lock: RunLock): Promise<TrainingResult> {
-  const { config, session, batches, early, evaluator, metricsFile } = opened;
-  const eventFolder = config.tensorboard ? config.run : undefined;
-  const progress = createProgress({ ...config, metricsFile, eventFolder });
+async function trainOpened(
+  options: RunOptions,
+  opened: OpenedTraining,
+  lock: RunLock,
+): Promise<TrainingResult> {
+  const { run, steps } = options;
+  const { session, batches, early, evaluator } = opened;
+  const progress = createProgress(options.progress);
   const interruption = watchInterruption();
-  const checkpoints = createRunCheckpoints(opened);
+  const checkpoints = createRunCheckpoints(options.checkpoints, opened);
   const report = async (step: StepReport): Promise<void> => {
     lock.touch();
     progress.report(step);
@@ -78,11 +82,11 @@ async function trainOpened(opened: OpenedTraining, lock: RunLock): Promise<Train
   };
   try {
     const shouldStop = (): boolean => interruption.requested() || early?.isOver() === true;
-    const evaluate = createEvaluating({ ...opened, progress });
-    const saving = { saveEvery: config.checkpoint.every, save: checkpoints.save };
-    await train({ steps: config.steps, ...saving, batches, session, report, shouldStop, evaluate });
+    const evaluate = createEvaluating({ ...opened, run, progress });
+    const saving = { saveEvery: options.checkpoints.every, save: checkpoints.save };
+    await train({ steps, ...saving, batches, session, report, shouldStop, evaluate });
     await checkpoints.finish();
-    const end = endOf(config, early, session.steps(), interruption.requested());
+    const end = endOf(options, early, session.steps(), interruption.requested());
     return { ...end, checkpoint: checkpoints.newest() };
   } catch (error) {
     throw isDivergence(error) ? await checkpoints.afterDivergence(error) : error;
@@ -92,26 +96,27 @@ async function trainOpened(opened: OpenedTraining, lock: RunLock): Promise<Train
     await batches.close();
     session.dispose();
     evaluator?.dispose();
-    if (session.steps() > 0) await drawReport(config.run);
+    if (session.steps() > 0) await drawReport(run);
     noteAllLeftOut(batches, evaluator);
   }
 }
 
 /**
- * Trains as the config says, from scratch or from the run's last whole checkpoint; then the run's recorded
+ * Trains as the options say, from scratch or from the run's last whole checkpoint; then the run's recorded
  * settings hold, but for those that may change.
  * @throws ClipError "bad-config" for other settings, data or models than a run to go on with began with.
  */
 export async function runTraining(
-  config: RunConfig,
-  options: TrainingOptions = {},
+  options: RunOptions,
+  start: TrainingOptions = {},
 ): Promise<TrainingResult> {
-  const { resume = false } = options;
-  const lock = await lockRun(config.run);
+  const { resume = false } = start;
+  const { run, settings } = options;
+  const lock = await lockRun(run);
   try {
-    if (!resume) await refuseToOverwrite(config.run);
-    const settled = resume ? await resumedConfig(config) : { config, changes: [] };
-    return await trainOpened(await openTraining(settled, options), lock);
+    if (!resume) await refuseToOverwrite(run);
+    const changes = resume ? await changedSettings(run, settings) : [];
+    return await trainOpened(options, await openTraining(options, changes, start), lock);
   } finally {
     await lock.release();
   }

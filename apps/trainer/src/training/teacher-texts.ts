@@ -5,10 +5,16 @@ import type { TokenizedTexts } from "@clip-ts/model";
 import { needTokenizer, type ModelDescription } from "@clip-ts/node";
 import { textTower } from "@clip-ts/text-encoder";
 import { readsPadding } from "@clip-ts/tokenizer";
-import type { RunConfig } from "../config/schema.ts";
+import type { TrainingDataOptions } from "../config/batches.ts";
 
 /** What a teacher reads of a batch. */
 export type TeacherTexts = (batch: Batch) => TokenizedTexts;
+
+/** Who teaches, and what is read of the data. */
+export interface TeacherTextsOptions {
+  readonly distill?: { readonly from: string } | undefined;
+  readonly data: Pick<TrainingDataOptions, "train" | "bucketMultiple">;
+}
 
 type Described = Pick<ModelDescription, "config" | "tokenizer">;
 
@@ -28,7 +34,11 @@ function idsOf({ config: { text } }: Described): Record<string, unknown> {
 }
 
 /** Ids mean the same to both. Where neither has a tokenizer, their sizes must speak for them. */
-function assertSameVocabulary(config: RunConfig, student: Described, teacher: Described): void {
+function assertSameVocabulary(
+  place: string | undefined,
+  student: Described,
+  teacher: Described,
+): void {
   const [own, other] = [idsOf(student), idsOf(teacher)];
   const [ownFiles, otherFiles] = [student, teacher].map(({ tokenizer }) =>
     tokenizer === undefined ? undefined : vocabularyOf(tokenizer),
@@ -37,18 +47,18 @@ function assertSameVocabulary(config: RunConfig, student: Described, teacher: De
   throw new ClipError(
     "bad-config",
     `"distill.from": stored ids mean the same only to models with one tokenizer; ` +
-      `${config.distill?.from} has ${JSON.stringify(other)}, the student ${JSON.stringify(own)}` +
+      `${place} has ${JSON.stringify(other)}, the student ${JSON.stringify(own)}` +
       `${isDeepStrictEqual(own, other) ? ", but another tokenizer.json" : ""}. Train on captions ` +
       "instead of tensors: each model then reads them with its own tokenizer.",
     { data: { student: own, teacher: other } },
   );
 }
 
-function assertWholeRows(config: RunConfig, tokens: number, contextLength: number): void {
+function assertWholeRows(place: string | undefined, tokens: number, contextLength: number): void {
   if (tokens === contextLength) return;
   throw new ClipError(
     "bad-shape",
-    `"distill.from": ${config.distill?.from} reads padding, so its rows must have all ` +
+    `"distill.from": ${place} reads padding, so its rows must have all ` +
       `${contextLength} ids; the stored ids have ${tokens}. Store them padded to ${contextLength}, or ` +
       "train on captions.",
     { data: { tokens, contextLength } },
@@ -61,19 +71,19 @@ function assertWholeRows(config: RunConfig, tokens: number, contextLength: numbe
  * @throws ClipError "bad-config" if those ids are not the teacher's, "unsupported" without a tokenizer.
  */
 export function teacherTexts(
-  config: RunConfig,
+  { distill, data }: TeacherTextsOptions,
   student: Described,
   teacher: ModelDescription,
 ): TeacherTexts {
-  const { train, bucketMultiple } = config.data;
+  const { train, bucketMultiple } = data;
   if (train.kind !== "tensors") {
     const tokenizer = needTokenizer(teacher);
     return ({ captions }) => tokenizer.encodeBatch(captions, { multiple: bucketMultiple });
   }
-  assertSameVocabulary(config, student, teacher);
+  assertSameVocabulary(distill?.from, student, teacher);
   const isWhole = readsPadding(teacher.config.text);
   return ({ inputIds, batch, tokens }) => {
-    if (isWhole) assertWholeRows(config, tokens, teacher.config.text.contextLength);
+    if (isWhole) assertWholeRows(distill?.from, tokens, teacher.config.text.contextLength);
     return { inputIds, batch, tokens };
   };
 }

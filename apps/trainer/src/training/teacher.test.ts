@@ -20,7 +20,7 @@ import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
 import { openTrainingBatches } from "../config/batches.ts";
 import { openRunModel } from "../config/model.ts";
-import type { RunConfig } from "../config/schema.ts";
+import type { RunOptions } from "../config/run-options.ts";
 import { configOf, folder } from "./run-here.test.ts";
 import { openTeacher, type Teacher } from "./teacher.ts";
 
@@ -35,7 +35,7 @@ async function writeTeacher(
   name: string,
   { config = nano, ...changes }: Partial<ModelDescription>,
 ): Promise<string> {
-  const { description } = await openRunModel(configOf("student", {}));
+  const { description } = await openRunModel(configOf("student", {}).model);
   const leaves = flattenTree<Tensor>(initClip(config, 7));
   const path = join(folder, name);
   await writeModel(path, { ...description, ...tokenizerFor(config), ...changes, config }, leaves);
@@ -43,15 +43,15 @@ async function writeTeacher(
   return path;
 }
 
-const student = async (config: RunConfig): Promise<ModelDescription> =>
-  (await openRunModel(config)).description;
+const student = async (config: RunOptions): Promise<ModelDescription> =>
+  (await openRunModel(config.model)).description;
 
-async function teacherOf(config: RunConfig, compiler?: Compiler): Promise<Teacher> {
-  return (await openTeacher(config, await student(config), compiler)) as Teacher;
+async function teacherOf(config: RunOptions, compiler?: Compiler): Promise<Teacher> {
+  return (await openTeacher(config.training, await student(config), compiler)) as Teacher;
 }
 
-async function firstBatch(config: RunConfig, description: ModelDescription): Promise<Batch> {
-  const batches = await openTrainingBatches(config, description);
+async function firstBatch(config: RunOptions, description: ModelDescription): Promise<Batch> {
+  const batches = await openTrainingBatches(config.data, description);
   const batch = await batches.next();
   await batches.close();
   return batch;

@@ -16,7 +16,7 @@ import type { Arguments } from "../../cli/command.ts";
 import { numberOption } from "../../cli/number-option.ts";
 import { startNamedEngine } from "../support/start-engine.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import type { RunConfig } from "../../config/schema.ts";
+import { runOptions, type RunOptions } from "../../config/run-options.ts";
 import { openSource } from "../../config/sources.ts";
 import { measureStep } from "../../quickstart/calibrate.ts";
 import { contactSheet } from "../../quickstart/contact-sheet.ts";
@@ -41,7 +41,7 @@ const stepsShare = 0.95;
 /** The recipe's steps, or as many of them as fit into the minutes given on this machine. */
 async function chooseSteps(
   args: Arguments,
-  recipe: RunConfig,
+  recipe: RunOptions,
   { engine, source }: { readonly engine: StartedEngine; readonly source: PairSource },
 ): Promise<number> {
   const fixed = numberOption(args, "steps");
@@ -67,9 +67,9 @@ async function trainModel(
   const stored = join(run, "config.yaml");
   if ((await listCheckpoints(run)).length > 0 && existsSync(stored)) {
     say("      going on with the run that is there (--fresh starts anew)");
-    return runTraining(await loadConfig(stored, []), { resume: true, engine });
+    return runTraining(runOptions(await loadConfig(stored, [])), { resume: true, engine });
   }
-  const recipe = (steps: number): RunConfig =>
+  const recipe = (steps: number): RunOptions =>
     quickstartRecipe({ run, engine: engine.name, steps });
   const source = rememberImages(await openSource(drawings, 0));
   const steps = await chooseSteps(args, recipe(recipeSteps), { engine, source });

@@ -5,8 +5,8 @@ import { note } from "../../cli/output.ts";
 import { quoteWord } from "../../cli/quote-word.ts";
 import { recordedConfig } from "../support/train-options.ts";
 import { loadConfig } from "../../config/load-config.ts";
+import { runOptions, type RunOptions } from "../../config/run-options.ts";
 import { describeEarlyStop } from "../../training/early-stopping.ts";
-import type { RunConfig } from "../../config/schema.ts";
 import { runTraining } from "../../training/run-training.ts";
 
 /** The options on what computes, as settings of the config: both have the same names. */
@@ -19,29 +19,29 @@ function engineSettings({ text }: Arguments): string[] {
   });
 }
 
-/** The config of a YAML file; where a run's folder is to be resumed, the one that it recorded. */
-function readConfig(args: Arguments): Promise<RunConfig> {
+/** The run of a YAML file; where a run's folder is to be resumed, the one that it recorded. */
+async function readRun(args: Arguments): Promise<RunOptions> {
   const [place = ""] = args.positionals;
   const settings = [...args.texts("set"), ...engineSettings(args)];
   const recorded = recordedConfig(args);
-  if (recorded === undefined) return loadConfig(place, settings);
-  return loadConfig(recorded, [...settings, `run=${JSON.stringify(place)}`]);
+  if (recorded === undefined) return runOptions(await loadConfig(place, settings));
+  return runOptions(await loadConfig(recorded, [...settings, `run=${JSON.stringify(place)}`]));
 }
 
 /** clip-ts train */
 export async function run(args: Arguments): Promise<number> {
-  const config = await readConfig(args);
-  const result = await runTraining(config, { resume: args.flag("resume") });
+  const options = await readRun(args);
+  const result = await runTraining(options, { resume: args.flag("resume") });
   if (result.interrupted) {
     process.stderr.write(
-      `Stopped after ${result.step} of ${config.steps} steps; saved ${result.checkpoint}.\n` +
-        `Go on with: clip-ts train --resume ${quoteWord(config.run)}\n`,
+      `Stopped after ${result.step} of ${options.steps} steps; saved ${result.checkpoint}.\n` +
+        `Go on with: clip-ts train --resume ${quoteWord(options.run)}\n`,
     );
     return 130;
   }
   const { step: done, stoppedEarly } = result;
   if (stoppedEarly !== undefined) {
-    const text = describeEarlyStop(stoppedEarly, { done, ...config });
+    const text = describeEarlyStop(stoppedEarly, { done, steps: options.steps });
     note(wrap(text, terminalColumns).join("\n"));
   }
   process.stdout.write(`Trained ${done} steps: ${result.checkpoint}\n`);

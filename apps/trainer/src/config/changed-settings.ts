@@ -1,22 +1,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ClipError, shown } from "@clip-ts/base";
-import { readConfigFile } from "./load-config.ts";
-import type { RunConfig } from "./schema.ts";
+import { readConfigFile, type Settings } from "./load-config.ts";
 
 /** One setting of a run that goes on with another value. */
 export interface ChangedSetting {
-  /** Its place in the config, such as `checkpoint.every`. */
+  /** Its place among the settings, such as `checkpoint.every`. */
   readonly key: string;
-  /** Absent where one of the configs does not have it. */
+  /** Absent where it is not set. */
   readonly from?: unknown;
   readonly to?: unknown;
-}
-
-/** What a run goes on with. */
-export interface ResumedConfig {
-  readonly config: RunConfig;
-  readonly changes: readonly ChangedSetting[];
 }
 
 /** Settings that do not change what the steps to come compute, themselves or by their first names. */
@@ -51,20 +44,19 @@ function isFree(key: string): boolean {
   return places.has(key) || names.some((_, index) => free.has(names.slice(0, index + 1).join(".")));
 }
 
-type Settings = ReadonlyMap<string, unknown>;
-
-/** Every value of a config by its place; a list is one value. */
-function settingsOf(value: unknown, key = ""): [string, unknown][] {
+/** Every value of a document by its place; a list is one value. */
+function valuesOf(value: unknown, key = ""): [string, unknown][] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [[key, value]];
   return Object.entries(value)
     .filter(([, inner]) => inner !== undefined)
-    .flatMap(([name, inner]) => settingsOf(inner, key === "" ? name : `${key}.${name}`));
+    .flatMap(([name, inner]) => valuesOf(inner, key === "" ? name : `${key}.${name}`));
 }
 
 function differences(recorded: Settings, given: Settings): ChangedSetting[] {
-  const keys = [...new Set([...recorded.keys(), ...given.keys()])];
+  const [before, after] = [new Map(valuesOf(recorded)), new Map(valuesOf(given))];
+  const keys = [...new Set([...before.keys(), ...after.keys()])];
   return keys
-    .map((key) => ({ key, from: recorded.get(key), to: given.get(key) }))
+    .map((key) => ({ key, from: before.get(key), to: after.get(key) }))
     .filter(({ from, to }) => JSON.stringify(from) !== JSON.stringify(to));
 }
 
@@ -76,25 +68,23 @@ export function describeChange({ key, from, to }: ChangedSetting): string {
 }
 
 /**
- * The config that a run goes on with: the recorded one, with those of the given settings that may change.
- * Without a record (`config.yaml` was removed) it is the given one.
+ * Which of a run's settings are others than those that it recorded: it goes on with the given ones. None
+ * without a record (`config.yaml` was removed).
  * @throws ClipError "bad-config" naming every setting that would change what the run computes.
  */
-export async function resumedConfig(given: RunConfig): Promise<ResumedConfig> {
-  const path = join(given.run, "config.yaml");
-  if (!existsSync(path)) return { config: given, changes: [] };
+export async function changedSettings(run: string, given: Settings): Promise<ChangedSetting[]> {
+  const path = join(run, "config.yaml");
+  if (!existsSync(path)) return [];
   const recorded = await readConfigFile(path);
-  const changes = differences(new Map(settingsOf(recorded)), new Map(settingsOf(given))).filter(
-    ({ key }) => key !== "run",
-  );
+  const changes = differences(recorded, given).filter(({ key }) => key !== "run");
   const refused = changes.filter(({ key }) => !isFree(key));
-  if (refused.length === 0) return { config: given, changes };
+  if (refused.length === 0) return changes;
   throw new ClipError(
     "bad-config",
-    `${given.run} was begun with other settings, and --resume goes on with those (${path}):\n` +
+    `${run} was begun with other settings, and --resume goes on with those (${path}):\n` +
       `${refused.map((change) => `  ${describeChange(change)}`).join("\n")}\n` +
       "  Leave these as they were, or begin another run from this one's weights: " +
-      `"model.from: ${given.run}" with another "run" and without --resume.`,
-    { data: { run: given.run, refused } },
+      `"model.from: ${run}" with another "run" and without --resume.`,
+    { data: { run, refused } },
   );
 }
