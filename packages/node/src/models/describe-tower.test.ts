@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { largestDifference } from "@clip-ts/test-utils";
-import { encodeText, type TextParams } from "@clip-ts/text-encoder";
+import { encodeText, textSpec, type TextParams } from "@clip-ts/text-encoder";
 import { openSafetensors, readAll, toFloat32 } from "@clip-ts/weights";
 import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
-import { flattenTree } from "@clip-ts/core";
+import { flattenTree, mapTree, toTensor, type ParamSpec } from "@clip-ts/core";
 import { expect, test } from "vitest";
 import { openFile } from "../files.ts";
 import { describeTower, loadTowerAlone } from "./describe-tower.ts";
@@ -18,7 +18,10 @@ test("CLIP's text tower alone, with a projection beside it, pools what transform
   const source = await openFile(`${folder}/expected.safetensors`);
   const { ids, pooled: expected } = await readAll(await openSafetensors(source));
   await source.close();
-  const params = (await loadTowerAlone(folder, found.tower)) as TextParams;
+  const arrays = await loadTowerAlone(folder, found.tower);
+  const params = mapTree<object, ParamSpec, Tensor>(textSpec(found.tower.config), (_, path) =>
+    toTensor(arrays[path]!),
+  ) as TextParams;
   const captions = tensor(toFloat32(ids!), [...ids!.shape], "int32");
   const { pooled } = encodeText(params, captions, found.tower.config);
   const actual = await pooled.data<"float32">();

@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { HostArrays } from "@clip-ts/core";
 import type { PreprocessConfig } from "@clip-ts/image";
 import { inferTowerConfig, parseTowerConfig, preset, type TowerConfig } from "@clip-ts/model";
-import { projectionSpec, type ProjectionParams } from "@clip-ts/projection";
-import { textSpec, type TextParams } from "@clip-ts/text-encoder";
+import { projectionSpec } from "@clip-ts/projection";
+import { textSpec } from "@clip-ts/text-encoder";
 import type { Tokenizer } from "@clip-ts/tokenizer";
-import { visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
-import { convertLayout, loadParams, type TensorFile } from "@clip-ts/weights";
+import { visionSpec } from "@clip-ts/vision-encoder";
+import { convertLayout, loadHostArrays, type TensorFile } from "@clip-ts/weights";
 import { readJson } from "../files.ts";
 import { resolveModel } from "./locate-model.ts";
 import { inferFromShapes } from "./infer-from-weights.ts";
@@ -88,34 +89,25 @@ export async function describeTower(
   return { tower, ...(preprocess !== undefined && { preprocess }) };
 }
 
-/** The parameters of a tower by its side. */
-type TowerParams<Tower extends TowerConfig> = Tower extends { readonly side: "vision" }
-  ? VisionParams
-  : TextParams;
-
 /**
- * Loads the parameters of a tower alone onto the running engine. The caller owns them.
+ * Reads the parameters of a tower alone, by path within it; no engine has to run.
  * @throws ClipError "bad-weights" that lists what does not fit the config.
  */
-export async function loadTowerAlone<Tower extends TowerConfig>(
-  model: string,
-  tower: Tower,
-): Promise<TowerParams<Tower>> {
+export function loadTowerAlone(model: string, tower: TowerConfig): Promise<HostArrays> {
   const spec = tower.side === "vision" ? visionSpec(tower.config) : textSpec(tower.config);
   const options = { prefix: `${tower.side}_model.` };
-  const params = await withWeights(model, (file) => loadParams(spec as object, file, options));
-  return params as TowerParams<Tower>;
+  return withWeights(model, (file) => loadHostArrays(spec, file, options));
 }
 
 /**
- * Loads the head behind a tower alone onto the running engine: weight [joint, dim], and a bias where the file
- * has one. The caller owns it. Undefined for a tower without.
+ * Reads the head behind a tower alone: weight [joint, dim], and a bias where the file has one. Undefined for
+ * a tower without; no engine has to run.
  * @throws ClipError "bad-weights" for a head of another form.
  */
-export async function loadHeadAlone(
+export function loadHeadAlone(
   model: string,
   { side }: TowerConfig,
-): Promise<ProjectionParams | undefined> {
+): Promise<HostArrays | undefined> {
   return withWeights(model, (original) => {
     const file = convertLayout(original, "huggingface");
     const weight = `${heads[side]}.weight`;
@@ -123,6 +115,6 @@ export async function loadHeadAlone(
     const [joint = 0, dim = 0] = file.describe(weight).shape;
     const kind = file.names.includes(`${heads[side]}.bias`) ? "affine" : "linear";
     const options = { prefix: `${heads[side]}.` };
-    return loadParams(projectionSpec(dim, joint, kind), file, options) as Promise<ProjectionParams>;
+    return loadHostArrays(projectionSpec(dim, joint, kind), file, options);
   });
 }

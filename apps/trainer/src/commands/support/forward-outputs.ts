@@ -1,4 +1,4 @@
-import { flattenTree, unflattenLike } from "@clip-ts/core";
+import { unflattenLike, type HostArrays } from "@clip-ts/core";
 import type { NamedTensors } from "@clip-ts/jit";
 import {
   clipSpec,
@@ -11,7 +11,8 @@ import {
 } from "@clip-ts/model";
 import { withWeights, type Compiler } from "@clip-ts/node";
 import { convertTensors, detectLayout, type HostTensor, type Layout } from "@clip-ts/weights";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { dispose } from "@tensorflow/tfjs-core";
+import type { BatchArrays } from "./forward-inputs.ts";
 import { runFunction } from "./run-function.ts";
 
 type HostTensors = Record<string, HostTensor>;
@@ -59,18 +60,15 @@ function within<Value>(
   return Object.fromEntries(entries.map(([name, value]) => [name.slice(prefix.length + 1), value]));
 }
 
-/** Runs a function of parameters and inputs. Borrows both. */
+/** Runs a function of parameters and inputs. */
 function runPass(
-  params: ClipParams,
-  inputs: Partial<PairBatch>,
+  params: HostArrays,
+  inputs: BatchArrays,
   { config, compiler }: Pass,
   run: (params: ClipParams, inputs: Partial<PairBatch>) => NamedTensors,
 ): Promise<HostTensors> {
   const spec = clipSpec(config);
-  const given = {
-    ...prefixed("param", flattenTree<Tensor>(params)),
-    ...prefixed("input", inputs as NamedTensors),
-  };
+  const given = { ...prefixed("param", params), ...prefixed("input", inputs) };
   return runFunction(
     (tensors) =>
       run(
@@ -92,11 +90,10 @@ async function named(values: HostTensors, { layout, config }: Pass): Promise<Hos
 
 /**
  * Every output of a pass, by the name it has in files, and a training ResNet's statistics after it.
- * Borrows parameters and inputs.
  */
 export async function outputTensors(
-  params: ClipParams,
-  inputs: Partial<PairBatch>,
+  params: HostArrays,
+  inputs: BatchArrays,
   pass: Pass,
 ): Promise<HostTensors> {
   const { training, config } = pass;
@@ -113,8 +110,8 @@ export async function outputTensors(
 
 /** The loss's gradient for every parameter, under the names of the checkpoint's layout. */
 export async function gradientTensors(
-  params: ClipParams,
-  inputs: Partial<PairBatch>,
+  params: HostArrays,
+  inputs: BatchArrays,
   pass: Pass,
 ): Promise<HostTensors> {
   const { training, config } = pass;
