@@ -74,6 +74,7 @@ export { writeRobertaDescription, writeTorchvisionDescription } from "./models/w
 export {
   describeTower,
   loadHeadAlone,
+  loadHostTowerAlone,
   loadTowerAlone,
   type TowerDescription,
 } from "./models/describe-tower.ts";

@@ -4,10 +4,16 @@ import type { HostArrays } from "@clip-ts/core";
 import type { PreprocessConfig } from "@clip-ts/image";
 import { inferTowerConfig, parseTowerConfig, preset, type TowerConfig } from "@clip-ts/model";
 import { projectionSpec } from "@clip-ts/projection";
-import { textSpec } from "@clip-ts/text-encoder";
+import { textSpec, type TextParams } from "@clip-ts/text-encoder";
 import type { Tokenizer } from "@clip-ts/tokenizer";
-import { visionSpec } from "@clip-ts/vision-encoder";
-import { convertLayout, loadHostArrays, type TensorFile } from "@clip-ts/weights";
+import { visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
+import {
+  convertLayout,
+  loadHostArrays,
+  loadParams,
+  type LoadOptions,
+  type TensorFile,
+} from "@clip-ts/weights";
 import { readJson } from "../files.ts";
 import { resolveModel } from "./locate-model.ts";
 import { inferFromShapes } from "./infer-from-weights.ts";
@@ -89,14 +95,35 @@ export async function describeTower(
   return { tower, ...(preprocess !== undefined && { preprocess }) };
 }
 
+/** Opens the weights of a tower alone for as long as `use` runs. */
+function withWeightsAlone<Result>(
+  model: string,
+  tower: TowerConfig,
+  use: (spec: object, file: TensorFile, options: LoadOptions) => Promise<Result>,
+): Promise<Result> {
+  const spec = tower.side === "vision" ? visionSpec(tower.config) : textSpec(tower.config);
+  return withWeights(model, (file) => use(spec, file, { prefix: `${tower.side}_model.` }));
+}
+
 /**
  * Reads the parameters of a tower alone, by path within it; no engine has to run.
  * @throws ClipError "bad-weights" that lists what does not fit the config.
  */
-export function loadTowerAlone(model: string, tower: TowerConfig): Promise<HostArrays> {
-  const spec = tower.side === "vision" ? visionSpec(tower.config) : textSpec(tower.config);
-  const options = { prefix: `${tower.side}_model.` };
-  return withWeights(model, (file) => loadHostArrays(spec, file, options));
+export function loadHostTowerAlone(model: string, tower: TowerConfig): Promise<HostArrays> {
+  return withWeightsAlone(model, tower, loadHostArrays);
+}
+
+/** The parameters of a tower by its side. */
+type TowerParams<Tower extends TowerConfig> = Tower extends { readonly side: "vision" }
+  ? VisionParams
+  : TextParams;
+
+/** The same on the running engine, one after the other, as a tree of tensors that the caller owns. */
+export function loadTowerAlone<Tower extends TowerConfig>(
+  model: string,
+  tower: Tower,
+): Promise<TowerParams<Tower>> {
+  return withWeightsAlone(model, tower, loadParams) as Promise<TowerParams<Tower>>;
 }
 
 /**

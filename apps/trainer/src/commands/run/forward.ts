@@ -4,8 +4,11 @@ import {
   describeTower,
   factsAtResolution,
   loadHostParams,
+  loadModelParams,
   type TowerDescription,
 } from "@clip-ts/node";
+import { flattenTree, type HostArray } from "@clip-ts/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { onNotice } from "../../cli/notice.ts";
 import type { Arguments } from "../../cli/command.ts";
 import { nameOfOutput, note } from "../../cli/output.ts";
@@ -13,6 +16,7 @@ import { imageSizeOf, noteImageSize } from "../support/image-size.ts";
 import { readInputs } from "../support/forward-inputs.ts";
 import { gradientTensors, layoutOfModel, outputTensors } from "../support/forward-outputs.ts";
 import { towerTensors } from "../support/forward-tower.ts";
+import { disposeTensors } from "../support/run-function.ts";
 import { startNamedEngine } from "../support/start-engine.ts";
 import { writeTensors } from "../support/tensor-files.ts";
 
@@ -32,15 +36,21 @@ async function forwardModel(args: Arguments): Promise<void> {
     );
   }
   const { compiler } = await startNamedEngine(args);
-  const params = await loadHostParams(model, stored.config, { imageSize });
-  const layout = await layoutOfModel(model);
-  const pass = { config, layout, training: args.flag("training"), compiler };
-  const outputs = await outputTensors(params, arrays, pass);
-  const gradients = args.flag("grads") ? await gradientTensors(params, arrays, pass) : {};
-  await writeTensors(output, { ...outputs, ...gradients });
-  const count = Object.keys(gradients).length;
-  const more = count === 0 ? "" : ` and ${count} gradients`;
-  note(`wrote ${Object.keys(outputs).join(", ")}${more} to ${nameOfOutput(output)}`);
+  const load = compiler === undefined ? loadModelParams : loadHostParams;
+  const weights = await load(model, stored.config, { imageSize });
+  const params = flattenTree<Tensor | HostArray>(weights);
+  try {
+    const layout = await layoutOfModel(model);
+    const pass = { config, layout, training: args.flag("training"), compiler };
+    const outputs = await outputTensors(params, arrays, pass);
+    const gradients = args.flag("grads") ? await gradientTensors(params, arrays, pass) : {};
+    await writeTensors(output, { ...outputs, ...gradients });
+    const count = Object.keys(gradients).length;
+    const more = count === 0 ? "" : ` and ${count} gradients`;
+    note(`wrote ${Object.keys(outputs).join(", ")}${more} to ${nameOfOutput(output)}`);
+  } finally {
+    disposeTensors(params);
+  }
 }
 
 /** Passes through a tower that stands alone. */

@@ -1,4 +1,4 @@
-import { unflattenLike, type HostArrays } from "@clip-ts/core";
+import { unflattenLike } from "@clip-ts/core";
 import type { NamedTensors } from "@clip-ts/jit";
 import {
   clipSpec,
@@ -13,7 +13,7 @@ import { withWeights, type Compiler } from "@clip-ts/node";
 import { convertTensors, detectLayout, type HostTensor, type Layout } from "@clip-ts/weights";
 import { dispose } from "@tensorflow/tfjs-core";
 import type { BatchArrays } from "./forward-inputs.ts";
-import { runFunction } from "./run-function.ts";
+import { runFunction, type NamedInputs } from "./run-function.ts";
 
 type HostTensors = Record<string, HostTensor>;
 
@@ -60,9 +60,9 @@ function within<Value>(
   return Object.fromEntries(entries.map(([name, value]) => [name.slice(prefix.length + 1), value]));
 }
 
-/** Runs a function of parameters and inputs. */
+/** Runs a function of parameters and inputs. Borrows both. */
 function runPass(
-  params: HostArrays,
+  params: NamedInputs,
   inputs: BatchArrays,
   { config, compiler }: Pass,
   run: (params: ClipParams, inputs: Partial<PairBatch>) => NamedTensors,
@@ -90,9 +90,10 @@ async function named(values: HostTensors, { layout, config }: Pass): Promise<Hos
 
 /**
  * Every output of a pass, by the name it has in files, and a training ResNet's statistics after it.
+ * Borrows the parameters.
  */
 export async function outputTensors(
-  params: HostArrays,
+  params: NamedInputs,
   inputs: BatchArrays,
   pass: Pass,
 ): Promise<HostTensors> {
@@ -110,7 +111,7 @@ export async function outputTensors(
 
 /** The loss's gradient for every parameter, under the names of the checkpoint's layout. */
 export async function gradientTensors(
-  params: HostArrays,
+  params: NamedInputs,
   inputs: BatchArrays,
   pass: Pass,
 ): Promise<HostTensors> {

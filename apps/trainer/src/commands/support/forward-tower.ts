@@ -1,15 +1,15 @@
 import { ClipError } from "@clip-ts/base";
-import { unflattenLike, type HostArrays, type ParamSpec } from "@clip-ts/core";
+import { flattenTree, unflattenLike, type HostArray, type ParamSpec } from "@clip-ts/core";
 import type { NamedTensors } from "@clip-ts/jit";
 import type { PairBatch, TowerConfig } from "@clip-ts/model";
-import { loadHeadAlone, loadTowerAlone, type Compiler } from "@clip-ts/node";
+import { loadHeadAlone, loadHostTowerAlone, loadTowerAlone, type Compiler } from "@clip-ts/node";
 import { project } from "@clip-ts/projection";
 import { encodeText, textSpec, type TextParams } from "@clip-ts/text-encoder";
 import { encodeImage, visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
 import type { HostTensor } from "@clip-ts/weights";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { BatchArrays } from "./forward-inputs.ts";
-import { runFunction } from "./run-function.ts";
+import { disposeTensors, runFunction, type NamedInputs } from "./run-function.ts";
 
 /** A tower's own outputs: its features as they leave it, of any length, and what they are pooled from. */
 function runTower(
@@ -52,10 +52,15 @@ function projected(tower: TowerConfig, outputs: NamedTensors, params: NamedTenso
   return { ...outputs, [name]: embeds };
 }
 
-/** A tower's parameters by path, and its head's. */
-async function loadNamed(model: string, tower: TowerConfig): Promise<HostArrays> {
-  const named = await loadTowerAlone(model, tower);
+/** A tower's parameters by path, and its head's. The caller owns what of them is tensors. */
+async function loadNamed(
+  model: string,
+  tower: TowerConfig,
+  compiler: Compiler | undefined,
+): Promise<NamedInputs> {
   const head = (await loadHeadAlone(model, tower)) ?? {};
+  const load = compiler === undefined ? loadTowerAlone : loadHostTowerAlone;
+  const named = flattenTree<Tensor | HostArray>(await load(model, tower));
   const behind = Object.entries(head).map(([path, leaf]) => [headPath + path, leaf] as const);
   return { ...named, ...Object.fromEntries(behind) };
 }
@@ -91,14 +96,18 @@ export async function towerTensors(
   const given = Object.entries(read).flatMap(([input, array]) =>
     array === undefined ? [] : [[input, array] as const],
   );
-  const params = await loadNamed(model, tower);
+  const params = await loadNamed(model, tower, compiler);
   const paths = Object.keys(params);
-  return runFunction(
-    (tensors) => {
-      const own = Object.fromEntries(paths.map((path) => [path, tensors[path] as Tensor]));
-      return projected(tower, runTower(tower, own, tensors), own);
-    },
-    { ...params, ...Object.fromEntries(given) },
-    compiler,
-  );
+  try {
+    return await runFunction(
+      (tensors) => {
+        const own = Object.fromEntries(paths.map((path) => [path, tensors[path] as Tensor]));
+        return projected(tower, runTower(tower, own, tensors), own);
+      },
+      { ...params, ...Object.fromEntries(given) },
+      compiler,
+    );
+  } finally {
+    disposeTensors(params);
+  }
 }
