@@ -9,6 +9,7 @@
 // {"vision": {"layers": 2}}. An error is given as its message and data.
 
 import { createInterface } from "node:readline";
+import { toTensor } from "../../packages/core/dist/index.js";
 import { forwardDetails } from "../../packages/model/dist/index.js";
 import {
   describeModel,
@@ -37,9 +38,10 @@ function cutTo(cut, config) {
 
 async function forward({ model, inputs: path, cut }) {
   const config = cutTo(cut, (await describeModel(model)).config);
-  const host = await readInputs(path, config.text.vocabSize);
+  const { arrays } = await readInputs(path, config.text.vocabSize);
   const params = await loadModelParams(model, config);
-  const inputs = host.upload();
+  const given = Object.entries(arrays).map(([name, array]) => [name, toTensor(array)]);
+  const inputs = Object.fromEntries(given);
   const { imageFeatures, textFeatures, logitsPerImage, ...rest } = forwardDetails(
     params,
     inputs,

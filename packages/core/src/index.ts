@@ -1,6 +1,7 @@
 export { flattenTree, mapTree, unflattenLike, type FlatTree, type TreeOf } from "./tree.ts";
 export {
   countParams,
+  initHostParams,
   initParams,
   normal,
   ones,

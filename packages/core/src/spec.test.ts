@@ -1,8 +1,9 @@
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { dispose, memory, type Tensor } from "@tensorflow/tfjs-core";
 import { tensorsLeftBy } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
 import {
   countParams,
+  initHostParams,
   initParams,
   normal,
   ones,
@@ -33,6 +34,15 @@ test("the same seed draws the same values, another seed others", async () => {
   expect(await draw(spec, 1)).toEqual(drawn);
   const other = await draw(spec, 2);
   expect(other["first.weight"]).not.toEqual(drawn["first.weight"]);
+});
+
+test("on the host the values are the same, and no tensor is made", async () => {
+  const before = memory().numTensors;
+  const host = initHostParams(spec, 1);
+  expect(memory().numTensors).toBe(before);
+  const values = Object.entries(host).map(([path, { data }]) => [path, Array.from(data)]);
+  expect(Object.fromEntries(values)).toEqual(await draw(spec, 1));
+  expect(host["second.weight"]?.shape).toEqual([2, 5]);
 });
 
 test("adding a layer changes no other weight", async () => {

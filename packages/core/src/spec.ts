@@ -1,5 +1,6 @@
-import { tensor, type Tensor } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { randomStream } from "@clip-ts/base";
+import { toTensor, type HostArray, type HostArrays } from "./host-array.ts";
 import { flattenTree, mapTree, type TreeOf } from "./tree.ts";
 
 /** How a parameter starts. `normal` and `uniform` are centred on 0; `uniform` spans ±bound. */
@@ -71,28 +72,33 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);
 }
 
-function startingValues(spec: ParamSpec, seed: number, path: string): Float32Array {
-  const { init } = spec;
-  const values = new Float32Array(sizeOf(spec.shape));
-  if (init.kind === "constant") return values.fill(init.value);
+function startingValues({ shape, init }: ParamSpec, seed: number, path: string): HostArray {
+  const values = new Float32Array(sizeOf(shape));
+  if (init.kind === "constant") return { data: values.fill(init.value), shape };
   const random = randomStream(seed, path);
   for (let index = 0; index < values.length; index++) {
     values[index] =
       init.kind === "normal" ? init.std * random.normal() : init.bound * (2 * random.uniform() - 1);
   }
-  return values;
+  return { data: values, shape };
 }
 
 /**
- * Tensors for a spec tree, each leaf drawn from (seed, path): adding a layer changes no other weight.
- * The caller owns the tensors.
+ * Starting values for a spec tree by path, each leaf drawn from (seed, path): adding a layer changes no
+ * other weight. No engine has to run.
  */
+export function initHostParams(spec: object, seed: number): HostArrays {
+  const leaves = Object.entries(flattenTree<ParamSpec>(spec));
+  return Object.fromEntries(leaves.map(([path, leaf]) => [path, startingValues(leaf, seed, path)]));
+}
+
+/** The same values as a tree of tensors of the running engine. The caller owns them. */
 export function initParams<Tree extends object>(
   spec: Tree,
   seed: number,
 ): TreeOf<Tree, ParamSpec, Tensor> {
   return mapTree<Tree, ParamSpec, Tensor>(spec, (leaf, path) =>
-    tensor(startingValues(leaf, seed, path), [...leaf.shape], "float32"),
+    toTensor(startingValues(leaf, seed, path)),
   );
 }
 

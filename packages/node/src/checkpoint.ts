@@ -1,24 +1,25 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { flattenTree, type FlatTree } from "@clip-ts/core";
-import { openSafetensors, streamParams, toFloat32, type TensorFile } from "@clip-ts/weights";
-import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
+import { toTensor, type FlatTree, type HostArray, type HostArrays } from "@clip-ts/core";
+import { openSafetensors, streamParams, toFloat32 } from "@clip-ts/weights";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { digestFolder, digestText, findDamage, type FolderDigest } from "./checkpoint-digest.ts";
 import { openFile, readJson, syncFolder, writeFileWhole, writeJson } from "./files.ts";
 import { writeModel, type ModelDescription } from "./model-folder.ts";
 import { checkpointFolder, checkpointName, checkpointNames, pointLatest } from "./run-folder.ts";
 
 /** Named trees beside the parameters: the optimiser's moments, EMA. */
-export type SlotTrees = Readonly<Record<string, FlatTree<Tensor>>>;
+export type SlotTrees<Leaf = Tensor> = Readonly<Record<string, FlatTree<Leaf>>>;
 
 /** All that a run needs to go on as if it had never stopped. */
 export interface Checkpoint {
   /** Optimiser steps taken. */
   readonly step: number;
+  /** A tree or flat tree of host arrays or tensors. */
   readonly params: object;
   /** Optimiser state by slot, then path. */
-  readonly slots: SlotTrees;
+  readonly slots: SlotTrees<Tensor | HostArray>;
   /** Plain JSON: seed, data cursor, best metric. */
   readonly state: Readonly<Record<string, unknown>>;
   /** Writes what else belongs into the checkpoint's folder before it is moved to its place. */
@@ -40,7 +41,7 @@ async function writeContents(
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeModel(folder, description, params);
-  const moments = streamParams(flattenTree<Tensor>(slots));
+  const moments = streamParams(slots);
   await writeFileWhole(join(folder, optimizerFile), moments.chunks());
   await attach?.(folder);
   const content = { ...state, step, files: await digestFolder(folder) };
@@ -70,7 +71,8 @@ export async function pruneCheckpoints(run: string, keep: number): Promise<void>
 /**
  * Writes `checkpoints/step-N` beside its place, synced, and then moves it there and points `latest` at
  * it: a kill at any moment, or a disk that is full, leaves the last whole checkpoint. Its `state.json`
- * has a SHA-256 of each file. Keeps the newest `keep` ones, at least 1. Borrows the tensors.
+ * has a SHA-256 of each file. Keeps the newest `keep` ones, at least 1. Borrows the
+ * arrays and tensors; for arrays no engine has to run.
  * @returns the folder.
  * @throws ClipError "not-written" that names the file.
  */
@@ -158,32 +160,56 @@ function assertSlots(path: string, stored: readonly string[], wanted: readonly s
   );
 }
 
-async function readTensor(file: TensorFile, name: string): Promise<Tensor> {
-  const stored = await file.read(name);
-  return tensor(toFloat32(stored), [...stored.shape], "float32");
+/** A value of a slot, as it is read. */
+interface StoredLeaf {
+  readonly slot: string;
+  readonly path: string;
+  readonly array: HostArray;
 }
 
-/**
- * The named slots of a checkpoint folder, on the running engine. The caller owns them.
- * @throws ClipError "bad-weights" if the checkpoint was made with other slots.
- */
-export async function readSlots(folder: string, slots: readonly string[]): Promise<SlotTrees> {
+/** The leaves of a checkpoint's slots one after the other, once they are known to be those that are wanted. */
+async function* storedLeaves(folder: string, slots: readonly string[]): AsyncGenerator<StoredLeaf> {
   const path = join(folder, optimizerFile);
   const source = await openFile(path);
-  const trees: Record<string, Record<string, Tensor>> = {};
-  for (const slot of slots) trees[slot] = {};
   try {
     const file = await openSafetensors(source, path);
     assertSlots(path, file.names, slots);
     for (const name of file.names) {
       const [slot, leaf] = splitName(name);
-      trees[slot]![leaf] = await readTensor(file, name);
+      const stored = await file.read(name);
+      yield { slot, path: leaf, array: { data: toFloat32(stored), shape: stored.shape } };
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+const emptySlots = <Leaf>(slots: readonly string[]): Record<string, Record<string, Leaf>> =>
+  Object.fromEntries(slots.map((slot) => [slot, {}]));
+
+/**
+ * The named slots of a checkpoint folder, by path; no engine has to run.
+ * @throws ClipError "bad-weights" if the checkpoint was made with other slots.
+ */
+export async function readHostSlots(
+  folder: string,
+  slots: readonly string[],
+): Promise<Readonly<Record<string, HostArrays>>> {
+  const trees = emptySlots<HostArray>(slots);
+  for await (const { slot, path, array } of storedLeaves(folder, slots)) trees[slot]![path] = array;
+  return trees;
+}
+
+/** The same on the running engine, one leaf after the other. The caller owns the tensors. */
+export async function readSlots(folder: string, slots: readonly string[]): Promise<SlotTrees> {
+  const trees = emptySlots<Tensor>(slots);
+  try {
+    for await (const { slot, path, array } of storedLeaves(folder, slots)) {
+      trees[slot]![path] = toTensor(array);
     }
     return trees;
   } catch (error) {
     dispose(trees);
     throw error;
-  } finally {
-    await source.close();
   }
 }

@@ -1,13 +1,17 @@
 import { isClipError, refuseAfterDisposal } from "@clip-ts/base";
-import { flattenTree, unflattenLike } from "@clip-ts/core";
 import {
   dtypeOf,
+  flattenTree,
+  toHost,
+  unflattenLike,
+  type HostArray,
+  type HostArrays,
+} from "@clip-ts/core";
+import {
   trace,
   traceSymbolic,
   type CompiledFunction,
   type Graph,
-  type HostArray,
-  type HostArrays,
   type InputSpec,
   type NamedTensors,
   type SymbolicInputSpec,
@@ -22,15 +26,19 @@ import {
   type ClipParams,
   type Embedder,
 } from "@clip-ts/model";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { Tensor } from "@tensorflow/tfjs-core";
+
+/** A model's parameters by path in the host's memory, or as a tree of tensors. */
+export type TowerWeights = HostArrays | ClipParams;
 
 /** Both towers of an architecture, compiled for whatever weights come. */
 export interface CompiledTowers {
   /**
-   * An embedder of these weights. Takes them over: they are read to the host and disposed. Disposing
-   * the embedder lets go of the weights; what is compiled stays with the towers.
+   * An embedder of these weights. Arrays are used where they lie and must not change as long as it lives;
+   * tensors are taken over, read and disposed. Disposing the embedder lets go of the weights; what is
+   * compiled stays with the towers.
    */
-  withWeights(params: ClipParams): Promise<Embedder>;
+  withWeights(weights: TowerWeights): Promise<Embedder>;
   /** Frees what the runtime holds; the embedders of these towers are of no use afterwards. */
   dispose(): void;
 }
@@ -116,14 +124,15 @@ const towersDisposed = {
   remedy: "Compile them again, or dispose them only after the last use of their embedders.",
 };
 
-/** Moves parameters to the host, by path. CONSUMES them. */
-async function takeToHost(params: ClipParams): Promise<HostArrays> {
-  const flat = flattenTree<Tensor>(params);
-  const entries = Object.entries(flat).map(async ([path, leaf]) => {
-    return [path, { data: (await leaf.data()) as Float32Array, shape: leaf.shape }] as const;
-  });
-  const host = Object.fromEntries(await Promise.all(entries));
-  dispose(Object.values(flat));
+/** Weights by path, on the host. CONSUMES tensors. */
+async function takeToHost(weights: TowerWeights): Promise<HostArrays> {
+  const host: Record<string, HostArray> = {};
+  for (const [path, leaf] of Object.entries(flattenTree<Tensor | HostArray>(weights))) {
+    if (leaf instanceof Tensor) {
+      host[path] = await toHost(leaf);
+      leaf.dispose();
+    } else host[path] = leaf;
+  }
   return host;
 }
 
@@ -146,8 +155,8 @@ export function compileTowers(config: ClipConfig, target: Target): CompiledTower
     isSteady: false,
   });
   const towers: CompiledTowers = {
-    async withWeights(params) {
-      let host = await takeToHost(params);
+    async withWeights(weights) {
+      let host = await takeToHost(weights);
       const logitBias = host["logit_bias"]?.data[0];
       const embedder: Embedder = {
         logitScale: host["logit_scale"]?.data[0] ?? 0,

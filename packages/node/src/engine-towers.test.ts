@@ -1,9 +1,9 @@
 import { randomStream } from "@clip-ts/base";
-import { flattenTree } from "@clip-ts/core";
+import { flattenTree, initHostParams } from "@clip-ts/core";
 import type { Target } from "@clip-ts/jit";
-import { eagerEmbedder, initClip, preset } from "@clip-ts/model";
+import { clipSpec, eagerEmbedder, initClip, preset } from "@clip-ts/model";
 import { largestDifference, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { dispose, memory, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { compileTowers } from "./compiled-towers.ts";
 import { engineEmbedder, engineTowers } from "./engine-towers.ts";
@@ -89,3 +89,21 @@ test("without a compiler the towers run operation by operation, with each one's 
   });
   expect(left).toBe(0);
 });
+
+test.each(["cpu", "wasm", "onnx"] as const)(
+  "host arrays give what tensors give, bit for bit (%s); compiled, none is made of them",
+  async (name) => {
+    const { compiler } = await startEngine(name);
+    const left = await tensorsLeftBy(async () => {
+      const before = memory().numTensors;
+      const ofArrays = await engineEmbedder(initHostParams(clipSpec(config), 9), config, compiler);
+      if (compiler !== undefined) expect(memory().numTensors).toBe(before);
+      const ofTensors = await engineEmbedder(initClip(config, 9), config, compiler);
+      expect(ofArrays.logitScale).toBe(ofTensors.logitScale);
+      expect(await ofArrays.images(pixels, 3)).toEqual(await ofTensors.images(pixels, 3));
+      expect(await ofArrays.texts(texts)).toEqual(await ofTensors.texts(texts));
+      for (const one of [ofArrays, ofTensors]) one.dispose();
+    });
+    expect(left).toBe(0);
+  },
+);

@@ -39,7 +39,7 @@ function loadFlock(): { readonly flock: Flock; readonly isTaken: () => boolean }
   if (process.platform === "win32") return undefined;
   try {
     const koffi = require("koffi") as typeof Koffi;
-    const flock = koffi.load(null).func("int flock(int, int)") as unknown as Flock;
+    const flock: Flock = koffi.load(null).func("int flock(int, int)");
     const { EAGAIN, EACCES, EINTR } = koffi.os.errno;
     return { flock, isTaken: () => [EAGAIN, EACCES, EINTR].includes(koffi.errno()) };
   } catch {

@@ -3,12 +3,13 @@ export {
   listCheckpoints,
   pruneCheckpoints,
   readCheckpointState,
+  readHostSlots,
   readSlots,
   saveCheckpoint,
   type Checkpoint,
   type SlotTrees,
 } from "./checkpoint.ts";
-export type { CompiledTowers } from "./compiled-towers.ts";
+export type { CompiledTowers, TowerWeights } from "./compiled-towers.ts";
 export { decodeImage, type DecodeOptions } from "./decode-image.ts";
 export { describedClip, type DescribedClipParts } from "./described-clip.ts";
 export { engineEmbedder, engineTowers } from "./engine-towers.ts";
@@ -39,6 +40,7 @@ export { isWebImage, readImageBytes, type FetchImageOptions } from "./read-image
 export { listImages, type FoundImages } from "./list-images.ts";
 export {
   describeModel,
+  loadHostParams,
   loadModelParams,
   needTokenizer,
   tokenizerFor,
@@ -56,7 +58,7 @@ export {
   factsAtResolution,
   type ResizedModel,
 } from "./models/at-resolution.ts";
-export { loadTower, type TowerSide } from "./models/load-tower.ts";
+export { loadHostTower, loadTower, type TowerSide } from "./models/load-tower.ts";
 export { readArchitecture, type Architecture } from "./models/read-architecture.ts";
 export {
   readPreprocess,
@@ -72,6 +74,7 @@ export { writeRobertaDescription, writeTorchvisionDescription } from "./models/w
 export {
   describeTower,
   loadHeadAlone,
+  loadHostTowerAlone,
   loadTowerAlone,
   type TowerDescription,
 } from "./models/describe-tower.ts";

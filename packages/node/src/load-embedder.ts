@@ -1,7 +1,7 @@
 import type { ClipConfig, Embedder } from "@clip-ts/model";
 import type { StartedEngine } from "./engine/engine.ts";
 import { engineEmbedder } from "./engine-towers.ts";
-import { loadModelParams, type LoadModelOptions } from "./model-folder.ts";
+import { loadHostParams, loadModelParams, type LoadModelOptions } from "./model-folder.ts";
 import { configAtResolution } from "./models/at-resolution.ts";
 
 /**
@@ -13,7 +13,8 @@ export async function loadEmbedder(
   stored: ClipConfig,
   { compiler, imageSize }: Pick<StartedEngine, "compiler"> & LoadModelOptions = {},
 ): Promise<Embedder> {
-  const params = await loadModelParams(model, stored, { imageSize });
+  const load = compiler === undefined ? loadModelParams : loadHostParams;
+  const weights = await load(model, stored, { imageSize });
   const config = imageSize === undefined ? stored : configAtResolution(stored, imageSize);
-  return engineEmbedder(params, config, compiler);
+  return engineEmbedder(weights, config, compiler);
 }

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
+import type { HostArrays } from "@clip-ts/core";
 import { formatPreprocessorConfig } from "@clip-ts/image";
 import {
   clipSpec,
@@ -10,7 +11,7 @@ import {
   type ClipParams,
 } from "@clip-ts/model";
 import { clipTokenizerFor, type Tokenizer } from "@clip-ts/tokenizer";
-import { loadParams, streamParams } from "@clip-ts/weights";
+import { loadHostArrays, loadParams, streamParams, type TensorFile } from "@clip-ts/weights";
 import { writeFileWhole, writeJson } from "./files.ts";
 import { configAtResolution, weightsAtResolution } from "./models/at-resolution.ts";
 import { checkOrigin } from "./models/check-origin.ts";
@@ -69,24 +70,46 @@ export interface LoadModelOptions {
   readonly imageSize?: number | undefined;
 }
 
-/**
- * Loads a model's parameters onto the running engine; `config` is what its folder says. The caller owns
- * them.
- * @throws ClipError where config and weights do not belong together.
- */
-export function loadModelParams(
+/** Opens the weights that belong to a config, at the image size that is wanted, for as long as `use` runs. */
+function withModelWeights<Result>(
   model: string,
   config: ClipConfig,
-  { imageSize = config.vision.imageSize }: LoadModelOptions = {},
-): Promise<ClipParams> {
+  { imageSize = config.vision.imageSize }: LoadModelOptions,
+  use: (spec: object, file: TensorFile) => Promise<Result>,
+): Promise<Result> {
   return withWeights(model, async (file) => {
     checkOrigin(config, model, file);
     await checkStoredPositions(config, file);
     const isAsStored = imageSize === config.vision.imageSize;
     const wanted = isAsStored ? config : configAtResolution(config, imageSize);
     const weights = isAsStored ? file : weightsAtResolution(config, file, imageSize);
-    return loadParams(clipSpec(wanted), weights) as Promise<ClipParams>;
+    return use(clipSpec(wanted), weights);
   });
+}
+
+/**
+ * Reads a model's parameters by path; `config` is what its folder says. No engine has to run, unless
+ * positions are interpolated for another image size.
+ * @throws ClipError where config and weights do not belong together.
+ */
+export function loadHostParams(
+  model: string,
+  config: ClipConfig,
+  options: LoadModelOptions = {},
+): Promise<HostArrays> {
+  return withModelWeights(model, config, options, loadHostArrays);
+}
+
+/**
+ * Loads a model's parameters onto the running engine, one after the other, as a tree of tensors that the
+ * caller owns; otherwise as `loadHostParams`.
+ */
+export function loadModelParams(
+  model: string,
+  config: ClipConfig,
+  options: LoadModelOptions = {},
+): Promise<ClipParams> {
+  return withModelWeights(model, config, options, loadParams) as Promise<ClipParams>;
 }
 
 /** Writes a tokenizer's files into a folder. */
@@ -108,7 +131,10 @@ export async function writeDescription(
   if (tokenizer !== undefined) await writeTokenizer(folder, tokenizer);
 }
 
-/** Writes a folder that clip-ts, transformers and transformers.js load. Borrows the parameters. */
+/**
+ * Writes a folder that clip-ts, transformers and transformers.js load. Borrows the parameters, a tree or
+ * flat tree of host arrays, for which no engine has to run, or of tensors.
+ */
 export async function writeModel(
   folder: string,
   description: ModelDescription,

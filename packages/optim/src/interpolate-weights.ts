@@ -1,9 +1,8 @@
 import { ClipError } from "@clip-ts/base";
-import type { FlatTree } from "@clip-ts/core";
-import { add, mul, tidy, type Tensor } from "@tensorflow/tfjs-core";
+import type { HostArray, HostArrays } from "@clip-ts/core";
 
-function unlike(path: string, a: Tensor | undefined, b: Tensor | undefined): ClipError {
-  const shape = (leaf: Tensor | undefined): string =>
+function unlike(path: string, a: HostArray | undefined, b: HostArray | undefined): ClipError {
+  const shape = (leaf: HostArray | undefined): string =>
     leaf === undefined ? "nothing" : `[${leaf.shape.join(", ")}]`;
   return new ClipError(
     "bad-argument",
@@ -12,17 +11,24 @@ function unlike(path: string, a: Tensor | undefined, b: Tensor | undefined): Cli
   );
 }
 
+/** Each product and each sum is rounded to 32 bits, as engines do. */
+function between(a: HostArray, b: HostArray, alpha: number): HostArray {
+  const [before, after] = [Math.fround(1 - alpha), Math.fround(alpha)];
+  const data = new Float32Array(a.data.length);
+  for (let index = 0; index < data.length; index++) {
+    const share = Math.fround((b.data[index] ?? 0) * after);
+    data[index] = Math.fround((a.data[index] ?? 0) * before) + share;
+  }
+  return { data, shape: a.shape };
+}
+
 /**
  * (1 - alpha) · a + alpha · b, leaf by leaf: with a model before and after fine-tuning often better than
  * either, above all on data unlike the fine-tuning set (WiSE-FT, Wortsman et al. 2022,
- * arXiv:2109.01903). Borrows both; the caller owns the result.
- * @throws ClipError "bad-argument" if alpha is not in [0, 1] or the trees differ.
+ * arXiv:2109.01903). Borrows both and shares no memory with them; no engine has to run.
+ * @throws ClipError "bad-argument" if alpha is not in [0, 1] or the models differ.
  */
-export function interpolateWeights(
-  a: FlatTree<Tensor>,
-  b: FlatTree<Tensor>,
-  alpha: number,
-): Record<string, Tensor> {
+export function interpolateWeights(a: HostArrays, b: HostArrays, alpha: number): HostArrays {
   if (!(alpha >= 0 && alpha <= 1)) {
     throw new ClipError("bad-argument", `alpha: expected a share from 0 to 1, got ${alpha}.`);
   }
@@ -30,9 +36,8 @@ export function interpolateWeights(
     const [one, other] = [a[path], b[path]];
     if (one?.shape.join() !== other?.shape.join()) throw unlike(path, one, other);
   }
-  const between = Object.entries(a).map(([path, leaf]): [string, Tensor] => [
-    path,
-    tidy(() => add(mul(leaf, 1 - alpha), mul(b[path] as Tensor, alpha))),
-  ]);
-  return Object.fromEntries(between);
+  const leaves = Object.entries(a);
+  return Object.fromEntries(
+    leaves.map(([path, leaf]) => [path, between(leaf, b[path] as HostArray, alpha)]),
+  );
 }

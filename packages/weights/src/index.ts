@@ -27,5 +27,5 @@ export { detectLayout, type Layout } from "./layouts/layout.ts";
 export type { AttentionHeads } from "./layouts/big-vision-rules.ts";
 export { convertLayout, convertTensors } from "./layouts/convert-layout.ts";
 export type { ConvertOptions } from "./layouts/from-canonical.ts";
-export { checkFit, loadParams, type LoadOptions } from "./load-params.ts";
+export { checkFit, loadHostArrays, loadParams, type LoadOptions } from "./load-params.ts";
 export { saveParams, streamParams, type SaveOptions } from "./save-params.ts";

@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { memory, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { flattenTree, param, zeros, type ParamSpec } from "@clip-ts/core";
+import { flattenTree, param, toHost, zeros, type HostArray, type ParamSpec } from "@clip-ts/core";
 import {
   bytesSource,
   convertLayout,
   fromFloat32,
   fromInt32,
+  loadHostArrays,
   loadParams,
   openSafetensors,
   readAll,
@@ -54,11 +55,25 @@ test("a tree of float32 tensors in the shape of its spec, owned by the caller", 
   dispose(params);
 });
 
+test("host arrays hold the same bits, and no tensor is made", async () => {
+  const file = await fileOf(fitting);
+  const before = memory().numTensors;
+  const host = await loadHostArrays(spec, file);
+  expect(memory().numTensors).toBe(before);
+  const params = flattenTree<Tensor>(await loadParams(spec, file));
+  const expected: Record<string, HostArray> = {};
+  for (const [path, leaf] of Object.entries(params)) expected[path] = await toHost(leaf);
+  expect(host).toEqual(expected);
+  dispose(params);
+});
+
 test("one part of a file, by prefix", async () => {
   const file = await fileOf({ ...fitting, "vision_model.other": bias });
   const params = await loadParams(spec.text_model, file, { prefix: "text_model." });
   expect(params.fc1.bias.arraySync()).toEqual([0.5, -1, 2]);
   dispose(params);
+  const host = await loadHostArrays(spec.text_model, file, { prefix: "text_model." });
+  expect(Object.keys(host)).toEqual(["fc1.weight", "fc1.bias"]);
 });
 
 test("a real checkpoint loads under either naming and is saved as it was", async () => {
@@ -131,6 +146,7 @@ test("a read that fails half way leaves no tensor behind", async () => {
   };
   const before = memory().numTensors;
   await expect(loadParams(spec, failing)).rejects.toThrow("disk gone");
+  await expect(loadHostArrays(spec, failing)).rejects.toThrow("disk gone");
   expect(memory().numTensors).toBe(before);
 });
 

@@ -1,13 +1,21 @@
-import { tensor, type Tensor } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { ClipError } from "@clip-ts/base";
-import { flattenTree, unflattenLike, type ParamSpec, type TreeOf } from "@clip-ts/core";
+import {
+  flattenTree,
+  toTensor,
+  unflattenLike,
+  type HostArray,
+  type HostArrays,
+  type ParamSpec,
+  type TreeOf,
+} from "@clip-ts/core";
 import { convertLayout } from "./layouts/convert-layout.ts";
 import { layoutOf } from "./layouts/layout.ts";
 import { isIgnorable, isOptional } from "./layouts/rules-for.ts";
 import type { TensorFile } from "./tensor-file.ts";
 import { toFloat32 } from "./values.ts";
 
-/** Which part of a file `loadParams` reads. */
+/** Which part of a file is read. */
 export interface LoadOptions {
   /** What the file writes before every path of the tree, such as `vision_model.`; other names are left alone. */
   readonly prefix?: string;
@@ -63,26 +71,48 @@ export function checkFit(spec: object, file: TensorFile): void {
   assertFits(flattenTree<ParamSpec>(spec), named, "");
 }
 
+/** The leaves of a spec tree one after the other, once the whole file is known to fit. */
+async function* readLeaves(
+  spec: object,
+  file: TensorFile,
+  { prefix = "" }: LoadOptions,
+): AsyncGenerator<readonly [path: string, array: HostArray]> {
+  const flat = flattenTree<ParamSpec>(spec);
+  const named = layoutOf(file.names) === undefined ? file : convertLayout(file, "huggingface");
+  assertFits(flat, named, prefix);
+  for (const [path, { shape }] of Object.entries(flat)) {
+    yield [path, { data: toFloat32(await named.read(prefix + path)), shape }];
+  }
+}
+
 /**
- * The tensors of a spec tree, from a file of any layout that is known; half precision is
- * widened. Everything missing, unexpected or misshapen is listed in one `bad-weights` error before
- * anything is read. One tensor at a time is in memory twice. The caller owns the tensors; on failure
- * none are left behind.
+ * The float32 values of a spec tree by path, from a file of any layout that is known; half precision is
+ * widened, and F32 shares the memory of what the file gives. No engine has to run. Everything missing,
+ * unexpected or misshapen is listed in one `bad-weights` error before anything is read.
+ */
+export async function loadHostArrays(
+  spec: object,
+  file: TensorFile,
+  options: LoadOptions = {},
+): Promise<HostArrays> {
+  const loaded: Record<string, HostArray> = {};
+  for await (const [path, array] of readLeaves(spec, file, options)) loaded[path] = array;
+  return loaded;
+}
+
+/**
+ * The same values as a tree of tensors of the running engine. One tensor at a time is in memory twice. The
+ * caller owns the tensors; on failure none are left behind.
  */
 export async function loadParams<Tree extends object>(
   spec: Tree,
   file: TensorFile,
   options: LoadOptions = {},
 ): Promise<TreeOf<Tree, ParamSpec, Tensor>> {
-  const { prefix = "" } = options;
-  const flat = flattenTree<ParamSpec>(spec);
-  const named = layoutOf(file.names) === undefined ? file : convertLayout(file, "huggingface");
-  assertFits(flat, named, prefix);
   const loaded: Record<string, Tensor> = {};
   try {
-    for (const [path, { shape }] of Object.entries(flat)) {
-      const values = toFloat32(await named.read(prefix + path));
-      loaded[path] = tensor(values, [...shape], "float32");
+    for await (const [path, array] of readLeaves(spec, file, options)) {
+      loaded[path] = toTensor(array);
     }
   } catch (error) {
     for (const leaf of Object.values(loaded)) leaf.dispose();

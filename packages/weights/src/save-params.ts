@@ -1,6 +1,12 @@
-import type { Tensor } from "@tensorflow/tfjs-core";
-import { flattenTree } from "@clip-ts/core";
-import { byteLengthOf, sliceRows, type HostTensor, type TensorInfo } from "./host-tensor.ts";
+import { Tensor } from "@tensorflow/tfjs-core";
+import { dtypeOf, flattenTree, toHost, type HostArray } from "@clip-ts/core";
+import {
+  byteLengthOf,
+  sliceRows,
+  type HostTensor,
+  type SafetensorsDtype,
+  type TensorInfo,
+} from "./host-tensor.ts";
 import { convertLayout, convertTensors } from "./layouts/convert-layout.ts";
 import type { Layout } from "./layouts/layout.ts";
 import {
@@ -15,7 +21,7 @@ import { lazyTensors } from "./whole-file.ts";
 
 /** How `saveParams` stores a tree. */
 export interface SaveOptions {
-  /** What floats are stored as; integers stay I32. Default F32. */
+  /** What floats are stored as; integers stay I32, truth values BOOL. Default F32. */
   readonly dtype?: FloatDtype;
   /** Free text for the header. Default `{ format: "pt" }`, which Hugging Face's loaders look for. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -26,14 +32,27 @@ export interface SaveOptions {
 const pytorchFormat = { format: "pt" };
 const ownNames = "huggingface";
 
-async function toHost(leaf: Tensor, dtype: FloatDtype): Promise<HostTensor> {
-  if (leaf.dtype === "int32") return fromInt32(await leaf.data<"int32">(), leaf.shape);
-  return fromFloat32(await leaf.data<"float32">(), leaf.shape, dtype);
+/** What is saved. */
+type Leaf = Tensor | HostArray;
+
+/** What an array's values are stored as. */
+function storedDtype(leaf: Leaf, dtype: FloatDtype): SafetensorsDtype {
+  const type = leaf instanceof Tensor ? leaf.dtype : dtypeOf(leaf);
+  if (type === "int32") return "I32";
+  return type === "bool" ? "BOOL" : dtype;
+}
+
+/** An array as it is stored; integers and 32-bit floats share its memory. */
+async function toStored(leaf: Leaf, dtype: FloatDtype): Promise<HostTensor> {
+  const { data, shape } = leaf instanceof Tensor ? await toHost(leaf) : leaf;
+  if (data instanceof Float32Array) return fromFloat32(data, shape, dtype);
+  if (data instanceof Int32Array) return fromInt32(data, shape);
+  return { dtype: "BOOL", shape, bytes: data };
 }
 
 /** A tree as a file: each tensor is downloaded when it is read. */
 function paramsFile(params: object, dtype: FloatDtype): TensorFile {
-  const leaves = new Map(Object.entries(flattenTree<Tensor>(params)));
+  const leaves = new Map(Object.entries(flattenTree<Leaf>(params)));
   const label = "The model";
   const find = finder(leaves, label);
   return {
@@ -43,20 +62,21 @@ function paramsFile(params: object, dtype: FloatDtype): TensorFile {
     describe(name) {
       const leaf = find(name);
       const info: TensorInfo = {
-        dtype: leaf.dtype === "int32" ? "I32" : dtype,
+        dtype: storedDtype(leaf, dtype),
         shape: leaf.shape,
       };
       return { ...info, byteLength: byteLengthOf(info) };
     },
     async read(name, rows) {
-      const tensor = await toHost(find(name), dtype);
+      const tensor = await toStored(find(name), dtype);
       return rows === undefined ? tensor : sliceRows(tensor, rows);
     },
   };
 }
 
 /**
- * A safetensors file of a tree (or flat tree) of tensors, downloaded now. Borrows the tensors.
+ * A safetensors file of a tree (or flat tree) of host arrays, for which no engine has to run, or tensors,
+ * which are downloaded now. Borrows them; the file shares the memory of arrays that it stores as they are.
  * @throws ClipError "unsupported" for a model that the layout does not hold.
  */
 export async function saveParams(
@@ -65,8 +85,8 @@ export async function saveParams(
 ): Promise<SerializedSafetensors> {
   const { dtype = "F32", metadata = pytorchFormat, layout = ownNames } = options;
   const entries: [string, HostTensor][] = [];
-  for (const [path, leaf] of Object.entries(flattenTree<Tensor>(params))) {
-    entries.push([path, await toHost(leaf, dtype)]);
+  for (const [path, leaf] of Object.entries(flattenTree<Leaf>(params))) {
+    entries.push([path, await toStored(leaf, dtype)]);
   }
   const tensors = Object.fromEntries(entries);
   const named = layout === ownNames ? tensors : await convertTensors(tensors, layout);
@@ -74,8 +94,8 @@ export async function saveParams(
 }
 
 /**
- * Like `saveParams`, but each tensor is downloaded when the file reaches it: lean in memory, and the
- * tensors must live until the last chunk is taken.
+ * Like `saveParams`, but each leaf is downloaded or narrowed when the file reaches it: lean in memory,
+ * and the leaves must live, unchanged, until the last chunk is taken.
  */
 export function streamParams(params: object, options: SaveOptions = {}): SafetensorsStream {
   const { dtype = "F32", metadata = pytorchFormat, layout = ownNames } = options;

@@ -1,18 +1,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { flattenTree } from "@clip-ts/core";
 import { retrieval } from "@clip-ts/evaluation";
 import {
   describeModel,
   listCheckpoints,
   loadEmbedder,
-  loadModelParams,
+  loadHostParams,
   writeModel,
   type StartedEngine,
 } from "@clip-ts/node";
 import { interpolateWeights } from "@clip-ts/optim";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { note } from "../cli/output.ts";
 import { percent, table } from "../cli/table.ts";
 import { limitSkipped } from "../commands/support/left-out.ts";
@@ -95,13 +93,9 @@ async function runMethod(method: Method, comparison: Comparison): Promise<Method
 async function interpolated(comparison: Comparison): Promise<MethodResult> {
   const { folderOf } = comparison;
   const description = await describeModel(folderOf("full"));
-  const [before, after] = [
-    flattenTree<Tensor>(await loadModelParams(folderOf("scratch"), description.config)),
-    flattenTree<Tensor>(await loadModelParams(folderOf("full"), description.config)),
-  ];
-  const between = interpolateWeights(before, after, 0.5);
-  await writeModel(folderOf("wise-ft"), description, between);
-  for (const leaves of [before, after, between]) dispose(leaves);
+  const before = await loadHostParams(folderOf("scratch"), description.config);
+  const after = await loadHostParams(folderOf("full"), description.config);
+  await writeModel(folderOf("wise-ft"), description, interpolateWeights(before, after, 0.5));
   const title = "WiSE-FT: half-way to the full fine-tune";
   return { name: "wise-ft", title, ...(await bothLanguages(folderOf("wise-ft"), comparison)) };
 }

@@ -25,8 +25,10 @@ export function returnFreedMemory(): void {
 let collect: (() => void) | undefined;
 
 /**
- * Frees the memory of objects that nothing refers to, now. Node would wait for more such objects, and
- * starting parameters or traced graphs would count towards the peak of a run's memory.
+ * Frees the memory of objects that nothing refers to, now. Node collects when JavaScript allocates, and
+ * TensorFlow keeps a training's state outside of it: the arrays that a run started from would stay beside
+ * the variables made of them, and traced graphs with them. Steps of ViT-B/32 at a batch of 16 then held
+ * 3.7 to 4.0 GiB at most instead of 3.5 to 3.6; on ONNX Runtime, whose state is arrays, 1 to 2 % more.
  */
 export function collectGarbage(): void {
   if (collect === undefined) {

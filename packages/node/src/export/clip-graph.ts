@@ -1,4 +1,5 @@
-import { bindInputs, optimize, traceSymbolic, type Graph, type HostArrays } from "@clip-ts/jit";
+import type { HostArrays } from "@clip-ts/core";
+import { bindInputs, optimize, traceSymbolic, type Graph } from "@clip-ts/jit";
 import type { ClipConfig } from "@clip-ts/model";
 import { paramsOf, type ClipFunction } from "./clip-functions.ts";
 

@@ -1,14 +1,14 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Graph, HostArrays } from "@clip-ts/jit";
+import type { HostArrays } from "@clip-ts/core";
+import type { Graph } from "@clip-ts/jit";
 import { exportOnnx, exportPrecisions, type ExportPrecision } from "@clip-ts/onnx";
 import type { ClipConfig } from "@clip-ts/model";
 import { writeFileWhole, writeJson } from "../files.ts";
 import { writeDescription } from "../model-folder.ts";
 import { clipFunctions, type ClipFunctions } from "./clip-functions.ts";
 import { clipGraph } from "./clip-graph.ts";
-import { withOpenedModel, type ExportedModel } from "./exported-model.ts";
-import { readHostParams } from "./host-params.ts";
+import { readExported, type ExportedModel } from "./exported-model.ts";
 import { transformersConfig, transformersNames } from "./transformers-config.ts";
 
 /** How a model folder is exported as ONNX. */
@@ -87,10 +87,7 @@ export async function exportOnnxFolder(
   output: string,
   options: OnnxFolderOptions = {},
 ): Promise<void> {
-  const [description, params] = await withOpenedModel(
-    model,
-    async (opened) => [opened.description, await readHostParams(opened)] as const,
-  );
+  const { description, params } = await readExported(model);
   const { config } = description;
   const folder = join(output, "onnx");
   await mkdir(folder, { recursive: true });

@@ -7,8 +7,7 @@ import { writeFileWhole } from "../files.ts";
 import { writeDescription } from "../model-folder.ts";
 import { clipFunctions, type ClipFunctions } from "./clip-functions.ts";
 import { clipGraph } from "./clip-graph.ts";
-import { withOpenedModel, type ExportedModel } from "./exported-model.ts";
-import { readHostParams } from "./host-params.ts";
+import { readExported, type ExportedModel } from "./exported-model.ts";
 
 const file = "saved_model.pb";
 
@@ -31,10 +30,7 @@ const largestGraph = 2 ** 31 - 2 ** 24;
  * @throws ClipError "unsupported" if the parameters do not fit into a graph.
  */
 export async function exportSavedModel(model: ExportedModel, output: string): Promise<number> {
-  const [description, params] = await withOpenedModel(
-    model,
-    async (opened) => [opened.description, await readHostParams(opened)] as const,
-  );
+  const { description, params } = await readExported(model);
   const { config } = description;
   const size = Object.values(params).reduce((total, { data }) => total + data.byteLength, 0);
   if (size > largestGraph) {

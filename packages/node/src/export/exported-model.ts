@@ -1,4 +1,6 @@
-import type { TensorFile } from "@clip-ts/weights";
+import type { HostArrays } from "@clip-ts/core";
+import { clipSpec } from "@clip-ts/model";
+import { loadHostArrays, type TensorFile } from "@clip-ts/weights";
 import { describeModel, type ModelDescription } from "../model-folder.ts";
 import { checkOrigin } from "../models/check-origin.ts";
 import { withWeights } from "../models/weights-file.ts";
@@ -12,15 +14,22 @@ export interface OpenedModel {
 /** What an export takes: a model by its place, or one that is open, maybe changed on its way. */
 export type ExportedModel = string | OpenedModel;
 
-/** Opens a model, unless it is open, for as long as `use` runs. */
-export async function withOpenedModel<Result>(
-  model: ExportedModel,
-  use: (opened: OpenedModel) => Promise<Result>,
-): Promise<Result> {
-  if (typeof model !== "string") return use(model);
+/** What describes a model, and its parameters by path. */
+interface ReadModel {
+  readonly description: ModelDescription;
+  readonly params: HostArrays;
+}
+
+async function readOpened({ description, file }: OpenedModel): Promise<ReadModel> {
+  return { description, params: await loadHostArrays(clipSpec(description.config), file) };
+}
+
+/** Reads what an export takes into the host's memory; no engine has to run. */
+export async function readExported(model: ExportedModel): Promise<ReadModel> {
+  if (typeof model !== "string") return readOpened(model);
   const description = await describeModel(model);
   return withWeights(model, (file) => {
     checkOrigin(description.config, model, file);
-    return use({ description, file });
+    return readOpened({ description, file });
   });
 }

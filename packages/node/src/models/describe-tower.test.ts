@@ -2,11 +2,11 @@ import { fileURLToPath } from "node:url";
 import { largestDifference } from "@clip-ts/test-utils";
 import { encodeText, type TextParams } from "@clip-ts/text-encoder";
 import { openSafetensors, readAll, toFloat32 } from "@clip-ts/weights";
-import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
-import { flattenTree } from "@clip-ts/core";
+import { dispose, memory, tensor, type Tensor } from "@tensorflow/tfjs-core";
+import { flattenTree, toHost } from "@clip-ts/core";
 import { expect, test } from "vitest";
 import { openFile } from "../files.ts";
-import { describeTower, loadTowerAlone } from "./describe-tower.ts";
+import { describeTower, loadHostTowerAlone, loadTowerAlone } from "./describe-tower.ts";
 
 /** transformers' own folder, by make_clip_text_alone.py. */
 const folder = fileURLToPath(new URL("fixtures/clip-text-alone", import.meta.url));
@@ -24,4 +24,18 @@ test("CLIP's text tower alone, with a projection beside it, pools what transform
   const actual = await pooled.data<"float32">();
   expect(largestDifference(actual, toFloat32(expected!))).toBeLessThan(1e-6);
   dispose(flattenTree<Tensor>(params));
+});
+
+test("the same comes as arrays, of which no tensor is made", async () => {
+  const found = await describeTower(folder);
+  if (found === undefined) throw new Error("expected a tower");
+  const before = memory().numTensors;
+  const arrays = await loadHostTowerAlone(folder, found.tower);
+  expect(memory().numTensors).toBe(before);
+  const params = flattenTree<Tensor>(await loadTowerAlone(folder, found.tower));
+  expect(Object.keys(arrays)).toEqual(Object.keys(params));
+  for (const [path, leaf] of Object.entries(params)) {
+    expect(arrays[path]).toEqual(await toHost(leaf));
+  }
+  dispose(params);
 });

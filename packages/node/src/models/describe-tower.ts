@@ -1,12 +1,19 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { HostArrays } from "@clip-ts/core";
 import type { PreprocessConfig } from "@clip-ts/image";
 import { inferTowerConfig, parseTowerConfig, preset, type TowerConfig } from "@clip-ts/model";
-import { projectionSpec, type ProjectionParams } from "@clip-ts/projection";
+import { projectionSpec } from "@clip-ts/projection";
 import { textSpec, type TextParams } from "@clip-ts/text-encoder";
 import type { Tokenizer } from "@clip-ts/tokenizer";
 import { visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
-import { convertLayout, loadParams, type TensorFile } from "@clip-ts/weights";
+import {
+  convertLayout,
+  loadHostArrays,
+  loadParams,
+  type LoadOptions,
+  type TensorFile,
+} from "@clip-ts/weights";
 import { readJson } from "../files.ts";
 import { resolveModel } from "./locate-model.ts";
 import { inferFromShapes } from "./infer-from-weights.ts";
@@ -88,34 +95,46 @@ export async function describeTower(
   return { tower, ...(preprocess !== undefined && { preprocess }) };
 }
 
+/** Opens the weights of a tower alone for as long as `use` runs. */
+function withWeightsAlone<Result>(
+  model: string,
+  tower: TowerConfig,
+  use: (spec: object, file: TensorFile, options: LoadOptions) => Promise<Result>,
+): Promise<Result> {
+  const spec = tower.side === "vision" ? visionSpec(tower.config) : textSpec(tower.config);
+  return withWeights(model, (file) => use(spec, file, { prefix: `${tower.side}_model.` }));
+}
+
+/**
+ * Reads the parameters of a tower alone, by path within it; no engine has to run.
+ * @throws ClipError "bad-weights" that lists what does not fit the config.
+ */
+export function loadHostTowerAlone(model: string, tower: TowerConfig): Promise<HostArrays> {
+  return withWeightsAlone(model, tower, loadHostArrays);
+}
+
 /** The parameters of a tower by its side. */
 type TowerParams<Tower extends TowerConfig> = Tower extends { readonly side: "vision" }
   ? VisionParams
   : TextParams;
 
-/**
- * Loads the parameters of a tower alone onto the running engine. The caller owns them.
- * @throws ClipError "bad-weights" that lists what does not fit the config.
- */
-export async function loadTowerAlone<Tower extends TowerConfig>(
+/** The same on the running engine, one after the other, as a tree of tensors that the caller owns. */
+export function loadTowerAlone<Tower extends TowerConfig>(
   model: string,
   tower: Tower,
 ): Promise<TowerParams<Tower>> {
-  const spec = tower.side === "vision" ? visionSpec(tower.config) : textSpec(tower.config);
-  const options = { prefix: `${tower.side}_model.` };
-  const params = await withWeights(model, (file) => loadParams(spec as object, file, options));
-  return params as TowerParams<Tower>;
+  return withWeightsAlone(model, tower, loadParams) as Promise<TowerParams<Tower>>;
 }
 
 /**
- * Loads the head behind a tower alone onto the running engine: weight [joint, dim], and a bias where the file
- * has one. The caller owns it. Undefined for a tower without.
+ * Reads the head behind a tower alone: weight [joint, dim], and a bias where the file has one. Undefined for
+ * a tower without; no engine has to run.
  * @throws ClipError "bad-weights" for a head of another form.
  */
-export async function loadHeadAlone(
+export function loadHeadAlone(
   model: string,
   { side }: TowerConfig,
-): Promise<ProjectionParams | undefined> {
+): Promise<HostArrays | undefined> {
   return withWeights(model, (original) => {
     const file = convertLayout(original, "huggingface");
     const weight = `${heads[side]}.weight`;
@@ -123,6 +142,6 @@ export async function loadHeadAlone(
     const [joint = 0, dim = 0] = file.describe(weight).shape;
     const kind = file.names.includes(`${heads[side]}.bias`) ? "affine" : "linear";
     const options = { prefix: `${heads[side]}.` };
-    return loadParams(projectionSpec(dim, joint, kind), file, options) as Promise<ProjectionParams>;
+    return loadHostArrays(projectionSpec(dim, joint, kind), file, options);
   });
 }

@@ -1,7 +1,6 @@
 import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ClipError } from "@clip-ts/base";
 import { checkSum } from "./check-sum.ts";
@@ -54,7 +53,7 @@ async function fetchRest({ url }: IndexFile, partial: string): Promise<void> {
   const continues = response.status === 206;
   if (response.body === null) throw unreachable(url, "the answer is empty");
   const target = createWriteStream(partial, { flags: continues ? "a" : "w" });
-  await pipeline(Readable.fromWeb(response.body as never), target);
+  await pipeline(response.body, target);
 }
 
 /**

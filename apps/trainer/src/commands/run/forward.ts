@@ -3,11 +3,12 @@ import {
   describeModel,
   describeTower,
   factsAtResolution,
+  loadHostParams,
   loadModelParams,
   type TowerDescription,
 } from "@clip-ts/node";
-import { flattenTree } from "@clip-ts/core";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { flattenTree, type HostArray } from "@clip-ts/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { onNotice } from "../../cli/notice.ts";
 import type { Arguments } from "../../cli/command.ts";
 import { nameOfOutput, note } from "../../cli/output.ts";
@@ -15,6 +16,7 @@ import { imageSizeOf, noteImageSize } from "../support/image-size.ts";
 import { readInputs } from "../support/forward-inputs.ts";
 import { gradientTensors, layoutOfModel, outputTensors } from "../support/forward-outputs.ts";
 import { towerTensors } from "../support/forward-tower.ts";
+import { disposeTensors } from "../support/run-function.ts";
 import { startNamedEngine } from "../support/start-engine.ts";
 import { writeTensors } from "../support/tensor-files.ts";
 
@@ -26,28 +28,28 @@ async function forwardModel(args: Arguments): Promise<void> {
   const imageSize = imageSizeOf(args);
   const { config } = factsAtResolution(stored, imageSize);
   noteImageSize(stored.config, imageSize);
-  const host = await readInputs(path, config.text.vocabSize);
-  if (args.flag("grads") && !host.arePairs) {
+  const { arePairs, arrays } = await readInputs(path, config.text.vocabSize);
+  if (args.flag("grads") && !arePairs) {
     throw new ClipError(
       "bad-data",
       `--grads needs a loss: ${path} should hold as many input_ids as pixel_values.`,
     );
   }
   const { compiler } = await startNamedEngine(args);
-  const params = await loadModelParams(model, stored.config, { imageSize });
-  const inputs = host.upload();
+  const load = compiler === undefined ? loadModelParams : loadHostParams;
+  const weights = await load(model, stored.config, { imageSize });
+  const params = flattenTree<Tensor | HostArray>(weights);
   try {
     const layout = await layoutOfModel(model);
     const pass = { config, layout, training: args.flag("training"), compiler };
-    const outputs = await outputTensors(params, inputs, pass);
-    const gradients = args.flag("grads") ? await gradientTensors(params, inputs, pass) : {};
+    const outputs = await outputTensors(params, arrays, pass);
+    const gradients = args.flag("grads") ? await gradientTensors(params, arrays, pass) : {};
     await writeTensors(output, { ...outputs, ...gradients });
     const count = Object.keys(gradients).length;
     const more = count === 0 ? "" : ` and ${count} gradients`;
     note(`wrote ${Object.keys(outputs).join(", ")}${more} to ${nameOfOutput(output)}`);
   } finally {
-    dispose(Object.values(inputs));
-    dispose(Object.values(flattenTree<Tensor>(params)));
+    disposeTensors(params);
   }
 }
 
@@ -69,17 +71,12 @@ async function forwardTower(args: Arguments, { tower }: TowerDescription): Promi
     );
   }
   const vocabSize = tower.side === "text" ? tower.config.vocabSize : Number.POSITIVE_INFINITY;
-  const host = await readInputs(path, vocabSize);
+  const { arrays } = await readInputs(path, vocabSize);
   const { compiler } = await startNamedEngine(args);
-  const inputs = host.upload();
-  try {
-    const outputs = await towerTensors(model, tower, inputs, compiler);
-    await writeTensors(output, outputs);
-    const names = Object.keys(outputs).join(", ");
-    note(`wrote ${names} of a tower with ${tower.config.heads} heads to ${nameOfOutput(output)}`);
-  } finally {
-    dispose(Object.values(inputs));
-  }
+  const outputs = await towerTensors(model, tower, arrays, compiler);
+  await writeTensors(output, outputs);
+  const names = Object.keys(outputs).join(", ");
+  note(`wrote ${names} of a tower with ${tower.config.heads} heads to ${nameOfOutput(output)}`);
 }
 
 /** clip-ts forward */

@@ -1,4 +1,4 @@
-import { flattenTree, unflattenLike } from "@clip-ts/core";
+import { unflattenLike } from "@clip-ts/core";
 import type { NamedTensors } from "@clip-ts/jit";
 import {
   clipSpec,
@@ -11,8 +11,9 @@ import {
 } from "@clip-ts/model";
 import { withWeights, type Compiler } from "@clip-ts/node";
 import { convertTensors, detectLayout, type HostTensor, type Layout } from "@clip-ts/weights";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import { runFunction } from "./run-function.ts";
+import { dispose } from "@tensorflow/tfjs-core";
+import type { BatchArrays } from "./forward-inputs.ts";
+import { runFunction, type NamedInputs } from "./run-function.ts";
 
 type HostTensors = Record<string, HostTensor>;
 
@@ -61,16 +62,13 @@ function within<Value>(
 
 /** Runs a function of parameters and inputs. Borrows both. */
 function runPass(
-  params: ClipParams,
-  inputs: Partial<PairBatch>,
+  params: NamedInputs,
+  inputs: BatchArrays,
   { config, compiler }: Pass,
   run: (params: ClipParams, inputs: Partial<PairBatch>) => NamedTensors,
 ): Promise<HostTensors> {
   const spec = clipSpec(config);
-  const given = {
-    ...prefixed("param", flattenTree<Tensor>(params)),
-    ...prefixed("input", inputs as NamedTensors),
-  };
+  const given = { ...prefixed("param", params), ...prefixed("input", inputs) };
   return runFunction(
     (tensors) =>
       run(
@@ -92,11 +90,11 @@ async function named(values: HostTensors, { layout, config }: Pass): Promise<Hos
 
 /**
  * Every output of a pass, by the name it has in files, and a training ResNet's statistics after it.
- * Borrows parameters and inputs.
+ * Borrows the parameters.
  */
 export async function outputTensors(
-  params: ClipParams,
-  inputs: Partial<PairBatch>,
+  params: NamedInputs,
+  inputs: BatchArrays,
   pass: Pass,
 ): Promise<HostTensors> {
   const { training, config } = pass;
@@ -113,8 +111,8 @@ export async function outputTensors(
 
 /** The loss's gradient for every parameter, under the names of the checkpoint's layout. */
 export async function gradientTensors(
-  params: ClipParams,
-  inputs: Partial<PairBatch>,
+  params: NamedInputs,
+  inputs: BatchArrays,
   pass: Pass,
 ): Promise<HostTensors> {
   const { training, config } = pass;

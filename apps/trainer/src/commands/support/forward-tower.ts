@@ -1,14 +1,15 @@
 import { ClipError } from "@clip-ts/base";
-import { flattenTree, unflattenLike, type ParamSpec } from "@clip-ts/core";
+import { flattenTree, unflattenLike, type HostArray, type ParamSpec } from "@clip-ts/core";
 import type { NamedTensors } from "@clip-ts/jit";
 import type { PairBatch, TowerConfig } from "@clip-ts/model";
-import { loadHeadAlone, loadTowerAlone, type Compiler } from "@clip-ts/node";
-import { project, type ProjectionParams } from "@clip-ts/projection";
+import { loadHeadAlone, loadHostTowerAlone, loadTowerAlone, type Compiler } from "@clip-ts/node";
+import { project } from "@clip-ts/projection";
 import { encodeText, textSpec, type TextParams } from "@clip-ts/text-encoder";
 import { encodeImage, visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
 import type { HostTensor } from "@clip-ts/weights";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import { runFunction } from "./run-function.ts";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { BatchArrays } from "./forward-inputs.ts";
+import { disposeTensors, runFunction, type NamedInputs } from "./run-function.ts";
 
 /** A tower's own outputs: its features as they leave it, of any length, and what they are pooled from. */
 function runTower(
@@ -41,21 +42,25 @@ const headPath = "head:";
 
 /** The same features in the joint space, of length 1, if there is a head. */
 function projected(tower: TowerConfig, outputs: NamedTensors, params: NamedTensors): NamedTensors {
-  const own = Object.entries(params).filter(([path]) => path.startsWith(headPath));
-  if (own.length === 0) return outputs;
-  const head = Object.fromEntries(own.map(([path, leaf]) => [path.slice(headPath.length), leaf]));
+  const { [`${headPath}weight`]: weight, [`${headPath}bias`]: bias } = params;
+  if (weight === undefined) return outputs;
   const [feature, name] =
     tower.side === "vision"
       ? [outputs["image_features"], "image_embeds"]
       : [outputs["text_features"], "text_embeds"];
-  const embeds = project(head as unknown as ProjectionParams, feature as Tensor);
+  const embeds = project({ weight, ...(bias && { bias }) }, feature as Tensor);
   return { ...outputs, [name]: embeds };
 }
 
-/** A tower's parameters by path, and its head's. The caller owns them. */
-async function loadNamed(model: string, tower: TowerConfig): Promise<Record<string, Tensor>> {
-  const named = flattenTree<Tensor>(await loadTowerAlone(model, tower));
-  const head = flattenTree<Tensor>((await loadHeadAlone(model, tower)) ?? {});
+/** A tower's parameters by path, and its head's. The caller owns what of them is tensors. */
+async function loadNamed(
+  model: string,
+  tower: TowerConfig,
+  compiler: Compiler | undefined,
+): Promise<NamedInputs> {
+  const head = (await loadHeadAlone(model, tower)) ?? {};
+  const load = compiler === undefined ? loadTowerAlone : loadHostTowerAlone;
+  const named = flattenTree<Tensor | HostArray>(await load(model, tower));
   const behind = Object.entries(head).map(([path, leaf]) => [headPath + path, leaf] as const);
   return { ...named, ...Object.fromEntries(behind) };
 }
@@ -69,13 +74,13 @@ const inputsOf = {
 /**
  * Runs one tower that stands alone and brings its outputs to host memory: `image_features` or
  * `text_features`, which no head has projected and nothing has scaled, the last hidden states and, where a head
- * stands behind the tower, `image_embeds` or `text_embeds` of length 1. Borrows the inputs; those of the other side are left alone.
+ * stands behind the tower, `image_embeds` or `text_embeds` of length 1. Inputs of the other side are left alone.
  * @throws ClipError "bad-data" without the inputs that the tower reads.
  */
 export async function towerTensors(
   model: string,
   tower: TowerConfig,
-  inputs: Partial<PairBatch>,
+  inputs: BatchArrays,
   compiler: Compiler | undefined,
 ): Promise<Record<string, HostTensor>> {
   const { key, name } = inputsOf[tower.side];
@@ -88,10 +93,10 @@ export async function towerTensors(
   }
   const { pixelValues, inputIds, attentionMask } = inputs;
   const read = tower.side === "vision" ? { pixelValues } : { inputIds, attentionMask };
-  const given = Object.entries(read).flatMap(([input, tensor]) =>
-    tensor === undefined ? [] : [[input, tensor] as const],
+  const given = Object.entries(read).flatMap(([input, array]) =>
+    array === undefined ? [] : [[input, array] as const],
   );
-  const params = await loadNamed(model, tower);
+  const params = await loadNamed(model, tower, compiler);
   const paths = Object.keys(params);
   try {
     return await runFunction(
@@ -103,6 +108,6 @@ export async function towerTensors(
       compiler,
     );
   } finally {
-    dispose(params);
+    disposeTensors(params);
   }
 }

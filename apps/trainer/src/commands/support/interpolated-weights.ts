@@ -8,15 +8,12 @@ import {
   type HostTensor,
   type TensorFile,
 } from "@clip-ts/weights";
-import { tensor } from "@tensorflow/tfjs-core";
 
-async function between(a: HostTensor, b: HostTensor, alpha: number): Promise<HostTensor> {
-  const [from, to] = [a, b].map((side) => tensor(toFloat32(side), [...side.shape]));
-  const mixed = interpolateWeights({ value: from! }, { value: to! }, alpha)["value"]!;
-  const values = await mixed.data<"float32">();
-  for (const leaf of [from!, to!, mixed]) leaf.dispose();
+function between(a: HostTensor, b: HostTensor, alpha: number): HostTensor {
+  const [from, to] = [a, b].map((side) => ({ data: toFloat32(side), shape: side.shape }));
+  const { value } = interpolateWeights({ value: from! }, { value: to! }, alpha);
   const dtype = a.dtype === "F16" || a.dtype === "BF16" ? a.dtype : "F32";
-  return fromFloat32(values, a.shape, dtype);
+  return fromFloat32(value!.data as Float32Array, a.shape, dtype);
 }
 
 function checkAlike(a: TensorFile, b: TensorFile): void {
@@ -32,7 +29,7 @@ function checkAlike(a: TensorFile, b: TensorFile): void {
 
 /**
  * (1 - alpha) · a + alpha · b as a view: each tensor is computed when it is read (WiSE-FT). Under clip-ts's
- * own names, in the number format of `a`. Needs a running engine.
+ * own names, in the number format of `a`. No engine has to run.
  * @throws ClipError "bad-argument" for models of two architectures.
  */
 export function interpolatedWeights(a: TensorFile, b: TensorFile, alpha: number): TensorFile {
@@ -41,7 +38,7 @@ export function interpolatedWeights(a: TensorFile, b: TensorFile, alpha: number)
   return {
     ...from,
     async read(name, rows) {
-      const mixed = await between(await from.read(name), await to.read(name), alpha);
+      const mixed = between(await from.read(name), await to.read(name), alpha);
       return rows === undefined ? mixed : sliceRows(mixed, rows);
     },
   };

@@ -29,7 +29,6 @@ async function withOther<Result>(
   const { config } = opened.description;
   const found = await describeModel(other.model, { like: config, onNotice });
   checkSameArchitecture({ name: model, config }, { name: other.model, config: found.config });
-  await startEngine("cpu");
   return withWeights(other.model, (file) => {
     checkOrigin(found.config, other.model, file);
     checkFit(clipSpec(found.config), file);
@@ -40,7 +39,7 @@ async function withOther<Result>(
 /** The model with its positions for another image size, if one is asked for. */
 async function resized(opened: OpenedModel, { imageSize }: ModelChanges): Promise<OpenedModel> {
   if (imageSize === undefined) return opened;
-  await startEngine("cpu");
+  await startEngine("cpu"); // positions are computed, between grids
   const { facts, file } = atResolution(opened.description, opened.file, imageSize);
   return { description: { ...opened.description, ...facts }, file };
 }

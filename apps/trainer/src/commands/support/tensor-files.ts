@@ -3,13 +3,11 @@ import { dirname } from "node:path";
 import { ClipError, isClipError } from "@clip-ts/base";
 import { openFile, writeFileWhole } from "@clip-ts/node";
 import {
-  fromFloat32,
   openSafetensors,
   serializeSafetensors,
   type HostTensor,
   type TensorFile,
 } from "@clip-ts/weights";
-import type { Tensor } from "@tensorflow/tfjs-core";
 import { writeStdout } from "../../cli/output.ts";
 
 /** Opens a safetensors file for as long as `use` runs. */
@@ -47,14 +45,4 @@ export function writeTensors(
   tensors: Readonly<Record<string, HostTensor>>,
 ): Promise<void> {
   return writeOutput(path, serializeSafetensors(tensors).chunks());
-}
-
-/** The tensor's values in host memory; frees the tensor. */
-export async function download(
-  tensor: Tensor,
-  shape: readonly number[] = tensor.shape,
-): Promise<HostTensor> {
-  const values = await tensor.data<"float32">();
-  tensor.dispose();
-  return fromFloat32(values, shape);
 }
