@@ -12,6 +12,7 @@ import { readOptions, usage, UsageError } from "./options.mjs";
  */
 const commands = {
   train: async () => (await import("./commands/train.mjs")).benchTrain,
+  "train --against": async () => (await import("./commands/against.mjs")).benchAgainst,
   infer: async () => (await import("./commands/infer.mjs")).benchInfer,
   tokenize: async () => (await import("./commands/tokenize.mjs")).benchTokenize,
   preprocess: async () => (await import("./commands/preprocess.mjs")).benchPreprocess,
@@ -25,7 +26,8 @@ async function main(words) {
     process.stdout.write(usage);
     return help ? 0 : 2;
   }
-  const load = Object.hasOwn(commands, command) ? commands[command] : undefined;
+  const name = options.against === undefined ? command : `${command} --against`;
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (load === undefined) throw new UsageError(`There is no command "${command}".`);
   const bench = await load();
   const { agreement } = await bench(createRun(options, openWorkspace()));

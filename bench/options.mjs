@@ -9,11 +9,14 @@ import { parseArgs } from "node:util";
  * @property {number} batch
  * @property {number} tokens
  * @property {"f32" | "bf16"} precision
+ * @property {boolean} isPrecisionGiven
  * @property {readonly string[] | undefined} engines nothing: those that compile and are there
  * @property {readonly string[]} peers
  * @property {number} threads
  * @property {number} rounds
  * @property {number} warmup
+ * @property {string | undefined} against the revision that this tree's training is compared with
+ * @property {number} starts processes of each side whose build counts, in such a comparison
  * @property {string | undefined} python
  * @property {boolean} quick
  * @property {string | undefined} record the file that results are added to
@@ -28,7 +31,8 @@ export const usage = `Usage: pnpm bench COMMAND [options]
 Times clip-ts and its peers in turn on the same inputs, in one run.
 
 Commands:
-  train       a full training step: both towers, loss, clipping, AdamW
+  train       a full training step: both towers, loss, clipping, AdamW; with
+              --against, this tree beside another revision's instead of the peers
   infer       embedding images, and texts
   tokenize    captions to ids
   preprocess  images to normalised pixels
@@ -45,6 +49,10 @@ Options:
   --threads N           for every side (one for each core)
   --rounds N            turns of each side that count (9)
   --warmup N            turns before that (2)
+  --against REVISION    train: a git revision, laid out and built beside this tree;
+                        each engine in f32 and, where the processor has its
+                        products, tensorflow in bf16
+  --starts N            of each side with --against; their median build counts (3)
   --python PATH         an interpreter with PyTorch and open_clip, instead of one
                         made in bench/.venv
   --record              add the results to bench/results.md
@@ -98,12 +106,14 @@ function parse(words) {
         model: { type: "string" },
         batch: { type: "string" },
         tokens: { type: "string" },
-        precision: { type: "string", default: "f32" },
+        precision: { type: "string" },
         engines: { type: "string" },
         peers: { type: "string", default: allPeers.join(",") },
         threads: { type: "string", default: String(availableParallelism()) },
         rounds: { type: "string" },
         warmup: { type: "string" },
+        against: { type: "string" },
+        starts: { type: "string" },
         python: { type: "string" },
         record: { type: "boolean", default: false },
         "record-to": { type: "string" },
@@ -117,8 +127,15 @@ function parse(words) {
 }
 
 /** What is used where nothing is said. */
-const usual = { model: "ViT-B/32", batch: "16", tokens: "16", rounds: "9", warmup: "2" };
-const quickly = { model: "tiny", batch: "4", tokens: "16", rounds: "2", warmup: "1" };
+const usual = {
+  model: "ViT-B/32",
+  batch: "16",
+  tokens: "16",
+  rounds: "9",
+  warmup: "2",
+  starts: "3",
+};
+const quickly = { model: "tiny", batch: "4", tokens: "16", rounds: "2", warmup: "1", starts: "1" };
 
 /**
  * @param {readonly string[]} words
@@ -129,17 +146,23 @@ export function readOptions(words) {
   const [command, ...rest] = positionals;
   if (rest.length > 0) throw new UsageError(`One command at a time; left over: ${rest.join(" ")}.`);
   const given = { ...(values.quick ? quickly : usual), ...values };
+  if (given.against !== undefined && command !== "train") {
+    throw new UsageError("--against compares training: pnpm bench train --against REVISION.");
+  }
   const ownFile = values.record ? fileURLToPath(resultsFile) : undefined;
   const options = {
     model: given.model,
     batch: wholeNumber("batch", given.batch),
     tokens: wholeNumber("tokens", given.tokens),
-    precision: precisionOf(given.precision),
+    precision: precisionOf(given.precision ?? "f32"),
+    isPrecisionGiven: given.precision !== undefined,
     engines: given.engines === undefined ? undefined : listOf(given.engines),
     peers: peersOf(given.peers),
     threads: wholeNumber("threads", given.threads),
     rounds: wholeNumber("rounds", given.rounds),
     warmup: wholeNumber("warmup", given.warmup),
+    against: given.against,
+    starts: wholeNumber("starts", given.starts),
     python: given.python,
     quick: given.quick,
     record: given["record-to"] ?? ownFile,

@@ -6,11 +6,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { compareFolders } from "./replay/compare.mjs";
 import { play } from "./replay/play.mjs";
 import { allPrograms } from "./replay/programs.mjs";
-import { layOutTree, removeTree } from "./replay/tree.mjs";
+import { layOutTree, removeTree } from "./tree.mjs";
 import { root } from "./run.mjs";
 
 const { values, positionals } = parseArgs({
@@ -83,6 +84,7 @@ const failure = play({ name: "teacher", settings: [] }, "cpu", {
 if (failure !== undefined) throw new Error(`The teacher cannot be trained: ${failure}`);
 for (const program of programs) {
   for (const engine of engines.filter((name) => program.engines?.includes(name) ?? true)) {
+    await setImmediate(); // programs keep this one waiting: only here can a signal end it
     const { problems, largest } = replay(program, engine);
     played += 1;
     same += problems.length === 0 ? 1 : 0;

@@ -38,22 +38,33 @@ export async function openClipSide({ options: { peers, threads }, python }, task
 }
 
 /**
- * clip-ts on each engine asked for; without a word on engines, on those that compile and can run here.
+ * The engines asked for that can run here; without a word on engines, those that compile.
  * @param {import("./run.mjs").Run} run
- * @param {string} script
- * @param {Record<string, any>} options
- * @returns {SideSpec[]}
  */
-export function clipTsSides({ options: { engines, threads, precision }, note }, script, options) {
+export function enginesHere({ options: { engines }, note }) {
   const states = new Map(inspectEngines().map((status) => [status.name, status]));
   const names = engines ?? ["tensorflow", "onnx"];
   return names.flatMap((engine) => {
     const status = states.get(/** @type {any} */ (engine));
     if (status === undefined) note(`skipped clip-ts ${engine}: there is no such engine`);
     else if (!status.available) note(`skipped clip-ts ${engine}: ${status.detail}`);
-    else return [nodeSide(`clip-ts ${engine}`, script, { ...options, engine, threads, precision })];
+    else return [engine];
     return [];
   });
+}
+
+/**
+ * clip-ts on each of those engines.
+ * @param {import("./run.mjs").Run} run
+ * @param {string} script
+ * @param {Record<string, any>} options
+ * @returns {SideSpec[]}
+ */
+export function clipTsSides(run, script, options) {
+  const { threads, precision } = run.options;
+  return enginesHere(run).map((engine) =>
+    nodeSide(`clip-ts ${engine}`, script, { ...options, engine, threads, precision }),
+  );
 }
 
 /**

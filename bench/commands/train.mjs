@@ -7,6 +7,7 @@ import { idleNote, versionNotes } from "../report/notes.mjs";
 import { commandLine } from "../options.mjs";
 import { planOf } from "./run.mjs";
 import { batchesFor, convertedModel, startModel } from "./model-files.mjs";
+import { recipeFor, rule } from "./recipe.mjs";
 import { clipTsSides, openClipSide, tfjsNodeSide } from "./sides.mjs";
 
 /**
@@ -14,36 +15,8 @@ import { clipTsSides, openClipSide, tfjsNodeSide } from "./sides.mjs";
  * @typedef {import("./run.mjs").Run} Run
  */
 
-/** AdamW as open_clip is trained; the small rate keeps all sides at the same place for many steps. */
-const rule = {
-  learningRate: 1e-5,
-  beta1: 0.9,
-  beta2: 0.98,
-  eps: 1e-6,
-  weightDecay: 0.2,
-  maxNorm: 1,
-};
-
 /** How far losses, and lengths of gradients, may be apart for the sides to have done the same work. */
 const limits = { f32: 1e-3, bf16: 5e-2 };
-
-/**
- * A run of `clip-ts train` with that rule.
- * @param {string} model
- * @param {string} path
- */
-function recipeFor(model, path) {
-  const { learningRate, maxNorm, ...optimizer } = rule;
-  return {
-    run: "unused",
-    model: { from: model },
-    data: { train: { kind: "tensors", path } },
-    steps: 1_000_000,
-    optimizer: { kind: "adamw", ...optimizer },
-    schedule: { kind: "constant", learningRate },
-    gradClipNorm: maxNorm,
-  };
-}
 
 /** @param {Run} run */
 async function sidesOf(run) {
@@ -66,7 +39,7 @@ async function sidesOf(run) {
 /**
  * Milliseconds from the loaded weights to the first finished step, beyond those of a step: tracing,
  * passes, compiling.
- * @param {Timing} timing
+ * @param {Pick<Timing, "facts" | "firstMilliseconds" | "milliseconds">} timing
  */
 export const buildMilliseconds = ({ facts, firstMilliseconds, milliseconds }) =>
   (facts["openMilliseconds"] ?? 0) + Math.max(0, firstMilliseconds - median(milliseconds));

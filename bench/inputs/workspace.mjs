@@ -14,7 +14,7 @@ export function openWorkspace() {
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ])) {
-    process.once(signal, () => process.exit(code));
+    process.on(signal, () => process.exit(code));
   }
   return folder;
 }

@@ -10,14 +10,25 @@ const telling = {
   amx_bf16: "AMX bf16",
 };
 
-function instructions() {
+/** What the processor says it can do; empty where Linux does not list it so. */
+function processorFlags() {
   try {
     const flags = /^flags\s*:(.*)$/mu.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";
-    const known = new Set(flags.trim().split(" "));
-    return Object.entries(telling).flatMap(([flag, name]) => (known.has(flag) ? [name] : []));
+    return new Set(flags.trim().split(" "));
   } catch {
-    return [];
+    return new Set();
   }
+}
+
+function instructions() {
+  const known = processorFlags();
+  return Object.entries(telling).flatMap(([flag, name]) => (known.has(flag) ? [name] : []));
+}
+
+/** Whether the processor multiplies bfloat16 itself; without that bf16 is no gain. */
+export function hasBf16Products() {
+  const known = processorFlags();
+  return known.has("avx512_bf16") || known.has("amx_bf16");
 }
 
 /** What figures depend on, in one line; nothing that names the machine or its owner. */

@@ -13,6 +13,8 @@ import { startSide } from "./side.mjs";
  * @property {number} prepareMilliseconds
  * @property {number} firstMilliseconds the first run, with whatever is compiled then
  * @property {number[]} milliseconds of the rounds that count
+ * @property {number[]} userMilliseconds of processor time in them, all threads together; empty for a side
+ *   that does not give it
  * @property {any[]} shown what each run gave to compare, warm-up included
  * @property {number | undefined} peakBytes of the whole life of the process
  * @property {number | undefined} roundPeakBytes of the rounds that count
@@ -73,13 +75,15 @@ export async function startSides(specs, note) {
 /**
  * Adds one run to a side's figures.
  * @param {Timing} timing
- * @param {{ milliseconds: number, shown: any }} outcome
+ * @param {import("./side.mjs").Outcome} outcome
  * @param {{ isFirst: boolean, isWarmup: boolean }} place
  */
-function keep(timing, { milliseconds, shown }, { isFirst, isWarmup }) {
+function keep(timing, { milliseconds, userMilliseconds, shown }, { isFirst, isWarmup }) {
   timing.shown.push(shown);
   if (isFirst) timing.firstMilliseconds = milliseconds;
-  if (!isWarmup) timing.milliseconds.push(milliseconds);
+  if (isWarmup) return;
+  timing.milliseconds.push(milliseconds);
+  if (userMilliseconds !== undefined) timing.userMilliseconds.push(userMilliseconds);
 }
 
 /**
@@ -139,6 +143,7 @@ function emptyTiming({ name, facts, prepareMilliseconds }) {
     prepareMilliseconds,
     firstMilliseconds: 0,
     milliseconds: [],
+    userMilliseconds: [],
     shown: [],
     peakBytes: undefined,
     roundPeakBytes: undefined,
@@ -156,11 +161,12 @@ function forgetPeak(side, timing) {
 }
 
 /**
+ * The same items, beginning with another.
  * @template Item
  * @param {readonly Item[]} items
  * @param {number} by
  */
-function rotated(items, by) {
+export function rotated(items, by) {
   const first = items.length === 0 ? 0 : by % items.length;
   return [...items.slice(first), ...items.slice(0, first)];
 }

@@ -42,8 +42,10 @@ async function answer(prepare) {
       reply({ facts: side.facts, milliseconds: performance.now() - startedAt });
       continue;
     }
+    const usedBefore = process.cpuUsage();
     const result = await side.run(request);
     const milliseconds = performance.now() - startedAt;
-    reply({ milliseconds, shown: (await side.show?.(request, result)) ?? null });
+    const userMilliseconds = process.cpuUsage(usedBefore).user / 1000;
+    reply({ milliseconds, userMilliseconds, shown: (await side.show?.(request, result)) ?? null });
   }
 }

@@ -11,11 +11,16 @@ import { createInterface } from "node:readline";
  * @property {readonly [program: string, ...args: string[]]} command
  * @property {Json} options sent to the side before anything is timed
  * @property {Readonly<Record<string, string>>} [environment]
+ * @typedef {object} Outcome
+ * @property {number} milliseconds
+ * @property {number} [userMilliseconds] of processor time outside the system's own work, all threads
+ *   together; Node's sides give it
+ * @property {any} shown what the sides are compared by
  * @typedef {object} Side
  * @property {string} name
  * @property {Json} facts
  * @property {number} prepareMilliseconds
- * @property {(request: Json) => Promise<{ milliseconds: number, shown: any }>} run
+ * @property {(request: Json) => Promise<Outcome>} run
  * @property {() => number | undefined} peakBytes most memory the process ever held, or held since `forgetPeak`
  * @property {() => void} forgetPeak
  * @property {() => number} cpuSeconds that all its threads have used

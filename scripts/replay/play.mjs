@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { root } from "../run.mjs";
 import { baseConfig } from "./programs.mjs";
 import { batchOf } from "./tensors.mjs";
-import { programOf } from "./tree.mjs";
+import { programOf } from "../tree.mjs";
 
 /** Where the inputs of all programs lie. The fixtures are this tree's for both. */
 const fixtures = join(root, "packages/test-utils/fixtures");

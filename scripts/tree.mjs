@@ -1,17 +1,18 @@
 // @ts-check
 // A second tree of this repository at another revision, installed and built, beside the one at hand.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { pnpm } from "../pnpm.mjs";
-import { root } from "../run.mjs";
+import { pnpm } from "./pnpm.mjs";
+import { root } from "./run.mjs";
 
 /** @param {readonly string[]} args */
-const git = (...args) => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
+const git = (...args) =>
+  execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: "pipe" }).trim();
 
 /**
  * @param {string} folder
- * @param {import("../run.mjs").Command} command
+ * @param {import("./run.mjs").Command} command
  */
 function within(folder, [program, ...args]) {
   const { status, stdout, stderr } = spawnSync(program, args, { cwd: folder, encoding: "utf8" });
@@ -22,6 +23,16 @@ function within(folder, [program, ...args]) {
 export const programOf = (tree) => join(tree, "apps/trainer/bin/clip-ts.js");
 
 /**
+ * The commit a revision names. @throws Error if git knows none
+ * @param {string} revision
+ */
+export const commitOf = (revision) => git("rev-parse", "--verify", `${revision}^{commit}`);
+
+/** The commit of the tree at hand, short, and whether files were changed since: `0123456789ab-dirty`. */
+export const describeOwnTree = () =>
+  git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*");
+
+/**
  * Checks a revision out into a folder and builds it there, with TensorFlow if it is asked for.
  * @param {string} revision
  * @param {string} folder
@@ -29,7 +40,7 @@ export const programOf = (tree) => join(tree, "apps/trainer/bin/clip-ts.js");
  * @returns {string} the commit
  */
 export function layOutTree(revision, folder, withTensorflow) {
-  const commit = git("rev-parse", "--verify", `${revision}^{commit}`);
+  const commit = commitOf(revision);
   if (!existsSync(folder)) git("worktree", "add", "--quiet", "--detach", folder, commit);
   within(
     folder,
@@ -42,5 +53,11 @@ export function layOutTree(revision, folder, withTensorflow) {
 
 /** Removes such a tree, if it was laid out. @param {string} folder */
 export function removeTree(folder) {
-  if (existsSync(folder)) git("worktree", "remove", "--force", folder);
+  if (!existsSync(folder)) return;
+  rmSync(folder, { recursive: true, force: true }); // a second Ctrl-C would stop git half way
+  try {
+    git("worktree", "remove", "--force", folder);
+  } catch {
+    // Git was stopped before it knew the tree, or is now; it forgets trees that are gone by itself.
+  }
 }
