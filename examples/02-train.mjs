@@ -1,46 +1,39 @@
-// Train CLIP from its parts: batches, gradient, update. Everything between is plain functions.
-import { flattenTree, unflattenLike, valueAndGradient } from "@clip-ts/core";
-import { createBatches, syntheticSource } from "@clip-ts/data";
+// Train CLIP: schedule, clipping, a moving average and micro-batches, on the fastest engine there is.
+import { createBatches, pairArrays, syntheticSource } from "@clip-ts/data";
 import { clipPreprocess } from "@clip-ts/image";
-import { clipSpec, forward, initClip, preset } from "@clip-ts/model";
+import { clipSpec, contrastive, preset } from "@clip-ts/model";
 import { startEngine } from "@clip-ts/node";
-import { createOptimizer } from "@clip-ts/optim";
 import { createClipTokenizer } from "@clip-ts/tokenizer";
-import { dispose, tensor } from "@tensorflow/tfjs-core";
+import { createTraining, train } from "@clip-ts/training";
 
-await startEngine("wasm");
+const steps = 60;
+const { compiler } = await startEngine("auto");
 const config = preset("nano");
-const spec = clipSpec(config);
 const { vocabSize, contextLength } = config.text;
-const batches = createBatches({
+const pairs = createBatches({
   source: syntheticSource({ count: 64, seed: 1 }),
   tokenizer: createClipTokenizer({ vocabSize, contextLength }),
   preprocess: clipPreprocess(config.vision.imageSize),
-  batchSize: 8,
+  batchSize: 16,
   seed: 1,
 });
-const pairs = ({ pixelValues, inputIds, batch, imageSize, tokens }) => ({
-  pixelValues: tensor(pixelValues, [batch, 3, imageSize, imageSize]),
-  inputIds: tensor(inputIds, [batch, tokens], "int32"),
+const training = await createTraining({
+  objective: contrastive(config), // what is made small
+  spec: clipSpec(config), // every parameter: shape, start, role
+  seed: 1,
+  optimizer: { kind: "adamw", weightDecay: 0.1 },
+  schedule: { kind: "cosine", learningRate: 5e-3, warmupSteps: 5, steps },
+  clipNorm: 1,
+  ema: { decay: 0.95 },
+  accumulate: 2, // the step stays that of all 16 pairs
+  engine: compiler,
 });
-
-let params = flattenTree(initClip(config, 1));
-const optimizer = createOptimizer({ kind: "adamw", weightDecay: 0.1 }, params);
-let slots = optimizer.init();
-for (let step = 0; step < 30; step++) {
-  const batch = pairs(await batches.next());
-  const { value, gradient } = valueAndGradient(
-    (tree) => ({ loss: forward(tree, batch, config).loss }),
-    unflattenLike(spec, params),
-  );
-  const grads = flattenTree(gradient);
-  ({ params, slots } = optimizer.update({
-    params,
-    grads,
-    slots,
-    scalars: optimizer.scalars(step, 5e-3),
-  }));
-  if (step % 10 === 9) console.log(`step ${step + 1}  loss ${(await value.data())[0]?.toFixed(3)}`);
-  dispose([value, grads, batch]);
-}
-await batches.close();
+const report = ({ step, numbers: { loss, gradNorm } }) => {
+  if (step % 20 !== 19) return;
+  console.log(`step ${step + 1}  loss ${loss.toFixed(3)}  gradient ${gradNorm.toFixed(2)}`);
+};
+const batches = { next: async () => pairArrays(await pairs.next()) };
+await train({ steps, training, batches, report });
+await training.evaluate(({ ema }) => console.log(Object.keys(ema).length, "averaged leaves"));
+await training.dispose();
+await pairs.close();

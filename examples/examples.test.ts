@@ -20,9 +20,11 @@ test("01-embed opens a model folder and classifies a picture", async () => {
 
 test("02-train lowers the loss", async () => {
   await import("./02-train.mjs");
-  const losses = printed().map((line) => Number.parseFloat(line.split("loss ")[1] ?? "NaN"));
-  expect(losses).toHaveLength(3);
-  expect(losses.at(-1)).toBeLessThan(Math.log(8));
+  const lines = printed();
+  const losses = lines.slice(0, 3).map((line) => Number.parseFloat(line.split("loss ")[1] ?? ""));
+  expect(losses[2]).toBeLessThan(losses[0]!);
+  expect(losses[2]).toBeLessThan(Math.log(16));
+  expect(lines[3]).toBe("46 averaged leaves");
 });
 
 test("03-tokenize prints OpenAI's ids", async () => {
@@ -30,4 +32,29 @@ test("03-tokenize prints OpenAI's ids", async () => {
   expect(printed()[0]).toBe("49406 320 1125 539 320 2368 49407");
   expect(printed()[1]).toBe("fish & chips ☕");
   expect(Number(printed()[3])).toBeGreaterThan(3);
+});
+
+test("04-own-tower learns, and embeds alike on every engine and where it is exported to", async () => {
+  await import("./04-own-tower.mjs");
+  const [steps, rows] = [printed().slice(0, 3), printed().slice(3)];
+  const losses = steps.map((line) => Number.parseFloat(line.split("loss ")[1] ?? "NaN"));
+  expect(losses.at(-1)).toBeLessThan(0.9 * Math.log(16));
+  const found = rows.map((line) => line.split(/ +/u));
+  expect(found.map(([where]) => where)).toEqual(["cpu", "wasm", "onnx", "exported"]);
+  const values = found.map(([, value]) => Number(value));
+  expect(Math.max(...values) - Math.min(...values)).toBeLessThan(2e-4); // four digits are shown
+  expect(Math.abs(values[0] ?? 0)).toBeGreaterThan(0);
+});
+
+test("05-own-objective trains the same on two engines, whole and in parts, and is used as a CLIP", async () => {
+  await import("./05-own-objective.mjs");
+  const lines = printed();
+  const numbersOf = (line = ""): number[] => line.match(/-?\d+\.\d+/gu)?.map(Number) ?? [];
+  const [one, other] = [lines.slice(0, 3), lines.slice(3, 6)].map((own) => own.flatMap(numbersOf));
+  expect(one).toHaveLength(5);
+  expect(other).toHaveLength(5);
+  for (const [at, value] of one!.entries()) expect(other![at]).toBeCloseTo(value, 2);
+  expect(one![2]).toBeLessThan(one![0]!); // the loss of the last step, and of half of them
+  expect(lines[6]).toBe("a caption is 8 numbers");
+  expect(lines[7]).toContain("text_model.onnx");
 });

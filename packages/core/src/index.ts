@@ -1,6 +1,14 @@
-export { flattenTree, mapTree, unflattenLike, type FlatTree, type TreeOf } from "./tree.ts";
+export {
+  flattenTree,
+  mapTree,
+  unflattenLike,
+  type FlatTree,
+  type ParamTree,
+  type TreeOf,
+} from "./tree.ts";
 export {
   countParams,
+  depthOf,
   initHostParams,
   initParams,
   normal,
@@ -46,3 +54,4 @@ export { l2Normalize } from "./l2-normalize.ts";
 export { layerNorm, layerNormSpec, type LayerNormParams } from "./layer-norm.ts";
 export { linear, linearSpec, type LinearParams } from "./linear.ts";
 export { patchify } from "./patchify.ts";
+export { assertPlainData, assertSizes } from "./plain-data.ts";

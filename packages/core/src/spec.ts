@@ -67,6 +67,12 @@ export function withTraits<Tree extends object>(
   return mapTree<Tree, ParamSpec, ParamSpec>(specs, (spec) => ({ ...spec, ...traits }));
 }
 
+/** The largest `depth` in a tree of specs; 0 where none has one. */
+export function depthOf(specs: object): number {
+  const depths = Object.values(flattenTree<ParamSpec>(specs)).map(({ depth = 0 }) => depth);
+  return Math.max(0, ...depths);
+}
+
 /** Number of values in an array of this shape; 1 for a scalar. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);

@@ -11,6 +11,11 @@ export type TreeOf<Tree, From, To> = Tree extends From
     ? readonly TreeOf<Item, From, To>[]
     : { readonly [Key in keyof Tree]: TreeOf<Tree[Key], From, To> };
 
+/** A tree of leaves of which no more is known; of lists, the keys are their indices. */
+export interface ParamTree<Leaf> {
+  readonly [name: string]: Leaf | ParamTree<Leaf>;
+}
+
 /** Leaves by path, in tree order: what PyTorch calls a state dict. */
 export type FlatTree<Leaf> = Readonly<Record<string, Leaf>>;
 

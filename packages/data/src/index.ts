@@ -1,3 +1,4 @@
+export { pairArrays, type PairArrays } from "./pair-arrays.ts";
 export type { Batch, BatchStream, Cursor, SkippedImage } from "./batch.ts";
 export type { DecodeImage, DirectoryEntry, FileAccess } from "./file-access.ts";
 export { pairSource, type PairRecord, type PairSource } from "./pair-source.ts";

@@ -11,6 +11,7 @@ export {
   type SymbolSource,
 } from "./ir/symbols.ts";
 export { convolutionWindows, poolWindows, type Windows } from "./ir/windows.ts";
+export { cutGraph, type CutGraph } from "./passes/cut-graph.ts";
 export { removeDeadCode } from "./passes/remove-dead-code.ts";
 export {
   resultOf,
@@ -21,10 +22,27 @@ export {
   type Rule,
   type ValueType,
 } from "./passes/rewrite.ts";
-export { disposableTraining } from "./program/disposed.ts";
-export { numbersOf, scalarsOf, specsOf, under } from "./program/gradient-pass.ts";
-export { layOutRows, type MicroBatchRows } from "./program/micro-batch-rows.ts";
-export { microBatchesOf } from "./program/micro-batches.ts";
-export { prefixed, shapesKey } from "./program/names.ts";
-export { traceCompare, traceEncode, tracePullBack } from "./program/trace-accumulated.ts";
-export { withoutData } from "./program/without-data.ts";
+export {
+  batchShapes,
+  numbersOf,
+  rowCount,
+  scalarArray,
+  shapesOf,
+  specsOf,
+} from "./program/batch.ts";
+export { guarded } from "./program/guard.ts";
+export { flattenNames, nestNames, replacements, type NameTree } from "./program/names.ts";
+export { programOf, shapeOfLeaf } from "./program/program.ts";
+export {
+  compareTrace,
+  encodeAndPullBackTrace,
+  encodeTrace,
+  gradientsOf,
+  learning,
+  pickSpecs,
+  pullBackTrace,
+  type LeafSpecs,
+  type StepSource,
+} from "./program/step-traces.ts";
+export { traceable, type AnyTraceable, type Traceable } from "./program/tree-function.ts";
+export { traceTree } from "./trace/trace.ts";

@@ -1,6 +1,16 @@
 import type { HeadKind } from "@clip-ts/projection";
-import { textTower, type TextConfig } from "@clip-ts/text-encoder";
-import { visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
+import {
+  builtInText,
+  textTower,
+  type BuiltInTextConfig,
+  type TextConfig,
+} from "@clip-ts/text-encoder";
+import {
+  builtInVision,
+  visionTower,
+  type BuiltInVisionConfig,
+  type VisionConfig,
+} from "@clip-ts/vision-encoder";
 import type { LossConfig } from "./loss-config.ts";
 
 /** A whole CLIP: two towers and the space they share. */
@@ -19,6 +29,21 @@ export interface ClipConfig {
   readonly imageHead?: HeadKind;
   /** Head behind the text tower. Default "linear"; SigLIP's tower has its own head. */
   readonly textHead?: HeadKind;
+}
+
+/** A CLIP of built-in towers: what presets are, and what other libraries' files can say. */
+export interface BuiltInClipConfig extends ClipConfig {
+  readonly vision: BuiltInVisionConfig;
+  readonly text: BuiltInTextConfig;
+}
+
+/**
+ * The config of built-in towers, for what `who` can do with no others.
+ * @throws ClipError "unsupported" that names a tower of one's own.
+ */
+export function builtInClip(config: ClipConfig, who: string): BuiltInClipConfig {
+  const { vision, text } = config;
+  return { ...config, vision: builtInVision(vision, who), text: builtInText(text, who) };
 }
 
 /** The loss with its default. */

@@ -7,7 +7,7 @@ export {
   type LabelRows,
 } from "./classification.ts";
 export { createClip, defaultTemplates, type Clip, type ClipParts } from "./clip.ts";
-export { headsOf, lossOf, type ClipConfig } from "./config.ts";
+export { headsOf, lossOf, type BuiltInClipConfig, type ClipConfig } from "./config.ts";
 export type { LossConfig } from "./loss-config.ts";
 export { embedImages, embedTexts, imageSide, textSide, type EncodedSide } from "./embed.ts";
 export { eagerEmbedder, embedderDisposed, type Embedder, type TokenizedTexts } from "./embedder.ts";
@@ -25,6 +25,7 @@ export { forward, type ClipOutput } from "./forward.ts";
 export { lossGradients, type LossGradients } from "./loss-gradients.ts";
 export type { ForwardOptions, PairBatch, PairInputs, SharedInputs } from "./pair-batch.ts";
 export { formatClipConfig, parseClipConfig, weightNamesOf } from "./config-files/hugging-face.ts";
+export type { OwnTower, ParseOptions } from "./config-files/own-towers.ts";
 export { ownFormatReason } from "./config-files/own-format-reason.ts";
 export {
   assertBigVision,

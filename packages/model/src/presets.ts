@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import { initialLogitScale } from "@clip-ts/projection";
-import type { ClipConfig } from "./config.ts";
+import type { BuiltInClipConfig } from "./config.ts";
 import { openClipModels } from "./presets/open-clip-models.ts";
 import { vitRoberta } from "./presets/published.ts";
 import { causalText, resNet, vit } from "./presets/towers.ts";
@@ -33,7 +33,7 @@ const ownSizes: Readonly<Record<string, Sizes>> = {
   },
 };
 
-function ownModel({ joint, vision, text }: Sizes): ClipConfig {
+function ownModel({ joint, vision, text }: Sizes): BuiltInClipConfig {
   return {
     projectionDim: joint,
     initialLogitScale,
@@ -47,7 +47,7 @@ function ownModel({ joint, vision, text }: Sizes): ClipConfig {
  * same few minutes on a laptop it makes far more, since it need not learn that neighbouring pixels
  * belong together.
  */
-function smallResNet(): ClipConfig {
+function smallResNet(): BuiltInClipConfig {
   const { text, ...sizes } = ownSizes["small"]!;
   const base = ownModel({ ...sizes, text: { ...text, layers: 1 } });
   const vision = resNet({ image: 32, width: 16, layers: [1, 1, 1, 1], joint: base.projectionDim });
@@ -64,12 +64,12 @@ const openaiNames: Readonly<Record<string, string>> = {
 
 function entriesOf<Value>(
   table: Readonly<Record<string, Value>>,
-  build: (value: Value) => ClipConfig,
-): [string, () => ClipConfig][] {
+  build: (value: Value) => BuiltInClipConfig,
+): [string, () => BuiltInClipConfig][] {
   return Object.entries(table).map(([name, value]) => [name, () => build(value)]);
 }
 
-const builders: ReadonlyMap<string, () => ClipConfig> = new Map([
+const builders: ReadonlyMap<string, () => BuiltInClipConfig> = new Map([
   ...openClipModels,
   ...entriesOf(openaiNames, (name) => openClipModels.get(`${name}-quickgelu`)!()),
   ["ViT-B-32-roberta", vitRoberta],
@@ -84,7 +84,7 @@ const builders: ReadonlyMap<string, () => ClipConfig> = new Map([
 export const presetNames: readonly string[] = [...builders.keys()];
 
 /** The config of a built-in model. @throws ClipError "bad-config" for an unknown name. */
-export function preset(name: string): ClipConfig {
+export function preset(name: string): BuiltInClipConfig {
   const build = builders.get(name);
   if (build !== undefined) return build();
   throw new ClipError(

@@ -7,7 +7,13 @@ import {
   type HeadKind,
   type ProjectionParams,
 } from "@clip-ts/projection";
-import { textFeatureWidth, textKind, textSpec, type TextParams } from "@clip-ts/text-encoder";
+import {
+  textFeatureWidth,
+  textKind,
+  textSpec,
+  textTower,
+  type TextParams,
+} from "@clip-ts/text-encoder";
 import {
   visionFeatureWidth,
   visionSpec,
@@ -62,7 +68,7 @@ export function clipSpec(config: ClipConfig): ClipParams<ParamSpec> {
   const textual = headSpec(heads.text, "text", { dim: textFeatureWidth(text), joint });
   const [image, words] = [{ tower: "image" }, { tower: "text" }];
   const imageHead = { ...image, depth: visionTower(vision).depth(vision) + 1 };
-  const textHead = { ...words, depth: text.layers + 1 };
+  const textHead = { ...words, depth: textTower(text).depth(text) + 1 };
   return {
     vision_model: withTraits(visionSpec(vision), image),
     text_model: withTraits(textSpec(text), words),

@@ -1,5 +1,5 @@
 import { preprocessInTurns, type Pixels } from "@clip-ts/image";
-import type { Clip } from "@clip-ts/model";
+import type { Clip, OwnTower } from "@clip-ts/model";
 import { decodeImage, type DecodeOptions } from "./decode-image.ts";
 import { describedClip } from "./described-clip.ts";
 import type { EngineName, Slowdown, StartedEngine } from "./engine/engine.ts";
@@ -26,6 +26,8 @@ export interface OpenClipOptions extends DecodeOptions {
    * as open_clip does with `force_image_size`. What of a side fills no patch is left out.
    */
   readonly imageSize?: number;
+  /** Towers that somebody defined elsewhere (`defineVisionTower`, `defineTextTower`) and the model names. */
+  readonly towers?: readonly OwnTower[];
   /** Hears of every piece of a model that has to be downloaded; nothing is printed otherwise. */
   readonly onProgress?: (progress: DownloadProgress) => void;
   /**
@@ -55,12 +57,15 @@ export async function openClip(
   model: string,
   options: OpenClipOptions = {},
 ): Promise<Clip<ImageInput>> {
-  const { engine = "auto", batchSize, imageSize, onNotice, onProgress } = options;
+  const { engine = "auto", batchSize, imageSize, towers, onNotice, onProgress } = options;
   await resolveModel(model, {
     ...(onNotice !== undefined && { onNotice }),
     ...(onProgress !== undefined && { onProgress }),
   });
-  const stored = await describeModel(model, onNotice === undefined ? {} : { onNotice });
+  const stored = await describeModel(model, {
+    towers,
+    ...(onNotice !== undefined && { onNotice }),
+  });
   const description = factsAtResolution(stored, imageSize);
   const started: Partial<StartedEngine> = engine === "current" ? {} : await startEngine(engine);
   if (started.slowdown !== undefined) (onNotice ?? warnOnce)(inOneLine(started.slowdown));

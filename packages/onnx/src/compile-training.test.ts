@@ -6,7 +6,14 @@ import {
   type LeafSettings,
   type OptimizerConfig,
 } from "@clip-ts/optim";
-import { goldenArrays, goldenJson, largestDifference } from "@clip-ts/test-utils";
+import {
+  goldenArrays,
+  goldenJson,
+  largestDifference,
+  trainOn,
+  type TrainingOnEngine,
+  type TrainingSpec,
+} from "@clip-ts/test-utils";
 import {
   add,
   clipByValue,
@@ -21,14 +28,18 @@ import * as runtime from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { onnxTarget } from "./compile-onnx.ts";
 import {
-  compileTraining,
+  flatLoader,
   type HostArray,
   type HostArrays,
   interpretTarget,
+  type LeafSettings as Settings,
   type Target,
-  type TrainingProgram,
-  type TrainingSpec,
 } from "@clip-ts/jit";
+
+const compileTraining = <Own extends Settings>(
+  spec: TrainingSpec<Own>,
+  target: Target,
+): Promise<TrainingOnEngine> => trainOn(flatLoader(target), spec);
 
 const targets: Readonly<Record<string, Target>> = {
   onnx: onnxTarget({ runtime, threads: 1 }),
@@ -209,7 +220,7 @@ function goldenTraining(optimizer: OptimizerConfig): TrainingSpec<Bounded> {
 const adamw = { kind: "adamw", beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0.2 } as const;
 const schedule = createSchedule({ kind: "cosine", learningRate: 0.002, warmupSteps: 3, steps: 12 });
 
-const stepOf = (program: TrainingProgram, step: number, optimizer: OptimizerConfig) => {
+const stepOf = (program: TrainingOnEngine, step: number, optimizer: OptimizerConfig) => {
   const pick = (name: string): HostArray => hosted(batches[`${name}.${step}`] as never);
   return program.run(
     { pixelValues: pick("pixel_values"), inputIds: pick("input_ids") },

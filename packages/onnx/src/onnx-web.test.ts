@@ -1,15 +1,15 @@
 import { valueAndGradient } from "@clip-ts/core";
-import { largestDifference } from "@clip-ts/test-utils";
+import {
+  largestDifference,
+  trainOn,
+  type TrainingOnEngine,
+  type TrainingSpec,
+} from "@clip-ts/test-utils";
 import { mul, square, sub, sum, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import * as native from "onnxruntime-node";
 import * as web from "onnxruntime-web";
 import { expect, test } from "vitest";
-import {
-  compileTraining,
-  type HostArray,
-  type TrainingProgram,
-  type TrainingSpec,
-} from "@clip-ts/jit";
+import { flatLoader, type HostArray } from "@clip-ts/jit";
 import { onnxTarget } from "./compile-onnx.ts";
 
 const values = Array.from({ length: 300 }, (_, index) => Math.sin(index));
@@ -37,7 +37,7 @@ const spec: TrainingSpec = {
   },
 };
 
-async function threeSteps(program: TrainingProgram): Promise<number[][]> {
+async function threeSteps(program: TrainingOnEngine): Promise<number[][]> {
   const losses: number[] = [];
   const x = array(values.map((value) => value + 1));
   for (let step = 0; step < 3; step++) {
@@ -52,11 +52,11 @@ async function threeSteps(program: TrainingProgram): Promise<number[][]> {
 
 test("the browser's ONNX Runtime trains as the native one does", async () => {
   const expected = await threeSteps(
-    await compileTraining(spec, onnxTarget({ runtime: native, threads: 1 })),
+    await trainOn(flatLoader(onnxTarget({ runtime: native, threads: 1 })), spec),
   );
   const runtime = web as unknown as typeof native;
   const options = { runtime, threads: 1, providers: ["wasm"] };
-  const actual = await threeSteps(await compileTraining(spec, onnxTarget(options)));
+  const actual = await threeSteps(await trainOn(flatLoader(onnxTarget(options)), spec));
   expect(expected[0]![2]).toBeLessThan(expected[0]![0]!);
   expected.forEach((row, index) => {
     expect(largestDifference(actual[index]!, row)).toBeLessThan(1e-4);

@@ -1,12 +1,12 @@
 import { valueAndGradient } from "@clip-ts/core";
 import { createOptimizer } from "@clip-ts/optim";
-import { largestDifference, randomTensor } from "@clip-ts/test-utils";
+import { largestDifference, randomTensor, trainOn } from "@clip-ts/test-utils";
 import { add, matMul, mean, square, sub, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { onnxTarget } from "./compile-onnx.ts";
 import { chunksOf } from "../../jit/src/program/chunks.ts";
-import { compileTraining, type HostArrays, interpretTarget, type Target } from "@clip-ts/jit";
+import { flatLoader, type HostArrays, interpretTarget, type Target } from "@clip-ts/jit";
 import { layOutLeaves } from "../../jit/src/program/leaf-layout.ts";
 
 test("a leaf that is updated as a whole is a group of its own and is not cut", () => {
@@ -63,23 +63,20 @@ const toHost = (tensors: Readonly<Record<string, Tensor>>): HostArrays =>
 test.each(Object.keys(targets))("Muon compiled moves as Muon does eagerly (%s)", async (name) => {
   const optimizer = createOptimizer({ kind: "muon", weightDecay: 0.2 }, specs);
   expect(optimizer.matrices).toEqual(new Set(["up.weight", "twin.weight", "down.weight"]));
-  const program = await compileTraining(
-    {
-      params: toHost(start),
-      leaves: Object.fromEntries(
-        Object.entries(optimizer.leaves).map(([path, leaf]) => [
-          path,
-          { ...leaf, isMatrix: Number(optimizer.matrices.has(path)) },
-        ]),
-      ),
-      slots: optimizer.slots,
-      whole: optimizer.matrices,
-      gradient: (params, { x }) => gradientOf(params, x as Tensor),
-      update: ({ settings: { isMatrix, ...settings }, ...leaf }) =>
-        optimizer.updateLeaf({ ...leaf, ...settings, isMatrix: isMatrix === 1 }),
-    },
-    targets[name]!,
-  );
+  const program = await trainOn(flatLoader(targets[name]!), {
+    params: toHost(start),
+    leaves: Object.fromEntries(
+      Object.entries(optimizer.leaves).map(([path, leaf]) => [
+        path,
+        { ...leaf, isMatrix: Number(optimizer.matrices.has(path)) },
+      ]),
+    ),
+    slots: optimizer.slots,
+    whole: optimizer.matrices,
+    gradient: (params, { x }) => gradientOf(params, x as Tensor),
+    update: ({ settings: { isMatrix, ...settings }, ...leaf }) =>
+      optimizer.updateLeaf({ ...leaf, ...settings, isMatrix: isMatrix === 1 }),
+  });
   let state = {
     params: Object.fromEntries(Object.entries(start).map(([path, leaf]) => [path, leaf.clone()])),
     slots: optimizer.init(),

@@ -1,17 +1,7 @@
-import {
-  add,
-  addN,
-  div,
-  minimum,
-  mul,
-  sqrt,
-  sum,
-  tidy,
-  type Scalar,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { addN, mul, sqrt, sum, tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import { ClipError } from "@clip-ts/base";
 import type { FlatTree } from "@clip-ts/core";
+import { clipFactor } from "./clip-factor.ts";
 
 /** Euclidean length of all gradients taken as one vector. The caller owns the scalar. */
 export function globalNorm(grads: FlatTree<Tensor>): Scalar {
@@ -27,13 +17,13 @@ export interface ClippedGrads {
 }
 
 /**
- * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), PyTorch's formula. Borrows `grads`; the
+ * Scales all gradients by `clipFactor`. Borrows `grads`; the
  * caller owns the results.
  */
 export function clipByGlobalNorm(grads: FlatTree<Tensor>, maxNorm: number): ClippedGrads {
   const norm = globalNorm(grads);
   const clipped = tidy(() => {
-    const coefficient = minimum(1, div(maxNorm, add(norm, 1e-6)));
+    const coefficient = clipFactor(norm, maxNorm);
     return Object.fromEntries(
       Object.entries(grads).map(([path, leaf]) => [path, mul(leaf, coefficient)]),
     );

@@ -17,11 +17,9 @@ export { resolveByPath, type PathRules } from "./path-rules.ts";
 export { decaysByDefault } from "./default-decay.ts";
 export { createSchedule, type ScheduleConfig } from "./schedule.ts";
 export { clipByGlobalNorm, globalNorm, type ClippedGrads } from "./clip-by-global-norm.ts";
+export { clipFactor } from "./clip-factor.ts";
 export { emaDecay, emaInit, emaUpdate } from "./ema.ts";
 export type { LeafUpdate } from "./update-rule.ts";
-export { accumulateGradient, type AccumulatedBatch } from "./accumulate-gradient.ts";
-export { gradientParts, wholeGradient, type GradientParts } from "./gradient-parts.ts";
-export type { LeafGradient, LeafObjective, Tensors } from "./leaf-objective.ts";
 export { interpolateWeights } from "./interpolate-weights.ts";
 export {
   layerwiseMultipliers,
@@ -31,3 +29,4 @@ export {
 } from "./layer-depths.ts";
 export type { LeafTraits } from "./leaf-traits.ts";
 export { loraSpec, loraTargets, mergeLora, type LoraConfig } from "./lora.ts";
+export { mergeLoraArrays } from "./merge-lora-arrays.ts";

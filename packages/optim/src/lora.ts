@@ -19,7 +19,7 @@ const weightName = ".weight";
 const modulePath = (weight: string): string => weight.slice(0, -weightName.length);
 
 /** Names of a matrix's two adapters: those of Hugging Face PEFT. */
-const adapterNames = (weight: string): readonly [down: string, up: string] => [
+export const adapterNames = (weight: string): readonly [down: string, up: string] => [
   `${modulePath(weight)}.lora_A.weight`,
   `${modulePath(weight)}.lora_B.weight`,
 ];

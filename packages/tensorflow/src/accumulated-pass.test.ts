@@ -1,29 +1,36 @@
 import { valueAndGradient } from "@clip-ts/core";
-import { relativeError } from "@clip-ts/test-utils";
+import {
+  localExchange,
+  relativeError,
+  trainOn,
+  type TrainingOnEngine,
+  type TrainingSpec,
+} from "@clip-ts/test-utils";
 import { add, matMul, mean, mul, square, sub, sum, tanh, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { onnxTarget } from "@clip-ts/onnx";
 import {
-  type AccumulatedGradient,
-  compileTraining,
+  flatLoader,
+  type GradientParts,
   type HostArray,
-  type HostArrays,
   interpretTarget,
+  loadEager,
+  type StepBatch,
   type Target,
-  type TrainingProgram,
-  type TrainingSpec,
 } from "@clip-ts/jit";
-import { accumulatedSteps } from "./accumulated-steps.ts";
-import { compileTensorflowTraining } from "./compile-tensorflow-training.ts";
+import { specsOf } from "@clip-ts/jit/backend";
+import { tensorflowLoader } from "./load-tensorflow.ts";
+import { entriesFor } from "./step-entries.ts";
 import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
 
-type Compile = (spec: TrainingSpec) => Promise<TrainingProgram>;
+type Compile = (spec: TrainingSpec) => Promise<TrainingOnEngine>;
 
 const compilers: Readonly<Record<string, Compile>> = {
-  onnx: (given) => compileTraining(given, onnxTarget({ runtime, threads: 1 })),
-  interpreted: (given) => compileTraining(given, interpretTarget),
-  ...(hasTensorflow && { tensorflow: (given) => compileTensorflowTraining(given, { folders }) }),
+  onnx: (given) => trainOn(flatLoader(onnxTarget({ runtime, threads: 1 })), given),
+  interpreted: (given) => trainOn(flatLoader(interpretTarget), given),
+  eager: (given) => trainOn(loadEager, given),
+  ...(hasTensorflow && { tensorflow: (given) => trainOn(tensorflowLoader({ folders }), given) }),
 };
 
 const [rows, width] = [10, 3];
@@ -45,10 +52,10 @@ const gradient: TrainingSpec["gradient"] = ({ w, scale, seen }, { x, goal }) => 
   return { loss: value, grads, statistics: { seen: add(seen as Tensor, sum(x as Tensor)) } };
 };
 
-const accumulated: AccumulatedGradient = {
+const accumulated: GradientParts = {
   compared: ["scale"],
   encode: ({ w, seen }, { x }) => ({
-    features: { feature: features(w as Tensor, x as Tensor) },
+    rows: { feature: features(w as Tensor, x as Tensor) },
     statistics: { seen: add(seen as Tensor, sum(x as Tensor)) },
   }),
   compare({ scale }, { feature }, { goal }) {
@@ -84,14 +91,14 @@ const goal = { data: wave(rows * rows, 0.3), shape: [rows, rows] };
 const all = wave(rows * width, 0.9);
 
 /** The same pairs in parts of these sizes; one size leaves the batch whole. */
-function inParts(sizes: readonly number[]): HostArrays {
+function inParts(sizes: readonly number[]): StepBatch {
   let start = 0;
-  const parts = sizes.map((size, part): [string, HostArray] => {
+  const parts = sizes.map((size): { readonly x: HostArray } => {
     const data = all.subarray(start * width, (start + size) * width);
     start += size;
-    return [sizes.length === 1 ? "x" : `${part}/x`, { data, shape: [size, width] }];
+    return { x: { data, shape: [size, width] } };
   });
-  return { ...Object.fromEntries(parts), goal };
+  return { parts, shared: { goal } };
 }
 
 /** Three steps on the batch in parts. */
@@ -131,11 +138,11 @@ test("two graphs for each size of micro-batch and one for their rows, however ma
   };
   await train(
     Array.from({ length: rows }, () => 1),
-    (given) => compileTraining(given, noting),
+    (given) => trainOn(flatLoader(noting), given),
     { accumulated },
   );
-  const [encode, pullBack, compare] = ["feature:feature", "grad:w", "loss"];
-  expect(compiled.filter((name) => !/^(squares|next:)/u.test(name))).toEqual([
+  const [encode, pullBack, compare] = ["feature:feature", "next:grad:w", "loss"];
+  expect(compiled.filter((name) => !/^(squares|next:param)/u.test(name))).toEqual([
     encode,
     pullBack,
     compare,
@@ -144,8 +151,11 @@ test("two graphs for each size of micro-batch and one for their rows, however ma
 
 test("a program of TensorFlow has as many entry points for ten micro-batches as for two", () => {
   const namesFor = (sizes: readonly number[]): string[] => {
-    const { steps } = accumulatedSteps(spec, accumulated, { batch: inParts(sizes), scalars: [] });
-    return Object.keys(steps).map((name) => name.split(" x ")[0] as string);
+    const { leaves, slots, update: move, gradient: whole, params } = spec;
+    const functions = { gradient: whole, parts: accumulated, update: { leaves, slots, move } };
+    const source = { functions, params: specsOf(params) };
+    const { entries } = entriesFor(source, { batch: inParts(sizes), scalars: [] });
+    return Object.keys(entries).map((name) => name.split(" x ")[0] as string);
   };
   const names = ["encode", "pull back", "compare feature 10x3, goal 10x10", "statistics", "update"];
   expect(namesFor([5, 5])).toEqual(names);
@@ -181,7 +191,7 @@ test.each(Object.keys(compilers))(
     const batch = inParts([5, 5]);
     const broken = {
       ...batch,
-      goal: { ...goal, data: new Float32Array(rows * rows).fill(Number.NaN) },
+      shared: { goal: { ...goal, data: new Float32Array(rows * rows).fill(Number.NaN) } },
     };
     expect((await program.run(broken, {}))["loss"]).toBeNaN();
     const { params: after } = await program.readState();
@@ -191,3 +201,47 @@ test.each(Object.keys(compilers))(
     await program.dispose();
   },
 );
+
+/** The same without a running statistic, and with an optimiser that remembers. */
+const shared: TrainingSpec = {
+  ...spec,
+  gradient: (...given) => ({ ...gradient(...given), statistics: {} }),
+  accumulated: {
+    ...accumulated,
+    encode: ({ w }, { x }) => ({ rows: { feature: features(w as Tensor, x as Tensor) } }),
+  },
+  slots: ["total"],
+  update: ({ param, grad, slots: [total] }) => {
+    const sum = add(total as Tensor, grad);
+    return [sub(param, mul(sum, 0.1)), sum];
+  },
+  maxNorm: 0.5,
+};
+
+test.each(Object.keys(compilers))(
+  "two ranks that exchange take the steps of one that accumulates over two, bit for bit (%s)",
+  async (name) => {
+    const compile = compilers[name] as Compile;
+    const [alone, ...ranks] = await Promise.all([
+      compile(shared),
+      ...localExchange(2).map((exchange) => compile({ ...shared, exchange })),
+    ]);
+    const { parts, shared: all } = inParts([5, 5]);
+    for (let step = 0; step < 3; step++) {
+      const expected = await alone!.run({ parts, shared: all }, {});
+      const own = ranks.map((rank, at) => rank.run({ parts: [parts[at]!], shared: all }, {}));
+      for (const numbers of await Promise.all(own)) expect(numbers).toEqual(expected);
+    }
+    const expected = await alone!.readState();
+    expect(expected.params["w"]!.data).not.toEqual(spec.params["w"]!.data);
+    for (const rank of ranks) expect(await rank.readState()).toEqual(expected);
+    await Promise.all([alone!, ...ranks].map((each) => each.dispose()));
+  },
+);
+
+test("ranks refuse running statistics, of which each would have its own", async () => {
+  const [exchange] = localExchange(2);
+  const program = await trainOn(loadEager, { ...spec, accumulated, exchange: exchange! });
+  await expect(program.run(inParts([5]), {})).rejects.toMatchObject({ code: "unsupported" });
+  await program.dispose();
+});

@@ -1,17 +1,16 @@
 import { valueAndGradient } from "@clip-ts/core";
 import { createOptimizer } from "@clip-ts/optim";
-import { largestDifference } from "@clip-ts/test-utils";
+import { largestDifference, trainOn, type TrainingSpec } from "@clip-ts/test-utils";
 import { add, mul, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
 import {
-  compileTraining,
+  flatLoader,
   type HostArray,
   type HostArrays,
   interpretTarget,
-  type TrainingSpec,
-  type TrainingState,
+  type ProgramState,
 } from "@clip-ts/jit";
-import { compileTensorflowTraining } from "./compile-tensorflow-training.ts";
+import { tensorflowLoader } from "./load-tensorflow.ts";
 import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
 
 const list = (...values: number[]): HostArray => ({
@@ -54,8 +53,8 @@ describe.skipIf(!hasTensorflow)("training on TensorFlow", () => {
   const numbers = (array: HostArray | undefined): number[] => Array.from(array?.data ?? []);
 
   test("every step, shape of batch and moment is as with the interpreted program", async () => {
-    const ours = await compileTensorflowTraining(smallTraining(), { folders });
-    const theirs = await compileTraining(smallTraining(), interpretTarget);
+    const ours = await trainOn(tensorflowLoader({ folders }), smallTraining());
+    const theirs = await trainOn(flatLoader(interpretTarget), smallTraining());
     const one = { data: Float32Array.of(1, -1, 2), shape: [1, 3] };
     const two = { data: Float32Array.of(1, 0, 2, -1, 1, 1), shape: [2, 3] };
     for (const x of [one, two, one]) {
@@ -67,7 +66,7 @@ describe.skipIf(!hasTensorflow)("training on TensorFlow", () => {
     }
     const [actual, expected] = [await ours.readState(), await theirs.readState()];
     for (const tree of ["params", "first", "second"] as const) {
-      const pick = (state: TrainingState): HostArrays =>
+      const pick = (state: Pick<ProgramState, "params" | "slots">): HostArrays =>
         (tree === "params" ? state.params : state.slots[tree]) as HostArrays;
       for (const [path, array] of Object.entries(pick(expected))) {
         const difference = largestDifference(
@@ -82,7 +81,7 @@ describe.skipIf(!hasTensorflow)("training on TensorFlow", () => {
   });
 
   test("a step whose loss is not finite changes nothing, and state can be put back", async () => {
-    const program = await compileTensorflowTraining(smallTraining(), { folders });
+    const program = await trainOn(tensorflowLoader({ folders }), smallTraining());
     const good = list(1, 1, 1);
     const { loss } = await program.run({ x: list(1, Number.NaN, 1) }, scalars);
     expect(loss).toBeNaN();

@@ -2,14 +2,15 @@ import { add, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { onnxTarget } from "@clip-ts/onnx";
-import { compileTensorflowTraining } from "./compile-tensorflow-training.ts";
+import { trainOn, type TrainingSpec } from "@clip-ts/test-utils";
+import { tensorflowLoader } from "./load-tensorflow.ts";
 import { compileTensorflow } from "./compile-tensorflow.ts";
 import { createTensorflowProgram } from "./tensorflow-program.ts";
 import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
-import { compileTraining, interpretTarget, trace, type TrainingSpec } from "@clip-ts/jit";
+import { flatLoader, interpretTarget, loadEager, trace } from "@clip-ts/jit";
 
 const x = { data: Float32Array.of(1, 2), shape: [2] };
-const graph = trace(({ x: given }) => ({ y: add(given as Tensor, given as Tensor) }), { x });
+const graph = trace(({ x: given }) => ({ y: add(given, given) }), { x });
 
 const spec: TrainingSpec = {
   params: { w: x },
@@ -48,8 +49,9 @@ describe.each(Object.entries(targets))("a disposed graph (%s)", (_name, target) 
 });
 
 const programs = {
-  interpreted: () => compileTraining(spec, interpretTarget),
-  ...(hasTensorflow && { tensorflow: () => compileTensorflowTraining(spec, { folders }) }),
+  interpreted: () => trainOn(flatLoader(interpretTarget), spec),
+  eager: () => trainOn(loadEager, spec),
+  ...(hasTensorflow && { tensorflow: () => trainOn(tensorflowLoader({ folders }), spec) }),
 };
 
 test.each(Object.entries(programs))("a disposed training says so (%s)", async (_name, compile) => {

@@ -1,7 +1,5 @@
-export {
-  compileTensorflowTraining,
-  type TensorflowTrainingOptions,
-} from "./compile-tensorflow-training.ts";
+export { tensorflowLoader } from "./load-tensorflow.ts";
+export type { TensorflowLoadOptions } from "./training-holder.ts";
 export { compileTensorflow, type TensorflowOptions } from "./compile-tensorflow.ts";
 export type { OwnOperations, Precision } from "./graph-builder.ts";
 export type { FolderAccess } from "./session.ts";

@@ -10,6 +10,10 @@ export interface ProgramSpec extends OwnOperations {
   readonly state?: Readonly<Record<string, StateSpec>>;
   /** Tensors that steps share without anyone else seeing them; their values begin with `clear`. */
   readonly scratch?: Readonly<Record<string, StateSpec>>;
+  /** Tensors that one step leaves for another one, without a value before. */
+  readonly kept?: Readonly<Record<string, StateSpec>>;
+  /** Whether the scratch tensors can be read and written between steps; false by default. */
+  readonly sharesScratch?: boolean;
   /** Entry points by name; those that begin with read, write or clear are taken if there is state. */
   readonly steps: Readonly<Record<string, StepSpec>>;
   /** f32 by default. */
@@ -45,11 +49,15 @@ function keepableIn(
   return { rounded: without(new Set(elsewhere)), forProducts: unchanging };
 }
 
+/** What is written for scratch tensors. */
+const scratchAccess = ({ sharesScratch }: ProgramSpec): typeof emitClearing =>
+  sharesScratch === true ? emitStateAccess : emitClearing;
+
 /** Writes steps and the state they share as one SavedModel, which one TensorFlow session runs. */
 export function writeSavedModel(spec: ProgramSpec): SavedModel {
   const { state = {}, scratch = {}, steps } = spec;
   const builder = createGraphBuilder(spec);
-  const kept = { ...state, ...scratch };
+  const kept = { ...state, ...scratch, ...spec.kept };
   const names = new Set(Object.keys(kept));
   const keepable = keepableIn(names, Object.values(steps), builder.hasOwnOperations);
   const variables = names.size === 0 ? undefined : addVariables(builder, kept, keepable);
@@ -60,7 +68,7 @@ export function writeSavedModel(spec: ProgramSpec): SavedModel {
   variables?.close();
   if (variables !== undefined) {
     Object.assign(signatures, emitStateAccess(builder, variables, state));
-    Object.assign(signatures, emitClearing(builder, variables, scratch));
+    Object.assign(signatures, scratchAccess(spec)(builder, variables, scratch));
     const rounding = variables.renewTwins();
     if (rounding.length > 0) signatures[roundEntry] = afterAssignments(builder, {}, rounding);
   }

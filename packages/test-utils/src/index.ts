@@ -23,3 +23,5 @@ export {
   type LocalHub,
 } from "./local-hub.ts";
 export type { LocalCommit, Uploads } from "./local-hub-uploads.ts";
+export { trainOn, type TrainingOnEngine, type TrainingSpec } from "./train-on.ts";
+export { localExchange } from "./local-exchange.ts";

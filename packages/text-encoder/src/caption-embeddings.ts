@@ -7,7 +7,7 @@ import {
   type ParamSpec,
 } from "@clip-ts/core";
 import { add, slice, type Tensor } from "@tensorflow/tfjs-core";
-import type { TextConfig } from "./config.ts";
+import type { BuiltInTextConfig } from "./config.ts";
 
 /** Token and position tables of CLIP's and SigLIP's text towers. */
 export interface CaptionEmbeddings<Leaf = Tensor> {
@@ -19,7 +19,7 @@ export interface CaptionEmbeddings<Leaf = Tensor> {
 
 /** Both tables, normal with the given deviations, at the tower's start. */
 export function captionEmbeddingsSpec(
-  { vocabSize, contextLength, width }: TextConfig,
+  { vocabSize, contextLength, width }: BuiltInTextConfig,
   deviations: { readonly tokens: number; readonly positions: number },
 ): CaptionEmbeddings<ParamSpec> {
   const tables = {
@@ -33,7 +33,7 @@ export function captionEmbeddingsSpec(
 export function embedCaptions(
   { token_embedding, position_embedding }: CaptionEmbeddings,
   ids: Tensor,
-  { width }: TextConfig,
+  { width }: BuiltInTextConfig,
 ): Tensor {
   const positions = slice(position_embedding.weight, [0, 0], [axisLength(ids, 1), width]);
   return add(embed(token_embedding, ids), positions);

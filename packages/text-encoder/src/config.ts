@@ -1,7 +1,8 @@
 import type { TransformerConfig } from "@clip-ts/transformer";
+import type { OwnTextTower } from "./own-tower.ts";
 
 /** What every text tower says about its captions. */
-interface CaptionConfig extends TransformerConfig {
+export interface CaptionConfig {
   /** Rows of the token table. */
   readonly vocabSize: number;
   /** Most tokens a caption may have, start and end included. */
@@ -13,7 +14,7 @@ interface CaptionConfig extends TransformerConfig {
 }
 
 /** CLIP's text tower (Radford et al. 2021, arXiv:2103.00020) and its variants in open_clip. */
-export interface CausalTextConfig extends CaptionConfig {
+export interface CausalTextConfig extends TransformerConfig, CaptionConfig {
   readonly kind?: "clip";
   /** Id of the start-of-text token. */
   readonly startTokenId: number;
@@ -27,7 +28,7 @@ export interface CausalTextConfig extends CaptionConfig {
 }
 
 /** RoBERTa (Liu et al. 2019, arXiv:1907.11692): norms after each step, padding masked. */
-export interface RobertaTextConfig extends CaptionConfig {
+export interface RobertaTextConfig extends TransformerConfig, CaptionConfig {
   readonly kind: "roberta";
   /** Id of the start token, whose feature "first" pools. */
   readonly startTokenId: number;
@@ -48,11 +49,25 @@ export interface RobertaTextConfig extends CaptionConfig {
  * SigLIP's text tower (Zhai et al. 2023, arXiv:2303.15343): every token sees every other, padding
  * included, and the last one goes through a head of the tower's own. Captions fill the whole context.
  */
-export interface SiglipTextConfig extends CaptionConfig {
+export interface SiglipTextConfig extends TransformerConfig, CaptionConfig {
   readonly kind: "siglip";
   /** Length of the head's feature. */
   readonly headWidth: number;
 }
 
+/** A text tower that somebody defined elsewhere, with `defineTextTower`; its `config` makes these. */
+export interface OwnTextConfig extends CaptionConfig {
+  readonly kind: "own";
+  /** What computes it. A file has its name in this place. */
+  readonly tower: OwnTextTower;
+  /** Whether padding changes the feature, so that every row has to fill the whole context. */
+  readonly readsPadding: boolean;
+  /** What the tower asks for beside captions' sizes and ids: plain data. */
+  readonly settings: object;
+}
+
+/** A text tower that is built in: these have published weights, which other libraries know. */
+export type BuiltInTextConfig = CausalTextConfig | RobertaTextConfig | SiglipTextConfig;
+
 /** A text tower, told apart by `kind`; without one it is CLIP's. */
-export type TextConfig = CausalTextConfig | RobertaTextConfig | SiglipTextConfig;
+export type TextConfig = BuiltInTextConfig | OwnTextConfig;

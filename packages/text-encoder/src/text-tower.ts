@@ -1,5 +1,5 @@
 import type { RandomStream } from "@clip-ts/base";
-import type { ParamSpec } from "@clip-ts/core";
+import type { ParamSpec, ParamTree } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { CausalTextParams } from "./causal-tower.ts";
 import type { TextConfig } from "./config.ts";
@@ -9,17 +9,26 @@ import type { SiglipTextParams } from "./siglip-tower.ts";
 import type { TextDropout } from "./roberta-dropout.ts";
 import type { TextOptions } from "./text-options.ts";
 
-/** The parameters of one of the towers under its published names. */
+/** A tower's parameters: of built-in kinds under their published names, of others any tree. */
 export type TextParams<Leaf = Tensor> =
   | CausalTextParams<Leaf>
   | RobertaTextParams<Leaf>
-  | SiglipTextParams<Leaf>;
+  | SiglipTextParams<Leaf>
+  | ParamTree<Leaf>;
+
+/** How many captions a batch has, and how many tokens a row. */
+export interface BatchSize {
+  readonly batch: number;
+  readonly tokens: number;
+}
 
 /** A kind of text tower: all that others have to know of it. */
 export interface TextTower<
   Config extends TextConfig = TextConfig,
   Params extends TextParams = TextParams,
 > {
+  /** The kind in words: "it has …". */
+  readonly title: string;
   /** Shapes and starting values; takes no memory. */
   spec(config: Config): TextParams<ParamSpec>;
   /** As `encodeText`; the ids have been checked. */
@@ -30,12 +39,10 @@ export interface TextTower<
   readonly endsInJointSpace: boolean;
   /** Whether it looks at `TextOptions.attentionMask`. */
   readonly readsMask: boolean;
-  /** The kind in words, for people. */
-  readonly title: string;
+  /** The `depth` of the last block; a head stands one deeper. */
+  depth(config: Config): number;
+  /** Kind and sizes in words, for people. */
+  describe(config: Config): string;
   /** What a training step draws for a batch of captions; nothing for configs without dropout. */
-  draws(
-    config: Config,
-    size: { readonly batch: number; readonly tokens: number },
-    random: RandomStream,
-  ): TextDropout;
+  draws(config: Config, size: BatchSize, random: RandomStream): TextDropout;
 }

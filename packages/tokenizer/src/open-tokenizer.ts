@@ -17,8 +17,8 @@ import { clipVocabSize, fewestIds } from "./vocabulary.ts";
 
 /** What a text tower says about the ids it reads. */
 export interface TowerVocabulary {
-  /** Which tower; without one it is CLIP's. */
-  readonly kind?: "clip" | "roberta" | "siglip" | undefined;
+  /** Which tower; without one it is CLIP's. One of one's own ("own") reads CLIP's tokens, where no files say others. */
+  readonly kind?: "clip" | "roberta" | "siglip" | "own" | undefined;
   readonly vocabSize: number;
   readonly contextLength: number;
   readonly padTokenId: number;
@@ -28,6 +28,8 @@ export interface TowerVocabulary {
   readonly causal?: boolean | undefined;
   /** Which token stands for the caption; only "last" matters here. */
   readonly pooling?: string | undefined;
+  /** Of a tower of one's own: whether padding changes what it says; false by default. */
+  readonly readsPadding?: boolean | undefined;
 }
 
 /** Text of a file of the model's folder; undefined if there is none of that name. */
@@ -48,9 +50,15 @@ export interface OpenTokenizerOptions {
  * Whether padding changes what a text tower says: such towers read rows of the whole context, in
  * training, in use and in exported graphs.
  */
-export function readsPadding({ kind, causal, pooling }: TowerVocabulary): boolean {
+export function readsPadding(tower: TowerVocabulary): boolean {
+  const { kind, causal, pooling } = tower;
+  if (kind === "own") return tower.readsPadding === true;
   return kind === "siglip" || (kind !== "roberta" && (causal === false || pooling === "last"));
 }
+
+/** Whether a tower was made for CLIP's tokens, unless its files say others. */
+const readsClips = ({ kind = "clip" }: TowerVocabulary): boolean =>
+  kind === "clip" || kind === "own";
 
 /**
  * CLIP's tokenizer cut to a tower's vocabulary; undefined for other towers and for vocabularies that are
@@ -60,8 +68,8 @@ export function clipTokenizerFor(
   tower: TowerVocabulary,
   options: Pick<FileTokenizerOptions, "cleaning" | "contextLength"> = {},
 ): Tokenizer | undefined {
-  const { kind = "clip", vocabSize, contextLength, padTokenId } = tower;
-  if (kind !== "clip" || vocabSize < fewestIds || vocabSize > clipVocabSize) return undefined;
+  const { vocabSize, contextLength, padTokenId } = tower;
+  if (!readsClips(tower) || vocabSize < fewestIds || vocabSize > clipVocabSize) return undefined;
   return createClipTokenizer({
     vocabSize,
     contextLength: Math.min(contextLength, options.contextLength ?? contextLength),
@@ -83,8 +91,7 @@ function clipFromFiles(
   files: TokenizerFiles,
   openClip: OpenClipTokenizer | undefined,
 ): Tokenizer | undefined {
-  const { kind = "clip" } = tower;
-  const vocabSize = kind === "clip" ? clipVocabularyIn(files) : undefined;
+  const vocabSize = readsClips(tower) ? clipVocabularyIn(files) : undefined;
   if (vocabSize === undefined) return undefined;
   const config = configOf(files);
   const said = { cleaning: "lower", ...saying(config, className(config)), ...openClip } as const;

@@ -1,7 +1,8 @@
 import type { TransformerConfig } from "@clip-ts/transformer";
+import type { OwnVisionTower } from "./own-tower.ts";
 
 /** What every vision tower is given. */
-interface ImageConfig {
+export interface ImageConfig {
   /** Side of the square input in pixels. */
   readonly imageSize: number;
   /** 3 for RGB. */
@@ -46,5 +47,17 @@ export interface ResNetConfig extends ImageConfig {
   readonly outputDim: number;
 }
 
+/** A vision tower that somebody defined elsewhere, with `defineVisionTower`; its `config` makes these. */
+export interface OwnVisionConfig extends ImageConfig {
+  readonly kind: "own";
+  /** What computes it. A file has its name in this place. */
+  readonly tower: OwnVisionTower;
+  /** What the tower asks for beside the size of images: plain data. */
+  readonly settings: object;
+}
+
+/** A vision tower that is built in: these have published weights, which other libraries know. */
+export type BuiltInVisionConfig = VitConfig | ResNetConfig;
+
 /** A vision tower, told apart by `kind`. */
-export type VisionConfig = VitConfig | ResNetConfig;
+export type VisionConfig = BuiltInVisionConfig | OwnVisionConfig;

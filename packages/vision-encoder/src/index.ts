@@ -1,6 +1,21 @@
-export type { ResNetConfig, VisionConfig, VitConfig, VitPooling } from "./config.ts";
+export type {
+  BuiltInVisionConfig,
+  ImageConfig,
+  OwnVisionConfig,
+  ResNetConfig,
+  VisionConfig,
+  VitConfig,
+  VitPooling,
+} from "./config.ts";
 export { encodeImage } from "./encode-image.ts";
 export type { EncodedImage, VisionOptions } from "./encoded-image.ts";
+export {
+  defineVisionTower,
+  type OwnEncodedImage,
+  type OwnVisionTower,
+  type VisionSettings,
+  type VisionTowerDefinition,
+} from "./own-tower.ts";
 export {
   featureMapSide,
   resNetSpec,
@@ -9,6 +24,8 @@ export {
 } from "./resnet/spec.ts";
 export { visionFeatureWidth, visionSpec } from "./spec.ts";
 export {
+  builtInVision,
+  isOwnVision,
   isVit,
   matchVision,
   visionKind,
@@ -18,7 +35,13 @@ export {
   type VisionConfigOf,
   type VisionKind,
 } from "./towers.ts";
-export type { VisionDraws, VisionParams, VisionPositions, VisionTower } from "./vision-tower.ts";
+export type {
+  BuiltInVisionTower,
+  VisionDraws,
+  VisionParams,
+  VisionPositions,
+  VisionTower,
+} from "./vision-tower.ts";
 export { patchCount, patchGrid, vitSpec, type VitParams } from "./vit/spec.ts";
 export { drawKeptPatches, keptPatchCount } from "./vit/patch-dropout.ts";
 export { resizePositions } from "./vit/resize-positions.ts";

@@ -1,37 +1,73 @@
 import { ClipError, shown } from "@clip-ts/base";
-import type { VisionConfig } from "./config.ts";
+import type { BuiltInVisionConfig, OwnVisionConfig, VisionConfig } from "./config.ts";
+import type { OwnVisionTower } from "./own-tower.ts";
 import { resnet } from "./resnet/tower.ts";
-import type { VisionTower } from "./vision-tower.ts";
+import type { BuiltInVisionTower, VisionTower } from "./vision-tower.ts";
 import { vit } from "./vit/tower.ts";
 
-/** Names of the kinds of vision towers. */
-export type VisionKind = NonNullable<VisionConfig["kind"]>;
+/** Names of the kinds of vision towers that are built in. */
+export type VisionKind = NonNullable<BuiltInVisionConfig["kind"]>;
 
 /** The configs of one kind of vision tower. */
 export type VisionConfigOf<Kind extends VisionKind> = Extract<
-  VisionConfig,
+  BuiltInVisionConfig,
   { readonly kind?: Kind }
 >;
 
-/** Every kind of vision tower. */
+/** Every kind of vision tower that is built in. */
 export const visionTowers: {
-  readonly [Kind in VisionKind]: VisionTower<VisionConfigOf<Kind>, never>;
+  readonly [Kind in VisionKind]: BuiltInVisionTower<VisionConfigOf<Kind>, never>;
 } = { vit, resnet };
 
+/** Whether somebody defined the tower elsewhere. */
+export function isOwnVision(config: VisionConfig): config is OwnVisionConfig {
+  return config.kind === "own";
+}
+
+/**
+ * The config of a built-in tower, for what `who` can do with no other.
+ * @throws ClipError "unsupported" for a tower of one's own.
+ */
+export function builtInVision(config: VisionConfig, who: string): BuiltInVisionConfig {
+  if (!isOwnVision(config)) return config;
+  throw new ClipError(
+    "unsupported",
+    `${who} is for built-in towers only, and this model has ${config.tower.title}: keep it in clip-ts's own ` +
+      "format (writeModel), or write its graphs for others (exportOnnxFolder).",
+    { data: { tower: config.tower.name } },
+  );
+}
+
 /** The kind of a config; one that says none is a vision transformer's. */
-export function visionKind({ kind = "vit" }: VisionConfig): VisionKind {
-  if (Object.hasOwn(visionTowers, kind)) return kind;
+export function visionKind(config: BuiltInVisionConfig): VisionKind;
+export function visionKind(config: VisionConfig): VisionKind | "own";
+export function visionKind({ kind = "vit" }: VisionConfig): VisionKind | "own" {
+  if (kind === "own" || Object.hasOwn(visionTowers, kind)) return kind;
   const known = Object.keys(visionTowers).map((name) => `"${name}"`);
   throw new ClipError(
     "bad-config",
-    `There is no vision tower of kind ${shown(kind)}: use ${known.join(" or ")}.`,
+    `There is no vision tower of kind ${shown(kind)}: use ${known.join(" or ")}. ` +
+      "One of your own is made with defineVisionTower.",
     { data: { kind } },
   );
 }
 
+/** The tower in a config; in one that comes straight out of a file there is only its name. */
+function ownTower({ tower }: OwnVisionConfig): OwnVisionTower {
+  if (typeof tower === "object") return tower;
+  throw new ClipError(
+    "bad-config",
+    `This config has ${shown(tower)} in the place of a vision tower: make it with the tower's own config(), or ` +
+      "read it with parseClipConfig(json, { towers }).",
+    { data: { tower } },
+  );
+}
+
 /** The tower that a config describes. @throws ClipError "bad-config" for a kind that does not exist. */
+export function visionTower(config: BuiltInVisionConfig): BuiltInVisionTower;
+export function visionTower(config: VisionConfig): VisionTower;
 export function visionTower(config: VisionConfig): VisionTower {
-  return visionTowers[visionKind(config)];
+  return isOwnVision(config) ? ownTower(config) : visionTowers[visionKind(config)];
 }
 
 /**
@@ -47,8 +83,12 @@ export type VisionCases<Answer> = {
   [Kind in VisionKind]: (config: VisionConfigOf<Kind>) => Answer;
 };
 
-/** The answer for the kind of this config. */
+/**
+ * The answer for the kind of this config.
+ * @throws ClipError "unsupported" for a tower of one's own, which has none of these kinds.
+ */
 export function matchVision<Answer>(config: VisionConfig, cases: VisionCases<Answer>): Answer {
-  const answer = cases[visionKind(config)] as (own: VisionConfig) => Answer;
-  return answer(config);
+  const known = builtInVision(config, "What depends on a tower's kind");
+  const answer = cases[visionKind(known)] as (own: BuiltInVisionConfig) => Answer;
+  return answer(known);
 }

@@ -1,13 +1,16 @@
 import type { RandomStream } from "@clip-ts/base";
-import type { Activation, ParamSpec } from "@clip-ts/core";
+import type { Activation, ParamSpec, ParamTree } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { VisionConfig } from "./config.ts";
+import type { BuiltInVisionConfig, VisionConfig } from "./config.ts";
 import type { EncodedImage, VisionOptions } from "./encoded-image.ts";
 import type { ResNetParams } from "./resnet/spec.ts";
 import type { VitParams } from "./vit/spec.ts";
 
-/** Either tower under its published names: Hugging Face's for transformers, open_clip's for ResNets. */
-export type VisionParams<Leaf = Tensor> = VitParams<Leaf> | ResNetParams<Leaf>;
+/**
+ * A tower's parameters: of built-in kinds under their published names (Hugging Face's for transformers,
+ * open_clip's for ResNets), of others any tree.
+ */
+export type VisionParams<Leaf = Tensor> = VitParams<Leaf> | ResNetParams<Leaf> | ParamTree<Leaf>;
 
 /** What one training step draws for a tower, on the host, by the names of `VisionOptions`. */
 export type VisionDraws = Partial<
@@ -24,11 +27,13 @@ export interface VisionPositions {
   readonly computed?: () => { readonly values: Float32Array; readonly shape: [number, number] };
 }
 
-/** A kind of vision tower: all that others have to know of it. */
+/** A kind of vision tower: all that a model and its training have to know of it. */
 export interface VisionTower<
   Config extends VisionConfig = VisionConfig,
   Params extends VisionParams = VisionParams,
 > {
+  /** The kind in words: "it has …". */
+  readonly title: string;
   /** Shapes and starting values; takes no memory. @throws ClipError "bad-config" if they do not fit. */
   spec(config: Config): VisionParams<ParamSpec>;
   /** As `encodeImage`; the pixels have been checked. */
@@ -39,15 +44,27 @@ export interface VisionTower<
   readonly endsInJointSpace: boolean;
   /** The `depth` of the last block or stage; a head stands one deeper. */
   depth(config: Config): number;
-  /** Places along a side of an image. @throws ClipError "bad-config" for a size it cannot see. */
+  /**
+   * Places along a side of an image; 0 for a tower that has no positions of them.
+   * @throws ClipError "bad-config" for a size it cannot see.
+   */
   grid(config: Config): number;
-  /** Length of the vectors that the attention's heads share. */
-  attentionWidth(config: Config): number;
-  /** The activation, where the config has one; undefined where every tower of the kind has the same. */
-  activation(config: Config): Activation | undefined;
-  positions(config: Config): VisionPositions;
+  /** Interpolated for images of another size; undefined for a tower that has none. */
+  positions(config: Config): VisionPositions | undefined;
   /** Kind and sizes in words, for people. */
   describe(config: Config): string;
   /** What a training step draws for a batch of images; nothing for configs that leave nothing to chance. */
   draws(config: Config, batch: number, random: RandomStream): VisionDraws;
+}
+
+/** A kind that is built in: what the checkpoints of other libraries ask about it, too. */
+export interface BuiltInVisionTower<
+  Config extends BuiltInVisionConfig = BuiltInVisionConfig,
+  Params extends VisionParams = VisionParams,
+> extends VisionTower<Config, Params> {
+  positions(config: Config): VisionPositions;
+  /** Length of the vectors that the attention's heads share. */
+  attentionWidth(config: Config): number;
+  /** The activation, where the config has one; undefined where every tower of the kind has the same. */
+  activation(config: Config): Activation | undefined;
 }

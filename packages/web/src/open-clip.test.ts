@@ -7,10 +7,12 @@ import {
   type ClipParams,
 } from "@clip-ts/model";
 import { clipPreprocess, formatPreprocessorConfig, preprocess, type Pixels } from "@clip-ts/image";
+import { linear, linearSpec, normal } from "@clip-ts/core";
 import { largestDifference } from "@clip-ts/test-utils";
 import { createClipTokenizer } from "@clip-ts/tokenizer";
+import { defineVisionTower, type ImageConfig } from "@clip-ts/vision-encoder";
 import { bytesSource, loadParams, openSafetensors, saveParams, toBytes } from "@clip-ts/weights";
-import { getBackend, memory, setBackend } from "@tensorflow/tfjs-core";
+import { getBackend, mean, memory, setBackend } from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
 import { decodeImage } from "./decode-image.ts";
 import { openClip, type OpenClipOptions } from "./open-clip.ts";
@@ -87,6 +89,28 @@ test("a served folder embeds as its files say, and dispose frees it all", async 
   await expect(clip.embedImages([photo])).rejects.toThrow(
     /^This model was disposed.*Open it again/u,
   );
+});
+
+test("a model with a tower of one's own is opened with that tower", async () => {
+  const colours = defineVisionTower({
+    name: "colours",
+    spec: ({ channels, width }: ImageConfig & { readonly width: number }) => ({
+      map: linearSpec(channels, width, { weight: normal(1) }),
+    }),
+    encode: ({ map }, pixels) => ({ pooled: linear(map, mean(pixels, [2, 3])) }),
+    width: ({ width }) => width,
+  });
+  const own = { ...config, vision: colours.config({ imageSize: 8, width: 6 }) };
+  const params = initClip(own, 5);
+  const served = serving({
+    "config.json": JSON.stringify(formatClipConfig(own)),
+    "model.safetensors": toBytes(await saveParams(params)),
+  });
+  await expect(openClip(folder, served)).rejects.toThrow('a vision tower of its own, "colours"');
+  const clip = await openClip(folder, { ...served, towers: [colours] });
+  expect((await clip.embedImages([photo])).dim).toBe(8);
+  expect(clip.config).toEqual(own);
+  clip.dispose();
 });
 
 test("transformers 5's file is read in place of the older one", async () => {

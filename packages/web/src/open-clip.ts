@@ -7,6 +7,7 @@ import {
   type Clip,
   type ClipConfig,
   type ClipParams,
+  type OwnTower,
 } from "@clip-ts/model";
 import { openTokenizer, type Tokenizer } from "@clip-ts/tokenizer";
 import { bytesSource, loadParams, openSafetensors } from "@clip-ts/weights";
@@ -26,6 +27,8 @@ export interface OpenClipOptions extends FetchOptions, WasmEngineOptions, Decode
   readonly engine?: "wasm" | "current";
   /** Images or captions embedded at a time; 32 by default. */
   readonly batchSize?: number;
+  /** Towers that somebody defined elsewhere (`defineVisionTower`, `defineTextTower`) and the model names. */
+  readonly towers?: readonly OwnTower[];
   /** Hears what is assumed where the model's files do not say it; by default a warning on the console. */
   readonly onNotice?: (line: string) => void;
 }
@@ -78,7 +81,7 @@ export async function openClip(
   options: OpenClipOptions = {},
 ): Promise<Clip<ImageSource>> {
   const json = await fetchJson(addressIn(url, "config.json"), options);
-  const config = parseClipConfig(json);
+  const config = parseClipConfig(json, { towers: options.towers });
   const tokenizer = await readTokenizer(url, json, { config, options });
   const weightsUrl = addressIn(url, "model.safetensors");
   const folder = {

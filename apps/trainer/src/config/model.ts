@@ -1,5 +1,6 @@
 import { ClipError } from "@clip-ts/base";
-import type { ClipConfig, ClipParams } from "@clip-ts/model";
+import type { HostArrays } from "@clip-ts/core";
+import type { ClipConfig } from "@clip-ts/model";
 import { configAtResolution, describeModel, type ModelDescription } from "@clip-ts/node";
 import type { VitConfig } from "@clip-ts/vision-encoder";
 import { onNotice } from "../cli/notice.ts";
@@ -21,8 +22,8 @@ export interface RunModel {
   readonly description: ModelDescription;
   /** What a person should know of it before training, a line each. */
   readonly notes: readonly string[];
-  /** Draws or loads the parameters on the running engine. The caller owns them. */
-  readonly start: () => Promise<ClipParams>;
+  /** Draws or loads the parameters, by path. */
+  readonly start: () => Promise<HostArrays>;
 }
 
 /** What is said of the model itself, whichever it is. */

@@ -79,7 +79,7 @@ test("that a loss is computed in chunks is said to the training and not to the m
   const loss = { kind: "contrastive", labelSmoothing: 0.1 };
   const { model, training } = optionsOf({ loss: { ...loss, chunk: 16 } });
   expect(model.loss).toEqual(loss);
-  expect(training.loss?.chunk).toBe(16);
+  expect(training.objective.chunk).toBe(16);
 });
 
 test("models of every kind are fetched and tell the run apart", () => {

@@ -2,16 +2,21 @@ import { join } from "node:path";
 import type { Device, EngineName, EngineOptions } from "@clip-ts/node";
 import type { AugmentConfig, RandomViewConfig } from "@clip-ts/image";
 import type { LossConfig } from "@clip-ts/model";
+import type { OptimizerConfig, PathRules, ScheduleConfig, UnlockedGroups } from "@clip-ts/optim";
+import type { LoraOptions } from "@clip-ts/training";
 import type { EarlyStoppingOptions } from "../training/early-stopping.ts";
 import type { EvaluationOptions } from "../training/evaluation.ts";
-import type { openSession } from "../training/open-session.ts";
+import type { TeacherOptions } from "../training/teacher.ts";
 import type { ProgressOptions } from "../training/progress.ts";
 import type { CheckpointOptions } from "../training/run-checkpoints.ts";
 import type { IdentityOptions } from "../training/run-identity.ts";
 import type { TrainingDataOptions } from "./batches.ts";
 import type { Settings } from "./load-config.ts";
 import type { RunModelOptions } from "./model.ts";
+import type { OptimizerOptions } from "./optimizer.ts";
+import { patternOf } from "./pattern.ts";
 import type { RunConfig } from "./schema.ts";
+import type { RunTrainingOptions } from "./training-options.ts";
 
 /** What computes. */
 export interface RunEngineOptions extends EngineOptions {
@@ -34,7 +39,8 @@ export interface RunOptions {
   readonly data: TrainingDataOptions;
   readonly identity: IdentityOptions;
   /** What a step computes. */
-  readonly training: Parameters<typeof openSession>[0];
+  readonly training: RunTrainingOptions;
+  readonly teacher: TeacherOptions | undefined;
   readonly evaluation: EvaluationOptions | undefined;
   readonly earlyStopping: EarlyStoppingOptions | undefined;
   readonly checkpoints: CheckpointOptions;
@@ -108,6 +114,86 @@ function progressOptions({ run, steps, logEvery, tensorboard }: RunConfig): Prog
   return { steps, logEvery, metricsFile, eventFolder: tensorboard ? run : undefined };
 }
 
+/** Values by the patterns of a config. */
+const rules = <Value>(pairs: readonly (readonly [string, Value])[]): PathRules<Value> =>
+  pairs.map(([pattern, value]) => [patternOf(pattern), value] as const);
+
+/** The settings of the optimiser's own kind. */
+function ofKind({ optimizer }: RunConfig): OptimizerConfig {
+  const { decay: _, multipliers: __, ...settings } = optimizer;
+  if (settings.kind !== "muon") return settings;
+  const { matrices, ...rest } = settings;
+  return { ...rest, ...(matrices !== undefined && { matrices: rules(matrices) }) };
+}
+
+function optimizerOptions(config: RunConfig): OptimizerOptions {
+  const { optimizer, layerDecay } = config;
+  const { decay, multipliers } = optimizer;
+  const both =
+    typeof layerDecay === "number" ? { image: layerDecay, text: layerDecay } : layerDecay;
+  const given = Object.entries(both ?? {}).filter(([, rate]) => rate !== undefined);
+  return {
+    config: {
+      ...ofKind(config),
+      ...(decay !== undefined && { decay: rules(decay) }),
+      ...(multipliers !== undefined && { multipliers: rules(multipliers) }),
+    },
+    layerDecay: layerDecay === undefined ? undefined : Object.fromEntries(given),
+  };
+}
+
+/** The adapters that a run trains, and what learns beside them. */
+function loraOptions({ lora }: RunConfig): LoraOptions | undefined {
+  if (lora === undefined) return undefined;
+  const { rank, alpha = rank, targets, train } = lora;
+  return {
+    rank,
+    alpha,
+    ...(targets !== undefined && { targets: targets.map(patternOf) }),
+    ...(train !== undefined && { train: train.map(patternOf) }),
+  };
+}
+
+/** The towers that are locked, and how many groups of each still learn. */
+function unlockedGroups({ lock = {} }: RunConfig): UnlockedGroups {
+  const groups = (["image", "text"] as const).flatMap((tower) => {
+    const unlocked = lock[tower]?.unlockedGroups;
+    return unlocked === undefined || unlocked === "all" ? [] : [[tower, unlocked] as const];
+  });
+  return Object.fromEntries(groups);
+}
+
+function scheduleOptions({ schedule, steps }: RunConfig): ScheduleConfig {
+  const { kind, learningRate, warmupSteps, ...cooldown } = schedule;
+  const common = { learningRate, warmupSteps, steps };
+  if (kind !== "constant-cooldown") return { kind, ...common };
+  const { cooldownSteps = 0, cooldownPower = 1, cooldownEndLearningRate = 0 } = cooldown;
+  return { kind, ...common, cooldownSteps, cooldownPower, cooldownEndLearningRate };
+}
+
+function trainingOptions(config: RunConfig): RunTrainingOptions {
+  const { seed, gradClipNorm, ema, accumulate, gradientCheckpointing, lock, loss, distill } =
+    config;
+  return {
+    seed,
+    objective: { chunk: loss?.chunk, distill },
+    optimizer: optimizerOptions(config),
+    schedule: scheduleOptions(config),
+    clipNorm: gradClipNorm,
+    ema,
+    accumulate,
+    checkpointing: gradientCheckpointing,
+    lora: loraOptions(config),
+    unlocked: unlockedGroups(config),
+    freezeStatistics: lock?.image?.freezeStatistics,
+  };
+}
+
+function teacherOptions({ distill, accumulate, data }: RunConfig): TeacherOptions | undefined {
+  if (distill === undefined) return undefined;
+  return { distill, parts: accumulate, data };
+}
+
 /** What a config's settings mean to each part of a run: the one place where both are known. */
 export function runOptions(config: RunConfig): RunOptions {
   const { run, steps, earlyStopping } = config;
@@ -120,7 +206,8 @@ export function runOptions(config: RunConfig): RunOptions {
     model: modelOptions(config),
     data: dataOptions(config),
     identity: identityOptions(config),
-    training: config,
+    training: trainingOptions(config),
+    teacher: teacherOptions(config),
     evaluation: evaluationOptions(config),
     earlyStopping,
     checkpoints: checkpointOptions(config),

@@ -76,7 +76,7 @@ export function checkRunTokenizer(
   checkVocabulary(description);
   if (description.tokenizer !== undefined || !readsCaptions) return;
   const { kind = "clip" } = description.config.text;
-  if (kind === "clip" || description.missingTokenizer?.isUnread) {
+  if (kind === "clip" || kind === "own" || description.missingTokenizer?.isUnread) {
     return void needTokenizer(description);
   }
   const [tower, files] = wanted[kind];

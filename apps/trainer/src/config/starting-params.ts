@@ -1,7 +1,6 @@
-import { flattenTree, initParams } from "@clip-ts/core";
-import { clipSpec, initClip, type ClipConfig, type ClipParams } from "@clip-ts/model";
-import { loadModelParams, loadTower } from "@clip-ts/node";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { flattenTree, initHostParams, type HostArrays, type ParamSpec } from "@clip-ts/core";
+import { clipSpec, type ClipConfig } from "@clip-ts/model";
+import { loadHostParams, loadHostTower } from "@clip-ts/node";
 
 /** What a new model starts from. */
 export interface StartingOptions {
@@ -12,44 +11,35 @@ export interface StartingOptions {
 }
 
 /**
- * Parameters of a stored model, its positions for the images that are wanted; a sigmoid run on a model
- * without a bias gives it one. The caller owns them.
+ * Parameters of a stored model by path, its positions for the images that are wanted; a sigmoid run on a
+ * model without a bias gives it one.
  */
 export async function loadStarting(
   from: string,
   stored: ClipConfig,
   wanted: ClipConfig,
-): Promise<ClipParams> {
+): Promise<HostArrays> {
   const { imageSize } = wanted.vision;
-  const params = await loadModelParams(from, stored, { imageSize });
+  const { logit_bias: bias, ...rest } = await loadHostParams(from, stored, { imageSize });
   const { logit_bias: spec } = clipSpec(wanted);
-  const { logit_bias: bias, ...rest } = params;
-  if (spec === undefined) {
-    bias?.dispose();
-    return rest;
-  }
-  return { ...rest, logit_bias: bias ?? initParams({ spec }, 0).spec };
+  if (spec === undefined) return rest;
+  return {
+    ...rest,
+    ...(bias === undefined ? initHostParams({ logit_bias: spec }, 0) : { logit_bias: bias }),
+  };
 }
 
-/** Draws a model's parameters and loads those of the towers that have weights. The caller owns them. */
+/** Loads those towers of a model that have weights, and draws the rest; by path. */
 export async function drawStarting(
   clip: ClipConfig,
   { vision, text, seed }: StartingOptions,
-): Promise<ClipParams> {
-  const params = initClip(clip, seed);
-  const loaded: {
-    vision_model?: ClipParams["vision_model"];
-    text_model?: ClipParams["text_model"];
-  } = {};
-  try {
-    if (vision !== undefined) loaded.vision_model = await loadTower(vision, clip, "vision");
-    if (text !== undefined) loaded.text_model = await loadTower(text, clip, "text");
-  } catch (error) {
-    dispose(flattenTree<Tensor>({ ...loaded, params }));
-    throw error;
-  }
-  const { vision_model, text_model } = params;
-  if (loaded.vision_model !== undefined) dispose(flattenTree<Tensor>(vision_model));
-  if (loaded.text_model !== undefined) dispose(flattenTree<Tensor>(text_model));
-  return { ...params, ...loaded };
+): Promise<HostArrays> {
+  const loaded = {
+    ...(vision !== undefined && (await loadHostTower(vision, clip, "vision"))),
+    ...(text !== undefined && (await loadHostTower(text, clip, "text"))),
+  };
+  const spec = flattenTree<ParamSpec>(clipSpec(clip));
+  const drawn = Object.entries(spec).filter(([path]) => !(path in loaded));
+  const arrays = { ...initHostParams(Object.fromEntries(drawn), seed), ...loaded };
+  return Object.fromEntries(Object.keys(spec).map((path) => [path, arrays[path]!]));
 }

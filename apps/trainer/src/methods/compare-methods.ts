@@ -10,7 +10,9 @@ import {
   writeModel,
   type StartedEngine,
 } from "@clip-ts/node";
+import { clipSpec } from "@clip-ts/model";
 import { interpolateWeights } from "@clip-ts/optim";
+import { planTraining } from "@clip-ts/training";
 import { note } from "../cli/output.ts";
 import { percent, table } from "../cli/table.ts";
 import { limitSkipped } from "../commands/support/left-out.ts";
@@ -19,7 +21,6 @@ import { openSource } from "../config/sources.ts";
 import { captionedImages } from "../evaluation/images-of.ts";
 import { retrievalNumbers, type Evaluation } from "../evaluation/numbers.ts";
 import { withClip } from "../evaluation/with-clip.ts";
-import { planTraining } from "../training/training-plan.ts";
 import { runTraining } from "../training/run-training.ts";
 import { methodRun, type Method, type MethodOptions } from "./methods.ts";
 
@@ -81,7 +82,7 @@ async function runMethod(method: Method, comparison: Comparison): Promise<Method
     );
   }
   const { description } = await openRunModel(options.model);
-  const { trained } = planTraining(options.training, description.config);
+  const { trained } = planTraining(clipSpec(description.config), options.training);
   const values = Object.values(trained).map(({ shape }) => shape.reduce((a, b) => a * b, 1));
   const learning = values.reduce((sum, size) => sum + size, 0) / 1e6;
   const averaged = join(folderOf(name), "latest", "ema");

@@ -1,14 +1,13 @@
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { FlatTree } from "@clip-ts/core";
+import type { HostArrays } from "@clip-ts/core";
 import { writeModel, type ModelDescription } from "@clip-ts/node";
-import type { Tensor } from "@tensorflow/tfjs-core";
 
 /** Keeps a run's best model so far in `best`, whole at any moment. Borrows the leaves. */
 export async function keepBestModel(
   run: string,
   description: ModelDescription,
-  leaves: FlatTree<Tensor>,
+  leaves: HostArrays,
 ): Promise<void> {
   const folder = join(run, "best");
   const partial = `${folder}.partial`;

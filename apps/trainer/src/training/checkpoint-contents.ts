@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { mkdir } from "node:fs/promises";
-import type { FlatTree } from "@clip-ts/core";
+import type { HostArrays } from "@clip-ts/core";
 import {
   writeFileWhole,
   writeJson,
@@ -8,10 +8,8 @@ import {
   type Checkpoint,
   type ModelDescription,
 } from "@clip-ts/node";
+import { checkpointOf, type TrainingPlan, type TrainingState } from "@clip-ts/training";
 import { streamParams } from "@clip-ts/weights";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import type { SessionContents } from "./session.ts";
-import { mergedLeaves, type TrainingPlan } from "./training-plan.ts";
 
 /** The moving average of a run as a model of its own, inside a checkpoint. */
 const emaFolder = "ema";
@@ -19,37 +17,11 @@ const emaFolder = "ema";
 /** The adapters of a run as Hugging Face PEFT keeps them, inside a checkpoint. */
 const adapterFolder = "adapter";
 
-/** What a run saves and evaluates: the model itself, and its moving average if there is one. */
-export interface RunModels {
-  readonly model: FlatTree<Tensor>;
-  readonly ema?: FlatTree<Tensor>;
-}
-
-/** Lends the models of a state, adapters added in, for as long as `use` runs. */
-export async function withModels<Result>(
-  plan: TrainingPlan,
-  { params, slots: { ema } }: SessionContents,
-  use: (models: RunModels) => Promise<Result>,
-): Promise<Result> {
-  const models = {
-    model: mergedLeaves(plan, params),
-    ...(ema === undefined ? {} : { ema: mergedLeaves(plan, { ...params, ...ema }) }),
-  };
-  try {
-    return await use(models);
-  } finally {
-    const made = Object.values(models).flatMap((leaves) =>
-      plan.adapted.map((path) => leaves[path]),
-    );
-    dispose(made);
-  }
-}
-
 /** Writes adapters so that PEFT loads them onto the model they were trained from. */
 async function writeAdapters(
   folder: string,
   { lora, adapted }: TrainingPlan,
-  adapters: FlatTree<Tensor>,
+  adapters: HostArrays,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeJson(join(folder, "adapter_config.json"), {
@@ -60,29 +32,30 @@ async function writeAdapters(
     bias: "none",
     target_modules: adapted.map((path) => path.replace(/\.weight$/, "")),
   });
-  const named = Object.entries(adapters).map(([path, leaf]) => [`base_model.model.${path}`, leaf]);
-  const { chunks } = streamParams(Object.fromEntries(named) as Record<string, Tensor>);
+  const named = Object.entries(adapters).map(
+    ([path, leaf]) => [`base_model.model.${path}`, leaf] as const,
+  );
+  const { chunks } = streamParams(Object.fromEntries(named));
   await writeFileWhole(join(folder, "adapter_model.safetensors"), chunks());
 }
 
 /**
- * A checkpoint of a session: the model with adapters added in, so that it can be used as it is; the
- * moving average as a model beside it; the adapters for PEFT and, among the slots, for resuming.
+ * A checkpoint of a training in files: the model with adapters added in, so that it can be used as it is;
+ * the moving average as a model beside it; the adapters for PEFT and, among the slots, for resuming.
  */
 export function checkpointContents(
   plan: TrainingPlan,
-  { params, slots }: SessionContents,
-  { models, description }: { readonly models: RunModels; readonly description: ModelDescription },
-): Pick<Checkpoint, "params" | "slots" | "attach"> {
-  const paths = Object.keys(plan.adapters);
-  const adapters = Object.fromEntries(paths.map((path) => [path, params[path] as Tensor]));
+  state: TrainingState,
+  description: ModelDescription,
+): Pick<Checkpoint, "step" | "params" | "slots" | "attach"> {
+  const { step, model, ema, slots, adapters } = checkpointOf(plan, state);
   return {
-    params: models.model,
-    slots: plan.lora === undefined ? slots : { ...slots, lora: adapters },
+    step,
+    params: model,
+    slots,
     async attach(folder) {
-      const { ema } = models;
       if (ema !== undefined) await writeModel(join(folder, emaFolder), description, ema);
-      if (paths.length > 0) await writeAdapters(join(folder, adapterFolder), plan, adapters);
+      if (plan.lora !== undefined) await writeAdapters(join(folder, adapterFolder), plan, adapters);
     },
   };
 }

@@ -19,7 +19,7 @@ test.each<EngineName>(["wasm", "onnx"])(
     session.dispose();
     const error = { code: "disposed", message: expect.stringMatching(/session was .*checkpoint/u) };
     await expect(session.step(batch)).rejects.toMatchObject(error);
-    await expect(session.withContents(() => Promise.resolve())).rejects.toMatchObject(error);
+    await expect(session.read()).rejects.toMatchObject(error);
     expect(session.steps()).toBe(1);
     await batches.close();
   },

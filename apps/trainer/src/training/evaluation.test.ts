@@ -1,18 +1,17 @@
-import { flattenTree } from "@clip-ts/core";
+import { initHostParams } from "@clip-ts/core";
 import type { Target } from "@clip-ts/jit";
-import { initClip, preset } from "@clip-ts/model";
+import { clipSpec, preset } from "@clip-ts/model";
 import { startEngine, type Compiler } from "@clip-ts/node";
 import { tensorsLeftBy } from "@clip-ts/test-utils";
-import { dispose } from "@tensorflow/tfjs-core";
+import type { TrainedModels } from "@clip-ts/training";
 import { expect, test } from "vitest";
 import { openRunModel } from "../config/model.ts";
-import type { RunModels } from "./checkpoint-contents.ts";
 import type { Evaluation } from "../evaluation/numbers.ts";
 import { openEvaluation } from "./evaluation.ts";
 import { configOf } from "./run-here.test.ts";
 
 /** Evaluates models in turn, with what was compiled by the end of each and freed by the end of all. */
-async function evaluateInTurn(turns: readonly (() => RunModels)[], target: Target) {
+async function evaluateInTurn(turns: readonly (() => TrainedModels)[], target: Target) {
   let [made, freed] = [0, 0];
   const counting: Target = async (graph, use) => {
     made += 1;
@@ -35,7 +34,6 @@ async function evaluateInTurn(turns: readonly (() => RunModels)[], target: Targe
     for (const turn of turns) {
       const models = turn();
       found.push({ evaluation: await evaluator.evaluate(models), made });
-      dispose(models as never);
     }
     evaluator.dispose();
     await Promise.resolve();
@@ -43,8 +41,12 @@ async function evaluateInTurn(turns: readonly (() => RunModels)[], target: Targe
   return { found, left, freed };
 }
 
-const drawn = (seed: number): RunModels["model"] => flattenTree(initClip(preset("nano"), seed));
-const turnOf = (seed: number) => (): RunModels => ({ model: drawn(seed), ema: drawn(seed + 1) });
+const drawn = (seed: number): TrainedModels["model"] =>
+  initHostParams(clipSpec(preset("nano")), seed);
+const turnOf = (seed: number) => (): TrainedModels => ({
+  model: drawn(seed),
+  ema: drawn(seed + 1),
+});
 const [one, other] = [turnOf(1), turnOf(2)];
 
 test("all evaluations of a run share towers compiled once, each with its own weights", async () => {

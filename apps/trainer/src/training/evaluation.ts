@@ -1,11 +1,11 @@
 import { ClipError } from "@clip-ts/base";
-import { unflattenLike, type FlatTree } from "@clip-ts/core";
+import type { HostArrays } from "@clip-ts/core";
 import type { LeftOut, MaxSkipped, PairSource } from "@clip-ts/data";
 import { retrieval, zeroShot } from "@clip-ts/evaluation";
 import type { Color, PreprocessConfig } from "@clip-ts/image";
-import { clipSpec, type Clip, type ClipParams } from "@clip-ts/model";
+import type { Clip } from "@clip-ts/model";
 import { engineTowers, type Compiler, type ModelDescription } from "@clip-ts/node";
-import { clone, type Tensor } from "@tensorflow/tfjs-core";
+import type { TrainedModels } from "@clip-ts/training";
 import { listClasses, type ListedClasses } from "../commands/support/class-folders.ts";
 import { limitSkipped, withUnreadable } from "../commands/support/left-out.ts";
 import { readTemplates } from "../commands/support/templates.ts";
@@ -19,7 +19,6 @@ import {
   type Evaluation,
 } from "../evaluation/numbers.ts";
 import { withClip } from "../evaluation/with-clip.ts";
-import type { RunModels } from "./checkpoint-contents.ts";
 
 /** Retrieval of a data set's images and captions by each other. */
 interface RetrievalOptions {
@@ -62,7 +61,7 @@ export interface Evaluator {
   /** Steps between evaluations. */
   readonly every: number;
   /** Borrows the models. */
-  readonly evaluate: (models: RunModels) => Promise<Evaluation>;
+  readonly evaluate: (models: TrainedModels) => Promise<Evaluation>;
   /** What the last evaluation left out, by what it measured. */
   readonly leftOut: () => readonly {
     readonly what: string;
@@ -150,12 +149,6 @@ async function openMeasures(
   return measures;
 }
 
-/** Copies of the leaves as parameters, which an embedder may take over. */
-function copyOf(leaves: FlatTree<Tensor>, { config }: ModelDescription): ClipParams {
-  const copies = Object.entries(leaves).map(([path, leaf]) => [path, clone(leaf)] as const);
-  return unflattenLike(clipSpec(config), Object.fromEntries(copies)) as ClipParams;
-}
-
 /**
  * Sets up the evaluations of a run; undefined if there are none. With a compiler the towers are compiled
  * at the first evaluation, once for all of them. The caller disposes it.
@@ -172,8 +165,8 @@ export async function openEvaluation(
   const preprocessing = background === undefined ? own : { ...own, alpha: background };
   const measures = await openMeasures(options, { preprocessing, maxSkipped });
   const towers = engineTowers(description.config, compiler);
-  const measureAll = async (leaves: FlatTree<Tensor>): Promise<Evaluation> => {
-    const embedder = await towers.withWeights(copyOf(leaves, description));
+  const measureAll = async (leaves: HostArrays): Promise<Evaluation> => {
+    const embedder = await towers.withWeights(leaves);
     return withClip(description, embedder, async (clip) => {
       const parts: Evaluation[] = [];
       for (const measure of measures) parts.push(await measure.of(clip));

@@ -1,5 +1,5 @@
 import type { Batch } from "@clip-ts/data";
-import { compileTraining, optimize, peakBytes, type Graph, type Target } from "@clip-ts/jit";
+import { flatLoader, optimize, peakBytes, type Graph, type Target } from "@clip-ts/jit";
 import { preset } from "@clip-ts/model";
 import { startEngine, type Compiler } from "@clip-ts/node";
 import { expect, test } from "vitest";
@@ -36,7 +36,7 @@ async function graphsOfStep(changes: Changes): Promise<Graph[]> {
     return target(graph, use);
   };
   const model = await openRunModel(config.model);
-  const noter: Compiler = { target, compileTraining: (spec) => compileTraining(spec, noting) };
+  const noter: Compiler = { target, load: flatLoader(noting) };
   const { session } = await openSession(config.training, model, { compiler: noter });
   await session.step(pairs(micro * (changes.accumulate ?? 1)));
   session.dispose();

@@ -1,49 +1,53 @@
 import { refuseAfterDisposal } from "@clip-ts/base";
 import type { Cursor } from "@clip-ts/data";
-import { loadModelParams, readCheckpointState, type Compiler } from "@clip-ts/node";
-import { createOptimizer } from "@clip-ts/optim";
+import { loadHostParams, readCheckpointState, type Compiler } from "@clip-ts/node";
+import {
+  checkpointSlots,
+  createTraining,
+  stateLayout,
+  stateOf,
+  type Training,
+  type TrainingState,
+} from "@clip-ts/training";
 import type { RunModel } from "../config/model.ts";
-import { runObjective } from "../config/objective.ts";
-import { optimizerConfig } from "../config/optimizer.ts";
-import type { RunConfig } from "../config/schema.ts";
-import { collectGarbage } from "./collect-garbage.ts";
-import { createCompiledSession } from "./compiled-session.ts";
-import { createEagerSession } from "./eager-session.ts";
+import {
+  clipTraining,
+  type ClipTrainingOptions,
+  type RunTrainingOptions,
+} from "../config/training-options.ts";
+import { announceCompiling } from "./announce-compiling.ts";
 import type { BestSoFar } from "./early-stopping.ts";
+import { runArrays } from "./run-arrays.ts";
 import type { TrainingSession } from "./session.ts";
-import { createBatchArrays } from "./step-batch.ts";
-import { createStepGradient } from "./step-gradient.ts";
-import { openTeacher } from "./teacher.ts";
-import { onHost } from "./on-host.ts";
-import { freshState, restoredState, type StateOptions, type TrainState } from "./train-state.ts";
-import { createTrainStep } from "./train-step.ts";
-import { planTraining, type TrainingPlan } from "./training-plan.ts";
+import { readStoredSlots } from "./stored-slots.ts";
+import { openTeacher, type TeacherOptions } from "./teacher.ts";
 
 /** A session and where it stands in the data. */
 export interface OpenedSession {
   readonly session: TrainingSession;
-  readonly plan: TrainingPlan;
   readonly cursor?: Cursor;
   /** The best evaluation that a checkpoint remembers. */
   readonly best?: BestSoFar;
 }
 
-/** State, and where it stands in the data if it comes from a checkpoint. */
-interface Restored {
-  readonly state: TrainState;
-  readonly cursor?: Cursor;
-  readonly best?: BestSoFar;
-}
+/** State, and where it stands in the data. */
+type Restored = Omit<OpenedSession, "session"> & { readonly state: TrainingState };
 
-async function restore(folder: string, model: RunModel, options: StateOptions): Promise<Restored> {
+async function restore(
+  folder: string,
+  model: RunModel,
+  options: ClipTrainingOptions,
+): Promise<Restored> {
   const { step, cursor, best } = await readCheckpointState(folder);
-  const saved = await loadModelParams(folder, model.description.config);
-  const models = options.plan.lora === undefined ? { saved } : { saved, base: await model.start() };
-  const state = await restoredState(folder, models, { step, ...options });
+  const saved = await loadHostParams(folder, model.description.config);
+  const { plan, slots } = stateLayout(options);
+  const base = plan.lora === undefined ? saved : await model.start();
+  const stored = await readStoredSlots(folder, checkpointSlots(plan, slots), plan);
+  const state = stateOf(plan, { step, model: saved, slots: stored }, base);
   return {
     state,
-    ...(cursor === undefined ? {} : { cursor: cursor as Cursor }),
-    ...(best === undefined ? {} : { best: best as BestSoFar }),
+    ...(cursor !== undefined && { cursor: cursor as Cursor }),
+    ...(best !== undefined && { best: best as BestSoFar }),
   };
 }
 
@@ -51,6 +55,7 @@ async function restore(folder: string, model: RunModel, options: StateOptions): 
 export interface OpenOptions {
   readonly checkpoint?: string | undefined;
   readonly compiler?: Compiler | undefined;
+  readonly teacher?: TeacherOptions | undefined;
 }
 
 /** What a session says after `dispose`. */
@@ -59,40 +64,46 @@ const sessionDisposed = {
   remedy: "Open another from a checkpoint to go on.",
 };
 
+/** A function of its own, so that nothing holds where the training starts once it has begun. */
+async function begin(
+  options: ClipTrainingOptions,
+  model: RunModel,
+  { checkpoint, compiler }: OpenOptions,
+): Promise<{ readonly training: Training; readonly place: Omit<Restored, "state"> }> {
+  const running = { ...options, engine: compiler, onCompile: announceCompiling };
+  if (checkpoint === undefined) {
+    return {
+      training: await createTraining({ ...running, params: await model.start() }),
+      place: {},
+    };
+  }
+  const { state, ...place } = await restore(checkpoint, model, options);
+  return { training: await createTraining({ ...running, state }), place };
+}
+
 /**
  * Begins a run on the running engine, or goes on from a checkpoint folder. The caller disposes the
  * session.
  */
 export async function openSession(
-  config: RunConfig,
+  trained: RunTrainingOptions,
   model: RunModel,
-  { checkpoint, compiler }: OpenOptions = {},
+  open: OpenOptions = {},
 ): Promise<OpenedSession> {
-  const clip = model.description.config;
-  const plan = planTraining(config, clip);
-  const objective = runObjective(config, clip);
-  const optimizer = createOptimizer(optimizerConfig(config, plan), plan.trained, objective.bounds);
-  const options = { plan, optimizer, keepsEma: config.ema !== undefined };
-  const begin = async (): Promise<Restored> =>
-    checkpoint === undefined
-      ? { state: freshState(await model.start(), config.seed, options) }
-      : restore(checkpoint, model, options);
-  const { state, ...place } = await (compiler === undefined ? begin() : onHost(begin));
-  const teacher = await openTeacher(config, model.description, compiler);
-  const checkpoints = { checkpoint: config.gradientCheckpointing };
-  const gradient = createStepGradient(objective, plan, checkpoints);
-  const batchArrays = createBatchArrays(config, { plan, objective, teacher });
-  const parts = { config, plan, optimizer, gradient, batchArrays };
-  const own =
-    compiler === undefined
-      ? createEagerSession(createTrainStep(parts), state)
-      : await createCompiledSession(parts, state, compiler.compileTraining);
-  if (compiler !== undefined) collectGarbage();
-  const dispose = (): void => {
-    own.dispose();
-    teacher?.dispose();
+  const options = clipTraining(trained, model.description.config);
+  const { training, place } = await begin(options, model, open);
+  const teacher =
+    open.teacher && (await openTeacher(open.teacher, model.description, open.compiler));
+  const { shared } = options.objective.inputs;
+  const { plan, steps, read, evaluate } = training;
+  const own: Omit<TrainingSession, "plan" | "steps"> = {
+    step: async (batch) => training.step(await runArrays(batch, shared, teacher)),
+    read,
+    evaluate,
+    dispose() {
+      void training.dispose();
+      teacher?.dispose();
+    },
   };
-  const { steps, step, withContents } = own;
-  const used = refuseAfterDisposal({ step, withContents, dispose }, sessionDisposed);
-  return { session: { steps, ...used }, plan, ...place };
+  return { session: { plan, steps, ...refuseAfterDisposal(own, sessionDisposed) }, ...place };
 }

@@ -98,8 +98,12 @@ export async function openTraining(
   if (from !== undefined) await checkStoredIdentity(run, from, identity);
   const { compiler } = engine;
   const evaluator = await openEvaluation(options.evaluation, description, compiler);
-  const opened = await openSession(options.training, model, { checkpoint: from, compiler });
-  const { session, plan, cursor, best } = opened;
+  const opened = await openSession(options.training, model, {
+    checkpoint: from,
+    compiler,
+    teacher: options.teacher,
+  });
+  const { session, cursor, best } = opened;
   const early = createEarlyStopping(
     options.earlyStopping,
     evaluatedNames(options.evaluation),
@@ -110,5 +114,5 @@ export async function openTraining(
   await forgetStepsFrom(session.steps(), options.progress.metricsFile);
   announce(options, description, batches);
   for (const line of model.notes) note(`note    ${line}`);
-  return { description, plan, session, batches, early, identity, from, evaluator };
+  return { description, session, batches, early, identity, from, evaluator };
 }

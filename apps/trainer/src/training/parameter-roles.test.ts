@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { flattenTree, isStatistic, type ParamSpec } from "@clip-ts/core";
-import { clipSpec, preset, presetNames, type ClipConfig } from "@clip-ts/model";
+import { clipSpec, preset, presetNames, type ClipConfig, type ClipParams } from "@clip-ts/model";
 import {
   decaysByDefault,
   layerwiseMultipliers,
@@ -11,7 +11,7 @@ import {
   orthogonalByDefault,
 } from "@clip-ts/optim";
 import { expect, test } from "vitest";
-import { besideAdapters } from "./training-plan.ts";
+import { planTraining } from "@clip-ts/training";
 
 /** What parameters were to training when it was told from their names; `how` says how it was written. */
 interface Snapshot {
@@ -52,7 +52,8 @@ function describe(config: ClipConfig): string[] {
   const all = { ...specs, ...adapters };
   const rates = layerwiseMultipliers(all, { image: 0.5, text: 0.5 });
   const [unlocked, adapted] = [unlockedAt(learning), adaptedBy(specs)];
-  const beside = new Set(besideAdapters(learning, undefined));
+  const { trained } = planTraining<ClipParams>(clipSpec(config), { lora: { rank: 1 } });
+  const beside = new Set(Object.keys(trained).filter((path) => path in specs));
   return Object.entries(all).map(([path, leaf]) =>
     [
       path,

@@ -11,14 +11,13 @@ import {
   setCheckpointAside,
   type ModelDescription,
 } from "@clip-ts/node";
+import { createExplosionWatch } from "@clip-ts/training";
 import { note } from "../cli/output.ts";
 import { quoteWord } from "../cli/quote-word.ts";
-import { checkpointContents, withModels } from "./checkpoint-contents.ts";
+import { checkpointContents } from "./checkpoint-contents.ts";
 import type { EarlyStopping } from "./early-stopping.ts";
-import { createExplosionWatch } from "./explosion.ts";
 import type { RunIdentity } from "./run-identity.ts";
 import type { TrainingSession } from "./session.ts";
-import type { TrainingPlan } from "./training-plan.ts";
 
 /**
  * The newest whole checkpoint of a run. Damaged ones are named, set aside as `step-N.damaged` and passed
@@ -69,7 +68,6 @@ export interface CheckpointOptions {
 /** What checkpoints of a run are made of. */
 export interface CheckpointParts {
   readonly description: ModelDescription;
-  readonly plan: TrainingPlan;
   readonly session: TrainingSession;
   readonly batches: Pick<BatchStream, "cursor">;
   readonly early: EarlyStopping | undefined;
@@ -119,23 +117,19 @@ export function createRunCheckpoints(
   parts: CheckpointParts,
 ): RunCheckpoints {
   const { run, keep, seed } = options;
-  const { description, plan, session, batches, early, identity } = parts;
+  const { description, session, batches, early, identity } = parts;
   const watch = createExplosionWatch();
   let newest = parts.from ?? "";
   let isUnproven = false;
 
-  const write = (): Promise<void> =>
-    session.withContents((contents) =>
-      withModels(plan, contents, async (models) => {
-        const best = early?.best();
-        const cursor = batches.cursor();
-        const state = { seed, cursor, identity, ...(best && { best }) };
-        const content = checkpointContents(plan, contents, { models, description });
-        const checkpoint = { ...content, step: session.steps(), state };
-        newest = await saveCheckpoint(run, description, checkpoint, keep + 1);
-        isUnproven = true;
-      }),
-    );
+  const write = async (): Promise<void> => {
+    const best = early?.best();
+    const cursor = batches.cursor();
+    const state = { seed, cursor, identity, ...(best && { best }) };
+    const contents = checkpointContents(session.plan, await session.read(), description);
+    newest = await saveCheckpoint(run, description, { ...contents, state }, keep + 1);
+    isUnproven = true;
+  };
 
   return {
     newest: () => newest,

@@ -3,14 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startEngine } from "@clip-ts/node";
 import { useEngine } from "@clip-ts/test-utils";
+import type { TrainingPlan } from "@clip-ts/training";
 import { afterAll, expect, test } from "vitest";
 import { openTrainingBatches } from "../config/batches.ts";
 import { parseConfig } from "../config/load-config.ts";
 import { openRunModel } from "../config/model.ts";
 import { runOptions, type RunOptions } from "../config/run-options.ts";
 import { openSession } from "./open-session.ts";
-import type { StepMetrics } from "./session.ts";
-import type { TrainingPlan } from "./training-plan.ts";
+import { stepMetrics, type StepMetrics } from "./train.ts";
 
 /** Where the tests of this file's users put runs; removed when they end. */
 export const folder: string = mkdtempSync(join(tmpdir(), "clip-ts-methods-"));
@@ -50,19 +50,24 @@ export interface Taken {
 export async function takeSteps({ steps, engine, ...run }: RunOptions): Promise<Taken> {
   const { compiler } = await startEngine(engine.name);
   const model = await openRunModel(run.model);
-  const { session, plan } = await openSession(run.training, model, { compiler });
+  const { training, teacher } = run;
+  const { session } = await openSession(training, model, { compiler, teacher });
+  const { plan } = session;
   const batches = await openTrainingBatches(run.data, model.description);
-  const values = (): Promise<Record<string, Float32Array>> =>
-    session.withContents(async ({ params, slots: { ema = {} } }) => {
-      const averages = Object.entries(ema).map(([path, leaf]) => [`ema.${path}`, leaf] as const);
-      const entries = [...Object.entries(params), ...averages].map(
-        async ([path, leaf]) => [path, (await leaf.data<"float32">()).slice()] as const,
-      );
-      return Object.fromEntries(await Promise.all(entries));
-    });
+  const values = async (): Promise<Record<string, Float32Array>> => {
+    const { params, slots } = await session.read();
+    const averages = Object.entries(slots["ema"] ?? {}).map(
+      ([path, leaf]) => [`ema.${path}`, leaf] as const,
+    );
+    const entries = [...Object.entries(params), ...averages].map(
+      ([path, { data }]) => [path, Float32Array.from(data)] as const,
+    );
+    return Object.fromEntries(entries);
+  };
   const before = await values();
   const metrics: StepMetrics[] = [];
-  while (session.steps() < steps) metrics.push(await session.step(await batches.next()));
+  while (session.steps() < steps)
+    metrics.push(stepMetrics(await session.step(await batches.next())));
   const after = await values();
   await batches.close();
   session.dispose();

@@ -1,37 +1,23 @@
-import type { FlatTree } from "@clip-ts/core";
+import type { HostArrays } from "@clip-ts/core";
 import type { Batch } from "@clip-ts/data";
-import type { OptimizerSlots } from "@clip-ts/optim";
-import type { Tensor } from "@tensorflow/tfjs-core";
+import type { StepNumbers, TrainedModels, TrainingPlan, TrainingState } from "@clip-ts/training";
 
-/** What a step tells about itself. */
-export interface StepMetrics {
-  readonly loss: number;
-  /** Share of the batch's images whose own caption scored highest. */
-  readonly accuracy: number;
-  /** Length of the whole gradient before clipping. */
-  readonly gradNorm: number;
-  readonly learningRate: number;
-  /** Logarithm of the factor on cosines that the loss was computed with. */
-  readonly logitScale: number;
-}
-
-/** What a checkpoint keeps of a session. */
-export interface SessionContents {
-  readonly params: FlatTree<Tensor>;
-  /** Optimiser state by slot, and the moving average under `ema` if there is one. */
-  readonly slots: OptimizerSlots;
-}
-
-/** A model being trained: its state lives wherever the engine wants it. */
+/** A run's model being trained, on batches of pairs. */
 export interface TrainingSession {
+  readonly plan: TrainingPlan;
   /** Steps taken so far. */
   readonly steps: () => number;
   /** One optimiser step. @throws ClipError "diverged", with the state as it was before. */
-  readonly step: (batch: Batch) => Promise<StepMetrics>;
-  /** Lends the state out for as long as `use` runs. */
-  readonly withContents: <Result>(
-    use: (contents: SessionContents) => Promise<Result>,
+  readonly step: (batch: Batch) => Promise<StepNumbers>;
+  /** The state, to be used before the next step. */
+  readonly read: () => Promise<TrainingState>;
+  /** The models as they are now, for as long as `measure` runs. */
+  readonly evaluate: <Result>(
+    measure: (models: TrainedModels) => Promise<Result>,
   ) => Promise<Result>;
   /** Frees the state. */
   readonly dispose: () => void;
 }
+
+/** What of a session's state is stored beside the model. */
+export type SessionSlots = Readonly<Record<string, HostArrays>>;

@@ -1,9 +1,8 @@
 import { ClipError, isClipError } from "@clip-ts/base";
-import type { FlatTree, ParamSpec } from "@clip-ts/core";
-import { readSlots } from "@clip-ts/node";
-import type { OptimizerSlots } from "@clip-ts/optim";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import type { TrainingPlan } from "./training-plan.ts";
+import type { FlatTree, HostArrays, ParamSpec } from "@clip-ts/core";
+import { readHostSlots } from "@clip-ts/node";
+import type { TrainingPlan } from "@clip-ts/training";
+import type { SessionSlots } from "./session.ts";
 
 /** What slots that are not the optimiser's stand for. */
 const meanings: Readonly<Record<string, string>> = {
@@ -33,9 +32,9 @@ function slotDifferences(found: readonly string[], wanted: readonly string[]): s
 }
 
 /** Says which leaves of a slot are other ones than the run's. */
-function leafDifferences(found: FlatTree<Tensor>, wanted: FlatTree<ParamSpec>): string[] {
-  const shapeOf = (tree: FlatTree<Tensor | ParamSpec>, path: string): string =>
-    `[${(tree[path] as { readonly shape: readonly number[] }).shape.join(", ")}]`;
+function leafDifferences(found: HostArrays, wanted: FlatTree<ParamSpec>): string[] {
+  const shapeOf = (tree: FlatTree<{ readonly shape: readonly number[] }>, path: string): string =>
+    `[${tree[path]?.shape.join(", ")}]`;
   const [more, fewer] = [
     Object.keys(found).filter((path) => !(path in wanted)),
     Object.keys(wanted).filter((path) => !(path in found)),
@@ -61,9 +60,9 @@ function cannotGoOn(folder: string, differences: readonly string[], cause?: unkn
   );
 }
 
-async function readThem(folder: string, wanted: readonly string[]): Promise<OptimizerSlots> {
+async function readThem(folder: string, wanted: readonly string[]): Promise<SessionSlots> {
   try {
-    return await readSlots(folder, wanted);
+    return await readHostSlots(folder, wanted);
   } catch (error) {
     const { found } = (isClipError(error) ? (error.data ?? {}) : {}) as { found?: string[] };
     if (found === undefined) throw error;
@@ -72,19 +71,18 @@ async function readThem(folder: string, wanted: readonly string[]): Promise<Opti
 }
 
 /**
- * The slots that a run goes on with, of the leaves that learn in it; the caller owns them.
+ * The slots that a run goes on with, of the leaves that learn in it.
  * @throws ClipError "bad-config" that says what a checkpoint of other settings lacks or has too much.
  */
 export async function readStoredSlots(
   folder: string,
   wanted: readonly string[],
   { trained, adapters }: Pick<TrainingPlan, "trained" | "adapters">,
-): Promise<OptimizerSlots> {
+): Promise<SessionSlots> {
   const slots = await readThem(folder, wanted);
   const differences = Object.entries(slots).flatMap(([slot, leaves]) =>
     leafDifferences(leaves, slot === "lora" ? adapters : trained),
   );
   if (differences.length === 0) return slots;
-  dispose(Object.values(slots) as never);
   throw cannotGoOn(folder, [...new Set(differences)]);
 }

@@ -7,7 +7,7 @@ export type TeacherPixels = (pixels: Float32Array) => Float32Array;
 
 /** Who teaches, and how images are changed at random; nothing by default. */
 export interface TeacherPixelsOptions {
-  readonly distill?: { readonly from: string } | undefined;
+  readonly distill: { readonly from: string };
   readonly data: { readonly augment?: object | undefined; readonly view?: object | undefined };
 }
 

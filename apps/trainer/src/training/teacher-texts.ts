@@ -12,7 +12,7 @@ export type TeacherTexts = (batch: Batch) => TokenizedTexts;
 
 /** Who teaches, and what is read of the data. */
 export interface TeacherTextsOptions {
-  readonly distill?: { readonly from: string } | undefined;
+  readonly distill: { readonly from: string };
   readonly data: Pick<TrainingDataOptions, "train" | "bucketMultiple">;
 }
 

@@ -22,7 +22,7 @@ import { openTrainingBatches } from "../config/batches.ts";
 import { openRunModel } from "../config/model.ts";
 import type { RunOptions } from "../config/run-options.ts";
 import { configOf, folder } from "./run-here.test.ts";
-import { openTeacher, type Teacher } from "./teacher.ts";
+import { openTeacher, type Teacher, type TeacherOptions } from "./teacher.ts";
 
 beforeAll(() => useEngine("cpu"));
 
@@ -47,7 +47,7 @@ const student = async (config: RunOptions): Promise<ModelDescription> =>
   (await openRunModel(config.model)).description;
 
 async function teacherOf(config: RunOptions, compiler?: Compiler): Promise<Teacher> {
-  return (await openTeacher(config.training, await student(config), compiler)) as Teacher;
+  return openTeacher(config.teacher as TeacherOptions, await student(config), compiler);
 }
 
 async function firstBatch(config: RunOptions, description: ModelDescription): Promise<Batch> {

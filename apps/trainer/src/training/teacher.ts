@@ -1,18 +1,25 @@
 import type { Batch } from "@clip-ts/data";
-import type { HostArrays } from "@clip-ts/jit";
+import type { HostArrays } from "@clip-ts/core";
 import type { Embedder } from "@clip-ts/model";
 import { describeModel, loadEmbedder, type Compiler, type ModelDescription } from "@clip-ts/node";
+import { rowRanges } from "@clip-ts/training";
 import { onNotice } from "../cli/notice.ts";
-import type { RunConfig } from "../config/schema.ts";
-import { rowRanges } from "./row-ranges.ts";
-import { teacherPixels, type TeacherPixels } from "./teacher-pixels.ts";
-import { teacherTexts, type TeacherTexts } from "./teacher-texts.ts";
+import { teacherPixels, type TeacherPixels, type TeacherPixelsOptions } from "./teacher-pixels.ts";
+import { teacherTexts, type TeacherTexts, type TeacherTextsOptions } from "./teacher-texts.ts";
 
 /** A model whose matching a student learns to give as well. */
 export interface Teacher {
   /** Its features of a batch and its scale, by the names that a step knows them. */
   readonly features: (batch: Batch) => Promise<HostArrays>;
   readonly dispose: () => void;
+}
+
+/** Which model teaches, and what it is shown. */
+export interface TeacherOptions extends TeacherPixelsOptions, TeacherTextsOptions {
+  readonly distill: { readonly from: string };
+  readonly data: TeacherPixelsOptions["data"] & TeacherTextsOptions["data"];
+  /** Micro-batches that it computes at a time: the student's. */
+  readonly parts: number;
 }
 
 /** What a teacher is asked with. */
@@ -47,25 +54,24 @@ async function featuresOf(teacher: TeacherParts, batch: Batch): Promise<HostArra
 }
 
 /**
- * Loads the teacher that a config names, if it names one. The caller disposes it.
+ * Loads a teacher. The caller disposes it.
  * @throws ClipError "bad-config" if it cannot be shown what its student is shown.
  */
 export async function openTeacher(
-  config: RunConfig,
+  options: TeacherOptions,
   student: ModelDescription,
   compiler: Compiler | undefined,
-): Promise<Teacher | undefined> {
-  const { distill, accumulate } = config;
-  if (distill === undefined) return undefined;
+): Promise<Teacher> {
+  const { distill, parts } = options;
   const description = await describeModel(distill.from, { onNotice });
-  const toPixels = teacherPixels(config, student, description);
-  const toTexts = teacherTexts(config, student, description);
+  const toPixels = teacherPixels(options, student, description);
+  const toTexts = teacherTexts(options, student, description);
   const embedder = await loadEmbedder(
     distill.from,
     description.config,
     compiler === undefined ? {} : { compiler },
   );
   const dim = description.config.projectionDim;
-  const teacher = { embedder, dim, toPixels, toTexts, parts: accumulate };
+  const teacher = { embedder, dim, toPixels, toTexts, parts };
   return { features: (batch) => featuresOf(teacher, batch), dispose: () => embedder.dispose() };
 }

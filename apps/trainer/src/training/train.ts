@@ -1,5 +1,20 @@
-import type { BatchStream } from "@clip-ts/data";
-import type { StepMetrics, TrainingSession } from "./session.ts";
+import type { Batch, BatchStream } from "@clip-ts/data";
+import { train as runLoop, type Evaluating, type StepNumbers } from "@clip-ts/training";
+import type { TrainingSession } from "./session.ts";
+
+export type { Evaluating } from "@clip-ts/training";
+
+/** What a step tells about itself. */
+export interface StepMetrics {
+  readonly loss: number;
+  /** Share of the batch's images whose own caption scored highest. */
+  readonly accuracy: number;
+  /** Length of the whole gradient before clipping. */
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  /** Logarithm of the factor on cosines that the loss was computed with. */
+  readonly logitScale: number;
+}
 
 /** A step's metrics with what it cost. */
 export interface StepReport extends StepMetrics {
@@ -12,13 +27,6 @@ export interface StepReport extends StepMetrics {
   readonly dataMs: number;
   /** Forward, backward and update. */
   readonly computeMs: number;
-}
-
-/** Evaluation in between. */
-export interface Evaluating {
-  /** Steps between evaluations; the last step is evaluated too. */
-  readonly every: number;
-  readonly run: () => Promise<boolean>;
 }
 
 /** All that training needs; nothing in it knows files or engines. */
@@ -39,42 +47,22 @@ export interface Training {
   readonly shouldStop: () => boolean;
 }
 
-/** Evaluates if it is time to. @returns whether training is over. */
-async function evaluated({ steps, session, evaluate }: Training): Promise<boolean> {
-  if (evaluate === undefined) return false;
-  const isDue = session.steps() === steps || session.steps() % evaluate.every === 0;
-  return isDue && evaluate.run();
+/** What a run reports of a step; not a number where an objective does not tell it. */
+export function stepMetrics(numbers: StepNumbers): StepMetrics {
+  const { loss, gradNorm, learningRate } = numbers;
+  const { accuracy = Number.NaN, logitScale = Number.NaN } = numbers;
+  return { loss, accuracy, gradNorm, learningRate, logitScale };
 }
 
-/** Lets signals and timers in: a step in memory never waits for anything else. */
-const turn = (): Promise<void> =>
-  new Promise((resolve) => {
-    setImmediate(resolve);
-  });
-
 /** The whole of training: batch, step, report, evaluate, save. */
-export async function train(training: Training): Promise<void> {
-  const { steps, saveEvery, batches, session, save, report, shouldStop } = training;
-  let savedAt = session.steps();
-  let isOver = false;
-  while (session.steps() < steps && !isOver && !shouldStop()) {
-    const askedAt = performance.now();
-    const batch = await batches.next();
-    const startedAt = performance.now();
-    const metrics = await session.step(batch);
-
-    await report({
-      ...metrics,
-      step: session.steps() - 1,
-      images: batch.batch,
-      tokens: batch.tokens,
-      epoch: batch.epoch,
-      dataMs: startedAt - askedAt,
-      computeMs: performance.now() - startedAt,
-    });
-    isOver = await evaluated(training);
-    if (session.steps() % saveEvery === 0 && (await save(false))) savedAt = session.steps();
-    await turn();
-  }
-  if (savedAt !== session.steps()) await save(true);
+export function train({ session, report, save, saveEvery, ...loop }: Training): Promise<void> {
+  return runLoop<Batch, StepNumbers>({
+    ...loop,
+    training: session,
+    saving: { every: saveEvery, save },
+    report: ({ batch, numbers, ...taken }) => {
+      const { batch: images, tokens, epoch } = batch;
+      return report({ ...stepMetrics(numbers), ...taken, images, tokens, epoch });
+    },
+  });
 }

@@ -1,26 +1,18 @@
 import { ClipError } from "@clip-ts/base";
 import type { HostArray, HostArrays } from "@clip-ts/core";
 import { layOutLeaves, type LeafLayout, type LeafPlace } from "./leaf-layout.ts";
-import type { TrainingSpec, TrainingState } from "./training-spec.ts";
+import { shapeOfLeaf, type ProgramState, type StartingState } from "./program.ts";
+import type { LeafRule } from "./step-functions.ts";
 
 /** The state of a training in flat arrays: one for parameters, gradients and each slot. */
-export interface FlatState {
+export interface FlatState extends ProgramState {
   readonly layout: LeafLayout;
-  /** Trained parameters. */
-  readonly param: Float32Array;
-  readonly grad: Float32Array;
-  readonly slots: readonly Float32Array[];
-  /** All parameters and all gradients by path; views of the flat arrays where trained. */
-  readonly params: HostArrays;
-  readonly grads: HostArrays;
-  read(): TrainingState;
-  write(state: Partial<TrainingState>): void;
-}
-
-function paramShape(params: HostArrays, path: string): readonly number[] {
-  const shape = params[path]?.shape;
-  if (shape !== undefined) return shape;
-  throw new ClipError("bad-argument", `There is no parameter "${path}" to be trained.`);
+  /** What learns: parameters, gradients, and slots in the rule's order. */
+  readonly flat: {
+    readonly param: Float32Array;
+    readonly grad: Float32Array;
+    readonly slots: readonly Float32Array[];
+  };
 }
 
 function viewsOf(flat: Float32Array, places: readonly LeafPlace[]): Record<string, HostArray> {
@@ -40,51 +32,41 @@ function copyInto(target: HostArrays, source: HostArrays, what: string): void {
         `Expected ${what} "${path}" of shape [${(place?.shape ?? ["none"]).join(", ")}]; got [${shape.join(", ")}].`,
       );
     }
-    place.data.set(data);
+    if (place.data !== data) place.data.set(data);
   }
 }
 
-/** What `FlatState` is made of. */
-type FlatArrays = Omit<FlatState, "read" | "write"> & {
-  readonly named: TrainingState["slots"];
-};
+/** Copies what is given into the state; leaves that are left out stay. */
+export function writeFlatState(
+  { params, slots, gradients }: ProgramState,
+  given: Partial<ProgramState>,
+): void {
+  copyInto(params, given.params ?? {}, "a parameter");
+  copyInto(gradients, given.gradients ?? {}, "a gradient");
+  for (const [slot, leaves] of Object.entries(given.slots ?? {})) {
+    copyInto(slots[slot] ?? {}, leaves, `in slot "${slot}" a leaf`);
+  }
+}
 
-function fillArrays(spec: TrainingSpec): FlatArrays {
-  const layout = layOutLeaves(spec.leaves, (path) => paramShape(spec.params, path), spec.whole);
+/** Flat arrays for parameters, gradients and slots, filled with where a training starts. */
+export function createFlatState(update: LeafRule, start: StartingState): FlatState {
+  const shapeOf = (path: string): readonly number[] => shapeOfLeaf(start.params, path);
+  const layout = layOutLeaves(update.leaves, shapeOf, update.whole);
   const flat = (): Float32Array => new Float32Array(layout.length);
-  const [param, grad, slots] = [flat(), flat(), spec.slots.map(flat)];
+  const [param, grad, slots] = [flat(), flat(), update.slots.map(flat)];
   const trained = viewsOf(param, layout.places);
   const params = Object.fromEntries(
-    Object.entries(spec.params).map(([path, { data, shape }]) => [
+    Object.entries(start.params).map(([path, { data, shape }]) => [
       path,
       trained[path] ?? { data: data.slice(), shape },
     ]),
   );
-  copyInto(params, spec.params, "a parameter");
-  const named = Object.fromEntries(
-    spec.slots.map((slot, index) => [slot, viewsOf(slots[index] as Float32Array, layout.places)]),
-  );
-  return { layout, param, grad, slots, params, grads: viewsOf(grad, layout.places), named };
-}
-
-/**
- * Flat arrays for the parameters and slots of a training, filled with where it starts. Its functions
- * must not see `spec`: they would keep the starting parameters, a second copy, in memory.
- */
-export function createFlatState(spec: TrainingSpec): FlatState {
-  return accessTo(fillArrays(spec));
-}
-
-function accessTo({ named, ...arrays }: FlatArrays): FlatState {
-  const { params } = arrays;
-  return {
-    ...arrays,
-    read: () => ({ params, slots: named }),
-    write(state) {
-      copyInto(params, state.params ?? {}, "a parameter");
-      for (const [slot, leaves] of Object.entries(state.slots ?? {})) {
-        copyInto(named[slot] ?? {}, leaves, `in slot "${slot}" a leaf`);
-      }
-    },
-  };
+  const named = update.slots.map((slot, index): [string, HostArrays] => [
+    slot,
+    viewsOf(slots[index] as Float32Array, layout.places),
+  ]);
+  const gradients = viewsOf(grad, layout.places);
+  const state = { params, slots: Object.fromEntries(named), gradients };
+  writeFlatState(state, start);
+  return { layout, flat: { param, grad, slots }, ...state };
 }

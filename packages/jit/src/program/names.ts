@@ -1,35 +1,69 @@
-import type { HostArrays } from "@clip-ts/core";
-import { microBatchesOf } from "./micro-batches.ts";
+import { ClipError } from "@clip-ts/base";
+import type { Graph } from "../ir/graph.ts";
 
-/** The same values under longer names: `param:` before each, say. */
-export function prefixed<Value>(
-  prefix: string,
-  tree: Readonly<Record<string, Value>>,
-): Record<string, Value> {
-  return Object.fromEntries(
-    Object.entries(tree).map(([name, value]) => [`${prefix}:${name}`, value]),
-  );
+/** What stands at the ends of a tree of names: a tensor, an array, or what is known of one. */
+export interface Shaped {
+  readonly shape: readonly number[];
 }
 
-const shapesOf = (arrays: HostArrays): string =>
-  Object.entries(arrays)
-    .map(([name, { shape }]) => `${name} ${shape.join("x")}`)
-    .join(", ");
+/** Leaves by name, in groups: `{ param: { "w.weight": … }, slot: { first: { … } } }`. */
+export interface NameTree<Leaf extends Shaped> {
+  readonly [name: string]: Leaf | NameTree<Leaf>;
+}
 
-/** Texts that follow each other unchanged, counted: "2 x (a), 1 x (b)". */
-function counted(texts: readonly string[]): string[] {
-  const runs: { text: string; count: number }[] = [];
-  for (const text of texts) {
-    const last = runs.at(-1);
-    if (last?.text === text) last.count += 1;
-    else runs.push({ text, count: 1 });
+/** Stands between the names of groups in the one name that a graph has for a leaf. */
+const separator = ":";
+
+/** The group of what values of a program's state become. */
+const nextGroup = "next";
+
+const isLeaf = (node: object): node is Shaped => "shape" in node && Array.isArray(node.shape);
+
+const longer = (before: string, name: string): string =>
+  before === "" ? name : `${before}${separator}${name}`;
+
+function visit<Leaf extends Shaped>(
+  tree: NameTree<Leaf>,
+  before: string,
+  take: (name: string, leaf: Leaf) => void,
+): void {
+  for (const [name, node] of Object.entries(tree)) {
+    if (isLeaf(node)) take(longer(before, name), node);
+    else visit(node, longer(before, name), take);
   }
-  return runs.map(({ text, count }) => `${count} x (${text})`);
 }
 
-/** The shapes of a batch as text: a step is compiled for each. */
-export function shapesKey(batch: HostArrays): string {
-  const { parts, shared } = microBatchesOf(batch);
-  const texts = [...counted(parts.map(shapesOf)), shapesOf(shared)];
-  return texts.filter((text) => text !== "").join(", ");
+/** The leaves of a tree under one name each, as graphs call their inputs and outputs: `slot:first:w`. */
+export function flattenNames<Leaf extends Shaped>(tree: NameTree<Leaf>): Record<string, Leaf> {
+  const flat: Record<string, Leaf> = {};
+  visit(tree, "", (name, leaf) => {
+    if (Object.hasOwn(flat, name)) {
+      throw new ClipError("bad-argument", `Two values would be called "${name}": rename one.`);
+    }
+    flat[name] = leaf;
+  });
+  return flat;
+}
+
+/** The leaves of `flat` in a tree like the template; leaves that `flat` does not have are left out. */
+export function nestNames<Leaf extends Shaped>(
+  template: NameTree<Shaped>,
+  flat: Readonly<Record<string, Leaf>>,
+  before = "",
+): NameTree<Leaf> {
+  const nested: Record<string, Leaf | NameTree<Leaf>> = {};
+  for (const [name, node] of Object.entries(template)) {
+    const path = longer(before, name);
+    const leaf = isLeaf(node) ? flat[path] : nestNames(node, flat, path);
+    if (leaf !== undefined) nested[name] = leaf;
+  }
+  return nested;
+}
+
+/** Each output of a graph that replaces a value of the state, and the name of that value. */
+export function replacements({ outputs }: Graph): { output: string; state: string }[] {
+  const start = `${nextGroup}${separator}`;
+  return outputs
+    .filter(({ name }) => name.startsWith(start))
+    .map(({ name }) => ({ output: name, state: name.slice(start.length) }));
 }

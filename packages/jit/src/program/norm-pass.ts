@@ -37,7 +37,7 @@ export async function compileNormPass(flat: Float32Array, target: Target): Promi
     const squares =
       compiled.get(end - start) ??
       (await target(
-        trace(({ x }) => ({ squares: sumOfSquares(x as Tensor) }), { x: { shape } }),
+        trace(({ x }) => ({ squares: sumOfSquares(x) }), { x: { shape } }),
         {
           isShort: true,
         },

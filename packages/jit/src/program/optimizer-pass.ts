@@ -1,13 +1,15 @@
 import { mul, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
-import type { Graph } from "../ir/graph.ts";
-import { trace, type InputSpec, type NamedTensors } from "../trace/trace.ts";
+import type { InputSpec } from "../trace/trace.ts";
+import { scalarArray } from "./batch.ts";
 import { chunksOf, type Chunk } from "./chunks.ts";
 import type { FlatState } from "./flat-state.ts";
 import type { HostArray, HostArrays } from "@clip-ts/core";
 import { canOverwrite } from "./in-place.ts";
 import { runInLanes } from "./lanes.ts";
-import type { CompiledFunction, Target } from "./target.ts";
-import type { TrainingSpec } from "./training-spec.ts";
+import { flattenNames, nestNames, replacements } from "./names.ts";
+import type { LeafRule } from "./step-functions.ts";
+import type { Target } from "./target.ts";
+import { compileTree, traceable, type CompiledTree } from "./tree-function.ts";
 
 /** Moves all trained parameters by one step. */
 export interface OptimizerPass {
@@ -20,18 +22,12 @@ const chunkLength = 1 << 17;
 
 /** One call of a compiled rule. */
 interface Stretch {
-  readonly compiled: CompiledFunction;
-  readonly inputs: HostArrays;
+  readonly rule: Rule;
+  /** By the names of the rule's graph. */
+  readonly given: HostArrays;
   readonly into: HostArrays;
   /** Results that may not be written over their inputs while these are read, and where they belong. */
   readonly copies: readonly (readonly [from: HostArray, to: HostArray])[];
-}
-
-/** A rule compiled for one length and group. */
-interface Rule {
-  readonly compiled: CompiledFunction;
-  /** Memory for each result that cannot overwrite its input. */
-  readonly scratch: HostArrays;
 }
 
 const shapeOf = ({ group, start, end }: Chunk): readonly number[] => group.shape ?? [end - start];
@@ -42,88 +38,89 @@ function ruleKey({ group, start, end }: Chunk): string {
   return JSON.stringify([group.shape, group.settings]);
 }
 
-/** The rule, traced for one length and group. */
-function traceUpdate(spec: TrainingSpec, chunk: Chunk, scalarNames: readonly string[]): Graph {
+/** The rule as a function of one stretch: what it is given, and what that becomes. */
+function updateTrace(update: LeafRule, chunk: Chunk, scalarNames: readonly string[]) {
   const stretch: InputSpec = { shape: shapeOf(chunk) };
-  const arrays = ["param", "grad", ...spec.slots.map((slot) => `slot:${slot}`)];
-  const inputs = Object.fromEntries([
-    ...arrays.map((name) => [name, stretch] as const),
-    ...scalarNames.map((name) => [`scalar:${name}`, { shape: [] }] as const),
-  ]);
-  const run = (given: NamedTensors): NamedTensors => {
-    const scalars = Object.fromEntries(
-      scalarNames.map((name) => [name, given[`scalar:${name}`] as Scalar]),
-    );
-    const { clip, ...rest } = scalars;
-    const grad = given["grad"] as Tensor;
-    const moved = spec.update({
-      param: given["param"] as Tensor,
+  const given = {
+    param: stretch,
+    grad: stretch,
+    slot: Object.fromEntries(update.slots.map((slot) => [slot, stretch] as const)),
+    scalar: Object.fromEntries(scalarNames.map((name) => [name, { shape: [] }] as const)),
+  };
+  return traceable(given, ({ param, grad, slot, scalar }) => {
+    const { clip, ...scalars } = scalar as Readonly<Record<string, Scalar>>;
+    const [moved, ...remembered] = update.move({
+      param,
       grad: clip === undefined ? grad : mul(grad, clip),
-      slots: spec.slots.map((slot) => given[`slot:${slot}`] as Tensor),
-      scalars: rest,
+      slots: update.slots.map((name) => slot[name] as Tensor),
+      scalars,
       settings: chunk.group.settings,
     });
-    const names = ["param", ...spec.slots.map((slot) => `slot:${slot}`)];
-    return Object.fromEntries(names.map((name, index) => [`next:${name}`, moved[index] as Tensor]));
-  };
-  return trace(run, inputs);
+    const slots = update.slots.map((name, index) => [name, remembered[index] as Tensor] as const);
+    return { next: { param: moved as Tensor, slot: Object.fromEntries(slots) } };
+  });
+}
+
+/** The state that a stretch moves. */
+type Moved = { readonly param: HostArray; readonly slot: HostArrays };
+
+/** A rule compiled for one length and group. */
+interface Rule {
+  readonly compiled: CompiledTree<ReturnType<typeof updateTrace>>;
+  /** Memory for each result that cannot overwrite its input, by the name of what it replaces. */
+  readonly scratch: HostArrays;
 }
 
 async function compileRule(
-  spec: TrainingSpec,
+  update: LeafRule,
   target: Target,
   chunk: Chunk,
   scalarNames: readonly string[],
 ): Promise<Rule> {
-  const graph = traceUpdate(spec, chunk, scalarNames);
-  const shape = shapeOf(chunk);
+  const traced = updateTrace(update, chunk, scalarNames);
+  const compiled = await compileTree(target, traced, { isShort: true });
   const length = chunk.end - chunk.start;
-  const unsafe = graph.outputs
-    .map(({ name }) => name)
-    .filter((name) => !canOverwrite(graph, name.slice("next:".length), name));
-  const scratch = unsafe.map((name): [string, HostArray] => [
-    name,
-    { data: new Float32Array(length), shape },
+  const unsafe = replacements(compiled.graph).filter(
+    ({ state, output }) => !canOverwrite(compiled.graph, state, output),
+  );
+  const scratch = unsafe.map(({ state }): [string, HostArray] => [
+    state,
+    { data: new Float32Array(length), shape: shapeOf(chunk) },
   ]);
-  return { compiled: await target(graph, { isShort: true }), scratch: Object.fromEntries(scratch) };
+  return { compiled, scratch: Object.fromEntries(scratch) };
 }
 
 function stretchOf(
-  { compiled, scratch }: Rule,
+  rule: Rule,
   chunk: Chunk,
   state: FlatState,
   slotNames: readonly string[],
 ): Stretch {
+  const { scratch } = rule;
   const view = (flat: Float32Array): HostArray => ({
     data: flat.subarray(chunk.start, chunk.end),
     shape: shapeOf(chunk),
   });
-  const slots = slotNames.map((slot, index) => [
-    `slot:${slot}`,
-    view(state.slots[index] as Float32Array),
-  ]);
-  const moved = { param: view(state.param), ...Object.fromEntries(slots) } as HostArrays;
-  const next = Object.entries(moved).map(([name, array]): [string, HostArray] => [
-    `next:${name}`,
-    array,
-  ]);
-  return {
-    compiled,
-    inputs: { ...moved, grad: view(state.grad) },
-    into: { ...Object.fromEntries(next), ...scratch },
-    copies: next.flatMap(([name, to]) => (name in scratch ? [[scratch[name]!, to] as const] : [])),
-  };
+  const slot = Object.fromEntries(
+    slotNames.map((name, index) => [name, view(state.flat.slots[index] as Float32Array)]),
+  );
+  const moved: Moved = { param: view(state.flat.param), slot };
+  const places = flattenNames<HostArray>(moved);
+  const copies = Object.entries(scratch).map(([name, from]) => [from, places[name]!] as const);
+  const next = nestNames<HostArray>(moved, { ...places, ...scratch }) as Moved;
+  const given = flattenNames<HostArray>({ ...moved, grad: view(state.flat.grad) });
+  return { rule, given, into: flattenNames<HostArray>({ next }), copies };
 }
 
 /** How many stretches may be updated at once: scratch memory is shared by those of a rule. */
 function lanesOf(rules: readonly Rule[]): number {
   const isShared = rules.some(({ scratch }) => Object.keys(scratch).length > 0);
-  return isShared ? 1 : (rules[0]?.compiled.lanes ?? 1);
+  return isShared ? 1 : (rules[0]?.compiled.compiled.lanes ?? 1);
 }
 
 /** Compiles the rule for every kind of stretch the parameters are cut into. */
 export async function compileOptimizerPass(
-  spec: TrainingSpec,
+  update: LeafRule,
   state: FlatState,
   target: Target,
   scalarNames: readonly string[],
@@ -132,20 +129,19 @@ export async function compileOptimizerPass(
   const stretches: Stretch[] = [];
   for (const chunk of chunksOf(state.layout.groups, chunkLength)) {
     const key = ruleKey(chunk);
-    const rule = rules.get(key) ?? (await compileRule(spec, target, chunk, scalarNames));
+    const rule = rules.get(key) ?? (await compileRule(update, target, chunk, scalarNames));
     rules.set(key, rule);
-    stretches.push(stretchOf(rule, chunk, state, spec.slots));
+    stretches.push(stretchOf(rule, chunk, state, update.slots));
   }
   const lanes = lanesOf([...rules.values()]);
   return {
     async run(scalars) {
-      const numbers = scalarNames.map((name): [string, HostArray] => [
-        `scalar:${name}`,
-        { data: Float32Array.of(scalars[name] as number), shape: [] },
-      ]);
-      const shared = Object.fromEntries(numbers);
-      await runInLanes(stretches, lanes, async ({ compiled, inputs, into, copies }) => {
-        await compiled.run({ ...inputs, ...shared }, into);
+      const numbers = scalarNames.map(
+        (name) => [name, scalarArray(scalars[name] as number)] as const,
+      );
+      const shared = flattenNames<HostArray>({ scalar: Object.fromEntries(numbers) });
+      await runInLanes(stretches, lanes, async ({ rule, given, into, copies }) => {
+        await rule.compiled.compiled.run({ ...given, ...shared }, into);
         for (const [from, to] of copies) to.data.set(from.data);
       });
     },

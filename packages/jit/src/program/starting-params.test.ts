@@ -2,28 +2,25 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { mul, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { compileTraining } from "./compile-training.ts";
+import { flatLoader } from "./flat-program.ts";
 import { interpretTarget } from "./interpret-target.ts";
-import type { TrainingProgram } from "./training-spec.ts";
+import { trainOn, type TrainingOnEngine } from "@clip-ts/test-utils";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-async function start(): Promise<{ program: TrainingProgram; given: WeakRef<Float32Array> }> {
+async function start(): Promise<{ program: TrainingOnEngine; given: WeakRef<Float32Array> }> {
   const data = new Float32Array(100_000).fill(1);
-  const program = await compileTraining(
-    {
-      params: { w: { data, shape: [100_000] } },
-      leaves: { w: {} },
-      slots: [],
-      gradient: ({ w }, { x }) => ({
-        loss: sum(mul(w as Tensor, x as Tensor)),
-        grads: { w: mul(w as Tensor, x as Tensor) },
-      }),
-      update: ({ param, grad }) => [sub(param, grad)],
-    },
-    interpretTarget,
-  );
+  const program = await trainOn(flatLoader(interpretTarget), {
+    params: { w: { data, shape: [100_000] } },
+    leaves: { w: {} },
+    slots: [],
+    gradient: ({ w }, { x }) => ({
+      loss: sum(mul(w as Tensor, x as Tensor)),
+      grads: { w: mul(w as Tensor, x as Tensor) },
+    }),
+    update: ({ param, grad }) => [sub(param, grad)],
+  });
   return { program, given: new WeakRef(data) };
 }
 

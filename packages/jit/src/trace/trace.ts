@@ -7,7 +7,9 @@ import {
   tidy,
   type Tensor,
 } from "@tensorflow/tfjs-core";
+import { mapTree, type TreeOf } from "@clip-ts/core";
 import type { Dtype, Graph, NamedValue } from "../ir/graph.ts";
+import { flattenNames, nestNames, type NameTree, type Shaped } from "../program/names.ts";
 import { traceBackend, traceBackendName } from "./backend.ts";
 import { createRecorder } from "./recorder.ts";
 
@@ -21,45 +23,72 @@ export interface InputSpec {
 /** Tensors by name. */
 export type NamedTensors = Readonly<Record<string, Tensor>>;
 
-/**
- * Runs a tfjs function once on tensors that only have shapes, and returns what it did as a graph.
- * Gradients taken inside are part of it. The function must be synchronous and must not read values;
- * tensors it creates become constants.
- * @throws ClipError "unsupported" naming an operation that cannot be traced, or the place that reads.
- */
-export function trace(
-  run: (inputs: NamedTensors) => NamedTensors,
-  inputs: Readonly<Record<string, InputSpec>>,
-): Graph {
+/** What a traced function is told about its inputs, in groups. */
+export type SpecTree = NameTree<InputSpec>;
+
+/** The tensors that a function of such inputs is given. */
+export type TensorsOf<Given> = TreeOf<Given, InputSpec, Tensor>;
+
+/** A traced function, and how its outputs lie in the tree that it gave. */
+interface TracedTree<Gives> {
+  readonly graph: Graph;
+  readonly outputs: ShapesOf<Gives>;
+}
+
+/** What is known of the tensors of a tree before they exist. */
+export type ShapesOf<Gives> = TreeOf<Gives, Tensor, Shaped>;
+
+/** As `trace`, for those who want to put outputs back into the tree they came in. */
+export function traceTree<Given extends SpecTree, Gives extends NameTree<Tensor>>(
+  run: (given: TensorsOf<Given>) => Gives,
+  given: Given,
+): TracedTree<Gives> {
   const previous = runningEngine();
   const backend = traceBackend();
   const recorder = createRecorder();
-  const named: NamedValue[] = Object.entries(inputs).map(
-    ([name, { shape, dtype = "float32" }]) => ({
-      name,
-      value: recorder.value(shape, dtype),
-    }),
+  const inputs: NamedValue[] = Object.entries(flattenNames<InputSpec>(given)).map(
+    ([name, { shape, dtype = "float32" }]) => ({ name, value: recorder.value(shape, dtype) }),
   );
   backend.recorder = recorder;
   try {
     useBackend(traceBackendName);
     let outputs: NamedValue[] = [];
+    let shapes: ShapesOf<Gives> | undefined;
     tidy(() => {
-      const tensors = named.map(({ name, value }): [string, Tensor] => {
+      const tensors = inputs.map(({ name, value }): [string, Tensor] => {
         const info = backend.adopt(value, `input ${name}`);
         return [name, engine().makeTensorFromTensorInfo(info, backend)];
       });
-      const results = run(Object.fromEntries(tensors));
-      outputs = Object.entries(results).map(([name, tensor]) => ({
+      const tree = run(nestNames(given, Object.fromEntries(tensors)) as TensorsOf<Given>);
+      outputs = Object.entries(flattenNames<Tensor>(tree)).map(([name, tensor]) => ({
         name,
         value: backend.valueBehind(tensor),
       }));
+      shapes = mapTree<Gives, Tensor, Shaped>(tree, ({ shape }) => ({ shape }));
     });
-    return { inputs: named, constants: recorder.constants, nodes: recorder.nodes, outputs };
+    const { constants, nodes } = recorder;
+    return {
+      graph: { inputs, constants, nodes, outputs },
+      outputs: shapes as ShapesOf<Gives>,
+    };
   } finally {
     backend.recorder = undefined;
     useBackend(previous);
   }
+}
+
+/**
+ * Runs a tfjs function once on tensors that only have shapes, and returns what it did as a graph.
+ * Gradients taken inside are part of it. The function must be synchronous and must not read values;
+ * tensors it creates become constants. Inputs and outputs may come in groups: the graph calls the leaf
+ * `w` of a group `param` by the name `param:w`.
+ * @throws ClipError "unsupported" naming an operation that cannot be traced, or the place that reads.
+ */
+export function trace<Given extends SpecTree>(
+  run: (given: TensorsOf<Given>) => NameTree<Tensor>,
+  given: Given,
+): Graph {
+  return traceTree(run, given).graph;
 }
 
 /** The engine to go back to; the best one is started if none runs yet. */

@@ -1,7 +1,7 @@
 import { initialLogitScale } from "@clip-ts/projection";
-import type { CausalTextConfig } from "@clip-ts/text-encoder";
+import { isOwnText, type CausalTextConfig } from "@clip-ts/text-encoder";
 import { isVit, type VitConfig } from "@clip-ts/vision-encoder";
-import { headsOf, type ClipConfig } from "../config.ts";
+import { headsOf, type BuiltInClipConfig, type ClipConfig } from "../config.ts";
 import { formatTraining, parseTraining } from "./training-keys.ts";
 import {
   formatTransformer,
@@ -70,7 +70,7 @@ export function parseClipText(text: Section): CausalTextConfig {
 }
 
 /** Reads model type "clip". */
-export function parseHuggingFaceClip(root: Section): ClipConfig {
+export function parseHuggingFaceClip(root: Section): BuiltInClipConfig {
   return {
     projectionDim: root.positive("projection_dim", 512),
     initialLogitScale: root.logScale("logit_scale_init_value", initialLogitScale),
@@ -100,7 +100,8 @@ export function towersOfClip(
   const { vision, text } = config;
   const heads = headsOf(config);
   if (heads.image !== "linear" || heads.text !== "linear") return undefined;
-  if (!isVit(vision) || text.kind === "roberta" || text.kind === "siglip") return undefined;
+  if (!isVit(vision) || isOwnText(text)) return undefined;
+  if (text.kind === "roberta" || text.kind === "siglip") return undefined;
   return isClipVit(vision) && isClipText(text) ? { vision, text } : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { initialLogitScale } from "@clip-ts/projection";
 import type { RobertaTextConfig } from "@clip-ts/text-encoder";
 import { isVit, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
-import { headsOf, type ClipConfig } from "../config.ts";
+import { headsOf, type BuiltInClipConfig, type ClipConfig } from "../config.ts";
 import { clipVisionDefaults } from "./hugging-face-clip.ts";
 import {
   formatTransformer,
@@ -128,7 +128,7 @@ export function isPlainVit(vision: VisionConfig): boolean {
  * Reads model type "vision-text-dual-encoder": CLIP's vision transformer or the plain ViT, and RoBERTa.
  * RoBERTa and the plain ViT end in the pooler that `AutoModel` gives them.
  */
-export function parseDualEncoder(root: Section): ClipConfig {
+export function parseDualEncoder(root: Section): BuiltInClipConfig {
   const vision = root.section("vision_config");
   const text = root.section("text_config");
   const type = vision.choice("model_type", Object.values(visionTypes));

@@ -1,7 +1,7 @@
 import { initialSigmoidLogitScale } from "@clip-ts/projection";
 import type { SiglipTextConfig } from "@clip-ts/text-encoder";
 import { isVit, type VitConfig } from "@clip-ts/vision-encoder";
-import { headsOf, lossOf, type ClipConfig } from "../config.ts";
+import { headsOf, lossOf, type BuiltInClipConfig, type ClipConfig } from "../config.ts";
 import {
   formatTransformer,
   formatVit,
@@ -39,7 +39,7 @@ function parseText(text: Section): SiglipTextConfig {
 }
 
 /** Reads model type "siglip". */
-export function parseHuggingFaceSiglip(root: Section): ClipConfig {
+export function parseHuggingFaceSiglip(root: Section): BuiltInClipConfig {
   const section = root.section("vision_config", {});
   section.only("vision_use_head", true);
   const vision: VitConfig = { ...parseVit(section, defaults), ...siglipVisionStyle };

@@ -13,9 +13,12 @@ import {
 } from "./hugging-face-siglip.ts";
 import { isOpenClipConfig, parseOpenClipConfig } from "./open-clip.ts";
 import { formatOwnConfig, ownModelType, parseOwnConfig } from "./own-format.ts";
+import type { ParseOptions } from "./own-towers.ts";
 import { Section, type Json } from "./section.ts";
 
-const parsers: Readonly<Record<string, (root: Section) => ClipConfig>> = {
+type Parse = (root: Section, options: ParseOptions) => ClipConfig;
+
+const parsers: Readonly<Record<string, Parse>> = {
   clip: parseHuggingFaceClip,
   siglip: parseHuggingFaceSiglip,
   "vision-text-dual-encoder": parseDualEncoder,
@@ -25,13 +28,14 @@ const parsers: Readonly<Record<string, (root: Section) => ClipConfig>> = {
 /**
  * Understands a `config.json`: Hugging Face's of model type "clip", "siglip" or
  * "vision-text-dual-encoder", our own of type "clip-ts", or open_clip's `open_clip_config.json` or model config.
- * @throws ClipError "bad-config" naming the key, what it should be and what it is.
+ * Towers of one's own, which a file only names, are among the options.
+ * @throws ClipError "unsupported" for one that is not given, "bad-config" naming the key, what it should be and what it is.
  */
-export function parseClipConfig(json: unknown): ClipConfig {
+export function parseClipConfig(json: unknown, options: ParseOptions = {}): ClipConfig {
   const root = new Section(json);
   if (isOpenClipConfig(json)) return parseOpenClipConfig(json);
   const type = root.choice("model_type", Object.keys(parsers));
-  return (parsers[type] as (root: Section) => ClipConfig)(root);
+  return (parsers[type] as Parse)(root, options);
 }
 
 /**

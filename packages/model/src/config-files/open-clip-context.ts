@@ -1,5 +1,5 @@
 import type { HeadKind } from "@clip-ts/projection";
-import type { TextConfig } from "@clip-ts/text-encoder";
+import type { BuiltInTextConfig } from "@clip-ts/text-encoder";
 
 /** What every section of open_clip's file shares. */
 export interface OpenClipContext {
@@ -11,6 +11,6 @@ export interface OpenClipContext {
 
 /** A text tower and the head behind it. */
 export interface TextSide {
-  readonly text: TextConfig;
+  readonly text: BuiltInTextConfig;
   readonly textHead: HeadKind;
 }

@@ -1,6 +1,6 @@
 import type { Activation } from "@clip-ts/core";
-import type { VisionConfig, VitConfig } from "@clip-ts/vision-encoder";
-import { isVit } from "@clip-ts/vision-encoder";
+import type { BuiltInVisionConfig, VitConfig } from "@clip-ts/vision-encoder";
+import { isVit, visionTower } from "@clip-ts/vision-encoder";
 import type { OpenClipContext } from "./open-clip-context.ts";
 import { formatTimmSiglip, parseTimmSiglip } from "./open-clip-siglip.ts";
 import {
@@ -25,7 +25,7 @@ const usual = {
   patch_dropout: 0,
 } as const;
 
-function parseResNet(section: Section, { embedDim }: OpenClipContext): VisionConfig {
+function parseResNet(section: Section, { embedDim }: OpenClipContext): BuiltInVisionConfig {
   const layers = section.stages("layers");
   const width = section.positive("width", 64);
   const headWidth = section.positive("head_width", usual.head_width);
@@ -107,7 +107,10 @@ function parseVit(section: Section, { quickGelu }: OpenClipContext): VitConfig {
 }
 
 /** Reads `vision_cfg`. */
-export function parseOpenClipVision(section: Section, context: OpenClipContext): VisionConfig {
+export function parseOpenClipVision(
+  section: Section,
+  context: OpenClipContext,
+): BuiltInVisionConfig {
   section.onlyKeys(knownKeys);
   if (section.has("timm_model_name")) return parseTimmSiglip(section);
   if (Array.isArray(section.json["layers"])) return parseResNet(section, context);
@@ -138,13 +141,14 @@ function formatVit(vision: VitConfig, context: { readonly activation: Activation
 
 /** Writes `vision_cfg`; `activation` is what open_clip takes without further keys. */
 export function formatOpenClipVision(
-  vision: VisionConfig,
+  vision: BuiltInVisionConfig,
   context: { readonly activation: Activation },
 ): Json {
   if (vision.channels !== 3) return refuseForOpenClip(`images of ${vision.channels} channels`);
   if (isVit(vision)) {
     return vision.pooling === "attention" ? formatTimmSiglip(vision) : formatVit(vision, context);
   }
+  if (vision.kind !== "resnet") return refuseForOpenClip(visionTower(vision).title);
   const { layers, width, heads, imageSize } = vision;
   const headWidth = (width * 32) / heads;
   return {

@@ -1,14 +1,20 @@
 import { initialLogitScale } from "@clip-ts/projection";
 import { textKind, textTower } from "@clip-ts/text-encoder";
-import { isVit, type VisionConfig } from "@clip-ts/vision-encoder";
-import { headsOf, lossOf, type ClipConfig } from "../config.ts";
+import { isVit, type BuiltInVisionConfig } from "@clip-ts/vision-encoder";
+import {
+  builtInClip,
+  headsOf,
+  lossOf,
+  type BuiltInClipConfig,
+  type ClipConfig,
+} from "../config.ts";
 import { formatOpenClipText, parseOpenClipText } from "./open-clip-text.ts";
 import { refuseForOpenClip } from "./open-clip-style.ts";
 import { formatOpenClipVision, parseOpenClipVision } from "./open-clip-vision.ts";
 import { Section, type Json } from "./section.ts";
 
 /** The head that open_clip puts behind a tower of this kind. */
-function usualImageHead(vision: VisionConfig): "linear" | "none" {
+function usualImageHead(vision: BuiltInVisionConfig): "linear" | "none" {
   return isVit(vision) && vision.pooling !== "attention" ? "linear" : "none";
 }
 
@@ -35,7 +41,7 @@ const knownKeys = [
  * Understands `open_clip_config.json`, or only the value of its `model_cfg`.
  * @throws ClipError "bad-config" naming the key, what it should be and what it is.
  */
-export function parseOpenClipConfig(json: unknown): ClipConfig {
+export function parseOpenClipConfig(json: unknown): BuiltInClipConfig {
   const file = new Section(json);
   const root = file.has("model_cfg") ? file.section("model_cfg") : file;
   const embedDim = root.positive("embed_dim");
@@ -62,7 +68,7 @@ export function parseOpenClipConfig(json: unknown): ClipConfig {
 }
 
 /** Whether the towers' activation is the quick one; open_clip has one switch for both. */
-function isQuick({ vision, text }: ClipConfig): boolean {
+function isQuick({ vision, text }: BuiltInClipConfig): boolean {
   const isTimm = isVit(vision) && vision.pooling === "attention"; // has an activation of its own
   if (isVit(vision) && !isTimm) return vision.activation === "quick_gelu";
   return text.kind !== "roberta" && text.activation === "quick_gelu";
@@ -70,9 +76,10 @@ function isQuick({ vision, text }: ClipConfig): boolean {
 
 /**
  * Writes `open_clip_config.json` but for its `preprocess_cfg`.
- * @throws ClipError "bad-config" if open_clip cannot build the model.
+ * @throws ClipError "bad-config" if open_clip cannot build the model, "unsupported" for a tower of one's own.
  */
-export function formatOpenClipConfig(config: ClipConfig): { readonly model_cfg: Json } {
+export function formatOpenClipConfig(any: ClipConfig): { readonly model_cfg: Json } {
+  const config = builtInClip(any, "open_clip's format");
   const { vision, text, projectionDim } = config;
   const heads = headsOf(config);
   if (heads.image !== usualImageHead(vision)) {

@@ -1,5 +1,11 @@
 import { ClipError } from "@clip-ts/base";
-import { isVit, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
+import {
+  isOwnVision,
+  isVit,
+  visionTower,
+  type VisionConfig,
+  type VitConfig,
+} from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "../config.ts";
 import { formatRoberta } from "./hugging-face-dual-encoder.ts";
 import { towersOfSiglip } from "./hugging-face-siglip.ts";
@@ -57,7 +63,13 @@ const torchvisionFacts: Facts = {
  * @throws ClipError "unsupported" that names the first difference.
  */
 export function assertTorchvision({ vision }: { readonly vision: VisionConfig }): void {
-  if (!isVit(vision)) throw cannotCompute(torchvision, "it has none of CLIP's ResNets");
+  if (!isVit(vision)) {
+    const { title } = visionTower(vision);
+    const reason = isOwnVision(vision)
+      ? `this model has ${title}`
+      : "it has none of CLIP's ResNets";
+    throw cannotCompute(torchvision, reason);
+  }
   assertFacts(torchvision, "the vision tower", torchvisionFacts, vitFacts(vision));
   const { imageSize, patchSize } = vision;
   if (imageSize % patchSize === 0) return;

@@ -1,5 +1,10 @@
-import type { CausalTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
-import { isVit } from "@clip-ts/vision-encoder";
+import {
+  isOwnText,
+  textTower,
+  type CausalTextConfig,
+  type RobertaTextConfig,
+} from "@clip-ts/text-encoder";
+import { isVit, visionTower } from "@clip-ts/vision-encoder";
 import { headsOf, type ClipConfig } from "../config.ts";
 import { hasOldEndToken } from "./hugging-face-clip.ts";
 import { isPlainVit } from "./hugging-face-dual-encoder.ts";
@@ -29,7 +34,8 @@ export function ownFormatReason(config: ClipConfig): string | undefined {
   if (formatClipConfig(config)["model_type"] !== ownModelType) return undefined;
   const { vision, text } = config;
   const heads = headsOf(config);
-  if (!isVit(vision)) return "it has one of CLIP's ResNets, which transformers has not";
+  if (!isVit(vision)) return `it has ${visionTower(vision).title}, which transformers has not`;
+  if (isOwnText(text)) return `it has ${textTower(text).title}, which transformers has not`;
   const head = [heads.image, heads.text].find((kind) => kind === "mlp" || kind === "affine");
   if (head !== undefined) return `one of its heads is "${head}", in transformers they are linear`;
   if ((text.kind ?? "clip") === "clip" && hasOldEndToken(text as CausalTextConfig)) {

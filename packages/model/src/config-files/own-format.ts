@@ -1,10 +1,19 @@
 import type { HeadKind } from "@clip-ts/projection";
-import type { TextConfig } from "@clip-ts/text-encoder";
+import { isOwnText, type CaptionConfig, type TextConfig } from "@clip-ts/text-encoder";
 import type { TransformerConfig } from "@clip-ts/transformer";
-import type { VisionConfig } from "@clip-ts/vision-encoder";
+import {
+  isOwnVision,
+  type ImageConfig,
+  type ResNetConfig,
+  type VisionConfig,
+  type VisionConfigOf,
+  type VisionKind,
+  type VitConfig,
+} from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "../config.ts";
-import type { Json, Section } from "./section.ts";
 import { parseLoss } from "../loss-config.ts";
+import { formatOwnTower, parseOwnText, parseOwnVision, type ParseOptions } from "./own-towers.ts";
+import type { Json, Section } from "./section.ts";
 
 /** Model type of a file that holds a config as it is, for what no other library computes. */
 export const ownModelType = "clip-ts";
@@ -36,21 +45,7 @@ function parseStack(section: Section): TransformerConfig {
   };
 }
 
-function parseVision(section: Section): VisionConfig {
-  const image = {
-    imageSize: section.side("imageSize"),
-    channels: section.positive("channels"),
-  };
-  if (section.choice("kind", ["vit", "resnet"], "vit") === "resnet") {
-    return {
-      kind: "resnet",
-      ...image,
-      layers: section.stages("layers"),
-      width: section.positive("width"),
-      heads: section.positive("heads"),
-      outputDim: section.positive("outputDim"),
-    };
-  }
+function parseVit(section: Section, image: ImageConfig): VitConfig {
   const flag = (key: string): boolean => section.flag(key, false);
   return {
     ...parseStack(section),
@@ -68,16 +63,44 @@ function parseVision(section: Section): VisionConfig {
   };
 }
 
-function parseText(section: Section): TextConfig {
-  const kind = section.choice("kind", ["clip", "roberta", "siglip"], "clip");
+const parseResNet = (section: Section, image: ImageConfig): ResNetConfig => ({
+  kind: "resnet",
+  ...image,
+  layers: section.stages("layers"),
+  width: section.positive("width"),
+  heads: section.positive("heads"),
+  outputDim: section.positive("outputDim"),
+});
+
+/** How files say what there is to say of each kind of vision tower. */
+const visionReaders: {
+  readonly [Kind in VisionKind]: (section: Section, image: ImageConfig) => VisionConfigOf<Kind>;
+} = { vit: parseVit, resnet: parseResNet };
+
+function parseVision(section: Section, options: ParseOptions): VisionConfig {
+  const image = { imageSize: section.side("imageSize"), channels: section.positive("channels") };
+  const builtIn = Object.keys(visionReaders) as VisionKind[];
+  const kind = section.choice<VisionKind | "own">("kind", [...builtIn, "own"], "vit");
+  return kind === "own"
+    ? parseOwnVision(section, image, options)
+    : visionReaders[kind](section, image);
+}
+
+function parseCaptions(section: Section): CaptionConfig {
   const vocabSize = section.vocabulary("vocabSize");
-  const shared = {
-    ...parseStack(section),
+  return {
     vocabSize,
     contextLength: section.tokens("contextLength"),
     endTokenId: section.tokenId("endTokenId", vocabSize),
     padTokenId: section.tokenId("padTokenId", vocabSize),
   };
+}
+
+function parseText(section: Section, options: ParseOptions): TextConfig {
+  const kind = section.choice("kind", ["clip", "roberta", "siglip", "own"], "clip");
+  if (kind === "own") return parseOwnText(section, parseCaptions(section), options);
+  const shared = { ...parseStack(section), ...parseCaptions(section) };
+  const { vocabSize } = shared;
   if (kind === "siglip") return { kind, ...shared, headWidth: section.positive("headWidth") };
   const startTokenId = section.tokenId("startTokenId", vocabSize);
   if (kind === "clip") {
@@ -102,11 +125,11 @@ const isForeign = (key: string): boolean => /_|^architectures$|^dtype$/u.test(ke
  * Reads a config of ours. People write them too, so a key that nothing reads is refused.
  * @throws ClipError "bad-config" naming the key, what it should be and what it is.
  */
-export function parseOwnConfig(root: Section): ClipConfig {
+export function parseOwnConfig(root: Section, options: ParseOptions = {}): ClipConfig {
   const [visionPart, textPart] = [root.section("vision"), root.section("text")];
   const config: ClipConfig = {
-    vision: parseVision(visionPart),
-    text: parseText(textPart),
+    vision: parseVision(visionPart, options),
+    text: parseText(textPart, options),
     projectionDim: root.positive("projectionDim"),
     initialLogitScale: root.logScale("initialLogitScale"),
     ...optional(root, {
@@ -122,7 +145,13 @@ export function parseOwnConfig(root: Section): ClipConfig {
   return config;
 }
 
-/** Writes a config as it is. */
+/** Writes a config as it is, but for the functions of towers of one's own. */
 export function formatOwnConfig(config: ClipConfig): Json {
-  return { model_type: ownModelType, ...config };
+  const { vision, text } = config;
+  return {
+    model_type: ownModelType,
+    ...config,
+    vision: isOwnVision(vision) ? formatOwnTower(vision) : vision,
+    text: isOwnText(text) ? formatOwnTower(text) : text,
+  };
 }

@@ -1,5 +1,10 @@
 import type { CausalTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
-import { isVit, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
+import {
+  isVit,
+  type BuiltInVisionConfig,
+  type VisionConfig,
+  type VitConfig,
+} from "@clip-ts/vision-encoder";
 import { clipVisionDefaults, parseClipText } from "./hugging-face-clip.ts";
 import { parseRoberta } from "./hugging-face-dual-encoder.ts";
 import { parseVit } from "./hugging-face-transformer.ts";
@@ -8,7 +13,7 @@ import { Section, type Json } from "./section.ts";
 
 /** One tower by itself. RoBERTa's first token is pooled unless the weights say otherwise. */
 export type TowerConfig =
-  | { readonly side: "vision"; readonly config: VisionConfig }
+  | { readonly side: "vision"; readonly config: BuiltInVisionConfig }
   | { readonly side: "text"; readonly config: RobertaTextConfig | CausalTextConfig };
 
 /** What every `VisionTransformer` of torchvision's has in common. */

@@ -1,26 +1,22 @@
-import { matchVision, visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
-import { textKind, type TextConfig } from "@clip-ts/text-encoder";
-import type { ClipConfig } from "../config.ts";
-import type { PublishedModel } from "../presets/open-clip-models.ts";
+import { isVit, visionTower } from "@clip-ts/vision-encoder";
+import { textKind, type BuiltInTextConfig } from "@clip-ts/text-encoder";
 import { activationOfVision } from "./fill-as-said.ts";
 import { givenActivations, type InferOptions } from "./infer-options.ts";
+import type { InferredClip, InferredVision } from "./infer-vision.ts";
 import { refuseGuess, type Missing } from "./missing.ts";
+import type { InferredModel } from "./published-sizes.ts";
 import { headsOfTower, widthOfHeads } from "./tower-heads.ts";
 
-function visionAsPublished(vision: VisionConfig, options: InferOptions): VisionConfig {
+function visionAsPublished(vision: InferredVision, options: InferOptions): InferredVision {
   const heads = headsOfTower("vision", widthOfHeads(vision), options) ?? vision.heads;
+  if (!isVit(vision)) return { ...vision, heads };
   const given = activationOfVision(vision) ?? givenActivations(options).vision;
-  return matchVision<VisionConfig>(vision, {
-    vit(vit) {
-      const isByTanh = vit.pooling === "attention" && options.isOpenClip !== true;
-      const activation = given ?? (isByTanh ? "gelu_pytorch_tanh" : vit.activation);
-      return { ...vit, heads, activation };
-    },
-    resnet: (resnet) => ({ ...resnet, heads }),
-  });
+  const isByTanh = vision.pooling === "attention" && options.isOpenClip !== true;
+  const activation = given ?? (isByTanh ? "gelu_pytorch_tanh" : vision.activation);
+  return { ...vision, heads, activation };
 }
 
-function textAsPublished(text: TextConfig, options: InferOptions): TextConfig {
+function textAsPublished(text: BuiltInTextConfig, options: InferOptions): BuiltInTextConfig {
   const heads = headsOfTower("text", text.width, options) ?? text.heads;
   if (text.kind === "roberta") return { ...text, heads };
   const isByTanh = text.kind === "siglip" && options.isOpenClip !== true;
@@ -31,18 +27,18 @@ function textAsPublished(text: TextConfig, options: InferOptions): TextConfig {
 
 /** Whether some of the configs differ in what is picked of them. */
 function differ(
-  configs: readonly ClipConfig[],
-  pick: (config: ClipConfig) => readonly unknown[],
+  configs: readonly InferredClip[],
+  pick: (config: InferredClip) => readonly unknown[],
 ): boolean {
   return new Set(configs.map((config) => JSON.stringify(pick(config)))).size > 1;
 }
 
-const activationsOf = ({ vision, text }: ClipConfig): readonly unknown[] => [
+const activationsOf = ({ vision, text }: InferredClip): readonly unknown[] => [
   visionTower(vision).activation(vision) ?? "relu",
   text.activation,
 ];
 
-function describe({ vision, text }: ClipConfig): string {
+function describe({ vision, text }: InferredClip): string {
   const parts = [`${vision.heads} and ${text.heads} attention heads`, text.activation];
   const ofVision = visionTower(vision).activation(vision) ?? text.activation;
   if (ofVision !== text.activation) parts[1] = `${ofVision} and ${text.activation}`;
@@ -53,7 +49,7 @@ function describe({ vision, text }: ClipConfig): string {
 }
 
 /** What published models of the same sizes do not agree on, or what of the file they do not have. */
-function missingOf(sketch: ClipConfig, completed: readonly ClipConfig[]): Missing[] {
+function missingOf(sketch: InferredClip, completed: readonly InferredClip[]): Missing[] {
   const hasPooler = sketch.text.kind === "roberta" && sketch.text.pooling === "pooler";
   const found: readonly (readonly [Missing, boolean])[] = [
     ["pooling", hasPooler],
@@ -64,8 +60,8 @@ function missingOf(sketch: ClipConfig, completed: readonly ClipConfig[]): Missin
 }
 
 /** The name of the model that a completed config is like. */
-function nameOf(config: ClipConfig, published: readonly PublishedModel[]): string | undefined {
-  const isSame = (known: PublishedModel): boolean => !differ([known.config, config], activationsOf);
+function nameOf(config: InferredClip, published: readonly InferredModel[]): string | undefined {
+  const isSame = (known: InferredModel): boolean => !differ([known.config, config], activationsOf);
   return (published.find(isSame) ?? published[0])?.name;
 }
 
@@ -74,10 +70,10 @@ function nameOf(config: ClipConfig, published: readonly PublishedModel[]): strin
  * @throws ClipError "bad-config" with `data.missing` where published models of these sizes differ.
  */
 export function fillAsPublished(
-  sketch: ClipConfig,
-  published: readonly PublishedModel[],
+  sketch: InferredClip,
+  published: readonly InferredModel[],
   options: InferOptions,
-): ClipConfig {
+): InferredClip {
   const completed = published.map(({ config }) => ({
     ...sketch,
     vision: visionAsPublished(config.vision, options),

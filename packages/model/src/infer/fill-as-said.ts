@@ -1,9 +1,9 @@
 import type { Activation } from "@clip-ts/core";
-import { textKind, type RobertaTextConfig, type TextConfig } from "@clip-ts/text-encoder";
-import { isVit, matchVision, type VisionConfig } from "@clip-ts/vision-encoder";
-import type { ClipConfig } from "../config.ts";
+import { textKind, type RobertaTextConfig, type BuiltInTextConfig } from "@clip-ts/text-encoder";
+import { isVit } from "@clip-ts/vision-encoder";
 import { robertaTowers } from "../presets/towers.ts";
 import { givenActivations, type InferOptions } from "./infer-options.ts";
+import type { InferredClip, InferredVision } from "./infer-vision.ts";
 import { refuseGuess, type Missing } from "./missing.ts";
 import { headsOfTower, widthOfHeads } from "./tower-heads.ts";
 
@@ -11,30 +11,26 @@ import { headsOfTower, widthOfHeads } from "./tower-heads.ts";
 const clipVocabulary = 49_408;
 
 /** The activation that every model of a vision tower's kind has; undefined where the kind leaves a choice. */
-export function activationOfVision(vision: VisionConfig): Activation | undefined {
-  return matchVision<Activation | undefined>(vision, {
-    vit: ({ preNorm, pooling }) =>
-      // torchvision's, and Hugging Face's plain one
-      preNorm === false && pooling !== "attention" ? "gelu" : undefined,
-    resnet: () => "relu",
-  });
+export function activationOfVision(vision: InferredVision): Activation | undefined {
+  if (!isVit(vision)) return "relu";
+  // torchvision's, and Hugging Face's plain one
+  return vision.preNorm === false && vision.pooling !== "attention" ? "gelu" : undefined;
 }
 
 /** A vision tower with the heads and the activation that are given or that its kind always has. */
 export function visionAsSaid(
-  vision: VisionConfig,
+  vision: InferredVision,
   options: InferOptions,
   missing: Set<Missing>,
-): VisionConfig {
+): InferredVision {
   const heads = headsOfTower("vision", widthOfHeads(vision), options);
   const activation = activationOfVision(vision) ?? givenActivations(options).vision;
   if (heads === undefined) missing.add("heads");
   if (activation === undefined) missing.add("activation");
   const asSaid = { heads: heads ?? 1 };
-  return matchVision<VisionConfig>(vision, {
-    vit: (vit) => ({ ...vit, ...asSaid, activation: activation ?? vit.activation }),
-    resnet: (resnet) => ({ ...resnet, ...asSaid }),
-  });
+  return isVit(vision)
+    ? { ...vision, ...asSaid, activation: activation ?? vision.activation }
+    : { ...vision, ...asSaid };
 }
 
 /** The published RoBERTa of just this size, of which heads and the norms' constant are known. */
@@ -47,10 +43,10 @@ function publishedRoberta(text: RobertaTextConfig): Omit<RobertaTextConfig, "poo
 
 /** The same of a text tower. A RoBERTa of published sizes has its published heads. */
 export function textAsSaid(
-  text: TextConfig,
+  text: BuiltInTextConfig,
   options: InferOptions,
   missing: Set<Missing>,
-): TextConfig {
+): BuiltInTextConfig {
   const known = text.kind === "roberta" ? publishedRoberta(text) : undefined;
   const heads = headsOfTower("text", text.width, options) ?? known?.heads;
   const activation =
@@ -61,7 +57,7 @@ export function textAsSaid(
 }
 
 /** What of the captions no option can say. */
-function missingOfCaptions({ text, vision }: ClipConfig): Missing | undefined {
+function missingOfCaptions({ text, vision }: InferredClip): Missing | undefined {
   if (text.kind === "roberta") {
     if (text.pooling !== "pooler") return "pooling";
     return publishedRoberta(text) === undefined ? "norms" : undefined;
@@ -72,7 +68,7 @@ function missingOfCaptions({ text, vision }: ClipConfig): Missing | undefined {
 }
 
 /** What a tower of CLIP's has by default, which nothing in the weights confirms. */
-function assumptionsOf({ vision, text }: ClipConfig): string[] {
+function assumptionsOf({ vision, text }: InferredClip): string[] {
   const takesClass = isVit(vision) && (vision.pooling ?? "class") === "class";
   const isCausal = textKind(text) === "clip";
   return [
@@ -85,7 +81,7 @@ function assumptionsOf({ vision, text }: ClipConfig): string[] {
  * A model of unpublished sizes, completed by what the options say; the rest is as in CLIP, and said.
  * @throws ClipError "bad-config" with `data.missing` where that does not do.
  */
-export function fillAsSaid(sketch: ClipConfig, options: InferOptions): ClipConfig {
+export function fillAsSaid(sketch: InferredClip, options: InferOptions): InferredClip {
   const missing = new Set<Missing>();
   const vision = visionAsSaid(sketch.vision, options, missing);
   const text = textAsSaid(sketch.text, options, missing);

@@ -2,7 +2,7 @@ import { isClipError } from "@clip-ts/base";
 import { flattenTree, type ParamSpec } from "@clip-ts/core";
 import type { VitConfig } from "@clip-ts/vision-encoder";
 import { expect, test } from "vitest";
-import type { ClipConfig } from "../config.ts";
+import type { BuiltInClipConfig as ClipConfig } from "../config.ts";
 import { preset } from "../presets.ts";
 import { openClipModels } from "../presets/open-clip-models.ts";
 import { clipSpec } from "../spec.ts";

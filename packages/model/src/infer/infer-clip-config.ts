@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
-import { isVit, type VisionConfig } from "@clip-ts/vision-encoder";
-import type { ClipConfig } from "../config.ts";
+import { isVit, type BuiltInVisionConfig } from "@clip-ts/vision-encoder";
+import type { BuiltInClipConfig } from "../config.ts";
 import { fillAsPublished } from "./fill-as-published.ts";
 import { fillAsSaid } from "./fill-as-said.ts";
 import type { InferOptions } from "./infer-options.ts";
@@ -9,7 +9,7 @@ import { ShapeReader, type TensorShapes } from "./shapes.ts";
 import { sketchClip } from "./sketch.ts";
 
 /** Refuses a tower whose tensors show that it computes something that its shapes do not tell. */
-export function refuseUnknownTower(vision: VisionConfig): void {
+export function refuseUnknownTower(vision: BuiltInVisionConfig): void {
   if (!isVit(vision) || vision.classToken === false || vision.patchBias === true) return;
   if (vision.preNorm !== false) return;
   throw new ClipError(
@@ -29,7 +29,10 @@ export function refuseUnknownTower(vision: VisionConfig): void {
  * @throws ClipError "bad-weights" where a size cannot be told, "bad-config" with `data.missing` where
  * something has to be given.
  */
-export function inferClipConfig(tensors: TensorShapes, options: InferOptions = {}): ClipConfig {
+export function inferClipConfig(
+  tensors: TensorShapes,
+  options: InferOptions = {},
+): BuiltInClipConfig {
   const sketch = sketchClip(new ShapeReader(tensors));
   refuseUnknownTower(sketch.vision);
   const published = publishedOfSize(sketch);

@@ -1,4 +1,4 @@
-import type { RobertaTextConfig, SiglipTextConfig, TextConfig } from "@clip-ts/text-encoder";
+import type { RobertaTextConfig, SiglipTextConfig, BuiltInTextConfig } from "@clip-ts/text-encoder";
 import { inferStack } from "./infer-stack.ts";
 import type { ShapeReader } from "./shapes.ts";
 
@@ -27,7 +27,7 @@ function inferRoberta(shapes: ShapeReader): RobertaTextConfig {
 }
 
 /** The text tower as far as its tensors' shapes tell it. */
-export function inferText(shapes: ShapeReader): TextConfig {
+export function inferText(shapes: ShapeReader): BuiltInTextConfig {
   if (shapes.has(`${tower}.embeddings.word_embeddings.weight`)) return inferRoberta(shapes);
   const tokens = `${tower}.embeddings.token_embedding.weight`;
   const head = `${tower}.head.weight`;

@@ -1,12 +1,12 @@
 import type { RobertaTextConfig } from "@clip-ts/text-encoder";
-import { isVit, matchVision, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
+import { isVit, type VitConfig } from "@clip-ts/vision-encoder";
 import type { TowerConfig } from "../config-files/tower-alone.ts";
 import { publishedModels } from "../presets/open-clip-models.ts";
 import { textAsSaid, visionAsSaid } from "./fill-as-said.ts";
 import { refuseUnknownTower } from "./infer-clip-config.ts";
 import type { InferOptions } from "./infer-options.ts";
 import { inferText } from "./infer-text.ts";
-import { inferVision } from "./infer-vision.ts";
+import { inferVision, type InferredVision } from "./infer-vision.ts";
 import { refuseGuess, type Missing } from "./missing.ts";
 import { ShapeReader, type TensorShapes } from "./shapes.ts";
 
@@ -23,11 +23,11 @@ function publishedVitHeads(vision: VitConfig): number | undefined {
 }
 
 /** Heads of published towers of the same size; every ResNet's are 64 numbers long. */
-function publishedHeads(vision: VisionConfig): number | undefined {
-  return matchVision(vision, { vit: publishedVitHeads, resnet: ({ width }) => width / 2 });
+function publishedHeads(vision: InferredVision): number | undefined {
+  return isVit(vision) ? publishedVitHeads(vision) : vision.width / 2;
 }
 
-function visionAlone(vision: VisionConfig, options: InferOptions): VisionConfig {
+function visionAlone(vision: InferredVision, options: InferOptions): InferredVision {
   refuseUnknownTower(vision);
   const missing = new Set<Missing>();
   const heads = options.heads?.vision ?? publishedHeads(vision);

@@ -1,8 +1,28 @@
-import type { ResNetConfig, VisionConfig, VitConfig } from "@clip-ts/vision-encoder";
+import {
+  isVit,
+  type ResNetConfig,
+  type VisionConfig,
+  type VitConfig,
+} from "@clip-ts/vision-encoder";
+import type { BuiltInClipConfig } from "../config.ts";
 import { squareSide, type ShapeReader } from "./shapes.ts";
 import { inferStack } from "./infer-stack.ts";
 
 const tower = "vision_model";
+
+/** The vision towers that a checkpoint's shapes tell; a kind that is not among them needs its config. */
+export type InferredVision = VitConfig | ResNetConfig;
+
+/** A model with such a tower. */
+export interface InferredClip extends BuiltInClipConfig {
+  readonly vision: InferredVision;
+}
+
+/** Whether shapes would tell the vision tower of a model. */
+export function isInferred(config: BuiltInClipConfig): config is InferredClip {
+  const vision: VisionConfig = config.vision;
+  return isVit(vision) || vision.kind === "resnet";
+}
 
 /** The last feature map is this much smaller than the image, and its channels this much more than the width. */
 const resnetFactor = 32;
@@ -34,7 +54,7 @@ function styleOf(shapes: ShapeReader): Partial<VitConfig> {
 }
 
 /** The vision tower as far as its tensors' shapes tell it. */
-export function inferVision(shapes: ShapeReader): VisionConfig {
+export function inferVision(shapes: ShapeReader): InferredVision {
   if (shapes.has(`${tower}.layer1.0.conv1.weight`)) return inferResNet(shapes);
   const style = styleOf(shapes);
   const isPlain = style.preNorm !== false;

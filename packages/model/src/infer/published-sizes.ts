@@ -1,11 +1,16 @@
-import { matchVision, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
-import { headsOf, type ClipConfig } from "../config.ts";
+import { isVit, type VitConfig } from "@clip-ts/vision-encoder";
+import { headsOf } from "../config.ts";
 import { publishedModels, type PublishedModel } from "../presets/open-clip-models.ts";
+import { isInferred, type InferredClip, type InferredVision } from "./infer-vision.ts";
+
+/** A published model whose shapes tell its kind. */
+export interface InferredModel extends PublishedModel {
+  readonly config: InferredClip;
+}
 
 /** Patches of a side, or what stands for them in a ResNet. */
-function gridOf(vision: VisionConfig): number {
-  const stride = matchVision(vision, { vit: ({ patchSize }) => patchSize, resnet: () => 32 });
-  return Math.floor(vision.imageSize / stride);
+function gridOf(vision: InferredVision): number {
+  return Math.floor(vision.imageSize / (isVit(vision) ? vision.patchSize : 32));
 }
 
 function vitKey(vision: VitConfig): readonly unknown[] {
@@ -16,14 +21,14 @@ function vitKey(vision: VitConfig): readonly unknown[] {
   return [width, channels, layers, mlpWidth, patchSize, ...style, isPooled, hasScale];
 }
 
-const visionKey = (vision: VisionConfig): readonly unknown[] =>
-  matchVision(vision, {
-    vit: vitKey,
-    resnet: ({ width, channels, layers }) => ["resnet", width, channels, ...layers],
-  });
+function visionKey(vision: InferredVision): readonly unknown[] {
+  if (isVit(vision)) return vitKey(vision);
+  const { width, channels, layers } = vision;
+  return ["resnet", width, channels, ...layers];
+}
 
 /** All that the shapes of a model tell, except the size of its images, as one word. */
-function sizeKey(config: ClipConfig): string {
+function sizeKey(config: InferredClip): string {
   const { vision, text, projectionDim } = config;
   const { width, layers, mlpWidth, vocabSize, contextLength } = text;
   const caption = [text.kind ?? "clip", width, layers, mlpWidth, vocabSize, contextLength];
@@ -35,9 +40,11 @@ function sizeKey(config: ClipConfig): string {
  * open_clip's models of the size that shapes tell: those for as many patches, or of any, for a model that
  * was trained on at another resolution.
  */
-export function publishedOfSize(sketch: ClipConfig): readonly PublishedModel[] {
+export function publishedOfSize(sketch: InferredClip): readonly InferredModel[] {
   const key = sizeKey(sketch);
-  const all = publishedModels().filter(({ config }) => sizeKey(config) === key);
+  const all = publishedModels()
+    .flatMap(({ name, config }) => (isInferred(config) ? [{ name, config }] : []))
+    .filter(({ config }) => sizeKey(config) === key);
   const alike = all.filter(({ config }) => gridOf(config.vision) === gridOf(sketch.vision));
   if (alike.length > 0) return alike;
   const { imageSize } = sketch.vision;

@@ -1,9 +1,8 @@
 import { initialLogitScale, initialSigmoidLogitScale, type HeadKind } from "@clip-ts/projection";
 import { textTower } from "@clip-ts/text-encoder";
-import { visionFeatureWidth, visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
-import type { ClipConfig } from "../config.ts";
+import { visionFeatureWidth, visionTower } from "@clip-ts/vision-encoder";
 import { inferText } from "./infer-text.ts";
-import { inferVision } from "./infer-vision.ts";
+import { inferVision, type InferredClip, type InferredVision } from "./infer-vision.ts";
 import type { ShapeReader } from "./shapes.ts";
 
 function headOf(shapes: ShapeReader, name: string): HeadKind {
@@ -12,7 +11,7 @@ function headOf(shapes: ShapeReader, name: string): HeadKind {
   return shapes.has(`${name}.bias`) ? "affine" : "linear";
 }
 
-function jointWidth(shapes: ShapeReader, vision: VisionConfig, head: HeadKind): number {
+function jointWidth(shapes: ShapeReader, vision: InferredVision, head: HeadKind): number {
   if (head === "none") return visionFeatureWidth(vision);
   return shapes.side(`visual_projection.${head === "mlp" ? "fc2." : ""}weight`, 0);
 }
@@ -21,7 +20,7 @@ function jointWidth(shapes: ShapeReader, vision: VisionConfig, head: HeadKind): 
  * What the shapes of a whole model tell of its config. What they do not tell, heads and activations above
  * all, is filled in as in CLIP, with one head, and means nothing yet.
  */
-export function sketchClip(shapes: ShapeReader): ClipConfig {
+export function sketchClip(shapes: ShapeReader): InferredClip {
   const vision = inferVision(shapes);
   const text = inferText(shapes);
   const imageHead = headOf(shapes, "visual_projection");

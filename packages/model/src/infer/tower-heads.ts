@@ -1,12 +1,13 @@
 import { ClipError } from "@clip-ts/base";
-import { visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
+import { visionTower } from "@clip-ts/vision-encoder";
 import type { InferOptions } from "./infer-options.ts";
+import type { InferredVision } from "./infer-vision.ts";
 
 /** Length of a head in all of OpenAI's models. */
 const openaiHead = 64;
 
 /** What a vision tower's heads share: its width, or the channels of a ResNet's last stage. */
-export function widthOfHeads(vision: VisionConfig): number {
+export function widthOfHeads(vision: InferredVision): number {
   return visionTower(vision).attentionWidth(vision);
 }
 

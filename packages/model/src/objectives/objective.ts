@@ -1,3 +1,5 @@
+import type { RandomStream } from "@clip-ts/base";
+import type { HostArrays } from "@clip-ts/core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 
 /** Tensors by name whose first axis counts pairs. */
@@ -65,4 +67,13 @@ export interface Objective<
   compare(params: Params, rows: Row, shared: Shared): Compared;
   /** By path; what has none learns freely. */
   readonly bounds: Readonly<Record<string, Bounds>>;
+  /**
+   * What a training step draws for a batch, such as the patches that it looks at: arrays by the names of
+   * `inputs.pairs`. Nothing by default. `stream` gives random numbers for a purpose in this step.
+   */
+  draws?(
+    batch: HostArrays,
+    stream: (purpose: string) => RandomStream,
+    frozen: NonNullable<EncodeOptions["frozen"]>,
+  ): HostArrays;
 }

@@ -4,7 +4,7 @@ import type { ClipConfig } from "../config.ts";
 import type { PairInputs, SharedInputs } from "../pair-batch.ts";
 import { comparePairs, logitsOf, type ComparedPairs, type LogitParams } from "../pair-logits.ts";
 import type { ClipParams } from "../spec.ts";
-import { encodePairs, pairInputs, type PairRows } from "./encode-pairs.ts";
+import { drawPairInputs, encodePairs, pairInputs, type PairRows } from "./encode-pairs.ts";
 import type { Bounds, Compared, Objective } from "./objective.ts";
 
 /** An objective of CLIP: every image is compared with every caption. */
@@ -80,10 +80,11 @@ export function pairObjective(
   const shared = [...loss.shared, ...terms.flatMap((term) => term.shared)];
   const withTerms = (own: Scalar, valueOf: (term: PairTerm) => Scalar): Scalar =>
     terms.reduce((sum, term) => add<Scalar>(sum, valueOf(term)), own);
-  const common: Pick<ClipObjective, "inputs" | "encode" | "bounds"> = {
+  const common: Pick<ClipObjective, "inputs" | "encode" | "bounds" | "draws"> = {
     inputs: { pairs: pairInputs, shared, compared: ["logit_scale", "logit_bias"] },
-    encode: (params, batch, options) => encodePairs(params, batch, config, options),
+    encode: encodePairs(config),
     bounds: loss.bounds,
+    draws: (batch, stream, frozen) => drawPairInputs(config, batch, stream, frozen),
   };
   return {
     ...common,

@@ -1,15 +1,15 @@
 import type { Activation } from "@clip-ts/core";
 import { initialLogitScale } from "@clip-ts/projection";
 import type { CausalTextConfig } from "@clip-ts/text-encoder";
-import type { ResNetConfig, VisionConfig, VitConfig } from "@clip-ts/vision-encoder";
-import type { ClipConfig } from "../config.ts";
+import type { ResNetConfig, BuiltInVisionConfig, VitConfig } from "@clip-ts/vision-encoder";
+import type { BuiltInClipConfig } from "../config.ts";
 import { openClipSiglips } from "./open-clip-siglips.ts";
 import { openaiText, resNet, robertaTowers, vit } from "./towers.ts";
 
 /** One of open_clip's models. */
 export interface PublishedModel {
   readonly name: string;
-  readonly config: ClipConfig;
+  readonly config: BuiltInClipConfig;
 }
 
 /** Width, layers, heads, and the hidden layer's length where it is not four times the width. */
@@ -101,11 +101,15 @@ const quick: ReadonlySet<string> = new Set([
   "ViT-bigG-14",
 ]);
 
-function clip(projectionDim: number, vision: VisionConfig, text: ClipConfig["text"]): ClipConfig {
+function clip(
+  projectionDim: number,
+  vision: BuiltInVisionConfig,
+  text: BuiltInClipConfig["text"],
+): BuiltInClipConfig {
   return { projectionDim, initialLogitScale, vision, text };
 }
 
-function buildVit(row: VitRow, activation: Activation): ClipConfig {
+function buildVit(row: VitRow, activation: Activation): BuiltInClipConfig {
   const [size, patch, image, joint, textWidth, textLayers] = row;
   const [width, layers, heads, mlpWidth = 4 * width]: VitSize = vitSizes[size];
   const plain = vit({ image, patch, width, layers, heads }, activation);
@@ -113,12 +117,12 @@ function buildVit(row: VitRow, activation: Activation): ClipConfig {
   return clip(joint, tower, openaiText(textWidth, activation, textLayers));
 }
 
-function buildResNet(name: string, activation: Activation): ClipConfig {
+function buildResNet(name: string, activation: Activation): BuiltInClipConfig {
   const [joint, image, width, layers, textWidth] = resNets[name]!;
   return clip(joint, resNet({ image, width, layers, joint }), openaiText(textWidth, activation));
 }
 
-function buildWorldwide(name: string, activation: Activation): ClipConfig {
+function buildWorldwide(name: string, activation: Activation): BuiltInClipConfig {
   const [of, vocabSize, endTokenId, imageSize] = worldwide[name]!;
   const model = buildVit(vits[of]!, activation);
   const vision = { ...model.vision, imageSize };
@@ -131,7 +135,7 @@ function buildWorldwide(name: string, activation: Activation): ClipConfig {
 }
 
 /** A vision transformer beside a RoBERTa whose tokens' mean is pooled, and an MLP behind it. */
-function buildRoberta(of: string, name: string, activation: Activation): ClipConfig {
+function buildRoberta(of: string, name: string, activation: Activation): BuiltInClipConfig {
   const { projectionDim, vision } = buildVit(vits[of]!, activation);
   const text = { ...robertaTowers[name]!, pooling: "mean" } as const;
   return { ...clip(projectionDim, vision, text), textHead: "mlp" };
@@ -139,11 +143,11 @@ function buildRoberta(of: string, name: string, activation: Activation): ClipCon
 
 const alt = "ViT-M-16-alt"; // the only one with LayerScale
 
-function withLayerScale(config: ClipConfig): ClipConfig {
+function withLayerScale(config: BuiltInClipConfig): BuiltInClipConfig {
   return { ...config, vision: { ...(config.vision as VitConfig), layerScale: 1e-4 } };
 }
 
-type Build = (activation: Activation) => ClipConfig;
+type Build = (activation: Activation) => BuiltInClipConfig;
 
 const builders: readonly (readonly [string, Build])[] = [
   ...Object.entries(vits).map(([name, row]): [string, Build] => [
@@ -163,7 +167,7 @@ const builders: readonly (readonly [string, Build])[] = [
  * transformers and ResNets beside its own text tower or RoBERTa, and SigLIP. Each config is made when it is
  * asked for.
  */
-export const openClipModels: ReadonlyMap<string, () => ClipConfig> = new Map([
+export const openClipModels: ReadonlyMap<string, () => BuiltInClipConfig> = new Map([
   ...builders.map(([name, build]) => [name, () => build("gelu")] as const),
   ...builders
     .filter(([name]) => quick.has(name))

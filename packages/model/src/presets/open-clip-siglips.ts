@@ -4,9 +4,9 @@ import {
   initialSigmoidLogitBias,
   initialSigmoidLogitScale,
 } from "@clip-ts/projection";
-import type { TextConfig } from "@clip-ts/text-encoder";
+import type { BuiltInTextConfig } from "@clip-ts/text-encoder";
 import { timmSiglipVit } from "../config-files/timm-siglip.ts";
-import type { ClipConfig } from "../config.ts";
+import type { BuiltInClipConfig } from "../config.ts";
 
 const textSizes = {
   base: { width: 768, layers: 12, heads: 12, mlpWidth: 3072 },
@@ -51,7 +51,7 @@ const headless = "ViT-SO400M-16-SigLIP-i18n-256";
 /** The first SO400M alone reads short captions. */
 const short = "ViT-SO400M-14-SigLIP";
 
-function textOf(name: string, [, , size, generation]: Row, joint: number): TextConfig {
+function textOf(name: string, [, , size, generation]: Row, joint: number): BuiltInTextConfig {
   const { vocabSize, activation } = generations[generation];
   const shared = {
     ...textSizes[size],
@@ -67,7 +67,7 @@ function textOf(name: string, [, , size, generation]: Row, joint: number): TextC
   return { ...shared, ...ids, causal: false, pooling: "last" };
 }
 
-function build(name: string, row: Row, image: number): ClipConfig {
+function build(name: string, row: Row, image: number): BuiltInClipConfig {
   const vision = timmSiglipVit(`vit_${row[1]}_siglip_${image}`)!;
   return {
     projectionDim: vision.width,
@@ -82,10 +82,10 @@ function build(name: string, row: Row, image: number): ClipConfig {
 }
 
 /** open_clip's SigLIP models by their names there. */
-export const openClipSiglips: readonly (readonly [string, () => ClipConfig])[] = rows.flatMap(
-  (row) =>
+export const openClipSiglips: readonly (readonly [string, () => BuiltInClipConfig])[] =
+  rows.flatMap((row) =>
     row[4].map((image) => {
       const name = `${row[0]}-${row[3]}${image === 224 ? "" : `-${image}`}`;
       return [name, () => build(name, row, image)] as const;
     }),
-);
+  );

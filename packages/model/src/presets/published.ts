@@ -1,6 +1,6 @@
 import { initialLogitScale } from "@clip-ts/projection";
 import type { VitConfig } from "@clip-ts/vision-encoder";
-import type { ClipConfig } from "../config.ts";
+import type { BuiltInClipConfig } from "../config.ts";
 import { robertaBase, vit } from "./towers.ts";
 
 const base = { width: 768, layers: 12, heads: 12 };
@@ -13,6 +13,6 @@ const torchvisionVit: VitConfig = {
 };
 
 /** torchvision's ViT-B/32 and RoBERTa-base, joined by two linear heads. */
-export function vitRoberta(): ClipConfig {
+export function vitRoberta(): BuiltInClipConfig {
   return { projectionDim: 512, initialLogitScale, vision: torchvisionVit, text: robertaBase };
 }

@@ -69,13 +69,10 @@ type Question = (typeof questions)[number]["ask"];
 
 /** The answer as a compiled graph gives it. */
 async function askCompiled(ask: Question, target: Target): Promise<number[]> {
-  const graph = trace(
-    (given) => ({ answer: ask(given["left"] as Tensor, given["right"] as Tensor) }),
-    {
-      left,
-      right,
-    },
-  );
+  const graph = trace((given) => ({ answer: ask(given.left, given.right) }), {
+    left,
+    right,
+  });
   const compiled = await target(graph);
   const { answer } = await compiled.run({ left, right });
   await compiled.dispose();

@@ -1,4 +1,4 @@
-import type { Target, TrainingProgram, TrainingSpec } from "@clip-ts/jit";
+import type { LoadProgram, Target } from "@clip-ts/jit";
 import type { Precision } from "@clip-ts/tensorflow";
 import { thisProcessor, type Processor } from "./processor.ts";
 
@@ -72,8 +72,8 @@ export interface EngineOptions {
 export interface Compiler {
   /** Makes traced graphs runnable. */
   readonly target: Target;
-  /** Makes a training step with its state. */
-  readonly compileTraining: (spec: TrainingSpec) => Promise<TrainingProgram>;
+  /** Puts a training step with its state on the engine. */
+  readonly load: LoadProgram;
 }
 
 /** What an automatic choice lacks that would make it several times faster. */

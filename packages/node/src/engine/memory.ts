@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { TrainingSpec } from "@clip-ts/jit";
+import type { LoadOptions, LoadProgram } from "@clip-ts/jit";
 import type * as Koffi from "koffi";
 
 const require = createRequire(import.meta.url);
@@ -39,7 +39,7 @@ export function collectGarbage(): void {
 }
 
 /** What to call when a step begins to be compiled; when it has been, memory that is free is given back. */
-function announced(announce: TrainingSpec["onCompile"]): Required<TrainingSpec>["onCompile"] {
+function announced(announce: LoadOptions["onCompile"]): NonNullable<LoadOptions["onCompile"]> {
   return (shapes) => {
     const done = announce?.(shapes);
     return () => {
@@ -50,8 +50,8 @@ function announced(announce: TrainingSpec["onCompile"]): Required<TrainingSpec>[
   };
 }
 
-/** The same training, which collects garbage whenever it has compiled a step. */
-export function collectingGarbage(spec: TrainingSpec): TrainingSpec {
-  // Made elsewhere: a function made here would keep the starting parameters, which are in `spec`.
-  return { ...spec, onCompile: announced(spec.onCompile) };
+/** The same, but garbage is collected whenever a step has been compiled. */
+export function collectingGarbage(load: LoadProgram): LoadProgram {
+  return (functions, state, options = {}) =>
+    load(functions, state, { ...options, onCompile: announced(options.onCompile) });
 }

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { trace, type Target } from "@clip-ts/jit";
 import type { OnnxOptions } from "@clip-ts/onnx";
-import { matMul, ready, type Tensor } from "@tensorflow/tfjs-core";
+import { matMul, ready } from "@tensorflow/tfjs-core";
 
 /** ONNX Runtime's ways to a GPU, fastest first, as it names them and as people do. */
 const providers = [
@@ -25,7 +25,7 @@ const two = { data: Float32Array.of(2), shape: [1, 1] };
 /** Multiplies 2 by 2 there. @throws what the runtime says if it cannot. */
 async function tryTarget(target: Target): Promise<void> {
   await ready(); // tracing asks tfjs for its backend, which may not have started yet
-  const graph = trace(({ a }) => ({ square: matMul(a as Tensor, a as Tensor) }), { a: two });
+  const graph = trace(({ a }) => ({ square: matMul(a, a) }), { a: two });
   const compiled = await target(graph);
   const { square } = await compiled.run({ a: two });
   await compiled.dispose();

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { createRequire } from "node:module";
-import { compileTraining, optimize, type Target, type TrainingSpec } from "@clip-ts/jit";
+import { flatLoader, optimize, type LoadOptions, type Target } from "@clip-ts/jit";
 import { compileOnnx, type OnnxOptions, type OnnxRuntime } from "@clip-ts/onnx";
 import { describeThreads, type Compiler, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { findGpuProvider } from "./onnx-gpu.ts";
@@ -39,12 +39,13 @@ export function inspectOnnx(name: "onnx" | "onnx-gpu"): EngineStatus {
 /** Shapes of batches that stay compiled where all graphs share memory: every length of a caption. */
 const keptShapes = 16;
 
-function compilerOf(target: Target, limits: Pick<TrainingSpec, "maxCompiled"> = {}): Compiler {
+function compilerOf(target: Target, limits: Pick<LoadOptions, "maxCompiled"> = {}): Compiler {
   const optimized: Target = (graph, use) => target(optimize(graph), use);
+  const load = collectingGarbage(flatLoader(optimized));
   return {
     target: optimized,
-    compileTraining: (spec) =>
-      compileTraining({ ...limits, ...collectingGarbage(spec) }, optimized),
+    load: (functions, state, { maxCompiled = limits.maxCompiled, onCompile } = {}) =>
+      load(functions, state, { maxCompiled, onCompile }),
   };
 }
 

@@ -4,10 +4,10 @@ import { dirname, join } from "node:path";
 import { optimize, type Target } from "@clip-ts/jit";
 import {
   compileTensorflow,
-  compileTensorflowTraining,
   type FolderAccess,
   type OwnOperations,
   type Precision,
+  tensorflowLoader,
 } from "@clip-ts/tensorflow";
 import type { Compiler } from "./engine.ts";
 import { collectingGarbage } from "./memory.ts";
@@ -35,11 +35,6 @@ export function tensorflowCompiler({
     compileTensorflow(optimize(graph), { folders, precision, lasting, ...own });
   return {
     target: Object.assign(target, { prefersOpenSizes: true }),
-    compileTraining: (spec) =>
-      compileTensorflowTraining(collectingGarbage(spec), {
-        folders,
-        precision,
-        ...own,
-      }),
+    load: collectingGarbage(tensorflowLoader({ folders, precision, ...own })),
   };
 }

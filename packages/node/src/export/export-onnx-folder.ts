@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { HostArrays } from "@clip-ts/core";
 import type { Graph } from "@clip-ts/jit";
 import { exportOnnx, exportPrecisions, type ExportPrecision } from "@clip-ts/onnx";
-import type { ClipConfig } from "@clip-ts/model";
+import type { ClipConfig, ParseOptions } from "@clip-ts/model";
 import { writeFileWhole, writeJson } from "../files.ts";
 import { writeDescription } from "../model-folder.ts";
 import { clipFunctions, type ClipFunctions } from "./clip-functions.ts";
@@ -12,7 +12,7 @@ import { readExported, type ExportedModel } from "./exported-model.ts";
 import { transformersConfig, transformersNames } from "./transformers-config.ts";
 
 /** How a model folder is exported as ONNX. */
-export interface OnnxFolderOptions {
+export interface OnnxFolderOptions extends ParseOptions {
   /** Which files to write; all by default. The first is what the library loads unless told otherwise. */
   readonly precisions?: readonly ExportPrecision[];
   /** The most bytes of weights that a file holds; just below 2 GiB by default. */
@@ -80,14 +80,15 @@ async function writeGraphs(
 /**
  * Writes a model as a folder that @huggingface/transformers loads as it is: `onnx/model.onnx`,
  * `onnx/text_model.onnx` and `onnx/vision_model.onnx`, each in every precision, with config,
- * preprocessing and tokenizer. A tfjs engine must be running.
+ * preprocessing and tokenizer. The graphs bring their own arithmetic, so towers of one's own, given in the
+ * options, run there too. A tfjs engine must be running.
  */
 export async function exportOnnxFolder(
   model: ExportedModel,
   output: string,
   options: OnnxFolderOptions = {},
 ): Promise<void> {
-  const { description, params } = await readExported(model);
+  const { description, params } = await readExported(model, options);
   const { config } = description;
   const folder = join(output, "onnx");
   await mkdir(folder, { recursive: true });

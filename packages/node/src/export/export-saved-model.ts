@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import type { Graph } from "@clip-ts/jit";
+import type { ParseOptions } from "@clip-ts/model";
 import { writeSavedModel } from "@clip-ts/tensorflow";
 import { writeFileWhole } from "../files.ts";
 import { writeDescription } from "../model-folder.ts";
@@ -24,13 +25,17 @@ const largestGraph = 2 ** 31 - 2 ** 24;
  * Writes a model as a SavedModel for TensorFlow and TensorFlow Serving, parameters included, with any batch
  * and text length: `serving_default` takes `input_ids` (int32) and `pixel_values` and gives the logits of
  * every image with every text and both sides' unit features; `encode_image` and `encode_text` give one
- * side's features at their own length. Config, preprocessing and tokenizer lie beside it. A tfjs engine
- * must be running.
+ * side's features at their own length. Config, preprocessing and tokenizer lie beside it. Towers of one's
+ * own, which a model only names, are among the options. A tfjs engine must be running.
  * @returns the file's bytes.
  * @throws ClipError "unsupported" if the parameters do not fit into a graph.
  */
-export async function exportSavedModel(model: ExportedModel, output: string): Promise<number> {
-  const { description, params } = await readExported(model);
+export async function exportSavedModel(
+  model: ExportedModel,
+  output: string,
+  options: ParseOptions = {},
+): Promise<number> {
+  const { description, params } = await readExported(model, options);
   const { config } = description;
   const size = Object.values(params).reduce((total, { data }) => total + data.byteLength, 0);
   if (size > largestGraph) {

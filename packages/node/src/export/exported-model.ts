@@ -1,5 +1,5 @@
 import type { HostArrays } from "@clip-ts/core";
-import { clipSpec } from "@clip-ts/model";
+import { clipSpec, type ParseOptions } from "@clip-ts/model";
 import { loadHostArrays, type TensorFile } from "@clip-ts/weights";
 import { describeModel, type ModelDescription } from "../model-folder.ts";
 import { checkOrigin } from "../models/check-origin.ts";
@@ -25,9 +25,12 @@ async function readOpened({ description, file }: OpenedModel): Promise<ReadModel
 }
 
 /** Reads what an export takes into the host's memory; no engine has to run. */
-export async function readExported(model: ExportedModel): Promise<ReadModel> {
+export async function readExported(
+  model: ExportedModel,
+  options: ParseOptions = {},
+): Promise<ReadModel> {
   if (typeof model !== "string") return readOpened(model);
-  const description = await describeModel(model);
+  const description = await describeModel(model, options);
   return withWeights(model, (file) => {
     checkOrigin(description.config, model, file);
     return readOpened({ description, file });

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { countParams } from "@clip-ts/core";
 import { describePreprocess, lostPreprocess, type PreprocessConfig } from "@clip-ts/image";
 import { clipSpec, type ClipConfig } from "@clip-ts/model";
-import { textTower } from "@clip-ts/text-encoder";
-import { visionKind, visionTower } from "@clip-ts/vision-encoder";
+import { isOwnText, textTower } from "@clip-ts/text-encoder";
+import { isVit, visionTower } from "@clip-ts/vision-encoder";
 import { modelFiles } from "../models/model-files.ts";
 import type { ModelFacts } from "../models/read-description.ts";
 
@@ -19,7 +19,7 @@ export interface CardOptions {
 /** Which libraries open the folder. */
 function librariesOf(folder: string, config?: ClipConfig): readonly string[] {
   const has = (name: string): boolean => existsSync(join(folder, name));
-  const isOwn = config !== undefined && visionKind(config.vision) === "resnet";
+  const isOwn = config !== undefined && (!isVit(config.vision) || isOwnText(config.text));
   const isTransformers = has(modelFiles.config) && !isOwn;
   return [
     "clip-ts",
@@ -49,17 +49,37 @@ function describeVision({ vision }: ClipConfig): string {
 }
 
 function describeText({ text }: ClipConfig): string {
-  const { layers, width, heads, contextLength, vocabSize } = text;
-  return (
-    `${textTower(text).title}, ${layers} layers, width ${width}, ${heads} heads, ` +
-    `${contextLength} tokens of ${vocabSize}`
-  );
+  return `${textTower(text).describe(text)}, ${text.contextLength} tokens of ${text.vocabSize}`;
 }
 
 function describeLost(folder: string, { config, preprocess }: ModelFacts): string {
   const sentences = lostElsewhere(folder, preprocess, config);
   if (sentences.length === 0) return "";
   return `\nPictures are prepared otherwise elsewhere:\n\n${sentences.map((line) => `- ${line}\n`).join("")}`;
+}
+
+/** Towers that whoever opens the model has to bring, by name. */
+function ownTowers({ vision, text }: ClipConfig): readonly string[] {
+  return [vision, text].flatMap((tower) => (tower.kind === "own" ? [tower.tower.name] : []));
+}
+
+/** How the model is used: on the command line, where nothing has to be brought along, and in code. */
+function usageOf({ repository }: CardOptions, config: ClipConfig): string {
+  const own = ownTowers(config);
+  const commands = `\`\`\`sh
+npx @clip-ts/trainer classify hf:${repository} photo.jpg --labels cat,dog
+\`\`\`
+
+`;
+  const towers = own.length === 0 ? "" : ", { towers }";
+  const brought = own.length === 0 ? "" : ` // its own: ${own.join(", ")}`;
+  return `${own.length === 0 ? commands : ""}\`\`\`ts
+import { openClip } from "@clip-ts/node";
+
+const clip = await openClip("hf:${repository}"${towers});${brought}
+console.log(await clip.classify("photo.jpg", ["cat", "dog"]));
+\`\`\`
+`;
 }
 
 /** The `README.md` of a model's repository: the hub's metadata, facts, and how it is used. */
@@ -89,15 +109,5 @@ A model that puts images and texts into one space of ${config.projectionDim} dim
 | text tower | ${describeText(config)} |
 | images | ${describePreprocess(facts.preprocess)} |
 ${describeLost(folder, facts)}
-\`\`\`sh
-npx @clip-ts/trainer classify hf:${options.repository} photo.jpg --labels cat,dog
-\`\`\`
-
-\`\`\`ts
-import { openClip } from "@clip-ts/node";
-
-const clip = await openClip("hf:${options.repository}");
-console.log(await clip.classify("photo.jpg", ["cat", "dog"]));
-\`\`\`
-`;
+${usageOf(options, config)}`;
 }

@@ -1,5 +1,6 @@
 import { ClipError, isClipError } from "@clip-ts/base";
 import type { ClipConfig } from "@clip-ts/model";
+import { visionSpec } from "@clip-ts/vision-encoder";
 import { convertLayout, type TensorFile } from "@clip-ts/weights";
 import { positionTableOf, withResizedPositions } from "./position-table.ts";
 import type { ModelFacts } from "./read-description.ts";
@@ -27,7 +28,7 @@ export function configAtResolution(config: ClipConfig, imageSize: number): ClipC
     return refuse(`expected whole pixels, such as ${config.vision.imageSize}, got ${imageSize}.`);
   }
   try {
-    positionTableOf(resized.vision);
+    visionSpec(resized.vision);
   } catch (cause) {
     if (isClipError(cause)) refuse(cause.message, cause);
     throw cause;
@@ -54,9 +55,10 @@ export function weightsAtResolution(
   file: TensorFile,
   imageSize: number,
 ): TensorFile {
-  const { name, grid: fromGrid } = positionTableOf(vision);
-  const { grid: toGrid } = positionTableOf({ ...vision, imageSize });
-  return withResizedPositions(convertLayout(file, "huggingface"), name, { fromGrid, toGrid });
+  const [from, to] = [positionTableOf(vision), positionTableOf({ ...vision, imageSize })];
+  const renamed = convertLayout(file, "huggingface");
+  if (from === undefined || to === undefined) return renamed;
+  return withResizedPositions(renamed, from.name, { fromGrid: from.grid, toGrid: to.grid });
 }
 
 /**

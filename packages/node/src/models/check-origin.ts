@@ -1,7 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import type { ClipConfig } from "@clip-ts/model";
-import { textKind } from "@clip-ts/text-encoder";
-import { matchVision, visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
+import { isOwnText, textKind } from "@clip-ts/text-encoder";
+import { isVit, visionTower } from "@clip-ts/vision-encoder";
 import type { TensorFile } from "@clip-ts/weights";
 
 /** OpenAI's heads are this long, in every model. */
@@ -22,23 +22,32 @@ function fail(message: string, data: Readonly<Record<string, unknown>>): never {
 
 /** Activations of those towers whose kind leaves a choice. */
 function activationsOf({ vision, text }: ClipConfig): readonly string[] {
-  const image = matchVision(vision, {
-    vit: ({ pooling, activation }) => (pooling === "attention" ? [] : [activation]),
-    resnet: () => [],
-  });
-  return textKind(text) === "clip" ? [...image, text.activation] : image;
+  const image = isVit(vision) && vision.pooling !== "attention" ? [vision.activation] : [];
+  return !isOwnText(text) && textKind(text) === "clip" ? [...image, text.activation] : image;
 }
 
-function expectedHeads(vision: VisionConfig): number {
-  return visionTower(vision).attentionWidth(vision) / headWidth;
+/** How many heads a tower has, and should have. */
+interface Heads {
+  readonly tower: string;
+  readonly heads: number;
+  readonly expected: number;
 }
 
-function checkHeads({ vision, text }: ClipConfig, model: string): void {
-  const towers = [
-    { tower: "vision", heads: vision.heads, expected: expectedHeads(vision) },
-    { tower: "text", heads: text.heads, expected: text.width / headWidth },
-  ];
-  for (const { tower, heads, expected } of towers) {
+/** Heads of towers that have any. */
+function headsOf({ vision, text }: ClipConfig): Heads[] {
+  const found: Heads[] = [];
+  if ("heads" in vision) {
+    const expected = visionTower(vision).attentionWidth(vision) / headWidth;
+    found.push({ tower: "vision", heads: vision.heads, expected });
+  }
+  if ("heads" in text) {
+    found.push({ tower: "text", heads: text.heads, expected: text.width / headWidth });
+  }
+  return found;
+}
+
+function checkHeads(config: ClipConfig, model: string): void {
+  for (const { tower, heads, expected } of headsOf(config)) {
     if (heads === expected) continue;
     fail(
       `${model} is OpenAI's checkpoint, whose ${tower} tower has ${expected} attention heads, but the config says ` +

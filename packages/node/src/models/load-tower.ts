@@ -16,8 +16,9 @@ export type TowerSide = "vision" | "text";
 /** The file with its positions interpolated, if they are those of another image size. */
 function atImageSize(original: TensorFile, { vision }: ClipConfig): TensorFile {
   const file = convertLayout(original, "huggingface");
-  const { name, grid, leading } = positionTableOf(vision);
-  if (!file.names.includes(name)) return file;
+  const table = positionTableOf(vision);
+  if (table === undefined || !file.names.includes(table.name)) return file;
+  const { name, grid, leading } = table;
   const [rows = 0] = file.describe(name).shape;
   const fromGrid = Math.sqrt(rows - leading);
   return Number.isInteger(fromGrid)

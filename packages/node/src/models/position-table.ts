@@ -20,12 +20,15 @@ export interface PositionTable {
 }
 
 /**
- * The table of a vision tower, which it has unless its positions are fixed sines and cosines.
+ * The table of a vision tower, which built-in ones have unless their positions are fixed sines and cosines;
+ * undefined for a tower that knows no positions.
  * @throws ClipError "bad-config" for an image size that the tower cannot see.
  */
-export function positionTableOf(vision: VisionConfig): PositionTable {
+export function positionTableOf(vision: VisionConfig): PositionTable | undefined {
   const tower = visionTower(vision);
-  const { path, leading } = tower.positions(vision);
+  const positions = tower.positions(vision);
+  if (positions === undefined) return undefined;
+  const { path, leading } = positions;
   return { name: `vision_model.${path}`, grid: tower.grid(vision), leading };
 }
 

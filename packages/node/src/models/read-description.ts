@@ -20,6 +20,7 @@ import {
   preset,
   type ClipConfig,
   type InferOptions,
+  type ParseOptions,
 } from "@clip-ts/model";
 import { detectLayout } from "@clip-ts/weights";
 import { readJson } from "../files.ts";
@@ -36,7 +37,7 @@ export interface ModelFacts {
 }
 
 /** How a model's files are read, and what a caller says of weights that come without a config. */
-export interface DescribeOptions extends InferOptions {
+export interface DescribeOptions extends InferOptions, ParseOptions {
   /** Hears what is assumed where no file says it; by default a warning on the console, once for each model. */
   readonly onNotice?: (line: string) => void;
   /** One of clip-ts's presets, which are open_clip's names too. */
@@ -135,7 +136,7 @@ export async function readConfigFile(
 ): Promise<ModelFacts> {
   const json = await readJson(path);
   if (isOpenClipConfig(json)) return parseOpenClip(path, options);
-  const config = parseClipConfig(json);
+  const config = parseClipConfig(json, options);
   const folder = preprocessorsIn(dirname(path), options);
   return { config, preprocess: await findPreprocess(folder, config) };
 }
@@ -158,6 +159,6 @@ export async function readDescription(
     return parseOpenClip(join(place, modelFiles.openClipConfig), options);
   }
   if (own === undefined) return factsOfBare(place, options);
-  const config = parseClipConfig(own);
+  const config = parseClipConfig(own, options);
   return { config, preprocess: await findPreprocess(preprocessorsIn(place, options), config) };
 }

@@ -21,7 +21,7 @@ export async function checkStoredPositions(
   { vision }: ClipConfig,
   original: TensorFile,
 ): Promise<void> {
-  const { path, computed } = visionTower(vision).positions(vision);
+  const { path, computed } = visionTower(vision).positions(vision) ?? {};
   if (computed === undefined) return;
   const expected = computed();
   const table = `vision_model.${path}`;
@@ -42,7 +42,7 @@ export async function checkStoredPositions(
 
 /** The file under clip-ts's own names with the table of fixed positions that open_clip expects in it. */
 export function withStoredPositions({ vision }: ClipConfig, original: TensorFile): TensorFile {
-  const { path, computed } = visionTower(vision).positions(vision);
+  const { path, computed } = visionTower(vision).positions(vision) ?? {};
   const table = `vision_model.${path}`;
   const file = convertLayout(original, "huggingface");
   if (computed === undefined || file.names.includes(table)) return file;

@@ -1,10 +1,11 @@
 import type { ResNetConfig } from "../config.ts";
-import type { VisionTower } from "../vision-tower.ts";
+import type { BuiltInVisionTower } from "../vision-tower.ts";
 import { encodeResNet } from "./encode.ts";
 import { featureMapSide, resNetSpec, type ResNetParams } from "./spec.ts";
 
 /** CLIP's modified ResNets. */
-export const resnet: VisionTower<ResNetConfig, ResNetParams> = {
+export const resnet: BuiltInVisionTower<ResNetConfig, ResNetParams> = {
+  title: "one of CLIP's ResNets",
   spec: resNetSpec,
   encode: encodeResNet,
   width: ({ outputDim }) => outputDim,

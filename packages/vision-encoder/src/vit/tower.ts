@@ -1,5 +1,5 @@
 import type { VitConfig } from "../config.ts";
-import type { VisionTower } from "../vision-tower.ts";
+import type { BuiltInVisionTower } from "../vision-tower.ts";
 import { encodeVit } from "./encode.ts";
 import { drawKeptPatches, keptPatchCount } from "./patch-dropout.ts";
 import { sincosValues } from "./sincos-positions.ts";
@@ -18,7 +18,8 @@ function computedPositions(config: VitConfig): {
 }
 
 /** Vision transformers. */
-export const vit: VisionTower<VitConfig, VitParams> = {
+export const vit: BuiltInVisionTower<VitConfig, VitParams> = {
+  title: "a vision transformer",
   spec: vitSpec,
   encode: encodeVit,
   width: ({ width }) => width,

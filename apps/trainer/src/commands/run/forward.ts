@@ -76,7 +76,8 @@ async function forwardTower(args: Arguments, { tower }: TowerDescription): Promi
   const outputs = await towerTensors(model, tower, arrays, compiler);
   await writeTensors(output, outputs);
   const names = Object.keys(outputs).join(", ");
-  note(`wrote ${names} of a tower with ${tower.config.heads} heads to ${nameOfOutput(output)}`);
+  const heads = "heads" in tower.config ? ` with ${tower.config.heads} heads` : "";
+  note(`wrote ${names} of a tower${heads} to ${nameOfOutput(output)}`);
 }
 
 /** clip-ts forward */

@@ -1,16 +1,14 @@
 import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { flattenTree } from "@clip-ts/core";
 import type { PairSource } from "@clip-ts/data";
 import {
   describeModel,
   listCheckpoints,
-  loadModelParams,
+  loadHostParams,
   writeModel,
   type StartedEngine,
 } from "@clip-ts/node";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { onNotice } from "../../cli/notice.ts";
 import type { Arguments } from "../../cli/command.ts";
 import { numberOption } from "../../cli/number-option.ts";
@@ -79,9 +77,7 @@ async function trainModel(
 /** Writes the trained model as a folder of its own. */
 async function exportModel(checkpoint: string, folder: string): Promise<void> {
   const description = await describeModel(checkpoint, { onNotice });
-  const params = await loadModelParams(checkpoint, description.config);
-  await writeModel(folder, description, params);
-  dispose(Object.values(flattenTree<Tensor>(params)));
+  await writeModel(folder, description, await loadHostParams(checkpoint, description.config));
 }
 
 async function showWhatItLearnt(heldOut: HeldOut, sheet: string): Promise<void> {

@@ -2,12 +2,16 @@ import { ClipError } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
 import type { ClipConfig, PerTower } from "@clip-ts/model";
 import type { DescribeOptions } from "@clip-ts/node";
-import { matchVision, visionTower, type VitConfig } from "@clip-ts/vision-encoder";
+import { isOwnText, type BuiltInTextConfig } from "@clip-ts/text-encoder";
+import { isOwnVision, isVit, visionTower, type VitConfig } from "@clip-ts/vision-encoder";
 import { note } from "../../cli/output.ts";
 
-/** The activations that a model leaves open: a ResNet's is always the same. */
+/** The activations that a model leaves open: a ResNet's is always the same, of others only they know. */
 function activationsIn({ vision, text }: ClipConfig): PerTower<Activation> {
-  return { vision: visionTower(vision).activation(vision), text: text.activation };
+  return {
+    vision: isOwnVision(vision) ? undefined : visionTower(vision).activation(vision),
+    text: isOwnText(text) ? undefined : text.activation,
+  };
 }
 
 function givenTo({ activation }: DescribeOptions): PerTower<Activation> {
@@ -40,16 +44,20 @@ export function checkActivation(
   }
 }
 
-/** The vision tower of SigLIP, whose GELU libraries compute in two forms. */
-function siglipVision({ vision }: ClipConfig): VitConfig | undefined {
-  return matchVision(vision, {
-    vit: (vit) => (vit.pooling === "attention" ? vit : undefined),
-    resnet: () => undefined,
-  });
+/** Towers whose GELU libraries compute in two forms. */
+interface Siglip {
+  readonly vision: VitConfig;
+  readonly text: BuiltInTextConfig;
+}
+
+/** The towers of a model with SigLIP's vision transformer. */
+function siglipTowers({ vision, text }: ClipConfig): Siglip | undefined {
+  const isSiglip = isVit(vision) && vision.pooling === "attention" && !isOwnText(text);
+  return isSiglip ? { vision, text } : undefined;
 }
 
 /** Whether only the form of SigLIP's GELU is to change. */
-function changesForm(vision: VitConfig, { text }: ClipConfig, options: DescribeOptions): boolean {
+function changesForm({ vision, text }: Siglip, options: DescribeOptions): boolean {
   const given = givenTo(options);
   const { vision: image = vision.activation, text: words = text.activation } = given;
   const isSame = image === vision.activation && words === text.activation;
@@ -66,11 +74,12 @@ export function withActivation(
   model: string,
   options: DescribeOptions,
 ): ClipConfig {
-  const [tower, words] = [siglipVision(config), config.text];
-  if (tower === undefined || !changesForm(tower, config, options)) {
+  const towers = siglipTowers(config);
+  if (towers === undefined || !changesForm(towers, options)) {
     checkActivation(activationsIn(config), model, options);
     return config;
   }
+  const { vision: tower, text: words } = towers;
   const { vision = tower.activation, text = words.activation } = givenTo(options);
   note(`GELU is computed as ${vision} and ${text} from now on; features move by about 2e-4`);
   return {

@@ -12,6 +12,7 @@ import {
 import { withWeights, type Compiler } from "@clip-ts/node";
 import { convertTensors, detectLayout, type HostTensor, type Layout } from "@clip-ts/weights";
 import { dispose } from "@tensorflow/tfjs-core";
+import { attentionHeads } from "./attention-heads.ts";
 import type { BatchArrays } from "./forward-inputs.ts";
 import { runFunction, type NamedInputs } from "./run-function.ts";
 
@@ -84,8 +85,7 @@ function runPass(
 async function named(values: HostTensors, { layout, config }: Pass): Promise<HostTensors> {
   // Renaming only moves values, so it takes gradients where it takes parameters.
   const isRenamed = layout !== "huggingface" && Object.keys(values).length > 0;
-  const heads = { vision: config.vision.heads, text: config.text.heads };
-  return isRenamed ? convertTensors(values, layout, { heads }) : values;
+  return isRenamed ? convertTensors(values, layout, attentionHeads(config)) : values;
 }
 
 /**

@@ -12,7 +12,7 @@ export function imageSizeOf(args: Pick<Arguments, "text">): number | undefined {
 /** Says on stderr that a model is used at another size than its own. */
 export function noteImageSize({ vision }: ClipConfig, imageSize: number | undefined): void {
   if (imageSize === undefined || imageSize === vision.imageSize) return;
-  const { computed } = visionTower(vision).positions(vision);
+  const { computed } = visionTower(vision).positions(vision) ?? {};
   const how = computed === undefined ? "interpolated" : "computed";
   note(
     `opened for images of ${imageSize} px instead of ${vision.imageSize} px: its positions are ${how}`,

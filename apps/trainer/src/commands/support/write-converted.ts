@@ -10,6 +10,7 @@ import {
 } from "@clip-ts/node";
 import { convertLayout, type Layout, type TensorFile } from "@clip-ts/weights";
 import { note } from "../../cli/output.ts";
+import { attentionHeads } from "./attention-heads.ts";
 import { writeWeights } from "./write-weights.ts";
 
 /** What a target of `convert` writes. */
@@ -88,13 +89,11 @@ export async function writeConverted(
   output: string,
   { target, description, file }: Writing,
 ): Promise<void> {
-  const { vision, text } = description.config;
   target.check?.(description.config);
-  const heads = { vision: vision.heads, text: text.heads };
   const layout =
     typeof target.layout === "function" ? target.layout(description.config) : target.layout;
   const whole = layout === "openai" ? withStoredPositions(description.config, file) : file;
-  const renamed = convertLayout(whole, layout, { heads });
+  const renamed = convertLayout(whole, layout, attentionHeads(description.config));
   await target.describe(output, description);
   noteOwnFormat(target, description.config);
   const said = tokenizerNote(target, description);

@@ -7,6 +7,7 @@ import {
   type OpenedModel,
   type TowerDescription,
 } from "@clip-ts/node";
+import { builtInVision } from "@clip-ts/vision-encoder";
 import { convertLayout, type TensorFile } from "@clip-ts/weights";
 import { writeWeights } from "./write-weights.ts";
 
@@ -68,7 +69,10 @@ export function towerOf(
   { description, file }: OpenedModel,
 ): OpenedTower {
   const { config, preprocess, tokenizer } = description;
-  if (side === "vision") return { tower: { side, config: config.vision }, preprocess, file };
+  if (side === "vision") {
+    const vision = builtInVision(config.vision, "A tower in a file by itself");
+    return { tower: { side, config: vision }, preprocess, file };
+  }
   const { text } = config;
   if (text.kind !== "roberta") {
     formatRobertaConfig(config); // says what it is

@@ -1,0 +1,203 @@
+import type { HostArray, HostArrays } from "@clip-ts/core";
+import { cutGraph } from "../passes/cut-graph.ts";
+import { optimize } from "../passes/optimize.ts";
+import { traceTree } from "../trace/trace.ts";
+import { rowCount, shapesOf, specsOf, numbersOf, type StepBatch } from "./batch.ts";
+import type { FlatState } from "./flat-state.ts";
+import { flattenNames, nestNames, type Shaped } from "./names.ts";
+import type { Numbers, StepCalls, StepHandlers } from "./program.ts";
+import type { StepFunctions } from "./step-functions.ts";
+import {
+  compareTrace,
+  encodeAndPullBackTrace,
+  encodeTrace,
+  gradientTrace,
+  learning,
+  pullBackTrace,
+  type LeafSpecs,
+  type StepSource,
+} from "./step-traces.ts";
+import type { Target } from "./target.ts";
+import { compileTree } from "./tree-function.ts";
+
+/** What the gradients of a step are compiled from, and where they are written. */
+export interface FlatSource {
+  readonly functions: StepFunctions;
+  readonly state: FlatState;
+  readonly target: Target;
+}
+
+/** The names of what is kept between encoding and pulling back. */
+const keptName = (index: number): string => `kept ${index}`;
+
+/** Loss and metrics. */
+const reportedBy = ({
+  loss,
+  metric,
+}: {
+  readonly loss: HostArray;
+  readonly metric: HostArrays;
+}): Numbers => numbersOf({ loss, ...metric });
+
+/** The gradient of whole batches. */
+export interface WholeGradient {
+  run(
+    given: Readonly<Record<"pairs" | "shared", HostArrays>>,
+  ): Promise<{ readonly numbers: Numbers; readonly statistics: HostArrays }>;
+  dispose(): Promise<void>;
+}
+
+/** The functions of batches that come in parts. */
+export interface GradientInParts extends Pick<StepHandlers, "encode" | "compare" | "pullBack"> {
+  dispose(): Promise<void>;
+}
+
+const traced = ({ functions, state }: FlatSource): StepSource => ({
+  functions,
+  params: specsOf(state.params),
+});
+
+/** Compiles the gradient of whole batches shaped like this one: one graph. */
+export async function compileWhole(
+  source: FlatSource,
+  { parts: [pairs = {}], shared }: StepBatch,
+): Promise<WholeGradient> {
+  const compiled = await compileTree(
+    source.target,
+    gradientTrace(traced(source), { pairs, shared }),
+  );
+  const { params: param, gradients: grad } = source.state;
+  return {
+    async run(given) {
+      const inputs = { param, batch: given.pairs, shared: given.shared };
+      const { statistic, ...results } = await compiled.run(inputs, { next: { grad } });
+      return { numbers: reportedBy(results), statistics: statistic };
+    },
+    dispose: () => compiled.dispose(),
+  };
+}
+
+/** What runs for micro-batches of one shape. */
+interface PartFunctions {
+  readonly rows: Readonly<Record<string, Shaped>>;
+  encode(given: StepCalls["encode"]["given"]): Promise<StepCalls["encode"]["gives"]>;
+  /** Nothing to do if nothing in the towers learns. */
+  pullBack(given: StepCalls["pullBack"]["given"]): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** Specs of so many rows like these. */
+const rowSpecs = (rows: Readonly<Record<string, Shaped>>, count: number): LeafSpecs =>
+  Object.fromEntries(
+    Object.entries(rows).map(([name, { shape }]) => [name, { shape: [count, ...shape.slice(1)] }]),
+  );
+
+/** The gradients of these leaves, where the optimiser reads them. */
+const gradientsAt = ({ state }: FlatSource, paths: readonly string[]): HostArrays =>
+  Object.fromEntries(paths.map((path) => [path, state.gradients[path] as HostArray]));
+
+/** Functions of one micro-batch among several: it is encoded twice, so that no more than one is in memory. */
+async function compilePart(source: FlatSource, pairs: HostArrays): Promise<PartFunctions> {
+  const { target, state } = source;
+  const { params: param } = state;
+  const grad = gradientsAt(source, learning(source.functions).pulled);
+  const encode = await compileTree(target, encodeTrace(traced(source), pairs));
+  const { feature: rows } = encode.outputs;
+  const learns = Object.keys(grad).length > 0;
+  const like = { pairs, cotangents: rows };
+  const pullBack = learns && (await compileTree(target, pullBackTrace(traced(source), like)));
+  return {
+    rows,
+    async encode({ pairs: batch, statistics }) {
+      const given = { param: { ...param, ...statistics }, statistic: {}, batch };
+      const { feature, statistic } = await encode.run(given);
+      return { rows: feature, statistics: statistic };
+    },
+    async pullBack({ pairs: batch, cotangents: cotangent }) {
+      if (pullBack === false) return;
+      await pullBack.run({ param, batch, cotangent, grad }, { next: { grad } });
+    },
+    async dispose() {
+      await encode.dispose();
+      if (pullBack !== false) await pullBack.dispose();
+    },
+  };
+}
+
+/**
+ * Functions of a batch's only micro-batch: one graph, cut where the cotangents come in. What the encoding
+ * computed is kept until then, in the same memory each time.
+ */
+async function compileCut(source: FlatSource, pairs: HostArrays): Promise<PartFunctions> {
+  const { target, state } = source;
+  const { params: param } = state;
+  const grad = gradientsAt(source, learning(source.functions).pulled);
+  const { given, run } = encodeTrace(traced(source), pairs);
+  const { feature: rows } = traceTree(run, given).outputs;
+  const whole = encodeAndPullBackTrace(traced(source), { pairs, cotangents: rows });
+  const { graph, outputs } = traceTree(whole.run, whole.given);
+  const waiting = new Set(Object.keys(flattenNames({ cotangent: rows, grad })));
+  const { early, late, kept } = cutGraph(optimize(graph), (name) => waiting.has(name), keptName);
+  const [encode, pullBack] = [await target(early), await target(late)];
+  let held: HostArrays = {};
+  return {
+    rows,
+    async encode({ pairs: batch, statistics }) {
+      const inputs = flattenNames<HostArray>({ param: { ...param, ...statistics }, batch });
+      const results = await encode.run(inputs, held);
+      held = Object.fromEntries(kept.map(({ name }) => [name, results[name] as HostArray]));
+      const { feature, statistic } = nestNames(outputs, results);
+      return { rows: feature as HostArrays, statistics: statistic as HostArrays };
+    },
+    async pullBack({ pairs: batch, cotangents: cotangent }) {
+      const inputs = flattenNames<HostArray>({ param, batch, cotangent, grad });
+      await pullBack.run({ ...inputs, ...held }, flattenNames<HostArray>({ next: { grad } }));
+    },
+    async dispose() {
+      await encode.dispose();
+      await pullBack.dispose();
+    },
+  };
+}
+
+/**
+ * Compiles the gradients of batches in micro-batches like this one: two functions for each shape of
+ * micro-batch, mostly one, and one for all their rows, however many micro-batches there are. Their shares
+ * are added up where the optimiser reads them.
+ */
+export async function compileParts(
+  source: FlatSource,
+  { parts, shared }: StepBatch,
+  ranks: number,
+): Promise<GradientInParts> {
+  const { functions, state, target } = source;
+  const { compared, pulled } = learning(functions);
+  const isCut = parts.length === 1 && pulled.length > 0;
+  const kinds = new Map<string, PartFunctions>();
+  let rows = 0;
+  for (const pairs of parts) {
+    const kind = shapesOf(pairs);
+    const part = kinds.get(kind) ?? (await (isCut ? compileCut : compilePart)(source, pairs));
+    kinds.set(kind, part);
+    rows += rowCount(part.rows);
+  }
+  const of = (pairs: HostArrays): PartFunctions => kinds.get(shapesOf(pairs)) as PartFunctions;
+  const all = rowSpecs(of(parts[0] ?? {}).rows, rows * ranks);
+  const compare = await compileTree(target, compareTrace(traced(source), all, shared));
+  const [own, sums] = [gradientsAt(source, compared), gradientsAt(source, pulled)];
+  const { params: param } = state;
+  return {
+    encode: (given) => of(given.pairs).encode(given),
+    async compare({ rows: feature, shared: batch }) {
+      const into = { next: { grad: own } };
+      const { cotangent, ...results } = await compare.run({ param, feature, batch }, into);
+      for (const { data } of Object.values(sums)) data.fill(0);
+      return { numbers: reportedBy(results), cotangents: cotangent };
+    },
+    pullBack: (given) => of(given.pairs).pullBack(given),
+    async dispose() {
+      for (const part of kinds.values()) await part.dispose();
+      await compare.dispose();
+    },
+  };
+}

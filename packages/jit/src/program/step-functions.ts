@@ -1,0 +1,80 @@
+import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
+import type { NamedTensors } from "../trace/trace.ts";
+import type { LeafSettings } from "./leaf-layout.ts";
+
+/** A number of the host, or a scalar tensor where a step is traced. */
+export type ScalarValue = number | Scalar;
+
+/** What a step computes from parameters and a batch before it moves anything. */
+export interface Gradients {
+  readonly loss: Tensor;
+  /** Further scalars worth reporting. */
+  readonly metrics?: NamedTensors;
+  /** One for every leaf that learns, by path. */
+  readonly grads: NamedTensors;
+  /** What leaves that do not learn become, by path: running statistics. */
+  readonly statistics?: NamedTensors;
+}
+
+/**
+ * The gradient of a loss in parts that are run for one micro-batch, or for the rows of all of them
+ * (GradCache, Gao et al. 2021, arXiv:2101.06983). Together they give what `StepFunctions.gradient` gives
+ * for the whole batch.
+ */
+export interface GradientParts {
+  /** Leaves that only `compare` uses; `pullBack` gives the gradients of the others. */
+  readonly compared: readonly string[];
+  /** Rows of one micro-batch, and what leaves that do not learn become after it. */
+  encode(
+    params: NamedTensors,
+    pairs: NamedTensors,
+  ): { readonly rows: NamedTensors; readonly statistics?: NamedTensors };
+  /** The loss of all rows; its gradient by them (`cotangents`), and by the compared leaves. */
+  compare(
+    params: NamedTensors,
+    rows: NamedTensors,
+    shared: NamedTensors,
+  ): Omit<Gradients, "statistics"> & { readonly cotangents: NamedTensors };
+  /** One micro-batch's share of the other gradients: those of Σ rows · cotangents. */
+  pullBack(params: NamedTensors, pairs: NamedTensors, cotangents: NamedTensors): NamedTensors;
+}
+
+/** A leaf to be moved, or a stretch of several that are alike. All tensors have the same shape. */
+export interface LeafStep<Settings extends LeafSettings = LeafSettings> {
+  readonly param: Tensor;
+  /** After clipping. */
+  readonly grad: Tensor;
+  /** In the order of `LeafRule.slots`. */
+  readonly slots: readonly Tensor[];
+  /** The step's numbers, such as the learning rate. */
+  readonly scalars: Readonly<Record<string, ScalarValue>>;
+  readonly settings: Settings;
+}
+
+/** How a step moves what learns. */
+export interface LeafRule<Settings extends LeafSettings = LeafSettings> {
+  /** The leaves that learn, with the numbers `move` knows them by. The others stay. */
+  readonly leaves: Readonly<Record<string, Settings>>;
+  /** Names of what is remembered for each of them; zeros at first. */
+  readonly slots: readonly string[];
+  /** The factor that gradients of this length, all taken as one vector, are multiplied by. */
+  readonly clip?: (norm: ScalarValue) => ScalarValue;
+  /**
+   * The new parameter, then the new slots. Treats every element alike, since it may be traced on
+   * stretches that span several leaves; only leaves in `whole` come one by one, in their own shape.
+   */
+  move(step: LeafStep<Settings>): readonly Tensor[];
+  /** Paths of leaves whose elements `move` does not treat alike, such as matrices made orthogonal. */
+  readonly whole?: ReadonlySet<string>;
+}
+
+/** A training step as pure functions of tensors: run as they are, or compiled. */
+export interface StepFunctions<Settings extends LeafSettings = LeafSettings> {
+  /** The gradient of a whole batch: encode, compare and pull back under one tape. */
+  gradient(params: NamedTensors, pairs: NamedTensors, shared: NamedTensors): Gradients;
+  /** The same for batches in micro-batches, or spread over ranks. */
+  readonly parts?: GradientParts;
+  readonly update: LeafRule<Settings>;
+  /** Paths of parameters whose products are exact: never rounded to bf16. */
+  readonly exact?: ReadonlySet<string>;
+}

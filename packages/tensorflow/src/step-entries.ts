@@ -1,0 +1,150 @@
+import { optimize, type Graph, type HostArrays, type Preparation } from "@clip-ts/jit";
+import {
+  batchShapes,
+  compareTrace,
+  cutGraph,
+  encodeAndPullBackTrace,
+  encodeTrace,
+  flattenNames,
+  guarded,
+  learning,
+  type LeafSpecs,
+  type NameTree,
+  pullBackTrace,
+  replacements,
+  rowCount,
+  shapesOf,
+  type StepSource,
+  type Traceable,
+  traceTree,
+} from "@clip-ts/jit/backend";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { StepSpec } from "./emit-step.ts";
+import { byPath, statisticsTrace, updateTrace, wholeTrace } from "./update-traces.ts";
+
+/** An entry point of a program, and how what it gives lies in a tree. */
+export interface StepEntry {
+  readonly step: StepSpec;
+  readonly outputs: NameTree<{ readonly shape: readonly number[] }>;
+}
+
+/** Entry points by name; those of the same name are the same. */
+export type StepEntries = Readonly<Record<string, StepEntry>>;
+
+/** What entry points are called. */
+export const entryName = {
+  whole: (pairs: HostArrays, shared: HostArrays): string => batchShapes({ parts: [pairs], shared }),
+  encode: (pairs: HostArrays): string => `encode ${shapesOf(pairs)}`,
+  compare: (rows: LeafSpecs, shared: HostArrays): string =>
+    `compare ${shapesOf({ ...rows, ...shared })}`,
+  pullBack: (pairs: HostArrays): string => `pull back ${shapesOf(pairs)}`,
+  statistics: "statistics",
+  update: "update",
+} as const;
+
+/** The outputs of a graph that replace state. */
+const updatesOf = (graph: Graph): Record<string, string> =>
+  Object.fromEntries(replacements(graph).map(({ state, output }) => [state, output] as const));
+
+function entryOf<Given extends NameTree<LeafSpecs[string]>, Gives extends NameTree<Tensor>>(
+  { run, given }: Traceable<Given, Gives>,
+  more: Pick<StepSpec, "mustBeFinite"> = {},
+): StepEntry {
+  const traced = traceTree(run, given);
+  const graph = optimize(traced.graph);
+  return {
+    step: { graph, updates: updatesOf(graph), ...more },
+    outputs: traced.outputs,
+  };
+}
+
+const mustBeFinite = [...guarded];
+
+/** The entry points of batches shaped like this one, and the statistics that pass between micro-batches. */
+export interface PreparedEntries {
+  readonly entries: StepEntries;
+  readonly statistics: LeafSpecs;
+  /** What encoding leaves for pulling back. */
+  readonly kept?: LeafSpecs;
+}
+
+/** The functions of micro-batches of one shape, what their encoding gives and what it leaves behind. */
+interface KindEntries extends Readonly<Record<"feature" | "statistic" | "kept", LeafSpecs>> {
+  readonly entries: StepEntries;
+}
+
+/** The functions of micro-batches of one shape, and what their encoding gives. */
+function kindEntries(source: StepSource, pairs: HostArrays): KindEntries {
+  const { run, given } = encodeTrace(source, pairs);
+  const { feature, statistic } = traceTree(run, given).outputs;
+  const encode = entryOf(encodeTrace(source, pairs, statistic));
+  const learns = learning(source.functions).pulled.length > 0;
+  const pullBack = learns && entryOf(pullBackTrace(source, { pairs, cotangents: feature }));
+  const entries = {
+    [entryName.encode(pairs)]: encode,
+    ...(pullBack !== false && { [entryName.pullBack(pairs)]: pullBack }),
+  };
+  return { entries, feature, statistic, kept: {} };
+}
+
+/**
+ * The same for a batch's only micro-batch: one graph, cut where the cotangents come in. What the encoding
+ * computed stays in TensorFlow until then.
+ */
+function cutEntries(source: StepSource, pairs: HostArrays): KindEntries {
+  const { run, given } = encodeTrace(source, pairs);
+  const { feature, statistic } = traceTree(run, given).outputs;
+  const trace = encodeAndPullBackTrace(source, {
+    pairs,
+    cotangents: feature,
+    statistics: statistic,
+  });
+  const { graph, outputs } = traceTree(trace.run, trace.given);
+  const waiting = flattenNames({ cotangent: feature, grad: trace.given.grad });
+  const nameOf = (index: number): string => `kept ${shapesOf(pairs)} ${index}`;
+  const { early, late, kept } = cutGraph(optimize(graph), (name) => name in waiting, nameOf);
+  const keeping = Object.fromEntries(kept.map(({ name }) => [name, name] as const));
+  const entries = {
+    [entryName.encode(pairs)]: { step: { graph: early, updates: keeping }, outputs },
+    [entryName.pullBack(pairs)]: { step: { graph: late, updates: updatesOf(late) }, outputs },
+  };
+  const specs = kept.map(({ name, value }) => [name, value] as const);
+  return { entries, feature, statistic, kept: Object.fromEntries(specs) };
+}
+
+/** Functions that are built once for each shape of micro-batch and run in a loop. */
+function partEntries(
+  source: StepSource,
+  { batch: { parts, shared }, scalars, ranks = 1 }: Preparation,
+): PreparedEntries {
+  const kinds = new Map(parts.map((pairs) => [shapesOf(pairs), pairs]));
+  const isCut = parts.length === 1 && learning(source.functions).pulled.length > 0;
+  const entriesOf = isCut ? cutEntries : kindEntries;
+  const made = new Map([...kinds].map(([kind, pairs]) => [kind, entriesOf(source, pairs)]));
+  const [{ feature, statistic, kept }] = [...made.values()] as [KindEntries];
+  const rows = parts.reduce(
+    (sum, pairs) => sum + rowCount(made.get(shapesOf(pairs))?.feature ?? {}),
+    0,
+  );
+  const all = byPath(Object.keys(feature), (name) => ({
+    shape: [rows * ranks, ...(feature[name]?.shape.slice(1) ?? [])],
+  }));
+  const compare = entryOf(compareTrace(source, all, shared));
+  const update = entryOf(updateTrace(source, scalars, statistic), { mustBeFinite });
+  const hasStatistics = Object.keys(statistic).length > 0;
+  const entries = Object.assign({}, ...[...made.values()].map((kind) => kind.entries), {
+    [entryName.compare(all, shared)]: compare,
+    ...(hasStatistics && { [entryName.statistics]: entryOf(statisticsTrace(statistic)) }),
+    [entryName.update]: update,
+  }) as StepEntries;
+  return { entries, statistics: statistic, kept };
+}
+
+/** The entry points of steps on batches shaped like this one. */
+export function entriesFor(source: StepSource, what: Preparation): PreparedEntries {
+  const { parts, shared } = what.batch;
+  if (parts.length > 1 || what.ranks !== undefined) return partEntries(source, what);
+  const name = entryName.whole(parts[0] ?? {}, shared);
+  const entry = entryOf(wholeTrace(source, what), { mustBeFinite });
+  return { entries: { [name]: entry }, statistics: {} };
+}
