@@ -17,7 +17,6 @@ export {
   resultOf,
   rewrite,
   sameShape,
-  sizeOf,
   type Rewriter,
   type Rule,
   type ValueType,

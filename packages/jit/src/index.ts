@@ -29,7 +29,7 @@ export {
   type SymbolicInputSpec,
   type SymbolicOptions,
 } from "./trace/trace-symbolic.ts";
-export { type StepBatch } from "./program/batch.ts";
+export { rowsAt, type StepBatch } from "./program/batch.ts";
 export { checkArray } from "./program/check-array.ts";
 export { disposableFunction } from "./program/disposed.ts";
 export {

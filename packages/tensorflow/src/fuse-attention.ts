@@ -1,5 +1,6 @@
+import { sizeOf } from "@clip-ts/core";
 import type { Value } from "@clip-ts/jit";
-import { resultOf, rewrite, type Rewriter, sizeOf } from "@clip-ts/jit/backend";
+import { resultOf, rewrite, type Rewriter } from "@clip-ts/jit/backend";
 import { numbers, type Lowering } from "./lowering.ts";
 import { attribute } from "./messages.ts";
 import type { TensorflowGraph, TensorflowNode, TensorflowOp } from "./graph.ts";

@@ -1,3 +1,4 @@
+import { sizeOf } from "@clip-ts/core";
 import type {
   HostArray,
   HostArrays,
@@ -50,8 +51,7 @@ const variablesOf = ({ params = {}, slots = {} }: Partial<ProgramState>): HostAr
 /** State with zeros for what has not been given yet. */
 function filledUp(state: HostArrays, specs: LeafSpecs): HostArrays {
   const all = Object.entries(specs).map(([name, { shape }]): [string, HostArray] => {
-    const length = shape.reduce((product, side) => product * side, 1);
-    return [name, state[name] ?? { data: new Float32Array(length), shape }];
+    return [name, state[name] ?? { data: new Float32Array(sizeOf(shape)), shape }];
   });
   return Object.fromEntries(all);
 }

@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
-import type { HostArray, HostArrays } from "@clip-ts/core";
-import type { StepBatch } from "@clip-ts/jit";
+import type { HostArrays } from "@clip-ts/core";
+import { rowsAt, type StepBatch } from "@clip-ts/jit";
 
 /** Rows `start` to `end` of a batch. */
 export interface RowRange {
@@ -15,13 +15,6 @@ export function rowRanges(rows: number, parts: number): RowRange[] {
     start: Math.round((part * rows) / count),
     end: Math.round(((part + 1) * rows) / count),
   }));
-}
-
-/** Rows `start` to `end` of an array, in its memory. */
-function rowsOf({ data, shape }: HostArray, { start, end }: RowRange): HostArray {
-  const [, ...rest] = shape;
-  const size = rest.reduce((product, side) => product * side, 1);
-  return { data: data.subarray(start * size, end * size), shape: [end - start, ...rest] };
 }
 
 /** Those of the named arrays that are there, in the order of the names. */
@@ -74,8 +67,6 @@ export function splitBatch(
   }
   const own = pick(arrays, pairs);
   const ranges = rowRanges(commonRows(own), parts);
-  const split = ranges.map((range) =>
-    Object.fromEntries(Object.entries(own).map(([name, array]) => [name, rowsOf(array, range)])),
-  );
-  return { parts: ranges.length === 1 ? [own] : split, shared: pick(arrays, shared) };
+  const split = ranges.map(({ start, end }) => rowsAt(own, start, end - start));
+  return { parts: split, shared: pick(arrays, shared) };
 }

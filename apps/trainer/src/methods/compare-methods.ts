@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
+import { countParams } from "@clip-ts/core";
 import { retrieval } from "@clip-ts/evaluation";
 import {
   describeModel,
@@ -83,8 +84,7 @@ async function runMethod(method: Method, comparison: Comparison): Promise<Method
   }
   const { description } = await openRunModel(options.model);
   const { trained } = planTraining(clipSpec(description.config), options.training);
-  const values = Object.values(trained).map(({ shape }) => shape.reduce((a, b) => a * b, 1));
-  const learning = values.reduce((sum, size) => sum + size, 0) / 1e6;
+  const learning = countParams(trained) / 1e6;
   const averaged = join(folderOf(name), "latest", "ema");
   const model = existsSync(averaged) ? averaged : folderOf(name);
   return { name, title, learning, ...(await bothLanguages(model, comparison)) };

@@ -1,6 +1,6 @@
 import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
-import { flattenTree } from "@clip-ts/core";
+import { countParams } from "@clip-ts/core";
 import type { BatchStream, PairSource } from "@clip-ts/data";
 import { clipSpec } from "@clip-ts/model";
 import {
@@ -42,8 +42,7 @@ export interface OpenedTraining extends CheckpointParts {
 }
 
 function announce(options: RunOptions, description: ModelDescription, batches: BatchStream): void {
-  const leaves = Object.values(flattenTree<{ shape: number[] }>(clipSpec(description.config)));
-  const size = leaves.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const size = countParams(clipSpec(description.config));
   const { run, steps, model, data } = options;
   const { preset, from = model.config } = model;
   process.stderr.write(

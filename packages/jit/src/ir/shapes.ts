@@ -1,3 +1,4 @@
+import { sizeOf } from "@clip-ts/core";
 import { ClipError } from "@clip-ts/base";
 import { backend_util, broadcast_util } from "@tensorflow/tfjs-core";
 import { axesOf } from "./axes.ts";
@@ -138,7 +139,7 @@ export const castShape: ShapeRule = ({ x }, { dtype }) => ({
 
 export const reshapeShape: ShapeRule = ({ x }, { shape: wanted }) => {
   const { shape, dtype } = x as Described;
-  const size = shape.reduce((product, side) => product * side, 1);
+  const size = sizeOf(shape);
   const known = (wanted as number[]).reduce(
     (product, side) => product * (side === -1 ? 1 : side),
     1,

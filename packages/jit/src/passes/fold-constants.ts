@@ -1,7 +1,8 @@
+import { sizeOf } from "@clip-ts/core";
 import type { Constant, Graph, Node, Value } from "../ir/graph.ts";
 import { isOpen } from "../ir/symbols.ts";
 import { evaluate, filled, repeatedNumber } from "./evaluate.ts";
-import { resultOf, rewrite, sizeOf, type Rewriter, type Rule } from "./rewrite.ts";
+import { resultOf, rewrite, type Rewriter, type Rule } from "./rewrite.ts";
 
 /** A folded constant holds at most this many elements: larger ones cost more to store than to compute. */
 const largestConstant = 16_384;

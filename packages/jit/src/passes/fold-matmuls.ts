@@ -1,5 +1,6 @@
+import { sizeOf } from "@clip-ts/core";
 import type { Graph, Node, Value } from "../ir/graph.ts";
-import { resultOf, rewrite, sizeOf, type Rewriter, type Rule } from "./rewrite.ts";
+import { resultOf, rewrite, type Rewriter, type Rule } from "./rewrite.ts";
 
 /** An operand of a product, and whether the product reads its last two axes swapped. */
 interface Operand {
@@ -46,7 +47,7 @@ function reshaped(value: Value, shape: readonly number[], graph: Rewriter): Valu
 /** The operand as one matrix: its rows of every batch under each other. */
 function flattened({ value, isTransposed }: Operand, graph: Rewriter): Operand {
   const columns = value.shape.at(-1) as number;
-  const rows = value.shape.slice(0, -1).reduce((product, side) => product * side, 1);
+  const rows = sizeOf(value.shape.slice(0, -1));
   return { value: reshaped(value, [rows, columns], graph), isTransposed };
 }
 
@@ -59,7 +60,7 @@ const toMatrices: Rule = (node, graph) => {
   if (isFlat || !sharesRight) return undefined;
   const result = resultOf(node);
   const columns = result.shape.at(-1) as number;
-  const rows = result.shape.slice(0, -1).reduce((product, side) => product * side, 1);
+  const rows = sizeOf(result.shape.slice(0, -1));
   const type = { ...result, shape: [rows, columns] };
   const product = multiply(flattened(a, graph), flattened(b, graph), graph, type);
   return [reshaped(product, result.shape, graph)];

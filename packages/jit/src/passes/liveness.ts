@@ -1,6 +1,6 @@
 import type { Graph, Value } from "../ir/graph.ts";
 import { operationOf } from "../ir/ops.ts";
-import { sizeOf } from "./rewrite.ts";
+import { sizeOf } from "@clip-ts/core";
 
 /** For a value that is a view of another: the id of the value that owns the memory; else its own id. */
 function memoryOf(graph: Graph): (id: number) => number {

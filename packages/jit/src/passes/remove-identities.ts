@@ -1,6 +1,7 @@
+import { sizeOf } from "@clip-ts/core";
 import type { Graph, Node, Value } from "../ir/graph.ts";
 import { operationOf } from "../ir/ops.ts";
-import { resultOf, rewrite, sameShape, sizeOf, type Rewriter, type Rule } from "./rewrite.ts";
+import { resultOf, rewrite, sameShape, type Rewriter, type Rule } from "./rewrite.ts";
 
 const inAxisOrder = (perm: readonly number[]): boolean => perm.every((from, axis) => from === axis);
 

@@ -112,8 +112,3 @@ export const resultOf = ({ outputs }: Pick<Node, "outputs">): Value => outputs[0
 export function sameShape(left: readonly number[], right: readonly number[]): boolean {
   return left.length === right.length && left.every((side, axis) => side === right[axis]);
 }
-
-/** How many elements a shape holds. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, side) => product * side, 1);
-}

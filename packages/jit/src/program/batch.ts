@@ -1,4 +1,4 @@
-import { dtypeOf, type HostArray, type HostArrays } from "@clip-ts/core";
+import { dtypeOf, sizeOf, type HostArray, type HostArrays } from "@clip-ts/core";
 import type { Shaped } from "./names.ts";
 import type { InputSpec } from "../trace/trace.ts";
 
@@ -61,7 +61,7 @@ export const rowCount = (rows: Readonly<Record<string, Shaped>>): number =>
 export function rowsAt(arrays: HostArrays, start: number, count: number): HostArrays {
   const views = Object.entries(arrays).map(([name, { data, shape }]): [string, HostArray] => {
     const [, ...rest] = shape;
-    const size = rest.reduce((product, side) => product * side, 1);
+    const size = sizeOf(rest);
     const view = data.subarray(start * size, (start + count) * size);
     return [name, { data: view, shape: [count, ...rest] }];
   });

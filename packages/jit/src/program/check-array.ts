@@ -1,7 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import type { Graph, Value } from "../ir/graph.ts";
 import { isOpen } from "../ir/symbols.ts";
-import { dtypeOf, type HostArray } from "@clip-ts/core";
+import { dtypeOf, sizeOf, type HostArray } from "@clip-ts/core";
 
 const list = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
 
@@ -31,7 +31,7 @@ export function checkArray(
       `"${name}" was compiled for ${list(value.shape)}; got ${list(shape)}.`,
     );
   }
-  const length = shape.reduce((product, side) => product * side, 1);
+  const length = sizeOf(shape);
   if (data.length !== length || dtypeOf(array) !== value.dtype) {
     throw new ClipError(
       "bad-shape",

@@ -1,3 +1,5 @@
+import { sizeOf } from "@clip-ts/core";
+
 /** The numbers an update rule knows a leaf by, such as its weight decay. */
 export type LeafSettings = Readonly<Record<string, number>>;
 
@@ -54,7 +56,7 @@ export function layOutLeaves(
     const start = next;
     for (const path of paths) {
       const shape = shapeOf(path);
-      const length = shape.reduce((product, side) => product * side, 1);
+      const length = sizeOf(shape);
       places.push({ path, shape, start: next, length });
       next += Math.ceil(length / alignment) * alignment;
     }

@@ -1,5 +1,5 @@
 import type { Value } from "@clip-ts/jit";
-import { sizeOf } from "@clip-ts/jit/backend";
+import { sizeOf } from "@clip-ts/core";
 import { sameDomain, type Domain, type RowNode } from "./row-domain.ts";
 import type { TensorflowGraph, TensorflowNode } from "../graph.ts";
 

@@ -1,5 +1,6 @@
+import { sizeOf } from "@clip-ts/core";
 import type { Value } from "@clip-ts/jit";
-import { axesAttribute, axesOf, isOpen, resultOf, sameShape, sizeOf } from "@clip-ts/jit/backend";
+import { axesAttribute, axesOf, isOpen, resultOf, sameShape } from "@clip-ts/jit/backend";
 import { elementCodes, reductionCodes } from "./row-codes.ts";
 import type { TensorflowGraph, TensorflowNode } from "../graph.ts";
 
