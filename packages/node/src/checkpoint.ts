@@ -1,16 +1,13 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { toTensor, type FlatTree, type HostArray, type HostArrays } from "@clip-ts/core";
+import type { FlatTree, HostArray, HostArrays } from "@clip-ts/core";
 import { openSafetensors, streamParams, toFloat32 } from "@clip-ts/weights";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { digestFolder, digestText, findDamage, type FolderDigest } from "./checkpoint-digest.ts";
 import { openFile, readJson, syncFolder, writeFileWhole, writeJson } from "./files.ts";
 import { writeModel, type ModelDescription } from "./model-folder.ts";
 import { checkpointFolder, checkpointName, checkpointNames, pointLatest } from "./run-folder.ts";
-
-/** Named trees beside the parameters: the optimiser's moments, EMA. */
-export type SlotTrees<Leaf = Tensor> = Readonly<Record<string, FlatTree<Leaf>>>;
 
 /** All that a run needs to go on as if it had never stopped. */
 export interface Checkpoint {
@@ -18,8 +15,8 @@ export interface Checkpoint {
   readonly step: number;
   /** A tree or flat tree of host arrays or tensors. */
   readonly params: object;
-  /** Optimiser state by slot, then path. */
-  readonly slots: SlotTrees<Tensor | HostArray>;
+  /** Named trees beside the parameters, by slot, then path: the optimiser's moments, EMA. */
+  readonly slots: Readonly<Record<string, FlatTree<Tensor | HostArray>>>;
   /** Plain JSON: seed, data cursor, best metric. */
   readonly state: Readonly<Record<string, unknown>>;
   /** Writes what else belongs into the checkpoint's folder before it is moved to its place. */
@@ -160,33 +157,6 @@ function assertSlots(path: string, stored: readonly string[], wanted: readonly s
   );
 }
 
-/** A value of a slot, as it is read. */
-interface StoredLeaf {
-  readonly slot: string;
-  readonly path: string;
-  readonly array: HostArray;
-}
-
-/** The leaves of a checkpoint's slots one after the other, once they are known to be those that are wanted. */
-async function* storedLeaves(folder: string, slots: readonly string[]): AsyncGenerator<StoredLeaf> {
-  const path = join(folder, optimizerFile);
-  const source = await openFile(path);
-  try {
-    const file = await openSafetensors(source, path);
-    assertSlots(path, file.names, slots);
-    for (const name of file.names) {
-      const [slot, leaf] = splitName(name);
-      const stored = await file.read(name);
-      yield { slot, path: leaf, array: { data: toFloat32(stored), shape: stored.shape } };
-    }
-  } finally {
-    await source.close();
-  }
-}
-
-const emptySlots = <Leaf>(slots: readonly string[]): Record<string, Record<string, Leaf>> =>
-  Object.fromEntries(slots.map((slot) => [slot, {}]));
-
 /**
  * The named slots of a checkpoint folder, by path; no engine has to run.
  * @throws ClipError "bad-weights" if the checkpoint was made with other slots.
@@ -195,21 +165,20 @@ export async function readHostSlots(
   folder: string,
   slots: readonly string[],
 ): Promise<Readonly<Record<string, HostArrays>>> {
-  const trees = emptySlots<HostArray>(slots);
-  for await (const { slot, path, array } of storedLeaves(folder, slots)) trees[slot]![path] = array;
-  return trees;
-}
-
-/** The same on the running engine, one leaf after the other. The caller owns the tensors. */
-export async function readSlots(folder: string, slots: readonly string[]): Promise<SlotTrees> {
-  const trees = emptySlots<Tensor>(slots);
+  const path = join(folder, optimizerFile);
+  const source = await openFile(path);
+  const trees: Record<string, Record<string, HostArray>> = {};
+  for (const slot of slots) trees[slot] = {};
   try {
-    for await (const { slot, path, array } of storedLeaves(folder, slots)) {
-      trees[slot]![path] = toTensor(array);
+    const file = await openSafetensors(source, path);
+    assertSlots(path, file.names, slots);
+    for (const name of file.names) {
+      const [slot, leaf] = splitName(name);
+      const stored = await file.read(name);
+      trees[slot]![leaf] = { data: toFloat32(stored), shape: stored.shape };
     }
     return trees;
-  } catch (error) {
-    dispose(trees);
-    throw error;
+  } finally {
+    await source.close();
   }
 }

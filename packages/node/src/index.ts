@@ -4,10 +4,8 @@ export {
   pruneCheckpoints,
   readCheckpointState,
   readHostSlots,
-  readSlots,
   saveCheckpoint,
   type Checkpoint,
-  type SlotTrees,
 } from "./checkpoint.ts";
 export type { CompiledTowers, TowerWeights } from "./compiled-towers.ts";
 export { decodeImage, type DecodeOptions } from "./decode-image.ts";
