@@ -14,7 +14,7 @@ import { afterAll, expect, test } from "vitest";
 import { parseConfig } from "../config/load-config.ts";
 import { runOptions } from "../config/run-options.ts";
 import { runTraining } from "./run-training.ts";
-import type { StepReport } from "./train.ts";
+import type { StepReport } from "./step-report.ts";
 
 interface Reference {
   readonly history: readonly {

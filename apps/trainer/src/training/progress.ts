@@ -1,7 +1,7 @@
 import type { Evaluation } from "../evaluation/numbers.ts";
 import { createEventFile } from "./tensorboard/event-file.ts";
 import { createSoftFile } from "./soft-file.ts";
-import type { StepReport } from "./train.ts";
+import type { StepReport } from "./step-report.ts";
 
 /** Smoothed pace and the time left. */
 interface Pace {

@@ -1,10 +1,10 @@
 import type { ModelDescription } from "@clip-ts/node";
+import type { Evaluating } from "@clip-ts/training";
 import { keepBestModel } from "./best-model.ts";
 import type { EarlyStopping } from "./early-stopping.ts";
 import type { Evaluator } from "./evaluation.ts";
 import type { Progress } from "./progress.ts";
 import type { TrainingSession } from "./session.ts";
-import type { Evaluating } from "./train.ts";
 
 /** What evaluating a run takes. */
 export interface RunEvaluation {

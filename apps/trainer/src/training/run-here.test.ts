@@ -10,7 +10,7 @@ import { parseConfig } from "../config/load-config.ts";
 import { openRunModel } from "../config/model.ts";
 import { runOptions, type RunOptions } from "../config/run-options.ts";
 import { openSession } from "./open-session.ts";
-import { stepMetrics, type StepMetrics } from "./train.ts";
+import { stepMetrics, type StepMetrics } from "./step-report.ts";
 
 /** Where the tests of this file's users put runs; removed when they end. */
 export const folder: string = mkdtempSync(join(tmpdir(), "clip-ts-methods-"));

@@ -1,6 +1,7 @@
 import { ClipError } from "@clip-ts/base";
-import type { BatchStream } from "@clip-ts/data";
+import type { Batch, BatchStream } from "@clip-ts/data";
 import { listCheckpoints, lockRun, type RunLock } from "@clip-ts/node";
+import { train, type StepNumbers, type TakenStep } from "@clip-ts/training";
 import { note } from "../cli/output.ts";
 import { noteLeftOut } from "../commands/support/left-out.ts";
 import { changedSettings } from "../config/changed-settings.ts";
@@ -13,7 +14,7 @@ import { openTraining, type OpenedTraining, type TrainingOptions } from "./open-
 import { createProgress } from "./progress.ts";
 import { createRunCheckpoints, isDivergence } from "./run-checkpoints.ts";
 import { createEvaluating } from "./run-evaluation.ts";
-import { train, type StepReport } from "./train.ts";
+import { stepReport } from "./step-report.ts";
 
 /** How a run ended. */
 export interface TrainingResult {
@@ -75,7 +76,8 @@ async function trainOpened(
   const progress = createProgress(options.progress);
   const interruption = watchInterruption();
   const checkpoints = createRunCheckpoints(options.checkpoints, opened);
-  const report = async (step: StepReport): Promise<void> => {
+  const report = async (taken: TakenStep<Batch, StepNumbers>): Promise<void> => {
+    const step = stepReport(taken);
     lock.touch();
     progress.report(step);
     await checkpoints.took(step.step, step.loss);
@@ -83,8 +85,8 @@ async function trainOpened(
   try {
     const shouldStop = (): boolean => interruption.requested() || early?.isOver() === true;
     const evaluate = createEvaluating({ ...opened, run, progress });
-    const saving = { saveEvery: options.checkpoints.every, save: checkpoints.save };
-    await train({ steps, ...saving, batches, session, report, shouldStop, evaluate });
+    const saving = { every: options.checkpoints.every, save: checkpoints.save };
+    await train({ steps, training: session, batches, saving, report, shouldStop, evaluate });
     await checkpoints.finish();
     const end = endOf(options, early, session.steps(), interruption.requested());
     return { ...end, checkpoint: checkpoints.newest() };

@@ -1,4 +1,3 @@
-import type { HostArrays } from "@clip-ts/core";
 import type { Batch } from "@clip-ts/data";
 import type { StepNumbers, TrainedModels, TrainingPlan, TrainingState } from "@clip-ts/training";
 
@@ -18,6 +17,3 @@ export interface TrainingSession {
   /** Frees the state. */
   readonly dispose: () => void;
 }
-
-/** What of a session's state is stored beside the model. */
-export type SessionSlots = Readonly<Record<string, HostArrays>>;

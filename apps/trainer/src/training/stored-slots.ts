@@ -1,8 +1,7 @@
 import { ClipError, isClipError } from "@clip-ts/base";
 import type { FlatTree, HostArrays, ParamSpec } from "@clip-ts/core";
 import { readHostSlots } from "@clip-ts/node";
-import type { TrainingPlan } from "@clip-ts/training";
-import type { SessionSlots } from "./session.ts";
+import type { TrainingPlan, TrainingState } from "@clip-ts/training";
 
 /** What slots that are not the optimiser's stand for. */
 const meanings: Readonly<Record<string, string>> = {
@@ -60,7 +59,10 @@ function cannotGoOn(folder: string, differences: readonly string[], cause?: unkn
   );
 }
 
-async function readThem(folder: string, wanted: readonly string[]): Promise<SessionSlots> {
+async function readThem(
+  folder: string,
+  wanted: readonly string[],
+): Promise<TrainingState["slots"]> {
   try {
     return await readHostSlots(folder, wanted);
   } catch (error) {
@@ -78,7 +80,7 @@ export async function readStoredSlots(
   folder: string,
   wanted: readonly string[],
   { trained, adapters }: Pick<TrainingPlan, "trained" | "adapters">,
-): Promise<SessionSlots> {
+): Promise<TrainingState["slots"]> {
   const slots = await readThem(folder, wanted);
   const differences = Object.entries(slots).flatMap(([slot, leaves]) =>
     leafDifferences(leaves, slot === "lora" ? adapters : trained),
