@@ -30,6 +30,7 @@ export {
   specsOf,
 } from "./program/batch.ts";
 export { guarded } from "./program/guard.ts";
+export { gradientLength, moveLeaf } from "./program/move-leaf.ts";
 export { flattenNames, nestNames, replacements, type NameTree } from "./program/names.ts";
 export { programOf, shapeOfLeaf } from "./program/program.ts";
 export {

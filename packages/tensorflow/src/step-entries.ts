@@ -46,17 +46,19 @@ export const entryName = {
 const updatesOf = (graph: Graph): Record<string, string> =>
   Object.fromEntries(replacements(graph).map(({ state, output }) => [state, output] as const));
 
-function entryOf<Given extends NameTree<LeafSpecs[string]>, Gives extends NameTree<Tensor>>(
-  { run, given }: Traceable<Given, Gives>,
+/** The entry point of a graph, whose outputs lie in a tree like this. */
+function entryOf(
+  { graph: raw, outputs }: { readonly graph: Graph; readonly outputs: StepEntry["outputs"] },
   more: Pick<StepSpec, "mustBeFinite"> = {},
 ): StepEntry {
-  const traced = traceTree(run, given);
-  const graph = optimize(traced.graph);
-  return {
-    step: { graph, updates: updatesOf(graph), ...more },
-    outputs: traced.outputs,
-  };
+  const graph = optimize(raw);
+  return { step: { graph, updates: updatesOf(graph), ...more }, outputs };
 }
+
+const traced = <Given extends NameTree<LeafSpecs[string]>, Gives extends NameTree<Tensor>>({
+  run,
+  given,
+}: Traceable<Given, Gives>): ReturnType<typeof traceTree<Given, Gives>> => traceTree(run, given);
 
 const mustBeFinite = [...guarded];
 
@@ -75,11 +77,12 @@ interface KindEntries extends Readonly<Record<"feature" | "statistic" | "kept", 
 
 /** The functions of micro-batches of one shape, and what their encoding gives. */
 function kindEntries(source: StepSource, pairs: HostArrays): KindEntries {
-  const { run, given } = encodeTrace(source, pairs);
-  const { feature, statistic } = traceTree(run, given).outputs;
-  const encode = entryOf(encodeTrace(source, pairs, statistic));
+  const plain = traced(encodeTrace(source, pairs));
+  const { feature, statistic } = plain.outputs;
+  const isPlain = Object.keys(statistic).length === 0;
+  const encode = entryOf(isPlain ? plain : traced(encodeTrace(source, pairs, statistic)));
   const learns = learning(source.functions).pulled.length > 0;
-  const pullBack = learns && entryOf(pullBackTrace(source, { pairs, cotangents: feature }));
+  const pullBack = learns && entryOf(traced(pullBackTrace(source, { pairs, cotangents: feature })));
   const entries = {
     [entryName.encode(pairs)]: encode,
     ...(pullBack !== false && { [entryName.pullBack(pairs)]: pullBack }),
@@ -92,14 +95,13 @@ function kindEntries(source: StepSource, pairs: HostArrays): KindEntries {
  * computed stays in TensorFlow until then.
  */
 function cutEntries(source: StepSource, pairs: HostArrays): KindEntries {
-  const { run, given } = encodeTrace(source, pairs);
-  const { feature, statistic } = traceTree(run, given).outputs;
+  const { feature, statistic } = traced(encodeTrace(source, pairs)).outputs;
   const trace = encodeAndPullBackTrace(source, {
     pairs,
     cotangents: feature,
     statistics: statistic,
   });
-  const { graph, outputs } = traceTree(trace.run, trace.given);
+  const { graph, outputs } = traced(trace);
   const waiting = flattenNames({ cotangent: feature, grad: trace.given.grad });
   const nameOf = (index: number): string => `kept ${shapesOf(pairs)} ${index}`;
   const { early, late, kept } = cutGraph(optimize(graph), (name) => name in waiting, nameOf);
@@ -129,12 +131,12 @@ function partEntries(
   const all = byPath(Object.keys(feature), (name) => ({
     shape: [rows * ranks, ...(feature[name]?.shape.slice(1) ?? [])],
   }));
-  const compare = entryOf(compareTrace(source, all, shared));
-  const update = entryOf(updateTrace(source, scalars, statistic), { mustBeFinite });
+  const compare = entryOf(traced(compareTrace(source, all, shared)));
+  const update = entryOf(traced(updateTrace(source, scalars, statistic)), { mustBeFinite });
   const hasStatistics = Object.keys(statistic).length > 0;
   const entries = Object.assign({}, ...[...made.values()].map((kind) => kind.entries), {
     [entryName.compare(all, shared)]: compare,
-    ...(hasStatistics && { [entryName.statistics]: entryOf(statisticsTrace(statistic)) }),
+    ...(hasStatistics && { [entryName.statistics]: entryOf(traced(statisticsTrace(statistic))) }),
     [entryName.update]: update,
   }) as StepEntries;
   return { entries, statistics: statistic, kept };
@@ -145,6 +147,6 @@ export function entriesFor(source: StepSource, what: Preparation): PreparedEntri
   const { parts, shared } = what.batch;
   if (parts.length > 1 || what.ranks !== undefined) return partEntries(source, what);
   const name = entryName.whole(parts[0] ?? {}, shared);
-  const entry = entryOf(wholeTrace(source, what), { mustBeFinite });
+  const entry = entryOf(traced(wholeTrace(source, what)), { mustBeFinite });
   return { entries: { [name]: entry }, statistics: {} };
 }

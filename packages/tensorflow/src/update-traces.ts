@@ -1,23 +1,16 @@
 import type { LeafRule, Preparation } from "@clip-ts/jit";
 import {
   type AnyTraceable,
+  gradientLength,
   gradientsOf,
   type LeafSpecs,
+  moveLeaf,
   pickSpecs,
   specsOf,
   type StepSource,
   traceable,
 } from "@clip-ts/jit/backend";
-import {
-  addN,
-  clone,
-  mul,
-  sqrt,
-  square,
-  sum,
-  type Scalar,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { clone, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 
 /** The state of the leaves that learn, and the step's numbers. */
 interface Moving {
@@ -34,27 +27,29 @@ export const byPath = <Value>(
 
 /** Clipping and update of all leaves: the gradient's length, and what state becomes. */
 function moveLeaves(
-  { leaves, slots, clip, move }: LeafRule,
+  rule: LeafRule,
   { param, slot, scalar }: Moving,
   grads: Readonly<Record<string, Tensor>>,
 ) {
-  const paths = Object.keys(leaves);
-  const squares = paths.map((path) => sum<Scalar>(square(grads[path] as Tensor)));
-  const gradNorm = sqrt(addN(squares));
-  const factor = clip?.(gradNorm);
-  const moved = byPath(paths, (path) => {
-    const grad = grads[path] as Tensor;
-    return move({
-      param: param[path] as Tensor,
-      grad: factor === undefined ? grad : mul(grad, factor),
-      slots: slots.map((name) => slot[name]?.[path] as Tensor),
-      scalars: scalar as Readonly<Record<string, Scalar>>,
-      settings: leaves[path] ?? {},
-    });
-  });
+  const paths = Object.keys(rule.leaves);
+  const gradNorm = gradientLength(rule, grads);
+  const clip = rule.clip?.(gradNorm);
+  const scalars = scalar as Readonly<Record<string, Scalar>>;
+  const moved = byPath(paths, (path) =>
+    moveLeaf(
+      rule,
+      {
+        param: param[path] as Tensor,
+        grad: grads[path] as Tensor,
+        slot: (name) => slot[name]?.[path] as Tensor,
+        settings: rule.leaves[path] ?? {},
+      },
+      { scalars, clip },
+    ),
+  );
   const after = (at: number) => byPath(paths, (path) => moved[path]?.[at] as Tensor);
-  const next = { param: after(0), slot: byPath(slots, (name) => after(1 + slots.indexOf(name))) };
-  return { gradNorm, next };
+  const slots = byPath(rule.slots, (name) => after(1 + rule.slots.indexOf(name)));
+  return { gradNorm, next: { param: after(0), slot: slots } };
 }
 
 /** Specs of what moves: slots of the leaves that learn, and numbers. */

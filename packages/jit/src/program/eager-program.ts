@@ -1,20 +1,9 @@
 import { toHost, toTensor, type HostArrays } from "@clip-ts/core";
-import {
-  add,
-  addN,
-  dispose,
-  mul,
-  sqrt,
-  square,
-  sum,
-  tidy,
-  zeros,
-  type Scalar,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { add, dispose, tidy, zeros, type Tensor } from "@tensorflow/tfjs-core";
 import type { NamedTensors } from "../trace/trace.ts";
 import { numbersOf } from "./batch.ts";
 import { isFiniteStep } from "./guard.ts";
+import { gradientLength, moveLeaf, type StepScalars } from "./move-leaf.ts";
 import {
   partsOf,
   programOf,
@@ -90,25 +79,18 @@ const reported = async ({ loss, metrics = {} }: Omit<Gradients, "grads">): Promi
 
 /** Moves the leaves one by one: no more than one is there twice. */
 function moveLeaves(
-  { leaves, slots: slotNames, move }: LeafRule,
+  rule: LeafRule,
   { params, slots, gradients }: EagerState,
-  { scalars, clip }: { readonly scalars: Numbers; readonly clip: Tensor | undefined },
+  step: StepScalars,
 ): void {
-  for (const [path, settings] of Object.entries(leaves)) {
+  for (const [path, settings] of Object.entries(rule.leaves)) {
     const [param, ...remembered] = tidy(() => {
-      const grad = gradients[path] as Tensor;
-      return [
-        ...move({
-          param: params[path] as Tensor,
-          grad: clip === undefined ? grad : mul(grad, clip),
-          slots: slotNames.map((slot) => slots[slot]?.[path] as Tensor),
-          scalars,
-          settings,
-        }),
-      ];
+      const [own, grad] = [params[path] as Tensor, gradients[path] as Tensor];
+      const slot = (name: string): Tensor => slots[name]?.[path] as Tensor;
+      return [...moveLeaf(rule, { param: own, grad, slot, settings }, step)];
     });
     replace(params, { [path]: param as Tensor });
-    slotNames.forEach((slot, at) =>
+    rule.slots.forEach((slot, at) =>
       replace(slots[slot] as Leaves, { [path]: remembered[at] as Tensor }),
     );
   }
@@ -120,19 +102,16 @@ async function updateState(
   state: EagerState,
   { scalars, loss, statistics }: StepCalls["update"]["given"],
 ): Promise<Numbers> {
-  const paths = Object.keys(update.leaves);
   const { norm, clip } = tidy(() => {
-    const squares = paths.map((path) => sum<Scalar>(square(state.gradients[path] as Tensor)));
-    const length = sqrt(addN(squares));
-    const factor = update.clip?.(length);
-    return { norm: length, ...(typeof factor === "object" && { clip: factor }) };
+    const length = gradientLength(update, state.gradients);
+    return { norm: length, clip: update.clip?.(length) };
   });
   const gradNorm = (await norm.data())[0] as number;
   if (isFiniteStep({ loss, gradNorm })) {
     moveLeaves(update, state, { scalars, clip });
     replace(state.params, tensorsOf(statistics));
   }
-  dispose([norm, ...(clip === undefined ? [] : [clip])]);
+  dispose([norm, clip]);
   return { gradNorm };
 }
 

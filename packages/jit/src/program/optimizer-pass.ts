@@ -1,4 +1,4 @@
-import { mul, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
+import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import type { InputSpec } from "../trace/trace.ts";
 import { scalarArray } from "./batch.ts";
 import { chunksOf, type Chunk } from "./chunks.ts";
@@ -6,6 +6,7 @@ import type { FlatState } from "./flat-state.ts";
 import type { HostArray, HostArrays } from "@clip-ts/core";
 import { canOverwrite } from "./in-place.ts";
 import { runInLanes } from "./lanes.ts";
+import { moveLeaf } from "./move-leaf.ts";
 import { flattenNames, nestNames, replacements } from "./names.ts";
 import type { LeafRule } from "./step-functions.ts";
 import type { Target } from "./target.ts";
@@ -49,13 +50,11 @@ function updateTrace(update: LeafRule, chunk: Chunk, scalarNames: readonly strin
   };
   return traceable(given, ({ param, grad, slot, scalar }) => {
     const { clip, ...scalars } = scalar as Readonly<Record<string, Scalar>>;
-    const [moved, ...remembered] = update.move({
-      param,
-      grad: clip === undefined ? grad : mul(grad, clip),
-      slots: update.slots.map((name) => slot[name] as Tensor),
-      scalars,
-      settings: chunk.group.settings,
-    });
+    const [moved, ...remembered] = moveLeaf(
+      update,
+      { param, grad, slot: (name) => slot[name] as Tensor, settings: chunk.group.settings },
+      { scalars, clip },
+    );
     const slots = update.slots.map((name, index) => [name, remembered[index] as Tensor] as const);
     return { next: { param: moved as Tensor, slot: Object.fromEntries(slots) } };
   });
