@@ -53,5 +53,6 @@ export { dtypeOf, toHost, toTensor, type HostArray, type HostArrays } from "./ho
 export { l2Normalize } from "./l2-normalize.ts";
 export { layerNorm, layerNormSpec, type LayerNormParams } from "./layer-norm.ts";
 export { linear, linearSpec, type LinearParams } from "./linear.ts";
+export { describeSettings, ownTowerOf, refuseOwnTower } from "./own-tower.ts";
 export { patchify } from "./patchify.ts";
 export { assertPlainData, assertSizes } from "./plain-data.ts";

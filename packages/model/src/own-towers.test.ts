@@ -1,4 +1,3 @@
-import { isClipError } from "@clip-ts/base";
 import {
   embed,
   embeddingSpec,
@@ -11,7 +10,7 @@ import {
   type ParamSpec,
 } from "@clip-ts/core";
 import { defineTextTower, type CaptionConfig } from "@clip-ts/text-encoder";
-import { randomTensor, tensorsLeftBy } from "@clip-ts/test-utils";
+import { randomTensor, refusalOf, tensorsLeftBy } from "@clip-ts/test-utils";
 import { defineVisionTower, type ImageConfig } from "@clip-ts/vision-encoder";
 import { dispose, mean, reshape, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
@@ -53,15 +52,6 @@ const vision = pixelsTower.config({ imageSize: 8, width: 6 });
 const text = wordsTower.config({ vocabSize: 600, contextLength: 12, width: 5 });
 const config: ClipConfig = { ...nano, vision, text };
 const towers = [pixelsTower, wordsTower];
-
-const refusal = (run: () => unknown): { code: string; message: string } => {
-  try {
-    run();
-  } catch (error) {
-    if (isClipError(error)) return error;
-  }
-  throw new Error("expected a ClipError");
-};
 
 test("the spec has the towers' own trees, and heads of their depth", () => {
   const specs = flattenTree<ParamSpec>(clipSpec(config));
@@ -144,13 +134,13 @@ test("a file has the towers' names and settings, and is read with the towers", (
 
 test("a file without its tower says which one is needed, and how it is given", () => {
   const written = JSON.parse(JSON.stringify(formatClipConfig(config))) as object;
-  const { code, message } = refusal(() => parseClipConfig(written, { towers: [wordsTower] }));
+  const { code, message } = refusalOf(() => parseClipConfig(written, { towers: [wordsTower] }));
   expect(code).toBe("unsupported");
   expect(message).toBe(
     'This model has a vision tower of its own, "pixels", which config.json only names. Give what ' +
       "defineVisionTower made of it: openClip(model, { towers: [...] }), and so wherever else a model is read.",
   );
-  expect(refusal(() => parseClipConfig(written, { towers: [pixelsTower] })).message).toContain(
+  expect(refusalOf(() => parseClipConfig(written, { towers: [pixelsTower] })).message).toContain(
     'a text tower of its own, "words"',
   );
 });
@@ -160,7 +150,7 @@ test("a key beside settings that nothing reads is refused", () => {
     ...formatClipConfig(config),
     vision: { kind: "own", tower: "pixels", imageSize: 8, channels: 3, width: 6 },
   };
-  expect(refusal(() => parseClipConfig(written, { towers })).message).toContain(
+  expect(refusalOf(() => parseClipConfig(written, { towers })).message).toContain(
     "config.json: vision.width is no key of this kind of model",
   );
 });
@@ -178,16 +168,16 @@ test.each([
   ],
 ] as const)("an own %s tower is told from what other libraries have", (side, one, reason) => {
   expect(ownFormatReason(one)).toBe(reason);
-  const { code, message } = refusal(() => formatOpenClipConfig(one));
+  const { code, message } = refusalOf(() => formatOpenClipConfig(one));
   expect(code).toBe("unsupported");
   expect(message).toContain(
     `open_clip's format is for built-in towers only, and this model has a ${side} tower`,
   );
-  expect(refusal(() => assertBigVision(one)).code).toBe("unsupported");
+  expect(refusalOf(() => assertBigVision(one)).code).toBe("unsupported");
 });
 
 test("torchvision is told from it too", () => {
-  expect(refusal(() => assertTorchvision({ vision })).message).toContain(
+  expect(refusalOf(() => assertTorchvision({ vision })).message).toContain(
     'torchvision cannot run this model: this model has a vision tower of its own, "pixels"',
   );
 });

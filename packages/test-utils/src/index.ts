@@ -25,3 +25,4 @@ export {
 export type { LocalCommit, Uploads } from "./local-hub-uploads.ts";
 export { trainOn, type TrainingOnEngine, type TrainingSpec } from "./train-on.ts";
 export { localExchange } from "./local-exchange.ts";
+export { refusalOf } from "./refusal-of.ts";

@@ -1,9 +1,10 @@
-import { shown, type RandomStream } from "@clip-ts/base";
+import type { RandomStream } from "@clip-ts/base";
 import {
   assertPlainData,
   assertShape,
   assertSizes,
   depthOf,
+  describeSettings,
   type ParamSpec,
   type TreeOf,
 } from "@clip-ts/core";
@@ -69,11 +70,6 @@ export interface OwnTextTower<
   config(settings: TextSettings<Config>): OwnTextConfig;
 }
 
-function describeSettings({ tower, settings }: OwnTextConfig): string {
-  const said = Object.entries(settings).map(([key, value]) => `${key} ${shown(value)}`);
-  return [tower.name, ...said].join(", ");
-}
-
 /**
  * A text tower of one's own, for every place that takes a built-in one: `tower.config({ … })` is the
  * `text` of a model's config. The functions are pure and borrow what they are given; their `config` is
@@ -116,7 +112,8 @@ export function defineTextTower<Config extends CaptionConfig, Spec extends objec
     endsInJointSpace,
     readsMask,
     depth: (config) => definition.depth?.(given(config)) ?? depthOf(tower.spec(config)),
-    describe: (config) => definition.describe?.(given(config)) ?? describeSettings(config),
+    describe: (config) =>
+      definition.describe?.(given(config)) ?? describeSettings(tower, config.settings),
     draws: (config, size, random) => definition.draws?.(given(config), size, random) ?? {},
   };
   return tower;

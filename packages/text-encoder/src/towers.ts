@@ -1,4 +1,5 @@
 import { ClipError, shown } from "@clip-ts/base";
+import { ownTowerOf, refuseOwnTower } from "@clip-ts/core";
 import { causalTextSpec, encodeCausal, type CausalTextParams } from "./causal-tower.ts";
 import type {
   BuiltInTextConfig,
@@ -8,7 +9,6 @@ import type {
   SiglipTextConfig,
   TextConfig,
 } from "./config.ts";
-import type { OwnTextTower } from "./own-tower.ts";
 import { drawRobertaDropout } from "./roberta-dropout.ts";
 import { robertaTextSpec, type RobertaTextParams } from "./roberta-spec.ts";
 import { encodeRoberta } from "./roberta-tower.ts";
@@ -79,13 +79,7 @@ export function isOwnText(config: TextConfig): config is OwnTextConfig {
  * @throws ClipError "unsupported" for a tower of one's own.
  */
 export function builtInText(config: TextConfig, who: string): BuiltInTextConfig {
-  if (!isOwnText(config)) return config;
-  throw new ClipError(
-    "unsupported",
-    `${who} is for built-in towers only, and this model has ${config.tower.title}: keep it in clip-ts's own ` +
-      "format (writeModel), or write its graphs for others (exportOnnxFolder).",
-    { data: { tower: config.tower.name } },
-  );
+  return isOwnText(config) ? refuseOwnTower(config.tower, who) : config;
 }
 
 /** The kind of a config; one that says none is CLIP's. @throws ClipError "bad-config" for an unknown one. */
@@ -101,20 +95,9 @@ export function textKind({ kind = "clip" }: TextConfig): TextKind | "own" {
   );
 }
 
-/** The tower in a config; in one that comes straight out of a file there is only its name. */
-function ownTower({ tower }: OwnTextConfig): OwnTextTower {
-  if (typeof tower === "object") return tower;
-  throw new ClipError(
-    "bad-config",
-    `This config has ${shown(tower)} in the place of a text tower: make it with the tower's own config(), or ` +
-      "read it with parseClipConfig(json, { towers }).",
-    { data: { tower } },
-  );
-}
-
 /** The tower that a config describes. @throws ClipError "bad-config" for a kind that does not exist. */
 export function textTower(config: TextConfig): TextTower {
-  return isOwnText(config) ? ownTower(config) : textTowers[textKind(config)];
+  return isOwnText(config) ? ownTowerOf(config.tower, "text") : textTowers[textKind(config)];
 }
 
 /** One answer for each kind of text tower. */

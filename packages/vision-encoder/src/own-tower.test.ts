@@ -1,4 +1,3 @@
-import { isClipError } from "@clip-ts/base";
 import {
   flattenTree,
   initParams,
@@ -9,7 +8,13 @@ import {
   type LinearParams,
   type ParamSpec,
 } from "@clip-ts/core";
-import { gradientFaults, randomTensor, tensorsLeftBy, weightedSum } from "@clip-ts/test-utils";
+import {
+  gradientFaults,
+  randomTensor,
+  tensorsLeftBy,
+  weightedSum,
+  refusalOf,
+} from "@clip-ts/test-utils";
 import { dispose, relu, reshape, tidy, zeros, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, expectTypeOf, test } from "vitest";
 import type { ImageConfig, VisionConfig } from "./config.ts";
@@ -45,15 +50,6 @@ const flat = defineVisionTower({
 });
 
 const config: VisionConfig = flat.config({ imageSize: 4, hidden: 6, outputs: 5 });
-const refusal = (run: () => unknown): { code: string; message: string } => {
-  try {
-    run();
-  } catch (error) {
-    if (isClipError(error)) return error;
-  }
-  throw new Error("expected a ClipError");
-};
-
 test("a config says what the tower asks for, and that it is no built-in one", () => {
   expect(config).toMatchObject({
     kind: "own",
@@ -116,7 +112,7 @@ test("a feature of another length than it says is refused", () => {
     width: () => 4,
   }).config({ imageSize: 1 });
   const params = initParams(visionSpec(wrong), 1);
-  expect(refusal(() => encodeImage(params, zeros([2, 3, 1, 1]), wrong))).toMatchObject({
+  expect(refusalOf(() => encodeImage(params, zeros([2, 3, 1, 1]), wrong))).toMatchObject({
     code: "bad-shape",
     message: 'pooled feature of "wrong": expected [batch, 4], got [2, 3].',
   });
@@ -124,10 +120,10 @@ test("a feature of another length than it says is refused", () => {
 
 test("settings that no file holds are refused", () => {
   const loose = flat as { config(settings: object): unknown };
-  expect(refusal(() => loose.config({ imageSize: 4, hidden: () => 6 })).message).toContain(
+  expect(refusalOf(() => loose.config({ imageSize: 4, hidden: () => 6 })).message).toContain(
     'The tower "flat": settings.hidden should be plain data',
   );
-  expect(refusal(() => loose.config({ hidden: 6 })).message).toBe(
+  expect(refusalOf(() => loose.config({ hidden: 6 })).message).toBe(
     'The tower "flat" needs imageSize, a whole number from 1, got undefined.',
   );
 });
@@ -139,11 +135,11 @@ test("what is for built-in towers only names it and says what to do", () => {
       'torchvision is for built-in towers only, and this model has a vision tower of its own, "flat": keep it ' +
       "in clip-ts's own format (writeModel), or write its graphs for others (exportOnnxFolder).",
   };
-  expect(refusal(() => builtInVision(config, "torchvision"))).toMatchObject(expected);
+  expect(refusalOf(() => builtInVision(config, "torchvision"))).toMatchObject(expected);
   const cases = { vit: () => 1, resnet: () => 2 };
-  expect(refusal(() => matchVision(config, cases)).code).toBe("unsupported");
+  expect(refusalOf(() => matchVision(config, cases)).code).toBe("unsupported");
   const named = JSON.parse('{ "kind": "own", "tower": "flat" }') as VisionConfig;
-  expect(refusal(() => visionTower(named)).message).toContain(
+  expect(refusalOf(() => visionTower(named)).message).toContain(
     'This config has "flat" in the place',
   );
 });

@@ -1,9 +1,10 @@
-import { shown, type RandomStream } from "@clip-ts/base";
+import type { RandomStream } from "@clip-ts/base";
 import {
   assertPlainData,
   assertShape,
   assertSizes,
   depthOf,
+  describeSettings,
   type ParamSpec,
   type TreeOf,
 } from "@clip-ts/core";
@@ -62,11 +63,6 @@ export interface OwnVisionTower<
   config(settings: VisionSettings<Config>): OwnVisionConfig;
 }
 
-function describeSettings({ tower, settings }: OwnVisionConfig): string {
-  const said = Object.entries(settings).map(([key, value]) => `${key} ${shown(value)}`);
-  return [tower.name, ...said].join(", ");
-}
-
 /**
  * A vision tower of one's own, for every place that takes a built-in one: `tower.config({ … })` is the
  * `vision` of a model's config. The functions are pure and borrow what they are given; their `config` is
@@ -110,7 +106,8 @@ export function defineVisionTower<Config extends ImageConfig, Spec extends objec
     depth: (config) => definition.depth?.(given(config)) ?? depthOf(tower.spec(config)),
     grid: (config) => definition.grid?.(given(config)) ?? 0,
     positions: (config) => definition.positions?.(given(config)),
-    describe: (config) => definition.describe?.(given(config)) ?? describeSettings(config),
+    describe: (config) =>
+      definition.describe?.(given(config)) ?? describeSettings(tower, config.settings),
     draws: (config, batch, random) => definition.draws?.(given(config), batch, random) ?? {},
   };
   return tower;

@@ -1,6 +1,6 @@
 import { ClipError, shown } from "@clip-ts/base";
+import { ownTowerOf, refuseOwnTower } from "@clip-ts/core";
 import type { BuiltInVisionConfig, OwnVisionConfig, VisionConfig } from "./config.ts";
-import type { OwnVisionTower } from "./own-tower.ts";
 import { resnet } from "./resnet/tower.ts";
 import type { BuiltInVisionTower, VisionTower } from "./vision-tower.ts";
 import { vit } from "./vit/tower.ts";
@@ -29,13 +29,7 @@ export function isOwnVision(config: VisionConfig): config is OwnVisionConfig {
  * @throws ClipError "unsupported" for a tower of one's own.
  */
 export function builtInVision(config: VisionConfig, who: string): BuiltInVisionConfig {
-  if (!isOwnVision(config)) return config;
-  throw new ClipError(
-    "unsupported",
-    `${who} is for built-in towers only, and this model has ${config.tower.title}: keep it in clip-ts's own ` +
-      "format (writeModel), or write its graphs for others (exportOnnxFolder).",
-    { data: { tower: config.tower.name } },
-  );
+  return isOwnVision(config) ? refuseOwnTower(config.tower, who) : config;
 }
 
 /** The kind of a config; one that says none is a vision transformer's. */
@@ -52,22 +46,13 @@ export function visionKind({ kind = "vit" }: VisionConfig): VisionKind | "own" {
   );
 }
 
-/** The tower in a config; in one that comes straight out of a file there is only its name. */
-function ownTower({ tower }: OwnVisionConfig): OwnVisionTower {
-  if (typeof tower === "object") return tower;
-  throw new ClipError(
-    "bad-config",
-    `This config has ${shown(tower)} in the place of a vision tower: make it with the tower's own config(), or ` +
-      "read it with parseClipConfig(json, { towers }).",
-    { data: { tower } },
-  );
-}
-
 /** The tower that a config describes. @throws ClipError "bad-config" for a kind that does not exist. */
 export function visionTower(config: BuiltInVisionConfig): BuiltInVisionTower;
 export function visionTower(config: VisionConfig): VisionTower;
 export function visionTower(config: VisionConfig): VisionTower {
-  return isOwnVision(config) ? ownTower(config) : visionTowers[visionKind(config)];
+  return isOwnVision(config)
+    ? ownTowerOf(config.tower, "vision")
+    : visionTowers[visionKind(config)];
 }
 
 /**
