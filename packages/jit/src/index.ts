@@ -64,4 +64,5 @@ export type {
   ScalarValue,
   StepFunctions,
 } from "./program/step-functions.ts";
+export { compileTree, type TreeFunction } from "./program/tree-function.ts";
 export type { CompiledFunction, GraphUse, Target } from "./program/target.ts";

@@ -1,4 +1,4 @@
-import { unflattenLike } from "@clip-ts/core";
+import { unflattenLike, type ParamTree, type TreeOf } from "@clip-ts/core";
 import type { NamedTensors } from "@clip-ts/jit";
 import {
   clipSpec,
@@ -11,7 +11,7 @@ import {
 } from "@clip-ts/model";
 import { withWeights, type Compiler } from "@clip-ts/node";
 import { convertTensors, detectLayout, type HostTensor, type Layout } from "@clip-ts/weights";
-import { dispose } from "@tensorflow/tfjs-core";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { attentionHeads } from "./attention-heads.ts";
 import type { BatchArrays } from "./forward-inputs.ts";
 import { runFunction, type NamedInputs } from "./run-function.ts";
@@ -46,37 +46,17 @@ export interface Pass {
   readonly compiler?: Compiler | undefined;
 }
 
-const prefixed = <Value>(
-  prefix: string,
-  values: Readonly<Record<string, Value>>,
-): Record<string, Value> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}:${name}`, value]));
-
-/** The values whose names begin with a prefix, without it. */
-function within<Value>(
-  prefix: string,
-  values: Readonly<Record<string, Value>>,
-): Record<string, Value> {
-  const entries = Object.entries(values).filter(([name]) => name.startsWith(`${prefix}:`));
-  return Object.fromEntries(entries.map(([name, value]) => [name.slice(prefix.length + 1), value]));
-}
-
 /** Runs a function of parameters and inputs. Borrows both. */
-function runPass(
+function runPass<Gives extends ParamTree<Tensor>>(
   params: NamedInputs,
   inputs: BatchArrays,
   { config, compiler }: Pass,
-  run: (params: ClipParams, inputs: Partial<PairBatch>) => NamedTensors,
-): Promise<HostTensors> {
+  run: (params: ClipParams, inputs: Partial<PairBatch>) => Gives,
+): Promise<TreeOf<Gives, Tensor, HostTensor>> {
   const spec = clipSpec(config);
-  const given = { ...prefixed("param", params), ...prefixed("input", inputs) };
   return runFunction(
-    (tensors) =>
-      run(
-        unflattenLike(spec, within("param", tensors)) as ClipParams,
-        within("input", tensors) as Partial<PairBatch>,
-      ),
-    given,
+    ({ param, input }) => run(unflattenLike(spec, param) as ClipParams, input),
+    { param: params, input: inputs as NamedInputs },
     compiler,
   );
 }
@@ -100,13 +80,13 @@ export async function outputTensors(
   const { training, config } = pass;
   const results = await runPass(params, inputs, pass, (tree, batch) => {
     const { statistics = {}, ...details } = forwardDetails(tree, batch, config, { training });
-    return { ...prefixed("output", details as NamedTensors), ...prefixed("statistic", statistics) };
+    return { output: details as NamedTensors, statistic: statistics };
   });
   const outputs: HostTensors = {};
-  for (const [key, value] of Object.entries(within("output", results))) {
+  for (const [key, value] of Object.entries(results.output)) {
     outputs[outputNames[key as OutputKey]] = key === "loss" ? { ...value, shape: [1] } : value;
   }
-  return { ...outputs, ...(await named(within("statistic", results), pass)) };
+  return { ...outputs, ...(await named(results.statistic, pass)) };
 }
 
 /** The loss's gradient for every parameter, under the names of the checkpoint's layout. */

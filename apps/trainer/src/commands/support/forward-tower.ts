@@ -37,12 +37,9 @@ function runTower(
   return { text_features: pooled, text_last_hidden: lastHidden };
 }
 
-/** Before the paths of the head among a tower's parameters. */
-const headPath = "head:";
-
 /** The same features in the joint space, of length 1, if there is a head. */
-function projected(tower: TowerConfig, outputs: NamedTensors, params: NamedTensors): NamedTensors {
-  const { [`${headPath}weight`]: weight, [`${headPath}bias`]: bias } = params;
+function projected(tower: TowerConfig, outputs: NamedTensors, head: NamedTensors): NamedTensors {
+  const { weight, bias } = head;
   if (weight === undefined) return outputs;
   const [feature, name] =
     tower.side === "vision"
@@ -52,17 +49,14 @@ function projected(tower: TowerConfig, outputs: NamedTensors, params: NamedTenso
   return { ...outputs, [name]: embeds };
 }
 
-/** A tower's parameters by path, and its head's. The caller owns what of them is tensors. */
+/** A tower's parameters by path. The caller owns what of them is tensors. */
 async function loadNamed(
   model: string,
   tower: TowerConfig,
   compiler: Compiler | undefined,
 ): Promise<NamedInputs> {
-  const head = (await loadHeadAlone(model, tower)) ?? {};
   const load = compiler === undefined ? loadTowerAlone : loadHostTowerAlone;
-  const named = flattenTree<Tensor | HostArray>(await load(model, tower));
-  const behind = Object.entries(head).map(([path, leaf]) => [headPath + path, leaf] as const);
-  return { ...named, ...Object.fromEntries(behind) };
+  return flattenTree<Tensor | HostArray>(await load(model, tower));
 }
 
 /** What a tower reads, and what it is called in files. */
@@ -96,15 +90,12 @@ export async function towerTensors(
   const given = Object.entries(read).flatMap(([input, array]) =>
     array === undefined ? [] : [[input, array] as const],
   );
+  const head = flattenTree<HostArray>((await loadHeadAlone(model, tower)) ?? {});
   const params = await loadNamed(model, tower, compiler);
-  const paths = Object.keys(params);
   try {
     return await runFunction(
-      (tensors) => {
-        const own = Object.fromEntries(paths.map((path) => [path, tensors[path] as Tensor]));
-        return projected(tower, runTower(tower, own, tensors), own);
-      },
-      { ...params, ...Object.fromEntries(given) },
+      (all) => projected(tower, runTower(tower, all.param, all.input), all.head),
+      { param: params, head, input: Object.fromEntries(given) },
       compiler,
     );
   } finally {

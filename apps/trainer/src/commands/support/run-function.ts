@@ -1,32 +1,54 @@
-import { dtypeOf, toHost, toTensor, type HostArray, type HostArrays } from "@clip-ts/core";
-import { trace, type InputSpec, type NamedTensors } from "@clip-ts/jit";
+import {
+  dtypeOf,
+  mapTree,
+  toHost,
+  toTensor,
+  type HostArray,
+  type ParamTree,
+  type TreeOf,
+} from "@clip-ts/core";
+import { compileTree, type InputSpec } from "@clip-ts/jit";
 import type { Compiler } from "@clip-ts/node";
 import { fromFloat32, type HostTensor } from "@clip-ts/weights";
-import { Tensor, tidy } from "@tensorflow/tfjs-core";
+import { dispose, Tensor, tidy } from "@tensorflow/tfjs-core";
+
+type Input = Tensor | HostArray;
 
 /**
- * What a function is given, by name: what an engine reads leaf by leaf is there as tensors alone, where one
- * compiles as arrays.
+ * What a function is given, in groups by name: what an engine reads leaf by leaf is there as tensors alone,
+ * where one compiles as arrays.
  */
-export type NamedInputs = Readonly<Record<string, Tensor | HostArray>>;
+export type InputTree = ParamTree<Input>;
 
-/** A pure function of tensors, by name. */
-export type TensorFunction = (inputs: NamedTensors) => NamedTensors;
+/** Leaves of such a group by name. */
+export type NamedInputs = Readonly<Record<string, Input>>;
+
+/** Tensors in groups by name. */
+type TensorTree = ParamTree<Tensor>;
+
+const isInput = (node: Input | InputTree): node is Input =>
+  node instanceof Tensor || ArrayBuffer.isView(node["data"]);
+
+/** Every leaf in the host's memory. Borrows the tensors. */
+async function onHost(tree: InputTree): Promise<ParamTree<HostArray>> {
+  const entries = Object.entries(tree).map(async ([name, node]) => {
+    if (!isInput(node)) return [name, await onHost(node)] as const;
+    return [name, node instanceof Tensor ? await toHost(node) : node] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
 
 async function runCompiled(
-  run: TensorFunction,
-  inputs: NamedInputs,
+  run: (inputs: TensorTree) => TensorTree,
+  inputs: InputTree,
   { target }: Compiler,
-): Promise<HostArrays> {
-  const arrays: Record<string, HostArray> = {};
-  for (const [name, input] of Object.entries(inputs)) {
-    arrays[name] = input instanceof Tensor ? await toHost(input) : input;
-  }
-  const specs = Object.entries(arrays).map(([name, array]): [string, InputSpec] => [
-    name,
-    { shape: array.shape, dtype: dtypeOf(array) },
-  ]);
-  const compiled = await target(trace(run, Object.fromEntries(specs)));
+): Promise<ParamTree<HostArray>> {
+  const arrays = await onHost(inputs);
+  const given = mapTree<ParamTree<HostArray>, HostArray, InputSpec>(arrays, (array) => ({
+    shape: array.shape,
+    dtype: dtypeOf(array),
+  }));
+  const compiled = await compileTree(target, { given, run });
   try {
     return await compiled.run(arrays);
   } finally {
@@ -34,18 +56,17 @@ async function runCompiled(
   }
 }
 
-async function runEagerly(run: TensorFunction, inputs: NamedInputs): Promise<HostArrays> {
-  const onEngine = (input: Tensor | HostArray): Tensor =>
-    input instanceof Tensor ? input : toTensor(input);
-  const given = Object.entries(inputs);
-  const outputs = tidy(() => ({
-    ...run(Object.fromEntries(given.map(([name, input]) => [name, onEngine(input)]))),
-  }));
-  const results: Record<string, HostArray> = {};
-  for (const [name, output] of Object.entries(outputs)) {
-    results[name] = await toHost(output);
-    output.dispose();
-  }
+async function runEagerly(
+  run: (inputs: TensorTree) => TensorTree,
+  inputs: InputTree,
+): Promise<ParamTree<HostArray>> {
+  const onEngine = (input: Input): Tensor => (input instanceof Tensor ? input : toTensor(input));
+  const outputs = tidy(() => {
+    const given = mapTree<InputTree, Input, Tensor>(inputs, onEngine);
+    return mapTree<TensorTree, Tensor, Tensor>(run(given), (output) => output);
+  });
+  const results = await onHost(outputs);
+  dispose({ ...outputs });
   return results;
 }
 
@@ -53,21 +74,18 @@ async function runEagerly(run: TensorFunction, inputs: NamedInputs): Promise<Hos
  * Runs a function once and brings its float32 results to host memory: compiled if the engine compiles,
  * operation by operation if not. Borrows the inputs.
  */
-export async function runFunction(
-  run: TensorFunction,
-  inputs: NamedInputs,
+export async function runFunction<Given extends InputTree, Gives extends TensorTree>(
+  run: (inputs: TreeOf<Given, Input, Tensor>) => Gives,
+  inputs: Given,
   compiler: Compiler | undefined,
-): Promise<Record<string, HostTensor>> {
-  const results =
-    compiler === undefined
-      ? await runEagerly(run, inputs)
-      : await runCompiled(run, inputs, compiler);
-  return Object.fromEntries(
-    Object.entries(results).map(([name, { data, shape }]) => [
-      name,
-      fromFloat32(data as Float32Array, shape),
-    ]),
-  );
+): Promise<TreeOf<Gives, Tensor, HostTensor>> {
+  const onTrees = (given: TensorTree): TensorTree => run(given as TreeOf<Given, Input, Tensor>);
+  const results = await (compiler === undefined
+    ? runEagerly(onTrees, inputs)
+    : runCompiled(onTrees, inputs, compiler));
+  return mapTree<ParamTree<HostArray>, HostArray, HostTensor>(results, ({ data, shape }) =>
+    fromFloat32(data as Float32Array, shape),
+  ) as TreeOf<Gives, Tensor, HostTensor>;
 }
 
 /** Frees those of the inputs that are tensors. */
