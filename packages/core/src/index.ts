@@ -1,6 +1,7 @@
 export {
   flattenTree,
   mapTree,
+  pickLeaves,
   unflattenLike,
   type FlatTree,
   type ParamTree,

@@ -78,3 +78,11 @@ export function unflattenLike<Tree extends object, From = AnyLeaf, To = unknown>
     return leaf;
   });
 }
+
+/** The leaves of these paths, in their order; all must be there. */
+export function pickLeaves<Leaf>(
+  leaves: FlatTree<Leaf>,
+  paths: readonly string[],
+): Record<string, Leaf> {
+  return Object.fromEntries(paths.map((path) => [path, leaves[path] as Leaf]));
+}

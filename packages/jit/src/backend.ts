@@ -39,7 +39,6 @@ export {
   encodeTrace,
   gradientsOf,
   learning,
-  pickSpecs,
   pullBackTrace,
   type LeafSpecs,
   type StepSource,

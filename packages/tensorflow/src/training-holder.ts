@@ -1,4 +1,4 @@
-import { sizeOf } from "@clip-ts/core";
+import { pickLeaves, sizeOf } from "@clip-ts/core";
 import type {
   HostArray,
   HostArrays,
@@ -11,7 +11,6 @@ import {
   type LeafSpecs,
   type NameTree,
   nestNames,
-  pickSpecs,
   shapeOfLeaf,
   specsOf,
   type StepSource,
@@ -39,7 +38,7 @@ export function keptSpecs({ update }: StepFunctions, params: HostArrays): KeptSp
   const paths = Object.keys(update.leaves);
   for (const path of paths) shapeOfLeaf(params, path);
   const param = specsOf(params);
-  const learnt = pickSpecs(param, paths);
+  const learnt = pickLeaves(param, paths);
   const slot = Object.fromEntries(update.slots.map((name) => [name, learnt] as const));
   return { param, slot, grad: learnt };
 }
@@ -90,7 +89,7 @@ function programWith(
   { known, kept, isShared }: Entries,
 ): ProgramSpec {
   const { param, slot, grad } = specs;
-  const exact = pickSpecs(param, [...(functions.exact ?? [])]);
+  const exact = pickLeaves(param, [...(functions.exact ?? [])]);
   const exactNames = new Set(Object.keys(flattenNames({ param: exact })));
   const { folders: _, precision = "f32", ...own } = options;
   const steps = Object.entries(known).map(([name, { step }]) => [name, step] as const);

@@ -1,3 +1,4 @@
+import { pickLeaves } from "@clip-ts/core";
 import type { LeafRule, Preparation } from "@clip-ts/jit";
 import {
   type AnyTraceable,
@@ -5,7 +6,6 @@ import {
   gradientsOf,
   type LeafSpecs,
   moveLeaf,
-  pickSpecs,
   specsOf,
   type StepSource,
   traceable,
@@ -55,7 +55,7 @@ function moveLeaves(
 /** Specs of what moves: slots of the leaves that learn, and numbers. */
 function movingSpecs({ functions, params }: StepSource, scalars: readonly string[]) {
   const { leaves, slots } = functions.update;
-  const learnt = pickSpecs(params, Object.keys(leaves));
+  const learnt = pickLeaves(params, Object.keys(leaves));
   return {
     slot: byPath(slots, () => learnt),
     scalar: byPath(scalars, (): LeafSpecs[string] => ({ shape: [] })),
@@ -92,7 +92,7 @@ export function updateTrace(
   statistics: LeafSpecs,
 ): AnyTraceable {
   const { update } = source.functions;
-  const learnt = pickSpecs(source.params, Object.keys(update.leaves));
+  const learnt = pickLeaves(source.params, Object.keys(update.leaves));
   const given = {
     param: learnt,
     ...movingSpecs(source, scalars),

@@ -1,4 +1,4 @@
-import type { HostArray, HostArrays } from "@clip-ts/core";
+import { pickLeaves, type HostArrays } from "@clip-ts/core";
 import type { TrainingState } from "./create-training.ts";
 import { trainedModels, type TrainedModels } from "./trained-models.ts";
 import type { TrainingPlan } from "./training-plan.ts";
@@ -18,8 +18,7 @@ export interface TrainingCheckpoint extends TrainedModels {
 /** What a checkpoint of a training holds. It shares the state's arrays. */
 export function checkpointOf(plan: TrainingPlan, state: TrainingState): TrainingCheckpoint {
   const { step, params, slots } = state;
-  const paths = Object.keys(plan.adapters);
-  const adapters = Object.fromEntries(paths.map((path) => [path, params[path] as HostArray]));
+  const adapters = pickLeaves(params, Object.keys(plan.adapters));
   const all = plan.lora === undefined ? slots : { ...slots, [loraSlot]: adapters };
   return { step, ...trainedModels(plan, state), slots: all, adapters };
 }
@@ -38,6 +37,6 @@ export function stateOf(
   base: HostArrays = model,
 ): TrainingState {
   const { [loraSlot]: adapters = {}, ...own } = slots;
-  const adapted = plan.adapted.map((path) => [path, base[path] as HostArray] as const);
-  return { step, params: { ...model, ...adapters, ...Object.fromEntries(adapted) }, slots: own };
+  const adapted = pickLeaves(base, plan.adapted);
+  return { step, params: { ...model, ...adapters, ...adapted }, slots: own };
 }

@@ -1,4 +1,4 @@
-import { valueAndGradient, type FlatTree } from "@clip-ts/core";
+import { pickLeaves, valueAndGradient, type FlatTree } from "@clip-ts/core";
 import type { GradientParts, StepFunctions } from "@clip-ts/jit";
 import type { EncodeOptions, Objective, Rows } from "@clip-ts/model";
 import { addN, mul, sum, type Tensor } from "@tensorflow/tfjs-core";
@@ -23,9 +23,6 @@ interface Source<Params extends object, Batch extends object, Shared extends obj
   readonly view: LeafView<Params>;
 }
 
-const pick = (leaves: FlatTree<Tensor>, paths: readonly string[]): Record<string, Tensor> =>
-  Object.fromEntries(paths.map((path) => [path, leaves[path] as Tensor]));
-
 /** Half of the gradient: the loss by the rows, and by the leaves that nothing else uses. */
 const compareWith =
   <Params extends object, Batch extends object, Shared extends object>(
@@ -39,7 +36,7 @@ const compareWith =
         const { loss, metrics } = objective.compare(params, tree.rows, shared as Tensors & Shared);
         return { loss, aux: metrics };
       },
-      { rows, own: pick(leaves, compared) },
+      { rows, own: pickLeaves(leaves, compared) },
     );
     return { loss: value, metrics: aux ?? {}, cotangents: gradient.rows, grads: gradient.own };
   };
@@ -60,7 +57,7 @@ const pullBackWith =
         );
         return { loss: addN(pulls) };
       },
-      pick(leaves, pulled),
+      pickLeaves(leaves, pulled),
     );
     value.dispose();
     return gradient;
@@ -94,7 +91,7 @@ export function gradientFunctions<
           const { loss, metrics } = objective.compare(own, rows, shared as Tensors & Shared);
           return { loss, aux: { metrics, statistics } };
         },
-        pick(leaves, trained),
+        pickLeaves(leaves, trained),
       );
       return { loss: value, grads: gradient, ...(aux ?? { metrics: {}, statistics: {} }) };
     },

@@ -1,6 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import {
   initHostParams,
+  pickLeaves,
   sizeOf,
   type FlatTree,
   type HostArray,
@@ -115,7 +116,7 @@ export function startingState(
   checkLeaves("params", params, { specs, mayMiss: true });
   const missing = Object.entries(specs).filter(([path]) => params[path] === undefined);
   const leaves = { ...params, ...initHostParams(Object.fromEntries(missing), seed) };
-  const learnt = Object.keys(plan.trained).map((path) => [path, leaves[path]!] as const);
-  const average = ema === undefined ? {} : { [emaSlot]: Object.fromEntries(learnt) };
+  const learnt = pickLeaves(leaves, Object.keys(plan.trained));
+  const average = ema === undefined ? {} : { [emaSlot]: learnt };
   return { step: 0, params: leaves, slots: average };
 }

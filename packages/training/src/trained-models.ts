@@ -1,4 +1,4 @@
-import type { HostArray, HostArrays } from "@clip-ts/core";
+import { pickLeaves, type HostArrays } from "@clip-ts/core";
 import { mergeLoraArrays } from "@clip-ts/optim";
 import type { TrainingState } from "./create-training.ts";
 import { emaSlot } from "./step-functions.ts";
@@ -10,13 +10,12 @@ export interface TrainedModels {
   readonly ema?: HostArrays;
 }
 
-const pick = (tree: object, leaves: HostArrays): Record<string, HostArray> =>
-  Object.fromEntries(Object.keys(tree).map((path) => [path, leaves[path] as HostArray]));
-
 /** The model's own leaves, adapters added in. Leaves without one are the given arrays themselves. */
 function merged({ model, adapters, lora }: TrainingPlan, leaves: HostArrays): HostArrays {
-  const own = pick(model, leaves);
-  return lora === undefined ? own : mergeLoraArrays(own, pick(adapters, leaves), lora);
+  const own = pickLeaves(leaves, Object.keys(model));
+  return lora === undefined
+    ? own
+    : mergeLoraArrays(own, pickLeaves(leaves, Object.keys(adapters)), lora);
 }
 
 /** The models of a state. They share its arrays. */

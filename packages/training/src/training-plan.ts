@@ -1,6 +1,7 @@
 import {
   flattenTree,
   isStatistic,
+  pickLeaves,
   unflattenLike,
   type FlatTree,
   type ParamSpec,
@@ -110,16 +111,14 @@ export function planTraining<Params extends object>(
   };
 }
 
-const pick = <Leaf>(tree: object, leaves: FlatTree<Leaf>): Record<string, Leaf> =>
-  Object.fromEntries(Object.keys(tree).map((path) => [path, leaves[path] as Leaf]));
-
 /** What the model sees: its own leaves, adapters added in. Leaves without one are the given tensors. */
 export function modelParams<Params extends object>(
   { template, model, adapters, lora }: TrainingPlan<Params>,
   leaves: FlatTree<Tensor>,
 ): Params {
-  const own = pick(model, leaves);
-  const merged = lora === undefined ? own : mergeLora(own, pick(adapters, leaves), lora);
+  const own = pickLeaves(leaves, Object.keys(model));
+  const merged =
+    lora === undefined ? own : mergeLora(own, pickLeaves(leaves, Object.keys(adapters)), lora);
   return unflattenLike(template as object, merged) as Params;
 }
 

@@ -1,4 +1,10 @@
-import { flattenTree, initHostParams, type HostArrays, type ParamSpec } from "@clip-ts/core";
+import {
+  flattenTree,
+  initHostParams,
+  pickLeaves,
+  type HostArrays,
+  type ParamSpec,
+} from "@clip-ts/core";
 import { clipSpec, type ClipConfig } from "@clip-ts/model";
 import { loadHostParams, loadHostTower } from "@clip-ts/node";
 
@@ -41,5 +47,5 @@ export async function drawStarting(
   const spec = flattenTree<ParamSpec>(clipSpec(clip));
   const drawn = Object.entries(spec).filter(([path]) => !(path in loaded));
   const arrays = { ...initHostParams(Object.fromEntries(drawn), seed), ...loaded };
-  return Object.fromEntries(Object.keys(spec).map((path) => [path, arrays[path]!]));
+  return pickLeaves(arrays, Object.keys(spec));
 }

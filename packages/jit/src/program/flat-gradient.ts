@@ -1,4 +1,4 @@
-import type { HostArray, HostArrays } from "@clip-ts/core";
+import { pickLeaves, type HostArray, type HostArrays } from "@clip-ts/core";
 import { cutGraph } from "../passes/cut-graph.ts";
 import { optimize } from "../passes/optimize.ts";
 import { traceTree } from "../trace/trace.ts";
@@ -92,15 +92,11 @@ const rowSpecs = (rows: Readonly<Record<string, Shaped>>, count: number): LeafSp
     Object.entries(rows).map(([name, { shape }]) => [name, { shape: [count, ...shape.slice(1)] }]),
   );
 
-/** The gradients of these leaves, where the optimiser reads them. */
-const gradientsAt = ({ state }: FlatSource, paths: readonly string[]): HostArrays =>
-  Object.fromEntries(paths.map((path) => [path, state.gradients[path] as HostArray]));
-
 /** Functions of one micro-batch among several: it is encoded twice, so that no more than one is in memory. */
 async function compilePart(source: FlatSource, pairs: HostArrays): Promise<PartFunctions> {
   const { target, state } = source;
   const { params: param } = state;
-  const grad = gradientsAt(source, learning(source.functions).pulled);
+  const grad = pickLeaves(source.state.gradients, learning(source.functions).pulled);
   const encode = await compileTree(target, encodeTrace(traced(source), pairs));
   const { feature: rows } = encode.outputs;
   const learns = Object.keys(grad).length > 0;
@@ -131,7 +127,7 @@ async function compilePart(source: FlatSource, pairs: HostArrays): Promise<PartF
 async function compileCut(source: FlatSource, pairs: HostArrays): Promise<PartFunctions> {
   const { target, state } = source;
   const { params: param } = state;
-  const grad = gradientsAt(source, learning(source.functions).pulled);
+  const grad = pickLeaves(source.state.gradients, learning(source.functions).pulled);
   const { given, run } = encodeTrace(traced(source), pairs);
   const { feature: rows } = traceTree(run, given).outputs;
   const whole = encodeAndPullBackTrace(traced(source), { pairs, cotangents: rows });
@@ -184,7 +180,10 @@ export async function compileParts(
   const of = (pairs: HostArrays): PartFunctions => kinds.get(shapesOf(pairs)) as PartFunctions;
   const all = rowSpecs(of(parts[0] ?? {}).rows, rows * ranks);
   const compare = await compileTree(target, compareTrace(traced(source), all, shared));
-  const [own, sums] = [gradientsAt(source, compared), gradientsAt(source, pulled)];
+  const [own, sums] = [
+    pickLeaves(source.state.gradients, compared),
+    pickLeaves(source.state.gradients, pulled),
+  ];
   const { params: param } = state;
   return {
     encode: (given) => of(given.pairs).encode(given),

@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import type { HostArrays } from "@clip-ts/core";
+import { pickLeaves, type HostArrays } from "@clip-ts/core";
 import { add, type Tensor } from "@tensorflow/tfjs-core";
 import type { InputSpec, NamedTensors } from "../trace/trace.ts";
 import { specsOf } from "./batch.ts";
@@ -21,7 +21,7 @@ export interface StepSource {
 export function gradientsOf(paths: readonly string[], grads: NamedTensors): NamedTensors {
   const missing = paths.find((path) => grads[path] === undefined);
   if (missing === undefined) {
-    return Object.fromEntries(paths.map((path) => [path, grads[path] as Tensor]));
+    return pickLeaves(grads, paths);
   }
   throw new ClipError("bad-argument", `There is no gradient for the leaf "${missing}".`);
 }
@@ -38,10 +38,6 @@ export function learning(functions: StepFunctions): { compared: string[]; pulled
     pulled: paths.filter((path) => !isCompared.has(path)),
   };
 }
-
-/** The specs of these leaves. */
-export const pickSpecs = (params: LeafSpecs, paths: readonly string[]): LeafSpecs =>
-  Object.fromEntries(paths.map((path) => [path, params[path] as InputSpec]));
 
 /** The whole gradient of a batch. */
 export function gradientTrace(
@@ -128,7 +124,7 @@ export function pullBackTrace(
     param: params,
     batch: specsOf(pairs),
     cotangent: cotangents,
-    grad: pickSpecs(params, pulled),
+    grad: pickLeaves(params, pulled),
   };
   return traceable(given, ({ param, batch, cotangent, grad }) => {
     const shares = partsOf(functions).pullBack(param, batch, cotangent);

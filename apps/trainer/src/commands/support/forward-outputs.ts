@@ -1,5 +1,4 @@
 import { unflattenLike, type ParamTree, type TreeOf } from "@clip-ts/core";
-import type { NamedTensors } from "@clip-ts/jit";
 import {
   clipSpec,
   forwardDetails,
@@ -56,7 +55,7 @@ function runPass<Gives extends ParamTree<Tensor>>(
   const spec = clipSpec(config);
   return runFunction(
     ({ param, input }) => run(unflattenLike(spec, param) as ClipParams, input),
-    { param: params, input: inputs as NamedInputs },
+    { param: params, input: inputs },
     compiler,
   );
 }
@@ -80,7 +79,7 @@ export async function outputTensors(
   const { training, config } = pass;
   const results = await runPass(params, inputs, pass, (tree, batch) => {
     const { statistics = {}, ...details } = forwardDetails(tree, batch, config, { training });
-    return { output: details as NamedTensors, statistic: statistics };
+    return { output: details, statistic: statistics };
   });
   const outputs: HostTensors = {};
   for (const [key, value] of Object.entries(results.output)) {
