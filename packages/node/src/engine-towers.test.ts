@@ -5,8 +5,8 @@ import { clipSpec, eagerEmbedder, initClip, preset } from "@clip-ts/model";
 import { largestDifference, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
 import { dispose, memory, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
-import { compileTowers } from "./compiled-towers.ts";
-import { engineEmbedder, engineTowers } from "./engine-towers.ts";
+import { compileTowers } from "@clip-ts/inference";
+import { engineEmbedder, engineTowers } from "@clip-ts/inference";
 import { startEngine } from "./engine/start.ts";
 
 afterAll(() => useEngine("cpu"));

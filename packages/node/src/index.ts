@@ -1,4 +1,11 @@
 export {
+  compileTowers,
+  engineEmbedder,
+  engineTowers,
+  type CompiledTowers,
+  type TowerWeights,
+} from "@clip-ts/inference";
+export {
   damageOf,
   listCheckpoints,
   pruneCheckpoints,
@@ -7,10 +14,8 @@ export {
   saveCheckpoint,
   type Checkpoint,
 } from "./checkpoint.ts";
-export type { CompiledTowers, TowerWeights } from "./compiled-towers.ts";
 export { decodeImage, type DecodeOptions } from "./decode-image.ts";
 export { describedClip, type DescribedClipParts } from "./described-clip.ts";
-export { engineEmbedder, engineTowers } from "./engine-towers.ts";
 export {
   engineNames,
   type Compiler,

@@ -1,6 +1,6 @@
 import type { ClipConfig, Embedder } from "@clip-ts/model";
 import type { StartedEngine } from "./engine/engine.ts";
-import { engineEmbedder } from "./engine-towers.ts";
+import { engineEmbedder } from "@clip-ts/inference";
 import { loadHostParams, loadModelParams, type LoadModelOptions } from "./model-folder.ts";
 import { configAtResolution } from "./models/at-resolution.ts";
 

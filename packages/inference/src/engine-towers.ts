@@ -1,4 +1,5 @@
 import { toTensor, unflattenLike, type HostArray } from "@clip-ts/core";
+import type { Target } from "@clip-ts/jit";
 import {
   clipSpec,
   eagerEmbedder,
@@ -8,9 +9,9 @@ import {
 } from "@clip-ts/model";
 import { Tensor } from "@tensorflow/tfjs-core";
 import { compileTowers, type CompiledTowers, type TowerWeights } from "./compiled-towers.ts";
-import type { Compiler } from "./engine/engine.ts";
 
-type Compiles = Pick<Compiler, "target"> | undefined;
+/** An engine that compiles; undefined for one that runs operations as they come. */
+type Compiles = { readonly target: Target } | undefined;
 
 /** The weights as tensors of the running engine, which arrays are made once. */
 function onEngine(weights: TowerWeights, config: ClipConfig): ClipParams {

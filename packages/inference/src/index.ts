@@ -1,0 +1,2 @@
+export { compileTowers, type CompiledTowers, type TowerWeights } from "./compiled-towers.ts";
+export { engineEmbedder, engineTowers } from "./engine-towers.ts";
