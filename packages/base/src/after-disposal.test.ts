@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { refuseAfterDisposal } from "./after-disposal.ts";
-import { isClipError } from "./clip-error.ts";
+import { isClipError, refuseAfterDisposal } from "./errors.ts";
 
 const words = { what: "This model", remedy: "Open it again." };
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ClipError, isClipError } from "./clip-error.ts";
+import { ClipError, isClipError } from "./errors.ts";
 
 test("carries a code, data and a cause", () => {
   const cause = new Error("disk full");

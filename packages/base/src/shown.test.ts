@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { shown } from "./shown.ts";
+import { shown } from "./errors.ts";
 
 test("what is short is JSON", () => {
   for (const value of [null, true, 1.5, 'a "b"', [1, "x", null], { a: { b: [1] } }, [], {}]) {

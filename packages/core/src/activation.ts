@@ -10,7 +10,7 @@ import {
   tanh,
   type Tensor,
 } from "@tensorflow/tfjs-core";
-import { withGradient } from "./custom-gradient.ts";
+import { withGradient } from "./gradient.ts";
 
 /** Names as in Hugging Face's `hidden_act`. */
 export type Activation = "gelu" | "gelu_pytorch_tanh" | "quick_gelu" | "relu";

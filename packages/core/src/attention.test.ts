@@ -1,7 +1,7 @@
 import { largestDifference, randomTensor, reference } from "@clip-ts/test-utils";
 import { tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { dotProductAttention } from "./attention.ts";
+import { dotProductAttention } from "./layers.ts";
 
 const [batch, heads, tokens, dim] = [2, 3, 4, 5];
 const shape = [batch, heads, tokens, dim];

@@ -7,7 +7,7 @@ import {
 } from "@clip-ts/test-utils";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
-import { averagePool } from "./average-pool.ts";
+import { averagePool } from "./convolution.ts";
 
 afterAll(() => useEngine("cpu"));
 

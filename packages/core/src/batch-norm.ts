@@ -1,5 +1,5 @@
 import { add, div, mean, mul, rsqrt, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
-import { withGradientAside } from "./custom-gradient.ts";
+import { withGradientAside } from "./gradient.ts";
 import { sizeOf, type Initialiser, type ParamSpec, ones, param, zeros } from "./spec.ts";
 
 /** weight and bias [channels], trained. */

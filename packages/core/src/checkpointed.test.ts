@@ -16,8 +16,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { checkpointed } from "./checkpointed.ts";
-import type { ValueAndAside } from "./custom-gradient.ts";
-import { valueAndGradient } from "./gradient.ts";
+import { valueAndGradient, type ValueAndAside } from "./gradient.ts";
 
 afterAll(() => useEngine("cpu"));
 

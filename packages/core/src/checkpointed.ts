@@ -1,8 +1,16 @@
-import { engine, zerosLike, type Tensor } from "@tensorflow/tfjs-core";
-import { barrier } from "./barrier.ts";
-import { withGradientAside, type ValueAndAside } from "./custom-gradient.ts";
-import { namingMissingGradients } from "./missing-gradient.ts";
+import { engine, getBackend, getKernel, zerosLike, type Tensor } from "@tensorflow/tfjs-core";
+import { namingMissingGradients, withGradientAside, type ValueAndAside } from "./gradient.ts";
 import { flattenTree, unflattenLike } from "./tree.ts";
+
+/**
+ * x itself, but in a traced graph as a value of its own that exists no earlier than `after`: what is
+ * computed from it is not taken for the same computation from x, nor done before its time.
+ * x [...] → same; it has no gradient.
+ */
+export function barrier(x: Tensor, after: Tensor): Tensor {
+  if (getKernel("Barrier", getBackend()) == null) return x; // engines run in the order written
+  return engine().runKernel("Barrier", { x, after });
+}
 
 /** A part of a model whose inner values the backward pass computes again. */
 export interface Checkpointed<Params extends object, Fixed extends object, Aside extends object> {

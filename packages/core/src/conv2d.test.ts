@@ -1,6 +1,6 @@
 import { largestDifference, randomTensor, reference, useEngine } from "@clip-ts/test-utils";
 import { afterAll, expect, test } from "vitest";
-import { conv2d, conv2dSpec } from "./conv2d.ts";
+import { conv2d, conv2dSpec } from "./convolution.ts";
 import { normal } from "./spec.ts";
 
 afterAll(() => useEngine("cpu"));

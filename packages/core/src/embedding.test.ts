@@ -1,7 +1,7 @@
 import { randomTensor, useEngine } from "@clip-ts/test-utils";
 import { sum, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
-import { embed, embeddingSpec } from "./embedding.ts";
+import { embed, embeddingSpec } from "./layers.ts";
 import { valueAndGradient } from "./gradient.ts";
 
 afterAll(() => useEngine("cpu"));

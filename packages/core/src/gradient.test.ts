@@ -10,8 +10,7 @@ import {
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import { expect, expectTypeOf, test } from "vitest";
-import { withGradient } from "./custom-gradient.ts";
-import { valueAndGradient } from "./gradient.ts";
+import { valueAndGradient, withGradient } from "./gradient.ts";
 
 interface Params {
   readonly a: Tensor;

@@ -2,7 +2,7 @@ import { largestDifference, randomTensor, reference } from "@clip-ts/test-utils"
 import { sum, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { valueAndGradient } from "./gradient.ts";
-import { l2Normalize } from "./l2-normalize.ts";
+import { l2Normalize } from "./layers.ts";
 
 test("divides every row by its length", async () => {
   const x = randomTensor([2, 3, 5], "x", 20);

@@ -1,7 +1,7 @@
 import { largestDifference, randomTensor, reference } from "@clip-ts/test-utils";
 import { dispose, tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { layerNorm, layerNormSpec, type LayerNormParams } from "./layer-norm.ts";
+import { layerNorm, layerNormSpec, type LayerNormParams } from "./layers.ts";
 import { initParams } from "./spec.ts";
 
 const params = { weight: randomTensor([6], "gain"), bias: randomTensor([6], "shift") };

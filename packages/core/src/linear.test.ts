@@ -1,6 +1,6 @@
 import { largestDifference, randomTensor, reference, useEngine } from "@clip-ts/test-utils";
 import { afterAll, expect, test } from "vitest";
-import { linear, linearSpec } from "./linear.ts";
+import { linear, linearSpec } from "./layers.ts";
 import { normal, ones, zeros } from "./spec.ts";
 
 afterAll(() => useEngine("cpu"));

@@ -17,7 +17,7 @@ import {
 import { expect, test } from "vitest";
 import { checkpointed } from "./checkpointed.ts";
 import { valueAndGradient } from "./gradient.ts";
-import { rules } from "./gradients/rules.ts";
+import { rules } from "./gradients/index.ts";
 
 /** Runs as in a program that has not imported any gradients. */
 async function withoutGradients(run: () => Promise<void>): Promise<void> {

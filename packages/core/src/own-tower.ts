@@ -1,5 +1,66 @@
 import { ClipError, shown } from "@clip-ts/base";
 
+/** Whether a value is a list or an object of no class. */
+function isCollection(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const kind: unknown = Object.getPrototypeOf(value);
+  return Array.isArray(value) || kind === Object.prototype || kind === null;
+}
+
+function isScalar(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  return value === null || typeof value === "string" || typeof value === "boolean";
+}
+
+/** Path and value of what no JSON file holds; undefined if there is none. */
+function findOther(value: unknown, path: string): readonly [string, unknown] | undefined {
+  if (isScalar(value)) return undefined;
+  if (!isCollection(value)) return [path, value];
+  for (const [key, child] of Object.entries(value)) {
+    const isLeftOut = child === undefined && !Array.isArray(value);
+    const found = isLeftOut ? undefined : findOther(child, `${path}.${key}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/**
+ * Checks that a JSON file can hold a value: finite numbers, texts, booleans, null, and lists and plain
+ * objects of them, where what is undefined is left out. `label` names the value in the message.
+ * @throws ClipError "bad-config" that names the first thing that is no such data.
+ */
+export function assertPlainData(value: unknown, label: string): void {
+  const other = findOther(value, label);
+  if (other === undefined) return;
+  const [path, found] = other;
+  const what = typeof found === "object" ? "an object of a class" : shown(found);
+  throw new ClipError(
+    "bad-config",
+    `${path} should be plain data, which config.json can hold (numbers, texts, booleans, null, and lists and ` +
+      `objects of them), got ${typeof found === "function" ? "a function" : what}.`,
+    { data: { path } },
+  );
+}
+
+/**
+ * Checks sizes by name, whole numbers from `least`. `label` says whose they are.
+ * @throws ClipError "bad-config" that names the first that is none.
+ */
+export function assertSizes(
+  sizes: Readonly<Record<string, unknown>>,
+  label: string,
+  least = 1,
+): void {
+  for (const [key, value] of Object.entries(sizes)) {
+    if (Number.isSafeInteger(value) && (value as number) >= least) continue;
+    throw new ClipError(
+      "bad-config",
+      `${label} needs ${key}, a whole number from ${least}, got ${shown(value)}.`,
+      { data: { key, value } },
+    );
+  }
+}
+
 /** A tower that somebody defined elsewhere, as far as both sides of a model know it. */
 interface NamedTower {
   readonly name: string;

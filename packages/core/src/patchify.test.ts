@@ -2,9 +2,8 @@ import { largestDifference, randomTensor } from "@clip-ts/test-utils";
 import { reshape, tensor, transpose } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { conv2d } from "./conv2d.ts";
-import { linear } from "./linear.ts";
-import { patchify } from "./patchify.ts";
+import { conv2d, patchify } from "./convolution.ts";
+import { linear } from "./layers.ts";
 
 test("patches run left to right, top to bottom, channels outermost", async () => {
   const image = tensor(

@@ -1,6 +1,6 @@
 import { isClipError } from "@clip-ts/base";
 import { expect, test } from "vitest";
-import { assertPlainData, assertSizes } from "./plain-data.ts";
+import { assertPlainData, assertSizes } from "./own-tower.ts";
 
 test("what JSON holds is plain data", () => {
   const value = { a: 1, b: [true, null, { c: "text" }], left: undefined };

@@ -9,15 +9,17 @@ import {
 import { add, dispose, square, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, test } from "vitest";
 import { activate } from "./activation.ts";
-import { dotProductAttention, type AttentionChanges } from "./attention.ts";
+import {
+  dotProductAttention,
+  embed,
+  l2Normalize,
+  layerNorm,
+  linear,
+  type AttentionChanges,
+} from "./layers.ts";
 import { batchNorm, batchNormTraining } from "./batch-norm.ts";
-import { conv2d } from "./conv2d.ts";
-import { embed } from "./embedding.ts";
+import { conv2d, patchify } from "./convolution.ts";
 import { valueAndGradient } from "./gradient.ts";
-import { l2Normalize } from "./l2-normalize.ts";
-import { layerNorm } from "./layer-norm.ts";
-import { linear } from "./linear.ts";
-import { patchify } from "./patchify.ts";
 import { flattenTree } from "./tree.ts";
 
 type Inputs = Readonly<Record<string, Tensor>>;

@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import type { Tensor } from "@tensorflow/tfjs-core";
+import { tensor, type DataType, type Tensor } from "@tensorflow/tfjs-core";
 
 /** One expected axis: a length, or a name for a length that may vary. */
 export type Axis = number | string;
@@ -23,4 +23,53 @@ export function assertShape(x: Tensor, axes: readonly Axis[], label: string): vo
 /** The length of an axis; negative axes count from the end. */
 export function axisLength(x: Tensor, axis: number): number {
   return x.shape[axis < 0 ? x.rank + axis : axis] ?? 0;
+}
+
+/** Numbers in the host's memory, row by row. Truth values are bytes. */
+export interface HostArray {
+  readonly data: Float32Array | Int32Array | Uint8Array;
+  readonly shape: readonly number[];
+}
+
+/** Arrays by name: the form in which weights are read, kept and written, whatever engine runs. */
+export type HostArrays = Readonly<Record<string, HostArray>>;
+
+/** The element type of an array, as tfjs and graphs call it. */
+export function dtypeOf({ data }: HostArray): DataType & ("float32" | "int32" | "bool") {
+  if (data instanceof Float32Array) return "float32";
+  return data instanceof Int32Array ? "int32" : "bool";
+}
+
+/** The array as a tensor of the running engine, which the caller owns. */
+export function toTensor(array: HostArray): Tensor {
+  return tensor(array.data, [...array.shape], dtypeOf(array));
+}
+
+/** A tensor's numbers on the host. Borrows the tensor. On tfjs's cpu engine they are the tensor's own. */
+export async function toHost(x: Tensor): Promise<HostArray> {
+  return { data: await x.data<"float32" | "int32" | "bool">(), shape: [...x.shape] };
+}
+
+/** Feature rows on the host: row-major [rows, dim]. */
+export interface FeatureRows {
+  readonly values: Float32Array;
+  readonly rows: number;
+  readonly dim: number;
+}
+
+function dot(a: FeatureRows, row: number, b: FeatureRows, other: number): number {
+  let sum = 0;
+  for (let index = 0; index < a.dim; index++) {
+    sum += (a.values[row * a.dim + index] as number) * (b.values[other * a.dim + index] as number);
+  }
+  return sum;
+}
+
+/** Scores of one query against every candidate. */
+export function scoresOf(queries: FeatureRows, row: number, candidates: FeatureRows): Float32Array {
+  const scores = new Float32Array(candidates.rows);
+  for (let other = 0; other < candidates.rows; other++) {
+    scores[other] = dot(queries, row, candidates, other);
+  }
+  return scores;
 }

@@ -1,6 +1,6 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { randomStream } from "@clip-ts/base";
-import { toTensor, type HostArray, type HostArrays } from "./host-array.ts";
+import { toTensor, type HostArray, type HostArrays } from "./shape.ts";
 import { flattenTree, mapTree, type TreeOf } from "./tree.ts";
 
 /** How a parameter starts. `normal` and `uniform` are centred on 0; `uniform` spans ±bound. */

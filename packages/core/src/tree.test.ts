@@ -2,8 +2,7 @@ import { isClipError } from "@clip-ts/base";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { expect, expectTypeOf, test } from "vitest";
-import { layerNormSpec, type LayerNormParams } from "./layer-norm.ts";
-import type { LinearParams } from "./linear.ts";
+import { layerNormSpec, type LayerNormParams, type LinearParams } from "./layers.ts";
 import { initParams, type ParamSpec } from "./spec.ts";
 import { flattenTree, mapTree, unflattenLike, type TreeOf } from "./tree.ts";
 

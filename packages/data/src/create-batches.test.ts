@@ -3,8 +3,8 @@ import { clipPreprocess, preprocess } from "@clip-ts/image";
 import { createClipTokenizer } from "@clip-ts/tokenizer";
 import { afterEach, expect, test } from "vitest";
 import type { Batch, BatchStream, SkippedImage } from "./batch.ts";
-import { type BatchesOptions, createBatches } from "./create-batches.ts";
-import { type PairRecord, pairSource } from "./pair-source.ts";
+import { createBatches, type BatchesOptions } from "./create-batches.ts";
+import { pairSource, type PairRecord } from "./pair-source.ts";
 import { syntheticSource } from "./synthetic-source.ts";
 
 const tokenizer = createClipTokenizer({ contextLength: 32, vocabSize: 1000 });

@@ -7,13 +7,85 @@ import {
   type Pixels,
   type RandomViewConfig,
 } from "@clip-ts/image";
-import { assembleBatch } from "./assemble-batch.ts";
-import type { Batch, BatchStream, Cursor } from "./batch.ts";
-import { checkInteger, resolveOptions, type SharedBatchOptions } from "./batch-options.ts";
-import { fillBatch, type PreparePair } from "./fill-batch.ts";
+import type { Tokenizer } from "@clip-ts/tokenizer";
+import {
+  checkInteger,
+  resolveOptions,
+  type Batch,
+  type BatchStream,
+  type Cursor,
+  type SharedBatchOptions,
+} from "./batch.ts";
 import { createImageLoader } from "./image-loader.ts";
-import { countBatches, type EpochPlan, planEpoch } from "./plan-epoch.ts";
+import type { PlannedPair } from "./pair-source.ts";
+import { countBatches, planEpoch, type EpochPlan, type PlannedPlace } from "./plan-epoch.ts";
 import { prefetched } from "./prefetch.ts";
+
+/**
+ * Makes a batch of pairs and their pixels, row by row; captions are padded to the longest, rounded up
+ * to a multiple. Takes the pixels over: those of a large batch should not exist twice.
+ */
+export function assembleBatch(
+  pairs: readonly PlannedPair[],
+  pixelValues: Float32Array,
+  position: Cursor,
+  settings: {
+    readonly tokenizer: Tokenizer;
+    readonly bucketMultiple: number;
+    readonly preprocess: { readonly size: number };
+  },
+): Batch {
+  const { tokenizer, bucketMultiple } = settings;
+  const imageSize = settings.preprocess.size;
+  const captions = pairs.map(({ caption }) => caption);
+  const { inputIds, tokens } = tokenizer.encodeBatch(captions, { multiple: bucketMultiple });
+  return {
+    pixelValues,
+    inputIds,
+    batch: pairs.length,
+    tokens,
+    imageSize,
+    keys: pairs.map(({ record }) => record.key),
+    captions,
+    epoch: position.epoch,
+    index: position.batch,
+  };
+}
+
+/** Makes a pair's image ready in a row of the batch; undefined when it cannot be read. */
+export type PreparePair = (pair: PlannedPair, row: number) => Promise<PlannedPair | undefined>;
+
+/**
+ * The pair of one row. The place of an unreadable image is taken by the first of its substitutes that can
+ * be read: a function of the plan and the files, not of timing nor of what else is in the batch, so that a
+ * batch that is split over processes has the same rows. Undefined when nothing is readable.
+ */
+export async function fillRow(
+  plan: EpochPlan,
+  place: PlannedPlace,
+  prepare: PreparePair,
+): Promise<PlannedPair | undefined> {
+  const { batch, row } = place;
+  const planned = plan.batch(batch)[row];
+  const own = planned === undefined ? undefined : await prepare(planned, row);
+  if (own !== undefined) return own;
+  for (const substitute of plan.substitutes(place)) {
+    const prepared = await prepare(substitute, row);
+    if (prepared !== undefined) return prepared;
+  }
+  return undefined;
+}
+
+/** A whole batch of the plan, row by row. Undefined when nothing is readable. */
+export async function fillBatch(
+  plan: EpochPlan,
+  index: number,
+  prepare: PreparePair,
+): Promise<PlannedPair[] | undefined> {
+  const rows = plan.batch(index).map((_, row) => fillRow(plan, { batch: index, row }, prepare));
+  const filled = (await Promise.all(rows)).filter((pair) => pair !== undefined);
+  return filled.length === rows.length ? filled : undefined;
+}
 
 /** Options of createBatches. */
 export interface BatchesOptions extends SharedBatchOptions {

@@ -1,7 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import type { FileAccess } from "./file-access.ts";
-import { readText } from "./read-text.ts";
-import { joinPath } from "./paths.ts";
+import { joinPath, readText, type FileAccess } from "./file-access.ts";
 
 /** What emojibase says about one emoji. */
 export interface EmojiEntry {

@@ -1,8 +1,14 @@
 import { ClipError } from "@clip-ts/base";
 import { conceptOf, type EmojiCatalogue, readEmojiCatalogue } from "./emoji-catalogue.ts";
-import { type FileSourceOptions, listFolder, loadImageFile } from "./file-access.ts";
-import { type PairRecord, type PairSource, pairSource } from "./pair-source.ts";
-import { extensionOf, joinPath, withoutExtension } from "./paths.ts";
+import {
+  extensionOf,
+  joinPath,
+  listFolder,
+  loadImageFile,
+  withoutExtension,
+  type FileSourceOptions,
+} from "./file-access.ts";
+import { pairSource, type PairRecord, type PairSource } from "./pair-source.ts";
 
 /** Whose drawings, and of which year where a vendor drew them all anew. */
 export const emojiVendors = [

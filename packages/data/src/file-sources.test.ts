@@ -5,8 +5,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DecodeImage, FileAccess } from "./file-access.ts";
 import { folderSource } from "./folder-source.ts";
-import { joinSources } from "./join-sources.ts";
-import type { PairSource } from "./pair-source.ts";
+import { joinSources, type PairSource } from "./pair-source.ts";
 import { tableSource } from "./table-source.ts";
 
 const files: FileAccess = {

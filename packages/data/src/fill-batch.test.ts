@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fillBatch, fillRow, type PreparePair } from "./fill-batch.ts";
+import { fillBatch, fillRow, type PreparePair } from "./create-batches.ts";
 import type { PairRecord, PlannedPair } from "./pair-source.ts";
-import { type EpochPlan, planEpoch } from "./plan-epoch.ts";
+import { planEpoch, type EpochPlan } from "./plan-epoch.ts";
 
 const batchSize = 8;
 

@@ -1,13 +1,21 @@
 import { imageExtensions } from "@clip-ts/image";
 import { ClipError } from "@clip-ts/base";
-import { type FileSourceOptions, loadImageFile, reasonOf } from "./file-access.ts";
+import {
+  extensionOf,
+  folderOf,
+  joinPath,
+  loadImageFile,
+  nameOf,
+  readText,
+  reasonOf,
+  withoutExtension,
+  type FileSourceOptions,
+} from "./file-access.ts";
 import { createTally, type LeftOutItem, type LeftOutTally } from "./left-out.ts";
-import { mapConcurrently } from "./limit-concurrency.ts";
+import { mapConcurrently } from "./image-loader.ts";
 import { imagesAmong, listFiles } from "./list-files.ts";
-import { type PairRecord, type PairSource, pairSource } from "./pair-source.ts";
-import { extensionOf, folderOf, joinPath, nameOf, withoutExtension } from "./paths.ts";
-import { readText } from "./read-text.ts";
-import { checkSkipped, type MaxSkipped, skipLimit } from "./skip-limit.ts";
+import { pairSource, type PairRecord, type PairSource } from "./pair-source.ts";
+import { checkSkipped, skipLimit, type MaxSkipped } from "./skipped-images.ts";
 
 /** Options of folderSource. */
 export interface FolderSourceOptions extends FileSourceOptions {

@@ -1,4 +1,4 @@
-export { pairArrays, type PairArrays } from "./pair-arrays.ts";
+export { pairArrays, type PairArrays } from "./batch.ts";
 export type { Batch, BatchStream, Cursor, SkippedImage } from "./batch.ts";
 export type { DecodeImage, DirectoryEntry, FileAccess } from "./file-access.ts";
 export { pairSource, type PairRecord, type PairSource } from "./pair-source.ts";
@@ -11,7 +11,7 @@ export {
   type LeftOutKind,
   type LeftOutTally,
 } from "./left-out.ts";
-export { checkSkipped, skipLimit, type MaxSkipped, type TooMany } from "./skip-limit.ts";
+export { checkSkipped, skipLimit, type MaxSkipped, type TooMany } from "./skipped-images.ts";
 export {
   imagesAmong,
   listFiles,
@@ -19,10 +19,10 @@ export {
   type ChosenImages,
   type FolderContent,
 } from "./list-files.ts";
-export { joinSources } from "./join-sources.ts";
+export { joinSources } from "./pair-source.ts";
 export { folderSource, type FolderSourceOptions } from "./folder-source.ts";
 export { tableSource, type TableFormat, type TableSourceOptions } from "./table-source.ts";
-export type { Quoting } from "./split-rows.ts";
+export type { Quoting } from "./read-table.ts";
 export {
   emojiSource,
   emojiVendors,
@@ -31,5 +31,5 @@ export {
 } from "./emoji-source.ts";
 export { syntheticSource, type SyntheticSourceOptions } from "./synthetic-source.ts";
 export { createBatches, type BatchesOptions } from "./create-batches.ts";
-export { sequentialBatches, type SequentialOptions } from "./sequential-batches.ts";
+export { sequentialBatches, type SequentialOptions } from "./tensor-batches.ts";
 export { tensorBatches, type NamedArray, type TensorBatchesOptions } from "./tensor-batches.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createTally, joinLeftOut, leftOutLines } from "./left-out.ts";
-import { checkSkipped, skipLimit } from "./skip-limit.ts";
+import { checkSkipped, skipLimit } from "./skipped-images.ts";
 
 test("what is left out is counted by reason, and the first ten are named", () => {
   const tally = createTally();

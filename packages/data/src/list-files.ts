@@ -1,7 +1,6 @@
 import { imageExtensions } from "@clip-ts/image";
-import { type FileAccess, listFolder, reasonOf } from "./file-access.ts";
+import { extensionOf, joinPath, listFolder, reasonOf, type FileAccess } from "./file-access.ts";
 import type { LeftOutTally } from "./left-out.ts";
-import { extensionOf, joinPath } from "./paths.ts";
 
 /** Names in the order of their code points, as Python sorts them. */
 function compareNames(one: string, other: string): number {

@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import type { Pixels } from "@clip-ts/image";
-import type { LeftOut } from "./left-out.ts";
+import { joinLeftOut, type LeftOut } from "./left-out.ts";
 
 /** One image and everything that is said about it. */
 export interface PairRecord {
@@ -52,4 +52,20 @@ export function pairSource(label: string, records: readonly PairRecord[]): PairS
     seen.add(key);
   }
   return { label, records };
+}
+
+/** Several sources as one; keys become `label/key`, so that equal file names do not collide. */
+export function joinSources(sources: readonly PairSource[]): PairSource {
+  const [only] = sources;
+  if (only !== undefined && sources.length === 1) return only;
+  const records = sources.flatMap(({ label, records }) =>
+    records.map((record): PairRecord => ({
+      ...record,
+      key: `${label}/${record.key}`,
+      loadImage: () => record.loadImage(),
+    })),
+  );
+  const label = sources.map((source) => source.label).join(" + ");
+  const leftOut = joinLeftOut(sources.map((source) => source.leftOut ?? []));
+  return { ...pairSource(label, records), leftOut };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { folderOf, joinPath, nameOf } from "./paths.ts";
+import { folderOf, joinPath, nameOf } from "./file-access.ts";
 
 test.each([
   ["a/b/c.png", "a/b", "c.png"],

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { PairRecord, PlannedPair } from "./pair-source.ts";
-import { countBatches, type EpochSettings, planEpoch } from "./plan-epoch.ts";
+import { countBatches, planEpoch, type EpochSettings } from "./plan-epoch.ts";
 
 function recordsOf(
   captions: readonly (readonly string[])[],

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { readDelimited, readJsonLines } from "./read-table.ts";
-import { type Quoting, splitRows } from "./split-rows.ts";
+import { readDelimited, readJsonLines, splitRows, type Quoting } from "./read-table.ts";
 
 interface PandasTable {
   readonly text: string;

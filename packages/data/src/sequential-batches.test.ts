@@ -2,9 +2,9 @@ import { clipPreprocess } from "@clip-ts/image";
 import { createClipTokenizer } from "@clip-ts/tokenizer";
 import { expect, test } from "vitest";
 import type { Batch } from "./batch.ts";
-import { type PairRecord, type PairSource, pairSource } from "./pair-source.ts";
-import { sequentialBatches } from "./sequential-batches.ts";
-import type { MaxSkipped } from "./skip-limit.ts";
+import { pairSource, type PairRecord, type PairSource } from "./pair-source.ts";
+import { sequentialBatches } from "./tensor-batches.ts";
+import type { MaxSkipped } from "./skipped-images.ts";
 import { syntheticSource } from "./synthetic-source.ts";
 
 const tokenizer = createClipTokenizer({ contextLength: 32, vocabSize: 1000 });

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { colours, shapes } from "./synthetic-scene.ts";
-import { syntheticSource } from "./synthetic-source.ts";
+import { colours, shapes, syntheticSource } from "./synthetic-source.ts";
 
 const words = new RegExp(
   `^a (small|large) (${Object.keys(colours).join("|")}) (${Object.keys(shapes).join("|")}) ` +

@@ -1,12 +1,22 @@
 import { ClipError, shown } from "@clip-ts/base";
-import { type FileSourceOptions, loadImageFile } from "./file-access.ts";
+import {
+  extensionOf,
+  folderOf,
+  joinPath,
+  loadImageFile,
+  readText,
+  type FileSourceOptions,
+} from "./file-access.ts";
 import { createTally, type LeftOutItem } from "./left-out.ts";
-import { type PairRecord, type PairSource, pairSource } from "./pair-source.ts";
-import { extensionOf, folderOf, joinPath } from "./paths.ts";
-import { readDelimited, readJsonLines, type Table, type TableRow } from "./read-table.ts";
-import { readText } from "./read-text.ts";
-import { checkSkipped, type MaxSkipped, skipLimit } from "./skip-limit.ts";
-import type { Quoting } from "./split-rows.ts";
+import { pairSource, type PairRecord, type PairSource } from "./pair-source.ts";
+import {
+  readDelimited,
+  readJsonLines,
+  type Quoting,
+  type Table,
+  type TableRow,
+} from "./read-table.ts";
+import { checkSkipped, skipLimit, type MaxSkipped } from "./skipped-images.ts";
 
 /** How a table is written. */
 export type TableFormat = "csv" | "tsv" | "jsonl";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type NamedArray, tensorBatches } from "./tensor-batches.ts";
+import { tensorBatches, type NamedArray } from "./tensor-batches.ts";
 
 const images = (value: number, shape = [2, 3, 2, 2]): NamedArray => ({
   shape,

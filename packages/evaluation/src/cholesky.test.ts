@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { choleskyFactor, choleskySolve } from "./cholesky.ts";
+import { choleskyFactor, choleskySolve } from "./probe-preconditioner.ts";
 
 test.each([1, 4, 6])("%i rows are solved for", (rows) => {
   const size = 3;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { confusionMatrix, shareRight, worstConfusions } from "./confusion-matrix.ts";
+import { confusionMatrix, shareRight, worstConfusions } from "./zero-shot-scores.ts";
 
 const right = [0, 0, 0, 1, 1, 2];
 const predicted = [0, 1, 1, 1, 2, 2];

@@ -1,6 +1,6 @@
 import { ClipError, randomStream, shuffled, type RandomStream } from "@clip-ts/base";
-import { shareRight } from "./confusion-matrix.ts";
-import { countClasses, pickRows } from "./feature-rows.ts";
+import { shareRight } from "./zero-shot-scores.ts";
+import { countClasses, pickRows } from "./class-rows.ts";
 import { fitLinearProbe, predictClasses, type LinearProbeOptions } from "./linear-probe.ts";
 import type { LabelledRows } from "./probe-sweep.ts";
 

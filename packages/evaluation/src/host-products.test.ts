@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hostProducts } from "./host-products.ts";
+import { hostProducts } from "./probe-matmul.ts";
 
 /** Whole numbers from -5 to 5, whose products are exact. */
 const wholes = (count: number, step: number): number[] =>

@@ -5,7 +5,7 @@ export {
   worstConfusions,
   type Confusion,
   type ConfusionMatrix,
-} from "./confusion-matrix.ts";
+} from "./zero-shot-scores.ts";
 export {
   alignment,
   diagnose,
@@ -14,7 +14,7 @@ export {
   uniformity,
   type EmbeddingDiagnostics,
 } from "./diagnostics.ts";
-export { countClasses, pickRows } from "./feature-rows.ts";
+export { countClasses, pickRows } from "./class-rows.ts";
 export { evaluateFewShot, type FewShotOptions, type FewShotScore } from "./few-shot.ts";
 export {
   fitLinearProbe,
@@ -29,17 +29,13 @@ export {
   type SweepResult,
 } from "./probe-sweep.ts";
 export { evaluateRetrieval, type RetrievalReport, type RetrievalScores } from "./retrieval.ts";
-export { retrievalByChance } from "./retrieval-chance.ts";
-export { nearestClasses } from "./nearest-classes.ts";
-export { splitRows, type RowSplit } from "./split-rows.ts";
+export { retrievalByChance } from "./retrieval.ts";
+export { nearestClasses } from "./class-rows.ts";
+export { splitRows, type RowSplit } from "./probe-sweep.ts";
 export { evaluateZeroShot, type ClassScore, type ZeroShotScores } from "./zero-shot-scores.ts";
-export { embedClasses, type EmbeddedClasses, type ImageClass } from "./procedures/embed-classes.ts";
+export { embedClasses, type EmbeddedClasses, type ImageClass } from "./procedures/zero-shot.ts";
 export { linearProbe, type ProbeResult, type ProbeTestOptions } from "./procedures/linear-probe.ts";
-export {
-  probeShortage,
-  type ProbeDemand,
-  type ProbeShortage,
-} from "./procedures/probe-shortage.ts";
+export { probeShortage, type ProbeDemand, type ProbeShortage } from "./procedures/linear-probe.ts";
 export {
   pairDiagnostics,
   retrieval,

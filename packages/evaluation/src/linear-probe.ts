@@ -1,11 +1,9 @@
 import { ClipError } from "@clip-ts/base";
 import { add, argMax, matMul, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import type { FeatureRows } from "@clip-ts/core";
-import { centreClasses } from "./centre-classes.ts";
-import { countClasses } from "./feature-rows.ts";
-import { minimizeByNewton, type NewtonMinimum, type NewtonOptions } from "./newton.ts";
+import { centreClasses, countClasses } from "./class-rows.ts";
+import { largest, minimizeByNewton, type NewtonMinimum, type NewtonOptions } from "./newton.ts";
 import { probeObjective, type ProbeObjective } from "./probe-objective.ts";
-import { largest } from "./vectors.ts";
 
 /** A linear classifier: logits = features · weightᵀ + bias. */
 export interface LinearProbe {

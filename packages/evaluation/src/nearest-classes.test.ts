@@ -1,6 +1,6 @@
 import { tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
 import { afterAll, expect, test } from "vitest";
-import { nearestClasses } from "./nearest-classes.ts";
+import { nearestClasses } from "./class-rows.ts";
 
 afterAll(() => useEngine("cpu"));
 

@@ -1,4 +1,21 @@
-import { dot, largest, plus } from "./vectors.ts";
+/** Σ aᵢ bᵢ */
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let index = 0; index < a.length; index++) sum += a[index]! * b[index]!;
+  return sum;
+}
+
+/** a + factor · b */
+function plus(a: Float64Array, factor: number, b: Float64Array): Float64Array {
+  const sums = new Float64Array(a);
+  for (let index = 0; index < a.length; index++) sums[index]! += factor * b[index]!;
+  return sums;
+}
+
+/** max |aᵢ|; NaN if one is NaN. */
+export function largest(a: Float64Array): number {
+  return a.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
 
 /** A function's value at a point and its slope there. */
 export interface Evaluated {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { retrievalByChance } from "./retrieval-chance.ts";
+import { retrievalByChance } from "./retrieval.ts";
 
 /** Rank of the first right answer over every order of the candidates. */
 function allRanks(right: number, candidates: number): number[] {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { tensorsLeftBy } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
-import { nearestClasses } from "./nearest-classes.ts";
-import { splitRows } from "./split-rows.ts";
+import { nearestClasses } from "./class-rows.ts";
+import { splitRows } from "./probe-sweep.ts";
 
 test("a split parts the rows, and every class keeps and holds out its share", () => {
   const labels = fc.array(fc.nat(4), { minLength: 1, maxLength: 60 });

@@ -2,12 +2,11 @@ import { type RandomStream, runInTurns, runThrough, type Steps } from "@clip-ts/
 import { toGrayscale } from "./color.ts";
 import { colorJitter, type ColorJitterStrengths } from "./color-jitter.ts";
 import { flipHorizontal } from "./crop.ts";
-import { normalize } from "./normalize.ts";
+import { normalize, resizingToRgb } from "./preprocess.ts";
 import { checkPixels, type Pixels } from "./pixels.ts";
 import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
-import { resizingToRgb } from "./preprocess.ts";
 import { drawCrop } from "./random-resized-crop.ts";
-import { checkWithin, type Range } from "./ranges.ts";
+import { checkWithin, type Range } from "./resample-table.ts";
 
 /** What training changes at random. The defaults are CLIP's: a large crop and nothing else. */
 export interface AugmentConfig {

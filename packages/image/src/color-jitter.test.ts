@@ -2,14 +2,13 @@ import { randomStream } from "@clip-ts/base";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { adjustBrightness, adjustContrast, adjustSaturation, toGrayscale } from "./color.ts";
-import { colorJitter } from "./color-jitter.ts";
+import { adjustHue, colorJitter } from "./color-jitter.ts";
 import {
   formulaImage,
   readFixture,
   shortSha256,
   type PillowCases,
 } from "./fixtures/formula-image.ts";
-import { adjustHue } from "./hue.ts";
 
 const cases = readFixture<PillowCases>("pillow-cases");
 const adjusters = {

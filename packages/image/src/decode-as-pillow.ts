@@ -2,10 +2,34 @@ import { inPieces, runInTurns, type Steps } from "@clip-ts/base";
 import { isBmp } from "./formats/bmp-head.ts";
 import { decodeBmp } from "./formats/bmp.ts";
 import { firstFrame, isGif, layFrame } from "./formats/gif.ts";
-import { refuse } from "./formats/refuse.ts";
 import { isPng, plainPng, type Checksum } from "./formats/png.ts";
 import { decodePpm, isPpm } from "./formats/ppm.ts";
+import { refuse } from "./formats/shared.ts";
 import type { Pixels } from "./pixels.ts";
+
+/**
+ * The endings of image files that `decodeImage` reads, in lower case, each with its dot. Only for
+ * finding files in folders: what a file holds is told by its first bytes, never by its name.
+ */
+export const imageExtensions: readonly string[] = [
+  ".jpg",
+  ".jpeg",
+  ".jpe",
+  ".jfif",
+  ".png",
+  ".apng",
+  ".webp",
+  ".gif",
+  ".tif",
+  ".tiff",
+  ".avif",
+  ".bmp",
+  ".dib",
+  ".ppm",
+  ".pgm",
+  ".pbm",
+  ".pnm",
+];
 
 /** What a platform brings for decoding. */
 export interface PlatformDecoder {

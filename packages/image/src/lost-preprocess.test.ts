@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lostPreprocess } from "./lost-preprocess.ts";
+import { lostPreprocess } from "./preprocessor-files.ts";
 import { clipPreprocess, siglipPreprocess, torchvisionPreprocess } from "./preprocess-config.ts";
 
 const own = clipPreprocess(8);

@@ -4,7 +4,7 @@ import type { Pixels } from "./pixels.ts";
 import { preprocessToPixels } from "./preprocess.ts";
 import { clipPreprocess } from "./preprocess-config.ts";
 import { resize } from "./resize.ts";
-import { toRgb } from "./to-rgb.ts";
+import { toRgb } from "./color.ts";
 
 /** What Pillow makes of the formula's bytes in a mode; see tools/peers/make_image_fixtures.py. */
 interface ModeCase {

@@ -1,5 +1,5 @@
 import type { Steps } from "@clip-ts/base";
-import type { PixelMap } from "./colors-of.ts";
+import type { PixelMap } from "./color.ts";
 import { bytesPerPixel, type Pixels } from "./pixels.ts";
 
 /** Whole pixels. */

@@ -1,9 +1,23 @@
 import { ClipError } from "@clip-ts/base";
-import type { ChannelStatistics } from "./normalize.ts";
+import { checkColor, type Color } from "./color.ts";
+import type { ChannelStatistics } from "./preprocess.ts";
 import { checkSize } from "./pixels.ts";
 import type { Interpolation } from "./resample-table.ts";
-import { checkColor, type Color } from "./check-color.ts";
-import { clipStatistics, halfStatistics } from "./statistics.ts";
+
+/** Of the pictures that OpenAI trained CLIP on. */
+export const clipStatistics: ChannelStatistics = {
+  mean: [0.48145466, 0.4578275, 0.40821073],
+  std: [0.26862954, 0.26130258, 0.27577711],
+};
+
+/** Of ImageNet's colours, with which torchvision's classifiers were trained. */
+const imagenetStatistics: ChannelStatistics = {
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
+/** What brings 0 … 1 to -1 … 1. */
+export const halfStatistics: ChannelStatistics = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
 
 /** How an image becomes a model's input [3, size, size]. */
 export interface PreprocessConfig extends ChannelStatistics {
@@ -70,4 +84,55 @@ export function checkPreprocess(config: PreprocessConfig): PreprocessConfig {
       `[${std.join(", ")}]`,
     { data: { mean, std } },
   );
+}
+
+/** What of a vision tower's config tells the family it is of. */
+export interface VisionTraits {
+  readonly imageSize: number;
+  readonly kind?: string | undefined;
+  readonly pooling?: string | undefined;
+  readonly preNorm?: boolean | undefined;
+  readonly patchBias?: boolean | undefined;
+}
+
+/** Whether a vision transformer starts as torchvision's and Hugging Face's plain one do, unlike CLIP's. */
+function isPlain({ kind, preNorm, patchBias }: VisionTraits): boolean {
+  return kind !== "resnet" && preNorm === false && patchBias === true;
+}
+
+/**
+ * What a model of this kind was most likely trained with, where no file says it: OpenAI's for CLIP,
+ * SigLIP's, ImageNet's statistics for torchvision's transformers, and for those of Hugging Face what
+ * their `ViTImageProcessor` does if it is told nothing.
+ */
+export function usualPreprocess({ vision }: { readonly vision: VisionTraits }): PreprocessConfig {
+  const openai = clipPreprocess(vision.imageSize);
+  if (vision.pooling === "attention") return siglipPreprocess(vision.imageSize);
+  if (!isPlain(vision)) return openai;
+  return vision.pooling === "pooler"
+    ? { ...openai, resize: "squash", interpolation: "bilinear", ...halfStatistics }
+    : { ...openai, interpolation: "bilinear", ...imagenetStatistics };
+}
+
+/** The image processor that transformers takes for such a model where a file names none. */
+export function usualProcessor({ vision }: { readonly vision: VisionTraits }): string {
+  if (vision.pooling === "attention") return "SiglipImageProcessor";
+  return isPlain(vision) && vision.pooling === "pooler"
+    ? "ViTImageProcessor"
+    : "CLIPImageProcessor";
+}
+
+/** A preprocessing in words: all that changes a number. */
+export function describePreprocess(config: PreprocessConfig): string {
+  const { size, resize, interpolation, mean, std, alpha, convertRgb, centerCrop } = config;
+  const middle = centerCrop === "floor" ? "the middle" : "torchvision's middle";
+  const fit = resize === "squash" ? `squashed to ${size}` : `shortest side to ${size}, ${middle}`;
+  return [
+    fit,
+    interpolation,
+    ...(convertRgb === "before-resize" ? [] : ["RGB after the resize"]),
+    ...(alpha === "drop" ? [] : [`transparency over ${alpha.join(" ")}`]),
+    `mean ${mean.join(" ")}`,
+    `deviation ${std.join(" ")}`,
+  ].join(", ");
 }

@@ -6,9 +6,8 @@ import {
   shortSha256,
   type PillowCases,
 } from "./fixtures/formula-image.ts";
-import { normalize } from "./normalize.ts";
+import { normalize, preprocess, preprocessToPixels, resizedSize } from "./preprocess.ts";
 import { clipPreprocess, siglipPreprocess, torchvisionPreprocess } from "./preprocess-config.ts";
-import { preprocess, preprocessToPixels, resizedSize } from "./preprocess.ts";
 
 interface Golden {
   readonly cases: readonly {

@@ -10,9 +10,12 @@ import {
   type JsonSection,
 } from "./json-section.ts";
 import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
-import { processorClass, type ProcessorClass } from "./preprocessor-classes.ts";
-import { checkNoOtherKeys } from "./preprocessor-keys.ts";
-import { readSizes } from "./preprocessor-size.ts";
+import {
+  checkNoOtherKeys,
+  processorClass,
+  readSizes,
+  type ProcessorClass,
+} from "./preprocessor-keys.ts";
 import type { Interpolation } from "./resample-table.ts";
 
 /** Pillow's numbers for the kernels. */

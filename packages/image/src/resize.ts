@@ -1,10 +1,8 @@
 import { ClipError, runThrough, type Steps } from "@clip-ts/base";
-import type { PixelMap } from "./colors-of.ts";
+import { premultiplied, unpremultiply, type PixelMap } from "./color.ts";
 import { bytesOf, collect, pixelSource, type PixelSource, type Rectangle } from "./pixel-source.ts";
 import { checkPixels, checkSize, isDeep, type Pixels } from "./pixels.ts";
-import { premultiplied, unpremultiply } from "./premultiply.ts";
-import { resampleDeepColumns, resampleDeepRows } from "./resample-deep.ts";
-import { resampleNearest } from "./resample-nearest.ts";
+import { resampleDeepColumns, resampleDeepRows, resampleNearest } from "./resample-deep.ts";
 import {
   inFixedPoint,
   resampleTable,

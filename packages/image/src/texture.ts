@@ -1,5 +1,5 @@
 import type { Steps } from "@clip-ts/base";
-import { colorsOf } from "./colors-of.ts";
+import { colorsOf } from "./color.ts";
 import { pixelSource, type PixelSource } from "./pixel-source.ts";
 import type { Pixels } from "./pixels.ts";
 

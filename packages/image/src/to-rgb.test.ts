@@ -5,7 +5,7 @@ import {
   shortSha256,
   type PillowCases,
 } from "./fixtures/formula-image.ts";
-import { toRgb } from "./to-rgb.ts";
+import { toRgb } from "./color.ts";
 
 test.each(readFixture<PillowCases>("pillow-cases").toRgb)(
   "Pillow's RGB of an image with alpha, background $background",

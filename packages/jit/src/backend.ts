@@ -1,6 +1,6 @@
 // For those who write a backend: what one needs to change graphs, to read open sizes and to run training steps.
-export type { Kind, Traits } from "./ir/operation.ts";
-export { axesOf } from "./ir/axes.ts";
+export type { Kind, Traits } from "./ir/ops.ts";
+export { axesOf } from "./ir/shapes.ts";
 export { allOps, axesAttribute, operationOf, type OpOf } from "./ir/ops.ts";
 export {
   describeSide,
@@ -9,10 +9,10 @@ export {
   sourceOf,
   type Size,
   type SymbolSource,
-} from "./ir/symbols.ts";
+} from "./ir/graph.ts";
 export { convolutionWindows, poolWindows, type Windows } from "./ir/windows.ts";
 export { cutGraph, type CutGraph } from "./passes/cut-graph.ts";
-export { removeDeadCode } from "./passes/remove-dead-code.ts";
+export { removeDeadCode } from "./passes/liveness.ts";
 export {
   resultOf,
   rewrite,
@@ -29,9 +29,9 @@ export {
   shapesOf,
   specsOf,
 } from "./program/batch.ts";
-export { guarded } from "./program/guard.ts";
-export { gradientLength, moveLeaf } from "./program/move-leaf.ts";
-export { flattenNames, nestNames, replacements, type NameTree } from "./program/names.ts";
+export { guarded } from "./program/step-functions.ts";
+export { gradientLength, moveLeaf } from "./program/step-functions.ts";
+export { flattenNames, nestNames, replacements, type NameTree } from "./trace/trace.ts";
 export { programOf, shapeOfLeaf } from "./program/program.ts";
 export {
   compareTrace,

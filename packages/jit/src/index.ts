@@ -1,5 +1,5 @@
-export { bindInputs } from "./ir/bind-inputs.ts";
-export { formatGraph } from "./ir/format-graph.ts";
+export { bindInputs } from "./ir/interpret.ts";
+export { formatGraph } from "./ir/graph.ts";
 export type {
   Attributes,
   Constant,
@@ -12,11 +12,11 @@ export type {
 } from "./ir/graph.ts";
 export type { SymbolicSize } from "./ir/graph.ts";
 export { interpret } from "./ir/interpret.ts";
-export { kernelInputs } from "./ir/operands.ts";
+export { kernelInputs } from "./ir/ops.ts";
 export type { Op } from "./ir/ops.ts";
 export { lastUses, peakBytes } from "./passes/liveness.ts";
 export { optimize, type OptimizeOptions, type Pass } from "./passes/optimize.ts";
-export { watchGraphs, type GraphWatcher } from "./passes/watch-graphs.ts";
+export { watchGraphs, type GraphWatcher } from "./passes/optimize.ts";
 export {
   trace,
   type InputSpec,
@@ -30,8 +30,8 @@ export {
   type SymbolicOptions,
 } from "./trace/trace-symbolic.ts";
 export { rowsAt, type StepBatch } from "./program/batch.ts";
-export { checkArray } from "./program/check-array.ts";
-export { disposableFunction } from "./program/disposed.ts";
+export { checkArray } from "./program/batch.ts";
+export { disposableFunction } from "./program/target.ts";
 export {
   createDriver,
   type DriveOptions,
@@ -40,10 +40,10 @@ export {
 } from "./program/drive-step.ts";
 export { loadEager } from "./program/eager-program.ts";
 export { flatLoader } from "./program/flat-program.ts";
-export { isFiniteStep } from "./program/guard.ts";
+export { isFiniteStep } from "./program/step-functions.ts";
 export { dtypeOf, type HostArray, type HostArrays } from "@clip-ts/core";
-export { interpretTarget } from "./program/interpret-target.ts";
-export type { LeafSettings } from "./program/leaf-layout.ts";
+export { interpretTarget } from "./program/target.ts";
+export type { LeafSettings } from "./program/flat-state.ts";
 export type {
   LoadOptions,
   LoadProgram,

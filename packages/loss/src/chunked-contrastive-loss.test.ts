@@ -20,9 +20,7 @@ import {
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { chunkedContrastiveLoss } from "./chunked-contrastive-loss.ts";
-import { similarityLogits } from "./contrastive-loss.ts";
-import type { TargetOptions } from "./pair-targets.ts";
-import { symmetricCrossEntropy } from "./symmetric-cross-entropy.ts";
+import { similarityLogits, symmetricCrossEntropy, type TargetOptions } from "./contrastive-loss.ts";
 
 afterAll(() => useEngine("cpu"));
 

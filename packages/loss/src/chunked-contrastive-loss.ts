@@ -1,11 +1,23 @@
 import { withGradient } from "@clip-ts/core";
 import { add, div, mul, reshape, sub, sum, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
-import type { ContrastiveInputs } from "./contrastive-loss.ts";
-import { softmaxBothWays, streamTotals, type LogSumExps } from "./log-sum-exps.ts";
-import { withTensors } from "./numbers.ts";
-import { checkTargets, groupTargets, type TargetOptions } from "./pair-targets.ts";
-import { pairwiseGradients, rowsOf } from "./pairwise-chunks.ts";
-import { pairCount, rowChunks, type PairwiseInputs, type RowChunk } from "./pairwise-inputs.ts";
+import {
+  checkTargets,
+  groupTargets,
+  type ContrastiveInputs,
+  type TargetOptions,
+} from "./contrastive-loss.ts";
+import {
+  pairCount,
+  pairwiseGradients,
+  rowChunks,
+  rowsOf,
+  softmaxBothWays,
+  streamTotals,
+  withTensors,
+  type LogSumExps,
+  type PairwiseInputs,
+  type RowChunk,
+} from "./pairwise.ts";
 
 /** Features of a large batch and how it is cut. */
 export interface ChunkedContrastiveInputs extends ContrastiveInputs, TargetOptions {

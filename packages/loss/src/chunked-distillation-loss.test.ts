@@ -17,8 +17,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { chunkedDistillationLoss } from "./chunked-distillation-loss.ts";
-import { distillationLoss } from "./distillation-loss.ts";
+import { chunkedDistillationLoss, distillationLoss } from "./distillation-loss.ts";
 
 afterAll(() => useEngine("cpu"));
 

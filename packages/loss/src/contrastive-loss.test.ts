@@ -12,8 +12,7 @@ import {
 import { eye, gather, mul, scalar, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { contrastiveLoss, similarityLogits } from "./contrastive-loss.ts";
-import { symmetricCrossEntropy } from "./symmetric-cross-entropy.ts";
+import { contrastiveLoss, similarityLogits, symmetricCrossEntropy } from "./contrastive-loss.ts";
 
 afterAll(() => useEngine("cpu"));
 

@@ -1,6 +1,6 @@
 import { tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { matchingAccuracy } from "./matching-accuracy.ts";
+import { matchingAccuracy } from "./contrastive-loss.ts";
 
 const accuracyOf = async (rows: readonly (readonly number[])[]): Promise<number> =>
   (await matchingAccuracy(tensor(rows.flat(), [rows.length, rows.length])).data())[0] as number;

@@ -2,9 +2,7 @@ import { l2Normalize } from "@clip-ts/core";
 import { gradientFaults, randomTensor, relativeError } from "@clip-ts/test-utils";
 import { scalar, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { contrastiveLoss } from "./contrastive-loss.ts";
-import { multiPositiveLoss } from "./multi-positive-loss.ts";
-import { pairGroups } from "./pair-groups.ts";
+import { contrastiveLoss, multiPositiveLoss, pairGroups } from "./contrastive-loss.ts";
 
 type Inputs = { imageFeatures: Tensor; textFeatures: Tensor; scale: Tensor };
 

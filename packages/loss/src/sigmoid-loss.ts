@@ -12,9 +12,16 @@ import {
   type Scalar,
   type Tensor,
 } from "@tensorflow/tfjs-core";
-import { withTensors, type OneNumber } from "./numbers.ts";
-import { addConsuming, chunkLogits, pairwiseGradients } from "./pairwise-chunks.ts";
-import { pairCount, rowChunks, type PairwiseInputs } from "./pairwise-inputs.ts";
+import {
+  addConsuming,
+  chunkLogits,
+  pairCount,
+  pairwiseGradients,
+  rowChunks,
+  withTensors,
+  type OneNumber,
+  type PairwiseInputs,
+} from "./pairwise.ts";
 
 /** Unit features of matching pairs, factor and offset of their logits. */
 export interface SigmoidInputs {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { bestMatches } from "./best-matches.ts";
+import { bestMatches } from "./classification.ts";
 
 test("the best come first, the earlier of equals before the later", () => {
   const matches = bestMatches(Float32Array.from([0.25, 0.75, 0.5, 0.75]), 3);

@@ -1,6 +1,69 @@
 import { scoresOf, type FeatureRows } from "@clip-ts/core";
+import type { Clip } from "./clip.ts";
 import { lossOf, type ClipConfig } from "./config.ts";
-import { probabilities, sigmoidProbabilities } from "./zero-shot.ts";
+import { averagePrompts, probabilities, promptsFor, sigmoidProbabilities } from "./zero-shot.ts";
+
+/** A candidate and how well it fits. */
+export interface Match {
+  /** Row of the candidate. */
+  readonly index: number;
+  /** Cosine, where that is what was compared. */
+  readonly similarity: number;
+}
+
+/** The `count` most similar candidates, best first; the earlier of equal ones first. */
+export function bestMatches(similarities: ArrayLike<number>, count: number): Match[] {
+  return Array.from(similarities, (similarity, index) => ({ index, similarity }))
+    .toSorted((a, b) => b.similarity - a.similarity || a.index - b.index)
+    .slice(0, count);
+}
+
+/** Prompts embedded before they are averaged away: bounds memory for thousands of labels. */
+const promptsAtATime = 1024;
+
+/**
+ * A zero-shot classifier: one unit row for each label, the mean of its prompts' features.
+ * → [labels, joint].
+ */
+export async function embedLabels(
+  clip: Pick<Clip<never>, "config" | "embedTexts">,
+  labels: readonly string[],
+  templates: readonly string[],
+): Promise<FeatureRows> {
+  const dim = clip.config.projectionDim;
+  const values = new Float32Array(labels.length * dim);
+  const step = Math.max(1, Math.floor(promptsAtATime / templates.length));
+  for (let start = 0; start < labels.length; start += step) {
+    const prompts = promptsFor(labels.slice(start, start + step), templates);
+    const means = averagePrompts(await clip.embedTexts(prompts), templates.length);
+    values.set(means.values, start * dim);
+  }
+  return { values, rows: labels.length, dim };
+}
+
+/** Embeds labels, each the mean of its prompts. */
+export type EmbedLabels = (
+  labels: readonly string[],
+  templates: readonly string[],
+) => Promise<FeatureRows>;
+
+/** Sets kept: a program tells many images apart by few sets of labels. */
+const mostSets = 4;
+
+/** The same function, which computes a set of labels once while it is among the last few asked for. */
+export function rememberLabels(embed: EmbedLabels): EmbedLabels {
+  const known = new Map<string, Promise<FeatureRows>>();
+  return (labels, templates) => {
+    const key = JSON.stringify([labels, templates]);
+    const rows = known.get(key) ?? embed(labels, templates);
+    known.delete(key);
+    known.set(key, rows); // the newest stands last
+    rows.catch(() => known.delete(key)); // what failed is tried again
+    const [oldest] = known.keys();
+    if (known.size > mostSets && oldest !== undefined) known.delete(oldest);
+    return rows;
+  };
+}
 
 /** One label and how probable it is. */
 export interface Classification {

@@ -3,7 +3,7 @@ import { largestDifference, tensorsLeftBy } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
 import { createClip, type Clip } from "./clip.ts";
 import type { ClipConfig } from "./config.ts";
-import { eagerEmbedder, type TokenizedTexts } from "./embedder.ts";
+import { eagerEmbedder, type TokenizedTexts } from "./embed.ts";
 import { preset } from "./presets.ts";
 import { initClip } from "./spec.ts";
 

@@ -1,9 +1,7 @@
 import { ClipError, refuseAfterDisposal } from "@clip-ts/base";
-import { rankLabels, type Classification } from "./classification.ts";
+import { embedLabels, rankLabels, rememberLabels, type Classification } from "./classification.ts";
 import type { ClipConfig } from "./config.ts";
-import { embedLabels } from "./embed-labels.ts";
-import { eagerEmbedder, type Embedder, type TokenizedTexts } from "./embedder.ts";
-import { rememberLabels } from "./remember-labels.ts";
+import { eagerEmbedder, type Embedder, type TokenizedTexts } from "./embed.ts";
 import type { FeatureRows } from "@clip-ts/core";
 import type { ClipParams } from "./spec.ts";
 

@@ -1,11 +1,10 @@
 import { expect, test } from "vitest";
 import { createClip } from "./clip.ts";
-import { embedLabels } from "./embed-labels.ts";
+import { embedLabels } from "./classification.ts";
 import { preset } from "./presets.ts";
 import { initClip } from "./spec.ts";
 import { openaiTemplates } from "./templates/openai-templates.ts";
-import { simpleTemplates } from "./templates/simple-templates.ts";
-import { averagePrompts, promptsFor } from "./zero-shot.ts";
+import { averagePrompts, promptsFor, simpleTemplates } from "./zero-shot.ts";
 
 const config = preset("nano");
 

@@ -3,8 +3,7 @@ import { tensorsLeftBy } from "@clip-ts/test-utils";
 import { tensor, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { createClip } from "./clip.ts";
-import { embedImages } from "./embed.ts";
-import { eagerEmbedder, type Embedder } from "./embedder.ts";
+import { eagerEmbedder, embedImages, type Embedder } from "./embed.ts";
 import { preset } from "./presets.ts";
 import { initClip } from "./spec.ts";
 

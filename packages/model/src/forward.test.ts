@@ -10,7 +10,7 @@ import { dispose, gather, slice, tensor, type Tensor } from "@tensorflow/tfjs-co
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { embedImages, embedTexts } from "./embed.ts";
 import { forward } from "./forward.ts";
-import type { PairBatch } from "./pair-batch.ts";
+import type { PairBatch } from "./pairs.ts";
 import { preset } from "./presets.ts";
 import { initClip, type ClipParams } from "./spec.ts";
 

@@ -1,7 +1,7 @@
 import { tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { ClipConfig } from "./config.ts";
-import { objectiveOf } from "./objectives/objective-of.ts";
-import type { ForwardOptions, PairBatch } from "./pair-batch.ts";
+import { objectiveOf } from "./objectives/objectives.ts";
+import type { ForwardOptions, PairBatch } from "./pairs.ts";
 import type { ClipParams } from "./spec.ts";
 
 /** What one pass through CLIP gives. */

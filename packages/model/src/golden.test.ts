@@ -14,7 +14,7 @@ import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { forward, type ClipOutput } from "./forward.ts";
 import { parseClipConfig } from "./config-files/hugging-face.ts";
-import type { PairBatch } from "./pair-batch.ts";
+import type { PairBatch } from "./pairs.ts";
 import { clipSpec, type ClipParams } from "./spec.ts";
 
 const config = parseClipConfig(goldenJson("clip-vit/config.json"));

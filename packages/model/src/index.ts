@@ -1,5 +1,5 @@
 export { scoresOf, type FeatureRows } from "@clip-ts/core";
-export { bestMatches, type Match } from "./best-matches.ts";
+export { bestMatches, type Match } from "./classification.ts";
 export {
   rankLabels,
   type Calibration,
@@ -8,10 +8,10 @@ export {
 } from "./classification.ts";
 export { createClip, defaultTemplates, type Clip, type ClipParts } from "./clip.ts";
 export { headsOf, lossOf, type BuiltInClipConfig, type ClipConfig } from "./config.ts";
-export type { LossConfig } from "./loss-config.ts";
+export type { LossConfig } from "./config.ts";
 export { embedImages, embedTexts, imageSide, textSide, type EncodedSide } from "./embed.ts";
-export { eagerEmbedder, embedderDisposed, type Embedder, type TokenizedTexts } from "./embedder.ts";
-export { embedLabels } from "./embed-labels.ts";
+export { eagerEmbedder, embedderDisposed, type Embedder, type TokenizedTexts } from "./embed.ts";
+export { embedLabels } from "./classification.ts";
 export {
   embedReadable,
   type AnyIterable,
@@ -22,11 +22,11 @@ export {
 } from "./embed-readable.ts";
 export { forwardDetails, type ForwardDetails } from "./forward-details.ts";
 export { forward, type ClipOutput } from "./forward.ts";
-export { lossGradients, type LossGradients } from "./loss-gradients.ts";
-export type { ForwardOptions, PairBatch, PairInputs, SharedInputs } from "./pair-batch.ts";
+export { lossGradients, type LossGradients } from "./forward-details.ts";
+export type { ForwardOptions, PairBatch, PairInputs, SharedInputs } from "./pairs.ts";
 export { formatClipConfig, parseClipConfig, weightNamesOf } from "./config-files/hugging-face.ts";
 export type { OwnTower, ParseOptions } from "./config-files/own-towers.ts";
-export { ownFormatReason } from "./config-files/own-format-reason.ts";
+export { ownFormatReason } from "./config-files/hugging-face.ts";
 export {
   assertBigVision,
   assertTorchvision,
@@ -42,15 +42,15 @@ export {
   parseTowerConfig,
   type TowerConfig,
 } from "./config-files/tower-alone.ts";
-export { inferTowerConfig } from "./infer/infer-tower.ts";
+export { inferTowerConfig } from "./infer/infer-clip-config.ts";
 export { inferClipConfig } from "./infer/infer-clip-config.ts";
-export type { InferOptions, PerTower } from "./infer/infer-options.ts";
+export type { InferOptions, PerTower } from "./infer/shapes.ts";
 export type { TensorShapes } from "./infer/shapes.ts";
-export { chunked } from "./objectives/chunked.ts";
-export { contrastive, type ContrastiveOptions } from "./objectives/contrastive.ts";
-export { distilled, type Teacher } from "./objectives/distilled.ts";
-export { encodePairs, pairInputs, type PairRows } from "./objectives/encode-pairs.ts";
-export { multiPositive } from "./objectives/multi-positive.ts";
+export { chunked } from "./objectives/objectives.ts";
+export { contrastive, type ContrastiveOptions } from "./objectives/objectives.ts";
+export { distilled, type Teacher } from "./objectives/objectives.ts";
+export { encodePairs, pairInputs, type PairRows } from "./objectives/pair-objective.ts";
+export { multiPositive } from "./objectives/objectives.ts";
 export type {
   Bounds,
   Compared,
@@ -60,7 +60,7 @@ export type {
   ObjectiveInputs,
   Rows,
 } from "./objectives/objective.ts";
-export { objectiveOf } from "./objectives/objective-of.ts";
+export { objectiveOf } from "./objectives/objectives.ts";
 export {
   pairObjective,
   type ClipObjective,
@@ -69,8 +69,8 @@ export {
   type PairObjective,
   type PairTerm,
 } from "./objectives/pair-objective.ts";
-export { sigmoid } from "./objectives/sigmoid.ts";
-export { comparePairs, logitsOf, type ComparedPairs, type LogitParams } from "./pair-logits.ts";
+export { sigmoid } from "./objectives/objectives.ts";
+export { comparePairs, logitsOf, type ComparedPairs, type LogitParams } from "./pairs.ts";
 export { preset, presetNames } from "./presets.ts";
 export { clipSpec, initClip, type ClipParams } from "./spec.ts";
 export {
@@ -81,4 +81,4 @@ export {
   sigmoidProbabilities,
 } from "./zero-shot.ts";
 export { openaiTemplates } from "./templates/openai-templates.ts";
-export { simpleTemplates } from "./templates/simple-templates.ts";
+export { simpleTemplates } from "./zero-shot.ts";

@@ -16,12 +16,16 @@ import { dispose, mean, reshape, tensor, tidy, type Tensor } from "@tensorflow/t
 import { expect, test } from "vitest";
 import { createClip } from "./clip.ts";
 import type { ClipConfig } from "./config.ts";
-import { formatClipConfig, parseClipConfig, weightNamesOf } from "./config-files/hugging-face.ts";
+import {
+  formatClipConfig,
+  ownFormatReason,
+  parseClipConfig,
+  weightNamesOf,
+} from "./config-files/hugging-face.ts";
 import { formatOpenClipConfig } from "./config-files/open-clip.ts";
 import { assertBigVision, assertTorchvision } from "./config-files/other-libraries.ts";
-import { ownFormatReason } from "./config-files/own-format-reason.ts";
 import { forward } from "./forward.ts";
-import { objectiveOf } from "./objectives/objective-of.ts";
+import { objectiveOf } from "./objectives/objectives.ts";
 import { preset } from "./presets.ts";
 import { clipSpec, initClip } from "./spec.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { rememberLabels } from "./remember-labels.ts";
+import { rememberLabels } from "./classification.ts";
 
 function counted() {
   const asked: string[] = [];

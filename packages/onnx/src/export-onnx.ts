@@ -1,13 +1,90 @@
-import { toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import type { Graph } from "@clip-ts/jit";
 import { removeDeadCode } from "@clip-ts/jit/backend";
-import { splitModel, type DataFile } from "./external-data.ts";
-import { fuseBiases } from "./fuse-bias.ts";
-import { fuseLayerNorms } from "./fuse-layer-norm.ts";
-import { ModelProtoSchema, type ModelProto } from "./generated/onnx_pb.ts";
+import { fuseBiases, fuseLayerNorms } from "./fuse.ts";
+import {
+  ModelProtoSchema,
+  TensorProto_DataLocation,
+  TensorProtoSchema,
+  type GraphProto,
+  type ModelProto,
+  type TensorProto,
+} from "./generated/onnx_pb.ts";
 import { halveModel } from "./half.ts";
 import { quantizeModel } from "./quantize.ts";
 import { onnxModel } from "./write-onnx.ts";
+
+/** A file of weights beside the model's. */
+export interface DataFile {
+  readonly name: string;
+  readonly byteLength: number;
+  /** What it holds, in order: the weights' own memory. */
+  readonly chunks: readonly Uint8Array[];
+}
+
+/** A model of which some weights lie in files of their own. */
+export interface SplitModel {
+  readonly model: ModelProto;
+  readonly files: readonly DataFile[];
+}
+
+/** Tensors below this stay in the model: shapes and biases. */
+const smallestMoved = 1024;
+
+/** Weights start at multiples of this, so that runtimes can map the file. */
+const alignment = 4096;
+
+/** The name of the n-th file of weights, as @huggingface/transformers counts them. */
+const dataFileName = (modelFile: string, index: number): string =>
+  `${modelFile}_data${index === 0 ? "" : `_${index}`}`;
+
+/** A file in the making. */
+interface OpenFile {
+  readonly name: string;
+  readonly chunks: Uint8Array[];
+  byteLength: number;
+}
+
+function append(file: OpenFile, bytes: Uint8Array): number {
+  const gap = (alignment - (file.byteLength % alignment)) % alignment;
+  if (gap > 0) file.chunks.push(new Uint8Array(gap));
+  const offset = file.byteLength + gap;
+  file.chunks.push(bytes);
+  file.byteLength = offset + bytes.length;
+  return offset;
+}
+
+/**
+ * Moves weights out of a model that is larger than `largest` bytes with them, into files of at most
+ * `largest` bytes each. A protobuf message, and many an array, ends at 2 GiB.
+ */
+function splitModel(model: ModelProto, modelFile: string, largest: number): SplitModel {
+  const graph = model.graph as GraphProto;
+  const total = graph.initializer.reduce((sum, { rawData }) => sum + rawData.length, 0);
+  if (total <= largest) return { model, files: [] };
+  const files: OpenFile[] = [];
+  const fileFor = (bytes: Uint8Array): OpenFile => {
+    const last = files.at(-1);
+    if (last && last.byteLength + alignment + bytes.length <= largest) return last;
+    const file = { name: dataFileName(modelFile, files.length), chunks: [], byteLength: 0 };
+    files.push(file);
+    return file;
+  };
+  const initializer = graph.initializer.map((tensor): TensorProto => {
+    const { name, dims, dataType, rawData } = tensor;
+    if (rawData.length < smallestMoved) return tensor;
+    const file = fileFor(rawData);
+    const offset = append(file, rawData);
+    const entries = { location: file.name, offset, length: rawData.length };
+    const externalData = Object.entries(entries).map(([key, value]) => ({
+      key,
+      value: `${value}`,
+    }));
+    const dataLocation = TensorProto_DataLocation.EXTERNAL;
+    return create(TensorProtoSchema, { name, dims, dataType, dataLocation, externalData });
+  });
+  return { model: { ...model, graph: { ...graph, initializer } }, files };
+}
 
 /** The precisions in which a model can be exported: 32 bits, half precision, dynamic 8 bits. */
 export const exportPrecisions = ["f32", "f16", "int8"] as const;

@@ -3,8 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { formatGraph, type NamedTensors, trace } from "@clip-ts/jit";
 import { removeDeadCode } from "@clip-ts/jit/backend";
-import { fuseBiases } from "./fuse-bias.ts";
-import { fuseLayerNorms } from "./fuse-layer-norm.ts";
+import { fuseBiases, fuseLayerNorms } from "./fuse.ts";
 
 test("a layer norm becomes one operation", () => {
   const run = ({ x, weight, bias }: NamedTensors): NamedTensors => ({

@@ -7,9 +7,8 @@ import {
   type NodeProto,
   type TensorProto,
 } from "./generated/onnx_pb.ts";
-import { createNode } from "./onnx-node.ts";
-import { floatsOf } from "./tensor-bytes.ts";
-import { typeOfResults } from "./value-types.ts";
+import { createNode } from "./onnx-builder.ts";
+import { floatsOf, typeOfResults } from "./write-onnx.ts";
 
 const { FLOAT, FLOAT16, BOOL } = TensorProto_DataType;
 

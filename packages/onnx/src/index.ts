@@ -6,5 +6,5 @@ export {
   type ExportPrecision,
   type OnnxExport,
 } from "./export-onnx.ts";
-export type { DataFile } from "./external-data.ts";
+export type { DataFile } from "./export-onnx.ts";
 export { writeOnnx } from "./write-onnx.ts";

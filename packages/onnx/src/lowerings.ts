@@ -1,5 +1,4 @@
-import { elementwise } from "./lower-elementwise.ts";
-import { reductions } from "./lower-reductions.ts";
+import { elementwise, reductions } from "./lower-elementwise.ts";
 import { structure } from "./lower-structure.ts";
 import { windowed } from "./lower-windows.ts";
 import type { Lowering, OnnxOp } from "./lowering.ts";

@@ -7,8 +7,8 @@ import {
   type NodeProto,
   type TensorProto,
 } from "./generated/onnx_pb.ts";
-import { createNode } from "./onnx-node.ts";
-import { floatsOf } from "./tensor-bytes.ts";
+import { createNode } from "./onnx-builder.ts";
+import { floatsOf } from "./write-onnx.ts";
 
 const { FLOAT, INT8, UINT8 } = TensorProto_DataType;
 

@@ -5,9 +5,8 @@ import { add, matMul, mean, square, sub, type Tensor } from "@tensorflow/tfjs-co
 import * as runtime from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { onnxTarget } from "./compile-onnx.ts";
-import { chunksOf } from "../../jit/src/program/chunks.ts";
+import { chunksOf, layOutLeaves } from "../../jit/src/program/flat-state.ts";
 import { flatLoader, type HostArrays, interpretTarget, type Target } from "@clip-ts/jit";
-import { layOutLeaves } from "../../jit/src/program/leaf-layout.ts";
 
 test("a leaf that is updated as a whole is a group of its own and is not cut", () => {
   const shapes: Record<string, number[]> = { a: [10], b: [6, 4], c: [10], d: [6, 4] };

@@ -5,13 +5,49 @@ import { describeSide, isOpen, sourceOf, type SymbolSource } from "@clip-ts/jit/
 import {
   ModelProtoSchema,
   TensorProto_DataType,
-  type NodeProto,
   type ModelProto,
+  type NodeProto,
+  type TensorProto,
   type ValueInfoProtoSchema,
 } from "./generated/onnx_pb.ts";
 import type { Lowering, OnnxGraph, OnnxOp, Operands } from "./lowering.ts";
 import { lowerings } from "./lowerings.ts";
 import { createOnnxBuilder, dataTypes, type OnnxBuilder } from "./onnx-builder.ts";
+
+/** The numbers of a float tensor, without copying them if they lie on a multiple of four bytes. */
+export function floatsOf({ rawData }: TensorProto): Float32Array {
+  const isAligned = rawData.byteOffset % 4 === 0;
+  const bytes = isAligned ? rawData : rawData.slice();
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+}
+
+const { BOOL, FLOAT, INT64 } = TensorProto_DataType;
+
+/** Operations whose results have a type of their own. */
+const ownTypes: Readonly<Record<string, number>> = {
+  And: BOOL,
+  ArgMax: INT64,
+  Equal: BOOL,
+  Greater: BOOL,
+  GreaterOrEqual: BOOL,
+  Less: BOOL,
+  LessOrEqual: BOOL,
+  Not: BOOL,
+  Or: BOOL,
+  Shape: INT64,
+};
+
+/** The element types of what an operation makes, by name, given those of its operands. */
+export function typeOfResults(
+  { opType, input, output, attribute }: NodeProto,
+  types: ReadonlyMap<string, number>,
+): (readonly [string, number])[] {
+  const target = attribute.find(({ name }) => name === "to")?.i;
+  const source = input[opType === "Where" ? 1 : 0] as string;
+  const type =
+    opType === "Cast" ? Number(target) : (ownTypes[opType] ?? types.get(source) ?? FLOAT);
+  return output.map((name) => [name, type]);
+}
 
 /** The version of ONNX's operators that is written; ONNX Runtime has it since 1.17. */
 const opset = 20n;

@@ -1,6 +1,6 @@
 import { scalar } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { keepWithin } from "./bounds.ts";
+import { keepWithin } from "./leaf-updates.ts";
 
 const max = Math.log(100);
 

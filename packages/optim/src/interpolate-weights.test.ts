@@ -3,7 +3,7 @@ import { useEngine } from "@clip-ts/test-utils";
 import { add, memory, mul, tidy } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { interpolateWeights } from "./interpolate-weights.ts";
+import { interpolateWeights } from "./ema.ts";
 
 afterAll(() => useEngine("cpu"));
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { LeafTraits } from "./index.ts";
-import { layerwiseMultipliers, lockedPaths } from "./layer-depths.ts";
+import { layerwiseMultipliers, lockedPaths } from "./leaf-rules.ts";
 
 const at = (tower: string, depth: number): LeafTraits => ({ shape: [], tower, depth });
 const transformer: Record<string, LeafTraits> = {

@@ -1,13 +1,77 @@
-import type { Tensor } from "@tensorflow/tfjs-core";
 import { ClipError } from "@clip-ts/base";
 import type { FlatTree } from "@clip-ts/core";
-import type { Bounds } from "./bounds.ts";
-import { decaysByDefault } from "./default-decay.ts";
-import type { LeafTraits } from "./leaf-traits.ts";
-import type { OptimizerConfig, UpdateInput } from "./optimizer.ts";
+import {
+  add,
+  addN,
+  div,
+  maximum,
+  minimum,
+  mul,
+  sqrt,
+  sum,
+  tidy,
+  type Scalar,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
+import { decaysByDefault, resolveByPath, type LeafTraits, type PathRules } from "./leaf-rules.ts";
 import { orthogonalByDefault } from "./muon.ts";
-import { resolveByPath, type PathRules } from "./path-rules.ts";
-import type { LeafUpdate } from "./update-rule.ts";
+import type { OptimizerConfig, UpdateInput } from "./optimizer.ts";
+import type { ScalarValue } from "./schedule.ts";
+import type { LeafUpdate } from "./update-rules.ts";
+
+/** Values that a parameter keeps to after each step. */
+export interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * Keeps what a step made of `previous` within bounds. A value that was outside already stays where it is
+ * or comes nearer, so that no step moves it by more than its gradient says. The caller owns the result.
+ */
+export function keepWithin(moved: Tensor, previous: Tensor, { min, max }: Bounds): Tensor {
+  return tidy(() => {
+    const [lowest, highest] = [minimum(previous, min), maximum(previous, max)];
+    return minimum(maximum(moved, lowest), highest);
+  });
+}
+
+/**
+ * The factor that makes gradients of this length no longer than `maxNorm`: min(1, maxNorm / (norm + 1e-6)),
+ * PyTorch's formula. A number for a number, a tensor, which the caller owns, for a tensor.
+ */
+export function clipFactor(norm: ScalarValue, maxNorm: number): ScalarValue {
+  if (typeof norm === "number") return Math.min(1, maxNorm / (norm + 1e-6));
+  return minimum<Scalar>(1, div(maxNorm, add(norm, 1e-6)));
+}
+
+/** Euclidean length of all gradients taken as one vector. The caller owns the scalar. */
+export function globalNorm(grads: FlatTree<Tensor>): Scalar {
+  const leaves = Object.values(grads);
+  if (leaves.length === 0) throw new ClipError("bad-argument", "Expected at least one gradient.");
+  return tidy(() => sqrt(addN(leaves.map((leaf) => sum<Scalar>(mul(leaf, leaf))))));
+}
+
+/** Gradients of at most `maxNorm`, and the norm they had before. */
+export interface ClippedGrads {
+  readonly grads: Record<string, Tensor>;
+  readonly norm: Scalar;
+}
+
+/**
+ * Scales all gradients by `clipFactor`. Borrows `grads`; the
+ * caller owns the results.
+ */
+export function clipByGlobalNorm(grads: FlatTree<Tensor>, maxNorm: number): ClippedGrads {
+  const norm = globalNorm(grads);
+  const clipped = tidy(() => {
+    const coefficient = clipFactor(norm, maxNorm);
+    return Object.fromEntries(
+      Object.entries(grads).map(([path, leaf]) => [path, mul(leaf, coefficient)]),
+    );
+  });
+  return { grads: clipped, norm };
+}
 
 const defaultWeightDecay = { adamw: 0.2, sgd: 0, lion: 0, muon: 0.1 };
 

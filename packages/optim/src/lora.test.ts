@@ -2,7 +2,7 @@ import { initParams, valueAndGradient, type FlatTree } from "@clip-ts/core";
 import { gradientFaults, randomTensor, relativeError, weightedSum } from "@clip-ts/test-utils";
 import { matMul, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import type { LeafTraits } from "./leaf-traits.ts";
+import type { LeafTraits } from "./leaf-rules.ts";
 import { loraSpec, loraTargets, mergeLora } from "./lora.ts";
 
 const leaves = (

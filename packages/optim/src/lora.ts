@@ -1,8 +1,15 @@
 import { ClipError } from "@clip-ts/base";
-import { param, uniform, zeros, type FlatTree, type ParamSpec } from "@clip-ts/core";
+import {
+  param,
+  uniform,
+  zeros,
+  type FlatTree,
+  type HostArray,
+  type HostArrays,
+  type ParamSpec,
+} from "@clip-ts/core";
 import { add, matMul, mul, type Tensor } from "@tensorflow/tfjs-core";
-import { roleOf, type LeafTraits } from "./leaf-traits.ts";
-import { resolveByPath } from "./path-rules.ts";
+import { resolveByPath, roleOf, type LeafTraits } from "./leaf-rules.ts";
 
 /** Which matrices get an adapter, and of what size. */
 export interface LoraConfig {
@@ -19,7 +26,7 @@ const weightName = ".weight";
 const modulePath = (weight: string): string => weight.slice(0, -weightName.length);
 
 /** Names of a matrix's two adapters: those of Hugging Face PEFT. */
-export const adapterNames = (weight: string): readonly [down: string, up: string] => [
+const adapterNames = (weight: string): readonly [down: string, up: string] => [
   `${modulePath(weight)}.lora_A.weight`,
   `${modulePath(weight)}.lora_B.weight`,
 ];
@@ -95,6 +102,57 @@ export function mergeLora(
     const [down, up] = adapterNames(path).map((name) => adapters[name]);
     if (down === undefined || up === undefined) return [path, leaf];
     return [path, add(leaf, mul(matMul(up, down), alpha / rank))];
+  });
+  return Object.fromEntries(merged);
+}
+
+/** Products are summed over so many inner elements before they are rounded: as tfjs's cpu engine does. */
+const block = 48;
+
+/** up [rows, inner] · down [inner, columns], rounded to float32 after each block. */
+function product(up: HostArray, down: HostArray): Float32Array {
+  const [rows = 0, inner = 0] = up.shape;
+  const [, columns = 0] = down.shape;
+  const result = new Float32Array(rows * columns);
+  for (let start = 0; start < inner; start += block) {
+    const end = Math.min(start + block, inner);
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        let sum = 0;
+        for (let index = start; index < end; index++) {
+          const left = up.data[row * inner + index] as number;
+          sum += left * (down.data[index * columns + column] as number);
+        }
+        const place = row * columns + column;
+        result[place] = (result[place] as number) + sum;
+      }
+    }
+  }
+  return result;
+}
+
+function added(weight: HostArray, adapter: Float32Array, factor: number): HostArray {
+  const scale = Math.fround(factor);
+  const data = Float32Array.from(
+    weight.data,
+    (value, index) => value + Math.fround((adapter[index] as number) * scale),
+  );
+  return { data, shape: weight.shape };
+}
+
+/**
+ * `mergeLora` for arrays on the host, without an engine: bit for bit what tfjs's cpu engine computes.
+ * Leaves without an adapter are the given arrays themselves.
+ */
+export function mergeLoraArrays(
+  params: HostArrays,
+  adapters: HostArrays,
+  { rank, alpha = rank }: Pick<LoraConfig, "rank" | "alpha">,
+): HostArrays {
+  const merged = Object.entries(params).map(([path, leaf]): [string, HostArray] => {
+    const [down, up] = adapterNames(path).map((name) => adapters[name]);
+    if (down === undefined || up === undefined) return [path, leaf];
+    return [path, added(leaf, product(up, down), alpha / rank)];
   });
   return Object.fromEntries(merged);
 }

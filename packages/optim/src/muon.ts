@@ -12,11 +12,15 @@ import {
   transpose,
   type Tensor,
 } from "@tensorflow/tfjs-core";
-import { adamw, type AdamwConfig } from "./adamw.ts";
-import type { LeafTraits } from "./leaf-traits.ts";
-import type { PathRules } from "./path-rules.ts";
-import { scalarNamed, times } from "./scalar-value.ts";
-import { decayed, type LeafUpdate, type UpdateRule } from "./update-rule.ts";
+import {
+  adamw,
+  decayed,
+  type AdamwConfig,
+  type LeafUpdate,
+  type UpdateRule,
+} from "./update-rules.ts";
+import type { LeafTraits, PathRules } from "./leaf-rules.ts";
+import { scalarNamed, times } from "./schedule.ts";
 
 /** Settings of Muon for matrices and kernels, and of AdamW for all other parameters. */
 export interface MuonConfig extends Omit<AdamwConfig, "kind"> {

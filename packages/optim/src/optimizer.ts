@@ -1,12 +1,35 @@
-import type { Tensor } from "@tensorflow/tfjs-core";
+import { ClipError } from "@clip-ts/base";
 import type { FlatTree } from "@clip-ts/core";
-import type { LeafUpdate } from "./update-rule.ts";
-import type { AdamwConfig } from "./adamw.ts";
-import type { LionConfig } from "./lion.ts";
-import type { MuonConfig } from "./muon.ts";
-import type { PathRules } from "./path-rules.ts";
-import type { Scalars } from "./scalar-value.ts";
-import type { SgdConfig } from "./sgd.ts";
+import { tidy, zeros, type Tensor } from "@tensorflow/tfjs-core";
+import { gatherLeaves, keepWithin, settleLeaves, type Bounds } from "./leaf-updates.ts";
+import type { LeafTraits, PathRules } from "./leaf-rules.ts";
+import { muon, type MuonConfig } from "./muon.ts";
+import type { Scalars } from "./schedule.ts";
+import {
+  adamw,
+  lion,
+  sgd,
+  type AdamwConfig,
+  type LeafUpdate,
+  type LionConfig,
+  type SgdConfig,
+  type UpdateRule,
+} from "./update-rules.ts";
+
+const unbounded = new Set(["eps", "weightDecay", "rounds"]);
+
+/** Refuses numbers no optimiser can work with: all are 0 or more, the betas and the momentum below 1. */
+function checkConfig(config: object): void {
+  for (const [name, value] of Object.entries(config) as [string, unknown][]) {
+    if (typeof value !== "number") continue;
+    const limit = unbounded.has(name) ? Infinity : 1;
+    if (value >= 0 && value < limit) continue;
+    const range = limit === 1 ? "at least 0 and below 1" : "a finite number of at least 0";
+    throw new ClipError("bad-config", `${name}: expected ${range}, got ${value}.`, {
+      data: { name, value },
+    });
+  }
+}
 
 /** What holds for every optimiser: which parameters decay, and how fast each one learns. */
 export interface PerParameterConfig {
@@ -59,5 +82,69 @@ export interface Optimizer {
   update(input: UpdateInput): {
     params: Record<string, Tensor>;
     slots: Record<string, Record<string, Tensor>>;
+  };
+}
+
+function updateRule(config: OptimizerConfig): UpdateRule {
+  switch (config.kind) {
+    case "adamw":
+      return adamw(config);
+    case "sgd":
+      return sgd(config);
+    case "lion":
+      return lion(config);
+    case "muon":
+      return muon(config);
+  }
+}
+
+/**
+ * An optimiser for these parameters: specs, whose roles say which decay and which are matrices to Muon,
+ * or tensors, of which all that have two axes decay; nothing of them is kept. Parameters with `bounds`, by
+ * path, are kept within them after each step; a bound of a path that is not among them means nothing.
+ * @throws ClipError "bad-config" for a pattern that matches no path, "bad-argument" for Muon on tensors.
+ */
+export function createOptimizer(
+  config: OptimizerConfig,
+  params: FlatTree<LeafTraits>,
+  bounds: Readonly<Record<string, Bounds>> = {},
+): Optimizer {
+  checkConfig(config);
+  const rule = updateRule(config);
+  const settings = settleLeaves(config, params, bounds);
+  const move = (leaf: LeafUpdate): Tensor[] => {
+    const [moved, ...remembered] = rule.apply(leaf) as [Tensor, ...Tensor[]];
+    const { min, max } = leaf;
+    if (min === undefined || max === undefined) return [moved, ...remembered];
+    return [keepWithin(moved, leaf.param, { min, max }), ...remembered];
+  };
+  const perSlot = <Value>(make: () => Value): Record<string, Value> =>
+    Object.fromEntries(rule.slots.map((slot) => [slot, make()]));
+  return {
+    slots: rule.slots,
+    leaves: Object.fromEntries(
+      settings.map(({ path, weightDecay, multiplier }) => [
+        path,
+        { weightDecay, multiplier, ...bounds[path] },
+      ]),
+    ),
+    matrices: new Set(settings.filter(({ isMatrix }) => isMatrix).map(({ path }) => path)),
+    updateLeaf: move,
+    init: () =>
+      perSlot(() => Object.fromEntries(settings.map(({ path, shape }) => [path, zeros(shape)]))),
+    scalars: rule.scalars,
+    update(input) {
+      const params: Record<string, Tensor> = {};
+      const slots = perSlot((): Record<string, Tensor> => ({}));
+      for (const leaf of gatherLeaves(input, settings, rule.slots)) {
+        const [param, ...remembered] = tidy(() => move(leaf));
+        for (const old of [leaf.param, ...leaf.slots]) old.dispose();
+        params[leaf.path] = param as Tensor;
+        for (const [index, slot] of rule.slots.entries()) {
+          (slots[slot] as Record<string, Tensor>)[leaf.path] = remembered[index] as Tensor;
+        }
+      }
+      return { params, slots };
+    },
   };
 }

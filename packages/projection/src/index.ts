@@ -6,7 +6,7 @@ export {
   logitScaleBounds,
   logitScaleSpec,
   maxLogitScale,
-} from "./logit-scale.ts";
+} from "./project.ts";
 export {
   applyHead,
   project,

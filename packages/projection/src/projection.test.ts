@@ -22,8 +22,11 @@ import {
   logitScaleBounds,
   logitScaleSpec,
   maxLogitScale,
-} from "./logit-scale.ts";
-import { project, projectionSpec, type MlpHeadParams, type ProjectionParams } from "./project.ts";
+  project,
+  projectionSpec,
+  type MlpHeadParams,
+  type ProjectionParams,
+} from "./project.ts";
 
 const params = initParams(projectionSpec(6, 4), 1) as LinearParams;
 const feature = randomTensor([3, 6], "feature");

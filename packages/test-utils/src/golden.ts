@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 
@@ -45,3 +46,51 @@ export function goldenTensors(name: string): Record<string, Tensor> {
   ]);
   return Object.fromEntries(entries);
 }
+
+const weights = {
+  hf: "clip-vit/model.safetensors",
+  openai: "clip-vit/openai-names.safetensors",
+} as const;
+
+/** Makes `folder` a model folder of the reference ViT, its weights under one of two name schemes. */
+export function writeGoldenModel(folder: string, layout: "hf" | "openai"): string {
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(goldenPath("clip-vit/config.json"), join(folder, "config.json"));
+  copyFileSync(goldenPath(weights[layout]), join(folder, "model.safetensors"));
+  return folder;
+}
+
+/** Configs of the reference towers that stand alone: `torchvision-vit` and `roberta`. */
+export const goldenTowers = {
+  /** torchvision's `VisionTransformer`. */
+  torchvision: {
+    layers: 2,
+    activation: "gelu",
+    width: 64,
+    heads: 4,
+    mlpWidth: 128,
+    layerNormEps: 1e-6,
+    imageSize: 32,
+    patchSize: 8,
+    channels: 3,
+    preNorm: false,
+    patchBias: true,
+  },
+  /** transformers' `RobertaModel`, its first token pooled. */
+  roberta: {
+    kind: "roberta",
+    layers: 2,
+    activation: "gelu",
+    width: 48,
+    heads: 3,
+    mlpWidth: 144,
+    layerNormEps: 1e-12,
+    vocabSize: 200,
+    contextLength: 16,
+    startTokenId: 0,
+    endTokenId: 2,
+    padTokenId: 1,
+    tokenTypes: 1,
+    pooling: "first",
+  },
+} as const;

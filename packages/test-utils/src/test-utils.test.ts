@@ -11,12 +11,15 @@ import {
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { largestDifference, relativeError } from "./closeness.ts";
-import { useEngine } from "./engines.ts";
+import {
+  gradientFaults,
+  largestDifference,
+  randomTensor,
+  relativeError,
+  tensorsLeftBy,
+  useEngine,
+} from "./checks.ts";
 import { goldenArrays, goldenTensors } from "./golden.ts";
-import { gradientFaults } from "./gradient-check.ts";
-import { tensorsLeftBy } from "./leak-check.ts";
-import { randomTensor } from "./random-tensor.ts";
 import * as reference from "./reference.ts";
 
 test("differences see NaN, infinities and missing values", () => {

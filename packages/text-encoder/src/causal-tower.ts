@@ -9,16 +9,16 @@ import {
 import { encode, type EncoderParams, type WantedTokens } from "@clip-ts/transformer";
 import { matMul, reshape, slice, squeeze, type Tensor } from "@tensorflow/tfjs-core";
 import {
-  embedCaptions,
   captionEmbeddingsSpec,
+  causalMask,
+  embedCaptions,
+  endTokens,
+  markedToken,
+  textStackSpec,
+  tokenAt,
   type CaptionEmbeddings,
-} from "./caption-embeddings.ts";
-import { causalMask } from "./causal-mask.ts";
-import type { CausalTextConfig } from "./config.ts";
-import { endTokens, markedToken, tokenAt } from "./pool-tokens.ts";
-import { textStackSpec } from "./text-stack.ts";
-import type { TextOptions } from "./text-options.ts";
-import type { EncodedText } from "./encoded-text.ts";
+} from "./captions.ts";
+import type { CausalTextConfig, EncodedText, TextOptions } from "./config.ts";
 
 /** CLIP's text tower under its published names. */
 export interface CausalTextParams<Leaf = Tensor> {

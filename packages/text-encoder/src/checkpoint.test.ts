@@ -2,10 +2,8 @@ import { initParams, flattenTree, valueAndGradient } from "@clip-ts/core";
 import { largestDifference, weightedSum } from "@clip-ts/test-utils";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import type { TextConfig } from "./config.ts";
-import { encodeText } from "./encode-text.ts";
-import { textSpec } from "./spec.ts";
-import type { TextParams } from "./text-tower.ts";
+import type { TextConfig, TextParams } from "./config.ts";
+import { encodeText, textSpec } from "./towers.ts";
 
 const shared = {
   width: 8,

@@ -1,5 +1,11 @@
+import type { RandomStream } from "@clip-ts/base";
+import type { ParamSpec, ParamTree } from "@clip-ts/core";
 import type { TransformerConfig } from "@clip-ts/transformer";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { CausalTextParams } from "./causal-tower.ts";
 import type { OwnTextTower } from "./own-tower.ts";
+import type { RobertaTextParams, TextDropout } from "./roberta-tower.ts";
+import type { SiglipTextParams } from "./siglip-tower.ts";
 
 /** What every text tower says about its captions. */
 export interface CaptionConfig {
@@ -71,3 +77,69 @@ export type BuiltInTextConfig = CausalTextConfig | RobertaTextConfig | SiglipTex
 
 /** A text tower, told apart by `kind`; without one it is CLIP's. */
 export type TextConfig = BuiltInTextConfig | OwnTextConfig;
+
+/** What a tower may be told besides the ids. */
+export interface TextOptions {
+  /**
+   * [batch, tokens], 1 where a token may be seen. Only RoBERTa looks at it; without it, padding is
+   * found by its id.
+   */
+  readonly attentionMask?: Tensor | undefined;
+  /**
+   * [batch, 1 + 2 · layers, tokens, dim] int32, 0 where a training step drops an activation of RoBERTa:
+   * those that enter the first block, then what each attention and each MLP adds.
+   */
+  readonly keptHidden?: Tensor | undefined;
+  /** [batch, layers, heads, tokens, tokens] int32, 0 where it drops an attention weight. */
+  readonly keptAttention?: Tensor | undefined;
+  /** Whether the backward pass computes each block again instead of keeping what it computed. */
+  readonly checkpoint?: boolean | undefined;
+  /** Whether `lastHidden` need hold no more than the token that is pooled; false by default. */
+  readonly onlyPooled?: boolean | undefined;
+}
+
+/** What a tower reads in captions. */
+export interface EncodedText {
+  /** [batch, feature]: one vector for each caption; `textFeatureWidth` says how long. */
+  readonly pooled: Tensor;
+  /** [batch, tokens, dim]: every token after the last norm; [batch, 1, dim] if only one was wanted. */
+  readonly lastHidden: Tensor;
+}
+
+/** A tower's parameters: of built-in kinds under their published names, of others any tree. */
+export type TextParams<Leaf = Tensor> =
+  | CausalTextParams<Leaf>
+  | RobertaTextParams<Leaf>
+  | SiglipTextParams<Leaf>
+  | ParamTree<Leaf>;
+
+/** How many captions a batch has, and how many tokens a row. */
+export interface BatchSize {
+  readonly batch: number;
+  readonly tokens: number;
+}
+
+/** A kind of text tower: all that others have to know of it. */
+export interface TextTower<
+  Config extends TextConfig = TextConfig,
+  Params extends TextParams = TextParams,
+> {
+  /** The kind in words: "it has …". */
+  readonly title: string;
+  /** Shapes and starting values; takes no memory. */
+  spec(config: Config): TextParams<ParamSpec>;
+  /** As `encodeText`; the ids have been checked. */
+  encode(params: Params, ids: Tensor, config: Config, options: TextOptions): EncodedText;
+  /** Length of a caption's pooled feature. */
+  width(config: Config): number;
+  /** Whether the feature is one of the joint space, so that no head has to follow. */
+  readonly endsInJointSpace: boolean;
+  /** Whether it looks at `TextOptions.attentionMask`. */
+  readonly readsMask: boolean;
+  /** The `depth` of the last block; a head stands one deeper. */
+  depth(config: Config): number;
+  /** Kind and sizes in words, for people. */
+  describe(config: Config): string;
+  /** What a training step draws for a batch of captions; nothing for configs without dropout. */
+  draws(config: Config, size: BatchSize, random: RandomStream): TextDropout;
+}

@@ -1,4 +1,4 @@
-export { causalMask } from "./causal-mask.ts";
+export { causalMask } from "./captions.ts";
 export { causalTextSpec, type CausalTextParams } from "./causal-tower.ts";
 export type {
   BuiltInTextConfig,
@@ -9,8 +9,8 @@ export type {
   SiglipTextConfig,
   TextConfig,
 } from "./config.ts";
-export { encodeText } from "./encode-text.ts";
-export type { EncodedText } from "./encoded-text.ts";
+export { encodeText } from "./towers.ts";
+export type { EncodedText } from "./config.ts";
 export {
   defineTextTower,
   type OwnEncodedText,
@@ -18,10 +18,10 @@ export {
   type TextSettings,
   type TextTowerDefinition,
 } from "./own-tower.ts";
-export { robertaTextSpec, type RobertaTextParams } from "./roberta-spec.ts";
+export { robertaTextSpec, type RobertaTextParams } from "./roberta-tower.ts";
 export { siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";
-export { drawTextDropout, textFeatureWidth, textSpec } from "./spec.ts";
-export type { BatchSize, TextParams, TextTower } from "./text-tower.ts";
+export { drawTextDropout, textFeatureWidth, textSpec } from "./towers.ts";
+export type { BatchSize, TextParams, TextTower } from "./config.ts";
 export {
   builtInText,
   isOwnText,
@@ -33,5 +33,5 @@ export {
   type TextConfigOf,
   type TextKind,
 } from "./towers.ts";
-export type { TextOptions } from "./text-options.ts";
-export type { KeptValues, TextDropout } from "./roberta-dropout.ts";
+export type { TextOptions } from "./config.ts";
+export type { KeptValues, TextDropout } from "./roberta-tower.ts";

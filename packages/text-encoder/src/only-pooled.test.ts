@@ -4,7 +4,7 @@ import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { causalTextSpec, type CausalTextParams } from "./causal-tower.ts";
 import type { CausalTextConfig } from "./config.ts";
-import { encodeText } from "./encode-text.ts";
+import { encodeText } from "./towers.ts";
 
 beforeAll(() => useEngine("cpu"));
 afterAll(() => useEngine("cpu"));

@@ -24,10 +24,16 @@ import {
 } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import type { CaptionConfig, TextConfig } from "./config.ts";
-import { encodeText } from "./encode-text.ts";
+import {
+  builtInText,
+  encodeText,
+  matchText,
+  textFeatureWidth,
+  textKind,
+  textSpec,
+  textTower,
+} from "./towers.ts";
 import { defineTextTower } from "./own-tower.ts";
-import { textFeatureWidth, textSpec } from "./spec.ts";
-import { builtInText, matchText, textKind, textTower } from "./towers.ts";
 
 interface BagConfig extends CaptionConfig {
   readonly dim: number;

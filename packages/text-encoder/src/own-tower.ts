@@ -9,11 +9,16 @@ import {
   type TreeOf,
 } from "@clip-ts/core";
 import { expandDims, tidy, type Tensor } from "@tensorflow/tfjs-core";
-import type { CaptionConfig, OwnTextConfig } from "./config.ts";
-import type { EncodedText } from "./encoded-text.ts";
-import type { TextDropout } from "./roberta-dropout.ts";
-import type { TextOptions } from "./text-options.ts";
-import type { BatchSize, TextParams, TextTower } from "./text-tower.ts";
+import type {
+  BatchSize,
+  CaptionConfig,
+  EncodedText,
+  OwnTextConfig,
+  TextOptions,
+  TextParams,
+  TextTower,
+} from "./config.ts";
+import type { TextDropout } from "./roberta-tower.ts";
 
 /** What `encode` of an own tower gives: the feature, and what else it has to say. */
 export type OwnEncodedText = Pick<EncodedText, "pooled"> & Partial<EncodedText>;

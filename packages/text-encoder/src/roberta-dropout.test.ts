@@ -10,10 +10,8 @@ import {
 import { mean, onesLike, square, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import type { RobertaTextConfig } from "./config.ts";
-import { encodeText } from "./encode-text.ts";
-import type { KeptValues } from "./roberta-dropout.ts";
-import { robertaTextSpec, type RobertaTextParams } from "./roberta-spec.ts";
-import { drawTextDropout } from "./spec.ts";
+import { drawTextDropout, encodeText } from "./towers.ts";
+import { robertaTextSpec, type KeptValues, type RobertaTextParams } from "./roberta-tower.ts";
 
 const golden: RobertaTextConfig = {
   ...goldenTowers.roberta,

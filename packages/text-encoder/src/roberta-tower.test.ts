@@ -14,8 +14,8 @@ import {
 import { dispose, slice, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import type { RobertaTextConfig } from "./config.ts";
-import { encodeText } from "./encode-text.ts";
-import { robertaTextSpec, type RobertaTextParams } from "./roberta-spec.ts";
+import { encodeText } from "./towers.ts";
+import { robertaTextSpec, type RobertaTextParams } from "./roberta-tower.ts";
 
 const golden: RobertaTextConfig = goldenTowers.roberta;
 

@@ -3,9 +3,8 @@ import { gradientFaults, largestDifference, weightedSum } from "@clip-ts/test-ut
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import type { CausalTextConfig, SiglipTextConfig } from "./config.ts";
-import { encodeText } from "./encode-text.ts";
+import { encodeText, textFeatureWidth } from "./towers.ts";
 import { siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";
-import { textFeatureWidth } from "./spec.ts";
 
 const config: SiglipTextConfig = {
   kind: "siglip",

@@ -16,13 +16,11 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import {
   captionEmbeddingsSpec,
   embedCaptions,
+  poolLastToken,
+  textStackSpec,
   type CaptionEmbeddings,
-} from "./caption-embeddings.ts";
-import type { SiglipTextConfig } from "./config.ts";
-import type { EncodedText } from "./encoded-text.ts";
-import { poolLastToken } from "./pool-tokens.ts";
-import type { TextOptions } from "./text-options.ts";
-import { textStackSpec } from "./text-stack.ts";
+} from "./captions.ts";
+import type { EncodedText, SiglipTextConfig, TextOptions } from "./config.ts";
 
 /** SigLIP's text tower under its published names. */
 export interface SiglipTextParams<Leaf = Tensor> {

@@ -10,10 +10,10 @@ import {
 import { gather, slice, tensor, tidy, type Tensor, type TypedArray } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { causalMask } from "./causal-mask.ts";
+import { causalMask } from "./captions.ts";
 import { causalTextSpec, type CausalTextParams } from "./causal-tower.ts";
 import type { CausalTextConfig } from "./config.ts";
-import { encodeText } from "./encode-text.ts";
+import { encodeText } from "./towers.ts";
 
 const config: CausalTextConfig = {
   width: 8,

@@ -1,19 +1,27 @@
-import { ClipError, shown } from "@clip-ts/base";
-import { ownTowerOf, refuseOwnTower } from "@clip-ts/core";
+import { ClipError, shown, type RandomStream } from "@clip-ts/base";
+import { assertShape, axisLength, ownTowerOf, refuseOwnTower, type ParamSpec } from "@clip-ts/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { causalTextSpec, encodeCausal, type CausalTextParams } from "./causal-tower.ts";
 import type {
   BuiltInTextConfig,
   CausalTextConfig,
+  EncodedText,
   OwnTextConfig,
   RobertaTextConfig,
   SiglipTextConfig,
   TextConfig,
+  TextOptions,
+  TextParams,
+  TextTower,
 } from "./config.ts";
-import { drawRobertaDropout } from "./roberta-dropout.ts";
-import { robertaTextSpec, type RobertaTextParams } from "./roberta-spec.ts";
-import { encodeRoberta } from "./roberta-tower.ts";
+import {
+  drawRobertaDropout,
+  encodeRoberta,
+  robertaTextSpec,
+  type RobertaTextParams,
+  type TextDropout,
+} from "./roberta-tower.ts";
 import { encodeSiglip, siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";
-import type { TextTower } from "./text-tower.ts";
 
 /** What the built-in towers say in one way. */
 const transformer = (
@@ -111,4 +119,54 @@ export function matchText<Answer>(config: TextConfig, cases: TextCases<Answer>):
   const known = builtInText(config, "What depends on a tower's kind");
   const answer = cases[textKind(known)] as (own: BuiltInTextConfig) => Answer;
   return answer(known);
+}
+
+/** Shapes and starting values of the tower that the config asks for. */
+export function textSpec(config: TextConfig): TextParams<ParamSpec> {
+  return textTower(config).spec(config);
+}
+
+/** Length of a caption's pooled feature. */
+export function textFeatureWidth(config: TextConfig): number {
+  return textTower(config).width(config);
+}
+
+/**
+ * Draws what one training step keeps of activations and attention weights (Srivastava et al. 2014), for
+ * `TextOptions.keptHidden` and `keptAttention`; nothing for towers and configs without dropout.
+ */
+export function drawTextDropout(
+  config: TextConfig,
+  size: { readonly batch: number; readonly tokens: number },
+  random: RandomStream,
+): TextDropout {
+  return textTower(config).draws(config, size, random);
+}
+
+function assertIds(ids: Tensor, { contextLength }: TextConfig): void {
+  assertShape(ids, ["batch", "tokens"], "input ids");
+  const tokens = axisLength(ids, 1);
+  if (tokens <= contextLength) return;
+  throw new ClipError(
+    "bad-shape",
+    `Captions of ${tokens} tokens do not fit a context of ${contextLength}: truncate them first.`,
+    { data: { tokens, contextLength } },
+  );
+}
+
+/**
+ * Runs the text tower that the config asks for. ids [batch, tokens] int32 with tokens ≤ contextLength
+ * → one feature for each caption, and every token. The parameters must be those of `textSpec(config)`.
+ * @throws ClipError "bad-shape" if the captions do not fit the context.
+ */
+export function encodeText(
+  params: TextParams,
+  ids: Tensor,
+  config: TextConfig,
+  options: TextOptions = {},
+): EncodedText {
+  assertIds(ids, config);
+  const { attentionMask } = options;
+  if (attentionMask !== undefined) assertShape(attentionMask, ids.shape, "attention mask");
+  return textTower(config).encode(params, ids, config, options);
 }

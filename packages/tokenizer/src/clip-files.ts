@@ -1,8 +1,14 @@
 import { asList, parseJsonFile, type Json } from "./pipeline/json.ts";
 import { parseMerges } from "./pipeline/slow-files.ts";
 import { className, configOf, type TokenizerFiles } from "./pipeline/tokenizer-files.ts";
-import { clipVocabSize, fewestIds, mergeTexts, tokenTexts } from "./vocabulary.ts";
-import { endToken, startToken } from "./word-pattern.ts";
+import {
+  clipVocabSize,
+  endToken,
+  fewestIds,
+  mergeTexts,
+  startToken,
+  tokenTexts,
+} from "./vocabulary.ts";
 
 interface Lists {
   readonly vocab: unknown;

@@ -1,14 +1,12 @@
 import { ClipError } from "@clip-ts/base";
-import { checkText } from "./check-text.ts";
+import { checkText, type Tokenizer } from "./tokenizer.ts";
 import { cleaners, type Cleaning } from "./clean-text.ts";
-import { encodeBatch } from "./encode-batch.ts";
+import { checkInteger, encodeBatch } from "./encode-batch.ts";
 import { framed, lowered, saying, writtenFiles } from "./pipeline/family.ts";
 import { asObject, parseJsonFile, readingTokenizer, type Json } from "./pipeline/json.ts";
 import { pipelineOf, type Pipeline } from "./pipeline/pipeline.ts";
 import { fromSlowFiles, namedToken } from "./pipeline/slow-files.ts";
 import { className, configOf, type TokenizerFiles } from "./pipeline/tokenizer-files.ts";
-import type { Tokenizer } from "./tokenizer.ts";
-import { checkInteger } from "./tokenizer-options.ts";
 
 /** How captions become ids where the files leave it open. */
 export interface FileTokenizerOptions {

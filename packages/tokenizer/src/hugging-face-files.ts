@@ -1,7 +1,6 @@
 import type { Cleaning } from "./clean-text.ts";
 import type { ClipTokenizer } from "./tokenizer.ts";
-import { mergeTexts, tokenTexts } from "./vocabulary.ts";
-import { endToken, startToken } from "./word-pattern.ts";
+import { endToken, mergeTexts, startToken, tokenTexts } from "./vocabulary.ts";
 
 /** The two files of a Hugging Face tokenizer folder, as values for JSON.stringify. */
 export interface HuggingFaceTokenizerFiles {

@@ -1,12 +1,69 @@
-import { checkText } from "./check-text.ts";
+import { ClipError } from "@clip-ts/base";
 import { cleaners, normalizeText, type Cleaning } from "./clean-text.ts";
-import { decodeTokens } from "./decode-tokens.ts";
-import { encodeBatch, type BatchOptions, type TokenBatch } from "./encode-batch.ts";
-import { encodeWord } from "./encode-word.ts";
+import {
+  encodeBatch,
+  resolveTokenizerOptions,
+  type BatchOptions,
+  type ClipTokenizerOptions,
+  type TokenBatch,
+} from "./encode-batch.ts";
+import { cacheWords, encodeWord } from "./encode-word.ts";
 import { toHuggingFaceFiles } from "./hugging-face-files.ts";
-import { resolveTokenizerOptions, type ClipTokenizerOptions } from "./tokenizer-options.ts";
-import { cacheWords } from "./word-cache.ts";
-import { endToken, startToken, wordOrSpecialPattern, wordPattern } from "./word-pattern.ts";
+import {
+  allTokenTexts,
+  byteCharacters,
+  endToken,
+  startToken,
+  wordOrSpecialPattern,
+  wordPattern,
+} from "./vocabulary.ts";
+
+/** The caption itself. @throws ClipError "bad-argument" unless it is a string. */
+export function checkText(text: unknown): string {
+  if (typeof text === "string") return text;
+  throw new ClipError(
+    "bad-argument",
+    `A caption must be a string, got ${text === null ? "null" : typeof text}; ` +
+      "drop captions that are missing before encoding",
+    { data: { type: typeof text } },
+  );
+}
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const byteOf = new Map(byteCharacters.map((character, byte) => [character, byte]));
+
+/**
+ * Text of the ids up to the first end token, the start token left out; one blank after each word
+ * but the last. Bytes that are no UTF-8, as where a caption was cut, become U+FFFD.
+ */
+function decodeTokens(ids: ArrayLike<number>, vocabSize: number): string {
+  const texts = allTokenTexts();
+  const startId = vocabSize - 2;
+  const bytes: number[] = [];
+  for (const id of Array.from(ids)) {
+    checkId(id, vocabSize);
+    if (id > startId) break;
+    if (id !== startId) pushBytes(bytes, texts[id]!);
+  }
+  return utf8.decode(Uint8Array.from(bytes)).trimEnd();
+}
+
+function pushBytes(bytes: number[], token: string): void {
+  const isLast = token.endsWith("</w>");
+  const characters = isLast ? token.slice(0, -"</w>".length) : token;
+  for (const character of characters) bytes.push(byteOf.get(character)!);
+  if (isLast) bytes.push(0x20);
+}
+
+function checkId(id: number, vocabSize: number): void {
+  if (Number.isInteger(id) && id >= 0 && id < vocabSize) return;
+  throw new ClipError(
+    "bad-argument",
+    `A token id must be a whole number from 0 to ${vocabSize - 1}, got ${id}; ` +
+      "decode with the tokenizer that made the ids",
+    { data: { id, vocabSize } },
+  );
+}
 
 /** Captions to token ids and back, whatever the vocabulary. */
 export interface Tokenizer {

@@ -20,8 +20,8 @@ import {
   type OptimizerConfig,
   type ScheduleConfig,
 } from "@clip-ts/optim";
-import { diverged } from "./divergence.ts";
-import { checkNumbers, startingState } from "./starting-state.ts";
+import { diverged } from "./guards.ts";
+import { checkNumbers, startingState, trainedModels, type TrainedModels } from "./checkpoint.ts";
 import { splitBatch } from "./split-batch.ts";
 import { emaDecayScalar, emaSlot, stepFunctions } from "./step-functions.ts";
 import {
@@ -30,7 +30,6 @@ import {
   type SpecsOf,
   type TrainingPlan,
 } from "./training-plan.ts";
-import { trainedModels, type TrainedModels } from "./trained-models.ts";
 
 /** What a training reads and replaces: enough to go on from it as if nothing had happened. */
 export interface TrainingState {

@@ -31,7 +31,7 @@ import {
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { gradientFunctions, type LeafView } from "./gradient-functions.ts";
+import { gradientFunctions, type LeafView } from "./step-functions.ts";
 
 const [micro, count, tokens, width, layers] = [8, 8, 64, 16, 6];
 

@@ -8,9 +8,9 @@ export {
   type TrainingOptions,
   type TrainingState,
 } from "./create-training.ts";
-export { diverged, type DivergedStep } from "./divergence.ts";
-export { gradientFunctions, type LeafView } from "./gradient-functions.ts";
-export { createExplosionWatch, type ExplosionWatch } from "./explosion.ts";
+export { diverged, type DivergedStep } from "./guards.ts";
+export { gradientFunctions, type LeafView } from "./step-functions.ts";
+export { createExplosionWatch, type ExplosionWatch } from "./guards.ts";
 export { rowRanges, splitBatch, type InputNames, type RowRange } from "./split-batch.ts";
 export { stepFunctions, type StepParts } from "./step-functions.ts";
 export {
@@ -21,7 +21,7 @@ export {
   type SpecsOf,
   type TrainingPlan,
 } from "./training-plan.ts";
-export { trainedModels, type TrainedModels } from "./trained-models.ts";
+export { trainedModels, type TrainedModels } from "./checkpoint.ts";
 export {
   train,
   type Evaluating,

@@ -1,9 +1,111 @@
-import type { LeafSettings, LeafStep, StepFunctions } from "@clip-ts/jit";
-import type { Objective, Rows } from "@clip-ts/model";
+import { pickLeaves, valueAndGradient, type FlatTree } from "@clip-ts/core";
+import type { GradientParts, LeafSettings, LeafStep, StepFunctions } from "@clip-ts/jit";
+import type { EncodeOptions, Objective, Rows } from "@clip-ts/model";
 import { clipFactor, emaUpdate, type Optimizer } from "@clip-ts/optim";
-import type { Tensor } from "@tensorflow/tfjs-core";
-import { gradientFunctions } from "./gradient-functions.ts";
+import { addN, mul, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { modelParams, ownParams, type TrainingPlan } from "./training-plan.ts";
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+/** How an objective sees the leaves that a training's state holds. */
+export interface LeafView<Params extends object> {
+  /** Paths of the leaves that learn. */
+  readonly trained: readonly string[];
+  /** The model as its towers see it, adapters added in. */
+  model(leaves: FlatTree<Tensor>): Params;
+  /** The same without adapters, for what only compares. */
+  compared(leaves: FlatTree<Tensor>): Params;
+  /** How the towers are run. */
+  readonly options: EncodeOptions;
+}
+
+/** An objective, and what it is the objective of. */
+interface Source<Params extends object, Batch extends object, Shared extends object> {
+  readonly objective: Pick<Objective<Params, Batch, Rows, Shared>, "inputs" | "encode" | "compare">;
+  readonly view: LeafView<Params>;
+}
+
+/** Half of the gradient: the loss by the rows, and by the leaves that nothing else uses. */
+const compareWith =
+  <Params extends object, Batch extends object, Shared extends object>(
+    { objective, view }: Source<Params, Batch, Shared>,
+    compared: readonly string[],
+  ): GradientParts["compare"] =>
+  (leaves, rows, shared) => {
+    const { value, gradient, aux } = valueAndGradient(
+      (tree: { readonly rows: Tensors; readonly own: Tensors }) => {
+        const params = view.compared({ ...leaves, ...tree.own });
+        const { loss, metrics } = objective.compare(params, tree.rows, shared as Tensors & Shared);
+        return { loss, aux: metrics };
+      },
+      { rows, own: pickLeaves(leaves, compared) },
+    );
+    return { loss: value, metrics: aux ?? {}, cotangents: gradient.rows, grads: gradient.own };
+  };
+
+/** The other half: Σ rows · cotangents by the leaves that make the rows. */
+const pullBackWith =
+  <Params extends object, Batch extends object, Shared extends object>(
+    { objective, view }: Source<Params, Batch, Shared>,
+    pulled: readonly string[],
+  ): GradientParts["pullBack"] =>
+  (leaves, pairs, cotangents) => {
+    const { value, gradient } = valueAndGradient(
+      (tree: Tensors) => {
+        const params = view.model({ ...leaves, ...tree });
+        const { rows } = objective.encode(params, pairs as Tensors & Batch, view.options);
+        const pulls = Object.entries(rows).map(([name, own]) =>
+          sum(mul(own, cotangents[name] as Tensor)),
+        );
+        return { loss: addN(pulls) };
+      },
+      pickLeaves(leaves, pulled),
+    );
+    value.dispose();
+    return gradient;
+  };
+
+/**
+ * The gradient of an objective by the leaves that learn, whole and in parts, as pure functions: whatever
+ * runs the step runs these, operation by operation or compiled. The caller owns what they give.
+ */
+export function gradientFunctions<
+  Params extends object,
+  Batch extends object,
+  Shared extends object,
+>(
+  objective: Source<Params, Batch, Shared>["objective"],
+  view: LeafView<Params>,
+): Required<Pick<StepFunctions, "gradient" | "parts">> {
+  const { trained, options } = view;
+  const isCompared = new Set(objective.inputs.compared);
+  const compared = trained.filter((path) => isCompared.has(path));
+  const pulled = trained.filter((path) => !isCompared.has(path));
+  const source = { objective, view };
+  return {
+    gradient(leaves, pairs, shared) {
+      const { value, gradient, aux } = valueAndGradient(
+        (tree: Tensors) => {
+          const all = { ...leaves, ...tree };
+          const batch = pairs as Tensors & Batch;
+          const { rows, statistics } = objective.encode(view.model(all), batch, options);
+          const own = view.compared(all);
+          const { loss, metrics } = objective.compare(own, rows, shared as Tensors & Shared);
+          return { loss, aux: { metrics, statistics } };
+        },
+        pickLeaves(leaves, trained),
+      );
+      return { loss: value, grads: gradient, ...(aux ?? { metrics: {}, statistics: {} }) };
+    },
+    parts: {
+      compared,
+      encode: (leaves, pairs) =>
+        objective.encode(view.model(leaves), pairs as Tensors & Batch, options),
+      compare: compareWith(source, compared),
+      pullBack: pullBackWith(source, pulled),
+    },
+  };
+}
 
 /** The name of the moving average among what is remembered of each leaf. */
 export const emaSlot = "ema";

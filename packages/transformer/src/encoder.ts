@@ -1,10 +1,45 @@
 import { ClipError } from "@clip-ts/base";
-import { withTraits, type ParamSpec } from "@clip-ts/core";
+import { checkpointed, withTraits, type ParamSpec } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { block, blockSpec, type BlockParams } from "./block.ts";
-import type { TransformerConfig } from "./config.ts";
-import type { BlockInputs } from "./post-norm-block.ts";
-import { runBlocks, type EncodeOptions, type WantedTokens } from "./run-blocks.ts";
+import {
+  block,
+  blockSpec,
+  type BlockInputs,
+  type BlockParams,
+  type DropoutFactors,
+  type TransformerConfig,
+  type WantedTokens,
+} from "./block.ts";
+
+/** How a stack of blocks runs. */
+export interface EncodeOptions {
+  /** Added to the attention scores of every block; shapes as in `multiHeadAttention`. */
+  readonly mask?: Tensor | undefined;
+  /** Whether the backward pass computes each block again instead of keeping what it computed. */
+  readonly checkpoint?: boolean | undefined;
+  /** What dropout multiplies, block by block; nothing by default. */
+  readonly dropout?: readonly DropoutFactors[] | undefined;
+}
+
+/** Runs blocks one after the other, each with the mask and its own dropout. x [batch, tokens, dim] → same. */
+export function runBlocks<Block extends object>(
+  blocks: readonly Block[],
+  x: Tensor,
+  run: (block: Block, x: Tensor, inputs: BlockInputs) => Tensor,
+  { mask, checkpoint = false, dropout }: EncodeOptions = {},
+): Tensor {
+  return blocks.reduce((hidden, params, index) => {
+    const fixed: BlockInputs = { ...(mask !== undefined && { mask }), ...dropout?.[index] };
+    if (!checkpoint) return run(params, hidden, fixed);
+    const { value } = checkpointed<Block, object, BlockInputs>({
+      params,
+      x: hidden,
+      fixed,
+      run: (kept, input, others) => ({ value: run(kept, input, others), aside: {} }),
+    });
+    return value;
+  }, x);
+}
 
 /** A stack of blocks. */
 export interface EncoderParams<Leaf = Tensor> {

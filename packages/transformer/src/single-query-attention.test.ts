@@ -2,9 +2,13 @@ import { initParams, valueAndGradient } from "@clip-ts/core";
 import { largestDifference, randomTensor, weightedSum } from "@clip-ts/test-utils";
 import { mul, slice, sub, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { multiHeadAttention, type AttentionProjections } from "./multi-head-attention.ts";
-import { paddingMask } from "./padding-mask.ts";
-import { selfAttentionSpec, type SelfAttentionParams } from "./self-attention.ts";
+import {
+  multiHeadAttention,
+  paddingMask,
+  selfAttentionSpec,
+  type AttentionProjections,
+  type SelfAttentionParams,
+} from "./attention.ts";
 
 const [batch, tokens, width, heads] = [3, 4, 6, 2];
 const x = randomTensor([batch, tokens, width], "x");

@@ -30,13 +30,17 @@ import {
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import { afterAll, expect, expectTypeOf, test } from "vitest";
-import { block, blockSpec, type BlockParams } from "./block.ts";
-import type { TransformerConfig } from "./config.ts";
+import {
+  block,
+  blockSpec,
+  mlp,
+  postNormBlock,
+  type BlockParams,
+  type PostNormParts,
+  type TransformerConfig,
+} from "./block.ts";
 import { encode, encoderSpec, type EncoderParams } from "./encoder.ts";
-import { mlp } from "./mlp.ts";
-import { paddingMask } from "./padding-mask.ts";
-import { postNormBlock, type PostNormParts } from "./post-norm-block.ts";
-import { selfAttention } from "./self-attention.ts";
+import { paddingMask, selfAttention } from "./attention.ts";
 
 afterAll(() => useEngine("cpu"));
 

@@ -7,8 +7,8 @@ export type {
   VitConfig,
   VitPooling,
 } from "./config.ts";
-export { encodeImage } from "./encode-image.ts";
-export type { EncodedImage, VisionOptions } from "./encoded-image.ts";
+export { encodeImage } from "./towers.ts";
+export type { EncodedImage, VisionOptions } from "./config.ts";
 export {
   defineVisionTower,
   type OwnEncodedImage,
@@ -22,7 +22,7 @@ export {
   type BottleneckParams,
   type ResNetParams,
 } from "./resnet/spec.ts";
-export { visionFeatureWidth, visionSpec } from "./spec.ts";
+export { visionFeatureWidth, visionSpec } from "./towers.ts";
 export {
   builtInVision,
   isOwnVision,
@@ -41,8 +41,8 @@ export type {
   VisionParams,
   VisionPositions,
   VisionTower,
-} from "./vision-tower.ts";
+} from "./config.ts";
 export { patchCount, patchGrid, vitSpec, type VitParams } from "./vit/spec.ts";
-export { drawKeptPatches, keptPatchCount } from "./vit/patch-dropout.ts";
-export { resizePositions } from "./vit/resize-positions.ts";
-export { sincosValues } from "./vit/sincos-positions.ts";
+export { drawKeptPatches, keptPatchCount } from "./vit/encode.ts";
+export { resizePositions } from "./vit/positions.ts";
+export { sincosValues } from "./vit/positions.ts";

@@ -18,10 +18,17 @@ import {
 import { dispose, relu, reshape, tidy, zeros, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, expectTypeOf, test } from "vitest";
 import type { ImageConfig, VisionConfig } from "./config.ts";
-import { encodeImage } from "./encode-image.ts";
+import {
+  builtInVision,
+  encodeImage,
+  isVit,
+  matchVision,
+  visionFeatureWidth,
+  visionKind,
+  visionSpec,
+  visionTower,
+} from "./towers.ts";
 import { defineVisionTower } from "./own-tower.ts";
-import { visionFeatureWidth, visionSpec } from "./spec.ts";
-import { builtInVision, isVit, matchVision, visionKind, visionTower } from "./towers.ts";
 
 interface FlatConfig extends ImageConfig {
   readonly hidden: number;

@@ -9,9 +9,16 @@ import {
   type TreeOf,
 } from "@clip-ts/core";
 import { expandDims, tidy, type Tensor } from "@tensorflow/tfjs-core";
-import type { ImageConfig, OwnVisionConfig } from "./config.ts";
-import type { EncodedImage, VisionOptions } from "./encoded-image.ts";
-import type { VisionDraws, VisionParams, VisionPositions, VisionTower } from "./vision-tower.ts";
+import type {
+  EncodedImage,
+  ImageConfig,
+  OwnVisionConfig,
+  VisionDraws,
+  VisionOptions,
+  VisionParams,
+  VisionPositions,
+  VisionTower,
+} from "./config.ts";
 
 /** What `encode` of an own tower gives: the feature, and what else it has to say. */
 export type OwnEncodedImage = Pick<EncodedImage, "pooled"> & Partial<EncodedImage>;

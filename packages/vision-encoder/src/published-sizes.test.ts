@@ -1,7 +1,7 @@
 import { flattenTree, isStatistic, sizeOf, type ParamSpec } from "@clip-ts/core";
 import { expect, test } from "vitest";
 import type { ResNetConfig, VisionConfig, VitConfig } from "./config.ts";
-import { visionFeatureWidth, visionSpec } from "./spec.ts";
+import { visionFeatureWidth, visionSpec } from "./towers.ts";
 
 type ResNetSizes = Omit<ResNetConfig, "kind" | "channels" | "heads">;
 

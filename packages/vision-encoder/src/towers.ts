@@ -1,9 +1,18 @@
 import { ClipError, shown } from "@clip-ts/base";
-import { ownTowerOf, refuseOwnTower } from "@clip-ts/core";
-import type { BuiltInVisionConfig, OwnVisionConfig, VisionConfig } from "./config.ts";
-import { resnet } from "./resnet/tower.ts";
-import type { BuiltInVisionTower, VisionTower } from "./vision-tower.ts";
-import { vit } from "./vit/tower.ts";
+import { assertShape, ownTowerOf, refuseOwnTower, type ParamSpec } from "@clip-ts/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type {
+  BuiltInVisionConfig,
+  BuiltInVisionTower,
+  EncodedImage,
+  OwnVisionConfig,
+  VisionConfig,
+  VisionOptions,
+  VisionParams,
+  VisionTower,
+} from "./config.ts";
+import { resnet } from "./resnet/encode.ts";
+import { vit } from "./vit/encode.ts";
 
 /** Names of the kinds of vision towers that are built in. */
 export type VisionKind = NonNullable<BuiltInVisionConfig["kind"]>;
@@ -76,4 +85,31 @@ export function matchVision<Answer>(config: VisionConfig, cases: VisionCases<Ans
   const known = builtInVision(config, "What depends on a tower's kind");
   const answer = cases[visionKind(known)] as (own: BuiltInVisionConfig) => Answer;
   return answer(known);
+}
+
+/** Shapes and starting values of the tower; takes no memory. */
+export function visionSpec(config: VisionConfig): VisionParams<ParamSpec> {
+  return visionTower(config).spec(config);
+}
+
+/** Length of the tower's `pooled` feature. */
+export function visionFeatureWidth(config: VisionConfig): number {
+  return visionTower(config).width(config);
+}
+
+/**
+ * Runs the tower that the config describes.
+ * pixels [batch, channels, imageSize, imageSize], normalised → one feature for each image, and what it
+ * was pooled from. The caller owns the outputs.
+ * @throws ClipError "bad-shape" if the pixels do not fit the config.
+ */
+export function encodeImage(
+  params: VisionParams,
+  pixels: Tensor,
+  config: VisionConfig,
+  options: VisionOptions = {},
+): EncodedImage {
+  const { channels, imageSize } = config;
+  assertShape(pixels, ["batch", channels, imageSize, imageSize], "pixel values");
+  return visionTower(config).encode(params, pixels, config, options);
 }

@@ -10,7 +10,7 @@ import {
 import { concat, gather, slice, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, expectTypeOf, test } from "vitest";
 import type { VitConfig } from "./config.ts";
-import { encodeImage } from "./encode-image.ts";
+import { encodeImage } from "./towers.ts";
 import { patchCount, vitSpec, type VitParams } from "./vit/spec.ts";
 
 const config: VitConfig = {

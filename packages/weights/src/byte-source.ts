@@ -1,4 +1,6 @@
 import { ClipError } from "@clip-ts/base";
+import type { HostTensor, TensorFile } from "./tensor-file.ts";
+import type { LazyTensor } from "./serialize-safetensors.ts";
 
 /** Bytes that can be read in pieces: a file, an HTTP range, memory. */
 export interface ByteSource {
@@ -48,4 +50,20 @@ export function sourceWithin(
     size: length,
     read: (from, count) => source.read(offset + from, Math.max(0, Math.min(count, length - from))),
   };
+}
+
+/** Every tensor of a file, unread: `streamSafetensors(lazyTensors(file))` copies the file. */
+export function lazyTensors(file: TensorFile): Record<string, LazyTensor> {
+  const lazy = file.names.map((name): [string, LazyTensor] => {
+    const { dtype, shape } = file.describe(name);
+    return [name, { dtype, shape, load: () => file.read(name) }];
+  });
+  return Object.fromEntries(lazy);
+}
+
+/** Every tensor of a file, in memory. */
+export async function readAll(file: TensorFile): Promise<Record<string, HostTensor>> {
+  const tensors: [string, HostTensor][] = [];
+  for (const name of file.names) tensors.push([name, await file.read(name)]);
+  return Object.fromEntries(tensors);
 }

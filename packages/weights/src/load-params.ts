@@ -10,8 +10,7 @@ import {
   type TreeOf,
 } from "@clip-ts/core";
 import { convertLayout } from "./layouts/convert-layout.ts";
-import { layoutOf } from "./layouts/layout.ts";
-import { isIgnorable, isOptional } from "./layouts/rules-for.ts";
+import { isIgnorable, isOptional, layoutOf } from "./layouts/layout.ts";
 import type { TensorFile } from "./tensor-file.ts";
 import { toFloat32 } from "./values.ts";
 

@@ -2,11 +2,13 @@ import { Tensor } from "@tensorflow/tfjs-core";
 import { dtypeOf, flattenTree, toHost, type HostArray } from "@clip-ts/core";
 import {
   byteLengthOf,
+  finder,
   sliceRows,
   type HostTensor,
   type SafetensorsDtype,
+  type TensorFile,
   type TensorInfo,
-} from "./host-tensor.ts";
+} from "./tensor-file.ts";
 import { convertLayout, convertTensors } from "./layouts/convert-layout.ts";
 import type { Layout } from "./layouts/layout.ts";
 import {
@@ -15,9 +17,8 @@ import {
   type SafetensorsStream,
   type SerializedSafetensors,
 } from "./serialize-safetensors.ts";
-import { finder, type TensorFile } from "./tensor-file.ts";
 import { fromFloat32, fromInt32, type FloatDtype } from "./values.ts";
-import { lazyTensors } from "./whole-file.ts";
+import { lazyTensors } from "./byte-source.ts";
 
 /** How `saveParams` stores a tree. */
 export interface SaveOptions {

@@ -5,7 +5,7 @@ import {
   dtypes,
   type HostTensor,
   type TensorInfo,
-} from "./host-tensor.ts";
+} from "./tensor-file.ts";
 
 /** A safetensors file ready to be written: `chunks()` may be taken more than once. */
 export interface SerializedSafetensors {

@@ -11,7 +11,7 @@ import {
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, test } from "vitest";
-import { rules } from "./rules.ts";
+import { rules } from "./index.ts";
 
 /** One use of an operation that has a gradient. */
 export interface GradientCase {

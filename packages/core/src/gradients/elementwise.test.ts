@@ -1,14 +1,13 @@
 import { randomTensor } from "@clip-ts/test-utils";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { activations } from "./activations.ts";
+import { activations, arithmetic } from "./arithmetic.ts";
 import {
   beside,
   compareGradients,
   type GradientCase,
   type GradientCases,
 } from "./against-tfjs.test.ts";
-import { arithmetic } from "./arithmetic.ts";
 
 type Unary = (x: tf.Tensor) => tf.Tensor;
 type Binary = (a: tf.Tensor, b: tf.Tensor) => tf.Tensor;

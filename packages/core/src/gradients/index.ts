@@ -1,5 +1,20 @@
 import { getGradient, registerGradient } from "@tensorflow/tfjs-core";
-import { rules } from "./rules.ts";
+import { activations, arithmetic } from "./arithmetic.ts";
+import { products, reductions } from "./reductions.ts";
+import type { Rules } from "./rule.ts";
+import { indexing, shapes } from "./shapes.ts";
+import { windows } from "./windows.ts";
+
+/** The gradients of all operations that have one here. */
+export const rules: Rules = {
+  ...arithmetic,
+  ...activations,
+  ...reductions,
+  ...shapes,
+  ...indexing,
+  ...products,
+  ...windows,
+};
 
 /**
  * Registers gradients with tfjs-core, which has none in Node: for every operation that clip-ts uses and for

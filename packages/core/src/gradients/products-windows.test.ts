@@ -2,7 +2,7 @@ import { randomTensor } from "@clip-ts/test-utils";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { compareGradients, type GradientCase, type GradientCases } from "./against-tfjs.test.ts";
-import { products } from "./products.ts";
+import { products } from "./reductions.ts";
 import { windows } from "./windows.ts";
 
 const turns = [

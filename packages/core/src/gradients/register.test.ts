@@ -1,7 +1,6 @@
 import { env, getGradient, grad, registerGradient, square, tensor } from "@tensorflow/tfjs-core";
 import { afterEach, expect, test, vi } from "vitest";
-import { registerGradients } from "./index.ts";
-import { rules } from "./rules.ts";
+import { registerGradients, rules } from "./index.ts";
 
 afterEach(() => vi.restoreAllMocks());
 

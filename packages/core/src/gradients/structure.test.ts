@@ -1,9 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { compareGradients, type GradientCase, type GradientCases } from "./against-tfjs.test.ts";
-import { indexing } from "./indexing.ts";
+import { indexing, shapes } from "./shapes.ts";
 import { reductions } from "./reductions.ts";
-import { shapes } from "./shapes.ts";
 
 type Reduce = (x: tf.Tensor, axis?: number | number[], keepDims?: boolean) => tf.Tensor;
 

@@ -1,18 +1,22 @@
 import { ClipError } from "@clip-ts/base";
 import { getKernel, type KernelFunc } from "@tensorflow/tfjs-core";
-import { replaceWasmKernel, wasmBackendName, wasmKernel } from "./backend.ts";
-import { conv2dBackpropInputKernel } from "./conv2d-backprop-input.ts";
 import {
   castKernel,
   clipByValueKernel,
   oneHotKernel,
   preluKernel,
+  replaceWasmKernel,
   stridedSliceKernel,
-} from "./dtype-kernels.ts";
-import { fusedMatMulKernel } from "./fused-mat-mul.ts";
-import { conv2dBackpropFilterKernel, unsortedSegmentSumKernel } from "./gradient-kernels.ts";
-import { matMulKernel } from "./mat-mul.ts";
-import { refuseWideStrides } from "./wide-strides.ts";
+  wasmBackendName,
+  wasmKernel,
+} from "./backend.ts";
+import {
+  conv2dBackpropFilterKernel,
+  conv2dBackpropInputKernel,
+  refuseWideStrides,
+  unsortedSegmentSumKernel,
+} from "./gradient-kernels.ts";
+import { fusedMatMulKernel, matMulKernel } from "./mat-mul.ts";
 
 /** Kernels of tfjs-backend-wasm 4.22 that give wrong numbers without saying so. */
 const wrongKernels = ["MaxPoolGrad", "MaxPool3D", "MaxPool3DGrad"];

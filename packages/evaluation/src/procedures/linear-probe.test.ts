@@ -1,16 +1,14 @@
 import type { Clip } from "@clip-ts/model";
 import { tensorsLeftBy } from "@clip-ts/test-utils";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { confusionMatrix, shareRight } from "../confusion-matrix.ts";
-import { pickRows } from "../feature-rows.ts";
+import { confusionMatrix, shareRight } from "../zero-shot-scores.ts";
+import { pickRows } from "../class-rows.ts";
 import { evaluateFewShot } from "../few-shot.ts";
 import { fitLinearProbe, predictClasses } from "../linear-probe.ts";
-import { sweepLinearProbe } from "../probe-sweep.ts";
-import { splitRows } from "../split-rows.ts";
-import { embedClasses, type EmbeddedClasses } from "./embed-classes.ts";
-import { linearProbe } from "./linear-probe.ts";
+import { splitRows, sweepLinearProbe } from "../probe-sweep.ts";
+import { embedClasses, type EmbeddedClasses } from "./zero-shot.ts";
+import { linearProbe, probeShortage } from "./linear-probe.ts";
 import { broken, nanoClip, pixelsOf, readable, skippedBroken } from "./nano-clip.test.ts";
-import { probeShortage } from "./probe-shortage.ts";
 
 let clip: Clip<Float32Array>;
 let [images, others]: EmbeddedClasses[] = [];

@@ -2,8 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { tensorsLeftBy } from "@clip-ts/test-utils";
 import type { Clip } from "@clip-ts/model";
 import { diagnose } from "../diagnostics.ts";
-import { evaluateRetrieval } from "../retrieval.ts";
-import { retrievalByChance } from "../retrieval-chance.ts";
+import { evaluateRetrieval, retrievalByChance } from "../retrieval.ts";
 import { broken, nanoClip, pixelsOf, readable, skippedBroken } from "./nano-clip.test.ts";
 import { pairDiagnostics, retrieval, type CaptionedImage } from "./retrieval.ts";
 

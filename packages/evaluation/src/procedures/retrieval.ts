@@ -8,10 +8,9 @@ import {
   type SkippedJob,
 } from "@clip-ts/model";
 import { diagnose, type EmbeddingDiagnostics } from "../diagnostics.ts";
-import { pickRows } from "../feature-rows.ts";
-import { retrievalByChance } from "../retrieval-chance.ts";
-import { evaluateRetrieval, type RetrievalReport } from "../retrieval.ts";
-import { noted } from "./noted.ts";
+import { pickRows } from "../class-rows.ts";
+import { evaluateRetrieval, retrievalByChance, type RetrievalReport } from "../retrieval.ts";
+import { noted } from "./zero-shot.ts";
 
 /** An image that is read when its turn comes, and what is said about it: at least one caption. */
 export interface CaptionedImage<Image> extends ImageJob<Image> {

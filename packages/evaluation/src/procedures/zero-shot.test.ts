@@ -1,12 +1,10 @@
 import { embedLabels, simpleTemplates, type Clip } from "@clip-ts/model";
 import { tensorsLeftBy } from "@clip-ts/test-utils";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { confusionMatrix } from "../confusion-matrix.ts";
-import { nearestClasses } from "../nearest-classes.ts";
-import { evaluateZeroShot } from "../zero-shot-scores.ts";
-import type { ImageClass } from "./embed-classes.ts";
+import { confusionMatrix, evaluateZeroShot } from "../zero-shot-scores.ts";
+import { nearestClasses } from "../class-rows.ts";
+import { zeroShot, zeroShotConfusion, type ImageClass } from "./zero-shot.ts";
 import { broken, nanoClip, pixelsOf, readable, skippedBroken } from "./nano-clip.test.ts";
-import { zeroShot, zeroShotConfusion } from "./zero-shot.ts";
 
 let clip: Clip<Float32Array>;
 beforeAll(async () => {

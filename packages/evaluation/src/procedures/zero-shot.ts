@@ -1,9 +1,75 @@
 import type { FeatureRows } from "@clip-ts/core";
-import { embedLabels, type Clip, type EmbedReadableOptions } from "@clip-ts/model";
-import { confusionMatrix, type ConfusionMatrix } from "../confusion-matrix.ts";
-import { nearestClasses } from "../nearest-classes.ts";
-import { evaluateZeroShot, type ClassScore, type ZeroShotScores } from "../zero-shot-scores.ts";
-import { embedClasses, type EmbeddedClasses, type ImageClass } from "./embed-classes.ts";
+import {
+  embedLabels,
+  embedReadable,
+  type AnyIterable,
+  type Clip,
+  type EmbedReadableOptions,
+  type ImageJob,
+  type SkippedJob,
+} from "@clip-ts/model";
+import { nearestClasses } from "../class-rows.ts";
+import type { LabelledRows } from "../probe-sweep.ts";
+import {
+  confusionMatrix,
+  evaluateZeroShot,
+  type ClassScore,
+  type ConfusionMatrix,
+  type ZeroShotScores,
+} from "../zero-shot-scores.ts";
+
+/** The same items; each is noted when it is taken. */
+export async function* noted<Item>(
+  items: AnyIterable<Item>,
+  note: (item: Item) => void,
+): AsyncGenerator<Item> {
+  for await (const item of items) {
+    note(item);
+    yield item;
+  }
+}
+
+/** A class and the images that show it, read when their turn comes. */
+export interface ImageClass<Image> {
+  readonly name: string;
+  readonly images: AnyIterable<ImageJob<Image>>;
+}
+
+/** Image features with the class of every row. */
+export interface EmbeddedClasses extends LabelledRows {
+  /** Row → place of its class among the names. */
+  readonly labels: readonly number[];
+  /** Of the classes, those without a readable image among them. */
+  readonly names: readonly string[];
+  readonly skipped: readonly SkippedJob[];
+}
+
+async function* labelled<Image>(
+  classes: readonly ImageClass<Image>[],
+  labels: number[],
+): AsyncGenerator<ImageJob<Image>> {
+  for (const [label, { images }] of classes.entries()) {
+    for await (const image of images) {
+      labels.push(label);
+      yield image;
+    }
+  }
+}
+
+/**
+ * Embeds the images of classes, class by class, and leaves out those that cannot be read. Borrows the model.
+ * @throws ClipError "bad-data" if none can.
+ */
+export async function embedClasses<Image>(
+  clip: Pick<Clip<Image>, "embedImages">,
+  classes: readonly ImageClass<Image>[],
+  options: EmbedReadableOptions = {},
+): Promise<EmbeddedClasses> {
+  const all: number[] = [];
+  const { features, kept, skipped } = await embedReadable(clip, labelled(classes, all), options);
+  const labels = kept.map((place) => all[place] as number);
+  return { features, labels, names: classes.map(({ name }) => name), skipped };
+}
 
 /** Accuracy on one class, by its name. */
 export interface NamedClassScore extends ClassScore {

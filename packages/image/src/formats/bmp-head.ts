@@ -1,4 +1,4 @@
-import { refuse } from "./refuse.ts";
+import { refuse } from "./shared.ts";
 
 /** How a pixel's bits become channels: where each channel's bits begin, and how many they are. */
 export interface BmpLayout {

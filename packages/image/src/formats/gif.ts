@@ -1,10 +1,14 @@
 import { inPieces, type Steps } from "@clip-ts/base";
 import { pixelsAtATime, type Rectangle } from "../pixel-source.ts";
 import type { Pixels } from "../pixels.ts";
-import { concatenate } from "./concatenate.ts";
-import { checkLzw } from "./lzw.ts";
-import { fullPalette, greyPalette } from "./palette.ts";
-import { checkImageSize, refuse } from "./refuse.ts";
+import {
+  checkImageSize,
+  checkLzw,
+  concatenate,
+  fullPalette,
+  greyPalette,
+  refuse,
+} from "./shared.ts";
 
 /** The first frame of a GIF and the canvas it lies on. */
 export interface GifFrame {

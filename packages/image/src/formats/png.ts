@@ -1,8 +1,6 @@
 import { crc32, type Steps } from "@clip-ts/base";
 import type { PixelMode } from "../pixels.ts";
-import { concatenate, piecesOf } from "./concatenate.ts";
-import { fullPalette } from "./palette.ts";
-import { refuse } from "./refuse.ts";
+import { concatenate, fullPalette, piecesOf, refuse } from "./shared.ts";
 
 /** A PNG file by what counts for its pixels. */
 export interface PlainPng {

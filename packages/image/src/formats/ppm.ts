@@ -1,6 +1,6 @@
 import { inPieces, type Steps } from "@clip-ts/base";
 import type { Pixels } from "../pixels.ts";
-import { checkImageSize, checkReaches, refuse } from "./refuse.ts";
+import { checkImageSize, checkReaches, refuse } from "./shared.ts";
 
 /** A file's head: its kind, the size of the image, and where the pixels begin. */
 interface Head {

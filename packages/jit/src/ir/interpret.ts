@@ -1,3 +1,4 @@
+import type { HostArrays } from "@clip-ts/core";
 import {
   clone,
   engine,
@@ -9,7 +10,17 @@ import {
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import type { Graph, Node, Value } from "./graph.ts";
-import { kernelInputs } from "./operands.ts";
+import { kernelInputs } from "./ops.ts";
+
+/** The graph with the named inputs fixed to arrays, which become its constants; they are not copied. */
+export function bindInputs(graph: Graph, arrays: HostArrays): Graph {
+  const bound = graph.inputs.flatMap(({ name, value }) => {
+    const array = arrays[name];
+    return array === undefined ? [] : [{ value, data: array.data, name }];
+  });
+  const inputs = graph.inputs.filter(({ name }) => arrays[name] === undefined);
+  return { ...graph, inputs, constants: [...graph.constants, ...bound] };
+}
 
 function runNode(node: Node, operands: readonly Tensor[]): Tensor[] {
   const [first] = node.outputs as [Value];

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { Kind } from "./operation.ts";
-import { allOps, operationOf } from "./ops.ts";
+import { allOps, operationOf, type Kind } from "./ops.ts";
 
 /** What the README calls operations of a kind. */
 const titles: Readonly<Record<Kind, string>> = {

@@ -1,9 +1,15 @@
-import { sizeOf } from "@clip-ts/core";
 import { ClipError } from "@clip-ts/base";
+import { sizeOf } from "@clip-ts/core";
 import { backend_util, broadcast_util } from "@tensorflow/tfjs-core";
-import { axesOf } from "./axes.ts";
-import type { Dtype } from "./graph.ts";
-import type { Described, ShapeRule } from "./operation.ts";
+import type { Dtype, PlainData } from "./graph.ts";
+import type { Described, ShapeRule } from "./ops.ts";
+
+/** Axes counted from the front; none named are all of `rank`. */
+export function axesOf(given: PlainData, rank: number): number[] {
+  if (given == null) return Array.from({ length: rank }, (_, axis) => axis);
+  const list = Array.isArray(given) ? (given as readonly number[]) : [given as number];
+  return list.map((axis) => (axis < 0 ? axis + rank : axis));
+}
 
 const only = (inputs: Readonly<Record<string, Described>>): Described =>
   Object.values(inputs)[0] as Described;

@@ -1,6 +1,6 @@
 import type { Graph, NamedValue, Node, Value } from "../ir/graph.ts";
 import { operationOf } from "../ir/ops.ts";
-import { removeDeadCode } from "./remove-dead-code.ts";
+import { removeDeadCode } from "./liveness.ts";
 
 /** A graph in two: what can run before some inputs are there, and the rest. */
 export interface CutGraph {

@@ -1,6 +1,6 @@
 import { add, exp, reshape, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { formatGraph } from "../ir/format-graph.ts";
+import { formatGraph } from "../ir/graph.ts";
 import { trace } from "../trace/trace.ts";
 import { lastUses, peakBytes } from "./liveness.ts";
 import { optimize } from "./optimize.ts";

@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { bindInputs } from "../ir/bind-inputs.ts";
-import { formatGraph } from "../ir/format-graph.ts";
+import { bindInputs } from "../ir/interpret.ts";
+import { formatGraph } from "../ir/graph.ts";
 import { trace } from "../trace/trace.ts";
 import { traceSymbolic } from "../trace/trace-symbolic.ts";
-import { foldConstants } from "./fold-constants.ts";
-import { removeDeadCode } from "./remove-dead-code.ts";
+import { foldConstants } from "./fold.ts";
+import { removeDeadCode } from "./liveness.ts";
 
 test("what depends on an open size is not folded, the rest is", () => {
   const graph = traceSymbolic(

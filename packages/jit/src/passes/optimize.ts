@@ -1,13 +1,27 @@
 import type { Graph } from "../ir/graph.ts";
-import { foldConstants } from "./fold-constants.ts";
-import { foldFills } from "./fold-fills.ts";
-import { foldMatMuls } from "./fold-matmuls.ts";
-import { removeDeadCode } from "./remove-dead-code.ts";
-import { removeIdentities } from "./remove-identities.ts";
-import { shareCommonSubexpressions } from "./share-common-subexpressions.ts";
+import { foldConstants, foldFills } from "./fold.ts";
+import { removeDeadCode } from "./liveness.ts";
+import { removeIdentities, shareCommonSubexpressions } from "./remove-redundant.ts";
 import { simplifyArithmetic } from "./simplify-arithmetic.ts";
-import { simplifyLayout } from "./simplify-layout.ts";
-import { showGraph } from "./watch-graphs.ts";
+import { foldMatMuls, simplifyLayout } from "./simplify-layout.ts";
+
+/** What is told of every graph, as it will be compiled. */
+export type GraphWatcher = (graph: Graph) => void;
+
+let watcher: GraphWatcher | undefined;
+
+/**
+ * Has every graph that is optimised from now on shown, to look at or to compare; undefined ends it. There is one
+ * watcher at a time.
+ */
+export function watchGraphs(next: GraphWatcher | undefined): void {
+  watcher = next;
+}
+
+/** Shows a graph to whoever watches. */
+function showGraph(graph: Graph): void {
+  watcher?.(graph);
+}
 
 /** A change of a graph that keeps what it computes. A pass with nothing to do returns its argument. */
 export type Pass = (graph: Graph) => Graph;

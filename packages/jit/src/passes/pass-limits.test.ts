@@ -1,11 +1,11 @@
 import { add, dispose, div, fill, mul, range, tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { formatGraph } from "../ir/format-graph.ts";
+import { formatGraph } from "../ir/graph.ts";
 import { interpret } from "../ir/interpret.ts";
 import { trace } from "../trace/trace.ts";
-import { foldConstants } from "./fold-constants.ts";
-import { removeDeadCode } from "./remove-dead-code.ts";
-import { shareCommonSubexpressions } from "./share-common-subexpressions.ts";
+import { foldConstants } from "./fold.ts";
+import { removeDeadCode } from "./liveness.ts";
+import { shareCommonSubexpressions } from "./remove-redundant.ts";
 import { simplifyArithmetic } from "./simplify-arithmetic.ts";
 
 test("a product with 0 stays, because 0 · ∞ is no number", () => {

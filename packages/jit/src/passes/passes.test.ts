@@ -24,19 +24,15 @@ import {
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { formatGraph } from "../ir/format-graph.ts";
-import type { Graph } from "../ir/graph.ts";
+import { formatGraph, type Graph } from "../ir/graph.ts";
 import { interpret } from "../ir/interpret.ts";
 import { trace } from "../trace/trace.ts";
-import { foldConstants } from "./fold-constants.ts";
-import { foldFills } from "./fold-fills.ts";
-import { foldMatMuls } from "./fold-matmuls.ts";
+import { foldConstants, foldFills } from "./fold.ts";
+import { foldMatMuls, simplifyLayout } from "./simplify-layout.ts";
 import type { Pass } from "./optimize.ts";
-import { removeDeadCode } from "./remove-dead-code.ts";
-import { removeIdentities } from "./remove-identities.ts";
-import { shareCommonSubexpressions } from "./share-common-subexpressions.ts";
+import { removeDeadCode } from "./liveness.ts";
+import { removeIdentities, shareCommonSubexpressions } from "./remove-redundant.ts";
 import { simplifyArithmetic } from "./simplify-arithmetic.ts";
-import { simplifyLayout } from "./simplify-layout.ts";
 
 type Inputs = Readonly<Record<string, Tensor>>;
 

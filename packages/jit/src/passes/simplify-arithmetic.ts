@@ -1,7 +1,7 @@
 import { broadcast_util } from "@tensorflow/tfjs-core";
 import type { Graph, Node, Value } from "../ir/graph.ts";
 import { operationOf } from "../ir/ops.ts";
-import { fillOf } from "./fold-fills.ts";
+import { fillOf } from "./fold.ts";
 import { resultOf, rewrite, sameShape, type Rewriter, type Rule } from "./rewrite.ts";
 
 type Step = (node: Node, graph: Rewriter) => Value | undefined;

@@ -2,8 +2,15 @@ import { toHost, toTensor, type HostArrays } from "@clip-ts/core";
 import { add, dispose, tidy, zeros, type Tensor } from "@tensorflow/tfjs-core";
 import type { NamedTensors } from "../trace/trace.ts";
 import { numbersOf } from "./batch.ts";
-import { isFiniteStep } from "./guard.ts";
-import { gradientLength, moveLeaf, type StepScalars } from "./move-leaf.ts";
+import {
+  gradientLength,
+  isFiniteStep,
+  moveLeaf,
+  type Gradients,
+  type LeafRule,
+  type StepFunctions,
+  type StepScalars,
+} from "./step-functions.ts";
 import {
   partsOf,
   programOf,
@@ -15,7 +22,6 @@ import {
   type StepCalls,
   type StepHandlers,
 } from "./program.ts";
-import type { Gradients, LeafRule, StepFunctions } from "./step-functions.ts";
 import { gradientsOf, learning } from "./step-traces.ts";
 
 type Leaves = Record<string, Tensor>;

@@ -1,10 +1,9 @@
 import { pickLeaves, type HostArray, type HostArrays } from "@clip-ts/core";
 import { cutGraph } from "../passes/cut-graph.ts";
 import { optimize } from "../passes/optimize.ts";
-import { traceTree } from "../trace/trace.ts";
-import { rowCount, shapesOf, specsOf, numbersOf, type StepBatch } from "./batch.ts";
+import { flattenNames, nestNames, traceTree, type Shaped } from "../trace/trace.ts";
+import { numbersOf, rowCount, shapesOf, specsOf, type StepBatch } from "./batch.ts";
 import type { FlatState } from "./flat-state.ts";
-import { flattenNames, nestNames, type Shaped } from "./names.ts";
 import type { Numbers, StepCalls, StepHandlers } from "./program.ts";
 import type { StepFunctions } from "./step-functions.ts";
 import {

@@ -1,5 +1,5 @@
 import { batchShapes } from "./batch.ts";
-import { createCompileCache } from "./compile-cache.ts";
+import { createCompileCache, type Target } from "./target.ts";
 import {
   compileParts,
   compileWhole,
@@ -8,9 +8,8 @@ import {
   type WholeGradient,
 } from "./flat-gradient.ts";
 import { createFlatState, writeFlatState } from "./flat-state.ts";
-import { isFiniteStep } from "./guard.ts";
-import { compileNormPass } from "./norm-pass.ts";
-import { compileOptimizerPass, type OptimizerPass } from "./optimizer-pass.ts";
+import { isFiniteStep, type StepFunctions } from "./step-functions.ts";
+import { compileNormPass, compileOptimizerPass, type OptimizerPass } from "./optimizer-pass.ts";
 import {
   programOf,
   type LoadOptions,
@@ -20,8 +19,6 @@ import {
   type StepCalls,
   type StepHandlers,
 } from "./program.ts";
-import type { StepFunctions } from "./step-functions.ts";
-import type { Target } from "./target.ts";
 
 /** What is compiled for batches of one kind. */
 interface Compiled {

@@ -1,16 +1,91 @@
-import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
-import type { InputSpec } from "../trace/trace.ts";
-import { scalarArray } from "./batch.ts";
-import { chunksOf, type Chunk } from "./chunks.ts";
-import type { FlatState } from "./flat-state.ts";
 import type { HostArray, HostArrays } from "@clip-ts/core";
-import { canOverwrite } from "./in-place.ts";
-import { runInLanes } from "./lanes.ts";
-import { moveLeaf } from "./move-leaf.ts";
-import { flattenNames, nestNames, replacements } from "./names.ts";
-import type { LeafRule } from "./step-functions.ts";
-import type { Target } from "./target.ts";
+import { reshape, square, sum, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
+import type { Graph, Value } from "../ir/graph.ts";
+import { flattenNames, nestNames, replacements, trace, type InputSpec } from "../trace/trace.ts";
+import { scalarArray } from "./batch.ts";
+import { chunksOf, runInLanes, type Chunk, type FlatState } from "./flat-state.ts";
+import { moveLeaf, type LeafRule } from "./step-functions.ts";
+import type { CompiledFunction, Target } from "./target.ts";
 import { compileTree, traceable, type CompiledTree } from "./tree-function.ts";
+
+const named = (list: Graph["inputs"], name: string): Value | undefined =>
+  list.find((entry) => entry.name === name)?.value;
+
+/** Ids of the values that `value` is computed from. */
+function ancestry(graph: Graph, value: Value): ReadonlySet<number> {
+  const needed = new Set([value.id]);
+  for (const { inputs, outputs } of graph.nodes.toReversed()) {
+    if (!outputs.some(({ id }) => needed.has(id))) continue;
+    for (const { id } of inputs) needed.add(id);
+  }
+  return needed;
+}
+
+/**
+ * Whether an elementwise graph may write a result over one of its inputs, in whatever order a runtime
+ * runs it: everything that reads the input must be part of what the result is computed from.
+ */
+function canOverwrite(graph: Graph, input: string, output: string): boolean {
+  const [source, result] = [named(graph.inputs, input), named(graph.outputs, output)];
+  if (source === undefined || result === undefined) return false;
+  const needed = ancestry(graph, result);
+  return graph.nodes
+    .filter(({ inputs }) => inputs.some(({ id }) => id === source.id))
+    .every(({ outputs }) => outputs.every(({ id }) => needed.has(id)));
+}
+
+/** The Euclidean length of a flat array. */
+export interface NormPass {
+  run(): Promise<number>;
+  dispose(): Promise<void>;
+}
+
+/** A stretch of the array, and where the sum of its squares goes. */
+interface Piece {
+  readonly squares: CompiledFunction;
+  readonly x: HostArray;
+  readonly into: { readonly squares: HostArray };
+}
+
+/** Elements squared and added at once: they stay in a cache between the two. */
+const normChunkLength = 1 << 17;
+
+/** Sums rows before the whole: sums of a few hundred terms keep their digits, those of 65536 do not. */
+function sumOfSquares(x: Tensor): Tensor {
+  const row = x.size % 256 === 0 ? 256 : 1;
+  return sum(sum(reshape(square(x), [-1, row]), 1));
+}
+
+/** Compiles the length of `flat` for repeated use; sums of chunks are added in double precision. */
+export async function compileNormPass(flat: Float32Array, target: Target): Promise<NormPass> {
+  const whole = { settings: {}, start: 0, end: flat.length };
+  const compiled = new Map<number, CompiledFunction>();
+  const pieces: Piece[] = [];
+  for (const { start, end } of chunksOf([whole], normChunkLength)) {
+    const shape = [end - start];
+    const squares =
+      compiled.get(end - start) ??
+      (await target(
+        trace(({ x }) => ({ squares: sumOfSquares(x) }), { x: { shape } }),
+        {
+          isShort: true,
+        },
+      ));
+    compiled.set(end - start, squares);
+    const x = { data: flat.subarray(start, end), shape };
+    pieces.push({ squares, x, into: { squares: { data: new Float32Array(1), shape: [] } } });
+  }
+  const lanes = pieces[0]?.squares.lanes ?? 1;
+  return {
+    async run() {
+      await runInLanes(pieces, lanes, ({ squares, x, into }) => squares.run({ x }, into));
+      return Math.sqrt(pieces.reduce((total, { into }) => total + (into.squares.data[0] ?? 0), 0));
+    },
+    async dispose() {
+      for (const squares of compiled.values()) await squares.dispose();
+    },
+  };
+}
 
 /** Moves all trained parameters by one step. */
 export interface OptimizerPass {

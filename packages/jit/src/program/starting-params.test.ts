@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import { mul, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { flatLoader } from "./flat-program.ts";
-import { interpretTarget } from "./interpret-target.ts";
+import { interpretTarget } from "./target.ts";
 import { trainOn, type TrainingOnEngine } from "@clip-ts/test-utils";
 
 setFlagsFromString("--expose-gc");

@@ -1,5 +1,8 @@
+import { refuseAfterDisposal } from "@clip-ts/base";
+import type { HostArray, HostArrays } from "@clip-ts/core";
+import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import type { Graph } from "../ir/graph.ts";
-import type { HostArrays } from "@clip-ts/core";
+import { interpret } from "../ir/interpret.ts";
 
 /** A graph that is ready to run. */
 export interface CompiledFunction {
@@ -33,4 +36,73 @@ export interface Target {
    * where lasting inputs are kept, they are kept once. No by default.
    */
   readonly prefersOpenSizes?: boolean;
+}
+
+/** A compiled graph that says so when it is run after `dispose`. */
+export function disposableFunction(compiled: CompiledFunction): CompiledFunction {
+  return refuseAfterDisposal(compiled, {
+    what: "This compiled graph",
+    remedy: "Compile the graph again, or dispose it only after its last run.",
+  });
+}
+
+/** What holds memory of a runtime's. */
+interface Disposable {
+  dispose(): Promise<void>;
+}
+
+/** What is compiled, by key. */
+export interface CompileCache<Compiled extends Disposable> {
+  /** What belongs to this key, compiled on first use. */
+  get(key: string, compile: () => Promise<Compiled>): Promise<Compiled>;
+  dispose(): Promise<void>;
+}
+
+/** Keeps at most `limit` of them: those used last. */
+export function createCompileCache<Compiled extends Disposable>(
+  limit: number,
+): CompileCache<Compiled> {
+  const kept = new Map<string, Compiled>();
+  return {
+    async get(key, compile) {
+      let compiled = kept.get(key);
+      if (compiled === undefined && kept.size >= limit) {
+        const [oldest, unused] = [...kept][0] as [string, Compiled];
+        kept.delete(oldest);
+        await unused.dispose();
+      }
+      compiled ??= await compile();
+      kept.delete(key);
+      kept.set(key, compiled);
+      return compiled;
+    },
+    async dispose() {
+      const all = [...kept.values()];
+      kept.clear();
+      for (const compiled of all) await compiled.dispose();
+    },
+  };
+}
+
+/** Runs graphs operation by operation on the tfjs engine that runs now: slow, works everywhere. */
+export async function interpretTarget(graph: Graph): Promise<CompiledFunction> {
+  return disposableFunction({
+    async run(given, into = {}) {
+      const inputs = graph.inputs.map(({ name, value }): [string, Tensor] => [
+        name,
+        tensor((given[name] as HostArray).data, [...value.shape], value.dtype),
+      ]);
+      const tensors = Object.fromEntries(inputs);
+      const results = interpret(graph, tensors);
+      const arrays = Object.entries(results).map(async ([name, result]) => {
+        const data = await result.data<"float32">();
+        into[name]?.data.set(data);
+        return [name, into[name] ?? { data: data.slice(), shape: result.shape }] as const;
+      });
+      const read = Object.fromEntries(await Promise.all(arrays));
+      dispose([tensors, results]);
+      return read;
+    },
+    dispose: () => Promise.resolve(),
+  });
 }

@@ -1,8 +1,16 @@
 import type { HostArray, TreeOf } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Graph } from "../ir/graph.ts";
-import { traceTree, type ShapesOf, type SpecTree, type TensorsOf } from "../trace/trace.ts";
-import { flattenNames, nestNames, type NameTree, type Shaped } from "./names.ts";
+import {
+  flattenNames,
+  nestNames,
+  traceTree,
+  type NameTree,
+  type Shaped,
+  type ShapesOf,
+  type SpecTree,
+  type TensorsOf,
+} from "../trace/trace.ts";
 import type { CompiledFunction, GraphUse, Target } from "./target.ts";
 
 /** A tfjs function of trees, with what it is traced for. */

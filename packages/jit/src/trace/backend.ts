@@ -12,10 +12,59 @@ import {
   type KernelConfig,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
-import type { Attributes, Constant, Dtype, Value } from "../ir/graph.ts";
-import type { Described } from "../ir/operation.ts";
-import { allOps, operationOf, type Op } from "../ir/ops.ts";
-import type { Recorder } from "./recorder.ts";
+import type { Attributes, Constant, Dtype, Node, Value } from "../ir/graph.ts";
+import { allOps, operationOf, type Described, type Op } from "../ir/ops.ts";
+
+/** The graph in the making. */
+export interface Recorder {
+  readonly nodes: Node[];
+  readonly constants: Constant[];
+  /** A value of its own, not yet produced by anything. */
+  value(shape: readonly number[], dtype: Dtype): Value;
+  /** Appends an operation. @returns its results. */
+  record(
+    op: Op,
+    inputs: readonly Value[],
+    attributes: Attributes,
+    results: readonly { readonly shape: readonly number[]; readonly dtype: Dtype }[],
+  ): readonly Value[];
+  /** Data that the traced function brought along; one repeated number becomes a `Fill`. */
+  constant(data: Constant["data"], shape: readonly number[], dtype: Dtype): Value;
+}
+
+/** The number that fills the whole array, if there is one. Signed zeros and NaN are told apart. */
+function splatOf(data: Constant["data"]): number | undefined {
+  const first = data[0];
+  return first !== undefined && data.every((value) => Object.is(value, first)) ? first : undefined;
+}
+
+/** An empty recorder. */
+export function createRecorder(): Recorder {
+  const nodes: Node[] = [];
+  const constants: Constant[] = [];
+  let next = 0;
+  const value: Recorder["value"] = (shape, dtype) => ({ id: next++, shape: [...shape], dtype });
+  const record: Recorder["record"] = (op, inputs, attributes, results) => {
+    const outputs = results.map(({ shape, dtype }) => value(shape, dtype));
+    nodes.push({ op, inputs, attributes, outputs });
+    return outputs;
+  };
+  return {
+    nodes,
+    constants,
+    value,
+    record,
+    constant(data, shape, dtype) {
+      const splat = splatOf(data);
+      if (splat !== undefined) {
+        return record("Fill", [], { value: splat }, [{ shape, dtype }])[0] as Value;
+      }
+      const made = value(shape, dtype);
+      constants.push({ value: made, data: data.slice() });
+      return made;
+    },
+  };
+}
 
 /** The name under which the recording backend is registered. */
 export const traceBackendName = "clip-ts-trace";
@@ -35,7 +84,7 @@ function askedAt(): string {
 }
 
 /** A tfjs backend whose kernels append to a graph instead of computing. */
-export class TraceBackend extends KernelBackend {
+class TraceBackend extends KernelBackend {
   private readonly values = new WeakMap<DataId, { readonly value: Value; readonly op: string }>();
   private readonly storage = new DataStorage<object>(this, engine());
   /** Where operations go; undefined outside trace(). */

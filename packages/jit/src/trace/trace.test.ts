@@ -4,7 +4,7 @@ import { clipByGlobalNorm, createOptimizer } from "@clip-ts/optim";
 import { largestDifference, randomTensor } from "@clip-ts/test-utils";
 import { add, dispose, getBackend, mul, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { formatGraph } from "../ir/format-graph.ts";
+import { formatGraph } from "../ir/graph.ts";
 import { interpret } from "../ir/interpret.ts";
 import { trace, type NamedTensors } from "./trace.ts";
 

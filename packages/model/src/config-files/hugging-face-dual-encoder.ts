@@ -2,16 +2,17 @@ import { initialLogitScale } from "@clip-ts/projection";
 import type { RobertaTextConfig } from "@clip-ts/text-encoder";
 import { isVit, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import { headsOf, type BuiltInClipConfig, type ClipConfig } from "../config.ts";
-import { clipVisionDefaults } from "./hugging-face-clip.ts";
 import {
+  clipVisionDefaults,
+  formatTraining,
   formatTransformer,
   formatVit,
   isClipVit,
+  parseTraining,
   parseTransformer,
   parseVit,
-} from "./hugging-face-transformer.ts";
+} from "./hugging-face-clip.ts";
 import type { Json, Section } from "./section.ts";
-import { formatTraining, parseTraining } from "./training-keys.ts";
 
 /** RoBERTa-base, where a file does not say otherwise. */
 const robertaDefaults = {

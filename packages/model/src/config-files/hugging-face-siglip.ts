@@ -3,14 +3,22 @@ import type { SiglipTextConfig } from "@clip-ts/text-encoder";
 import { isVit, type VitConfig } from "@clip-ts/vision-encoder";
 import { headsOf, lossOf, type BuiltInClipConfig, type ClipConfig } from "../config.ts";
 import {
+  formatTraining,
   formatTransformer,
   formatVit,
+  parseTraining,
   parseTransformer,
   parseVit,
-} from "./hugging-face-transformer.ts";
+} from "./hugging-face-clip.ts";
 import type { Json, Section } from "./section.ts";
-import { siglipVisionStyle } from "./siglip-style.ts";
-import { formatTraining, parseTraining } from "./training-keys.ts";
+
+/** What tells SigLIP's vision transformer from CLIP's. */
+export const siglipVisionStyle = {
+  classToken: false,
+  preNorm: false,
+  patchBias: true,
+  pooling: "attention",
+} as const;
 
 const defaults = {
   width: 768,

@@ -3,8 +3,12 @@ import { goldenJson } from "@clip-ts/test-utils";
 import type { CausalTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
 import type { VitConfig } from "@clip-ts/vision-encoder";
 import { expect, test } from "vitest";
-import { formatClipConfig, parseClipConfig, weightNamesOf } from "./hugging-face.ts";
-import { ownFormatReason } from "./own-format-reason.ts";
+import {
+  formatClipConfig,
+  ownFormatReason,
+  parseClipConfig,
+  weightNamesOf,
+} from "./hugging-face.ts";
 import type { ClipConfig } from "../config.ts";
 import { preset, presetNames } from "../presets.ts";
 import { formatOwnConfig } from "./own-format.ts";

@@ -1,6 +1,22 @@
 import { ClipError } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
+import type { HeadKind } from "@clip-ts/projection";
+import type { BuiltInTextConfig } from "@clip-ts/text-encoder";
 import type { Json, Section } from "./section.ts";
+
+/** What every section of open_clip's file shares. */
+export interface OpenClipContext {
+  readonly embedDim: number;
+  readonly quickGelu: boolean;
+  /** Whether the vision tower is SigLIP's, whose text tower ends in a head with a bias. */
+  readonly isSiglipVision: boolean;
+}
+
+/** A text tower and the head behind it. */
+export interface TextSide {
+  readonly text: BuiltInTextConfig;
+  readonly textHead: HeadKind;
+}
 
 /** Activation and norm constant of a tower. */
 interface Style {

@@ -1,8 +1,6 @@
 import type { Activation } from "@clip-ts/core";
 import type { BuiltInVisionConfig, VitConfig } from "@clip-ts/vision-encoder";
 import { isVit, visionTower } from "@clip-ts/vision-encoder";
-import type { OpenClipContext } from "./open-clip-context.ts";
-import { formatTimmSiglip, parseTimmSiglip } from "./open-clip-siglip.ts";
 import {
   activationOf,
   assertPlainBlocks,
@@ -12,7 +10,9 @@ import {
   mlpWidthOf,
   refuseForOpenClip,
   withoutUsual,
+  type OpenClipContext,
 } from "./open-clip-style.ts";
+import { formatTimmSiglip, parseTimmSiglip } from "./open-clip-siglip.ts";
 import type { Json, Section } from "./section.ts";
 
 /** What open_clip takes where a key is missing. */

@@ -10,8 +10,7 @@ import {
   type VisionKind,
   type VitConfig,
 } from "@clip-ts/vision-encoder";
-import type { ClipConfig } from "../config.ts";
-import { parseLoss } from "../loss-config.ts";
+import { parseLoss, type ClipConfig } from "../config.ts";
 import { formatOwnTower, parseOwnText, parseOwnVision, type ParseOptions } from "./own-towers.ts";
 import type { Json, Section } from "./section.ts";
 

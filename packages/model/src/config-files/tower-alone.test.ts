@@ -3,7 +3,7 @@ import { goldenJson, goldenTowers } from "@clip-ts/test-utils";
 import { textSpec, type RobertaTextConfig } from "@clip-ts/text-encoder";
 import { visionSpec } from "@clip-ts/vision-encoder";
 import { expect, test } from "vitest";
-import { inferTowerConfig } from "../infer/infer-tower.ts";
+import { inferTowerConfig } from "../infer/infer-clip-config.ts";
 import { preset } from "../presets.ts";
 import { clipSpec } from "../spec.ts";
 import { formatTorchvisionConfig, parseTowerConfig } from "./tower-alone.ts";

@@ -5,9 +5,8 @@ import {
   type VisionConfig,
   type VitConfig,
 } from "@clip-ts/vision-encoder";
-import { clipVisionDefaults, parseClipText } from "./hugging-face-clip.ts";
+import { clipVisionDefaults, parseClipText, parseVit } from "./hugging-face-clip.ts";
 import { parseRoberta } from "./hugging-face-dual-encoder.ts";
-import { parseVit } from "./hugging-face-transformer.ts";
 import { assertTorchvision } from "./other-libraries.ts";
 import { Section, type Json } from "./section.ts";
 

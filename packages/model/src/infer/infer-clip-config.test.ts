@@ -7,7 +7,7 @@ import { preset } from "../presets.ts";
 import { openClipModels } from "../presets/open-clip-models.ts";
 import { clipSpec } from "../spec.ts";
 import { inferClipConfig } from "./infer-clip-config.ts";
-import type { InferOptions } from "./infer-options.ts";
+import type { InferOptions } from "./shapes.ts";
 
 const shapesOf = (config: ClipConfig): Map<string, readonly number[]> => {
   const spec = Object.entries(flattenTree<ParamSpec>(clipSpec(config)));

@@ -5,7 +5,7 @@ import { exp, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import type { ClipConfig } from "../config.ts";
 import { forward } from "../forward.ts";
-import type { PairBatch } from "../pair-batch.ts";
+import type { PairBatch } from "../pairs.ts";
 import { preset } from "../presets.ts";
 import { initClip, type ClipParams } from "../spec.ts";
 

@@ -5,7 +5,7 @@ import {
   initialSigmoidLogitScale,
 } from "@clip-ts/projection";
 import type { BuiltInTextConfig } from "@clip-ts/text-encoder";
-import { timmSiglipVit } from "../config-files/timm-siglip.ts";
+import { timmSiglipVit } from "../config-files/open-clip-siglip.ts";
 import type { BuiltInClipConfig } from "../config.ts";
 
 const textSizes = {

@@ -1,9 +1,9 @@
 import { cleaners, type Cleaning } from "../clean-text.ts";
 import { asFlag, asObject, refuseStep, type Json } from "./json.ts";
-import type { Frame } from "./frame.ts";
+import type { Frame } from "./decoder.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { namedToken } from "./slow-files.ts";
-import { needId } from "./vocabulary-file.ts";
+import { needId } from "./tokenizer-files.ts";
 
 /** What a tokenizer's own files say about how captions are read. */
 export interface Saying {

@@ -1,4 +1,4 @@
-import { unicodeSpaces } from "../unicode-spaces.ts";
+import { unicodeSpaces } from "../clean-text.ts";
 import { asObject, asText, refuseFile, refuseStep } from "./json.ts";
 
 /** What `\w` is to the regular expressions of Hugging Face's library. */

@@ -1,14 +1,94 @@
-import { cacheWords } from "../word-cache.ts";
-import { addedTokensOf, sectionFinder, type AddedToken } from "./added-tokens.ts";
-import { bytePairModel } from "./byte-pair-model.ts";
-import { decoderOf } from "./decoder.ts";
-import { frameOf, type Frame } from "./frame.ts";
-import { asObject, refuseStep, type Json } from "./json.ts";
-import { normalizerOf } from "./normalizer.ts";
+import { unicodeSpaces } from "../clean-text.ts";
+import { cacheWords } from "../encode-word.ts";
+import { bytePairModel, wordPieceModel } from "./byte-pair-model.ts";
+import { decoderOf, frameOf, type Frame } from "./decoder.ts";
+import {
+  asFlag,
+  asId,
+  asList,
+  asObject,
+  asText,
+  refuseFile,
+  refuseStep,
+  type Json,
+} from "./json.ts";
+import { normalizerOf, strip, type TextStep } from "./normalizer.ts";
 import { preTokenizerOf, type WordStep } from "./pre-tokenizer.ts";
-import { unigramModel } from "./unigram-model.ts";
-import type { Vocabulary, WordModel } from "./vocabulary-file.ts";
-import { wordPieceModel } from "./word-piece-model.ts";
+import type { Vocabulary, WordModel } from "./tokenizer-files.ts";
+import { createTrie, longestAt, unigramModel } from "./unigram-model.ts";
+
+/** A token that is found in the text itself, before or after normalisation. */
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly isSpecial: boolean;
+  readonly isNormalized: boolean;
+  /** Whether it takes the white space before or behind it along. */
+  readonly strips: { readonly start: boolean; readonly end: boolean };
+}
+
+/** Reads `added_tokens`. */
+function addedTokensOf(value: unknown, where: string): AddedToken[] {
+  if (value === undefined || value === null) return [];
+  return asList(value, where).map((entry, index) => {
+    const at = `${where}[${index}]`;
+    const token = asObject(entry, at);
+    const flag = (key: string, fallback: boolean): boolean =>
+      asFlag(token[key], fallback, `${at}.${key}`);
+    const content = asText(token["content"], `${at}.content`);
+    if (content === "") refuseFile(`${at}.content`, "a text that is not empty", content);
+    const isSpecial = flag("special", false);
+    if (flag("single_word", false) && !isSpecial) refuseStep(`${at}.single_word`, true);
+    return {
+      id: asId(token["id"], `${at}.id`),
+      content,
+      isSpecial,
+      isNormalized: flag("normalized", !isSpecial),
+      strips: { start: flag("lstrip", false), end: flag("rstrip", false) },
+    };
+  });
+}
+
+/** A stretch of text, or a token that was found in it. */
+export type Section = string | AddedToken;
+
+/** Cuts a text at added tokens, the longest first where several begin. */
+export type SectionFinder = (text: string) => Section[];
+
+const space = new RegExp(`[${unicodeSpaces}]`, "u");
+
+function trimAround(sections: readonly Section[]): Section[] {
+  return sections.map((section, index) => {
+    if (typeof section !== "string") return section;
+    const [before, behind] = [sections[index - 1], sections[index + 1]];
+    return strip(section, space, {
+      start: typeof before === "object" && before.strips.end,
+      end: typeof behind === "object" && behind.strips.start,
+    });
+  });
+}
+
+/** A finder of the given tokens; `normalize` is applied to their texts too. */
+function sectionFinder(tokens: readonly AddedToken[], normalize: TextStep): SectionFinder {
+  if (tokens.length === 0) return (text) => [text];
+  const trie = createTrie(tokens.map(({ content }, index) => [normalize(content), index]));
+  return (text) => {
+    const sections: Section[] = [];
+    let begun = 0;
+    for (let index = 0; index < text.length;) {
+      const { value, end } = longestAt(trie, text, index);
+      if (value < 0) {
+        index++;
+        continue;
+      }
+      if (index > begun) sections.push(text.slice(begun, index));
+      sections.push(tokens[value]!);
+      index = begun = end;
+    }
+    if (begun < text.length) sections.push(text.slice(begun));
+    return trimAround(sections);
+  };
+}
 
 /** What a `tokenizer.json` computes. */
 export interface Pipeline {

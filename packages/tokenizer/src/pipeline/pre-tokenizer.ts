@@ -1,4 +1,4 @@
-import { unicodeSpaces } from "../unicode-spaces.ts";
+import { unicodeSpaces } from "../clean-text.ts";
 import { byteCharacters } from "../vocabulary.ts";
 import { asFlag, asList, asObject, asText, refuseStep, type Json } from "./json.ts";
 import { patternOf, wordCharacters } from "./pattern.ts";

@@ -1,12 +1,8 @@
 import { axisLength, checkpointed } from "@clip-ts/core";
 import { reshape, transpose, type Tensor } from "@tensorflow/tfjs-core";
-import type { ResNetConfig } from "../config.ts";
-import type { EncodedImage, VisionOptions } from "../encoded-image.ts";
-import { attentionPool } from "./attention-pool.ts";
-import { bottleneck } from "./bottleneck.ts";
-import type { NormMode } from "./convolve.ts";
-import type { BottleneckParams, ResNetParams } from "./spec.ts";
-import { stem, type StemParams } from "./stem.ts";
+import type { BuiltInVisionTower, EncodedImage, ResNetConfig, VisionOptions } from "../config.ts";
+import { attentionPool, bottleneck, stem, type NormMode, type StemParams } from "./blocks.ts";
+import { featureMapSide, resNetSpec, type BottleneckParams, type ResNetParams } from "./spec.ts";
 
 /** A part of the tower that can be computed again in the backward pass. */
 interface Part {
@@ -57,7 +53,7 @@ function runCheckpointed({ params, run }: Part, x: Tensor, mode: NormMode): Tens
  * CLIP's modified ResNet (Radford et al. 2021, arXiv:2103.00020; openai/CLIP `ModifiedResNet`).
  * pixels [batch, channels, imageSize, imageSize], normalised → pooled feature and feature map.
  */
-export function encodeResNet(
+function encodeResNet(
   params: ResNetParams,
   pixels: Tensor,
   config: ResNetConfig,
@@ -74,3 +70,19 @@ export function encodeResNet(
   const pooled = attentionPool(params.attnpool, lastHidden, config);
   return { pooled, lastHidden, statistics: mode.statistics };
 }
+
+/** CLIP's modified ResNets. */
+export const resnet: BuiltInVisionTower<ResNetConfig, ResNetParams> = {
+  title: "one of CLIP's ResNets",
+  spec: resNetSpec,
+  encode: encodeResNet,
+  width: ({ outputDim }) => outputDim,
+  endsInJointSpace: true,
+  depth: ({ layers }) => layers.length,
+  grid: featureMapSide,
+  attentionWidth: ({ width }) => width * 32,
+  activation: () => undefined,
+  positions: () => ({ path: "attnpool.positional_embedding", leading: 1 }),
+  describe: ({ layers, width }) => `ResNet (${layers.join(", ")}), width ${width}`,
+  draws: () => ({}),
+};

@@ -16,7 +16,7 @@ import { dispose, exp, mean, square, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import type { ResNetConfig } from "../config.ts";
 import { contrastiveLoss, unit } from "../contrast.test.ts";
-import { encodeImage } from "../encode-image.ts";
+import { encodeImage } from "../towers.ts";
 import { resNetSpec, type ResNetParams } from "./spec.ts";
 
 /** What open_clip's folder of the reference model says. */

@@ -21,7 +21,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import type { ResNetConfig } from "../config.ts";
-import { encodeImage } from "../encode-image.ts";
+import { encodeImage } from "../towers.ts";
 import { resNetSpec, type ResNetParams } from "./spec.ts";
 
 const config: ResNetConfig = {

@@ -14,7 +14,7 @@ import {
 } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { ResNetConfig } from "../config.ts";
-import { attentionPoolSpec, type AttentionPoolParams } from "./attention-pool.ts";
+import { attentionPoolSpec, type AttentionPoolParams } from "./blocks.ts";
 
 /** A batch norm and its running statistics [channels]; the statistics are no trained leaves. */
 export type NormParams<Leaf = Tensor> = BatchNormParams<Leaf> & BatchNormStatistics<Leaf>;

@@ -9,11 +9,10 @@ import {
 } from "@clip-ts/test-utils";
 import { dispose, exp, mean, reshape, split, square, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
-import type { VitConfig } from "../config.ts";
+import type { VisionOptions, VitConfig } from "../config.ts";
 import { sigmoidLoss, unit } from "../contrast.test.ts";
-import { encodeImage } from "../encode-image.ts";
-import type { VisionOptions } from "../encoded-image.ts";
-import { sincosPositions } from "./sincos-positions.ts";
+import { encodeImage } from "../towers.ts";
+import { sincosPositions } from "./positions.ts";
 import { vitSpec, type VitParams } from "./spec.ts";
 
 type Named = Readonly<Record<string, Tensor>>;

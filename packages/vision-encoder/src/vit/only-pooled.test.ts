@@ -3,7 +3,7 @@ import { randomTensor, relativeError, useEngine, weightedSum } from "@clip-ts/te
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { VitConfig } from "../config.ts";
-import { encodeImage } from "../encode-image.ts";
+import { encodeImage } from "../towers.ts";
 import { vitSpec, type VitParams } from "./spec.ts";
 
 beforeAll(() => useEngine("cpu"));

@@ -4,8 +4,8 @@ import { largestDifference, randomTensor } from "@clip-ts/test-utils";
 import { tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import type { VitConfig } from "../config.ts";
-import { encodeImage } from "../encode-image.ts";
-import { drawKeptPatches, keptPatchCount } from "./patch-dropout.ts";
+import { encodeImage } from "../towers.ts";
+import { drawKeptPatches, keptPatchCount } from "./encode.ts";
 import { vitSpec, type VitParams } from "./spec.ts";
 
 const config: VitConfig = {

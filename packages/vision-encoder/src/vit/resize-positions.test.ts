@@ -1,7 +1,7 @@
 import { goldenTensors, largestDifference, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
 import { slice, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
-import { resizePositions } from "./resize-positions.ts";
+import { resizePositions } from "./positions.ts";
 
 afterAll(() => useEngine("cpu"));
 

@@ -1,7 +1,68 @@
 import { ClipError } from "@clip-ts/base";
-import type { RowRange, TensorInfo } from "../host-tensor.ts";
-import type { Step } from "./change.ts";
-import { rewrite, type NameRule } from "./name-rule.ts";
+import {
+  byteLengthOf,
+  dtypeBytes,
+  gatherStrided,
+  rowMajorStrides,
+  type HostTensor,
+  type RowRange,
+  type TensorFile,
+  type TensorInfo,
+} from "../tensor-file.ts";
+import type { Layout } from "./layout.ts";
+import { rewrite, type NameRule, type Step } from "./name-rule.ts";
+
+/** Scale and bias of the logits. */
+const singleNumbers: ReadonlySet<string> = new Set(["logit_scale", "logit_bias"]);
+
+/** SigLIP's text tower, whose own files keep the numbers in lists of one. */
+const siglipHead = "text_model.head.weight";
+
+/**
+ * A view of a file in which scale and bias of the logits have the shape that its layout gives single numbers:
+ * [1] in SigLIP under clip-ts's own names, else []. Files have either (open_clip's `nonscalar_logit_scale`),
+ * whatever the model; nothing but the shape changes.
+ */
+export function withSingleNumbers(file: TensorFile, layout: Layout): TensorFile {
+  const shape = layout === "huggingface" && file.names.includes(siglipHead) ? [1] : [];
+  const shaped = <Info extends TensorInfo>(name: string, info: Info): Info => {
+    const isOne = info.shape.length <= 1 && (info.shape[0] ?? 1) === 1;
+    return singleNumbers.has(name) && isOne ? { ...info, shape } : info;
+  };
+  const isThere = file.names.some((name) => singleNumbers.has(name));
+  if (!isThere) return file;
+  return {
+    ...file,
+    describe: (name) => shaped(name, file.describe(name)),
+    read: async (name, rows) =>
+      rows === undefined ? shaped(name, await file.read(name)) : file.read(name, rows),
+  };
+}
+
+/** The values of `bytes` in the step's order; the same bytes where it keeps the order. */
+function reorder(bytes: Uint8Array, { view, axes, shape }: Step, size: number): Uint8Array {
+  if (axes === undefined) return bytes;
+  const from = rowMajorStrides(view);
+  return gatherStrided(bytes, { shape, strides: axes.map((axis) => from[axis] ?? 0), size });
+}
+
+/** The planned tensor from its sources, which come in the plan's order. Works on bytes of any dtype. */
+export function assemble(plan: TensorPlan, sources: readonly HostTensor[]): HostTensor {
+  const { dtype, shape, pieces } = plan;
+  const size = dtypeBytes(dtype);
+  const parts = pieces.map(({ step }, index) =>
+    reorder(sources[index]?.bytes ?? new Uint8Array(), step, size),
+  );
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return { dtype, shape, bytes: only };
+  const bytes = new Uint8Array(byteLengthOf(plan));
+  let position = 0;
+  for (const part of parts) {
+    bytes.set(part, position);
+    position += part.byteLength;
+  }
+  return { dtype, shape, bytes };
+}
 
 /** One source of a tensor, or some of its rows, and how its values move. */
 export interface Piece {

@@ -1,11 +1,125 @@
 import { ClipError } from "@clip-ts/base";
-import { sliceRows, type HostTensor } from "../host-tensor.ts";
-import { finder, type TensorFile } from "../tensor-file.ts";
-import { fromCanonical, type ConvertOptions } from "./from-canonical.ts";
-import { bareNames, detectLayout, type Layout } from "./layout.ts";
-import { isIgnorable } from "./rules-for.ts";
-import { withSingleNumbers } from "./single-numbers.ts";
-import { toCanonical } from "./to-canonical.ts";
+import {
+  byteLengthOf,
+  finder,
+  sliceRows,
+  type HostTensor,
+  type TensorFile,
+} from "../tensor-file.ts";
+import { unstackLayers, type AttentionHeads } from "./big-vision-rules.ts";
+import {
+  assemble,
+  planConversion,
+  withSingleNumbers,
+  type ConversionPlan,
+} from "./conversion-plan.ts";
+import {
+  bareNames,
+  detectLayout,
+  isIgnorable,
+  layoutOf,
+  rulesFor,
+  type Layout,
+  type OtherLayout,
+} from "./layout.ts";
+
+/** A view of the file under the names that a plan makes; tensors are made when they are read. */
+function plannedFile(file: TensorFile, plans: ConversionPlan): TensorFile {
+  const find = finder(plans, file.label);
+  return {
+    label: file.label,
+    metadata: file.metadata,
+    names: [...plans.keys()],
+    describe(name) {
+      const { dtype, shape } = find(name);
+      return { dtype, shape, byteLength: byteLengthOf({ dtype, shape }) };
+    },
+    async read(name, rows) {
+      const plan = find(name);
+      const sources: HostTensor[] = [];
+      for (const piece of plan.pieces) sources.push(await file.read(piece.name, piece.rows));
+      const tensor = assemble(plan, sources);
+      return rows === undefined ? tensor : sliceRows(tensor, rows);
+    },
+  };
+}
+
+/**
+ * A view of a file of another layout under clip-ts's own names.
+ * @throws ClipError "bad-weights" for a name that no rule knows.
+ */
+function toCanonical(file: TensorFile, from: OtherLayout): TensorFile {
+  const unstacked = from === "big_vision" ? unstackLayers(file) : file;
+  const { names } = unstacked;
+  const plan = planConversion(names, rulesFor(from, names), {
+    describe: (name) => unstacked.describe(name),
+    direction: "toCanonical",
+    unknown: (name) =>
+      new ClipError(
+        "bad-weights",
+        `${name}: no tensor of a known CLIP, SigLIP or RoBERTa has this name.`,
+        { data: { name } },
+      ),
+  });
+  return plannedFile(unstacked, plan);
+}
+
+/** What a conversion needs beside the tensors. */
+export interface ConvertOptions {
+  /** Attention heads of each tower; needed to write big_vision's names. */
+  readonly heads?: AttentionHeads;
+}
+
+/** Towers alone: what stands before their names; the rest of a model stays behind. */
+const towers: Readonly<Partial<Record<OtherLayout, string>>> = {
+  torchvision: "vision_model.",
+  roberta: "text_model.",
+};
+
+/** What each layout holds, for errors. */
+const contents: Readonly<Record<OtherLayout, string>> = {
+  dual_encoder: "Hugging Face's plain ViT beside a text tower",
+  openai: "CLIP and SigLIP as open_clip builds them",
+  big_vision: "SigLIP",
+  torchvision: "torchvision's vision transformer",
+  roberta: "RoBERTa",
+};
+
+function cannotHold(file: TensorFile, layout: OtherLayout, found: string): ClipError {
+  return new ClipError(
+    "unsupported",
+    `${file.label} cannot be written under the names of ${layout}, which holds ${contents[layout]}: ${found}. ` +
+      'Write it as "huggingface", which takes every model.',
+    { data: { label: file.label, layout } },
+  );
+}
+
+/** big_vision's tree has everything under this. */
+const flaxRoot = "params/";
+
+/**
+ * A view of a file under clip-ts's own names under those of another layout.
+ * @throws ClipError "unsupported" for a model that the layout does not hold, "bad-argument" without the
+ * heads that big_vision needs.
+ */
+function fromCanonical(file: TensorFile, to: OtherLayout, { heads }: ConvertOptions): TensorFile {
+  if (to === "big_vision" && heads === undefined) {
+    throw new ClipError(
+      "bad-argument",
+      "big_vision splits its attentions by heads, whose number no tensor tells: give heads, such as " +
+        "{ vision: 12, text: 12 }.",
+    );
+  }
+  const names = file.names.filter((name) => name.startsWith(towers[to] ?? ""));
+  const plan = planConversion(names, rulesFor(to, names, heads), {
+    describe: (name) => file.describe(name),
+    direction: "fromCanonical",
+    unknown: (name) => cannotHold(file, to, `there is no place for ${name}`),
+  });
+  if (layoutOf([...plan.keys()]) !== to) throw cannotHold(file, to, "this is another model");
+  const root = to === "big_vision" ? flaxRoot : "";
+  return plannedFile(file, new Map([...plan].map(([name, made]) => [root + name, made])));
+}
 
 type HostTensors = Readonly<Record<string, HostTensor>>;
 

@@ -1,6 +1,6 @@
 import { ClipError, shown } from "@clip-ts/base";
 import { readExactly, type ByteSource } from "../byte-source.ts";
-import { dtypeBytes, isShape, type SafetensorsDtype, type TensorInfo } from "../host-tensor.ts";
+import { dtypeBytes, isShape, type SafetensorsDtype, type TensorInfo } from "../tensor-file.ts";
 
 /** What an .npy file says before its values (numpy.lib.format, versions 1 to 3). */
 export interface NpyHeader extends TensorInfo {

@@ -1,5 +1,5 @@
 import { ClipError, shown } from "@clip-ts/base";
-import { isShape, type SafetensorsDtype } from "../host-tensor.ts";
+import { isShape, type SafetensorsDtype } from "../tensor-file.ts";
 import { ScriptModule, StorageReference, StoredTensor } from "./stored-tensor.ts";
 
 /** What a pickle may name: how it is called with arguments, or a mere word. */

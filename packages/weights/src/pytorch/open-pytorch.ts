@@ -1,13 +1,16 @@
 import { ClipError, isClipError } from "@clip-ts/base";
 import { readExactly, type ByteSource } from "../byte-source.ts";
-import { byteLengthOf } from "../host-tensor.ts";
-import { noSuchTensor, type TensorFile } from "../tensor-file.ts";
+import { byteLengthOf, noSuchTensor, type TensorFile } from "../tensor-file.ts";
 import { openZip, type ZipArchive } from "../zip/open-zip.ts";
 import { allowedGlobal, type PickleGlobal } from "./allowed-globals.ts";
-import { collectTensors } from "./collect-tensors.ts";
-import { checkStoredTensor, readStoredTensor } from "./read-stored-tensor.ts";
-import { StorageReference, type StoredTensor } from "./stored-tensor.ts";
-import { unpickle } from "./unpickle.ts";
+import {
+  checkStoredTensor,
+  collectTensors,
+  readStoredTensor,
+  StorageReference,
+  type StoredTensor,
+} from "./stored-tensor.ts";
+import { unpickle } from "./pickle.ts";
 
 /** The pickle of the largest CLIP with its optimizer takes half a megabyte. */
 const longestPickle = 8 * 2 ** 20;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ByteSource } from "../byte-source.ts";
-import { readDirectory } from "./read-directory.ts";
+import { readDirectory } from "./directory.ts";
 import { directoryBytes, localHeader, type StoredEntry } from "./write-records.ts";
 
 /** A file of which only the end is there; zeros stand before it. */

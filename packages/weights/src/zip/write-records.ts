@@ -1,4 +1,4 @@
-import { zipRecords } from "./zip-entry.ts";
+import { zipRecords } from "./directory.ts";
 
 /** A file that is stored as it is in an archive that is being written. */
 export interface StoredEntry {
