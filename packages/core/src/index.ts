@@ -24,10 +24,41 @@ export {
   type ParamSpec,
   type ParamTraits,
 } from "./spec.ts";
-export { assertShape, axisLength, type Axis } from "./shape.ts";
-export { valueAndGradient, type ValueAndGradient } from "./gradient.ts";
+export {
+  assertShape,
+  axisLength,
+  scoresOf,
+  dtypeOf,
+  toHost,
+  toTensor,
+  type Axis,
+  type FeatureRows,
+  type HostArray,
+  type HostArrays,
+} from "./shape.ts";
+export {
+  valueAndGradient,
+  withGradient,
+  withGradientAside,
+  type ValueAndGradient,
+  type CustomGradient,
+  type ValueAndAside,
+} from "./gradient.ts";
 export { activate, type Activation } from "./activation.ts";
-export { dotProductAttention, type AttentionChanges } from "./layers.ts";
+export {
+  dotProductAttention,
+  embed,
+  embeddingSpec,
+  l2Normalize,
+  layerNorm,
+  layerNormSpec,
+  linear,
+  linearSpec,
+  type AttentionChanges,
+  type EmbeddingParams,
+  type LayerNormParams,
+  type LinearParams,
+} from "./layers.ts";
 export {
   batchNorm,
   batchNormGain,
@@ -38,22 +69,12 @@ export {
   type BatchNormParams,
   type BatchNormStatistics,
 } from "./batch-norm.ts";
-export { barrier } from "./checkpointed.ts";
-export { checkpointed, type Checkpointed } from "./checkpointed.ts";
+export { barrier, checkpointed, type Checkpointed } from "./checkpointed.ts";
+export { averagePool, conv2d, conv2dSpec, patchify, type Conv2dParams } from "./convolution.ts";
 export {
-  withGradient,
-  withGradientAside,
-  type CustomGradient,
-  type ValueAndAside,
-} from "./gradient.ts";
-export { averagePool } from "./convolution.ts";
-export { conv2d, conv2dSpec, type Conv2dParams } from "./convolution.ts";
-export { embed, embeddingSpec, type EmbeddingParams } from "./layers.ts";
-export { scoresOf, type FeatureRows } from "./shape.ts";
-export { dtypeOf, toHost, toTensor, type HostArray, type HostArrays } from "./shape.ts";
-export { l2Normalize } from "./layers.ts";
-export { layerNorm, layerNormSpec, type LayerNormParams } from "./layers.ts";
-export { linear, linearSpec, type LinearParams } from "./layers.ts";
-export { describeSettings, ownTowerOf, refuseOwnTower } from "./own-tower.ts";
-export { patchify } from "./convolution.ts";
-export { assertPlainData, assertSizes } from "./own-tower.ts";
+  describeSettings,
+  ownTowerOf,
+  refuseOwnTower,
+  assertPlainData,
+  assertSizes,
+} from "./own-tower.ts";

@@ -1,7 +1,13 @@
-export { pairArrays, type PairArrays } from "./batch.ts";
-export type { Batch, BatchStream, Cursor, SkippedImage } from "./batch.ts";
+export {
+  pairArrays,
+  type PairArrays,
+  type Batch,
+  type BatchStream,
+  type Cursor,
+  type SkippedImage,
+} from "./batch.ts";
 export type { DecodeImage, DirectoryEntry, FileAccess } from "./file-access.ts";
-export { pairSource, type PairRecord, type PairSource } from "./pair-source.ts";
+export { pairSource, joinSources, type PairRecord, type PairSource } from "./pair-source.ts";
 export {
   createTally,
   joinLeftOut,
@@ -19,7 +25,6 @@ export {
   type ChosenImages,
   type FolderContent,
 } from "./list-files.ts";
-export { joinSources } from "./pair-source.ts";
 export { folderSource, type FolderSourceOptions } from "./folder-source.ts";
 export { tableSource, type TableFormat, type TableSourceOptions } from "./table-source.ts";
 export type { Quoting } from "./read-table.ts";
@@ -31,5 +36,10 @@ export {
 } from "./emoji-source.ts";
 export { syntheticSource, type SyntheticSourceOptions } from "./synthetic-source.ts";
 export { createBatches, type BatchesOptions } from "./create-batches.ts";
-export { sequentialBatches, type SequentialOptions } from "./tensor-batches.ts";
-export { tensorBatches, type NamedArray, type TensorBatchesOptions } from "./tensor-batches.ts";
+export {
+  sequentialBatches,
+  tensorBatches,
+  type SequentialOptions,
+  type NamedArray,
+  type TensorBatchesOptions,
+} from "./tensor-batches.ts";

@@ -3,8 +3,11 @@ export {
   confusionMatrix,
   shareRight,
   worstConfusions,
+  evaluateZeroShot,
   type Confusion,
   type ConfusionMatrix,
+  type ClassScore,
+  type ZeroShotScores,
 } from "./zero-shot-scores.ts";
 export {
   alignment,
@@ -14,7 +17,7 @@ export {
   uniformity,
   type EmbeddingDiagnostics,
 } from "./diagnostics.ts";
-export { countClasses, pickRows } from "./class-rows.ts";
+export { countClasses, pickRows, nearestClasses } from "./class-rows.ts";
 export { evaluateFewShot, type FewShotOptions, type FewShotScore } from "./few-shot.ts";
 export {
   fitLinearProbe,
@@ -24,18 +27,35 @@ export {
 } from "./linear-probe.ts";
 export {
   sweepLinearProbe,
+  splitRows,
   type LabelledRows,
   type SweepPoint,
   type SweepResult,
+  type RowSplit,
 } from "./probe-sweep.ts";
-export { evaluateRetrieval, type RetrievalReport, type RetrievalScores } from "./retrieval.ts";
-export { retrievalByChance } from "./retrieval.ts";
-export { nearestClasses } from "./class-rows.ts";
-export { splitRows, type RowSplit } from "./probe-sweep.ts";
-export { evaluateZeroShot, type ClassScore, type ZeroShotScores } from "./zero-shot-scores.ts";
-export { embedClasses, type EmbeddedClasses, type ImageClass } from "./procedures/zero-shot.ts";
-export { linearProbe, type ProbeResult, type ProbeTestOptions } from "./procedures/linear-probe.ts";
-export { probeShortage, type ProbeDemand, type ProbeShortage } from "./procedures/linear-probe.ts";
+export {
+  evaluateRetrieval,
+  retrievalByChance,
+  type RetrievalReport,
+  type RetrievalScores,
+} from "./retrieval.ts";
+export {
+  embedClasses,
+  zeroShot,
+  zeroShotConfusion,
+  type EmbeddedClasses,
+  type ImageClass,
+  type NamedClassScore,
+  type ZeroShotResult,
+} from "./procedures/zero-shot.ts";
+export {
+  linearProbe,
+  probeShortage,
+  type ProbeResult,
+  type ProbeTestOptions,
+  type ProbeDemand,
+  type ProbeShortage,
+} from "./procedures/linear-probe.ts";
 export {
   pairDiagnostics,
   retrieval,
@@ -43,9 +63,3 @@ export {
   type RetrievalOptions,
   type RetrievalResult,
 } from "./procedures/retrieval.ts";
-export {
-  zeroShot,
-  zeroShotConfusion,
-  type NamedClassScore,
-  type ZeroShotResult,
-} from "./procedures/zero-shot.ts";

@@ -1,22 +1,25 @@
-export { bindInputs } from "./ir/interpret.ts";
-export { formatGraph } from "./ir/graph.ts";
-export type {
-  Attributes,
-  Constant,
-  Dtype,
-  Graph,
-  NamedValue,
-  Node,
-  PlainData,
-  Value,
+export { bindInputs, interpret } from "./ir/interpret.ts";
+export {
+  formatGraph,
+  type Attributes,
+  type Constant,
+  type Dtype,
+  type Graph,
+  type NamedValue,
+  type Node,
+  type PlainData,
+  type Value,
+  type SymbolicSize,
 } from "./ir/graph.ts";
-export type { SymbolicSize } from "./ir/graph.ts";
-export { interpret } from "./ir/interpret.ts";
-export { kernelInputs } from "./ir/ops.ts";
-export type { Op } from "./ir/ops.ts";
+export { kernelInputs, type Op } from "./ir/ops.ts";
 export { lastUses, peakBytes } from "./passes/liveness.ts";
-export { optimize, type OptimizeOptions, type Pass } from "./passes/optimize.ts";
-export { watchGraphs, type GraphWatcher } from "./passes/optimize.ts";
+export {
+  optimize,
+  watchGraphs,
+  type OptimizeOptions,
+  type Pass,
+  type GraphWatcher,
+} from "./passes/optimize.ts";
 export {
   trace,
   type InputSpec,
@@ -29,9 +32,14 @@ export {
   type SymbolicInputSpec,
   type SymbolicOptions,
 } from "./trace/trace-symbolic.ts";
-export { rowsAt, type StepBatch } from "./program/batch.ts";
-export { checkArray } from "./program/batch.ts";
-export { disposableFunction } from "./program/target.ts";
+export { rowsAt, checkArray, type StepBatch } from "./program/batch.ts";
+export {
+  disposableFunction,
+  interpretTarget,
+  type CompiledFunction,
+  type GraphUse,
+  type Target,
+} from "./program/target.ts";
 export {
   createDriver,
   type DriveOptions,
@@ -40,9 +48,16 @@ export {
 } from "./program/drive-step.ts";
 export { loadEager } from "./program/eager-program.ts";
 export { flatLoader } from "./program/flat-program.ts";
-export { isFiniteStep } from "./program/step-functions.ts";
+export {
+  isFiniteStep,
+  type GradientParts,
+  type Gradients,
+  type LeafRule,
+  type LeafStep,
+  type ScalarValue,
+  type StepFunctions,
+} from "./program/step-functions.ts";
 export { dtypeOf, type HostArray, type HostArrays } from "@clip-ts/core";
-export { interpretTarget } from "./program/target.ts";
 export type { LeafSettings } from "./program/flat-state.ts";
 export type {
   LoadOptions,
@@ -56,13 +71,4 @@ export type {
   StepCalls,
   StepHandlers,
 } from "./program/program.ts";
-export type {
-  GradientParts,
-  Gradients,
-  LeafRule,
-  LeafStep,
-  ScalarValue,
-  StepFunctions,
-} from "./program/step-functions.ts";
 export { compileTree, type TreeFunction } from "./program/tree-function.ts";
-export type { CompiledFunction, GraphUse, Target } from "./program/target.ts";

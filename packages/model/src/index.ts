@@ -1,17 +1,32 @@
 export { scoresOf, type FeatureRows } from "@clip-ts/core";
-export { bestMatches, type Match } from "./classification.ts";
 export {
+  bestMatches,
   rankLabels,
+  embedLabels,
+  type Match,
   type Calibration,
   type Classification,
   type LabelRows,
 } from "./classification.ts";
 export { createClip, defaultTemplates, type Clip, type ClipParts } from "./clip.ts";
-export { headsOf, lossOf, type BuiltInClipConfig, type ClipConfig } from "./config.ts";
-export type { LossConfig } from "./config.ts";
-export { embedImages, embedTexts, imageSide, textSide, type EncodedSide } from "./embed.ts";
-export { eagerEmbedder, embedderDisposed, type Embedder, type TokenizedTexts } from "./embed.ts";
-export { embedLabels } from "./classification.ts";
+export {
+  headsOf,
+  lossOf,
+  type BuiltInClipConfig,
+  type ClipConfig,
+  type LossConfig,
+} from "./config.ts";
+export {
+  embedImages,
+  embedTexts,
+  imageSide,
+  textSide,
+  eagerEmbedder,
+  embedderDisposed,
+  type EncodedSide,
+  type Embedder,
+  type TokenizedTexts,
+} from "./embed.ts";
 export {
   embedReadable,
   type AnyIterable,
@@ -20,13 +35,30 @@ export {
   type ReadableFeatures,
   type SkippedJob,
 } from "./embed-readable.ts";
-export { forwardDetails, type ForwardDetails } from "./forward-details.ts";
+export {
+  forwardDetails,
+  lossGradients,
+  type ForwardDetails,
+  type LossGradients,
+} from "./forward-details.ts";
 export { forward, type ClipOutput } from "./forward.ts";
-export { lossGradients, type LossGradients } from "./forward-details.ts";
-export type { ForwardOptions, PairBatch, PairInputs, SharedInputs } from "./pairs.ts";
-export { formatClipConfig, parseClipConfig, weightNamesOf } from "./config-files/hugging-face.ts";
+export {
+  comparePairs,
+  logitsOf,
+  type ForwardOptions,
+  type PairBatch,
+  type PairInputs,
+  type SharedInputs,
+  type ComparedPairs,
+  type LogitParams,
+} from "./pairs.ts";
+export {
+  formatClipConfig,
+  parseClipConfig,
+  weightNamesOf,
+  ownFormatReason,
+} from "./config-files/hugging-face.ts";
 export type { OwnTower, ParseOptions } from "./config-files/own-towers.ts";
-export { ownFormatReason } from "./config-files/hugging-face.ts";
 export {
   assertBigVision,
   assertTorchvision,
@@ -42,15 +74,29 @@ export {
   parseTowerConfig,
   type TowerConfig,
 } from "./config-files/tower-alone.ts";
-export { inferTowerConfig } from "./infer/infer-clip-config.ts";
-export { inferClipConfig } from "./infer/infer-clip-config.ts";
-export type { InferOptions, PerTower } from "./infer/shapes.ts";
-export type { TensorShapes } from "./infer/shapes.ts";
-export { chunked } from "./objectives/objectives.ts";
-export { contrastive, type ContrastiveOptions } from "./objectives/objectives.ts";
-export { distilled, type Teacher } from "./objectives/objectives.ts";
-export { encodePairs, pairInputs, type PairRows } from "./objectives/pair-objective.ts";
-export { multiPositive } from "./objectives/objectives.ts";
+export { inferTowerConfig, inferClipConfig } from "./infer/infer-clip-config.ts";
+export type { InferOptions, PerTower, TensorShapes } from "./infer/shapes.ts";
+export {
+  chunked,
+  contrastive,
+  distilled,
+  multiPositive,
+  objectiveOf,
+  sigmoid,
+  type ContrastiveOptions,
+  type Teacher,
+} from "./objectives/objectives.ts";
+export {
+  encodePairs,
+  pairInputs,
+  pairObjective,
+  type PairRows,
+  type ClipObjective,
+  type PairComparison,
+  type PairLoss,
+  type PairObjective,
+  type PairTerm,
+} from "./objectives/pair-objective.ts";
 export type {
   Bounds,
   Compared,
@@ -60,17 +106,6 @@ export type {
   ObjectiveInputs,
   Rows,
 } from "./objectives/objective.ts";
-export { objectiveOf } from "./objectives/objectives.ts";
-export {
-  pairObjective,
-  type ClipObjective,
-  type PairComparison,
-  type PairLoss,
-  type PairObjective,
-  type PairTerm,
-} from "./objectives/pair-objective.ts";
-export { sigmoid } from "./objectives/objectives.ts";
-export { comparePairs, logitsOf, type ComparedPairs, type LogitParams } from "./pairs.ts";
 export { preset, presetNames } from "./presets.ts";
 export { clipSpec, initClip, type ClipParams } from "./spec.ts";
 export {
@@ -79,6 +114,6 @@ export {
   probabilities,
   promptsFor,
   sigmoidProbabilities,
+  simpleTemplates,
 } from "./zero-shot.ts";
 export { openaiTemplates } from "./templates/openai-templates.ts";
-export { simpleTemplates } from "./zero-shot.ts";

@@ -5,6 +5,6 @@ export {
   type ExportOptions,
   type ExportPrecision,
   type OnnxExport,
+  type DataFile,
 } from "./export-onnx.ts";
-export type { DataFile } from "./export-onnx.ts";
 export { writeOnnx } from "./write-onnx.ts";

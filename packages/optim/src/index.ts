@@ -1,32 +1,32 @@
-export type { AdamwConfig } from "./update-rules.ts";
-export type { SgdConfig } from "./update-rules.ts";
-export type { LionConfig } from "./update-rules.ts";
+export type { AdamwConfig, SgdConfig, LionConfig, LeafUpdate } from "./update-rules.ts";
 export { orthogonalByDefault, type MuonConfig } from "./muon.ts";
-export { keepWithin, type Bounds } from "./leaf-updates.ts";
-export { createOptimizer } from "./optimizer.ts";
-export type {
-  LeafSettings,
-  Optimizer,
-  OptimizerConfig,
-  OptimizerSlots,
-  PerParameterConfig,
-  UpdateInput,
-} from "./optimizer.ts";
-export type { Scalars, ScalarValue } from "./schedule.ts";
-export { resolveByPath, type PathRules } from "./leaf-rules.ts";
-export { decaysByDefault } from "./leaf-rules.ts";
-export { createSchedule, type ScheduleConfig } from "./schedule.ts";
-export { clipByGlobalNorm, globalNorm, type ClippedGrads } from "./leaf-updates.ts";
-export { clipFactor } from "./leaf-updates.ts";
-export { emaDecay, emaInit, emaUpdate } from "./ema.ts";
-export type { LeafUpdate } from "./update-rules.ts";
-export { interpolateWeights } from "./ema.ts";
 export {
+  keepWithin,
+  clipByGlobalNorm,
+  globalNorm,
+  clipFactor,
+  type Bounds,
+  type ClippedGrads,
+} from "./leaf-updates.ts";
+export {
+  createOptimizer,
+  type LeafSettings,
+  type Optimizer,
+  type OptimizerConfig,
+  type OptimizerSlots,
+  type PerParameterConfig,
+  type UpdateInput,
+} from "./optimizer.ts";
+export { createSchedule, type Scalars, type ScalarValue, type ScheduleConfig } from "./schedule.ts";
+export {
+  resolveByPath,
+  decaysByDefault,
   layerwiseMultipliers,
   lockedPaths,
+  type PathRules,
   type TowerName,
   type UnlockedGroups,
+  type LeafTraits,
 } from "./leaf-rules.ts";
-export type { LeafTraits } from "./leaf-rules.ts";
-export { loraSpec, loraTargets, mergeLora, type LoraConfig } from "./lora.ts";
-export { mergeLoraArrays } from "./lora.ts";
+export { emaDecay, emaInit, emaUpdate, interpolateWeights } from "./ema.ts";
+export { loraSpec, loraTargets, mergeLora, mergeLoraArrays, type LoraConfig } from "./lora.ts";

@@ -6,8 +6,6 @@ export {
   logitScaleBounds,
   logitScaleSpec,
   maxLogitScale,
-} from "./project.ts";
-export {
   applyHead,
   project,
   projectionSpec,

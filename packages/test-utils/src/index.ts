@@ -1,20 +1,35 @@
-export { captureOutput, type CapturedRun } from "./run-program.ts";
-export { largestDifference, relativeError } from "./checks.ts";
-export { goldenArrays, goldenJson, goldenPath, goldenTensors, type GoldenArray } from "./golden.ts";
-export { writeGoldenModel } from "./golden.ts";
-export { goldenTowers } from "./golden.ts";
 export {
+  captureOutput,
+  writeLinkedFolders,
+  answerTo,
+  sends,
+  trickles,
+  type CapturedRun,
+  type LinkedFolders,
+  type Answer,
+} from "./run-program.ts";
+export {
+  largestDifference,
+  relativeError,
   gradientFaults,
   weightedSum,
+  tensorsLeftBy,
+  randomTensor,
+  useEngine,
+  refusalOf,
   type GradientCheckOptions,
   type GradientFault,
 } from "./checks.ts";
-export { writeLinkedFolders, type LinkedFolders } from "./run-program.ts";
-export { tensorsLeftBy } from "./checks.ts";
-export { randomTensor } from "./checks.ts";
-export { useEngine } from "./checks.ts";
+export {
+  goldenArrays,
+  goldenJson,
+  goldenPath,
+  goldenTensors,
+  writeGoldenModel,
+  goldenTowers,
+  type GoldenArray,
+} from "./golden.ts";
 export * as reference from "./reference.ts";
-export { answerTo, sends, trickles, type Answer } from "./run-program.ts";
 export {
   hubToken,
   startLocalHub,
@@ -23,6 +38,4 @@ export {
   type LocalHub,
 } from "./local-hub.ts";
 export type { LocalCommit, Uploads } from "./local-hub-uploads.ts";
-export { trainOn, type TrainingOnEngine, type TrainingSpec } from "./train-on.ts";
-export { localExchange } from "./train-on.ts";
-export { refusalOf } from "./checks.ts";
+export { trainOn, localExchange, type TrainingOnEngine, type TrainingSpec } from "./train-on.ts";

@@ -8,21 +8,17 @@ export type {
   RobertaTextConfig,
   SiglipTextConfig,
   TextConfig,
+  EncodedText,
+  BatchSize,
+  TextParams,
+  TextTower,
+  TextOptions,
 } from "./config.ts";
-export { encodeText } from "./towers.ts";
-export type { EncodedText } from "./config.ts";
 export {
-  defineTextTower,
-  type OwnEncodedText,
-  type OwnTextTower,
-  type TextSettings,
-  type TextTowerDefinition,
-} from "./own-tower.ts";
-export { robertaTextSpec, type RobertaTextParams } from "./roberta-tower.ts";
-export { siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";
-export { drawTextDropout, textFeatureWidth, textSpec } from "./towers.ts";
-export type { BatchSize, TextParams, TextTower } from "./config.ts";
-export {
+  encodeText,
+  drawTextDropout,
+  textFeatureWidth,
+  textSpec,
   builtInText,
   isOwnText,
   matchText,
@@ -33,5 +29,17 @@ export {
   type TextConfigOf,
   type TextKind,
 } from "./towers.ts";
-export type { TextOptions } from "./config.ts";
-export type { KeptValues, TextDropout } from "./roberta-tower.ts";
+export {
+  defineTextTower,
+  type OwnEncodedText,
+  type OwnTextTower,
+  type TextSettings,
+  type TextTowerDefinition,
+} from "./own-tower.ts";
+export {
+  robertaTextSpec,
+  type RobertaTextParams,
+  type KeptValues,
+  type TextDropout,
+} from "./roberta-tower.ts";
+export { siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";

@@ -16,7 +16,6 @@ export {
   type EncodingWithOffsets,
   type Tokenizer,
 } from "./tokenizer.ts";
-export type { ClipTokenizerOptions } from "./encode-batch.ts";
-export type { BatchOptions, TokenBatch } from "./encode-batch.ts";
+export type { ClipTokenizerOptions, BatchOptions, TokenBatch } from "./encode-batch.ts";
 export { canonicalizeText, cleaners, cleanText, type Cleaning } from "./clean-text.ts";
 export { toHuggingFaceFiles, type HuggingFaceTokenizerFiles } from "./hugging-face-files.ts";

@@ -1,4 +1,11 @@
-export { checkpointOf, checkpointSlots, stateOf, type TrainingCheckpoint } from "./checkpoint.ts";
+export {
+  checkpointOf,
+  checkpointSlots,
+  stateOf,
+  trainedModels,
+  type TrainingCheckpoint,
+  type TrainedModels,
+} from "./checkpoint.ts";
 export {
   createTraining,
   stateLayout,
@@ -8,11 +15,19 @@ export {
   type TrainingOptions,
   type TrainingState,
 } from "./create-training.ts";
-export { diverged, type DivergedStep } from "./guards.ts";
-export { gradientFunctions, type LeafView } from "./step-functions.ts";
-export { createExplosionWatch, type ExplosionWatch } from "./guards.ts";
+export {
+  diverged,
+  createExplosionWatch,
+  type DivergedStep,
+  type ExplosionWatch,
+} from "./guards.ts";
+export {
+  gradientFunctions,
+  stepFunctions,
+  type LeafView,
+  type StepParts,
+} from "./step-functions.ts";
 export { rowRanges, splitBatch, type InputNames, type RowRange } from "./split-batch.ts";
-export { stepFunctions, type StepParts } from "./step-functions.ts";
 export {
   modelParams,
   planTraining,
@@ -21,7 +36,6 @@ export {
   type SpecsOf,
   type TrainingPlan,
 } from "./training-plan.ts";
-export { trainedModels, type TrainedModels } from "./checkpoint.ts";
 export {
   train,
   type Evaluating,

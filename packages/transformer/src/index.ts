@@ -1,20 +1,32 @@
-export type { TransformerConfig } from "./block.ts";
 export {
   block,
   blockSpec,
+  withDropout,
+  mlp,
+  mlpSpec,
+  postNormBlock,
+  type TransformerConfig,
   type BlockParams,
   type LayerScaleParams,
   type WantedTokens,
+  type DropoutFactors,
+  type MlpParams,
+  type BlockInputs,
+  type PostNormParts,
 } from "./block.ts";
-export { withDropout, type DropoutFactors } from "./block.ts";
-export { encode, encoderSpec, type EncoderParams } from "./encoder.ts";
-export { mlp, mlpSpec, type MlpParams } from "./block.ts";
+export {
+  encode,
+  encoderSpec,
+  runBlocks,
+  type EncoderParams,
+  type EncodeOptions,
+} from "./encoder.ts";
 export {
   multiHeadAttention,
+  paddingMask,
+  selfAttention,
+  selfAttentionSpec,
   type AttentionOptions,
   type AttentionProjections,
+  type SelfAttentionParams,
 } from "./attention.ts";
-export { paddingMask } from "./attention.ts";
-export { postNormBlock, type BlockInputs, type PostNormParts } from "./block.ts";
-export { runBlocks, type EncodeOptions } from "./encoder.ts";
-export { selfAttention, selfAttentionSpec, type SelfAttentionParams } from "./attention.ts";
