@@ -107,6 +107,12 @@ export type {
   Rows,
 } from "./objectives/objective.ts";
 export { preset, presetNames } from "./presets.ts";
+export {
+  towerPreset,
+  towerPresetNames,
+  type TextTowerName,
+  type VisionTowerName,
+} from "./presets/towers.ts";
 export { clipSpec, initClip, type ClipParams } from "./spec.ts";
 export {
   averagePrompts,

@@ -1,10 +1,13 @@
 import { isClipError } from "@clip-ts/base";
 import { countParams, flattenTree, isStatistic, sizeOf, type ParamSpec } from "@clip-ts/core";
-import { goldenArrays, goldenJson, tensorsLeftBy } from "@clip-ts/test-utils";
+import { goldenArrays, goldenJson, refusalOf, tensorsLeftBy } from "@clip-ts/test-utils";
+import { textSpec } from "@clip-ts/text-encoder";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { visionSpec } from "@clip-ts/vision-encoder";
 import { expect, test } from "vitest";
 import { parseClipConfig } from "./config-files/hugging-face.ts";
 import { preset, presetNames } from "./presets.ts";
+import { towerPreset, towerPresetNames, type VisionTowerName } from "./presets/towers.ts";
 import { clipSpec, initClip } from "./spec.ts";
 
 test.each([
@@ -19,6 +22,29 @@ test.each([
   const spec = clipSpec(preset(name));
   expect(Object.keys(flattenTree(spec))).toHaveLength(tensors);
   expect(countParams(spec)).toBe(parameters);
+});
+
+/** Counted by torchvision 0.28, without the classifier, and by transformers 5.18, without the pooler. */
+test.each([
+  ["vit_b_16", 85_798_656],
+  ["vit_b_32", 87_455_232],
+  ["vit_l_16", 303_301_632],
+  ["vit_l_32", 305_510_400],
+  ["vit_h_14", 630_764_800],
+  ["roberta-base", 124_055_040],
+  ["roberta-large", 354_310_144],
+  ["xlm-roberta-base", 277_453_056],
+  ["xlm-roberta-large", 558_840_832],
+])("the tower %s has %i parameters, as published", (name, parameters) => {
+  const tower = towerPreset(name as VisionTowerName);
+  const spec = "patchSize" in tower ? visionSpec(tower) : textSpec(tower);
+  expect(countParams(spec)).toBe(parameters);
+});
+
+test("a tower that is no preset is refused with the names of those that are", () => {
+  const { message: refused } = refusalOf(() => towerPreset("vit_b_8" as VisionTowerName));
+  expect(refused).toContain('There is no tower preset "vit_b_8"');
+  for (const name of towerPresetNames) expect(refused).toContain(name);
 });
 
 /** Counted by open_clip 3.3 and transformers 5.18; running statistics are no parameters. */

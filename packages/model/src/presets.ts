@@ -1,22 +1,13 @@
 import { ClipError } from "@clip-ts/base";
 import { initialLogitScale } from "@clip-ts/projection";
-import type { VitConfig } from "@clip-ts/vision-encoder";
 import type { BuiltInClipConfig } from "./config.ts";
 import { openClipModels } from "./presets/open-clip-models.ts";
-import { causalText, resNet, robertaBase, vit } from "./presets/towers.ts";
-
-const base = { width: 768, layers: 12, heads: 12 };
-/** torchvision's vit_b_32 without its classifier: no norm before the blocks, a bias on the patches. */
-const torchvisionVit: VitConfig = {
-  ...vit({ image: 224, patch: 32, ...base }, "gelu"),
-  layerNormEps: 1e-6,
-  preNorm: false,
-  patchBias: true,
-};
+import { causalText, resNet, towerPreset, vit } from "./presets/towers.ts";
 
 /** torchvision's ViT-B/32 and RoBERTa-base, joined by two linear heads. */
 function vitRoberta(): BuiltInClipConfig {
-  return { projectionDim: 512, initialLogitScale, vision: torchvisionVit, text: robertaBase };
+  const [vision, text] = [towerPreset("vit_b_32"), towerPreset("roberta-base")];
+  return { projectionDim: 512, initialLogitScale, vision, text };
 }
 
 /** Sizes of a small model of our own. */

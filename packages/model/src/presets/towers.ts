@@ -1,3 +1,4 @@
+import { ClipError } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
 import type { CausalTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
 import type { ResNetConfig, VitConfig } from "@clip-ts/vision-encoder";
@@ -67,8 +68,7 @@ export function resNet(sizes: {
   };
 }
 
-/** RoBERTa-base, its first token pooled. */
-export const robertaBase: RobertaTextConfig = {
+const robertaBase: Omit<RobertaTextConfig, "pooling"> = {
   kind: "roberta",
   width: 768,
   layers: 12,
@@ -82,17 +82,67 @@ export const robertaBase: RobertaTextConfig = {
   endTokenId: 2,
   padTokenId: 1,
   tokenTypes: 1,
-  pooling: "first",
 };
 
-const { pooling: _pooling, ...base } = robertaBase;
 const large = { width: 1024, layers: 24, heads: 16, mlpWidth: 4096 } as const;
 const multilingual = { vocabSize: 250_002 } as const;
 
 /** The published RoBERTas by their names on the hub, without their pooling. */
 export const robertaTowers: Readonly<Record<string, Omit<RobertaTextConfig, "pooling">>> = {
-  "roberta-base": base,
-  "roberta-large": { ...base, ...large },
-  "xlm-roberta-base": { ...base, ...multilingual },
-  "xlm-roberta-large": { ...base, ...large, ...multilingual },
+  "roberta-base": robertaBase,
+  "roberta-large": { ...robertaBase, ...large },
+  "xlm-roberta-base": { ...robertaBase, ...multilingual },
+  "xlm-roberta-large": { ...robertaBase, ...large, ...multilingual },
 };
+
+/** A vision transformer as torchvision builds it, without its classifier: no norm before the blocks, a bias on the patches. */
+function torchvisionVit(patch: number, stack: Stack): VitConfig {
+  const config = vit({ image: 224, patch, ...stack }, "gelu");
+  return { ...config, layerNormEps: 1e-6, preNorm: false, patchBias: true };
+}
+
+const vitBase = { width: 768, layers: 12, heads: 12 };
+const vitLarge = { width: 1024, layers: 24, heads: 16 };
+
+/** Names of vision towers alone: torchvision's functions. */
+export type VisionTowerName = "vit_b_16" | "vit_b_32" | "vit_l_16" | "vit_l_32" | "vit_h_14";
+
+const torchvisionTowers: Readonly<Record<VisionTowerName, () => VitConfig>> = {
+  vit_b_16: () => torchvisionVit(16, vitBase),
+  vit_b_32: () => torchvisionVit(32, vitBase),
+  vit_l_16: () => torchvisionVit(16, vitLarge),
+  vit_l_32: () => torchvisionVit(32, vitLarge),
+  vit_h_14: () => torchvisionVit(14, { width: 1280, layers: 32, heads: 16 }),
+};
+
+/** Names of text towers alone: the RoBERTas of the Hugging Face hub. */
+export type TextTowerName =
+  | "roberta-base"
+  | "roberta-large"
+  | "xlm-roberta-base"
+  | "xlm-roberta-large";
+
+/** Every name that `towerPreset` knows. */
+export const towerPresetNames: readonly (VisionTowerName | TextTowerName)[] = [
+  ...(Object.keys(torchvisionTowers) as VisionTowerName[]),
+  ...(Object.keys(robertaTowers) as TextTowerName[]),
+];
+
+/**
+ * The config of one published tower, to put a model together from: torchvision's vision transformers at 224 pixels
+ * and without their classifier (the feature is the class token after the last norm), or RoBERTa whose first token
+ * stands for the caption. A head of the model takes either to the joint space.
+ * @throws ClipError "bad-config" for an unknown name.
+ */
+export function towerPreset(name: VisionTowerName): VitConfig;
+export function towerPreset(name: TextTowerName): RobertaTextConfig;
+export function towerPreset(name: string): VitConfig | RobertaTextConfig {
+  if (name in torchvisionTowers) return torchvisionTowers[name as VisionTowerName]();
+  const text = robertaTowers[name];
+  if (text !== undefined) return { ...text, pooling: "first" };
+  throw new ClipError(
+    "bad-config",
+    `There is no tower preset "${name}". Tower presets: ${towerPresetNames.join(", ")}.`,
+    { data: { name } },
+  );
+}
