@@ -151,7 +151,6 @@ export interface BuiltInVisionTower<
   Config extends BuiltInVisionConfig = BuiltInVisionConfig,
   Params extends VisionParams = VisionParams,
 > extends VisionTower<Config, Params> {
-  positions(config: Config): VisionPositions;
   /** Length of the vectors that the attention's heads share. */
   attentionWidth(config: Config): number;
   /** The activation, where the config has one; undefined where every tower of the kind has the same. */

@@ -1,5 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import type { ClipConfig, LossConfig } from "@clip-ts/model";
+import { isVit } from "@clip-ts/vision-encoder";
 
 /** What training asks of a model in the place of what its description says. */
 export interface TrainingChanges {
@@ -13,10 +14,13 @@ export interface TrainingChanges {
 /** Patches are dropped in training only, so it may be asked of any model that has some. */
 function withPatchDropout(base: ClipConfig, { patchDropout }: TrainingChanges): ClipConfig {
   if (patchDropout === undefined) return base;
-  if ("patchSize" in base.vision) {
+  if (isVit(base.vision)) {
     return { ...base, vision: { ...base.vision, patchDropout } };
   }
-  throw new ClipError("bad-config", '"model.patchDropout": a ResNet has no patches; remove it.');
+  throw new ClipError(
+    "bad-config",
+    '"model.patchDropout": only a vision transformer drops patches; remove it.',
+  );
 }
 
 /** The same for RoBERTa, of whose activations and attention weights equal shares are dropped. */
