@@ -3,7 +3,7 @@
 //     node bench/linear-probe.mjs [--engine wasm|onnx] [--rows 2000] [--dim 256] [--classes 20] [--sweep]
 import { parseArgs } from "node:util";
 import { fitLinearProbe, sweepLinearProbe } from "../packages/evaluation/dist/index.js";
-import { startEngine } from "@clip-ts/node";
+import { startEngine } from "@clip-ts/engines";
 
 const { values: given } = parseArgs({
   options: {

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { syntheticSource } from "@clip-ts/data";
 import { clipPreprocess } from "@clip-ts/image";
 import { initClip, preset } from "@clip-ts/model";
-import { openClip, startEngine, tokenizerFor, writeModel } from "@clip-ts/node";
+import { startEngine } from "@clip-ts/engines";
+import { tokenizerFor } from "@clip-ts/inference";
+import { openClip, writeModel } from "@clip-ts/node";
 
 await startEngine("cpu");
 const config = preset("nano");

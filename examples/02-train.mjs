@@ -2,7 +2,7 @@
 import { createBatches, pairArrays, syntheticSource } from "@clip-ts/data";
 import { clipPreprocess } from "@clip-ts/image";
 import { clipSpec, contrastive, preset } from "@clip-ts/model";
-import { startEngine } from "@clip-ts/node";
+import { startEngine } from "@clip-ts/engines";
 import { createClipTokenizer } from "@clip-ts/tokenizer";
 import { createTraining, train } from "@clip-ts/training";
 

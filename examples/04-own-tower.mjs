@@ -6,7 +6,9 @@ import { conv2d, conv2dSpec, layerNorm, layerNormSpec, normal, withTraits } from
 import { createBatches, pairArrays, syntheticSource } from "@clip-ts/data";
 import { clipPreprocess, preprocess as toPixels } from "@clip-ts/image";
 import { clipSpec, contrastive, preset } from "@clip-ts/model";
-import { exportOnnxFolder, openClip, startEngine, tokenizerFor, writeModel } from "@clip-ts/node";
+import { startEngine } from "@clip-ts/engines";
+import { tokenizerFor } from "@clip-ts/inference";
+import { exportOnnxFolder, openClip, writeModel } from "@clip-ts/node";
 import { createTraining } from "@clip-ts/training";
 import { defineVisionTower } from "@clip-ts/vision-encoder";
 import { mean, relu, transpose } from "@tensorflow/tfjs-core";

@@ -7,7 +7,9 @@ import { param } from "@clip-ts/core";
 import { createBatches, pairArrays, syntheticSource } from "@clip-ts/data";
 import { clipPreprocess } from "@clip-ts/image";
 import { clipSpec, contrastive, preset } from "@clip-ts/model";
-import { exportOnnxFolder, openClip, startEngine, tokenizerFor, writeModel } from "@clip-ts/node";
+import { startEngine } from "@clip-ts/engines";
+import { tokenizerFor } from "@clip-ts/inference";
+import { exportOnnxFolder, openClip, writeModel } from "@clip-ts/node";
 import { createTraining } from "@clip-ts/training";
 import { add, div, exp, mean, square, sub, sum } from "@tensorflow/tfjs-core";
 

@@ -48,7 +48,8 @@ const program = join(folder, "node_modules", "@clip-ts", "trainer", "bin", "clip
 
 beforeAll(() => {
   install("apps/trainer");
-  install("packages/node"); // in place of the link to it
+  install("packages/node"); // in place of the link to it, and so with the engines
+  install("packages/engines");
 });
 
 test("doctor computes on wasm, and has the line that brings ONNX Runtime back in one piece", () => {
@@ -75,7 +76,9 @@ test("openClip computes on wasm and tells its listener; who asks for wasm hears 
     import { mkdtemp } from "node:fs/promises";
     import { clipPreprocess } from "@clip-ts/image";
     import { initClip, preset } from "@clip-ts/model";
-    import { openClip, startEngine, tokenizerFor, writeModel } from "@clip-ts/node";
+    import { startEngine } from "@clip-ts/engines";
+import { tokenizerFor } from "@clip-ts/inference";
+import { openClip, writeModel } from "@clip-ts/node";
     const { slowdown } = await startEngine("wasm");
     const config = preset("nano");
     const preprocess = clipPreprocess(config.vision.imageSize);

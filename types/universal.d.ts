@@ -10,3 +10,4 @@ declare class TextDecoder {
 declare function setTimeout(callback: () => void, ms?: number): unknown;
 declare function queueMicrotask(callback: () => void): void;
 declare const performance: { now(): number };
+declare const console: { warn(line: string): void };

@@ -9,7 +9,7 @@ const trainingBatches = 4;
 /**
  * The model of a run, drawn when it is first asked for.
  * @param {import("./run.mjs").Run} run
- * @returns {Promise<{ folder: string, description: import("@clip-ts/node").ModelDescription }>}
+ * @returns {Promise<{ folder: string, description: import("@clip-ts/inference").ModelDescription }>}
  */
 export function startModel({ once, note, workspace, options }) {
   return once(`model ${options.model}`, async () => {

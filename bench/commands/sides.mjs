@@ -1,7 +1,7 @@
 // @ts-check
 // How each side is started.
 import { fileURLToPath } from "node:url";
-import { inspectEngines } from "@clip-ts/node";
+import { inspectEngines } from "@clip-ts/engines";
 
 /** @typedef {import("../measure/side.mjs").SideSpec} SideSpec */
 

@@ -2,7 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { preset } from "@clip-ts/model";
-import { tokenizerFor, writeDescription } from "@clip-ts/node";
+import { tokenizerFor } from "@clip-ts/inference";
+import { writeDescription } from "@clip-ts/node";
 import { clipPreprocess } from "@clip-ts/image";
 import { drawCaptions } from "../inputs/captions.mjs";
 import { startSides, takeTurns } from "../measure/rounds.mjs";

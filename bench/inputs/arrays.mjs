@@ -1,5 +1,5 @@
 // @ts-check
-import { openFile, writeFileWhole } from "@clip-ts/node";
+import { openFile, writeFileWhole } from "@clip-ts/files";
 import {
   fromFloat32,
   fromInt32,

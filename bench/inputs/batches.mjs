@@ -1,13 +1,13 @@
 // @ts-check
 import { randomStream } from "@clip-ts/base";
-import { needTokenizer } from "@clip-ts/node";
+import { needTokenizer } from "@clip-ts/inference";
 import { writeArrays } from "./arrays.mjs";
 import { captionIds } from "./captions.mjs";
 
 /**
  * Writes `pixel_values.N` (standard normal, as normalised photographs roughly are) and `input_ids.N`.
  * @param {string} path
- * @param {import("@clip-ts/node").ModelDescription} description
+ * @param {import("@clip-ts/inference").ModelDescription} description
  * @param {{ batches: number, rows: number, tokens: number }} wanted
  * @returns {Promise<{ meanLength: number }>} tokens of a caption on average, start and end included
  */

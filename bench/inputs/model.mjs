@@ -7,10 +7,12 @@ import { promisify } from "node:util";
 import { flattenTree } from "@clip-ts/core";
 import { clipPreprocess } from "@clip-ts/image";
 import { initClip, preset } from "@clip-ts/model";
-import { startEngine, tokenizerFor, writeModel } from "@clip-ts/node";
+import { startEngine } from "@clip-ts/engines";
+import { tokenizerFor } from "@clip-ts/inference";
+import { writeModel } from "@clip-ts/node";
 import { dispose } from "@tensorflow/tfjs-core";
 
-/** @typedef {import("@clip-ts/node").ModelDescription} ModelDescription */
+/** @typedef {import("@clip-ts/inference").ModelDescription} ModelDescription */
 
 const program = join(
   dirname(fileURLToPath(import.meta.resolve("@clip-ts/trainer/package.json"))),

@@ -1,14 +1,17 @@
 // @ts-check
 // Embedding by clip-ts: the embedder that `openClip` and `clip-ts embed` use, on one engine.
-import { describeModel, loadEmbedder } from "@clip-ts/node";
+import { closing, loadEmbedder } from "@clip-ts/inference";
+import { openModel } from "@clip-ts/node";
 import { readArrays } from "../inputs/arrays.mjs";
 import { serve } from "../measure/serve.mjs";
 import { startSideEngine } from "./start-side-engine.mjs";
 
 await serve(async ({ eager, model, batch, ...engineOptions }) => {
   const engine = await startSideEngine(engineOptions);
-  const { config } = await describeModel(model);
-  const embedder = await loadEmbedder(model, config, eager === true ? {} : engine);
+  const compiler = eager === true ? undefined : engine.compiler;
+  const embedder = await closing(await openModel(model), (opened) =>
+    loadEmbedder(opened, compiler),
+  );
   const { "pixel_values.0": pixels, "input_ids.0": ids } = await readArrays(batch);
   const [rows = 0, tokens = 0] = ids?.shape ?? [];
   const inputIds = /** @type {Int32Array} */ (ids?.data);

@@ -1,5 +1,5 @@
 // @ts-check
-import { startEngine } from "@clip-ts/node";
+import { startEngine } from "@clip-ts/engines";
 
 /**
  * Starts the engine that a side runs on.

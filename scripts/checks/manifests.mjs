@@ -15,7 +15,7 @@ const ownKeywords = 3;
  * ranges, so that a program may bring a later one.
  */
 const exactPeers = new Map([
-  ["@clip-ts/node", /^@tensorflow\/tfjs-(?:node|node-gpu|backend-webgpu)$/u],
+  ["@clip-ts/engines", /^@tensorflow\/tfjs-(?:node|node-gpu|backend-webgpu)$/u],
 ]);
 
 /**

@@ -13,7 +13,7 @@ const open = (name) => import(pathToFileURL(resolve(name)).href);
 const openOwn = (path) => import(new URL(`dist/${path}`, trainer).href);
 
 // Loaded before the first case, so that no case is charged for it.
-const { decodeImage, describeModel, describeTower, readTokenizerAlone, withWeights } =
+const { decodeImage, openModel, openTower, readTokenizerAlone, withWeights } =
   await open("@clip-ts/node");
 const { convertLayout, readAll } = await open("@clip-ts/weights");
 const { clipPreprocess, preprocess } = await open("@clip-ts/image");
@@ -43,10 +43,13 @@ export const readers = {
     });
   },
   async model(place) {
-    const tower = await describeTower(place);
-    const found = tower ?? (await describeModel(place));
-    const { tokenizer: _, ...facts } = found;
-    return facts;
+    const stored = await openTower(place);
+    if (stored === undefined) {
+      const { config, preprocess, missingTokenizer } = await openModel(place);
+      return { config, preprocess, missingTokenizer };
+    }
+    const { tower, preprocess } = stored;
+    return { tower, preprocess };
   },
   async "siglip tokenizer"(place) {
     return encoded(place, {

@@ -35,13 +35,13 @@ console.log(hub.endpoint);
 """
 
 DOWNLOAD = """
-import { downloadModel, hubSettings } from "./packages/node/dist/index.js";
+import { downloadModel, hubSettings } from "./packages/hub/dist/index.js";
 const onNotice = (line) => console.error(line);
 console.log(await downloadModel("hf:owner/name", { settings: hubSettings(), onNotice }));
 """
 
 HOLD = """
-import { withFileLock } from "./packages/node/dist/file-lock.js";
+import { withFileLock } from "./packages/files/dist/file-lock.js";
 const wait = { patience: 5000, signOfLife: async () => 0 };
 await withFileLock(process.argv[1], wait, async (isLocked) => {
   console.log(isLocked ? "locked" : "without a lock");

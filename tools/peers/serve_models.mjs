@@ -11,12 +11,9 @@
 import { createInterface } from "node:readline";
 import { toTensor } from "../../packages/core/dist/index.js";
 import { forwardDetails } from "../../packages/model/dist/index.js";
-import {
-  describeModel,
-  loadModelParams,
-  startEngine,
-  withWeights,
-} from "../../packages/node/dist/index.js";
+import { startEngine } from "../../packages/engines/dist/index.js";
+import { closing, loadModelParams } from "../../packages/inference/dist/index.js";
+import { openModel } from "../../packages/node/dist/index.js";
 import { parseArguments } from "../../apps/trainer/dist/cli/parse.js";
 import { convertCommand } from "../../apps/trainer/dist/commands/convert.js";
 import { readInputs } from "../../apps/trainer/dist/commands/support/forward-inputs.js";
@@ -37,9 +34,10 @@ function cutTo(cut, config) {
 }
 
 async function forward({ model, inputs: path, cut }) {
-  const config = cutTo(cut, (await describeModel(model)).config);
+  const stored = await openModel(model);
+  const config = cutTo(cut, stored.config);
   const { arrays } = await readInputs(path, config.text.vocabSize);
-  const params = await loadModelParams(model, config);
+  const params = await closing({ ...stored, config }, loadModelParams);
   const given = Object.entries(arrays).map(([name, array]) => [name, toTensor(array)]);
   const inputs = Object.fromEntries(given);
   const { imageFeatures, textFeatures, logitsPerImage, ...rest } = forwardDetails(
@@ -61,14 +59,10 @@ async function convert({ words }) {
 
 async function rewrite({ model, out, to, cut, configFile }) {
   const options = configFile == null ? {} : { configFile };
-  const description = await describeModel(model, options);
-  const config = cutTo(cut, description.config);
-  await withWeights(model, (file) =>
-    writeConverted(out, {
-      target: weightTargets[to],
-      description: { ...description, config },
-      file,
-    }),
+  const stored = await openModel(model, options);
+  const config = cutTo(cut, stored.config);
+  await closing({ ...stored, config }, (cropped) =>
+    writeConverted(out, weightTargets[to], cropped),
   );
   return {};
 }

@@ -1,6 +1,7 @@
 import { clipPreprocess } from "@clip-ts/image";
 import { initClip, preset } from "@clip-ts/model";
-import { tokenizerFor, writeModel } from "@clip-ts/node";
+import { tokenizerFor } from "@clip-ts/inference";
+import { writeModel } from "@clip-ts/node";
 
 /** Writes a model that has learnt nothing, as the quickstart writes its own; returns the folder. */
 export async function writeRandomModel(folder: string): Promise<string> {

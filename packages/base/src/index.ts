@@ -8,5 +8,6 @@ export {
 } from "./errors.ts";
 export { crc32 } from "./crc32.ts";
 export { randomStream, shuffled, type RandomStream } from "./random.ts";
-export { parseJson } from "./parse-json.ts";
+export { parseJson, parseJsonFile } from "./parse-json.ts";
 export { inPieces, runInTurns, runThrough, turnTaker, type Steps } from "./turns.ts";
+export { isModelFile, modelFiles, tokenizerFiles, weightsFiles } from "./model-files.ts";

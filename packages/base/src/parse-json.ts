@@ -1,3 +1,5 @@
+import { ClipError } from "./errors.ts";
+
 /** Far deeper than any file of a model; parsing takes the longer the deeper the text nests. */
 const deepest = 128;
 
@@ -38,4 +40,20 @@ function assertShallow(text: string): void {
 export function parseJson(text: string): unknown {
   assertShallow(text);
   return JSON.parse(text) as unknown;
+}
+
+/**
+ * The same for the content of a file, a byte order mark or none before it.
+ * @throws ClipError "bad-data" that names the file.
+ */
+export function parseJsonFile(text: string, path: string): unknown {
+  try {
+    return parseJson(text.replace(/^\uFEFF/u, ""));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ClipError("bad-data", `${path} is not valid JSON: ${reason}`, {
+      data: { path },
+      cause,
+    });
+  }
 }

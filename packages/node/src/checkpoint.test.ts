@@ -18,8 +18,8 @@ import {
   saveCheckpoint,
   type Checkpoint,
 } from "./checkpoint.ts";
-import { loadHostParams, loadModelParams, tokenizerFor } from "./model-folder.ts";
-import { locateModel } from "./models/locate-model.ts";
+import { closing, loadHostParams, loadModelParams, tokenizerFor } from "@clip-ts/inference";
+import { locateModel, openModel } from "./open-model.ts";
 
 const config = preset("nano");
 const description = { config, preprocess: clipPreprocess(8), ...tokenizerFor(config) };
@@ -62,7 +62,7 @@ describe("what is saved comes back", () => {
 
   test("parameters bit for bit", async () => {
     const folder = await save(join(root, "params"), {});
-    const loaded = flattenTree<Tensor>(await loadModelParams(folder, config));
+    const loaded = flattenTree<Tensor>(await closing(await openModel(folder), loadModelParams));
     for (const [path, leaf] of Object.entries(flattenTree<Tensor>(params))) {
       expect(await bytesOf(loaded[path]!)).toEqual(await bytesOf(leaf));
     }
@@ -167,7 +167,7 @@ describe("a checkpoint that does not fit is an error that says so", () => {
 /** Every number of the parameters, the slots and the state. */
 async function numbersIn(folder: string): Promise<Set<unknown>> {
   const found = flattenTree<HostArray>({
-    params: await loadHostParams(folder, config),
+    params: await closing(await openModel(folder), loadHostParams),
     slots: await readHostSlots(folder, ["first", "second"]),
   });
   const { step, cursor } = await readCheckpointState(folder);

@@ -1,13 +1,62 @@
-import { mkdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, sep } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { ClipError } from "@clip-ts/base";
 import type { FlatTree, HostArray, HostArrays } from "@clip-ts/core";
+import { openFile, readJson, syncFolder, writeFileWhole, writeJson } from "@clip-ts/files";
+import type { ModelDescription } from "@clip-ts/inference";
 import { openSafetensors, streamParams, toFloat32 } from "@clip-ts/weights";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { digestFolder, digestText, findDamage, type FolderDigest } from "./checkpoint-digest.ts";
-import { openFile, readJson, syncFolder, writeFileWhole, writeJson } from "./files.ts";
-import { writeModel, type ModelDescription } from "./model-folder.ts";
 import { checkpointFolder, checkpointName, checkpointNames, pointLatest } from "./run-folder.ts";
+import { writeModel } from "./write-model.ts";
+
+/** What a file must be to be the one that was written. */
+export interface FileDigest {
+  readonly bytes: number;
+  /** SHA-256 of the content, in hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/** Digests of a folder's files by their names, those of inner folders as `ema/model.safetensors`. */
+export type FolderDigest = Readonly<Record<string, FileDigest>>;
+
+async function digestFile(path: string): Promise<FileDigest> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash);
+  return { bytes: (await stat(path)).size, sha256: hash.digest("hex") };
+}
+
+/** SHA-256 of a text, in hexadecimal digits. */
+function digestText(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Digests every file below a folder. */
+async function digestFolder(folder: string): Promise<FolderDigest> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .toSorted();
+  const digests: Record<string, FileDigest> = {};
+  for (const name of names) {
+    digests[name.split(sep).join("/")] = await digestFile(join(folder, name));
+  }
+  return digests;
+}
+
+/** What is wrong with a folder's files, in words; undefined if they are those that were written. */
+async function findDamage(folder: string, expected: FolderDigest): Promise<string | undefined> {
+  for (const [name, { bytes, sha256 }] of Object.entries(expected)) {
+    const found = await digestFile(join(folder, name)).catch(() => undefined);
+    if (found === undefined) return `${name} cannot be read`;
+    if (found.bytes !== bytes) return `${name} has ${found.bytes} bytes instead of ${bytes}`;
+    if (found.sha256 !== sha256) return `${name} is not what was written (its SHA-256 differs)`;
+  }
+  return undefined;
+}
 
 /** All that a run needs to go on as if it had never stopped. */
 export interface Checkpoint {
@@ -48,7 +97,7 @@ async function writeContents(
   });
 }
 
-/** Moves a finished folder to its place; one that is there already steps aside until it is done. */
+/** Moves a finished folder to its place; one that is there already is kept beside until it is done. */
 async function moveInto(folder: string, finished: string): Promise<void> {
   const replaced = `${folder}.replaced`;
   await rm(replaced, { recursive: true, force: true });

@@ -26,7 +26,8 @@ import { convertTensors, type HostTensor } from "@clip-ts/weights";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { beforeAll, expect, test } from "vitest";
-import { describeModel, loadModelParams } from "./model-folder.ts";
+import { closing, loadModelParams } from "@clip-ts/inference";
+import { openModel } from "./open-model.ts";
 
 type Arrays = Readonly<Record<string, HostArray>>;
 
@@ -82,13 +83,13 @@ async function compiledOutputs(given: Case): Promise<Arrays> {
 /** The model and the pairs of a reference folder. */
 async function load(file: string, options: ForwardOptions): Promise<Case> {
   const folder = dirname(goldenPath(file));
-  const { config } = await describeModel(folder);
+  const { config } = await openModel(folder);
   const io = goldenArrays(file);
   const upload = (name: string, dtype: "int32" | "float32"): Tensor =>
     tensor(io[name]!.values, [...io[name]!.shape], dtype);
   return {
     config,
-    params: await loadModelParams(folder, config),
+    params: await closing(await openModel(folder), loadModelParams),
     batch: {
       pixelValues: upload("pixel_values", "float32"),
       inputIds: upload("input_ids", "int32"),

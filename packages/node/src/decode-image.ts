@@ -1,7 +1,81 @@
 import { crc32 } from "node:zlib";
 import { ClipError } from "@clip-ts/base";
-import { decodeAsPillow, type Pixels } from "@clip-ts/image";
-import { decodeWithSharp } from "./decode-with-sharp.ts";
+import {
+  decodeAsPillow,
+  isTiff,
+  mostPixels,
+  readTiffTags,
+  type PixelMode,
+  type Pixels,
+  type TiffTags,
+} from "@clip-ts/image";
+import sharp, { type Metadata, type Sharp } from "sharp";
+
+/** Versions of the libraries that decode images. */
+export function imageLibraryVersions(): { readonly sharp: string; readonly libvips: string } {
+  return { sharp: sharp.versions.sharp ?? "unknown", libvips: sharp.versions.vips };
+}
+
+sharp.concurrency(1); // many images in flight use the cores better than many threads on one image
+sharp.cache(false);
+
+async function readRaw(image: Sharp, depth: "uchar" | "ushort" | "int" | "float"): Promise<Pixels> {
+  const raw = image.raw({ depth });
+  const { data, info } = await raw.toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { data: bytes, width, height, channels: channels as Pixels["channels"] };
+}
+
+/** Grey of more than eight bits a sample. */
+async function readDeep(image: Sharp, { bits, format }: TiffTags): Promise<Pixels> {
+  if (format === 1 && bits === 16) {
+    return { ...(await readRaw(image.toColourspace("grey16"), "ushort")), mode: "I;16" };
+  }
+  const isFloat = format === 3;
+  const mode = isFloat ? "F" : "I";
+  const samples = await readRaw(image.toColourspace("b-w"), isFloat ? "float" : "int");
+  return { ...samples, mode };
+}
+
+/** TIFF files say by their tags what decoders do not tell; Pillow always turns them upright. */
+async function decodeTiff(image: Sharp, tags: TiffTags, meta: Metadata): Promise<Pixels> {
+  const upright = image.autoOrient();
+  const { photometric, bits, extra } = tags;
+  const isGrey = photometric < 2 && meta.channels === 1;
+  if (isGrey && bits > 8) return readDeep(upright, tags);
+  if (photometric === 3 && extra.some((kind) => kind !== 0)) {
+    const message =
+      "a TIFF with a palette and alpha (Pillow's mode PA) is not read: save it as RGBA";
+    throw new ClipError("bad-data", message);
+  }
+  const hasNoAlpha = extra.length > 0 && extra.every((kind) => kind === 0);
+  const pixels = await decodeColors(hasNoAlpha ? upright.removeAlpha() : upright, meta);
+  const mode: PixelMode = "indexed";
+  return photometric === 3 || bits === 1 ? { ...pixels, mode } : pixels;
+}
+
+async function decodeColors(image: Sharp, { space, hasAlpha }: Metadata): Promise<Pixels> {
+  if (space === "cmyk") {
+    const inks = image.removeAlpha().pipelineColourspace("cmyk").toColourspace("cmyk");
+    return { ...(await readRaw(inks, "uchar")), mode: "cmyk" };
+  }
+  const isGrey = space === "b-w" && !hasAlpha;
+  return readRaw(image.toColourspace(isGrey ? "b-w" : "srgb"), "uchar");
+}
+
+/**
+ * Decodes a file in the formats of libvips to pixels as they are stored, colour profiles not applied.
+ * @throws what sharp throws, or ClipError "bad-data" for a TIFF whose tags lie beyond its end.
+ */
+async function decodeWithSharp(file: Uint8Array, honourExif: boolean): Promise<Pixels> {
+  const image = sharp(file, { ignoreIcc: true, failOn: "error", limitInputPixels: mostPixels });
+  const meta = await image.metadata();
+  if (!isTiff(file)) return decodeColors(honourExif ? image.autoOrient() : image, meta);
+  const tags = readTiffTags(file);
+  if (tags !== undefined) return decodeTiff(image, tags, meta);
+  throw new ClipError("bad-data", "the TIFF is truncated within its tags");
+}
 
 /** How files become pixels. */
 export interface DecodeOptions {

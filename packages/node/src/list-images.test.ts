@@ -6,8 +6,7 @@ import { join } from "node:path";
 import { createTally, type FileAccess, leftOutLines, listFiles } from "@clip-ts/data";
 import { writeLinkedFolders } from "@clip-ts/test-utils";
 import { afterAll, expect, test } from "vitest";
-import { fileAccess } from "./files.ts";
-import { listImages } from "./list-images.ts";
+import { fileAccess, listImages } from "./list-images.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-list-"));
 afterAll(() => rm(folder, { recursive: true }));

@@ -1,16 +1,53 @@
-import { stat } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import {
   createTally,
   imagesAmong,
   listFiles,
+  type DirectoryEntry,
+  type FileAccess,
   type LeftOut,
   type LeftOutTally,
 } from "@clip-ts/data";
+import { readBytes } from "@clip-ts/files";
+import { fetchImage, isWebImage, type FetchImageOptions } from "@clip-ts/hub";
 import { imageExtensions } from "@clip-ts/image";
-import { fileAccess } from "./files.ts";
-import { isWebImage } from "./read-image.ts";
+
+/** What a name in a folder is, or what its link leads to. */
+async function describeEntry(directory: string, entry: Dirent): Promise<DirectoryEntry> {
+  const { name } = entry;
+  const isLink = entry.isSymbolicLink();
+  const found = isLink ? await stat(join(directory, name)).catch(() => undefined) : entry;
+  if (found === undefined) return { name, isDirectory: false, isLink, unusable: "broken-link" };
+  const isDirectory = found.isDirectory();
+  const isSpecial = !isDirectory && !found.isFile();
+  return { name, isDirectory, isLink, ...(isSpecial && { unusable: "special" as const }) };
+}
+
+/** The file system as data sources see it. Linked files and folders count as what they lead to. */
+export const fileAccess: FileAccess = {
+  read: (path) => readFile(path),
+  async list(directory) {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return Promise.all(entries.map((entry) => describeEntry(directory, entry)));
+  },
+  realPath: (path) => realpath(path),
+};
+
+/**
+ * The bytes of an image: a file's, or what an http or https address answers. A connection that breaks, is
+ * silent for the time-out (that of the hub, 60 s) or is refused for a while is tried again as the hub is; no
+ * token is sent.
+ * @throws ClipError that names the file or address and says why not.
+ */
+export async function readImageBytes(
+  place: string,
+  options: FetchImageOptions = {},
+): Promise<Uint8Array> {
+  return isWebImage(place) ? fetchImage(place, options) : readBytes(place);
+}
 
 /** Images that paths name, and what else was found. */
 export interface FoundImages {

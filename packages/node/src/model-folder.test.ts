@@ -18,15 +18,14 @@ import { serializeSafetensors, toBytes, type HostTensor } from "@clip-ts/weights
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
-  describeModel,
+  atResolution,
+  closing,
   loadModelParams,
   needTokenizer,
   tokenizerFor,
-  writeDescription,
-  writeModel,
-} from "./model-folder.ts";
-import { locateModel } from "./models/locate-model.ts";
-import { withWeights } from "./models/weights-file.ts";
+} from "@clip-ts/inference";
+import { locateModel, openModel, withWeights } from "./open-model.ts";
+import { writeDescription, writeModel } from "./write-model.ts";
 
 const config = preset("nano");
 const description = { config, preprocess: clipPreprocess(8), ...tokenizerFor(config) };
@@ -55,14 +54,13 @@ async function take(tree: object): Promise<Record<string, Float32Array>> {
 
 /** The values as loaded from a folder. */
 async function load(model: string): Promise<Record<string, Float32Array>> {
-  const { config: found } = await describeModel(model);
-  return take(await loadModelParams(model, found));
+  return take(await closing(await openModel(model), loadModelParams));
 }
 
 describe("a folder that was written", () => {
   test("is read back the same: config, preprocessing, tokenizer, every weight", async () => {
     const model = join(root, "nano");
-    const found = await describeModel(model);
+    const found = await openModel(model);
     expect(found.config).toEqual(config);
     expect(found.preprocess).toEqual(description.preprocess);
     const text = "a small red square";
@@ -74,13 +72,13 @@ describe("a folder that was written", () => {
   test("has transformers' own names for a plain ViT, and opens the same", async () => {
     const folder = join(root, "dual");
     const source = dirname(goldenPath("dual-encoder/model.safetensors"));
-    const { config: dual, preprocess } = await describeModel(source);
-    const weights = await loadModelParams(source, dual);
+    const { config: dual, preprocess } = await openModel(source);
+    const weights = await closing(await openModel(source), loadModelParams);
     await writeModel(folder, { config: dual, preprocess }, weights);
     dispose(flattenTree<Tensor>(weights));
     const file = (place: string): Promise<Buffer> => readFile(join(place, "model.safetensors"));
     expect((await file(folder)).equals(await file(source))).toBe(true);
-    expect((await describeModel(folder)).config).toEqual(dual);
+    expect((await openModel(folder)).config).toEqual(dual);
     expect(await load(folder)).toEqual(await load(source));
   });
 
@@ -88,7 +86,7 @@ describe("a folder that was written", () => {
     const folder = join(root, "squashed");
     const preprocess = siglipPreprocess(8);
     await writeDescription(folder, { ...description, preprocess });
-    expect((await describeModel(folder)).preprocess).toEqual(preprocess);
+    expect((await openModel(folder)).preprocess).toEqual(preprocess);
   });
 
   test("without a preprocessor file is read as OpenAI's", async () => {
@@ -96,7 +94,7 @@ describe("a folder that was written", () => {
     await mkdir(folder);
     await copyFile(join(root, "nano", "config.json"), join(folder, "config.json"));
     const openai = torchvisionPreprocess(clipPreprocess(8));
-    expect((await describeModel(folder)).preprocess).toEqual(openai);
+    expect((await openModel(folder)).preprocess).toEqual(openai);
   });
 
   test("has the files that transformers looks for", async () => {
@@ -116,7 +114,9 @@ describe("at another image size", () => {
   test("only the positions change, and their class token's stays", async () => {
     const name = "vision_model.embeddings.position_embedding.weight";
     const model = join(root, "nano");
-    const larger = await take(await loadModelParams(model, config, { imageSize: 16 }));
+    const larger = await take(
+      await closing(atResolution(await openModel(model), 16), loadModelParams),
+    );
     const { [name]: resized, ...rest } = larger;
     const { [name]: stored, ...same } = await load(model);
     expect(rest).toEqual(same);
@@ -125,7 +125,8 @@ describe("at another image size", () => {
   });
 
   test("smaller than a patch is refused", async () => {
-    await expect(loadModelParams(join(root, "nano"), config, { imageSize: 3 })).rejects.toThrow(
+    const model = await openModel(join(root, "nano"));
+    expect(() => atResolution(model, 3)).toThrow(
       "An image of 3 pixels is smaller than a patch of 4",
     );
   });
@@ -139,7 +140,7 @@ describe("Hugging Face's own files", () => {
       await copyFile(goldenPath("clip-vit/config.json"), join(folder, "config.json"));
       await copyFile(goldenPath(`clip-vit/${weights}`), join(folder, "model.safetensors"));
       const values = await load(folder);
-      const found = await describeModel(folder);
+      const found = await openModel(folder);
       expect(Object.keys(values)).toEqual(Object.keys(flattenTree(clipSpec(found.config))));
       expect(values).toEqual(await load(join(root, "golden-model.safetensors")));
       expect(() => needTokenizer(found)).toThrow(/vocabulary of 200.*Give it token ids instead/);
@@ -202,14 +203,16 @@ describe("a model that cannot be opened says what was expected", () => {
       `There is no model in ${nowhere}: expected a folder with config.json and model.safetensors`,
     );
     await mkdir(join(root, "empty"));
-    await expect(describeModel(join(root, "empty"))).rejects.toMatchObject({ code: "not-found" });
+    await expect(openModel(join(root, "empty"))).rejects.toMatchObject({ code: "not-found" });
   });
 
   test("no weights", async () => {
     const folder = join(root, "weightless");
     await writeDescription(folder, description);
     const path = join(folder, "model.safetensors");
-    await expect(loadModelParams(folder, config)).rejects.toThrow(`${path} cannot be opened`);
+    await expect(closing(await openModel(folder), loadModelParams)).rejects.toThrow(
+      `${path} cannot be opened`,
+    );
   });
 
   test("weights cut short or of another model leave no tensor behind", async () => {
@@ -218,18 +221,22 @@ describe("a model that cannot be opened says what was expected", () => {
     const other = initParams({ text_projection: clipSpec(config).text_projection }, 1);
     await writeModel(folder, description, other);
     dispose(flattenTree<Tensor>(other));
-    const left = await tensorsLeftBy(() =>
-      expect(loadModelParams(folder, config)).rejects.toThrow(/does not fit the model[^]*missing/),
+    const left = await tensorsLeftBy(async () =>
+      expect(closing(await openModel(folder), loadModelParams)).rejects.toThrow(
+        /does not fit the model[^]*missing/,
+      ),
     );
     expect(left).toBe(0);
     await writeFile(join(folder, "model.safetensors"), Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 0, 1));
-    await expect(loadModelParams(folder, config)).rejects.toThrow(/model\.safetensors.*truncated/);
+    await expect(closing(await openModel(folder), loadModelParams)).rejects.toThrow(
+      /model\.safetensors.*truncated/,
+    );
   });
 
   test("broken config.json", async () => {
     const folder = join(root, "broken");
     await writeDescription(folder, description);
     await writeFile(join(folder, "config.json"), "{");
-    await expect(describeModel(folder)).rejects.toThrow(/config\.json is not valid JSON/);
+    await expect(openModel(folder)).rejects.toThrow(/config\.json is not valid JSON/);
   });
 });

@@ -3,10 +3,10 @@
 import { dirname } from "node:path";
 import { goldenArrays, goldenPath, relativeError, useEngine } from "@clip-ts/test-utils";
 import { afterAll, expect, test } from "vitest";
-import { startEngine } from "./engine/start.ts";
-import { loadEmbedder } from "./load-embedder.ts";
-import { describeModel } from "./model-folder.ts";
+import { startEngine } from "@clip-ts/engines";
 import { openClip } from "./open-clip.ts";
+import { atResolution, closing, loadEmbedder } from "@clip-ts/inference";
+import { openModel } from "./open-model.ts";
 
 afterAll(() => useEngine("cpu"));
 
@@ -21,8 +21,8 @@ async function featuresAt(
   { pixels, rows, imageSize }: { pixels: Float32Array; rows: number; imageSize?: number },
 ): Promise<Float32Array> {
   const started = await startEngine(engine);
-  const { config } = await describeModel(folder);
-  const embedder = await loadEmbedder(folder, config, { ...started, imageSize });
+  const model = atResolution(await openModel(folder), imageSize);
+  const embedder = await closing(model, () => loadEmbedder(model, started.compiler));
   const features = await embedder.images(pixels, rows);
   embedder.dispose();
   return features;

@@ -16,9 +16,10 @@ import {
 import { dispose, getBackend, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { decodeImage } from "./decode-image.ts";
-import type { DownloadProgress } from "./hub/download-file.ts";
-import { tokenizerFor, writeModel } from "./model-folder.ts";
+import type { DownloadProgress } from "@clip-ts/hub";
 import { openClip } from "./open-clip.ts";
+import { tokenizerFor } from "@clip-ts/inference";
+import { writeModel } from "./write-model.ts";
 
 const config = preset("nano");
 const description = { config, preprocess: clipPreprocess(8), ...tokenizerFor(config) };

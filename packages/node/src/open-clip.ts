@@ -1,16 +1,11 @@
+import { startEngine, type EngineName, type Slowdown, type StartedEngine } from "@clip-ts/engines";
+import type { DownloadProgress } from "@clip-ts/hub";
 import { preprocessInTurns, type Pixels } from "@clip-ts/image";
+import { atResolution, closing, describedClip, loadEmbedder, warnOnce } from "@clip-ts/inference";
 import type { Clip, OwnTower } from "@clip-ts/model";
 import { decodeImage, type DecodeOptions } from "./decode-image.ts";
-import { describedClip } from "./described-clip.ts";
-import type { EngineName, Slowdown, StartedEngine } from "./engine/engine.ts";
-import { startEngine } from "./engine/start.ts";
-import type { DownloadProgress } from "./hub/download-file.ts";
-import { loadEmbedder } from "./load-embedder.ts";
-import { describeModel } from "./model-folder.ts";
-import { factsAtResolution } from "./models/at-resolution.ts";
-import { resolveModel } from "./models/locate-model.ts";
-import { readImageBytes } from "./read-image.ts";
-import { warnOnce } from "./say-once.ts";
+import { openModel } from "./open-model.ts";
+import { readImageBytes } from "./list-images.ts";
 
 /** An image: a path or an http or https address, the bytes of a file, or pixels already decoded. */
 export type ImageInput = string | Uint8Array | Pixels;
@@ -58,22 +53,19 @@ export async function openClip(
   options: OpenClipOptions = {},
 ): Promise<Clip<ImageInput>> {
   const { engine = "auto", batchSize, imageSize, towers, onNotice, onProgress } = options;
-  await resolveModel(model, {
+  const stored = await openModel(model, {
+    towers,
     ...(onNotice !== undefined && { onNotice }),
     ...(onProgress !== undefined && { onProgress }),
   });
-  const stored = await describeModel(model, {
-    towers,
-    ...(onNotice !== undefined && { onNotice }),
-  });
-  const description = factsAtResolution(stored, imageSize);
+  const opened = atResolution(stored, imageSize);
   const started: Partial<StartedEngine> = engine === "current" ? {} : await startEngine(engine);
   if (started.slowdown !== undefined) (onNotice ?? warnOnce)(inOneLine(started.slowdown));
-  const embedder = await loadEmbedder(model, stored.config, { ...started, imageSize });
-  return describedClip<ImageInput>(description, {
+  const embedder = await closing(opened, () => loadEmbedder(opened, started.compiler));
+  return describedClip<ImageInput>(opened, {
     embedder,
     preprocess: async (image) =>
-      preprocessInTurns(await toPixels(image, options), description.preprocess),
+      preprocessInTurns(await toPixels(image, options), opened.preprocess),
     ...(batchSize === undefined ? {} : { batchSize }),
   });
 }

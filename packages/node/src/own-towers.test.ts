@@ -52,13 +52,13 @@ import {
 } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { saveCheckpoint } from "./checkpoint.ts";
-import { inspectEngine } from "./engine/inspect.ts";
-import { startEngine } from "./engine/start.ts";
-import { exportOnnxFolder } from "./export/export-onnx-folder.ts";
-import { exportSavedModel } from "./export/export-saved-model.ts";
-import { modelCard } from "./hub/model-card.ts";
-import { describeModel, needTokenizer, tokenizerFor, writeModel } from "./model-folder.ts";
+import { inspectEngine, startEngine } from "@clip-ts/engines";
+import { exportOnnxFolder, exportSavedModel } from "./export-model.ts";
+import { modelCard } from "./model-card.ts";
 import { openClip } from "./open-clip.ts";
+import { needTokenizer, tokenizerFor } from "@clip-ts/inference";
+import { openModel } from "./open-model.ts";
+import { writeModel } from "./write-model.ts";
 
 interface ConvConfig extends ImageConfig {
   readonly widths: readonly number[];
@@ -148,7 +148,7 @@ async function features(
 }
 
 test.each(["model", "run"])("a %s folder is read back with its towers", async (folder) => {
-  const found = await describeModel(join(root, folder), { towers });
+  const found = await openModel(join(root, folder), { towers });
   expect(found.config).toEqual(config);
   expect(needTokenizer(found).encode("a dog")).toEqual(needTokenizer(description).encode("a dog"));
 });
@@ -156,7 +156,7 @@ test.each(["model", "run"])("a %s folder is read back with its towers", async (f
 test("without its towers, a model says which one it needs", async () => {
   const model = join(root, "model");
   const exported = (): Promise<void> => exportOnnxFolder(model, join(root, "no"));
-  for (const open of [() => describeModel(model), () => openClip(model), exported]) {
+  for (const open of [() => openModel(model), () => openClip(model), exported]) {
     const error = await open().catch((reason: unknown) => reason);
     if (!isClipError(error)) throw new Error("expected a ClipError");
     expect(error.code).toBe("unsupported");

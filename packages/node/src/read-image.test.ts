@@ -8,10 +8,11 @@ import { initClip, preset } from "@clip-ts/model";
 import { useEngine } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { listImages } from "./list-images.ts";
-import { tokenizerFor, writeModel } from "./model-folder.ts";
+import { listImages, readImageBytes } from "./list-images.ts";
 import { openClip } from "./open-clip.ts";
-import { readImageBytes, type FetchImageOptions } from "./read-image.ts";
+import type { FetchImageOptions } from "@clip-ts/hub";
+import { tokenizerFor } from "@clip-ts/inference";
+import { writeModel } from "./write-model.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-web-image-"));
 const create = { width: 9, height: 9, channels: 3, background: "teal" } as const;

@@ -1,7 +1,19 @@
-import { readdirSync } from "node:fs";
-import { rename, rm, symlink } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
+import {
+  link,
+  mkdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
-import { syncFolder } from "./files.ts";
+import { ClipError } from "@clip-ts/base";
+import { syncFolder } from "@clip-ts/files";
 
 /** Where a run keeps its checkpoints, and the link to the newest one. */
 const folderName = "checkpoints";
@@ -62,7 +74,7 @@ export async function pointLatest(run: string, name: string): Promise<void> {
  * Takes a checkpoint out of a run without losing it: it becomes `step-N.damaged` or `step-N.diverged`,
  * and `latest` points at the newest one that is left.
  */
-export async function setCheckpointAside(
+export async function markCheckpoint(
   run: string,
   name: string,
   reason: "damaged" | "diverged",
@@ -72,4 +84,130 @@ export async function setCheckpointAside(
   await rename(folder, `${folder}.${reason}`);
   const newest = checkpointNames(run).at(-1);
   await (newest === undefined ? unlink(join(run, linkName)) : pointLatest(run, newest));
+}
+
+/** The process that trains in a run's folder. */
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** Of the machine's clock ticks when the process started, where the system tells: pids come again. */
+  readonly started?: string | undefined;
+}
+
+const lockName = "training.lock";
+
+/** After so long without a sign of life a process on another machine counts as gone. */
+const silentMs = 10 * 60_000;
+
+/** When a process started, as Linux says; undefined elsewhere, or if there is no such process. */
+function startOf(pid: number): string | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function isRunning({ pid, started }: Holder): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // somebody else's, but running
+  }
+  return started === undefined || started === startOf(pid);
+}
+
+function parseHolder(text: string): Holder | undefined {
+  try {
+    const { pid, host, started } = JSON.parse(text) as Partial<Holder>;
+    if (typeof pid === "number" && typeof host === "string") return { pid, host, started };
+  } catch {
+    // cut off by a crash
+  }
+  return undefined;
+}
+
+async function isAlive(path: string, holder: Holder | undefined): Promise<boolean> {
+  const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? 0);
+  if (holder === undefined) return age < 1000; // just being written, or cut off by a crash
+  return holder.host === hostname() ? isRunning(holder) : age < silentMs;
+}
+
+/** Removes a lock whose holder is gone, unless another process has done so and locked since. */
+async function breakLock(path: string, seen: string): Promise<void> {
+  const taken = `${path}.${process.pid}`;
+  const isMoved = await rename(path, taken).then(
+    () => true,
+    () => false,
+  );
+  if (!isMoved) return;
+  const isFresh = (await readFile(taken, "utf8")) !== seen;
+  if (isFresh) await link(taken, path).catch(() => undefined);
+  await rm(taken, { force: true });
+}
+
+function occupied(run: string, path: string, holder: Holder | undefined): ClipError {
+  const who = holder === undefined ? "another process" : `process ${holder.pid} on ${holder.host}`;
+  return new ClipError(
+    "bad-argument",
+    `${run} is being trained by ${who}: wait for it, stop it, or set another "run" folder. ` +
+      `If that process is gone for good, remove ${path}.`,
+    { data: { run, ...holder } },
+  );
+}
+
+/** A run's folder that no other process trains in. */
+export interface RunLock {
+  /** Shows other machines that this process lives; cheap enough for every step. */
+  readonly touch: () => void;
+  readonly release: () => Promise<void>;
+}
+
+/**
+ * Makes sure that one process at a time trains in a run's folder, which is made if need be. A process
+ * that crashed holds no lock: on this machine its number is looked up, on another one it counts as gone
+ * after ten minutes without a `touch`. (Locks that live by a timer, as npm's usual ones do, would be lost
+ * in a step that keeps JavaScript busy for longer than the timer.)
+ * @throws ClipError "bad-argument" that names the other process and its machine.
+ */
+export async function lockRun(run: string): Promise<RunLock> {
+  await mkdir(run, { recursive: true });
+  const path = join(run, lockName);
+  const own = JSON.stringify({
+    pid: process.pid,
+    host: hostname(),
+    started: startOf(process.pid),
+  } satisfies Holder);
+  for (let tries = 0; tries < 5; tries++) {
+    const isOurs = await writeFile(path, own, { flag: "wx" }).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === "EEXIST") return false;
+        throw error;
+      },
+    );
+    if (isOurs) return heldLock(path, own);
+    const seen = await readFile(path, "utf8").catch(() => undefined);
+    if (seen === undefined) continue; // released in between
+    const holder = parseHolder(seen);
+    if (await isAlive(path, holder)) throw occupied(run, path, holder);
+    await breakLock(path, seen);
+  }
+  throw occupied(run, path, undefined);
+}
+
+function heldLock(path: string, own: string): RunLock {
+  let touchedAt = Date.now();
+  return {
+    touch() {
+      if (Date.now() - touchedAt < silentMs / 20) return;
+      touchedAt = Date.now();
+      void utimes(path, touchedAt / 1000, touchedAt / 1000).catch(() => undefined);
+    },
+    async release() {
+      const holder = await readFile(path, "utf8").catch(() => undefined);
+      if (holder === own) await rm(path, { force: true });
+    },
+  };
 }

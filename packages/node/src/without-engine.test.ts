@@ -14,8 +14,9 @@ import { clipSpec, initClip, preset } from "@clip-ts/model";
 import { dispose, engine, removeBackend, scalar, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readHostSlots, saveCheckpoint } from "./checkpoint.ts";
-import { loadHostParams, tokenizerFor, writeModel } from "./model-folder.ts";
-import { loadHostTower } from "./models/load-tower.ts";
+import { loadHostTower, closing, loadHostParams, tokenizerFor } from "@clip-ts/inference";
+import { openModel, withWeights } from "./open-model.ts";
+import { writeModel } from "./write-model.ts";
 
 const config = preset("nano");
 const description = { config, preprocess: clipPreprocess(8), ...tokenizerFor(config) };
@@ -47,11 +48,13 @@ test("a model's file is byte for byte the one that tensors give, and is read aga
   const folder = join(root, "arrays");
   await writeModel(folder, description, params);
   expect(await readFile(join(folder, "model.safetensors"))).toEqual(ofTensors);
-  expect(await loadHostParams(folder, config)).toEqual(params);
+  expect(await closing(await openModel(folder), loadHostParams)).toEqual(params);
 });
 
 test("a tower comes under its paths in the whole model", async () => {
-  const tower = await loadHostTower(join(root, "tensors"), config, "text");
+  const tower = await withWeights(join(root, "tensors"), (file) =>
+    loadHostTower(file, config, "text"),
+  );
   const paths = Object.keys(params).filter((path) => path.startsWith("text_model."));
   expect(tower).toEqual(Object.fromEntries(paths.map((path) => [path, params[path]])));
 });
@@ -59,7 +62,7 @@ test("a tower comes under its paths in the whole model", async () => {
 test("a checkpoint's parameters and slots come back bit for bit", async () => {
   const slots = { first: moments, second: {} };
   const folder = await saveCheckpoint(root, description, { step: 2, params, slots, state: {} });
-  expect(await loadHostParams(folder, config)).toEqual(params);
+  expect(await closing(await openModel(folder), loadHostParams)).toEqual(params);
   expect(await readHostSlots(folder, ["first"])).toEqual({ first: moments });
   await expect(readHostSlots(folder, ["first", "other"])).rejects.toMatchObject({
     code: "bad-weights",

@@ -1,4 +1,4 @@
-import type { StartedEngine } from "@clip-ts/node";
+import type { StartedEngine } from "@clip-ts/engines";
 import { terminalColumns, wrap } from "./columns.ts";
 import { note } from "./output.ts";
 

@@ -1,4 +1,4 @@
-import { downloadModel, isHubReference, type DownloadProgress } from "@clip-ts/node";
+import { downloadModel, isHubReference, type DownloadProgress } from "@clip-ts/hub";
 import { note } from "./output.ts";
 
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);

@@ -2,7 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import { captureOutput } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
 import { exportPrecisions } from "@clip-ts/onnx";
-import { engineNames } from "@clip-ts/node";
+import { engineNames } from "@clip-ts/engines";
 import { dtypes } from "../commands/support/convert-options.ts";
 import { graphExports } from "../commands/support/graph-exports.ts";
 import { weightTargets } from "../commands/support/write-converted.ts";

@@ -5,12 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clipPreprocess } from "@clip-ts/image";
 import { initClip, preset } from "@clip-ts/model";
-import { openClip, tokenizerFor, writeModel } from "@clip-ts/node";
+import { openClip, writeModel } from "@clip-ts/node";
 import { captureOutput, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
+import { tokenizerFor } from "@clip-ts/inference";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-classify-"));
 const model = join(folder, "model");

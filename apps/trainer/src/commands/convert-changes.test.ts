@@ -5,13 +5,14 @@ import { join } from "node:path";
 import { flattenTree } from "@clip-ts/core";
 import { clipPreprocess } from "@clip-ts/image";
 import { initClip, preset, type ClipConfig } from "@clip-ts/model";
-import { tokenizerFor, writeModel } from "@clip-ts/node";
 import { captureOutput, goldenPath, writeGoldenModel } from "@clip-ts/test-utils";
 import { saveParams, toBytes } from "@clip-ts/weights";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
+import { tokenizerFor } from "@clip-ts/inference";
+import { writeModel } from "@clip-ts/node";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-changes-"));
 afterAll(() => rm(folder, { recursive: true }));

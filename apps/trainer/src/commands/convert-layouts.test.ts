@@ -1,13 +1,13 @@
 import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { describeModel } from "@clip-ts/node";
 import { captureOutput, goldenJson, goldenPath, writeGoldenModel } from "@clip-ts/test-utils";
 import { serializeSafetensors, toBytes, type HostTensor } from "@clip-ts/weights";
 import { afterAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
 import { readTensors, writeJoinedModel } from "./support/joined-model.test.ts";
+import { openModel } from "@clip-ts/node";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-layouts-"));
 afterAll(() => rm(folder, { recursive: true }));
@@ -83,7 +83,7 @@ test("the text tower becomes RoBERTa's own folder", async () => {
     ...written
   } = config as Record<string, unknown>;
   expect(goldenJson("roberta/config.json")).toMatchObject(written);
-  await expect(describeModel(at("text"))).rejects.toThrow(
+  await expect(openModel(at("text"))).rejects.toThrow(
     "holds one tower alone (roberta's names), which is no whole model. To join it with another, train a " +
       'model that starts from both: "model.vision" and "model.text" in a run\'s config name them.',
   );

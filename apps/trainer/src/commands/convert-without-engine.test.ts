@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { initHostParams } from "@clip-ts/core";
 import { clipPreprocess } from "@clip-ts/image";
 import { clipSpec, preset } from "@clip-ts/model";
-import { tokenizerFor, writeModel } from "@clip-ts/node";
 import { interpolateWeights } from "@clip-ts/optim";
 import { captureOutput, goldenPath } from "@clip-ts/test-utils";
 import { engine, removeBackend, scalar } from "@tensorflow/tfjs-core";
@@ -13,6 +12,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
 import { writeJoinedModel } from "./support/joined-model.test.ts";
+import { tokenizerFor } from "@clip-ts/inference";
+import { writeModel } from "@clip-ts/node";
 
 const config = preset("nano");
 const description = { config, preprocess: clipPreprocess(8), ...tokenizerFor(config) };

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { flattenTree } from "@clip-ts/core";
 import { clipPreprocess, formatPreprocessorConfig } from "@clip-ts/image";
 import { formatClipConfig, initClip, preset, type ClipConfig } from "@clip-ts/model";
-import { tokenizerFor, writeModel } from "@clip-ts/node";
 import { captureOutput, goldenPath, writeGoldenModel } from "@clip-ts/test-utils";
 import {
   bytesSource,
@@ -20,6 +19,8 @@ import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
+import { tokenizerFor } from "@clip-ts/inference";
+import { writeModel } from "@clip-ts/node";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-convert-"));
 afterAll(() => rm(folder, { recursive: true }));

@@ -6,12 +6,13 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { clipPreprocess } from "@clip-ts/image";
 import { initClip, preset } from "@clip-ts/model";
-import { openClip, tokenizerFor, writeModel } from "@clip-ts/node";
+import { openClip, writeModel } from "@clip-ts/node";
 import { captureOutput, useEngine, writeGoldenModel } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
+import { tokenizerFor } from "@clip-ts/inference";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-embed-"));
 const at = (...names: string[]): string => join(folder, ...names);

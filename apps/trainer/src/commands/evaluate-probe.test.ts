@@ -3,12 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clipPreprocess } from "@clip-ts/image";
 import { initClip, preset } from "@clip-ts/model";
-import { inspectEngines, tokenizerFor, writeModel } from "@clip-ts/node";
+import { inspectEngines } from "@clip-ts/engines";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
+import { tokenizerFor } from "@clip-ts/inference";
+import { writeModel } from "@clip-ts/node";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-probe-"));
 const at = (...names: string[]): string => join(folder, ...names);

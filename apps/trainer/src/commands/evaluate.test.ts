@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { clipPreprocess } from "@clip-ts/image";
 import { evaluateRetrieval, evaluateZeroShot } from "@clip-ts/evaluation";
 import { embedLabels, initClip, preset, simpleTemplates } from "@clip-ts/model";
-import { openClip, tokenizerFor, writeModel } from "@clip-ts/node";
+import { openClip, writeModel } from "@clip-ts/node";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
+import { tokenizerFor } from "@clip-ts/inference";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-evaluate-"));
 const at = (...names: string[]): string => join(folder, ...names);

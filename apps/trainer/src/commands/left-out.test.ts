@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { clipPreprocess } from "@clip-ts/image";
 import { initClip, preset } from "@clip-ts/model";
-import { tokenizerFor, writeModel } from "@clip-ts/node";
 import { captureOutput, useEngine, writeLinkedFolders } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
+import { tokenizerFor } from "@clip-ts/inference";
+import { writeModel } from "@clip-ts/node";
 
 const folder = mkdtempSync(join(tmpdir(), "clip-ts-left-out-"));
 const at = (...names: string[]): string => join(folder, ...names);

@@ -6,13 +6,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { clipPreprocess } from "@clip-ts/image";
 import { initClip, preset } from "@clip-ts/model";
-import { tokenizerFor, writeModel } from "@clip-ts/node";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import { bytesSource, openSafetensors, readAll } from "@clip-ts/weights";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
+import { tokenizerFor } from "@clip-ts/inference";
+import { writeModel } from "@clip-ts/node";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-stdout-"));
 const at = (...names: string[]): string => join(folder, ...names);

@@ -8,7 +8,8 @@ import {
   type PairSource,
 } from "@clip-ts/data";
 import type { AugmentConfig, Color, RandomViewConfig } from "@clip-ts/image";
-import { needTokenizer, openFile, type ModelDescription } from "@clip-ts/node";
+import { openFile } from "@clip-ts/files";
+import { needTokenizer, type ModelDescription } from "@clip-ts/inference";
 import { openSafetensors, toFloat32, toInt32 } from "@clip-ts/weights";
 import { checkPairs } from "./check-pairs.ts";
 import { openSource, type SourceOptions } from "./sources.ts";

@@ -1,13 +1,11 @@
 import { usualPreprocess, type Color, type PreprocessConfig } from "@clip-ts/image";
 import { clipSpec, lossOf, preset, type ClipConfig } from "@clip-ts/model";
-import {
-  readArchitecture,
-  readPreprocess,
-  resolveModel,
-  type ModelDescription,
-} from "@clip-ts/node";
+import { readPreprocess, type ModelDescription } from "@clip-ts/inference";
+import { readArchitecture } from "@clip-ts/node";
 import { initialSigmoidLogitScale } from "@clip-ts/projection";
 import { matchText } from "@clip-ts/text-encoder";
+import { openFiles } from "@clip-ts/node";
+import { type ModelFiles } from "@clip-ts/inference";
 import { withArchitecture, type ArchitectureChanges } from "./architecture.ts";
 import { openRunTokenizer, type RunTokenizerOptions } from "./run-tokenizer.ts";
 import { withTraining, type TrainingChanges } from "./with-training.ts";
@@ -76,8 +74,8 @@ interface Base {
   readonly config: ClipConfig;
   /** What files beside the description say. */
   readonly preprocess?: PreprocessConfig;
-  /** Where a tokenizer may lie. */
-  readonly folder?: string;
+  /** Among which a tokenizer may lie. */
+  readonly files?: ModelFiles;
 }
 
 async function readBase({ preset: name, config }: FreshModelOptions): Promise<Base> {
@@ -94,8 +92,7 @@ async function preprocessOf(
   { preprocess: said }: Base,
   { vision, background }: FreshModelOptions,
 ): Promise<PreprocessConfig> {
-  const ofTower =
-    vision === undefined ? undefined : await readPreprocess(await resolveModel(vision));
+  const ofTower = vision === undefined ? undefined : await readPreprocess(await openFiles(vision));
   const preprocess = ofTower ?? said ?? usualPreprocess(clip);
   const { alpha } = preprocess;
   return { ...preprocess, size: clip.vision.imageSize, alpha: background ?? alpha };
@@ -109,5 +106,5 @@ export async function describeFresh(options: FreshModelOptions): Promise<ModelDe
   const clip = withStartingScale(asked, base.config, options);
   clipSpec(clip); // refuses sizes that do not fit together before any memory is taken
   const preprocess = await preprocessOf(clip, base, options);
-  return { config: clip, preprocess, ...(await openRunTokenizer(clip, options, base.folder)) };
+  return { config: clip, preprocess, ...(await openRunTokenizer(clip, options, base.files)) };
 }

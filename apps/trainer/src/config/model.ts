@@ -1,8 +1,9 @@
 import { ClipError } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
 import type { ClipConfig } from "@clip-ts/model";
-import { configAtResolution, describeModel, type ModelDescription } from "@clip-ts/node";
+import { configAtResolution, type ModelDescription } from "@clip-ts/inference";
 import type { VitConfig } from "@clip-ts/vision-encoder";
+import { openModel } from "@clip-ts/node";
 import { onNotice } from "../cli/notice.ts";
 import { describeFresh, type FreshModelOptions } from "./fresh-model.ts";
 import { checkRunTokenizer, readNamedTokenizer } from "./run-tokenizer.ts";
@@ -78,7 +79,7 @@ function notesOn({ vision }: ClipConfig, options: RunModelOptions): string[] {
 
 async function openStored(from: string, options: RunModelOptions): Promise<RunModel> {
   checkChanges(options);
-  const stored = await describeModel(from, { onNotice });
+  const stored = await openModel(from, { onNotice });
   const { imageSize = stored.config.vision.imageSize, tokenizer } = options;
   const wanted = withTraining(configAtResolution(stored.config, imageSize), options);
   return {
@@ -89,7 +90,7 @@ async function openStored(from: string, options: RunModelOptions): Promise<RunMo
       ...(tokenizer !== undefined && (await readNamedTokenizer(tokenizer, wanted))),
     },
     notes: notesOn(stored.config, options),
-    start: () => loadStarting(from, stored.config, wanted),
+    start: () => loadStarting(stored, wanted),
   };
 }
 

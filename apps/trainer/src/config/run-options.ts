@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Device, EngineName, EngineOptions } from "@clip-ts/node";
+import type { Device, EngineName, EngineOptions } from "@clip-ts/engines";
 import type { AugmentConfig, RandomViewConfig } from "@clip-ts/image";
 import type { LossConfig } from "@clip-ts/model";
 import type { OptimizerConfig, PathRules, ScheduleConfig, UnlockedGroups } from "@clip-ts/optim";

@@ -3,11 +3,12 @@ import type { ClipConfig } from "@clip-ts/model";
 import {
   needTokenizer,
   readTokenizer,
-  readTokenizerAlone,
-  resolveModel,
   tokenizerFor,
   type ModelDescription,
-} from "@clip-ts/node";
+} from "@clip-ts/inference";
+import { readTokenizerAlone } from "@clip-ts/node";
+import { openFiles } from "@clip-ts/node";
+import { type ModelFiles } from "@clip-ts/inference";
 
 /** Where a run's tokenizer may lie. */
 export interface RunTokenizerOptions {
@@ -25,18 +26,18 @@ export function readNamedTokenizer(place: string, clip: ClipConfig): Promise<Ope
 }
 
 /**
- * The tokenizer of a run's model: what is named, what lies beside the text tower's weights, or in
- * `folder`, where the model's own files are. For a tower of CLIP's kind that is made anew it is CLIP's,
+ * The tokenizer of a run's model: what is named, what lies beside the text tower's weights, or among
+ * `files`, where the model's own files are. For a tower of CLIP's kind that is made anew it is CLIP's,
  * cut to the vocabulary. Nothing but a reason if there is none.
  */
 export async function openRunTokenizer(
   clip: ClipConfig,
   { tokenizer: named, text }: RunTokenizerOptions,
-  folder: string | undefined,
+  files: ModelFiles | undefined,
 ): Promise<OpenedTokenizer> {
   if (named !== undefined) return readNamedTokenizer(named, clip);
-  const towers = text === undefined ? [] : [await resolveModel(text)];
-  const places = folder === undefined ? towers : [...towers, folder];
+  const towers = text === undefined ? [] : [await openFiles(text)];
+  const places = files === undefined ? towers : [...towers, files];
   const found = await Promise.all(places.map((place) => readTokenizer(place, clip)));
   // A tower with weights knows its own ids only; files that are there are never passed over.
   const isTold = ({ missingTokenizer }: OpenedTokenizer, index: number): boolean =>

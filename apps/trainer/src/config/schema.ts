@@ -1,5 +1,5 @@
 import { emojiVendors } from "@clip-ts/data";
-import { engineNames } from "@clip-ts/node";
+import { engineNames } from "@clip-ts/engines";
 import { z } from "zod";
 import { architectureSchema } from "./architecture-schema.ts";
 import {

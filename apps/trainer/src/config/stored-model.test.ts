@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { flattenTree } from "@clip-ts/core";
 import { siglipPreprocess } from "@clip-ts/image";
 import { initClip, preset, type ClipConfig } from "@clip-ts/model";
-import { tokenizerFor, writeModel, writeTokenizer } from "@clip-ts/node";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
 import { configOf, folder, takeSteps, type Taken } from "../training/run-here.test.ts";
 import { openRunModel, type RunModel } from "./model.ts";
+import { tokenizerFor } from "@clip-ts/inference";
+import { writeModel, writeTokenizer } from "@clip-ts/node";
 
 const nano = preset("nano");
 const stored = {

@@ -1,5 +1,5 @@
 import type { Clip, Embedder } from "@clip-ts/model";
-import { describedClip, type ModelDescription } from "@clip-ts/node";
+import { describedClip, type ModelDescription } from "@clip-ts/inference";
 
 /**
  * Lends a model whose images come preprocessed, with the weights of an embedder, for as long as `use` runs. Takes the

@@ -3,17 +3,15 @@ import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { countParams } from "@clip-ts/core";
 import { retrieval } from "@clip-ts/evaluation";
-import {
-  describeModel,
-  listCheckpoints,
-  loadEmbedder,
-  loadHostParams,
-  writeModel,
-  type StartedEngine,
-} from "@clip-ts/node";
+import type { StartedEngine } from "@clip-ts/engines";
+import { loadEmbedder, loadHostParams } from "@clip-ts/inference";
+import { listCheckpoints, writeModel } from "@clip-ts/node";
 import { clipSpec } from "@clip-ts/model";
 import { interpolateWeights } from "@clip-ts/optim";
 import { planTraining } from "@clip-ts/training";
+import { openModel } from "@clip-ts/node";
+import { closing } from "@clip-ts/inference";
+import { storedModel } from "@clip-ts/node";
 import { note } from "../cli/output.ts";
 import { percent, table } from "../cli/table.ts";
 import { limitSkipped } from "../commands/support/left-out.ts";
@@ -45,17 +43,17 @@ export interface MethodResult {
 
 /** Retrieval among the drawings of the vendor that no method has seen, by their names in a language. */
 async function heldOut(
-  model: string,
+  name: string,
   locale: string,
   { started, limit }: Comparison,
 ): Promise<Evaluation> {
-  const description = await describeModel(model);
+  const model = await openModel(name);
   const source = await openSource({ kind: "emoji", vendors: ["fluent"], locales: [locale] }, 0);
-  const onWhite = { ...description.preprocess, alpha: [255, 255, 255] as const };
+  const onWhite = { ...model.preprocess, alpha: [255, 255, 255] as const };
   const pairs = captionedImages(source, onWhite, limit);
   const onSkip = limitSkipped(source.label, pairs.length, undefined);
-  const embedder = await loadEmbedder(model, description.config, started);
-  return withClip(description, embedder, async (clip) =>
+  const embedder = await closing(model, () => loadEmbedder(model, started.compiler));
+  return withClip(model, embedder, async (clip) =>
     retrievalNumbers(await retrieval(clip, pairs, { captions: "first", onSkip })),
   );
 }
@@ -93,10 +91,11 @@ async function runMethod(method: Method, comparison: Comparison): Promise<Method
 /** Half-way between the English model and the fully fine-tuned one. */
 async function interpolated(comparison: Comparison): Promise<MethodResult> {
   const { folderOf } = comparison;
-  const description = await describeModel(folderOf("full"));
-  const before = await loadHostParams(folderOf("scratch"), description.config);
-  const after = await loadHostParams(folderOf("full"), description.config);
-  await writeModel(folderOf("wise-ft"), description, interpolateWeights(before, after, 0.5));
+  const model = await openModel(folderOf("full"));
+  const scratch = await storedModel(folderOf("scratch"), model);
+  const before = await closing(scratch, loadHostParams);
+  const after = await closing(model, loadHostParams);
+  await writeModel(folderOf("wise-ft"), model, interpolateWeights(before, after, 0.5));
   const title = "WiSE-FT: half-way to the full fine-tune";
   return { name: "wise-ft", title, ...(await bothLanguages(folderOf("wise-ft"), comparison)) };
 }

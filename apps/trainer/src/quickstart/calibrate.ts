@@ -1,5 +1,5 @@
 import type { PairSource } from "@clip-ts/data";
-import type { Compiler } from "@clip-ts/node";
+import type { Compiler } from "@clip-ts/engines";
 import { openTrainingBatches } from "../config/batches.ts";
 import { openRunModel } from "../config/model.ts";
 import type { RunOptions } from "../config/run-options.ts";

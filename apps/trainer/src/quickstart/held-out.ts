@@ -2,7 +2,10 @@ import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { retrieval, type RetrievalReport } from "@clip-ts/evaluation";
 import type { Clip, FeatureRows } from "@clip-ts/model";
-import { describeModel, loadEmbedder, needTokenizer, type StartedEngine } from "@clip-ts/node";
+import type { StartedEngine } from "@clip-ts/engines";
+import { loadEmbedder, needTokenizer } from "@clip-ts/inference";
+import { openModel } from "@clip-ts/node";
+import { closing } from "@clip-ts/inference";
 import { limitSkipped } from "../commands/support/left-out.ts";
 import { openSource } from "../config/sources.ts";
 import { captionedImages } from "../evaluation/images-of.ts";
@@ -35,22 +38,22 @@ function glyphOf(path: string): string {
 
 /** Embeds every held-out drawing and its name with a trained model, for as long as `use` runs. */
 export async function withHeldOut(
-  model: string,
+  name: string,
   engine: StartedEngine,
   use: (heldOut: HeldOut) => Promise<void>,
 ): Promise<void> {
-  const description = await describeModel(model);
-  needTokenizer(description);
+  const model = await openModel(name);
+  needTokenizer(model);
   const source = await openSource({ kind: "emoji", vendors: [heldOutVendor], locales: ["en"] }, 0);
   const drawings = source.records.map(({ captions: [name = ""], path = "" }) => ({
     name,
     path,
     glyph: glyphOf(path),
   }));
-  const pairs = captionedImages(source, description.preprocess);
+  const pairs = captionedImages(source, model.preprocess);
   const onSkip = limitSkipped(source.label, pairs.length, 0); // rows are the drawings, one by one
-  const embedder = await loadEmbedder(model, description.config, engine);
-  await withClip(description, embedder, async (clip) => {
+  const embedder = await closing(model, () => loadEmbedder(model, engine.compiler));
+  await withClip(model, embedder, async (clip) => {
     const found = await retrieval(clip, pairs, { captions: "first", onSkip });
     const { images, texts: names, report } = found;
     await use({ clip, drawings, images, names, report });

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { writeFileWhole } from "@clip-ts/node";
+import { writeFileWhole } from "@clip-ts/files";
 import { trainingReport, type MetricsLine } from "./training-report.ts";
 
 async function readMetrics(file: string): Promise<MetricsLine[]> {

@@ -1,7 +1,8 @@
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostArrays } from "@clip-ts/core";
-import { writeModel, type ModelDescription } from "@clip-ts/node";
+import type { ModelDescription } from "@clip-ts/inference";
+import { writeModel } from "@clip-ts/node";
 
 /** Keeps a run's best model so far in `best`, whole at any moment. Borrows the leaves. */
 export async function keepBestModel(

@@ -1,13 +1,9 @@
 import { join } from "node:path";
 import { mkdir } from "node:fs/promises";
 import type { HostArrays } from "@clip-ts/core";
-import {
-  writeFileWhole,
-  writeJson,
-  writeModel,
-  type Checkpoint,
-  type ModelDescription,
-} from "@clip-ts/node";
+import { writeFileWhole, writeJson } from "@clip-ts/files";
+import type { ModelDescription } from "@clip-ts/inference";
+import { writeModel, type Checkpoint } from "@clip-ts/node";
 import { checkpointOf, type TrainingPlan, type TrainingState } from "@clip-ts/training";
 import { streamParams } from "@clip-ts/weights";
 

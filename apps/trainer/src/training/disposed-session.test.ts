@@ -1,4 +1,4 @@
-import { startEngine, type EngineName } from "@clip-ts/node";
+import { startEngine, type EngineName } from "@clip-ts/engines";
 import { expect, test } from "vitest";
 import { openTrainingBatches } from "../config/batches.ts";
 import { openRunModel } from "../config/model.ts";

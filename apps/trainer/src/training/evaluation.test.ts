@@ -1,7 +1,7 @@
 import { initHostParams } from "@clip-ts/core";
 import type { Target } from "@clip-ts/jit";
 import { clipSpec, preset } from "@clip-ts/model";
-import { startEngine, type Compiler } from "@clip-ts/node";
+import { startEngine, type Compiler } from "@clip-ts/engines";
 import { tensorsLeftBy } from "@clip-ts/test-utils";
 import type { TrainedModels } from "@clip-ts/training";
 import { expect, test } from "vitest";

@@ -8,7 +8,8 @@ import {
   largestDifference,
   useEngine,
 } from "@clip-ts/test-utils";
-import { inspectEngines, openFile } from "@clip-ts/node";
+import { inspectEngines } from "@clip-ts/engines";
+import { openFile } from "@clip-ts/files";
 import { openSafetensors, toFloat32 } from "@clip-ts/weights";
 import { afterAll, expect, test } from "vitest";
 import { parseConfig } from "../config/load-config.ts";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { flattenTree } from "@clip-ts/core";
-import { inspectEngines, writeModel } from "@clip-ts/node";
+import { inspectEngines } from "@clip-ts/engines";
+import { writeModel } from "@clip-ts/node";
 import { dispose, fill, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { openRunModel } from "../config/model.ts";

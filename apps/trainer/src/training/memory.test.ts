@@ -1,7 +1,7 @@
 import type { Batch } from "@clip-ts/data";
 import { flatLoader, optimize, peakBytes, type Graph, type Target } from "@clip-ts/jit";
 import { preset } from "@clip-ts/model";
-import { startEngine, type Compiler } from "@clip-ts/node";
+import { startEngine, type Compiler } from "@clip-ts/engines";
 import { expect, test } from "vitest";
 import { openRunModel } from "../config/model.ts";
 import { openSession } from "./open-session.ts";

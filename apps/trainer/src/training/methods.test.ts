@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { flattenTree } from "@clip-ts/core";
-import { describeModel, inspectEngines, writeModel } from "@clip-ts/node";
+import { inspectEngines } from "@clip-ts/engines";
 import { relativeError } from "@clip-ts/test-utils";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openRunModel } from "../config/model.ts";
 import { configOf, folder, takeSteps, type Taken } from "./run-here.test.ts";
 import { runTraining } from "./run-training.ts";
+import { openModel, writeModel } from "@clip-ts/node";
 
 const hasTensorflow = inspectEngines().some(
   ({ name, available }) => name === "tensorflow" && available,
@@ -106,7 +107,7 @@ test.each(engines)("a run that gets no better ends, its best model kept (%s)", a
   const { step, stoppedEarly } = await runTraining(config);
   expect(step).toBe(2);
   expect(stoppedEarly).toMatchObject({ step: 0, since: 1 });
-  const best = await describeModel(join(config.run, "best"));
+  const best = await openModel(join(config.run, "best"));
   expect(best.config.projectionDim).toBe(8);
 });
 

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { writeFileWhole } from "@clip-ts/node";
+import { writeFileWhole } from "@clip-ts/files";
 
 /**
  * Drops what a killed run reported after its last checkpoint, so that a resumed run's metrics hold

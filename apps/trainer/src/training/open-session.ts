@@ -1,6 +1,8 @@
 import { refuseAfterDisposal } from "@clip-ts/base";
 import type { Cursor } from "@clip-ts/data";
-import { loadHostParams, readCheckpointState, type Compiler } from "@clip-ts/node";
+import type { Compiler } from "@clip-ts/engines";
+import { loadHostParams } from "@clip-ts/inference";
+import { readCheckpointState } from "@clip-ts/node";
 import {
   checkpointSlots,
   createTraining,
@@ -9,6 +11,8 @@ import {
   type Training,
   type TrainingState,
 } from "@clip-ts/training";
+import { storedModel } from "@clip-ts/node";
+import { closing } from "@clip-ts/inference";
 import type { RunModel } from "../config/model.ts";
 import {
   clipTraining,
@@ -39,7 +43,7 @@ async function restore(
   options: ClipTrainingOptions,
 ): Promise<Restored> {
   const { step, cursor, best } = await readCheckpointState(folder);
-  const saved = await loadHostParams(folder, model.description.config);
+  const saved = await closing(await storedModel(folder, model.description), loadHostParams);
   const { plan, slots } = stateLayout(options);
   const base = plan.lora === undefined ? saved : await model.start();
   const stored = await readStoredSlots(folder, checkpointSlots(plan, slots), plan);

@@ -3,12 +3,9 @@ import { join } from "node:path";
 import { countParams } from "@clip-ts/core";
 import type { BatchStream, PairSource } from "@clip-ts/data";
 import { clipSpec } from "@clip-ts/model";
-import {
-  startEngine,
-  writeFileWhole,
-  type ModelDescription,
-  type StartedEngine,
-} from "@clip-ts/node";
+import { startEngine, type StartedEngine } from "@clip-ts/engines";
+import { writeFileWhole } from "@clip-ts/files";
+import type { ModelDescription } from "@clip-ts/inference";
 import { announceEngine } from "../cli/announce-engine.ts";
 import { fetchModels } from "../cli/fetch-models.ts";
 import { note } from "../cli/output.ts";

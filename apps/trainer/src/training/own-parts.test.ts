@@ -16,7 +16,7 @@ import {
   type PairInputs,
   type PairRows,
 } from "@clip-ts/model";
-import { inspectEngines, startEngine, type EngineName } from "@clip-ts/node";
+import { inspectEngines, startEngine, type EngineName } from "@clip-ts/engines";
 import { useEngine } from "@clip-ts/test-utils";
 import { createTraining } from "@clip-ts/training";
 import { defineVisionTower } from "@clip-ts/vision-encoder";

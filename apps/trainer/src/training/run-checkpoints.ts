@@ -1,15 +1,15 @@
 import { join } from "node:path";
 import { ClipError, isClipError } from "@clip-ts/base";
 import type { BatchStream } from "@clip-ts/data";
+import { isDiskFault } from "@clip-ts/files";
+import type { ModelDescription } from "@clip-ts/inference";
 import {
   checkpointFolder,
   damageOf,
-  isDiskFault,
   listCheckpoints,
   pruneCheckpoints,
   saveCheckpoint,
-  setCheckpointAside,
-  type ModelDescription,
+  markCheckpoint,
 } from "@clip-ts/node";
 import { createExplosionWatch } from "@clip-ts/training";
 import { note } from "../cli/output.ts";
@@ -20,7 +20,7 @@ import type { RunIdentity } from "./run-identity.ts";
 import type { TrainingSession } from "./session.ts";
 
 /**
- * The newest whole checkpoint of a run. Damaged ones are named, set aside as `step-N.damaged` and passed
+ * The newest whole checkpoint of a run. Damaged ones are named, renamed to `step-N.damaged` and passed
  * over.
  * @throws ClipError "not-found" if there is none, "bad-data" if all are damaged.
  */
@@ -39,7 +39,7 @@ export async function findWholeCheckpoint(run: string): Promise<string> {
     }
     for (const line of damaged) note(`damaged ${line}`);
     for (const bad of names.slice(names.indexOf(name) + 1)) {
-      await setCheckpointAside(run, bad, "damaged");
+      await markCheckpoint(run, bad, "damaged");
     }
     if (damaged.length > 0) note(`resume  from ${name}, the newest whole checkpoint`);
     return folder;
@@ -155,7 +155,7 @@ export function createRunCheckpoints(
       const since = watch.since() ?? session.steps();
       const names = await listCheckpoints(run);
       for (const name of names.filter((name) => stepOf(name) >= since)) {
-        await setCheckpointAside(run, name, "diverged");
+        await markCheckpoint(run, name, "diverged");
       }
       const last = names.findLast((name) => stepOf(name) < since);
       newest = last === undefined ? "" : checkpointFolder(run, last);

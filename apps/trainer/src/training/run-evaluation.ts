@@ -1,4 +1,4 @@
-import type { ModelDescription } from "@clip-ts/node";
+import type { ModelDescription } from "@clip-ts/inference";
 import type { Evaluating } from "@clip-ts/training";
 import { keepBestModel } from "./best-model.ts";
 import type { EarlyStopping } from "./early-stopping.ts";

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startEngine } from "@clip-ts/node";
+import { startEngine } from "@clip-ts/engines";
 import { useEngine } from "@clip-ts/test-utils";
 import type { TrainingPlan } from "@clip-ts/training";
 import { afterAll, expect, test } from "vitest";

@@ -1,9 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
 import { open, readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ClipError } from "@clip-ts/base";
+import { ClipError, isModelFile } from "@clip-ts/base";
 import type { PairSource } from "@clip-ts/data";
-import { isModelFile, readCheckpointState, resolveModel } from "@clip-ts/node";
+import { readCheckpointState, resolveModel } from "@clip-ts/node";
 import type { SourceOptions } from "../config/sources.ts";
 
 /** What a run learns from, told apart from anything else of the same settings. */

@@ -1,13 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { flattenTree } from "@clip-ts/core";
-import { describeModel, loadModelParams, openFile } from "@clip-ts/node";
+import { openFile } from "@clip-ts/files";
 import { largestDifference, relativeError } from "@clip-ts/test-utils";
 import { openSafetensors, toFloat32 } from "@clip-ts/weights";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { configOf, folder, takeSteps } from "./run-here.test.ts";
 import { runTraining } from "./run-training.ts";
+import { closing, loadModelParams } from "@clip-ts/inference";
+import { openModel } from "@clip-ts/node";
 
 const read = (name: string): Record<string, number>[] =>
   readFileSync(join(folder, name, "metrics.jsonl"), "utf8")
@@ -16,10 +18,9 @@ const read = (name: string): Record<string, number>[] =>
     .map((line) => JSON.parse(line) as Record<string, number>);
 
 async function leavesOf(model: string): Promise<Record<string, Float32Array>> {
-  const { config } = await describeModel(model);
-  const entries = Object.entries(flattenTree<Tensor>(await loadModelParams(model, config))).map(
-    async ([path, leaf]) => [path, (await leaf.data<"float32">()).slice()] as const,
-  );
+  const entries = Object.entries(
+    flattenTree<Tensor>(await closing(await openModel(model), loadModelParams)),
+  ).map(async ([path, leaf]) => [path, (await leaf.data<"float32">()).slice()] as const);
   return Object.fromEntries(await Promise.all(entries));
 }
 
@@ -170,7 +171,7 @@ test("a student learns from a teacher folder: the first loss is both losses' sum
 
 test("a sigmoid run's checkpoint loads as what it is", async () => {
   await runTraining(configOf("sigmoid", { loss: { kind: "sigmoid" } }));
-  const { config } = await describeModel(join(folder, "sigmoid/latest"));
+  const { config } = await openModel(join(folder, "sigmoid/latest"));
   expect(config.loss?.kind).toBe("sigmoid");
   const leaves = await leavesOf(join(folder, "sigmoid/latest"));
   expect(leaves["logit_bias"]![0]).not.toBe(-10);

@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import type { PreprocessConfig } from "@clip-ts/image";
-import type { ModelDescription } from "@clip-ts/node";
+import type { ModelDescription } from "@clip-ts/inference";
 
 /** Turns a student's pixels [rows, 3, size, size] into its teacher's. May return what it is given. */
 export type TeacherPixels = (pixels: Float32Array) => Float32Array;

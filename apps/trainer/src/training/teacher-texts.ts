@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { ClipError } from "@clip-ts/base";
 import type { Batch } from "@clip-ts/data";
 import type { TokenizedTexts } from "@clip-ts/model";
-import { needTokenizer, type ModelDescription } from "@clip-ts/node";
+import { needTokenizer, type ModelDescription } from "@clip-ts/inference";
 import { textTower } from "@clip-ts/text-encoder";
 import { readsPadding } from "@clip-ts/tokenizer";
 import type { TrainingDataOptions } from "../config/batches.ts";

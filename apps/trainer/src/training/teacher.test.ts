@@ -5,16 +5,7 @@ import type { Batch } from "@clip-ts/data";
 import { siglipPreprocess } from "@clip-ts/image";
 import { optimize, peakBytes, type Target } from "@clip-ts/jit";
 import { initClip, preset, type ClipConfig } from "@clip-ts/model";
-import {
-  describeModel,
-  loadEmbedder,
-  needTokenizer,
-  startEngine,
-  tokenizerFor,
-  writeModel,
-  type Compiler,
-  type ModelDescription,
-} from "@clip-ts/node";
+import { startEngine, type Compiler } from "@clip-ts/engines";
 import { goldenPath, relativeError, useEngine } from "@clip-ts/test-utils";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
@@ -23,6 +14,14 @@ import { openRunModel } from "../config/model.ts";
 import type { RunOptions } from "../config/run-options.ts";
 import { configOf, folder } from "./run-here.test.ts";
 import { openTeacher, type Teacher, type TeacherOptions } from "./teacher.ts";
+import {
+  loadEmbedder,
+  needTokenizer,
+  tokenizerFor,
+  type ModelDescription,
+} from "@clip-ts/inference";
+import { openModel, writeModel } from "@clip-ts/node";
+import { closing } from "@clip-ts/inference";
 
 beforeAll(() => useEngine("cpu"));
 
@@ -72,14 +71,14 @@ test.each(Object.entries(teachers))(
   async (name, changes) => {
     const from = await writeTeacher(name, changes);
     const config = configOf("seen", { distill: { from }, data: { bucketMultiple: 4 } });
-    const own = await describeModel(from);
+    const own = await openModel(from);
     const [shown, itself] = [
       await firstBatch(config, await student(config)),
       await firstBatch(config, { ...(await student(config)), preprocess: own.preprocess }),
     ];
     const teacher = await teacherOf(config);
     const { teacherImages, teacherTexts } = await teacher.features(shown);
-    const embedder = await loadEmbedder(from, own.config);
+    const embedder = await closing(own, () => loadEmbedder(own));
     const images = await embedder.images(itself.pixelValues, itself.batch);
     const texts = await embedder.texts(needTokenizer(own).encodeBatch(shown.captions));
     expect(relativeError(teacherImages!.data, images)).toBeLessThan(1e-5);

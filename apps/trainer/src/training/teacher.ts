@@ -1,8 +1,11 @@
 import type { Batch } from "@clip-ts/data";
 import type { HostArrays } from "@clip-ts/core";
 import type { Embedder } from "@clip-ts/model";
-import { describeModel, loadEmbedder, type Compiler, type ModelDescription } from "@clip-ts/node";
+import type { Compiler } from "@clip-ts/engines";
+import { loadEmbedder, type ModelDescription } from "@clip-ts/inference";
 import { rowRanges } from "@clip-ts/training";
+import { openModel } from "@clip-ts/node";
+import { closing } from "@clip-ts/inference";
 import { onNotice } from "../cli/notice.ts";
 import { teacherPixels, type TeacherPixels, type TeacherPixelsOptions } from "./teacher-pixels.ts";
 import { teacherTexts, type TeacherTexts, type TeacherTextsOptions } from "./teacher-texts.ts";
@@ -63,15 +66,11 @@ export async function openTeacher(
   compiler: Compiler | undefined,
 ): Promise<Teacher> {
   const { distill, parts } = options;
-  const description = await describeModel(distill.from, { onNotice });
-  const toPixels = teacherPixels(options, student, description);
-  const toTexts = teacherTexts(options, student, description);
-  const embedder = await loadEmbedder(
-    distill.from,
-    description.config,
-    compiler === undefined ? {} : { compiler },
-  );
-  const dim = description.config.projectionDim;
+  const model = await openModel(distill.from, { onNotice });
+  const toPixels = teacherPixels(options, student, model);
+  const toTexts = teacherTexts(options, student, model);
+  const embedder = await closing(model, () => loadEmbedder(model, compiler));
+  const dim = model.config.projectionDim;
   const teacher = { embedder, dim, toPixels, toTexts, parts };
   return { features: (batch) => featuresOf(teacher, batch), dispose: () => embedder.dispose() };
 }

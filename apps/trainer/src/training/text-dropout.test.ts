@@ -1,6 +1,6 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { inspectEngines } from "@clip-ts/node";
+import { inspectEngines } from "@clip-ts/engines";
 import { goldenArrays, goldenPath, relativeError } from "@clip-ts/test-utils";
 import { fromFloat32, fromInt32, serializeSafetensors, toBytes } from "@clip-ts/weights";
 import { beforeAll, describe, expect, test } from "vitest";

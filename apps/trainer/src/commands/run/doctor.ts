@@ -1,13 +1,13 @@
 import { arch, cpus, freemem, platform, totalmem } from "node:os";
 import {
   checkEngine,
-  imageLibraryVersions,
   refuseMissingEngine,
   tryEngines,
   type EngineCheck,
   type EngineStatus,
   type StartedEngine,
-} from "@clip-ts/node";
+} from "@clip-ts/engines";
+import { imageLibraryVersions } from "@clip-ts/node";
 import { twoColumns } from "../../cli/columns.ts";
 import type { Arguments } from "../../cli/command.ts";
 import { print } from "../../cli/output.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { writeJson } from "@clip-ts/node";
+import { writeJson } from "@clip-ts/files";
 import type { Arguments } from "../../cli/command.ts";
 import { countOption } from "../../cli/number-option.ts";
 import { print } from "../../cli/output.ts";

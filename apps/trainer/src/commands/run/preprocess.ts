@@ -1,5 +1,7 @@
-import { describeModel, factsAtResolution, listImages } from "@clip-ts/node";
+import { listImages } from "@clip-ts/node";
 import { fromFloat32 } from "@clip-ts/weights";
+import { openModel } from "@clip-ts/node";
+import { atResolution } from "@clip-ts/inference";
 import { onNotice } from "../../cli/notice.ts";
 import type { Arguments } from "../../cli/command.ts";
 import { nameOfOutput, note } from "../../cli/output.ts";
@@ -12,16 +14,13 @@ import { writeTensors } from "../support/tensor-files.ts";
 export async function run(args: Arguments): Promise<void> {
   const { positionals, text, flag } = args;
   const [model = "", ...inputs] = positionals;
-  const description = factsAtResolution(
-    await describeModel(model, { onNotice }),
-    imageSizeOf(args),
-  );
-  const { size } = description.preprocess;
+  const opened = atResolution(await openModel(model, { onNotice }), imageSizeOf(args));
+  const { size } = opened.preprocess;
   const { images: paths, leftOut } = await listImages(inputs);
   const planes = 3 * size * size;
   const values = new Float32Array(paths.length * planes);
   for (const [index, path] of paths.entries()) {
-    values.set(await readImage(path, description, flag("exif")), index * planes);
+    values.set(await readImage(path, opened, flag("exif")), index * planes);
   }
   const output = text("output") as string;
   const shape = [paths.length, 3, size, size];

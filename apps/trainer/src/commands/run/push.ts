@@ -1,20 +1,11 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ClipError } from "@clip-ts/base";
-import {
-  checkUpload,
-  describeModel,
-  isModelFile,
-  locateModel,
-  lostElsewhere,
-  modelCard,
-  modelFiles,
-  openClipConfigFor,
-  parseHubReference,
-  readPreprocess,
-  uploadFolder,
-} from "@clip-ts/node";
+import { ClipError, isModelFile, modelFiles } from "@clip-ts/base";
+import { checkUpload, parseHubReference, uploadFolder } from "@clip-ts/hub";
+import { readPreprocess } from "@clip-ts/inference";
+import { locateModel, lostElsewhere, modelCard, openClipConfigFor } from "@clip-ts/node";
+import { openModel, openFiles } from "@clip-ts/node";
 import { onNotice } from "../../cli/notice.ts";
 import type { Arguments } from "../../cli/command.ts";
 import { note } from "../../cli/output.ts";
@@ -29,7 +20,7 @@ async function cardFor(
 ): Promise<Record<string, string>> {
   if (existsSync(join(folder, cardName))) return {};
   const license = args.text("license");
-  const facts = await describeModel(folder, { onNotice });
+  const facts = await openModel(folder, { onNotice });
   const options = { repository, ...(license !== undefined && { license }) };
   return { [cardName]: modelCard(folder, facts, options) };
 }
@@ -57,7 +48,7 @@ export async function run(args: Arguments): Promise<void> {
     onNotice: note,
     ...(summary !== undefined && { summary }),
   });
-  const preprocess = await readPreprocess(folder);
+  const preprocess = await readPreprocess(await openFiles(folder));
   if (preprocess !== undefined) lostElsewhere(folder, preprocess).forEach(note);
   note(`pushed to ${target}`);
 }

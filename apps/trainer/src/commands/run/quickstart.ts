@@ -2,13 +2,11 @@ import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { PairSource } from "@clip-ts/data";
-import {
-  describeModel,
-  listCheckpoints,
-  loadHostParams,
-  writeModel,
-  type StartedEngine,
-} from "@clip-ts/node";
+import type { StartedEngine } from "@clip-ts/engines";
+import { loadHostParams } from "@clip-ts/inference";
+import { listCheckpoints, writeModel } from "@clip-ts/node";
+import { openModel } from "@clip-ts/node";
+import { closing } from "@clip-ts/inference";
 import { onNotice } from "../../cli/notice.ts";
 import type { Arguments } from "../../cli/command.ts";
 import { numberOption } from "../../cli/number-option.ts";
@@ -76,8 +74,8 @@ async function trainModel(
 
 /** Writes the trained model as a folder of its own. */
 async function exportModel(checkpoint: string, folder: string): Promise<void> {
-  const description = await describeModel(checkpoint, { onNotice });
-  await writeModel(folder, description, await loadHostParams(checkpoint, description.config));
+  const model = await openModel(checkpoint, { onNotice });
+  await writeModel(folder, model, await closing(model, loadHostParams));
 }
 
 async function showWhatItLearnt(heldOut: HeldOut, sheet: string): Promise<void> {

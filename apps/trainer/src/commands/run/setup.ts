@@ -1,4 +1,4 @@
-import { setupTensorflow } from "@clip-ts/node";
+import { setupTensorflow } from "@clip-ts/engines";
 import type { Arguments } from "../../cli/command.ts";
 import { note, print } from "../../cli/output.ts";
 

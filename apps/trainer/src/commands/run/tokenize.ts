@@ -1,4 +1,5 @@
-import { describeModel, needTokenizer } from "@clip-ts/node";
+import { needTokenizer } from "@clip-ts/inference";
+import { openModel } from "@clip-ts/node";
 import type { Arguments } from "../../cli/command.ts";
 import { readLines } from "../../cli/lines.ts";
 import { print } from "../../cli/output.ts";
@@ -6,7 +7,7 @@ import { print } from "../../cli/output.ts";
 /** clip-ts tokenize */
 export async function run({ positionals, flag }: Arguments): Promise<void> {
   const onNotice = (): void => undefined; // what is assumed of pictures matters to no caption
-  const tokenizer = needTokenizer(await describeModel(positionals[0] as string, { onNotice }));
+  const tokenizer = needTokenizer(await openModel(positionals[0] as string, { onNotice }));
   for await (const caption of readLines("-")) {
     const ids = flag("padded")
       ? Array.from(tokenizer.encodeBatch([caption]).inputIds)

@@ -1,9 +1,9 @@
 import { ClipError } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
 import type { ClipConfig, PerTower } from "@clip-ts/model";
-import type { DescribeOptions } from "@clip-ts/node";
 import { isOwnText, type BuiltInTextConfig } from "@clip-ts/text-encoder";
 import { isOwnVision, isVit, visionTower, type VitConfig } from "@clip-ts/vision-encoder";
+import { type OpenModelOptions } from "@clip-ts/node";
 import { note } from "../../cli/output.ts";
 
 /** The activations that a model leaves open: a ResNet's is always the same, of others only they know. */
@@ -14,7 +14,7 @@ function activationsIn({ vision, text }: ClipConfig): PerTower<Activation> {
   };
 }
 
-function givenTo({ activation }: DescribeOptions): PerTower<Activation> {
+function givenTo({ activation }: OpenModelOptions): PerTower<Activation> {
   return typeof activation === "object" ? activation : { vision: activation, text: activation };
 }
 
@@ -29,7 +29,7 @@ function areForms(first: Activation, second: Activation): boolean {
 export function checkActivation(
   found: PerTower<Activation>,
   model: string,
-  options: DescribeOptions,
+  options: OpenModelOptions,
 ): void {
   const given = givenTo(options);
   for (const side of ["vision", "text"] as const) {
@@ -57,7 +57,7 @@ function siglipTowers({ vision, text }: ClipConfig): Siglip | undefined {
 }
 
 /** Whether only the form of SigLIP's GELU is to change. */
-function changesForm({ vision, text }: Siglip, options: DescribeOptions): boolean {
+function changesForm({ vision, text }: Siglip, options: OpenModelOptions): boolean {
   const given = givenTo(options);
   const { vision: image = vision.activation, text: words = text.activation } = given;
   const isSame = image === vision.activation && words === text.activation;
@@ -72,7 +72,7 @@ function changesForm({ vision, text }: Siglip, options: DescribeOptions): boolea
 export function withActivation(
   config: ClipConfig,
   model: string,
-  options: DescribeOptions,
+  options: OpenModelOptions,
 ): ClipConfig {
   const towers = siglipTowers(config);
   if (towers === undefined || !changesForm(towers, options)) {

@@ -1,7 +1,7 @@
 import type { Activation } from "@clip-ts/core";
 import type { ExportPrecision } from "@clip-ts/onnx";
 import type { PerTower } from "@clip-ts/model";
-import type { DescribeOptions } from "@clip-ts/node";
+import { type OpenModelOptions } from "@clip-ts/node";
 import type { Arguments } from "../../cli/command.ts";
 import { countOption } from "../../cli/number-option.ts";
 import { UsageError } from "../../cli/usage-error.ts";
@@ -36,7 +36,7 @@ export function precisionsOf({ text }: Pick<Arguments, "text">): readonly Export
 /** What `convert` changes of a model on its way, whatever it writes. */
 export interface ModelChanges {
   /** What the weights do not say, where they come without a config. */
-  readonly inferred: DescribeOptions;
+  readonly inferred: OpenModelOptions;
   /** The model towards which weights are interpolated, and how far. */
   readonly other: { readonly model: string; readonly alpha: number } | undefined;
   /** Pixels of a side. */
@@ -66,7 +66,7 @@ function perTower<Value>(
 }
 
 /** `--activation`, for weights that come without a config. */
-function activationOf(args: Arguments): DescribeOptions {
+function activationOf(args: Arguments): OpenModelOptions {
   const given = args.text("activation");
   if (given === undefined) return {};
   const find = (part: string): Activation | undefined => activations.find((name) => name === part);
@@ -80,7 +80,7 @@ function activationOf(args: Arguments): DescribeOptions {
 }
 
 /** `--heads VISION[,TEXT]`, for weights that come without a config. */
-function headsOf(args: Arguments): DescribeOptions {
+function headsOf(args: Arguments): OpenModelOptions {
   const given = args.text("heads");
   if (given === undefined) return {};
   const count = (part: string): number | undefined =>
@@ -93,7 +93,7 @@ function headsOf(args: Arguments): DescribeOptions {
 }
 
 /** All that is said of weights that come without a config. */
-function saidOf(args: Arguments): DescribeOptions {
+function saidOf(args: Arguments): OpenModelOptions {
   const preset = args.text("preset");
   const configFile = args.text("config");
   if (preset !== undefined && configFile !== undefined) {

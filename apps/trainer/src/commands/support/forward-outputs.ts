@@ -8,8 +8,8 @@ import {
   type ForwardDetails,
   type PairBatch,
 } from "@clip-ts/model";
-import { withWeights, type Compiler } from "@clip-ts/node";
-import { convertTensors, detectLayout, type HostTensor, type Layout } from "@clip-ts/weights";
+import type { Compiler } from "@clip-ts/engines";
+import { convertTensors, type HostTensor, type Layout } from "@clip-ts/weights";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { attentionHeads } from "./attention-heads.ts";
 import type { BatchArrays } from "./forward-inputs.ts";
@@ -28,11 +28,6 @@ const outputNames: Readonly<Record<OutputKey, string>> = {
   imageLastHidden: "image_last_hidden",
   textLastHidden: "text_last_hidden",
 };
-
-/** Whose names a model's weights have. */
-export function layoutOfModel(model: string): Promise<Layout> {
-  return withWeights(model, (file) => Promise.resolve(detectLayout(file.names)));
-}
 
 /** What is run and how. */
 export interface Pass {

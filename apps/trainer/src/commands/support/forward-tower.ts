@@ -2,11 +2,13 @@ import { ClipError } from "@clip-ts/base";
 import { flattenTree, unflattenLike, type HostArray, type ParamSpec } from "@clip-ts/core";
 import type { NamedTensors } from "@clip-ts/jit";
 import type { PairBatch, TowerConfig } from "@clip-ts/model";
-import { loadHeadAlone, loadHostTowerAlone, loadTowerAlone, type Compiler } from "@clip-ts/node";
+import type { Compiler } from "@clip-ts/engines";
+import { loadHeadAlone, loadHostTowerAlone, loadTowerAlone } from "@clip-ts/inference";
 import { project } from "@clip-ts/projection";
 import { encodeText, textSpec, type TextParams } from "@clip-ts/text-encoder";
 import { encodeImage, visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
 import type { HostTensor } from "@clip-ts/weights";
+import { closing, type StoredTower } from "@clip-ts/inference";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { BatchArrays } from "./forward-inputs.ts";
 import { disposeTensors, runFunction, type NamedInputs } from "./run-function.ts";
@@ -51,12 +53,11 @@ function projected(tower: TowerConfig, outputs: NamedTensors, head: NamedTensors
 
 /** A tower's parameters by path. The caller owns what of them is tensors. */
 async function loadNamed(
-  model: string,
-  tower: TowerConfig,
+  stored: StoredTower,
   compiler: Compiler | undefined,
 ): Promise<NamedInputs> {
   const load = compiler === undefined ? loadTowerAlone : loadHostTowerAlone;
-  return flattenTree<Tensor | HostArray>(await load(model, tower));
+  return flattenTree<Tensor | HostArray>(await load(stored));
 }
 
 /** What a tower reads, and what it is called in files. */
@@ -72,11 +73,11 @@ const inputsOf = {
  * @throws ClipError "bad-data" without the inputs that the tower reads.
  */
 export async function towerTensors(
-  model: string,
-  tower: TowerConfig,
+  stored: StoredTower,
   inputs: BatchArrays,
   compiler: Compiler | undefined,
 ): Promise<Record<string, HostTensor>> {
+  const { name: model, tower } = stored;
   const { key, name } = inputsOf[tower.side];
   if (inputs[key] === undefined) {
     throw new ClipError(
@@ -90,8 +91,14 @@ export async function towerTensors(
   const given = Object.entries(read).flatMap(([input, array]) =>
     array === undefined ? [] : [[input, array] as const],
   );
-  const head = flattenTree<HostArray>((await loadHeadAlone(model, tower)) ?? {});
-  const params = await loadNamed(model, tower, compiler);
+  const [head, params] = await closing(
+    stored,
+    async () =>
+      [
+        flattenTree<HostArray>((await loadHeadAlone(stored)) ?? {}),
+        await loadNamed(stored, compiler),
+      ] as const,
+  );
   try {
     return await runFunction(
       (all) => projected(tower, runTower(tower, all.param, all.input), all.head),

@@ -1,11 +1,11 @@
 import type { ExportPrecision } from "@clip-ts/onnx";
-import type { OpenedModel } from "@clip-ts/node";
+import { type Model } from "@clip-ts/inference";
 import { convertToOnnx } from "./convert-onnx.ts";
 import { convertToSavedModel } from "./convert-saved-model.ts";
 
 /** Writes a model as graphs that others run; `precisions` are those of `--to onnx`. */
 export type GraphExport = (
-  opened: OpenedModel,
+  model: Model,
   output: string,
   precisions: readonly ExportPrecision[],
 ) => Promise<void>;

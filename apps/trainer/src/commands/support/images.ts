@@ -2,12 +2,8 @@ import { preprocessInTurns } from "@clip-ts/image";
 import type { FeatureRows } from "@clip-ts/core";
 import type { LeftOut } from "@clip-ts/data";
 import { embedReadable, type ImageJob, type SkippedJob } from "@clip-ts/model";
-import {
-  decodeImage,
-  readImageBytes,
-  type FoundImages,
-  type ModelDescription,
-} from "@clip-ts/node";
+import type { ModelDescription } from "@clip-ts/inference";
+import { decodeImage, readImageBytes, type FoundImages } from "@clip-ts/node";
 import type { Arguments } from "../../cli/command.ts";
 import { counter, note } from "../../cli/output.ts";
 import { limitSkipped, withUnreadable } from "./left-out.ts";

@@ -3,7 +3,6 @@ import { mkdtemp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatClipConfig, type ClipConfig } from "@clip-ts/model";
-import { describeModel } from "@clip-ts/node";
 import { goldenPath, goldenTowers } from "@clip-ts/test-utils";
 import {
   bytesSource,
@@ -16,6 +15,7 @@ import {
   type HostTensor,
 } from "@clip-ts/weights";
 import { expect, test } from "vitest";
+import { openModel } from "@clip-ts/node";
 
 /** Every tensor of a file of weights. */
 export async function readTensors(path: string): Promise<Record<string, HostTensor>> {
@@ -55,7 +55,7 @@ export async function writeJoinedModel(folder: string): Promise<string> {
 
 test("the model of two reference towers is one that opens", async () => {
   const folder = await mkdtemp(join(tmpdir(), "clip-ts-joined-"));
-  const { config } = await describeModel(await writeJoinedModel(join(folder, "model")));
+  const { config } = await openModel(await writeJoinedModel(join(folder, "model")));
   expect(config).toEqual(joined);
   await rm(folder, { recursive: true });
 });

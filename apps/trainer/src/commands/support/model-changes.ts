@@ -1,87 +1,68 @@
 import { ClipError } from "@clip-ts/base";
+import { startEngine } from "@clip-ts/engines";
+import { atResolution, closing, type Model, type StoredTower } from "@clip-ts/inference";
 import { clipSpec } from "@clip-ts/model";
-import {
-  atResolution,
-  checkOrigin,
-  checkStoredPositions,
-  describeModel,
-  startEngine,
-  withWeights,
-  type OpenedModel,
-  type TowerDescription,
-} from "@clip-ts/node";
+import { openModel } from "@clip-ts/node";
 import { checkFit } from "@clip-ts/weights";
 import { onNotice } from "../../cli/notice.ts";
 import { checkActivation, withActivation } from "./activation-said.ts";
 import type { ModelChanges } from "./convert-options.ts";
 import { interpolatedWeights } from "./interpolated-weights.ts";
-import type { OpenedTower } from "./write-tower.ts";
 import { checkSameArchitecture } from "./same-architecture.ts";
 
-/** The model with the weights between it and another, if one is asked for. */
+/** The model with the weights between it and another, if one is asked for, for as long as `use` runs. */
 async function withOther<Result>(
-  opened: OpenedModel,
-  model: string,
+  model: Model,
   { other }: ModelChanges,
-  use: (opened: OpenedModel) => Promise<Result>,
+  use: (model: Model) => Promise<Result>,
 ): Promise<Result> {
-  if (other === undefined) return use(opened);
-  const { config } = opened.description;
-  const found = await describeModel(other.model, { like: config, onNotice });
-  checkSameArchitecture({ name: model, config }, { name: other.model, config: found.config });
-  return withWeights(other.model, (file) => {
-    checkOrigin(found.config, other.model, file);
+  if (other === undefined) return use(model);
+  const { name, config, weights } = model;
+  const found = await openModel(other.model, { like: config, onNotice });
+  checkSameArchitecture({ name, config }, { name: other.model, config: found.config });
+  return closing(found, async () => {
+    const file = await found.weights();
     checkFit(clipSpec(found.config), file);
-    return use({ ...opened, file: interpolatedWeights(opened.file, file, other.alpha) });
+    const mixed = async (): ReturnType<typeof weights> =>
+      interpolatedWeights(await weights(), file, other.alpha);
+    return use({ ...model, weights: mixed });
   });
 }
 
 /** The model with its positions for another image size, if one is asked for. */
-async function resized(opened: OpenedModel, { imageSize }: ModelChanges): Promise<OpenedModel> {
-  if (imageSize === undefined) return opened;
+async function resized(model: Model, { imageSize }: ModelChanges): Promise<Model> {
+  if (imageSize === undefined) return model;
   await startEngine("cpu"); // positions are computed, between grids
-  const { facts, file } = atResolution(opened.description, opened.file, imageSize);
-  return { description: { ...opened.description, ...facts }, file };
+  return atResolution(model, imageSize);
 }
 
 /**
- * Opens one tower that stands alone for as long as `use` runs.
- * @throws ClipError "bad-argument" for changes that only whole models take.
+ * Refuses changes that one tower alone does not take.
+ * @throws ClipError "bad-argument".
  */
-export async function withTower<Result>(
-  model: string,
-  description: TowerDescription,
-  changes: ModelChanges,
-  use: (opened: OpenedTower) => Promise<Result>,
-): Promise<Result> {
-  const { config } = description.tower;
+export function checkTowerChanges({ name, tower }: StoredTower, changes: ModelChanges): void {
+  const { config } = tower;
   if (changes.other !== undefined || changes.imageSize !== undefined) {
     throw new ClipError(
       "bad-argument",
-      `${model} holds one tower alone, and --interpolate and --image-size change whole models only.`,
-      { data: { model } },
+      `${name} holds one tower alone, and --interpolate and --image-size change whole models only.`,
+      { data: { model: name } },
     );
   }
   const found = "activation" in config ? config.activation : undefined;
-  checkActivation({ [description.tower.side]: found }, model, changes.inferred);
-  return withWeights(model, (file) => use({ ...description, file }));
+  checkActivation({ [tower.side]: found }, name, changes.inferred);
 }
 
 /** Opens a model with changes, each tensor changed when it is read, for as long as `use` runs. */
 export async function withChangedModel<Result>(
-  model: string,
+  name: string,
   changes: ModelChanges,
-  use: (opened: OpenedModel) => Promise<Result>,
+  use: (model: Model) => Promise<Result>,
 ): Promise<Result> {
-  const found = await describeModel(model, { ...changes.inferred, onNotice });
-  const config = withActivation(found.config, model, changes.inferred);
-  const description = { ...found, config };
-  return withWeights(model, async (file) => {
-    checkOrigin(description.config, model, file);
-    await checkStoredPositions(description.config, file);
-    checkFit(clipSpec(description.config), file);
-    return withOther({ description, file }, model, changes, async (mixed) =>
-      use(await resized(mixed, changes)),
-    );
+  const found = await openModel(name, { ...changes.inferred, onNotice });
+  const model = { ...found, config: withActivation(found.config, name, changes.inferred) };
+  return closing(model, async () => {
+    checkFit(clipSpec(model.config), await model.weights());
+    return withOther(model, changes, async (mixed) => use(await resized(mixed, changes)));
   });
 }

@@ -1,12 +1,8 @@
 import type { Clip } from "@clip-ts/model";
-import {
-  describeModel,
-  factsAtResolution,
-  loadEmbedder,
-  needTokenizer,
-  type ModelDescription,
-  type StartedEngine,
-} from "@clip-ts/node";
+import type { StartedEngine } from "@clip-ts/engines";
+import { loadEmbedder, needTokenizer, type ModelDescription } from "@clip-ts/inference";
+import { openModel } from "@clip-ts/node";
+import { atResolution, closing } from "@clip-ts/inference";
 import { onNotice } from "../../cli/notice.ts";
 import type { Arguments } from "../../cli/command.ts";
 import { withClip } from "../../evaluation/with-clip.ts";
@@ -30,12 +26,12 @@ export async function withModel<Result>(
   { readsTexts = true }: { readonly readsTexts?: boolean } = {},
 ): Promise<Result> {
   const [model = ""] = args.positionals;
-  const stored = await describeModel(model, { onNotice });
+  const stored = await openModel(model, { onNotice });
   const imageSize = imageSizeOf(args);
-  const description = factsAtResolution(stored, imageSize);
-  if (readsTexts) needTokenizer(description);
+  const opened = atResolution(stored, imageSize);
+  if (readsTexts) needTokenizer(opened);
   noteImageSize(stored.config, imageSize);
   const engine = await startNamedEngine(args);
-  const embedder = await loadEmbedder(model, stored.config, { ...engine, imageSize });
-  return withClip(description, embedder, (clip) => use({ description, engine, clip }));
+  const embedder = await closing(opened, () => loadEmbedder(opened, engine.compiler));
+  return withClip(opened, embedder, (clip) => use({ description: opened, engine, clip }));
 }

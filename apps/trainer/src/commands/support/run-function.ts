@@ -8,7 +8,7 @@ import {
   type TreeOf,
 } from "@clip-ts/core";
 import { compileTree, type InputSpec } from "@clip-ts/jit";
-import type { Compiler } from "@clip-ts/node";
+import type { Compiler } from "@clip-ts/engines";
 import { fromFloat32, type HostTensor } from "@clip-ts/weights";
 import { dispose, Tensor, tidy } from "@tensorflow/tfjs-core";
 

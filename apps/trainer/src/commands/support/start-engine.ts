@@ -1,4 +1,4 @@
-import { startEngine, type Device, type EngineName, type StartedEngine } from "@clip-ts/node";
+import { startEngine, type Device, type EngineName, type StartedEngine } from "@clip-ts/engines";
 import type { Precision } from "@clip-ts/tensorflow";
 import { announceEngine } from "../../cli/announce-engine.ts";
 import type { Arguments } from "../../cli/command.ts";

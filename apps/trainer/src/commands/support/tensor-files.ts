@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ClipError, isClipError } from "@clip-ts/base";
-import { openFile, writeFileWhole } from "@clip-ts/node";
+import { openFile, writeFileWhole } from "@clip-ts/files";
 import {
   openSafetensors,
   serializeSafetensors,

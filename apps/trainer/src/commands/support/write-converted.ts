@@ -1,13 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { assertBigVision, ownFormatReason, weightNamesOf, type ClipConfig } from "@clip-ts/model";
-import {
-  modelFiles,
-  writeDescription,
-  writeOpenClipDescription,
-  withStoredPositions,
-  writeTokenizer,
-  type ModelDescription,
-} from "@clip-ts/node";
+import { modelFiles } from "@clip-ts/base";
+import { withStoredPositions, type ModelDescription } from "@clip-ts/inference";
+import { writeDescription, writeOpenClipDescription, writeTokenizer } from "@clip-ts/node";
 import { convertLayout, type Layout, type TensorFile } from "@clip-ts/weights";
 import { note } from "../../cli/output.ts";
 import { attentionHeads } from "./attention-heads.ts";
@@ -46,10 +41,8 @@ export const weightTargets: Readonly<Record<string, Target>> = {
 };
 
 /** What is on its way into a folder. */
-interface Writing {
-  readonly target: Target;
-  readonly description: ModelDescription;
-  readonly file: TensorFile;
+interface Writing extends ModelDescription {
+  readonly weights: () => Promise<TensorFile>;
 }
 
 /** Says so where `config.json` is clip-ts's own, and why. */
@@ -87,16 +80,18 @@ function tokenizerNote(target: Target, description: ModelDescription): string | 
 /** Writes a model's weights under the names of a target, and what describes it beside them. */
 export async function writeConverted(
   output: string,
-  { target, description, file }: Writing,
+  target: Target,
+  model: Writing,
 ): Promise<void> {
-  target.check?.(description.config);
-  const layout =
-    typeof target.layout === "function" ? target.layout(description.config) : target.layout;
-  const whole = layout === "openai" ? withStoredPositions(description.config, file) : file;
-  const renamed = convertLayout(whole, layout, attentionHeads(description.config));
-  await target.describe(output, description);
-  noteOwnFormat(target, description.config);
-  const said = tokenizerNote(target, description);
+  const { config } = model;
+  target.check?.(config);
+  const layout = typeof target.layout === "function" ? target.layout(config) : target.layout;
+  const file = await model.weights();
+  const whole = layout === "openai" ? withStoredPositions(config, file) : file;
+  const renamed = convertLayout(whole, layout, attentionHeads(config));
+  await target.describe(output, model);
+  noteOwnFormat(target, config);
+  const said = tokenizerNote(target, model);
   if (said !== undefined) note(said);
   await writeWeights(output, target.weights, renamed);
 }

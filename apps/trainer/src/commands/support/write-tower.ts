@@ -1,27 +1,20 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, modelFiles } from "@clip-ts/base";
 import { assertTorchvision, formatRobertaConfig, type TowerConfig } from "@clip-ts/model";
-import {
-  modelFiles,
-  writeRobertaDescription,
-  writeTorchvisionDescription,
-  type OpenedModel,
-  type TowerDescription,
-} from "@clip-ts/node";
+import { writeRobertaDescription, writeTorchvisionDescription } from "@clip-ts/node";
 import { builtInVision } from "@clip-ts/vision-encoder";
 import { convertLayout, type TensorFile } from "@clip-ts/weights";
+import { type Model, type StoredTower } from "@clip-ts/inference";
 import { writeWeights } from "./write-weights.ts";
 
-/** A tower that is open: what describes it, and weights that hold it, with others or alone. */
-export interface OpenedTower extends TowerDescription {
-  readonly file: TensorFile;
-}
+/** A tower on its way: what describes it, and weights that hold it, with others or alone. */
+export type ConvertedTower = Omit<StoredTower, "name" | "close">;
 
 /** A target of `convert` that takes one tower of a model, or a tower alone. */
 interface TowerTarget {
   readonly side: TowerConfig["side"];
   /** What of a model is written. */
   readonly part: string;
-  readonly write: (output: string, tower: OpenedTower) => Promise<void>;
+  readonly write: (output: string, tower: ConvertedTower) => Promise<void>;
 }
 
 function wrongSide(side: string): never {
@@ -33,22 +26,22 @@ function renamed(file: TensorFile, layout: "torchvision" | "roberta"): TensorFil
   return convertLayout(convertLayout(file, "huggingface"), layout);
 }
 
-async function writeTorchvision(output: string, opened: OpenedTower): Promise<void> {
-  const { tower, file, ...beside } = opened;
+async function writeTorchvision(output: string, opened: ConvertedTower): Promise<void> {
+  const { tower, weights: open, ...beside } = opened;
   if (tower.side !== "vision") return wrongSide("vision");
   const config = { vision: tower.config };
   assertTorchvision(config);
-  const weights = renamed(file, "torchvision");
+  const weights = renamed(await open(), "torchvision");
   await writeTorchvisionDescription(output, { config, ...beside });
   await writeWeights(output, modelFiles.weights, weights, towerTargets["torchvision"]?.part);
 }
 
-async function writeRoberta(output: string, opened: OpenedTower): Promise<void> {
-  const { tower, file, ...beside } = opened;
+async function writeRoberta(output: string, opened: ConvertedTower): Promise<void> {
+  const { tower, weights: open, ...beside } = opened;
   if (tower.side !== "text") return wrongSide("text");
   const config = { text: tower.config };
   formatRobertaConfig(config);
-  const weights = renamed(file, "roberta");
+  const weights = renamed(await open(), "roberta");
   await writeRobertaDescription(output, { config, ...beside });
   await writeWeights(output, modelFiles.weights, weights, towerTargets["roberta"]?.part);
 }
@@ -66,17 +59,16 @@ export const towerTargets: Readonly<Record<string, TowerTarget>> = {
 /** One tower of a whole model. @throws ClipError "unsupported" for a text tower that is no RoBERTa. */
 export function towerOf(
   side: TowerConfig["side"],
-  { description, file }: OpenedModel,
-): OpenedTower {
-  const { config, preprocess, tokenizer } = description;
+  { config, preprocess, tokenizer, weights }: Model,
+): ConvertedTower {
   if (side === "vision") {
     const vision = builtInVision(config.vision, "A tower in a file by itself");
-    return { tower: { side, config: vision }, preprocess, file };
+    return { tower: { side, config: vision }, preprocess, weights };
   }
   const { text } = config;
   if (text.kind !== "roberta") {
     formatRobertaConfig(config); // says what it is
     return wrongSide("text");
   }
-  return { tower: { side, config: text }, file, ...(tokenizer !== undefined && { tokenizer }) };
+  return { tower: { side, config: text }, weights, ...(tokenizer !== undefined && { tokenizer }) };
 }

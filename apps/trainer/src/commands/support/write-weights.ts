@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { modelFiles } from "@clip-ts/node";
+import { modelFiles } from "@clip-ts/base";
 import { lazyTensors, streamNpz, streamSafetensors, type TensorFile } from "@clip-ts/weights";
 import { note } from "../../cli/output.ts";
 import { writeOutput } from "./tensor-files.ts";

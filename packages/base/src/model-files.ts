@@ -1,0 +1,41 @@
+/** Names in a model folder: Hugging Face's, open_clip's and big_vision's beside them. */
+export const modelFiles = {
+  config: "config.json",
+  openClipConfig: "open_clip_config.json",
+  preprocessor: "preprocessor_config.json",
+  processor: "processor_config.json",
+  weights: "model.safetensors",
+  openClipWeights: "open_clip_model.safetensors",
+  numpyWeights: "model.npz",
+} as const;
+
+/** Where weights may lie, best first: formats that can be read in part before those that need a pickle. */
+export const weightsFiles: readonly string[] = [
+  modelFiles.weights,
+  "model.safetensors.index.json",
+  modelFiles.openClipWeights,
+  "open_clip_pytorch_model.bin",
+  "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
+  modelFiles.numpyWeights,
+];
+
+/** Files of tokenizers, which travel with a model whose vocabulary is not CLIP's. */
+export const tokenizerFiles: readonly string[] = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "vocab.json",
+  "merges.txt",
+  "vocab.txt",
+];
+
+const shard = /^(model|pytorch_model)-[\w-]+\.(safetensors|bin)$/u;
+
+/** Whether a file of a folder belongs to its model; checkpoints of a run keep others beside. */
+export function isModelFile(name: string): boolean {
+  const own: readonly string[] = Object.values(modelFiles);
+  return (
+    [own, weightsFiles, tokenizerFiles].some((names) => names.includes(name)) || shard.test(name)
+  );
+}

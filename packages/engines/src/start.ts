@@ -1,0 +1,190 @@
+import { ClipError, isClipError } from "@clip-ts/base";
+import "@clip-ts/core/gradients"; // for whatever engine computes
+import { repairWasmBackend } from "@clip-ts/core/wasm";
+import "@tensorflow/tfjs-backend-cpu";
+import { enableProdMode, setBackend } from "@tensorflow/tfjs-core";
+import { dumpGraphs } from "./dump-graphs.ts";
+import {
+  automaticEngines,
+  engineNames,
+  gpuEngineNames,
+  refuseMissingEngine,
+  thisProcessor,
+  type Compiler,
+  type Device,
+  type EngineName,
+  type EngineOptions,
+  type EngineStatus,
+  type Slowdown,
+  type StartedEngine,
+} from "./engine.ts";
+import { inspectEngine } from "./inspect.ts";
+import { loadOnnx, loadOnnxOnGpu } from "./onnx.ts";
+import { loadTensorflow, tensorflowCompiler } from "./tensorflow.ts";
+import { loadWebgpu } from "./webgpu.ts";
+
+/** An engine that is loaded: its tfjs backend, and what compiles for it. */
+interface Loaded {
+  readonly backend: string;
+  readonly detail: string;
+  readonly compiler?: Compiler;
+}
+
+async function loadWasm(): Promise<string> {
+  await import("@tensorflow/tfjs-backend-wasm");
+  repairWasmBackend();
+  return "wasm";
+}
+
+/** @throws ClipError "bad-config" if an engine has no products of bfloat16 numbers. */
+function refuseToRound(name: EngineName): void {
+  if (name === "tensorflow" || name === "tensorflow-gpu") return;
+  throw new ClipError(
+    "bad-config",
+    `The engine "${name}" computes in f32 only. For bf16 use the engine tensorflow ` +
+      "(clip-ts setup tensorflow), or leave out the precision.",
+    { data: { name } },
+  );
+}
+
+function startTensorflow(name: "tensorflow" | "tensorflow-gpu", options: EngineOptions): Loaded {
+  const { detail, own } = loadTensorflow(name, options);
+  const compiler = tensorflowCompiler({ precision: options.precision, ...own });
+  return { backend: "tensorflow", detail, compiler };
+}
+
+/** Registers the backend of an engine and says what it is. */
+async function load(
+  { name, detail }: EngineStatus,
+  { precision, threads }: EngineOptions,
+): Promise<Loaded> {
+  if (precision === "bf16") refuseToRound(name);
+  switch (name) {
+    case "tensorflow":
+    case "tensorflow-gpu":
+      return startTensorflow(name, { precision, threads });
+    case "onnx": // what is not compiled runs beside it
+      return { backend: await loadWasm(), ...loadOnnx({ threads }) };
+    case "onnx-gpu":
+      return { backend: await loadWasm(), ...(await loadOnnxOnGpu({ threads })) };
+    case "webgpu":
+      return { backend: "webgpu", ...(await loadWebgpu()) };
+    case "wasm":
+      return { backend: await loadWasm(), detail };
+    case "cpu":
+      return { backend: "cpu", detail };
+  }
+}
+
+/** Starts one engine and says what it is. @throws ClipError "engine-unavailable" with the reason. */
+async function launch(
+  status: EngineStatus,
+  options: EngineOptions,
+): Promise<Omit<Loaded, "backend">> {
+  enableProdMode(); // tfjs's own banner and checks; ours stay
+  dumpGraphs();
+  try {
+    const { backend, ...loaded } = await load(status, options);
+    if (!(await setBackend(backend))) throw new Error(`the backend "${backend}" does not start`);
+    return loaded;
+  } catch (cause) {
+    if (isClipError(cause)) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ClipError(
+      "engine-unavailable",
+      `The engine "${status.name}" (${status.detail}) is installed but does not start: ${reason}`,
+      { data: { ...status }, cause },
+    );
+  }
+}
+
+async function startNamed(name: string, options: EngineOptions): Promise<StartedEngine> {
+  if (!engineNames.includes(name as EngineName)) {
+    throw new ClipError(
+      "bad-config",
+      `There is no engine "${name}". Engines: auto, ${engineNames.join(", ")}.`,
+      { data: { name } },
+    );
+  }
+  const status = inspectEngine(name as EngineName);
+  refuseMissingEngine(status);
+  return { name: status.name, ...(await launch(status, options)), reason: "asked for" };
+}
+
+/** The engine of this name on this device. @throws ClipError "bad-config" if it runs elsewhere only. */
+function onDevice(name: string, device: Device | undefined): string {
+  if (device === undefined || !engineNames.includes(name as EngineName)) return name;
+  const isGpu = (engine: string): boolean => gpuEngineNames.includes(engine as EngineName);
+  const named = device === "gpu" && isGpu(`${name}-gpu`) ? `${name}-gpu` : name;
+  if (isGpu(named) === (device === "gpu")) return named;
+  throw new ClipError(
+    "bad-config",
+    `The engine "${name}" does not compute on the ${device.toUpperCase()}. ` +
+      "Leave out the engine or the device.",
+    { data: { name, device } },
+  );
+}
+
+/** Why the fastest engine that starts is no faster. */
+function explainChoice(missing: readonly string[], isWithoutGpu: boolean): string {
+  if (missing.length === 0) return "the fastest there is";
+  const refusals = missing.join("; ");
+  return isWithoutGpu ? `no GPU can be used, so the CPU computes (${refusals})` : refusals;
+}
+
+/** Why ONNX Runtime comes first where it does. */
+function onThisProcessor(name: EngineName): string {
+  if (name !== "onnx" || thisProcessor().hasAvx512 !== false) return "";
+  return "; faster than TensorFlow on a processor without AVX-512";
+}
+
+/** How much slower than ONNX Runtime the engines are that need no package but tfjs's. */
+const slowness: Partial<Record<EngineName, string>> = {
+  wasm: "about ten times slower",
+  cpu: "far slower",
+};
+
+/** What to install where an engine that is never missing was the only one left. */
+function slowdownOf(name: EngineName): { readonly slowdown?: Slowdown } {
+  const slower = slowness[name];
+  const { detail, fix } = inspectEngine("onnx");
+  if (slower === undefined || fix === undefined) return {};
+  return { slowdown: { said: `${detail}: ${name} computes, ${slower}`, fix } };
+}
+
+async function startFastest(
+  device: Device | undefined,
+  options: EngineOptions,
+): Promise<StartedEngine> {
+  const missing: string[] = [];
+  for (const name of automaticEngines(device)) {
+    const status = inspectEngine(name);
+    if (!status.available) {
+      missing.push(`${name}: ${status.detail}`);
+      continue;
+    }
+    try {
+      const loaded = await launch(status, options);
+      const isWithoutGpu = device === "gpu" && !gpuEngineNames.includes(name);
+      const reason = `${explainChoice(missing, isWithoutGpu)}${onThisProcessor(name)}`;
+      return { name, ...loaded, reason, ...slowdownOf(name) };
+    } catch (error) {
+      missing.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  throw new ClipError("engine-unavailable", `No engine could be started: ${missing.join("; ")}.`);
+}
+
+/**
+ * Starts an engine for the whole process: the one named, or with "auto" the fastest that can run here.
+ * Threads are settled by the first start. A device narrows the choice; where "gpu" finds none, the CPU computes and the reason says why.
+ * @throws ClipError "engine-unavailable" if the one named cannot run, with the way to change that.
+ */
+export async function startEngine(
+  name: EngineName | "auto" = "auto",
+  { device, ...options }: EngineOptions & { readonly device?: Device | undefined } = {},
+): Promise<StartedEngine> {
+  return name === "auto"
+    ? startFastest(device, options)
+    : startNamed(onDevice(name, device), options);
+}

@@ -1,0 +1,11 @@
+export {
+  isDiskFault,
+  openFile,
+  readBytes,
+  readJson,
+  syncFolder,
+  writeFileWhole,
+  writeJson,
+  type OpenFile,
+} from "./files.ts";
+export { withFileLock, type LockWait } from "./file-lock.ts";
