@@ -1,7 +1,7 @@
 // Every comparison runs as a user starts it, on a tiny model and without Python. Times are not judged:
 // that all sides were there, gave the same results and have their rows is.
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -61,6 +61,23 @@ test("transformers.js makes nearly the same pixels of images", async () => {
   expect(rowNames(recorded)).toHaveLength(4);
   expect(linesTooWide(printed)).toEqual([]);
 });
+
+test.skipIf(!existsSync(process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium"))(
+  "a browser's engines give the same features",
+  async () => {
+    const { printed, recorded } = await bench("browser");
+    const sides = [
+      "tfjs wasm, one thread",
+      "onnx, page not isolated",
+      "onnx, isolated page",
+    ] as const;
+    const parts = ["pixels", "files"];
+    const rows = rowNames(recorded).filter((name) => !name.includes("gpu"));
+    expect(rows).toEqual(parts.flatMap((part) => sides.map((side) => `${part}: ${side}`)));
+    expect(printed).toContain("features of files from tfjs wasm, one thread's");
+    expect(linesTooWide(printed)).toEqual([]);
+  },
+);
 
 test("the table of targets has a verdict for each", async () => {
   const { printed, recorded } = await bench("table", "--engines", "onnx", "--peers", "");

@@ -16,6 +16,7 @@ const commands = {
   infer: async () => (await import("./commands/infer.mjs")).benchInfer,
   tokenize: async () => (await import("./commands/tokenize.mjs")).benchTokenize,
   preprocess: async () => (await import("./commands/preprocess.mjs")).benchPreprocess,
+  browser: async () => (await import("./commands/browser.mjs")).benchBrowser,
   table: async () => (await import("./commands/table.mjs")).benchTable,
 };
 

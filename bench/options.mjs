@@ -36,11 +36,12 @@ Commands:
   infer       embedding images, and texts
   tokenize    captions to ids
   preprocess  images to normalised pixels
+  browser     embedding pictures in Chromium, on each engine of a page
   table       every row of the table of targets, one after another
 
 Options:
-  --model NAME          a built-in size (ViT-B/32)
-  --batch N             pairs, images or texts at once (16)
+  --model NAME          a built-in size (ViT-B/32; browser: small)
+  --batch N             pairs, images or texts at once (16; browser: 64)
   --tokens N            width of a row of ids: 16 for real captions, 77 for all
                         that the model reads (16)
   --precision f32|bf16  of matrix products (f32)
@@ -135,6 +136,7 @@ const usual = {
   warmup: "2",
   starts: "3",
 };
+const usualInBrowser = { ...usual, model: "small", batch: "64" };
 const quickly = { model: "tiny", batch: "4", tokens: "16", rounds: "2", warmup: "1", starts: "1" };
 
 /**
@@ -145,7 +147,8 @@ export function readOptions(words) {
   const { values, positionals } = parse(words);
   const [command, ...rest] = positionals;
   if (rest.length > 0) throw new UsageError(`One command at a time; left over: ${rest.join(" ")}.`);
-  const given = { ...(values.quick ? quickly : usual), ...values };
+  const usually = command === "browser" ? usualInBrowser : usual;
+  const given = { ...(values.quick ? quickly : usually), ...values };
   if (given.against !== undefined && command !== "train") {
     throw new UsageError("--against compares training: pnpm bench train --against REVISION.");
   }

@@ -10,9 +10,8 @@ import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { build, preview, type PreviewServer } from "vite";
-import { emojiFolder, readEmojiIndex } from "./server/emoji-index.ts";
-import { hasChromium, launchChromium } from "./test-browser.ts";
-import { writeRandomModel } from "./test-model.ts";
+import { emojiFolder, readEmojiIndex } from "./server.ts";
+import { hasChromium, launchChromium, writeRandomModel } from "./test-page.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const screenshots = join(root, ".test-output");
@@ -38,15 +37,23 @@ async function writePicture(): Promise<string> {
   return path;
 }
 
-/** Opens the page, with its collection cut to `emoji`. */
-async function openPage(): Promise<void> {
+/** Opens the page, with its collection cut to `emoji`; served without the headers that isolate it if that is asked. */
+async function openPage(how: "isolated" | "not isolated" = "isolated"): Promise<void> {
   page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(error.message));
   await page.route("**/emoji/index.json", (route) => route.fulfill({ json: emoji }));
-  await page.goto(server.resolvedUrls?.local[0] ?? "");
+  const address = server.resolvedUrls?.local[0] ?? "";
+  if (how === "not isolated") {
+    await page.route(address, async (route) => {
+      const response = await route.fetch();
+      const { "cross-origin-opener-policy": _, ...headers } = response.headers();
+      await route.fulfill({ response, headers });
+    });
+  }
+  await page.goto(address);
 }
 
 /** Rows of a list as the page shows them: a name and a number in full precision. */
@@ -75,6 +82,7 @@ describe.skipIf(!hasChromium())("the demo", () => {
     folder = await mkdtemp(join(tmpdir(), "clip-ts-demo-"));
     await mkdir(screenshots, { recursive: true });
     model = await writeRandomModel(join(folder, "model"));
+    process.env["CLIP_MODEL"] = model;
     const all = await readEmojiIndex();
     const samples = all.filter(({ label }) => label === "cat face" || label === "rocket");
     emoji = [...all.slice(0, 40), ...samples];
@@ -107,6 +115,21 @@ describe.skipIf(!hasChromium())("the demo", () => {
     expect(await notice.innerText()).toMatch(/model\/config\.json: the server answered 404/u);
     expect(await page.getByRole("progressbar").count()).toBe(0);
     expect(await seriousViolations()).toEqual([]);
+  });
+
+  test("says which engine runs, on how many threads, and why", async () => {
+    const facts = async (): Promise<string> => {
+      await page.getByText("Loaded in").waitFor();
+      return page.locator("#facts").innerText();
+    };
+    await openPage();
+    const cores = await page.evaluate(() => Math.min(navigator.hardwareConcurrency, 8));
+    const threads = cores === 1 ? "1 thread" : `${cores} threads`;
+    expect(await facts()).toMatch(new RegExp(`onnx: .* WebAssembly, ${threads}\\n`, "u"));
+    await page.close();
+
+    await openPage("not isolated");
+    expect(await facts()).toMatch(/WebAssembly, 1 thread\n[^]*not cross-origin isolated/u);
   });
 
   test("classifies a picture as Node does", async () => {

@@ -11,8 +11,7 @@ import type { Browser, Page } from "playwright-core";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createServer, type ViteDevServer } from "vite";
-import { hasChromium, launchChromium } from "./test-browser.ts";
-import { writeRandomModel } from "./test-model.ts";
+import { hasChromium, launchChromium, writeRandomModel } from "./test-page.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const source = fileURLToPath(new URL("../../../packages/web/src/index.ts", import.meta.url));

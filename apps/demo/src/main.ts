@@ -1,10 +1,7 @@
-import { startClipWorker } from "./clip-client.ts";
-import type { Emoji, ModelInfo, Progress } from "./messages.ts";
-import { createClassifyPanel } from "./view/classify-panel.ts";
-import { element } from "./view/elements.ts";
-import { formatDuration, showFact } from "./view/facts.ts";
-import { showModelError } from "./view/notice.ts";
-import { createSearchPanel } from "./view/search-panel.ts";
+import { startClipWorker, type Emoji, type ModelInfo, type Progress } from "./client.ts";
+import { createClassifyPanel } from "./classify-panel.ts";
+import { element, formatDuration, showFact, showModelError } from "./page.ts";
+import { createSearchPanel } from "./search-panel.ts";
 
 const modelUrl = new URL("model/", document.baseURI).href;
 const emojiUrl = new URL("emoji/", document.baseURI).href;
@@ -16,7 +13,8 @@ function showModelProgress({ done, total }: Progress): void {
 }
 
 function showModel({ engine, parameters, imageSize }: ModelInfo): void {
-  showFact("Engine", engine);
+  showFact("Engine", `${engine.name}: ${engine.detail}`);
+  showFact("Chosen", engine.reason);
   showFact("Model", `${(parameters / 1e6).toPrecision(2)} million parameters`);
   showFact("Sees", `${imageSize} × ${imageSize} pixels`);
 }

@@ -1,6 +1,5 @@
-import { isClipError, refuseAfterDisposal } from "@clip-ts/base";
+import { refuseAfterDisposal } from "@clip-ts/base";
 import {
-  dtypeOf,
   flattenTree,
   toHost,
   toTensor,
@@ -8,27 +7,16 @@ import {
   type HostArray,
   type HostArrays,
 } from "@clip-ts/core";
-import {
-  trace,
-  traceSymbolic,
-  type CompiledFunction,
-  type Graph,
-  type InputSpec,
-  type NamedTensors,
-  type SymbolicInputSpec,
-  type Target,
-} from "@clip-ts/jit";
+import { trace, type CompiledFunction, type Target } from "@clip-ts/jit";
 import {
   clipSpec,
   eagerEmbedder,
-  embedderDisposed,
-  embedImages,
-  embedTexts,
   type ClipConfig,
   type ClipParams,
   type Embedder,
 } from "@clip-ts/model";
 import { Tensor } from "@tensorflow/tfjs-core";
+import { embedderOf, functionOf, leavesOf, sidesOf, traceOpen, type Side } from "./sides.ts";
 
 /** A model's parameters by path in the host's memory, or as a tree of tensors. */
 export type TowerWeights = HostArrays | ClipParams;
@@ -52,47 +40,22 @@ interface Tower {
   dispose(): void;
 }
 
-type Embed = (params: ClipParams, input: Tensor, config: ClipConfig) => Tensor;
-
 /** How a tower is compiled. */
 interface TowerOptions {
   readonly config: ClipConfig;
   readonly target: Target;
-  /** The shape of an input, with names for sides that are not always the same. */
-  readonly shape: readonly (number | string)[];
   /** Whether inputs come in few shapes: then the engine may keep the weights, once for each of them. */
   readonly isSteady: boolean;
 }
 
-type Run = (inputs: NamedTensors) => NamedTensors;
-
-/** The function with its sides left open, if it can be traced so. */
-function traceOpen(
-  run: Run,
-  inputs: Readonly<Record<string, SymbolicInputSpec>>,
-  config: ClipConfig,
-): Graph | undefined {
-  try {
-    return traceSymbolic(run, inputs, { atMost: { tokens: config.text.contextLength } });
-  } catch (error) {
-    if (isClipError(error) && error.code === "unsupported") return undefined;
-    throw error;
-  }
-}
-
-function createTower(embed: Embed, options: TowerOptions): Tower {
-  const { config, target, shape, isSteady } = options;
-  const spec = clipSpec(config);
+function createTower(side: Side, { config, target, isSteady }: TowerOptions): Tower {
+  const { shape, dtype } = side;
   const compiled = new Map<string, Promise<CompiledFunction>>();
-  const run: Run = ({ input: given, ...leaves }) => ({
-    features: embed(unflattenLike(spec, leaves) as ClipParams, given as Tensor, config),
-  });
+  const run = functionOf(side, config);
   /** Whether one graph is for all shapes; unknown before the first one. */
   let isOpen = target.prefersOpenSizes === true;
   const compile = (input: HostArray, params: HostArrays): Promise<CompiledFunction> => {
-    const shapes = Object.entries(params).map(([path, array]) => [path, { shape: array.shape }]);
-    const leaves = Object.fromEntries(shapes) as Record<string, InputSpec>;
-    const dtype = dtypeOf(input);
+    const leaves = leavesOf(params);
     const open = isOpen
       ? traceOpen(run, { input: { shape, dtype }, ...leaves }, config)
       : undefined;
@@ -143,35 +106,19 @@ async function takeToHost(weights: TowerWeights): Promise<HostArrays> {
  * once, when it first comes, and kept for all weights.
  */
 export function compileTowers(config: ClipConfig, target: Target): CompiledTowers {
-  const { channels, imageSize } = config.vision;
-  const images = createTower(embedImages, {
-    config,
-    target,
-    shape: ["batch", channels, imageSize, imageSize],
-    isSteady: true,
-  });
-  const texts = createTower(embedTexts, {
-    config,
-    target,
-    shape: ["batch", "tokens"],
-    isSteady: false,
-  });
+  const sides = sidesOf(config);
+  const images = createTower(sides.images, { config, target, isSteady: true });
+  const texts = createTower(sides.texts, { config, target, isSteady: false });
   const towers: CompiledTowers = {
     async withWeights(weights) {
       let host = await takeToHost(weights);
-      const logitBias = host["logit_bias"]?.data[0];
-      const embedder: Embedder = {
-        logitScale: host["logit_scale"]?.data[0] ?? 0,
-        ...(logitBias !== undefined && { logitBias }),
-        images: (pixels, rows) =>
-          images.run({ data: pixels, shape: [rows, channels, imageSize, imageSize] }, host),
-        texts: ({ inputIds, batch, tokens }) =>
-          texts.run({ data: inputIds, shape: [batch, tokens] }, host),
+      return embedderOf(config, host, {
+        images: (input) => images.run(input, host),
+        texts: (input) => texts.run(input, host),
         dispose() {
           host = {};
         },
-      };
-      return refuseAfterDisposal(embedder, embedderDisposed);
+      });
     },
     dispose() {
       images.dispose();

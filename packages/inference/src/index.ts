@@ -2,6 +2,7 @@ export { atResolution, configAtResolution } from "./model.ts";
 export { checkOrigin, isOpenaiArchive, warnOnce } from "./from-weights.ts";
 export { clipFunctions, type ClipFunction, type ClipFunctions } from "./clip-graphs.ts";
 export { clipGraph } from "./clip-graphs.ts";
+export { compileEmbedder } from "./compile-embedder.ts";
 export { compileTowers, type CompiledTowers, type TowerWeights } from "./compiled-towers.ts";
 export { engineEmbedder, engineTowers } from "./compiled-towers.ts";
 export { loadHostTower, loadTower, type TowerSide } from "./tower.ts";

@@ -8,7 +8,12 @@ import {
   type Target,
   type Value,
 } from "@clip-ts/jit";
-import { writeOnnx } from "./write-onnx.ts";
+import { toBinary } from "@bufbuild/protobuf";
+import { removeDeadCode } from "@clip-ts/jit/backend";
+import { looseWeights, type LooseWeight } from "./export-onnx.ts";
+import { fuseBiases, fuseLayerNorms } from "./fuse.ts";
+import { ModelProtoSchema } from "./generated/onnx_pb.ts";
+import { onnxModel } from "./write-onnx.ts";
 
 /** A tensor of ONNX Runtime's, on the host. */
 interface OnnxTensor {
@@ -47,10 +52,16 @@ export interface OnnxOptions {
   readonly threads?: number;
   /** Execution providers, best first, such as ["cuda", "cpu"]; by default the runtime's own. */
   readonly providers?: readonly string[];
+  /** Whether layer norms and biases become parts of ONNX's own operations, as in exported models. No by default. */
+  readonly fuses?: boolean;
 }
 
-function sessionOptions({ threads, providers }: OnnxOptions): object {
+function sessionOptions(
+  { threads, providers }: OnnxOptions,
+  externalData: readonly LooseWeight[],
+): object {
   return {
+    ...(externalData.length === 0 ? {} : { externalData }),
     graphOptimizationLevel: "all",
     // Planning memory ahead reserves one block beside what the first run took: more memory, no gain.
     enableMemPattern: false,
@@ -92,10 +103,24 @@ function deliver(result: HostArray, wanted: HostArray | undefined): HostArray {
   return wanted;
 }
 
-/** Makes an ONNX Runtime session of a graph. */
+/** The model's bytes without its weights, and these in their own memory. */
+function writeParts(
+  graph: Graph,
+  fuses: boolean,
+): { readonly bytes: Uint8Array; readonly weights: readonly LooseWeight[] } {
+  const fused = fuses ? removeDeadCode(fuseBiases(fuseLayerNorms(graph))) : graph;
+  const { model, weights } = looseWeights(onnxModel(fused));
+  return { bytes: toBinary(ModelProtoSchema, model), weights };
+}
+
+/**
+ * Makes an ONNX Runtime session of a graph. The runtime copies the graph's constants; the arrays that they
+ * came in are not held on to.
+ */
 export async function compileOnnx(graph: Graph, options: OnnxOptions): Promise<CompiledFunction> {
-  const { runtime } = options;
-  const session = await runtime.InferenceSession.create(writeOnnx(graph), sessionOptions(options));
+  const { runtime, fuses = false } = options;
+  const { bytes, weights } = writeParts(graph, fuses);
+  const session = await runtime.InferenceSession.create(bytes, sessionOptions(options, weights));
   const inputs = interfaceOf(graph.inputs, graph);
   const outputs = interfaceOf(graph.outputs, graph);
   const viewOf = createViews(runtime);

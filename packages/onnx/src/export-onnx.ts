@@ -38,6 +38,39 @@ const alignment = 4096;
 const dataFileName = (modelFile: string, index: number): string =>
   `${modelFile}_data${index === 0 ? "" : `_${index}`}`;
 
+/** A weight that is handed to a runtime beside the model: its name there, and its own memory. */
+export interface LooseWeight {
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
+/** The tensor as one whose numbers lie elsewhere. */
+function externalTensor(
+  { name, dims, dataType }: TensorProto,
+  entries: Readonly<Record<string, string | number>>,
+): TensorProto {
+  const externalData = Object.entries(entries).map(([key, value]) => ({ key, value: `${value}` }));
+  const dataLocation = TensorProto_DataLocation.EXTERNAL;
+  return create(TensorProtoSchema, { name, dims, dataType, dataLocation, externalData });
+}
+
+/** Takes the weights out of a model, each by itself, so that none is copied into the model's bytes. */
+export function looseWeights(model: ModelProto): {
+  readonly model: ModelProto;
+  readonly weights: readonly LooseWeight[];
+} {
+  const graph = model.graph as GraphProto;
+  const weights: LooseWeight[] = [];
+  const initializer = graph.initializer.map((tensor): TensorProto => {
+    const { rawData } = tensor;
+    if (rawData.length < smallestMoved) return tensor;
+    const path = `weight-${weights.length}`;
+    weights.push({ path, data: rawData });
+    return externalTensor(tensor, { location: path, offset: 0, length: rawData.length });
+  });
+  return { model: { ...model, graph: { ...graph, initializer } }, weights };
+}
+
 /** A file in the making. */
 interface OpenFile {
   readonly name: string;
@@ -71,17 +104,11 @@ function splitModel(model: ModelProto, modelFile: string, largest: number): Spli
     return file;
   };
   const initializer = graph.initializer.map((tensor): TensorProto => {
-    const { name, dims, dataType, rawData } = tensor;
+    const { rawData } = tensor;
     if (rawData.length < smallestMoved) return tensor;
     const file = fileFor(rawData);
     const offset = append(file, rawData);
-    const entries = { location: file.name, offset, length: rawData.length };
-    const externalData = Object.entries(entries).map(([key, value]) => ({
-      key,
-      value: `${value}`,
-    }));
-    const dataLocation = TensorProto_DataLocation.EXTERNAL;
-    return create(TensorProtoSchema, { name, dims, dataType, dataLocation, externalData });
+    return externalTensor(tensor, { location: file.name, offset, length: rawData.length });
   });
   return { model: { ...model, graph: { ...graph, initializer } }, files };
 }

@@ -1,9 +1,11 @@
 export { decodeImage, type DecodeOptions, type ImageSource } from "./decode-image.ts";
-export type { FetchOptions, FetchProgress } from "./fetch-file.ts";
-export { openClip, type OpenClipOptions } from "./open-clip.ts";
 export {
-  startWasmEngine,
-  type WasmEngine,
-  type WasmEngineOptions,
+  startEngine,
+  type EngineName,
+  type EngineOptions,
+  type StartedEngine,
   type WasmFile,
-} from "./start-wasm-engine.ts";
+} from "./engine.ts";
+export type { FetchOptions, FetchProgress } from "./fetch.ts";
+export type { OnnxEngineOptions, OnnxFile } from "./onnx-engine.ts";
+export { openClip, type OpenClipOptions } from "./open-clip.ts";

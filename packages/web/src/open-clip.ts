@@ -1,105 +1,126 @@
-import { ClipError } from "@clip-ts/base";
-import { findPreprocess, preprocessInTurns } from "@clip-ts/image";
+import { ClipError, isClipError } from "@clip-ts/base";
+import { preprocessInTurns } from "@clip-ts/image";
 import {
-  clipSpec,
-  createClip,
-  parseClipConfig,
-  type Clip,
-  type ClipConfig,
-  type ClipParams,
-  type OwnTower,
-} from "@clip-ts/model";
-import { openTokenizer, type Tokenizer } from "@clip-ts/tokenizer";
-import { bytesSource, loadParams, openSafetensors } from "@clip-ts/weights";
+  closing,
+  compileEmbedder,
+  describedClip,
+  loadHostParams,
+  loadModelParams,
+  openModelIn,
+  type Model,
+  type ModelFiles,
+} from "@clip-ts/inference";
+import { eagerEmbedder, type Clip, type Embedder, type OwnTower } from "@clip-ts/model";
+import { bytesSource } from "@clip-ts/weights";
 import { decodeImage, type DecodeOptions, type ImageSource } from "./decode-image.ts";
-import { fetchBytes } from "./fetch-bytes.ts";
-import {
-  fetchJson,
-  fetchOptionalJson,
-  fetchOptionalText,
-  type FetchOptions,
-} from "./fetch-file.ts";
-import { startWasmEngine, type WasmEngineOptions } from "./start-wasm-engine.ts";
+import { startEngine, type EngineName, type EngineOptions, type StartedEngine } from "./engine.ts";
+import { absolute, fetchOptionalBytes, fetchOptionalText, type FetchOptions } from "./fetch.ts";
 
 /** Settings of openClip. */
-export interface OpenClipOptions extends FetchOptions, WasmEngineOptions, DecodeOptions {
-  /** "wasm" by default; "current" keeps the TensorFlow.js backend that the application has set. */
-  readonly engine?: "wasm" | "current";
+export interface OpenClipOptions extends FetchOptions, EngineOptions, DecodeOptions {
+  /**
+   * "auto" by default: the fastest that runs here and knows the model's operations; "current" keeps the
+   * TensorFlow.js backend that the application has set.
+   */
+  readonly engine?: EngineName | "auto";
   /** Images or captions embedded at a time; 32 by default. */
   readonly batchSize?: number;
   /** Towers that somebody defined elsewhere (`defineVisionTower`, `defineTextTower`) and the model names. */
   readonly towers?: readonly OwnTower[];
-  /** Hears what is assumed where the model's files do not say it; by default a warning on the console. */
+  /**
+   * Hears, a line each, what is assumed where the model's files do not say it, and why a slower engine runs the
+   * model than should; by default a warning on the console.
+   */
   readonly onNotice?: (line: string) => void;
+  /** Hears which engine runs the model, and why. */
+  readonly onEngine?: (engine: StartedEngine) => void;
 }
 
 /** The address of a file in a folder; a relative folder is meant from the page or worker. */
 function addressIn(folder: string | URL, name: string): string {
   const path = String(folder);
-  const base = new URL(path.endsWith("/") ? path : `${path}/`, globalThis.location?.href);
-  return new URL(name, base).href;
+  return new URL(name, absolute(path.endsWith("/") ? path : `${path}/`)).href;
 }
 
-/** The text tower's tokenizer, from the folder's files; CLIP's own is inside. */
-async function readTokenizer(
-  folder: string | URL,
-  json: unknown,
-  { config: { text }, options }: { config: ClipConfig; options: OpenClipOptions },
-): Promise<Tokenizer> {
-  const { model_type: type } = json as { readonly model_type?: unknown };
-  const tokenizer = await openTokenizer(
-    text,
-    (name) => fetchOptionalText(addressIn(folder, name), options),
-    { cutsVocabulary: type === "clip-ts" },
-  );
-  if (tokenizer !== undefined) return tokenizer;
+/** The files that a server holds below an address. */
+function filesBelow(folder: string | URL, options: FetchOptions): ModelFiles {
+  const pathOf = (name: string): string => addressIn(folder, name);
+  return {
+    name: String(folder),
+    place: String(folder),
+    pathOf,
+    readText: (name) => fetchOptionalText(pathOf(name), options),
+    async open(name) {
+      const bytes = await fetchOptionalBytes(pathOf(name), options);
+      return bytes && { ...bytesSource(bytes), close: () => Promise.resolve() };
+    },
+  };
+}
+
+/** @throws ClipError "unsupported" before weights are fetched for captions that could not be read. */
+function needServedTokenizer({ name, config, tokenizer }: Model): void {
+  if (tokenizer !== undefined) return;
+  const { vocabSize } = config.text;
   throw new ClipError(
     "unsupported",
-    `${String(folder)}: the text tower has a vocabulary of ${text.vocabSize} and no tokenizer. Serve its ` +
+    `${name}: the text tower has a vocabulary of ${vocabSize} and no tokenizer. Serve its ` +
       "tokenizer's files beside the weights.",
-    { data: { vocabSize: text.vocabSize } },
+    { data: { vocabSize } },
   );
 }
 
-async function loadWeights(
-  url: string,
-  bytes: Uint8Array,
-  config: ClipConfig,
-): Promise<ClipParams> {
-  const file = await openSafetensors(bytesSource(bytes), url);
-  return loadParams(clipSpec(config), file);
+/** Both towers with the weights on an engine: compiled where it compiles, else run operation by operation. */
+async function loadEmbedder(model: Model, { compiler }: StartedEngine): Promise<Embedder> {
+  const { config } = model;
+  if (compiler === undefined) return eagerEmbedder(await loadModelParams(model), config);
+  return compileEmbedder(await loadHostParams(model), config, compiler.target);
+}
+
+/** The same, on TensorFlow.js where an engine that nobody asked for by name does not take the model. */
+async function loadAnywhere(
+  model: Model,
+  engine: StartedEngine,
+  options: OpenClipOptions,
+): Promise<{ readonly embedder: Embedder; readonly engine: StartedEngine }> {
+  try {
+    return { embedder: await loadEmbedder(model, engine), engine };
+  } catch (error) {
+    const isOfFile = isClipError(error) && error.code === "bad-weights";
+    const { engine: asked = "auto" } = options;
+    if (asked !== "auto" || engine.compiler === undefined || isOfFile) throw error;
+    const said = error instanceof Error ? error.message : String(error);
+    const slowdown = `${engine.name} does not take this model: ${said}`;
+    const started = await startEngine("wasm", options);
+    const eager = { ...started, reason: slowdown, slowdown };
+    return { embedder: await loadEmbedder(model, eager), engine: eager };
+  }
 }
 
 /**
- * Opens a model that a web server holds in a Hugging Face style folder: `config.json`,
- * `model.safetensors` and, where there is one, `preprocessor_config.json` or `processor_config.json`. Starts the engine and returns
- * the handle that embeds images and texts and classifies. Dispose the handle when done.
+ * Opens a model that a web server holds below an address: Hugging Face's folders, open_clip's or clip-ts's own, or weights
+ * alone that say what they are. Starts the engine and returns the handle that embeds images and texts and
+ * classifies. Dispose the handle when done.
  * @throws ClipError naming the file that is missing, broken or does not fit.
  */
 export async function openClip(
   url: string | URL,
   options: OpenClipOptions = {},
 ): Promise<Clip<ImageSource>> {
-  const json = await fetchJson(addressIn(url, "config.json"), options);
-  const config = parseClipConfig(json, { towers: options.towers });
-  const tokenizer = await readTokenizer(url, json, { config, options });
-  const weightsUrl = addressIn(url, "model.safetensors");
-  const folder = {
-    place: String(url),
-    read: (name: string) => fetchOptionalJson(addressIn(url, name), options),
-    onNotice: options.onNotice ?? ((line: string) => console.warn(line)),
-  };
-  const [preprocessing, bytes] = await Promise.all([
-    findPreprocess(folder, config),
-    fetchBytes(weightsUrl, options),
-    options.engine === "current" ? undefined : startWasmEngine(options),
-  ]);
-  return createClip<ImageSource>({
-    config,
-    model: await loadWeights(weightsUrl, bytes, config),
-    tokenize: (texts) => tokenizer.encodeBatch(texts, { multiple: 8 }),
-    preprocess: async (image) =>
-      preprocessInTurns(await decodeImage(image, options), preprocessing),
-    ...(options.batchSize === undefined ? {} : { batchSize: options.batchSize }),
+  const { batchSize, towers, onNotice = (line: string) => console.warn(line), onEngine } = options;
+  const stored = await openModelIn(filesBelow(url, options), { towers, onNotice });
+  needServedTokenizer(stored);
+  return closing(stored, async (model) => {
+    const [started] = await Promise.all([startEngine(options.engine, options), model.weights()]);
+    const { embedder, engine } = await loadAnywhere(model, started, options);
+    if (engine.slowdown !== undefined) {
+      onNotice(`${engine.slowdown} TensorFlow.js runs the model, several times slower.`);
+    }
+    onEngine?.(engine);
+    return describedClip<ImageSource>(model, {
+      embedder,
+      preprocess: async (image) =>
+        preprocessInTurns(await decodeImage(image, options), model.preprocess),
+      ...(batchSize === undefined ? {} : { batchSize }),
+    });
   });
 }

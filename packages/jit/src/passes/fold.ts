@@ -1,5 +1,5 @@
 import { sizeOf } from "@clip-ts/core";
-import { dispose } from "@tensorflow/tfjs-core";
+import { getBackend, dispose } from "@tensorflow/tfjs-core";
 import { isOpen, type Constant, type Graph, type Node, type Value } from "../ir/graph.ts";
 import { interpret } from "../ir/interpret.ts";
 import { operationOf } from "../ir/ops.ts";
@@ -60,10 +60,13 @@ function reshapedConstant(node: Node, graph: Rewriter): Value | undefined {
   return source ? graph.constant(source.data, resultOf(node), source.name) : undefined;
 }
 
+/** Whether an engine of tfjs runs, which could compute; asked for, it would be started. */
+const hasEngine = (): boolean => getBackend() != null;
+
 const foldNode: Rule = (node, graph) => {
   const reshaped = reshapedConstant(node, graph);
   if (reshaped !== undefined) return [reshaped];
-  if (!foldable(node)) return undefined;
+  if (!foldable(node) || !hasEngine()) return undefined;
   const operands = node.inputs.map((value) => knownData(value, graph));
   if (operands.includes(undefined)) return undefined;
   const result = resultOf(node);
@@ -75,7 +78,8 @@ const foldNode: Rule = (node, graph) => {
 
 /**
  * Computes operations on constants now, where the result is small and no open size is involved. Exact on
- * the engine that runs now.
+ * the engine that runs now; where none runs, as in a page whose runtime compiles everything, they are left
+ * to the runtime.
  */
 export function foldConstants(graph: Graph): Graph {
   const { symbols = [] } = graph;

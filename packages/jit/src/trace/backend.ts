@@ -172,6 +172,10 @@ class TraceBackend extends KernelBackend {
   override epsilon(): number {
     return 1e-7;
   }
+
+  override dispose(): void {
+    // Nothing is held: what was recorded belongs to the graph.
+  }
 }
 
 /** The kernel that records one operation. */
@@ -197,6 +201,11 @@ function recordingKernel(op: Op): KernelConfig["kernelFunc"] {
 }
 
 let backend: TraceBackend | undefined;
+
+/** Lets the next use register a new one, after tfjs has been told to drop this one. */
+export function forgetTraceBackend(): void {
+  backend = undefined;
+}
 
 /** The process's recording backend, registered on first use. */
 export function traceBackend(): TraceBackend {

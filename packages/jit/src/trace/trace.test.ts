@@ -2,10 +2,22 @@ import { flattenTree, unflattenLike, valueAndGradient } from "@clip-ts/core";
 import { clipSpec, forward, initClip, preset, type ClipParams } from "@clip-ts/model";
 import { clipByGlobalNorm, createOptimizer } from "@clip-ts/optim";
 import { largestDifference, randomTensor } from "@clip-ts/test-utils";
-import { add, dispose, getBackend, mul, tensor, type Tensor } from "@tensorflow/tfjs-core";
+import {
+  add,
+  dispose,
+  findBackendFactory,
+  getBackend,
+  mul,
+  registerBackend,
+  removeBackend,
+  setBackend,
+  tensor,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { formatGraph } from "../ir/graph.ts";
 import { interpret } from "../ir/interpret.ts";
+import { optimize } from "../passes/optimize.ts";
 import { trace, type NamedTensors } from "./trace.ts";
 
 test("a function becomes its operations, in order", () => {
@@ -21,6 +33,24 @@ test("a function becomes its operations, in order", () => {
     output y = %4"
   `);
   expect(getBackend()).toBe("cpu");
+});
+
+test("no engine has to run, and none is started", async () => {
+  const start = findBackendFactory("cpu");
+  removeBackend("cpu");
+  try {
+    expect(getBackend() ?? "none").toBe("none");
+    const traced = trace(({ x }) => ({ y: add(mul(x as Tensor, 2), tensor([1, 2])) }), {
+      x: { shape: [3, 2] },
+    });
+    const scaled = optimize(traced);
+    expect(scaled.nodes.map(({ op }) => op)).toEqual(["Fill", "Multiply", "Add"]);
+    expect(getBackend() ?? "none").toBe("none");
+    expect(() => add(tensor([1]), 1)).toThrow(/No backend found/u);
+  } finally {
+    registerBackend("cpu", start);
+    await setBackend("cpu");
+  }
 });
 
 test("reading a traced value says which operation made it and where it was read", () => {

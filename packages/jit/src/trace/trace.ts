@@ -4,12 +4,13 @@ import {
   backend as startedBackend,
   engine,
   getBackend,
+  removeBackend,
   setBackend,
   tidy,
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import type { Dtype, Graph, NamedValue } from "../ir/graph.ts";
-import { createRecorder, traceBackend, traceBackendName } from "./backend.ts";
+import { createRecorder, forgetTraceBackend, traceBackend, traceBackendName } from "./backend.ts";
 
 /** What stands at the ends of a tree of names: a tensor, an array, or what is known of one. */
 export interface Shaped {
@@ -138,14 +139,14 @@ export function traceTree<Given extends SpecTree, Gives extends NameTree<Tensor>
     };
   } finally {
     backend.recorder = undefined;
-    useBackend(previous);
+    goBackTo(previous);
   }
 }
 
 /**
  * Runs a tfjs function once on tensors that only have shapes, and returns what it did as a graph.
  * Gradients taken inside are part of it. The function must be synchronous and must not read values;
- * tensors it creates become constants. Inputs and outputs may come in groups: the graph calls the leaf
+ * tensors it creates become constants. No engine has to run, and none is started. Inputs and outputs may come in groups: the graph calls the leaf
  * `w` of a group `param` by the name `param:w`.
  * @throws ClipError "unsupported" naming an operation that cannot be traced, or the place that reads.
  */
@@ -156,9 +157,10 @@ export function trace<Given extends SpecTree>(
   return traceTree(run, given).graph;
 }
 
-/** The engine to go back to; the best one is started if none runs yet. */
-function runningEngine(): string {
-  startedBackend();
+/** The engine to go back to; undefined if none has been started. */
+function runningEngine(): string | undefined {
+  if (getBackend() == null) return undefined;
+  startedBackend(); // refuses one that is still starting
   return getBackend();
 }
 
@@ -171,4 +173,11 @@ function useBackend(name: string): void {
     throw new ClipError("engine-unavailable", `The engine "${name}" is not running.`);
   }
   void setBackend(name);
+}
+
+/** Leaves tfjs as it was; where no engine ran, it chooses one when it is first asked to compute. */
+function goBackTo(previous: string | undefined): void {
+  if (previous !== undefined) return useBackend(previous);
+  removeBackend(traceBackendName);
+  forgetTraceBackend();
 }

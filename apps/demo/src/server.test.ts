@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { emojiFolder, readEmojiIndex } from "./emoji-index.ts";
+import { emojiFolder, readEmojiIndex } from "./server.ts";
 
 test("every emoji is listed once, with a drawing and its English name", async () => {
   const emoji = await readEmojiIndex();

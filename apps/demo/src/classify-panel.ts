@@ -1,11 +1,45 @@
 import type { Classification } from "@clip-ts/model";
-import type { ClipClient } from "../clip-client.ts";
-import type { Emoji } from "../messages.ts";
-import { parseLabels } from "../parse-labels.ts";
-import { create, element } from "./elements.ts";
-import { formatDuration, showFact } from "./facts.ts";
-import { latest } from "./latest.ts";
-import { markSample, offerSamples } from "./samples.ts";
+import type { ClipClient, Emoji } from "./client.ts";
+import { create, element, formatDuration, latest, showFact } from "./page.ts";
+
+/** The labels of a text, one a line or between commas; blanks and repetitions are left out. */
+export function parseLabels(text: string): string[] {
+  const labels = text.split(/[\n,]/u).map((label) => label.trim());
+  return [...new Set(labels)].filter((label) => label !== "");
+}
+
+/** Which drawings are offered for a click, by their names. */
+const sampleLabels = "cat face,pizza,rocket,guitar,sunflower,bicycle,octopus,house".split(",");
+
+/** Shows which of the samples is the chosen picture, if any. */
+function markSample(chosen?: Element): void {
+  for (const button of element("samples").children) {
+    button.ariaPressed = String(button === chosen);
+  }
+}
+
+async function fetchImage(url: string): Promise<Blob> {
+  return (await fetch(url)).blob();
+}
+
+/** Offers drawings of the collection as pictures to choose; returns their buttons. */
+function offerSamples(
+  emoji: readonly Emoji[],
+  folderUrl: string,
+  choose: (image: Promise<Blob>, sample: Element) => void,
+): HTMLButtonElement[] {
+  const buttons = sampleLabels.flatMap((label) => {
+    const sample = emoji.find((entry) => entry.label === label);
+    if (sample === undefined) return [];
+    const src = folderUrl + sample.file;
+    const button = create("button", { type: "button" }, create("img", { src, alt: label }));
+    button.addEventListener("click", () => choose(fetchImage(src), button));
+    return [button];
+  });
+  element("samples").replaceChildren(...buttons);
+  markSample();
+  return buttons;
+}
 
 function showRanking(ranking: readonly Classification[]): void {
   const rows = ranking.map(({ label, probability }) => {

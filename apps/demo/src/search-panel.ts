@@ -1,8 +1,5 @@
-import type { ClipClient } from "../clip-client.ts";
-import type { Progress, RankedEmoji } from "../messages.ts";
-import { create, element } from "./elements.ts";
-import { formatDuration, showFact } from "./facts.ts";
-import { latest } from "./latest.ts";
+import type { ClipClient, Progress, RankedEmoji } from "./client.ts";
+import { create, element, formatDuration, latest, showFact } from "./page.ts";
 
 /** How many drawings are shown. */
 const count = 24;

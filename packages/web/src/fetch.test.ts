@@ -1,8 +1,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { fetchBytes } from "./fetch-bytes.ts";
-import { fetchJson, fetchOptionalJson, type FetchProgress } from "./fetch-file.ts";
+import { fetchOptionalBytes, fetchOptionalText, type FetchProgress } from "./fetch.ts";
 
 const servers: Server[] = [];
 
@@ -31,8 +30,8 @@ test("a file comes whole, with the progress of every piece", async () => {
     response.end();
   });
   const heard: FetchProgress[] = [];
-  const bytes = await fetchBytes(url, { onProgress: (progress) => heard.push(progress) });
-  expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
+  const bytes = await fetchOptionalBytes(url, { onProgress: (progress) => heard.push(progress) });
+  expect(Buffer.concat(pieces).equals(bytes as Uint8Array)).toBe(true);
   expect(heard.at(-1)).toEqual({ file: "file", loadedBytes: 100_004, totalBytes: 100_004 });
   const loaded = heard.map(({ loadedBytes }) => loadedBytes);
   expect(loaded).toEqual(loaded.toSorted((a, b) => a - b));
@@ -44,9 +43,9 @@ test("a file of unknown length comes whole", async () => {
     response.end();
   });
   const heard: FetchProgress[] = [];
-  const bytes = await fetchBytes(url, { onProgress: (progress) => heard.push(progress) });
+  const bytes = await fetchOptionalBytes(url, { onProgress: (progress) => heard.push(progress) });
   expect(bytes).toHaveLength(50_000);
-  expect(bytes[49_999]).toBe(49);
+  expect(bytes?.[49_999]).toBe(49);
   expect(heard.at(-1)).toEqual({ file: "file", loadedBytes: 50_000 });
 });
 
@@ -55,24 +54,25 @@ test("a download that breaks off says how far it came", async () => {
     response.setHeader("content-length", 1000);
     response.write(Buffer.alloc(400), () => setTimeout(() => response.destroy(), 20));
   });
-  await expect(fetchBytes(url)).rejects.toMatchObject({
+  await expect(fetchOptionalBytes(url)).rejects.toMatchObject({
     code: "bad-weights",
     message: `${url}: the download broke off after 400 of 1000 bytes; fetch it again.`,
   });
 });
 
-test("a missing file is named; optional JSON may be missing", async () => {
+test("a missing file is undefined, and so is another's page in its place", async () => {
   const url = await serve((_, response) => {
     response.statusCode = 404;
     response.end("nothing here");
   });
-  const missing = {
-    code: "not-found",
-    message: `${url}: the server answered 404 Not Found. Check that the model's folder is served there.`,
-  };
-  await expect(fetchBytes(url)).rejects.toMatchObject(missing);
-  await expect(fetchJson(url)).rejects.toMatchObject(missing);
-  expect(await fetchOptionalJson(url)).toBeUndefined();
+  expect(await fetchOptionalBytes(url)).toBeUndefined();
+  expect(await fetchOptionalText(url)).toBeUndefined();
+  const page = await serve((_, response) => {
+    response.setHeader("content-type", "text/html");
+    response.end("<!doctype html>");
+  });
+  expect(await fetchOptionalBytes(page)).toBeUndefined();
+  expect(await fetchOptionalText(page)).toBeUndefined();
 });
 
 test("a server in trouble is no missing file", async () => {
@@ -80,21 +80,13 @@ test("a server in trouble is no missing file", async () => {
     response.statusCode = 503;
     response.end();
   });
-  await expect(fetchOptionalJson(url)).rejects.toThrow(/503 Service Unavailable/);
-});
-
-test("a page in place of JSON is shown", async () => {
-  const url = await serve((_, response) => response.end("<!doctype html><title>Home</title>"));
-  await expect(fetchJson(url)).rejects.toMatchObject({
-    code: "bad-config",
-    message: `${url}: expected JSON, got text that starts "<!doctype html><title>Home</title>".`,
-  });
+  await expect(fetchOptionalText(url)).rejects.toThrow(/503 Service Unavailable/);
 });
 
 test("a server that is not there is named", async () => {
   const url = await serve(() => undefined);
   stopServers();
-  await expect(fetchJson(url)).rejects.toMatchObject({
+  await expect(fetchOptionalText(url)).rejects.toMatchObject({
     code: "not-found",
     message: expect.stringContaining(`${url}: the server cannot be reached`),
   });
@@ -105,7 +97,7 @@ test("a download can be given up", async () => {
   const url = await serve((_, response) => {
     response.write("a", () => abort.abort());
   });
-  await expect(fetchBytes(url, { signal: abort.signal })).rejects.toMatchObject({
+  await expect(fetchOptionalBytes(url, { signal: abort.signal })).rejects.toMatchObject({
     name: "AbortError",
   });
 });

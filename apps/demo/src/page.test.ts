@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { latest } from "./latest.ts";
+import { parseLabels } from "./classify-panel.ts";
+import { latest } from "./page.ts";
 
 test("asked for while it runs, a task runs once more, with what is asked for last", async () => {
   let wanted = 0;
@@ -34,4 +35,18 @@ test("a failure is told and does not stop later runs", async () => {
   await refresh();
   expect(runs).toBe(2);
   expect(errors).toEqual([new Error("no"), new Error("no")]);
+});
+
+test("labels stand one a line or between commas", () => {
+  expect(parseLabels("a cat, a dog\n a house \r\nthe sea")).toEqual([
+    "a cat",
+    "a dog",
+    "a house",
+    "the sea",
+  ]);
+});
+
+test("blanks and repetitions are left out", () => {
+  expect(parseLabels("cat,, dog,\n\n cat ,")).toEqual(["cat", "dog"]);
+  expect(parseLabels(" \n,")).toEqual([]);
 });

@@ -1,0 +1,71 @@
+// @ts-check
+// Embeds pictures on one engine; each message is answered with what it gave.
+import { openClip } from "@clip-ts/web";
+// oxlint-disable no-restricted-imports -- addresses of files, not modules
+import plain from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url";
+import simd from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url";
+// oxlint-enable no-restricted-imports
+import cpuScript from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
+import cpu from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
+import gpuScript from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url";
+import gpu from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
+
+/** @type {import("@clip-ts/web").EngineOptions} */
+const files = {
+  onnxPaths: {
+    "ort-wasm-simd-threaded.mjs": cpuScript,
+    "ort-wasm-simd-threaded.wasm": cpu,
+    "ort-wasm-simd-threaded.asyncify.mjs": gpuScript,
+    "ort-wasm-simd-threaded.asyncify.wasm": gpu,
+  },
+  wasmPaths: { "tfjs-backend-wasm.wasm": plain, "tfjs-backend-wasm-simd.wasm": simd },
+};
+
+/** @type {import("@clip-ts/model").Clip<import("@clip-ts/web").ImageSource> | undefined} */
+let clip;
+/** @type {Record<"files" | "pixels", import("@clip-ts/web").ImageSource[]>} */
+const pictures = { files: [], pixels: [] };
+
+/** @type {(name: string) => Promise<Response>} */
+const fetched = (name) => fetch(new URL(name, location.origin));
+
+const answers = {
+  /** @param {{ model: string, engine: import("@clip-ts/web").EngineName, threads: number, count: number }} asked */
+  async open({ model, engine, threads, count }) {
+    /** @type {import("@clip-ts/web").StartedEngine | undefined} */
+    let started;
+    clip = await openClip(new URL(model, location.origin), {
+      ...files,
+      engine,
+      threads,
+      onEngine: (running) => (started = running),
+    });
+    const side = clip.config.vision.imageSize;
+    const bytes = new Uint8Array(await (await fetched("/images/pixels.bin")).arrayBuffer());
+    const size = side * side * 3;
+    for (let index = 0; index < count; index++) {
+      pictures.files.push(await (await fetched(`/images/image-${index}.jpg`)).blob());
+      const data = bytes.subarray(index * size, (index + 1) * size);
+      pictures.pixels.push({ data, width: side, height: side, channels: 3 });
+    }
+    return { detail: started?.detail, threads: started?.threads, isIsolated: crossOriginIsolated };
+  },
+  /** @param {{ part: "files" | "pixels", shows: boolean }} asked */
+  async embed({ part, shows }) {
+    const startedAt = performance.now();
+    const features = await clip?.embedImages(pictures[part]);
+    const milliseconds = performance.now() - startedAt;
+    return { milliseconds, values: shows ? [...(features?.values ?? [])] : [] };
+  },
+};
+
+addEventListener("message", async ({ data }) => {
+  try {
+    const answer = /** @type {Record<string, (asked: any) => Promise<object>>} */ (answers)[
+      data.ask
+    ];
+    postMessage(await answer?.(data));
+  } catch (error) {
+    postMessage({ error: error instanceof Error ? error.message : String(error) });
+  }
+});

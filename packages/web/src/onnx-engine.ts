@@ -1,0 +1,223 @@
+import { ClipError, isClipError } from "@clip-ts/base";
+import { optimize, trace, type CompiledFunction, type Target } from "@clip-ts/jit";
+import { compileOnnx, type OnnxRuntime } from "@clip-ts/onnx";
+import { matMul } from "@tensorflow/tfjs-core";
+import { absolute } from "./fetch.ts";
+
+/** The builds of onnxruntime-web that are used: for the CPU, and for WebGPU with the CPU beside it. */
+const builds = {
+  onnx: "ort-wasm-simd-threaded",
+  "onnx-gpu": "ort-wasm-simd-threaded.asyncify",
+} as const;
+
+type Build = keyof typeof builds;
+
+/** The files of onnxruntime-web's `dist` folder: two for the CPU (14 MB), two for WebGPU (27 MB). */
+export type OnnxFile = `${(typeof builds)[Build]}.${"mjs" | "wasm"}`;
+
+/** Settings of ONNX Runtime. */
+export interface OnnxEngineOptions {
+  /**
+   * Where the files of onnxruntime-web are: the address of their folder, ending in "/", or of each file. By
+   * default they are looked for where the bundler has put them. They have to come from the page's own server:
+   * no other is ever asked.
+   */
+  readonly onnxPaths?: string | Readonly<Partial<Record<OnnxFile, string>>>;
+  /**
+   * Threads that share the work: by default as many as the processor has, 8 at most. A page or worker that is
+   * not cross-origin isolated has one whatever is asked for. Settled by the first start.
+   */
+  readonly threads?: number;
+}
+
+/** ONNX Runtime as it runs. */
+export interface LoadedOnnx {
+  readonly detail: string;
+  readonly threads: number;
+  readonly compiler: { readonly target: Target };
+}
+
+/** What is used of the module, beside what compiles. */
+interface RuntimeModule {
+  readonly env: {
+    readonly versions: { readonly web?: string };
+    logLevel?: string;
+    readonly wasm: { numThreads?: number; initTimeout?: number; wasmPaths?: unknown };
+  };
+}
+
+/** Threads that still gain something; each costs a worker. */
+const mostThreads = 8;
+
+/** How long the runtime may take to come and to start its threads, whose failures it does not tell. */
+const startTimeout = 120_000;
+
+/** Whether threads can share memory here. */
+export function isIsolated(): boolean {
+  const { crossOriginIsolated = false } = globalThis as Partial<typeof globalThis>; // Node has none
+  return crossOriginIsolated;
+}
+
+function threadsFor({ threads }: OnnxEngineOptions): number {
+  if (threads !== undefined && (!Number.isInteger(threads) || threads < 1)) {
+    throw new ClipError("bad-argument", `threads should be 1 or more, got ${threads}.`);
+  }
+  if (!isIsolated()) return 1;
+  return threads ?? Math.min(globalThis.navigator?.hardwareConcurrency ?? 1, mostThreads);
+}
+
+/** What the runtime is told about its files: absolute addresses, or nothing where the bundler knows them. */
+function addressesOf(build: Build, { onnxPaths }: OnnxEngineOptions): unknown {
+  if (onnxPaths === undefined) return undefined;
+  if (typeof onnxPaths === "string") return absolute(onnxPaths);
+  const [mjs, wasm] = [`${builds[build]}.mjs`, `${builds[build]}.wasm`] as const;
+  const addresses = { mjs: onnxPaths[mjs], wasm: onnxPaths[wasm] };
+  if (addresses.mjs === undefined || addresses.wasm === undefined) {
+    throw new ClipError("engine-unavailable", `onnxPaths has no addresses of ${mjs} and ${wasm}.`);
+  }
+  return { mjs: absolute(addresses.mjs), wasm: absolute(addresses.wasm) };
+}
+
+const two = { data: Float32Array.of(2), shape: [1, 1] };
+
+/** Multiplies 2 by 2, which makes the runtime load. @throws what it says if it cannot. */
+async function tryTarget(target: Target): Promise<void> {
+  const compiled = await target(trace(({ a }) => ({ square: matMul(a, a) }), { a: two }));
+  const { square } = await compiled.run({ a: two });
+  await compiled.dispose();
+  if (square?.data[0] !== 4) throw new Error(`2 times 2 came out as ${square?.data[0]}`);
+}
+
+/** Runs one after the other: on a GPU the runtime refuses to begin a run before the last has ended. */
+function inTurn(target: Target): Target {
+  let last: Promise<unknown> = Promise.resolve();
+  const after = <Result>(task: () => Promise<Result>): Promise<Result> => {
+    const done = last.then(task, task);
+    last = done.catch(() => undefined);
+    return done;
+  };
+  return async (graph, use) => {
+    const compiled = await after(() => target(graph, use));
+    const ordered: CompiledFunction = {
+      ...compiled,
+      run: (inputs, into) => after(() => compiled.run(inputs, into)),
+      dispose: () => after(() => compiled.dispose()),
+    };
+    return ordered;
+  };
+}
+
+function targetOf(module: RuntimeModule, provider: string): Target {
+  const runtime = module as unknown as OnnxRuntime;
+  const target: Target = (graph) =>
+    compileOnnx(optimize(graph), { runtime, providers: [provider], fuses: true });
+  return Object.assign(provider === "webgpu" ? inTurn(target) : target, { prefersOpenSizes: true });
+}
+
+function failure(build: Build, cause: unknown): ClipError {
+  if (isClipError(cause)) return cause;
+  const said = cause instanceof Error ? cause.message : String(cause);
+  const file = builds[build];
+  return new ClipError(
+    "engine-unavailable",
+    `ONNX Runtime did not start: ${said.replace(/^no available backend found\. ERR: /u, "")}. Serve ` +
+      `${file}.mjs and ${file}.wasm of onnxruntime-web's dist folder, give their addresses as onnxPaths, ` +
+      "and load the page again.",
+    { data: { build: file }, cause },
+  );
+}
+
+/** Starts a build of the runtime. @throws ClipError "engine-unavailable" with what it said. */
+async function start(
+  build: Build,
+  options: OnnxEngineOptions,
+  load: () => Promise<unknown>,
+): Promise<LoadedOnnx> {
+  const threads = threadsFor(options);
+  const wasmPaths = addressesOf(build, options);
+  try {
+    const module = (await load()) as RuntimeModule;
+    const { env } = module;
+    env.logLevel = "error";
+    Object.assign(env.wasm, { numThreads: threads, initTimeout: startTimeout });
+    if (wasmPaths !== undefined) env.wasm.wasmPaths = wasmPaths;
+    const target = targetOf(module, build === "onnx" ? "wasm" : "webgpu");
+    await tryTarget(target);
+    const detail = `traced and compiled by ONNX Runtime ${env.versions.web}`;
+    return { detail, threads, compiler: { target } };
+  } catch (cause) {
+    throw failure(build, cause);
+  }
+}
+
+/** Each build starts once in a page or worker, or not at all. */
+const started = new Map<Build, Promise<LoadedOnnx>>();
+
+function once(build: Build, begin: () => Promise<LoadedOnnx>): Promise<LoadedOnnx> {
+  const known = started.get(build) ?? begin();
+  started.set(build, known);
+  return known;
+}
+
+/** Starts ONNX Runtime on the CPU. @throws ClipError "engine-unavailable" that says what to do. */
+export function loadOnnx(options: OnnxEngineOptions): Promise<LoadedOnnx> {
+  return once("onnx", () =>
+    // @ts-expect-error onnxruntime-web's types are of modules by name, and this is none of them: RuntimeModule has what is used.
+    start("onnx", options, () => import("#onnxruntime")),
+  );
+}
+
+/** What is used of a graphics adapter. */
+interface Adapter {
+  readonly isFallbackAdapter?: boolean;
+  readonly info?: {
+    readonly vendor: string;
+    readonly architecture: string;
+    readonly description: string;
+    readonly isFallbackAdapter?: boolean;
+  };
+}
+
+interface Gpu {
+  requestAdapter(options: object): Promise<Adapter | null>;
+}
+
+const software = /swiftshader|llvmpipe|lavapipe|software|basic render/iu;
+
+/** An adapter in words, and whether it draws on the CPU. */
+function describeAdapter({ info, isFallbackAdapter = false }: Adapter): {
+  readonly words: string;
+  readonly isSoftware: boolean;
+} {
+  const named = [info?.vendor, info?.architecture, info?.description].filter(Boolean);
+  const words = named.length === 0 ? "unnamed" : named.join(", ");
+  const isFallback = info?.isFallbackAdapter ?? isFallbackAdapter;
+  return { words, isSoftware: isFallback || software.test(words) };
+}
+
+/** The words for the graphics adapter that WebGPU finds. @throws ClipError if there is none, or none of the kind. */
+async function findAdapter(needsHardware: boolean): Promise<string> {
+  const { gpu } = (globalThis.navigator ?? {}) as { readonly gpu?: Gpu };
+  const unavailable = (reason: string): ClipError => new ClipError("engine-unavailable", reason);
+  if (gpu === undefined) throw unavailable("there is no WebGPU here");
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (adapter === null) throw unavailable("WebGPU finds no graphics adapter");
+  const { words, isSoftware } = describeAdapter(adapter);
+  if (needsHardware && isSoftware) throw unavailable(`WebGPU draws on the CPU (${words})`);
+  return words;
+}
+
+/**
+ * Starts ONNX Runtime on WebGPU; `needsHardware` refuses drivers that draw on the CPU.
+ * @throws ClipError "engine-unavailable" with the reason.
+ */
+export async function loadOnnxOnGpu(
+  options: OnnxEngineOptions,
+  needsHardware: boolean,
+): Promise<LoadedOnnx> {
+  const adapter = await findAdapter(needsHardware);
+  const loaded = await once("onnx-gpu", () =>
+    start("onnx-gpu", options, () => import("onnxruntime-web/webgpu")),
+  );
+  return { ...loaded, detail: `${loaded.detail}, WebGPU: ${adapter}` };
+}
