@@ -35,7 +35,7 @@ test("an engine that compiles is asked through a graph", async () => {
 test("an engine that returns other numbers does not pass", async () => {
   await useEngine("cpu");
   const read = vi.spyOn(backend(), "read").mockResolvedValue(Float32Array.of(58, 64, 139, 155));
-  const [product] = await checkEngine();
+  const [matmul] = await checkEngine();
   read.mockRestore();
-  expect(product).toMatchObject({ name: "matmul", passed: false, actual: [58, 64, 139, 155] });
+  expect(matmul).toMatchObject({ name: "matmul", passed: false, actual: [58, 64, 139, 155] });
 });

@@ -7,7 +7,7 @@ import type { Precision } from "@clip-ts/tensorflow";
 export interface Processor {
   /** 512-bit vectors. */
   readonly hasAvx512: boolean | undefined;
-  /** Products of pairs of bfloat16 numbers. */
+  /** Instructions that multiply pairs of bfloat16 numbers. */
   readonly hasBf16: boolean | undefined;
 }
 
@@ -100,7 +100,7 @@ export const describeThreads = (threads: number): string =>
 
 /** How an engine computes. */
 export interface EngineOptions {
-  /** Of matrix products: 32 bits, or bfloat16 operands summed in 32 bits. f32 by default. */
+  /** Of matmuls: 32 bits, or bfloat16 operands summed in 32 bits. f32 by default. */
   readonly precision?: Precision | undefined;
   /** Threads that share the work; as many as the machine has by default. */
   readonly threads?: number | undefined;
@@ -129,6 +129,8 @@ export interface StartedEngine {
   readonly detail: string;
   /** Why this one: asked for, or what the faster ones lack. */
   readonly reason: string;
+  /** Which GEMM multiplies matrices, and why that one, where there is a choice: on TensorFlow. */
+  readonly gemm?: string;
   /** There if nothing but a missing package keeps a far faster engine from being chosen. */
   readonly slowdown?: Slowdown;
   readonly compiler?: Compiler;

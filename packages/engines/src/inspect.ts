@@ -59,7 +59,7 @@ export interface EngineCheck {
   readonly name: string;
   readonly expected: readonly number[];
   readonly actual: readonly number[];
-  /** Every number is right to a thousandth: room for 10-bit products, none for wrong kernels. */
+  /** Every number is right to a thousandth: room for 10-bit matmuls, none for wrong kernels. */
   readonly passed: boolean;
 }
 
@@ -127,7 +127,7 @@ async function askEager(ask: Question): Promise<number[]> {
 }
 
 /**
- * Asks the running engine for a product, a softmax, a gradient and sums whose values are known; an engine
+ * Asks the running engine for a matmul, a softmax, a gradient and sums whose values are known; an engine
  * that compiles is asked through a traced graph.
  */
 export async function checkEngine({ compiler }: Pick<StartedEngine, "compiler"> = {}): Promise<

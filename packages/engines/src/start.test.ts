@@ -107,7 +107,7 @@ describe.skipIf(!hasTensorflow)("with TensorFlow's native part", () => {
   async function start(): Promise<void> {
     const started = await startEngine("tensorflow");
     expect(started.detail).toMatch(
-      /^TensorFlow \d+\.\d+\.\d+, (CPU, \d+ threads?(, fused rows)?(, own products)?$|GPU)/,
+      /^TensorFlow \d+\.\d+\.\d+, (CPU, \d+ threads?(, fused rows)?(, own GEMM)?$|GPU)/,
     );
     expect(getBackend()).toBe("tensorflow");
   }

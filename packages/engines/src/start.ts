@@ -27,6 +27,7 @@ import { loadWebgpu } from "./webgpu.ts";
 interface Loaded {
   readonly backend: string;
   readonly detail: string;
+  readonly gemm?: string;
   readonly compiler?: Compiler;
 }
 
@@ -36,7 +37,7 @@ async function loadWasm(): Promise<string> {
   return "wasm";
 }
 
-/** @throws ClipError "bad-config" if an engine has no products of bfloat16 numbers. */
+/** @throws ClipError "bad-config" if an engine has no matmuls of bfloat16 numbers. */
 function refuseToRound(name: EngineName): void {
   if (name === "tensorflow" || name === "tensorflow-gpu") return;
   throw new ClipError(
@@ -48,9 +49,9 @@ function refuseToRound(name: EngineName): void {
 }
 
 function startTensorflow(name: "tensorflow" | "tensorflow-gpu", options: EngineOptions): Loaded {
-  const { detail, own } = loadTensorflow(name, options);
+  const { detail, gemm, own } = loadTensorflow(name, options);
   const compiler = tensorflowCompiler({ precision: options.precision, ...own });
-  return { backend: "tensorflow", detail, compiler };
+  return { backend: "tensorflow", detail, gemm, compiler };
 }
 
 /** Registers the backend of an engine and says what it is. */

@@ -21,7 +21,7 @@ import {
   type EngineStatus,
 } from "./engine.ts";
 import { collectingGarbage } from "./memory.ts";
-import { loadOwnOperations } from "./own-operations.ts";
+import { describeGemm, loadOwnOperations, type LoadedOperations } from "./own-operations.ts";
 
 /** What NVIDIA's driver says of the first card: "NVIDIA H200"; undefined without driver or card. */
 export function graphicsCard(command = "nvidia-smi"): string | undefined {
@@ -35,7 +35,7 @@ export function graphicsCard(command = "nvidia-smi"): string | undefined {
   }
 }
 
-/** Whether products take 10-bit mantissas on cards that can (TensorFloat-32), as TensorFlow starts. */
+/** Whether matmuls take 10-bit mantissas on cards that can (TensorFloat-32), as TensorFlow starts. */
 export function tensorFloat32(environment: NodeJS.ProcessEnv = process.env): string {
   return environment["NVIDIA_TF32_OVERRIDE"] === "0"
     ? "TF32 off"
@@ -115,7 +115,7 @@ interface NodeBackend {
 /** TensorFlow in this process. */
 interface Running {
   readonly backend: NodeBackend;
-  readonly own: OwnOperations;
+  readonly own: LoadedOperations;
 }
 
 /** One of the two packages at most: both would register the same kernels. */
@@ -149,8 +149,8 @@ const describeDevice = (isGpu: boolean, threads = availableParallelism()): strin
 function describeBf16(isOnGpu: boolean): string {
   const isSlow = !isOnGpu && thisProcessor().hasBf16 === false;
   return isSlow
-    ? ", bf16 products (slower than f32: this processor multiplies no bfloat16 numbers)"
-    : ", bf16 products";
+    ? ", bf16 matmuls (slower than f32: this processor multiplies no bfloat16 numbers)"
+    : ", bf16 matmuls";
 }
 
 /**
@@ -160,7 +160,7 @@ function describeBf16(isOnGpu: boolean): string {
 export function loadTensorflow(
   name: TensorflowEngine,
   { precision = "f32", threads }: EngineOptions = {},
-): { readonly detail: string; readonly own: OwnOperations } {
+): { readonly detail: string; readonly own: OwnOperations; readonly gemm: string } {
   running ??= loadBackend(name, threads);
   const { backend, own } = running;
   const { isUsingGpuDevice, binding } = backend;
@@ -172,11 +172,12 @@ export function loadTensorflow(
     );
   }
   const device = describeDevice(isUsingGpuDevice, threads);
-  const products = precision === "bf16" ? describeBf16(isUsingGpuDevice) : "";
+  const matmuls = precision === "bf16" ? describeBf16(isUsingGpuDevice) : "";
   const fused = own.hasOwnOperations === true ? ", fused rows" : "";
-  const ours = own.hasOwnProducts === true ? ", own products" : "";
-  const detail = `TensorFlow ${binding.TF_Version}, ${device}${products}${fused}${ours}`;
-  return { detail, own };
+  const { gemm: _, ...operations } = own;
+  const ours = own.hasOwnGemm === true ? ", own GEMM" : "";
+  const detail = `TensorFlow ${binding.TF_Version}, ${device}${matmuls}${fused}${ours}`;
+  return { detail, own: operations, gemm: describeGemm(own, isUsingGpuDevice) };
 }
 
 /** SavedModels are read from folders; these live as long as TensorFlow needs them. */

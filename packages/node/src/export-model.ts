@@ -165,7 +165,7 @@ export async function exportSavedModel(
   const functions = clipFunctions(config);
   const graphOf = (name: keyof ClipFunctions): Graph => clipGraph(functions[name], config, params);
   const { bytes } = writeSavedModel({
-    steps: {
+    entryPoints: {
       serving_default: { graph: graphOf("model") },
       encode_image: { graph: named(graphOf("vision_model"), "image_embeds") },
       encode_text: { graph: named(graphOf("text_model"), "text_embeds") },

@@ -18,7 +18,7 @@ function operations(run: (given: Readonly<Record<"x" | "w" | "b", Tensor>>) => T
 const layer = ({ x, w, b }: Readonly<Record<"x" | "w" | "b", Tensor>>): Tensor =>
   add(matMul(x, w), b);
 
-test("what a product gives stays rounded through layouts and powers of two to the next product", () => {
+test("what a matmul gives stays rounded through layouts and powers of two to the next matmul", () => {
   const chain = operations(({ x, w }) => {
     const heads = transpose(reshape(matMul(x, w), [2, 16, 4, 8]), [0, 2, 1, 3]);
     return matMul(mul(heads, 0.125), transpose(heads, [0, 1, 3, 2]));
@@ -41,7 +41,7 @@ test("a bias, another factor or an activation has 32 bits", () => {
   );
 });
 
-test("a product of few rows is computed in 32 bits", () => {
+test("a matmul of few rows is computed in 32 bits", () => {
   const few = operations(({ x, w, b }) => {
     const one = matMul(reshape(b, [1, 32]), w);
     return add(matMul(x, w), one);

@@ -1,33 +1,32 @@
 import type { Value } from "@clip-ts/jit";
-import type { Precision } from "./graph-builder.ts";
-import type { TensorflowGraph, TensorflowNode } from "./graph.ts";
+import type { Precision, TensorflowGraph, TensorflowNode } from "./graph-builder.ts";
 import { producersOf, type Producers } from "./rows/group-rows.ts";
-import type { RowProgram } from "./rows/row-program.ts";
+import type { RowKernel } from "./rows/row-kernel.ts";
 
 /** In which types a value of 32 bits is made or read: in those, in bfloat16, or in both. */
-export interface Forms {
+export interface Dtypes {
   readonly float32: boolean;
   readonly bfloat16: boolean;
 }
 
 /** In which types values are made, by id; those that are missing, in their own. */
-export type TypeAnnotations = ReadonlyMap<number, Forms>;
+export type TypeAnnotations = ReadonlyMap<number, Dtypes>;
 
 /** What decides about types besides the graph itself. */
 export interface PrecisionOptions {
   readonly precision: Precision;
-  /** Whether products with the input of this name are not rounded. */
+  /** Whether matmuls with the input of this name are not rounded. */
   readonly staysExact: (input: string) => boolean;
   /** Values that are read besides the graph's own operations, in 32 bits. */
   readonly outside: readonly Value[];
 }
 
 /** In 32 bits only. */
-export const wide: Forms = { float32: true, bfloat16: false };
-const narrow: Forms = { float32: false, bfloat16: true };
-const unread: Forms = { float32: false, bfloat16: false };
+export const wide: Dtypes = { float32: true, bfloat16: false };
+const narrow: Dtypes = { float32: false, bfloat16: true };
+const unread: Dtypes = { float32: false, bfloat16: false };
 
-const union = (left: Forms, right: Forms): Forms => ({
+const union = (left: Dtypes, right: Dtypes): Dtypes => ({
   float32: left.float32 || right.float32,
   bfloat16: left.bfloat16 || right.bfloat16,
 });
@@ -51,7 +50,7 @@ function isScaling({ op, inputs }: TensorflowNode, producers: Producers): boolea
   return Number.isInteger(Math.log2(Math.abs(factor.attributes["value"] as number)));
 }
 
-/** Products of so few rows, or over so short a length, take the time in which their operands are read. */
+/** Matmuls of so few rows, or over so short a length, take the time in which their operands are read. */
 const fewRows = 16;
 
 /** Whether rounding would gain nothing, as with the one token of a text or an image that is pooled. */
@@ -63,7 +62,7 @@ function isSmall({ inputs }: TensorflowNode): boolean {
 
 /**
  * Whether rounding would be felt in the logits of a contrastive loss, where small differences of unit
- * vectors are multiplied by a large scale: products that compare rows of activations with each other,
+ * vectors are multiplied by a large scale: matmuls that compare rows of activations with each other,
  * and those with parameters that the caller names.
  */
 function isFelt(
@@ -78,8 +77,8 @@ function isFelt(
   return isMatrices && isRowByRow && given.every((name) => name === undefined);
 }
 
-/** The products that are computed from operands rounded to bfloat16. */
-function roundedProducts(
+/** The matmuls that are computed from operands rounded to bfloat16. */
+function bf16Matmuls(
   { inputs, nodes }: TensorflowGraph,
   { staysExact }: PrecisionOptions,
 ): ReadonlySet<TensorflowNode> {
@@ -92,30 +91,30 @@ function roundedProducts(
 /** What was found out about a graph's operations. */
 interface Found {
   readonly nodes: readonly TensorflowNode[];
-  readonly products: ReadonlySet<TensorflowNode>;
+  readonly matmuls: ReadonlySet<TensorflowNode>;
   /** Those that change no digit of their first operand. */
   readonly exact: ReadonlySet<TensorflowNode>;
 }
 
 /** In which types the values of a graph are read. */
-function readForms({ nodes, products, exact }: Found, outside: readonly Value[]): TypeAnnotations {
-  const read = new Map<number, Forms>();
-  const note = ({ id }: Value, forms: Forms): unknown =>
-    read.set(id, union(read.get(id) ?? unread, forms));
+function readDtypes({ nodes, matmuls, exact }: Found, outside: readonly Value[]): TypeAnnotations {
+  const read = new Map<number, Dtypes>();
+  const note = ({ id }: Value, dtypes: Dtypes): unknown =>
+    read.set(id, union(read.get(id) ?? unread, dtypes));
   for (const value of outside) note(value, wide);
   for (const node of nodes.toReversed()) {
     const own = node.outputs.reduce((all, { id }) => union(all, read.get(id) ?? unread), unread);
     node.inputs.forEach((value, at) => {
       const passesOn = at === 0 && exact.has(node);
-      note(value, products.has(node) ? narrow : passesOn ? own : wide);
+      note(value, matmuls.has(node) ? narrow : passesOn ? own : wide);
     });
   }
   return read;
 }
 
-/** In which types a program of rows makes its results: as they are read, if they are whole matrices. */
-function rowForms(node: TensorflowNode, read: TypeAnnotations): Forms[] {
-  const { outputs } = node.attributes["program"] as RowProgram;
+/** In which types a kernel over rows makes its results: as they are read, if they are whole matrices. */
+function rowDtypes(node: TensorflowNode, read: TypeAnnotations): Dtypes[] {
+  const { outputs } = node.attributes["kernel"] as RowKernel;
   return node.outputs.map(({ id }, at) => {
     const { float32, bfloat16 } = read.get(id) ?? unread;
     return outputs[at] === "whole" && bfloat16 ? { float32, bfloat16 } : wide;
@@ -124,26 +123,26 @@ function rowForms(node: TensorflowNode, read: TypeAnnotations): Forms[] {
 
 /**
  * Decides in which types a graph's values are made, before anything of it is written: the one place that does.
- * In bf16, products are computed from rounded operands, and what they give stays as it is through what changes
+ * In bf16, matmuls are computed from rounded operands, and what they give stays as it is through what changes
  * no digit of it (moves, powers of two), until something needs 32 bits. Biases do: with rounded ones, twelve
  * steps of training were no longer within 0.02 of PyTorch's. Passes over rows make what is read.
  */
 export function annotateTypes(graph: TensorflowGraph, options: PrecisionOptions): TypeAnnotations {
-  const made = new Map<number, Forms>();
+  const made = new Map<number, Dtypes>();
   if (options.precision === "f32") return made;
   const { nodes } = graph;
   const producers = producersOf(graph);
-  const products = roundedProducts(graph, options);
+  const matmuls = bf16Matmuls(graph, options);
   const exact = new Set(nodes.filter((node) => isMoving(node) || isScaling(node, producers)));
-  const read = readForms({ nodes, products, exact }, options.outside);
-  const formsOf = (node: TensorflowNode): Forms => {
-    if (products.has(node)) return narrow;
+  const read = readDtypes({ nodes, matmuls, exact }, options.outside);
+  const dtypesOf = (node: TensorflowNode): Dtypes => {
+    if (matmuls.has(node)) return narrow;
     const before = (exact.has(node) && made.get((node.inputs[0] as Value).id)) || wide;
     return before.float32 && !isMoving(node) ? wide : before;
   };
   for (const node of nodes) {
-    const forms = node.op === "Rows" ? rowForms(node, read) : [];
-    node.outputs.forEach(({ id }, at) => made.set(id, forms[at] ?? formsOf(node)));
+    const dtypes = node.op === "FusedRows" ? rowDtypes(node, read) : [];
+    node.outputs.forEach(({ id }, at) => made.set(id, dtypes[at] ?? dtypesOf(node)));
   }
   return made;
 }

@@ -1,11 +1,11 @@
 import { matMul, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { type HostArray, trace } from "@clip-ts/jit";
-import { compileTensorflow } from "./compile-tensorflow.ts";
+import { compileTensorflow } from "./tensorflow-module.ts";
 import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
 import { writeSavedModel } from "./write-saved-model.ts";
 
-/** As many rows as a product must have to be rounded. */
+/** As many rows as a matmul must have to be rounded. */
 const side = 20;
 const graph = trace(({ x, w }) => ({ y: matMul(x as Tensor, w as Tensor) }), {
   x: { shape: [side, side] },
@@ -19,12 +19,12 @@ const corner = (a: number, b: number, c = 0, d = 0): HostArray => {
   return { data, shape: [side, side] };
 };
 
-test("state that no step changes is rounded by an entry point of its own", () => {
+test("state that no entry point changes is rounded by an entry point of its own", () => {
   const state = { w: { shape: [side, side] } };
-  const frozen = writeSavedModel({ state, steps: { run: { graph } }, precision: "bf16" });
+  const frozen = writeSavedModel({ state, entryPoints: { run: { graph } }, precision: "bf16" });
   expect(Object.keys(frozen.signatures)).toContain("round");
   const changed = { run: { graph, updates: { w: "y" } } };
-  const trained = writeSavedModel({ state, steps: changed, precision: "bf16" });
+  const trained = writeSavedModel({ state, entryPoints: changed, precision: "bf16" });
   expect(Object.keys(trained.signatures)).not.toContain("round");
 });
 

@@ -4,8 +4,7 @@ import { describe, expect, test } from "vitest";
 import { onnxTarget } from "@clip-ts/onnx";
 import { trainOn, type TrainingSpec } from "@clip-ts/test-utils";
 import { tensorflowLoader } from "./load-tensorflow.ts";
-import { compileTensorflow } from "./compile-tensorflow.ts";
-import { createTensorflowProgram } from "./tensorflow-program.ts";
+import { compileTensorflow, createTensorflowModule } from "./tensorflow-module.ts";
 import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
 import { flatLoader, interpretTarget, loadEager, trace } from "@clip-ts/jit";
 
@@ -66,7 +65,7 @@ test.each(Object.entries(programs))("a disposed training says so (%s)", async (_
 });
 
 test.skipIf(!hasTensorflow)("a disposed TensorFlow program says so", async () => {
-  const program = await createTensorflowProgram({ steps: { run: { graph } } }, folders);
+  const program = await createTensorflowModule({ entryPoints: { run: { graph } } }, folders);
   await program.dispose();
   await expect(program.run("run", { x })).rejects.toThrow(/TensorFlow program was disposed/u);
   await expect(program.readState()).rejects.toMatchObject({ code: "disposed" });

@@ -2,16 +2,37 @@ import { ClipError } from "@clip-ts/base";
 import type { NamedValue, Value } from "@clip-ts/jit";
 import { sourceOf, type SymbolSource } from "@clip-ts/jit/backend";
 import { annotateTypes, isMoving, wide } from "./annotate-types.ts";
-import { fuseAttention } from "./fuse-attention.ts";
-import type { TensorflowGraph, TensorflowNode } from "./graph.ts";
-import type { GraphBuilder } from "./graph-builder.ts";
-import type { Updates } from "./lower-adamw.ts";
-import { lowerings } from "./lowerings.ts";
-import type { DataType } from "./messages.ts";
-import { withOpenSizes, type OpenSizes, type OpenSource } from "./open-sizes.ts";
+import { attention, fuseAttention } from "./fuse-attention.ts";
+import {
+  withOpenSizes,
+  type GraphBuilder,
+  type OpenSizes,
+  type OpenSource,
+  type TensorflowGraph,
+  type TensorflowNode,
+  type TensorflowOp,
+} from "./graph-builder.ts";
+import { adamw, type Updates } from "./lower-adamw.ts";
+import { arithmetic } from "./lower-elementwise.ts";
+import { reductions, sumOfSquares } from "./lower-reductions.ts";
+import { structural, windowed } from "./lower-structure.ts";
 import type { Lowering, LoweringInput } from "./lowering.ts";
-import { asMade, rounded, widened, type Tensor } from "./tensors.ts";
+import type { DataType } from "./messages.ts";
 import { fuseRows } from "./rows/fuse-rows.ts";
+import { rows } from "./rows/row-kernel.ts";
+import { asMade, rounded, widened, type Tensor } from "./tensors.ts";
+
+/** How each operation that can be traced is written for TensorFlow, and those that passes make of them. */
+const lowerings: Readonly<Record<TensorflowOp, Lowering>> = {
+  ...arithmetic,
+  ...reductions,
+  ...structural,
+  ...windowed,
+  AdamW: adamw,
+  Attention: attention,
+  FusedRows: rows,
+  SumOfSquares: sumOfSquares,
+};
 
 /** What a graph is written into, and what it is connected to. */
 export interface EmitOptions {
@@ -27,32 +48,32 @@ export interface EmitOptions {
 }
 
 /**
- * The graph with attention fused, where the native part has it: in 32 bits only, for between products in
+ * The graph with attention fused, where the native part has it: in 32 bits only, for between matmuls in
  * bfloat16 the one operation would widen what comes and round what goes.
  */
 function withAttention(
   graph: TensorflowGraph,
   { builder, wanted, fused = [] }: EmitOptions,
 ): TensorflowGraph {
-  if (!builder.hasOwnProducts || builder.precision !== "f32") return graph;
+  if (!builder.hasOwnGemm || builder.precision !== "f32") return graph;
   return fuseAttention(graph, [...wanted, ...fused.flatMap(({ inputs }) => inputs)]);
 }
 
 /** Operations in an order in which they can run, without what nobody wants. */
-function plan(graph: TensorflowGraph, options: EmitOptions): TensorflowNode[] {
+function inRunningOrder(graph: TensorflowGraph, options: EmitOptions): TensorflowNode[] {
   const { builder, wanted, fused = [] } = options;
   const replaced = new Map<number, TensorflowNode>();
   for (const node of fused) for (const { id } of node.outputs) replaced.set(id, node);
   const whole = withAttention(graph, options);
   const needed = new Set(wanted.map(({ id }) => id));
-  const steps = new Set<TensorflowNode>();
+  const kept = new Set<TensorflowNode>();
   for (const node of whole.nodes.toReversed()) {
-    const step = replaced.get((node.outputs[0] as Value).id) ?? node;
-    if (steps.has(step) || !step.outputs.some(({ id }) => needed.has(id))) continue;
-    for (const { id } of step.inputs) needed.add(id);
-    steps.add(step);
+    const written = replaced.get((node.outputs[0] as Value).id) ?? node;
+    if (kept.has(written) || !written.outputs.some(({ id }) => needed.has(id))) continue;
+    for (const { id } of written.inputs) needed.add(id);
+    kept.add(written);
   }
-  const nodes = [...steps].toReversed();
+  const nodes = [...kept].toReversed();
   return builder.hasOwnOperations ? [...fuseRows({ ...whole, nodes }, wanted).nodes] : nodes;
 }
 
@@ -60,7 +81,7 @@ function plan(graph: TensorflowGraph, options: EmitOptions): TensorflowNode[] {
 const takesEither = ({ op }: TensorflowNode, { hasOwnOperations }: GraphBuilder): boolean =>
   op === "AdamW" ||
   op === "BatchMatMul" ||
-  op === "Rows" ||
+  op === "FusedRows" ||
   (op === "SumOfSquares" && hasOwnOperations);
 
 /** What every operation of one graph is written with. None of it changes meanwhile; `builder` is appended to. */
@@ -80,7 +101,7 @@ function emitNode(
   const { builder, types } = emission;
   const y = node.outputs[0] as Value;
   const x = node.inputs[0] ?? y;
-  const forms = types.get(y.id) ?? wide;
+  const dtypes = types.get(y.id) ?? wide;
   const write = (type: DataType): readonly (string | Tensor)[] => {
     const inType = type === "bfloat16" ? rounded : widened;
     const inputs = operands.map((tensor) =>
@@ -88,12 +109,12 @@ function emitNode(
     );
     return [lower({ ...emission, node, inputs, operands, x, y, type })].flat();
   };
-  const results = write(forms.float32 ? x.dtype : "bfloat16");
-  // What only moves numbers moves both forms of a tensor; TensorFlow leaves out the one that nobody reads.
-  const short = forms.float32 && forms.bfloat16 && isMoving(node) ? write("bfloat16") : [];
+  const results = write(dtypes.float32 ? x.dtype : "bfloat16");
+  // What only moves numbers moves a tensor in both types; TensorFlow leaves out the one that nobody reads.
+  const short = dtypes.float32 && dtypes.bfloat16 && isMoving(node) ? write("bfloat16") : [];
   return results.map((made, at): Tensor => {
     if (typeof made !== "string") return made;
-    if (!forms.float32) return { rounded: made };
+    if (!dtypes.float32) return { rounded: made };
     const other = short[at];
     return typeof other === "string" ? { wide: made, rounded: other } : { wide: made };
   });
@@ -116,7 +137,7 @@ function openSizesOf(graph: TensorflowGraph, inputs: ReadonlyMap<string, Tensor>
 /** The tensors that stand for inputs and for the constants that are needed, by id. */
 function givenTensors(
   graph: TensorflowGraph,
-  steps: readonly TensorflowNode[],
+  nodes: readonly TensorflowNode[],
   { builder, inputs, wanted }: EmitOptions,
 ): Map<number, Tensor> {
   const tensors = new Map<number, Tensor>();
@@ -124,7 +145,7 @@ function givenTensors(
     const tensor = inputs.get(name);
     if (tensor !== undefined) tensors.set(value.id, tensor);
   }
-  const needed = new Set(steps.flatMap((step) => step.inputs.map(({ id }) => id)));
+  const needed = new Set(nodes.flatMap((node) => node.inputs.map(({ id }) => id)));
   for (const { id } of wanted) needed.add(id);
   for (const { value, data } of graph.constants) {
     if (!needed.has(value.id)) continue;
@@ -141,7 +162,7 @@ export function emitGraph(
   const { inputs, wanted, updates } = options;
   const { precision, staysExact } = options.builder;
   const builder = withOpenSizes(options.builder, openSizesOf(graph, inputs));
-  const nodes = plan(graph, options);
+  const nodes = inRunningOrder(graph, options);
   const tensors = givenTensors(graph, nodes, options);
   const types = annotateTypes({ ...graph, nodes }, { precision, staysExact, outside: wanted });
   for (const node of nodes) {

@@ -13,9 +13,9 @@ import {
 import { describe, expect, test } from "vitest";
 import { formatGraph, interpret, type NamedTensors, optimize, trace } from "@clip-ts/jit";
 import { removeDeadCode } from "@clip-ts/jit/backend";
-import { compileTensorflow } from "./compile-tensorflow.ts";
+import { compileTensorflow } from "./tensorflow-module.ts";
 import { fuseAttention } from "./fuse-attention.ts";
-import { folders, hasOwnProducts } from "./tensorflow-here.test.ts";
+import { folders, hasOwnGemm } from "./tensorflow-here.test.ts";
 
 const [batch, tokens, heads, dim] = [2, 70, 3, 8];
 const width = heads * dim;
@@ -88,12 +88,12 @@ test("weights that somebody else reads stay, and so does a mask of heads", () =>
   expect(fuseAttention(byHead, [])).toBe(byHead);
 });
 
-describe.skipIf(!hasOwnProducts)("attention as one operation of the native part", () => {
+describe.skipIf(!hasOwnGemm)("attention as one operation of the native part", () => {
   test.each(Object.entries(shapes))("%s", async (_, of) => {
     const drawn = Object.entries(of).map(([name, shape]) => [name, randomTensor(shape, name)]);
     const inputs = Object.fromEntries(drawn) as Record<string, Tensor>;
     const graph = optimize(trace(attend, inputsOf(of)));
-    const ready = { folders, hasOwnOperations: true, hasOwnProducts: true };
+    const ready = { folders, hasOwnOperations: true, hasOwnGemm: true };
     const compiled = await compileTensorflow(graph, ready);
     const host = Object.entries(inputs).map(async ([name, x]) => {
       return [name, { data: (await x.data()) as Float32Array, shape: x.shape }] as const;

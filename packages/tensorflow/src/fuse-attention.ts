@@ -1,9 +1,10 @@
 import { sizeOf } from "@clip-ts/core";
 import type { Value } from "@clip-ts/jit";
+import { operationNames } from "@clip-ts/native";
 import { resultOf, rewrite, type Rewriter } from "@clip-ts/jit/backend";
 import { numbers, type Lowering } from "./lowering.ts";
 import { attribute } from "./messages.ts";
-import type { TensorflowGraph, TensorflowNode, TensorflowOp } from "./graph.ts";
+import type { TensorflowGraph, TensorflowNode, TensorflowOp } from "./graph-builder.ts";
 
 /** Heads before tokens instead of tokens before heads, or back. */
 const swapsHeads = "0,2,1,3";
@@ -24,15 +25,15 @@ function beforeSwap(node: TensorflowNode | undefined): Value | undefined {
   return numbers(node.attributes["perm"]).join() === swapsHeads ? node.inputs[0] : undefined;
 }
 
-/** A product of two stacks, the right one turned or not. */
+/** A matmul of two stacks, the right one transposed or not. */
 function stacked(
   value: Value | undefined,
-  turned: boolean,
+  transposed: boolean,
   graph: Rewriter<TensorflowOp>,
 ): TensorflowNode | undefined {
   const node = made(value, "BatchMatMul", graph);
   const { transposeA, transposeB } = node?.attributes ?? {};
-  const isAlike = transposeA !== true && (transposeB === true) === turned;
+  const isAlike = transposeA !== true && (transposeB === true) === transposed;
   return isAlike && node?.inputs.every(({ shape }) => shape.length === 4) ? node : undefined;
 }
 
@@ -73,10 +74,9 @@ function unbiased(
   value: Value,
   graph: Rewriter<TensorflowOp>,
 ): readonly [Value, Value] | undefined {
-  const [product, bias] =
-    made(made(value, "Reshape", graph)?.inputs[0], "Add", graph)?.inputs ?? [];
-  if (product?.shape.length !== 2 || bias?.shape.length !== 1) return undefined;
-  return [graph.emit("Reshape", [product], { shape: value.shape }, value), bias];
+  const [matmul, bias] = made(made(value, "Reshape", graph)?.inputs[0], "Add", graph)?.inputs ?? [];
+  if (matmul?.shape.length !== 2 || bias?.shape.length !== 1) return undefined;
+  return [graph.emit("Reshape", [matmul], { shape: value.shape }, value), bias];
 }
 
 /** How often each value is read. */
@@ -118,9 +118,9 @@ export function fuseAttention(graph: TensorflowGraph, outside: readonly Value[])
   });
 }
 
-/** Attention as an operation of the native part (packages/node/native/attention.cc). */
+/** Attention as an operation of the native part (packages/native/cpp/attention.cc). */
 export const attention: Lowering = ({ node, inputs, builder }) =>
-  builder.emit("ClipTsAttention", inputs, {
+  builder.emit(operationNames.attention, inputs, {
     bias_count: attribute.integer(node.attributes["biases"] as number),
     mask_count: attribute.integer(node.attributes["masks"] as number),
     scale: attribute.float(node.attributes["scale"] as number),

@@ -2,7 +2,7 @@ import { square, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { formatGraph, trace } from "@clip-ts/jit";
 import { removeDeadCode } from "@clip-ts/jit/backend";
-import { fuseSumsOfSquares } from "./fuse-sum-of-squares.ts";
+import { fuseSumsOfSquares } from "./lower-reductions.ts";
 
 test("a sum of all squares becomes one operation; a sum over some axes stays", () => {
   const graph = trace(

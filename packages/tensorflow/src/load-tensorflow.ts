@@ -101,7 +101,7 @@ function programOn(
 
 /**
  * A training whose state stays in TensorFlow. One session holds the functions for every combination of
- * shapes seen so far; a new one moves the state to a session with one step more.
+ * shapes seen so far; a new one moves the state to a session with more entry points.
  */
 export const tensorflowLoader =
   (options: TensorflowLoadOptions): LoadProgram =>

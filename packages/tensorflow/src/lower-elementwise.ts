@@ -3,7 +3,7 @@ import type { OpOf } from "@clip-ts/jit/backend";
 import { elementwise, logical, type Lowering } from "./lowering.ts";
 import { attribute } from "./messages.ts";
 
-/** A vector added to the last axis is a bias, which TensorFlow fuses with the product before it. */
+/** A vector added to the last axis is a bias, which TensorFlow fuses with the matmul before it. */
 const add: Lowering = ({ node, inputs, builder, x, y, type }) => {
   const b = node.inputs[1] as Value;
   const isBias = b.shape.length === 1 && x.shape.length > 1 && b.shape[0] === x.shape.at(-1);

@@ -1,7 +1,6 @@
 import type { Value } from "@clip-ts/jit";
 import { axesAttribute, axesOf } from "@clip-ts/jit/backend";
-import type { TensorflowNode } from "./graph.ts";
-import type { GraphBuilder } from "./graph-builder.ts";
+import type { GraphBuilder, TensorflowNode } from "./graph-builder.ts";
 import type { TypeAnnotations } from "./annotate-types.ts";
 import type { Updates } from "./lower-adamw.ts";
 import type { Tensor } from "./tensors.ts";

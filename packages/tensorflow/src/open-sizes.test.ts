@@ -6,7 +6,7 @@ import {
   symbolicCases,
   symbolicInputs,
 } from "../../jit/src/trace/symbolic-cases.test.ts";
-import { compileTensorflow } from "./compile-tensorflow.ts";
+import { compileTensorflow } from "./tensorflow-module.ts";
 import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
 import { writeSavedModel } from "./write-saved-model.ts";
 
@@ -14,12 +14,12 @@ test("open sides are -1 in a signature", () => {
   const graph = traceSymbolic(({ x }) => ({ y: x!.clone() }), {
     x: { shape: ["batch", 3, "tokens"] },
   });
-  const { signatures } = writeSavedModel({ steps: { run: { graph } } });
+  const { signatures } = writeSavedModel({ entryPoints: { run: { graph } } });
   expect(signatures["run"]?.inputs["x"]?.shape).toEqual([-1, 3, -1]);
   expect(signatures["run"]?.outputs["y"]?.shape).toEqual([-1, 3, -1]);
 });
 
-test("a parameter of two steps is stored once", () => {
+test("a parameter of two entry points is stored once", () => {
   const weights = { data: new Float32Array(4096).fill(1.5), shape: [64, 64] };
   const value = { id: 0, shape: [64, 64], dtype: "float32" } as const;
   const graph = {
@@ -28,8 +28,8 @@ test("a parameter of two steps is stored once", () => {
     nodes: [],
     outputs: [{ name: "y", value }],
   };
-  const once = writeSavedModel({ steps: { one: { graph } } }).bytes.length;
-  const twice = writeSavedModel({ steps: { one: { graph }, two: { graph } } }).bytes.length;
+  const once = writeSavedModel({ entryPoints: { one: { graph } } }).bytes.length;
+  const twice = writeSavedModel({ entryPoints: { one: { graph }, two: { graph } } }).bytes.length;
   expect(once).toBeGreaterThan(16_384);
   expect(twice - once).toBeLessThan(300);
 });

@@ -26,9 +26,12 @@ import {
   trace,
   traceSymbolic,
 } from "@clip-ts/jit";
-import { compileTensorflow, type TensorflowOptions } from "./compile-tensorflow.ts";
-import { folders, hasOwnOperations, hasOwnProducts } from "./tensorflow-here.test.ts";
-import { createTensorflowProgram } from "./tensorflow-program.ts";
+import {
+  compileTensorflow,
+  createTensorflowModule,
+  type TensorflowOptions,
+} from "./tensorflow-module.ts";
+import { folders, hasOwnOperations, hasOwnGemm } from "./tensorflow-here.test.ts";
 
 const hostOf = async (tensors: NamedTensors): Promise<HostArrays> => {
   const entries = Object.entries(tensors).map(async ([name, x]) => {
@@ -60,7 +63,7 @@ const random = (shapes: Readonly<Record<string, number[]>>): Record<string, Tens
 
 const shapes = { x: [64, 40], bias: [192], up: [192, 40], down: [40, 192], mask: [8, 40] };
 
-/** Products, a bias, an activation, rows that come again, a softmax; loss and gradients. */
+/** Matmuls, a bias, an activation, rows that come again, a softmax; loss and gradients. */
 const trained = (given: NamedTensors): NamedTensors => {
   const { value, gradient } = valueAndGradient(({ x, bias, up, down, mask }: NamedTensors) => {
     const wide = add(matMul(x as never, up as Tensor, false, true), bias as Tensor);
@@ -105,7 +108,7 @@ describe.skipIf(!hasOwnOperations)("clip-ts's own operations", () => {
     dispose(inputs);
   });
 
-  test.skipIf(!hasOwnProducts)("own products of matrices that lie either way", async () => {
+  test.skipIf(!hasOwnGemm)("own GEMM of matrices that lie either way", async () => {
     const inputs = random({ x: [131, 37], y: [70, 37], z: [131, 70] });
     const graph = optimize(
       trace(
@@ -113,7 +116,12 @@ describe.skipIf(!hasOwnOperations)("clip-ts's own operations", () => {
           straight: matMul(z as Tensor, y as Tensor),
           right: matMul(x as Tensor, y as Tensor, false, true),
           left: matMul(z as Tensor, x as Tensor, true, false),
-          turned: matMul(z as Tensor, matMul(y as Tensor, x as Tensor, false, true), true, true),
+          transposed: matMul(
+            z as Tensor,
+            matMul(y as Tensor, x as Tensor, false, true),
+            true,
+            true,
+          ),
         }),
         inputs as never,
       ),
@@ -122,9 +130,9 @@ describe.skipIf(!hasOwnOperations)("clip-ts's own operations", () => {
       ["f32", 2e-5],
       ["bf16", 2e-2],
     ] as const) {
-      // What stays in TensorFlow is packed once, where it is a right operand that lies turned.
+      // What stays in TensorFlow is packed once, where it is a right operand that is transposed.
       for (const lasting of [[], ["y"]]) {
-        const options = { hasOwnProducts: true, precision, lasting };
+        const options = { hasOwnGemm: true, precision, lasting };
         const [actual, expected] = await both(graph, inputs, options);
         for (const [name, { data }] of Object.entries(expected)) {
           const error = relativeError(actual[name]?.data as Float32Array, data as Float32Array, 1);
@@ -230,9 +238,9 @@ describe.skipIf(!hasOwnOperations)("clip-ts's own operations", () => {
       { w: { shape: [16, 16] }, x: { shape: [16, 16] }, scale: { shape: [] } },
     );
     const spec = { w: { shape: [16, 16] } };
-    const steps = { run: { graph } };
-    const program = await createTensorflowProgram(
-      { state: spec, steps, precision: "bf16", hasOwnOperations: true },
+    const entryPoints = { run: { graph } };
+    const program = await createTensorflowModule(
+      { state: spec, entryPoints, precision: "bf16", hasOwnOperations: true },
       folders,
     );
     const eye = Float32Array.from({ length: 256 }, (_, at) => (at % 17 === 0 ? 1 : 0));

@@ -18,16 +18,10 @@ import {
   type NamedTensors,
   trace,
 } from "@clip-ts/jit";
-import { compileTensorflow } from "./compile-tensorflow.ts";
+import { compileTensorflow, createTensorflowModule } from "./tensorflow-module.ts";
 import type { Precision } from "./graph-builder.ts";
 import { operationCases } from "../../jit/src/trace/operation-cases.test.ts";
-import {
-  folders,
-  hasOwnOperations,
-  hasOwnProducts,
-  hasTensorflow,
-} from "./tensorflow-here.test.ts";
-import { createTensorflowProgram } from "./tensorflow-program.ts";
+import { folders, hasOwnOperations, hasOwnGemm, hasTensorflow } from "./tensorflow-here.test.ts";
 
 const numbered = (tensors: readonly Tensor[], prefix: string): NamedTensors =>
   Object.fromEntries(tensors.map((tensor, index) => [`${prefix}${index}`, tensor]));
@@ -143,11 +137,11 @@ describe.skipIf(!hasTensorflow)("on TensorFlow", () => {
     ["f32", "own operations", 5e-5],
     ["f32", "rows fused", 5e-5],
     ["bf16", "own operations", 1e-2],
-    ["f32", "own products", 5e-5],
-    ["bf16", "own products", 1e-2],
+    ["f32", "own GEMM", 5e-5],
+    ["bf16", "own GEMM", 1e-2],
   ] as const;
   const possible = ways.filter(([, way]) => {
-    if (way === "own products") return hasOwnProducts;
+    if (way === "own GEMM") return hasOwnGemm;
     return hasOwnOperations || way === "AdamW fused" || way === "nothing fused";
   });
   test.each(possible)(
@@ -181,7 +175,7 @@ describe.skipIf(!hasTensorflow)("on TensorFlow", () => {
 /** The reference's recipe, traced and compiled: AdamW, clipping, clamp. */
 async function goldenTraining(
   precision: Precision,
-  way: "AdamW fused" | "nothing fused" | "own operations" | "own products" | "rows fused",
+  way: "AdamW fused" | "nothing fused" | "own operations" | "own GEMM" | "rows fused",
 ) {
   const clip = config as NonNullable<typeof config>;
   const spec = clipSpec(clip);
@@ -252,15 +246,15 @@ async function goldenTraining(
     };
   }, specsOf(inputs));
   const updates = Object.fromEntries(Object.keys(state).map((name) => [name, `next:${name}`]));
-  const program = await createTensorflowProgram(
+  const program = await createTensorflowModule(
     {
       state: specsOf(state),
-      steps: {
+      entryPoints: {
         train: { graph, updates, fusesAdamw: way !== "nothing fused" && way !== "rows fused" },
       },
       precision,
       hasOwnOperations: way !== "AdamW fused" && way !== "nothing fused",
-      hasOwnProducts: way === "own products",
+      hasOwnGemm: way === "own GEMM",
       staysExact: (name) =>
         name.includes("projection") || name.includes("text_model.encoder.layers.0.mlp.fc2."),
     },

@@ -19,12 +19,12 @@ import {
   traceTree,
 } from "@clip-ts/jit/backend";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { StepSpec } from "./emit-step.ts";
+import type { EntryPoint } from "./write-saved-model.ts";
 import { byPath, statisticsTrace, updateTrace, wholeTrace } from "./update-traces.ts";
 
-/** An entry point of a program, and how what it gives lies in a tree. */
+/** An entry point of a training step, and how what it gives lies in a tree. */
 export interface StepEntry {
-  readonly step: StepSpec;
+  readonly entryPoint: EntryPoint;
   readonly outputs: NameTree<{ readonly shape: readonly number[] }>;
 }
 
@@ -49,10 +49,10 @@ const updatesOf = (graph: Graph): Record<string, string> =>
 /** The entry point of a graph, whose outputs lie in a tree like this. */
 function entryOf(
   { graph: raw, outputs }: { readonly graph: Graph; readonly outputs: StepEntry["outputs"] },
-  more: Pick<StepSpec, "mustBeFinite"> = {},
+  more: Pick<EntryPoint, "mustBeFinite"> = {},
 ): StepEntry {
   const graph = optimize(raw);
-  return { step: { graph, updates: updatesOf(graph), ...more }, outputs };
+  return { entryPoint: { graph, updates: updatesOf(graph), ...more }, outputs };
 }
 
 const traced = <Given extends NameTree<LeafSpecs[string]>, Gives extends NameTree<Tensor>>({
@@ -107,8 +107,8 @@ function cutEntries(source: StepSource, pairs: HostArrays): KindEntries {
   const { early, late, kept } = cutGraph(optimize(graph), (name) => name in waiting, nameOf);
   const keeping = Object.fromEntries(kept.map(({ name }) => [name, name] as const));
   const entries = {
-    [entryName.encode(pairs)]: { step: { graph: early, updates: keeping }, outputs },
-    [entryName.pullBack(pairs)]: { step: { graph: late, updates: updatesOf(late) }, outputs },
+    [entryName.encode(pairs)]: { entryPoint: { graph: early, updates: keeping }, outputs },
+    [entryName.pullBack(pairs)]: { entryPoint: { graph: late, updates: updatesOf(late) }, outputs },
   };
   const specs = kept.map(({ name, value }) => [name, value] as const);
   return { entries, feature, statistic, kept: Object.fromEntries(specs) };

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { enableProdMode, getBackend, setBackend } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
+import { gemmOf, libraryName, type LibraryExports } from "@clip-ts/native";
 import type { OwnOperations } from "./graph-builder.ts";
 import type { FolderAccess } from "./session.ts";
 
@@ -37,14 +38,14 @@ function loadTensorflow(): string | undefined {
   }
 }
 
-/** Adds clip-ts's own operations to TensorFlow, if the setup made them: the newest, by name. */
+/** Adds clip-ts's own operations to TensorFlow, if the setup made them as they are now. */
 function loadOwnOperations(addons: string): OwnOperations {
-  const found = readdirSync(addons).filter((file) => file.startsWith("clip_ts_operations_"));
-  const name = found.toSorted().at(-1);
+  const [beginning] = libraryName("|").split("|") as [string];
+  const name = readdirSync(addons).find((file) => file.startsWith(beginning));
   if (name === undefined) return {};
-  const library = { exports: { hasProducts: false } };
+  const library: { readonly exports: LibraryExports } = { exports: {} };
   process.dlopen(library, join(addons, name));
-  return { hasOwnOperations: true, hasOwnProducts: library.exports.hasProducts };
+  return { hasOwnOperations: true, hasOwnGemm: gemmOf(library.exports) === "own" };
 }
 
 const addons = loadTensorflow();
@@ -57,8 +58,8 @@ const own = addons === undefined ? {} : loadOwnOperations(addons);
 /** Whether TensorFlow has clip-ts's own operations here. */
 export const hasOwnOperations: boolean = own.hasOwnOperations === true;
 
-/** Whether its products of matrices run on this processor too. */
-export const hasOwnProducts: boolean = own.hasOwnProducts === true;
+/** Whether its GEMM runs on this processor too. */
+export const hasOwnGemm: boolean = own.hasOwnGemm === true;
 if (!hasOwnOperations)
   console.warn("Skipped: clip-ts's own operations, which are not set up here.");
 if (!hasTensorflow) {

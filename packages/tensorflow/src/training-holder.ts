@@ -18,8 +18,8 @@ import {
 import type { OwnOperations, Precision } from "./graph-builder.ts";
 import type { FolderAccess } from "./session.ts";
 import type { PreparedEntries, StepEntries } from "./step-entries.ts";
-import { createTensorflowProgram, type TensorflowProgram } from "./tensorflow-program.ts";
-import type { ProgramSpec } from "./write-saved-model.ts";
+import { createTensorflowModule, type TensorflowModule } from "./tensorflow-module.ts";
+import type { SavedModelSpec } from "./write-saved-model.ts";
 
 /** How a training is put on TensorFlow. */
 export interface TensorflowLoadOptions extends OwnOperations {
@@ -43,7 +43,7 @@ export function keptSpecs({ update }: StepFunctions, params: HostArrays): KeptSp
   return { param, slot, grad: learnt };
 }
 
-/** The state as the program's variables are called. */
+/** The state as the module's variables are called. */
 const variablesOf = ({ params = {}, slots = {} }: Partial<ProgramState>): HostArrays =>
   flattenNames<HostArray>({ param: params, slot: slots });
 
@@ -62,19 +62,19 @@ export interface Loaded {
   readonly options: TensorflowLoadOptions;
 }
 
-/** The entry points that a program has, and what passes between them. */
+/** The entry points that a module has, and what passes between them. */
 interface Entries {
   readonly known: StepEntries;
   readonly kept: LeafSpecs;
-  /** Whether gradients are read and written between steps. */
+  /** Whether gradients are read and written between runs. */
   readonly isShared: boolean;
 }
 
-/** A program that holds all entry points known so far; it is made anew when one more comes. */
+/** A module that holds all entry points known so far; it is made anew when one more comes. */
 export interface Holder {
   /** Runs an entry point. */
   run(name: string, given: NameTree<HostArray>): Promise<NameTree<HostArray>>;
-  /** Adds entry points; the state moves to a program that has them too. */
+  /** Adds entry points; the state moves to a module that has them too. */
   add(prepared: PreparedEntries, sharesGradients: boolean): Promise<void>;
   /** Sets the gradients to zero. */
   clearGradients(): Promise<void>;
@@ -83,22 +83,22 @@ export interface Holder {
   dispose(): Promise<void>;
 }
 
-/** What a program with all these entry points is made of. */
-function programWith(
+/** What a module with all these entry points is made of. */
+function moduleWith(
   { source: { functions }, specs, options }: Loaded,
   { known, kept, isShared }: Entries,
-): ProgramSpec {
+): SavedModelSpec {
   const { param, slot, grad } = specs;
   const exact = pickLeaves(param, [...(functions.exact ?? [])]);
   const exactNames = new Set(Object.keys(flattenNames({ param: exact })));
   const { folders: _, precision = "f32", ...own } = options;
-  const steps = Object.entries(known).map(([name, { step }]) => [name, step] as const);
+  const entryPoints = Object.entries(known).map(([name, each]) => [name, each.entryPoint] as const);
   return {
     state: flattenNames({ param, slot }),
     scratch: functions.parts === undefined ? {} : flattenNames({ grad }),
     kept,
     sharesScratch: isShared,
-    steps: Object.fromEntries(steps),
+    entryPoints: Object.fromEntries(entryPoints),
     precision,
     ...own,
     staysExact: (name) => exactNames.has(name),
@@ -108,21 +108,21 @@ function programWith(
 /** Reads the parts of a state, wherever it is now. */
 function readersOf(
   { param, slot, grad }: KeptSpecs,
-  now: () => { readonly program: TensorflowProgram | undefined; readonly waiting: HostArrays },
+  now: () => { readonly module: TensorflowModule | undefined; readonly waiting: HostArrays },
 ): { readonly [Part in keyof ProgramState]: () => Promise<ProgramState[Part]> } {
   const read = async <Group extends NameTree<LeafSpecs[string]>>(
     group: Group,
   ): Promise<NameTree<HostArray>> => {
     const specs = flattenNames<LeafSpecs[string]>(group);
-    const { program, waiting } = now();
-    const arrays = await (program?.readState((name) => name in specs) ?? filledUp(waiting, specs));
+    const { module, waiting } = now();
+    const arrays = await (module?.readState((name) => name in specs) ?? filledUp(waiting, specs));
     return nestNames(group, arrays);
   };
   return {
     params: async () => (await read({ param }))["param"] as HostArrays,
     slots: async () => (await read({ slot }))["slot"] as ProgramState["slots"],
     async gradients() {
-      const gradients = await now().program?.readScratch();
+      const gradients = await now().module?.readScratch();
       return nestNames({ grad }, gradients ?? {})["grad"] as HostArrays;
     },
   };
@@ -133,20 +133,20 @@ export function createHolder(loaded: Loaded, start: StartingState): Holder {
   const { folders } = loaded.options;
   let entries: Entries = { known: {}, kept: {}, isShared: false };
   let waiting = variablesOf(start);
-  let program: TensorflowProgram | undefined;
+  let module: TensorflowModule | undefined;
 
   /** A function of its own, so that nothing holds the state that was handed over once it returns. */
   const load = async (): Promise<void> => {
-    const before = program === undefined ? waiting : await program.readState();
-    await program?.dispose();
-    program = await createTensorflowProgram(programWith(loaded, entries), folders);
-    await program.writeState(before);
+    const before = module === undefined ? waiting : await module.readState();
+    await module?.dispose();
+    module = await createTensorflowModule(moduleWith(loaded, entries), folders);
+    await module.writeState(before);
     waiting = {};
   };
-  const readers = readersOf(loaded.specs, () => ({ program, waiting }));
+  const readers = readersOf(loaded.specs, () => ({ module, waiting }));
   return {
     async run(name, given) {
-      const results = await (program as TensorflowProgram).run(name, flattenNames(given));
+      const results = await (module as TensorflowModule).run(name, flattenNames(given));
       return nestNames(entries.known[name]?.outputs ?? {}, results);
     },
     async add(prepared, sharesGradients) {
@@ -157,15 +157,15 @@ export function createHolder(loaded: Loaded, start: StartingState): Holder {
       };
       await load();
     },
-    clearGradients: async () => program?.clearScratch(),
+    clearGradients: async () => module?.clearScratch(),
     read: (part) => readers[part](),
     async write(next) {
-      if (program === undefined) waiting = { ...waiting, ...variablesOf(next) };
-      else await program.writeState(variablesOf(next));
+      if (module === undefined) waiting = { ...waiting, ...variablesOf(next) };
+      else await module.writeState(variablesOf(next));
       if (next.gradients !== undefined) {
-        await program?.writeScratch(flattenNames({ grad: next.gradients }));
+        await module?.writeScratch(flattenNames({ grad: next.gradients }));
       }
     },
-    dispose: async () => program?.dispose(),
+    dispose: async () => module?.dispose(),
   };
 }

@@ -28,7 +28,7 @@ import {
   traceSymbolic,
 } from "@clip-ts/jit";
 import { compileOnnx } from "@clip-ts/onnx";
-import { compileTensorflow } from "./compile-tensorflow.ts";
+import { compileTensorflow } from "./tensorflow-module.ts";
 import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
 
 /** A tower, weights under its names, pixels, and how it runs. */
@@ -246,9 +246,9 @@ test("checkpoints halve the memory of a deep tower, and no pass undoes them", ()
       }),
     ),
   ) as [Graph, Graph];
-  const products = ({ nodes }: Graph): number =>
+  const matmuls = ({ nodes }: Graph): number =>
     nodes.filter(({ op }) => op === "BatchMatMul").length;
   expect(checkpointed.nodes.filter(({ op }) => op === "Barrier")).toHaveLength(8);
-  expect(products(checkpointed)).toBeGreaterThan(products(plain) + 8 * 5);
+  expect(matmuls(checkpointed)).toBeGreaterThan(matmuls(plain) + 8 * 5);
   expect(peakBytes(checkpointed)).toBeLessThan(peakBytes(plain) / 2);
 });

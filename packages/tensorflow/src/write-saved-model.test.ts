@@ -32,7 +32,8 @@ const listing = (model: SavedModel): string[] =>
   );
 
 test("a layer becomes TensorFlow's operations, with a bias it can fuse", () => {
-  expect(listing(writeSavedModel({ steps: { run: { graph: layer } } }))).toMatchInlineSnapshot(`
+  expect(listing(writeSavedModel({ entryPoints: { run: { graph: layer } } })))
+    .toMatchInlineSnapshot(`
     [
       "n0 = Placeholder",
       "n1 = Placeholder",
@@ -45,8 +46,10 @@ test("a layer becomes TensorFlow's operations, with a bias it can fuse", () => {
   `);
 });
 
-test("bf16 rounds the operands of products and nothing else", () => {
-  const nodes = listing(writeSavedModel({ steps: { run: { graph: layer } }, precision: "bf16" }));
+test("bf16 rounds the operands of matmuls and nothing else", () => {
+  const nodes = listing(
+    writeSavedModel({ entryPoints: { run: { graph: layer } }, precision: "bf16" }),
+  );
   expect(nodes).toMatchInlineSnapshot(`
     [
       "n0 = Placeholder",
@@ -68,9 +71,9 @@ test("rows that are compared, and heads that the caller names, are not rounded",
     a: { shape: [2, 3] },
     b: { shape: [2, 3] },
   });
-  const steps = { run: { graph: similarity }, head: { graph: layer } };
+  const entryPoints = { run: { graph: similarity }, head: { graph: layer } };
   const staysExact = (name: string): boolean => name === "weight";
-  const nodes = listing(writeSavedModel({ steps, precision: "bf16", staysExact }));
+  const nodes = listing(writeSavedModel({ entryPoints, precision: "bf16", staysExact }));
   expect(nodes.filter((node) => node.includes("Cast"))).toEqual([]);
 });
 
@@ -81,7 +84,7 @@ test("state becomes variables with entry points to write and read it", () => {
   });
   const model = writeSavedModel({
     state: { total: { shape: [2] } },
-    steps: { add: { graph, updates: { total: "next" } } },
+    entryPoints: { add: { graph, updates: { total: "next" } } },
   });
   const { signatureDefMap, metaInfoDef, graphDef } = read(model);
   expect(metaInfoDef.tagsList).toEqual(["serve"]);
@@ -103,7 +106,7 @@ test("state becomes variables with entry points to write and read it", () => {
 });
 
 test("the same traced function gives the same bytes", () => {
-  const write = (): Uint8Array => writeSavedModel({ steps: { run: { graph: layer } } }).bytes;
+  const write = (): Uint8Array => writeSavedModel({ entryPoints: { run: { graph: layer } } }).bytes;
   expect(write()).toEqual(write());
 });
 
@@ -118,5 +121,5 @@ test("an operation without a TensorFlow form is an error that names it", () => {
     nodes: [node],
     outputs: [{ name: "y", value: result }],
   };
-  expect(() => writeSavedModel({ steps: { run: { graph } } })).toThrow(/operation Bincount/u);
+  expect(() => writeSavedModel({ entryPoints: { run: { graph } } })).toThrow(/operation Bincount/u);
 });

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import { backend } from "@tensorflow/tfjs-core";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
@@ -31,6 +31,25 @@ test.each(["cpu", "wasm", "onnx"])(
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
   },
 );
+
+test("on TensorFlow, it says which GEMM multiplies matrices and why", async (context) => {
+  const { stdout } = await doctor();
+  const isTensorflow = /^ {2}engine +tensorflow \(/m.test(stdout);
+  context.skip(!isTensorflow, "TensorFlow has no native part here");
+  const gemm = /^ {2}GEMM +([\s\S]*?)\n\n/m.exec(stdout)?.[1]?.replaceAll(/\s+/g, " ");
+  const isOwn = /own GEMM/.test(stdout);
+  const flags = new Set(
+    /^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1]?.split(" "),
+  );
+  const hasBf16 = flags.has("avx512_bf16");
+  expect(gemm).toMatch(
+    isOwn ? /^clip-ts's own: / : /^TensorFlow's \(oneDNN or Eigen\): clip-ts's /,
+  );
+  if (!hasBf16) expect(isOwn).toBe(false);
+  if (!hasBf16 && stdout.includes("fused rows")) {
+    expect(gemm).toContain("clip-ts's own needs a processor with AVX512-BF16");
+  }
+});
 
 test("without a wish, it names the fastest engine and what the others lack", async () => {
   const { result, stdout } = await doctor();

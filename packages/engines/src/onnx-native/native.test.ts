@@ -25,7 +25,7 @@ const floats = (values: readonly number[], shape: readonly number[] = [values.le
   data: Float32Array.from(values),
   shape,
 });
-const product = (): Graph =>
+const matmul = (): Graph =>
   trace(({ a, b }) => ({ c: tf.matMul(a!, b!), total: tf.sum(a!) }), {
     a: { shape: [2, 3] },
     b: { shape: [3, 2] },
@@ -39,7 +39,7 @@ test("the library is inside onnxruntime-node", () => {
 });
 
 test("results are new arrays, or lie where the caller wants them", async () => {
-  const compiled = await compile(product());
+  const compiled = await compile(matmul());
   const { c, total } = await compiled.run({ a, b });
   expect([c?.shape, Array.from(c?.data ?? [])]).toEqual([
     [2, 2],
@@ -88,8 +88,8 @@ test("an array can be updated in place, again and again", async () => {
 test("runs overlap, and JavaScript goes on meanwhile", async () => {
   const graph = trace(({ x }) => ({ y: tf.sum(tf.square(x!)) }), { x: { shape: [1 << 16] } });
   const compiled = await compile(graph, true);
-  let turns = 0;
-  const timer = setInterval(() => (turns += 1), 0);
+  let ticks = 0;
+  const timer = setInterval(() => (ticks += 1), 0);
   const runs = Array.from({ length: 200 }, async (_, seed) => {
     const x = { data: new Float32Array(1 << 16).fill(seed), shape: [1 << 16] };
     const { y } = await compiled.run({ x });
@@ -97,7 +97,7 @@ test("runs overlap, and JavaScript goes on meanwhile", async () => {
   });
   expect(Math.max(...(await Promise.all(runs)))).toBeLessThan(1e-3);
   clearInterval(timer);
-  expect(turns).toBeGreaterThan(0);
+  expect(ticks).toBeGreaterThan(0);
   await compiled.dispose();
 });
 
@@ -124,7 +124,7 @@ test("arrays that are garbage before a run ends are kept until then", async () =
   await compiled.dispose();
 });
 
-test("graphs take turns in the same memory", async () => {
+test("graphs run one after another in the same memory", async () => {
   const compileFor = (side: number): Promise<CompiledFunction> =>
     compile(
       trace(({ x, y }) => ({ z: tf.sum(tf.exp(tf.mul(x!, y!))) }), {
@@ -134,8 +134,8 @@ test("graphs take turns in the same memory", async () => {
     );
   const grown: number[] = [];
   const kept: CompiledFunction[] = [];
-  for (let turn = 0; turn < 6; turn++) {
-    const side = 4096 - 64 * turn; // 64 MiB and a little less
+  for (let run = 0; run < 6; run++) {
+    const side = 4096 - 64 * run; // 64 MiB and a little less
     const graph = await compileFor(side);
     const [x, y] = [floats(Array(4096).fill(0), [4096, 1]), floats(Array(side).fill(1), [1, side])];
     const { z } = await graph.run({ x, y });
@@ -160,13 +160,13 @@ test.each([
     "of float32; got 6 of int32",
   ],
 ] as const)("%s is an error, no crash", async (_, given, into, message) => {
-  const compiled = await compile(product());
+  const compiled = await compile(matmul());
   await expect(compiled.run(given, into)).rejects.toThrow(message);
   await compiled.dispose();
 });
 
 test("memory that went to another thread is an error, no crash", async () => {
-  const compiled = await compile(product());
+  const compiled = await compile(matmul());
   const lost = { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] };
   structuredClone(lost.data, { transfer: [lost.data.buffer] });
   await expect(compiled.run({ a: lost, b })).rejects.toMatchObject({ code: "bad-shape" });
@@ -189,7 +189,7 @@ test("what ONNX Runtime refuses is told in its own words", async () => {
 });
 
 test("a disposed graph does not run; disposing waits for what runs", async () => {
-  const compiled = await compile(product());
+  const compiled = await compile(matmul());
   const run = compiled.run({ a, b });
   await compiled.dispose();
   expect(Array.from((await run)["c"]?.data ?? [])).toEqual([58, 64, 139, 154]);

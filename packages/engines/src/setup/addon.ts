@@ -133,10 +133,10 @@ const trial = `
 (${restoreNodeHelpers.toString()})(require("node:util"));
 const tf = require(process.argv[1]);
 const numbers = (tensor) => Array.from(tensor.dataSync());
-const product = numbers(tf.matMul(tf.tensor2d([[1, 2], [3, 4]]), tf.tensor2d([[5], [6]])));
+const matmul = numbers(tf.matMul(tf.tensor2d([[1, 2], [3, 4]]), tf.tensor2d([[5], [6]])));
 const gradient = numbers(tf.grad((x) => tf.sum(tf.square(x)))(tf.tensor1d([1, 2, 3])));
 const { binding, isUsingGpuDevice } = tf.backend();
-const facts = { version: binding.TF_Version, gpu: isUsingGpuDevice, product, gradient };
+const facts = { version: binding.TF_Version, gpu: isUsingGpuDevice, matmul, gradient };
 console.log("trial " + JSON.stringify(facts));
 `;
 
@@ -169,13 +169,11 @@ export async function tryAddon(
     const reason = /^\w*Error: .*/mu.exec(stderr)?.[0] ?? stderr;
     throw fault(`does not run:\n${lastLines(reason)}`);
   }
-  const { product, gradient, ...result } = JSON.parse(
-    line.slice("trial ".length),
-  ) as TrialResult & {
-    readonly product: readonly number[];
+  const { matmul, gradient, ...result } = JSON.parse(line.slice("trial ".length)) as TrialResult & {
+    readonly matmul: readonly number[];
     readonly gradient: readonly number[];
   };
-  const got = [product, gradient].join("; ");
+  const got = [matmul, gradient].join("; ");
   if (got !== "17,39; 2,4,6") throw fault(`computes ${got} where 17,39; 2,4,6 is right.`);
   return result;
 }

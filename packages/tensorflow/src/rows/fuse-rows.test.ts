@@ -21,6 +21,7 @@ import {
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
+import { rowCodes } from "@clip-ts/native";
 import {
   type Graph,
   interpret,
@@ -31,9 +32,8 @@ import {
   trace,
 } from "@clip-ts/jit";
 import { fuseRows } from "./fuse-rows.ts";
-import type { TensorflowGraph, TensorflowNode } from "../graph.ts";
-import { rowCodes } from "./row-codes.ts";
-import type { RowProgram } from "./row-program.ts";
+import type { TensorflowGraph, TensorflowNode } from "../graph-builder.ts";
+import type { RowKernel } from "./row-kernel.ts";
 
 const names = new Map(Object.entries(rowCodes).map(([name, code]) => [code as number, name]));
 
@@ -65,7 +65,7 @@ const reduction: Readonly<Record<string, (row: readonly number[]) => number>> = 
 
 type Slot = readonly number[];
 
-/** One row of a program, by the book: every slot is a list, of one number if it is one. */
+/** One row of a kernel, by the book: every slot is a list, of one number if it is one. */
 function runInstruction(name: string, a: Slot, b: Slot): Slot {
   const at = (slot: Slot, index: number): number =>
     (slot.length === 1 ? slot[0] : slot[index]) ?? 0;
@@ -76,21 +76,21 @@ function runInstruction(name: string, a: Slot, b: Slot): Slot {
   return Array.from({ length }, (_, index) => two!(at(a, index), at(b, index)));
 }
 
-/** What the native part does with a program. */
+/** What the native part does with a kernel. */
 function runRows(
   { outputs }: TensorflowNode,
-  program: RowProgram,
+  kernel: RowKernel,
   operands: readonly Tensor[],
 ): Tensor[] {
-  const { columns, numbers, code } = program;
+  const { columns, numbers, code } = kernel;
   const arrays = operands.map((operand) => [...operand.dataSync()]);
-  const rows = arrays[program.inputs.indexOf("whole")]!.length / columns;
+  const rows = arrays[kernel.inputs.indexOf("whole")]!.length / columns;
   const results: number[][] = outputs.map((_, at) =>
-    program.outputs[at] === "sums" ? Array.from({ length: columns }, () => 0) : [],
+    kernel.outputs[at] === "sums" ? Array.from({ length: columns }, () => 0) : [],
   );
   for (let row = 0; row < rows; row++) {
     const slots: Slot[] = arrays.map((array, at) => {
-      const kind = program.inputs[at];
+      const kind = kernel.inputs[at];
       if (kind === "number") return array;
       if (kind === "column") return [array[row]!];
       const start = (row * columns) % array.length;
@@ -126,7 +126,7 @@ function runFused(graph: TensorflowGraph, inputs: NamedTensors): NamedTensors {
     });
     const run = (): Tensor[] => {
       const { op, attributes, outputs } = node;
-      if (op === "Rows") return runRows(node, attributes["program"] as RowProgram, operands);
+      if (op === "FusedRows") return runRows(node, attributes["kernel"] as RowKernel, operands);
       if (op === "Fill") return [fill([...outputs[0]!.shape], attributes["value"] as number)];
       const given = kernelInputs(op as Op, operands) as NamedTensorMap;
       return [engine().runKernel(op, given, attributes as NamedAttrMap)].flat() as Tensor[];
@@ -178,7 +178,7 @@ const layerNorm = (x: Tensor, gamma: Tensor, beta: Tensor): Tensor => {
   return add(mul(mul(centred, scale), gamma), beta);
 };
 
-/** A block without attention: norm, product, bias, QuickGELU, product, residual. */
+/** A block without attention: norm, matmul, bias, QuickGELU, matmul, residual. */
 function block({ x, gamma, beta, bias, up, down }: NamedTensors): Tensor {
   const flat = reshape(layerNorm(x as Tensor, gamma as Tensor, beta as Tensor), [-1, 16]);
   const wide = add(matMul(flat, up as Tensor), bias as Tensor);
@@ -199,7 +199,12 @@ test("norms, biases and activations become one pass each", async () => {
   const graph = traced((given) => ({ y: block(given) }), blockShapes);
   const fused = fuse(graph);
   const [norm, , up, activation, down] = opsOf(fused);
-  expect([norm, up, activation, down]).toEqual(["Rows", "BatchMatMul", "Rows", "BatchMatMul"]);
+  expect([norm, up, activation, down]).toEqual([
+    "FusedRows",
+    "BatchMatMul",
+    "FusedRows",
+    "BatchMatMul",
+  ]);
   // The residual alone is no gain.
   expect(opsOf(fused).slice(5)).toEqual(["Reshape", "Add"]);
   await expectEqual(graph, fused);
@@ -214,7 +219,7 @@ test("the backward pass computes activations again rather than keep them", async
     return { ...(gradient as NamedTensors), loss: value };
   }, blockShapes);
   const fused = fuse(graph);
-  const passes = fused.nodes.filter(({ op }) => op === "Rows");
+  const passes = fused.nodes.filter(({ op }) => op === "FusedRows");
   expect(opsOf(fused).length).toBeLessThan(opsOf(graph).length / 3);
   expect(opsOf(fused)).not.toContain("Sigmoid");
   const sizes = passes.map(({ outputs }) =>
@@ -241,16 +246,16 @@ test("softmax, numbers a row, rows that come again, and sums over columns", asyn
     { scores: [2, 3, 4, 8], mask: [4, 8], scale: [], other: [2, 3, 4, 8] },
   );
   const fused = fuse(graph);
-  expect(opsOf(fused)).toEqual(["Rows"]);
-  const { inputs } = fused.nodes.find(({ op }) => op === "Rows")!.attributes[
-    "program"
-  ] as RowProgram;
+  expect(opsOf(fused)).toEqual(["FusedRows"]);
+  const { inputs } = fused.nodes.find(({ op }) => op === "FusedRows")!.attributes[
+    "kernel"
+  ] as RowKernel;
   expect(inputs.toSorted()).toEqual(["number", "repeated", "whole", "whole"]);
   await expectEqual(graph, fused);
 });
 
 test("what lies between two operations of a pass ends it", async () => {
-  // The last sum needs the product, which needs the first sum: both cannot be in one pass.
+  // The last sum needs the matmul, which needs the first sum: both cannot be in one pass.
   const graph = traced(
     ({ x, w }) => {
       const first = square(add(x as Tensor, 1));
@@ -260,7 +265,7 @@ test("what lies between two operations of a pass ends it", async () => {
     { x: [16, 8], w: [8, 8] },
   );
   const fused = fuse(graph);
-  expect(opsOf(fused)).toEqual(["Rows", "BatchMatMul", "Rows"]);
+  expect(opsOf(fused)).toEqual(["FusedRows", "BatchMatMul", "FusedRows"]);
   await expectEqual(graph, fused);
 });
 

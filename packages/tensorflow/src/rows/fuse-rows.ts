@@ -1,3 +1,4 @@
+import type { inputKinds } from "@clip-ts/native";
 import type { Value } from "@clip-ts/jit";
 import { resultOf } from "@clip-ts/jit/backend";
 import {
@@ -8,10 +9,10 @@ import {
   type RowGroup,
 } from "./group-rows.ts";
 import { findRowNodes, sameDomain, type RowNode } from "./row-domain.ts";
-import { writeRowProgram, type inputKinds } from "./row-program.ts";
+import type { TensorflowGraph, TensorflowNode } from "../graph-builder.ts";
+import { writeRowKernel } from "./row-kernel.ts";
 
 type InputKind = keyof typeof inputKinds;
-import type { TensorflowGraph, TensorflowNode } from "../graph.ts";
 
 /** A group as one operation will run it: some operations may run in several groups. */
 interface Pass {
@@ -152,8 +153,8 @@ function fusedNodes(pass: Pass, wanted: ReadonlySet<number>, context: Context): 
   const { kinds, numbers, values } = inputsOf(rows, context);
   const { columns } = pass.group.domain;
   const parts = { columns, nodes: rows, inputs: kinds, numbers, outputs: results };
-  const program = writeRowProgram(parts);
-  return [{ op: "Rows", inputs: values, attributes: { program }, outputs: results }, ...views];
+  const kernel = writeRowKernel(parts);
+  return [{ op: "FusedRows", inputs: values, attributes: { kernel }, outputs: results }, ...views];
 }
 
 /** Operations in an order in which they can run: as they stand, but none before what it needs. */
@@ -193,7 +194,7 @@ function wantedBy(
 
 /**
  * Writes operations on elements, reductions over rows and sums over columns that follow one another as one
- * operation, `Rows`, which reads its matrices once and keeps what lies between in the cache. Where a pass
+ * operation, `FusedRows`, which reads its matrices once and keeps what lies between in the cache. Where a pass
  * needs what another one computed from a single matrix (activations in the backward pass), it computes
  * that again: their values need no memory between the two. `kept` are values that somebody reads besides
  * the graph's own operations; all nodes must be needed.

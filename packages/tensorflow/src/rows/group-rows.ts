@@ -1,7 +1,7 @@
 import type { Value } from "@clip-ts/jit";
 import { sizeOf } from "@clip-ts/core";
 import { sameDomain, type Domain, type RowNode } from "./row-domain.ts";
-import type { TensorflowGraph, TensorflowNode } from "../graph.ts";
+import type { TensorflowGraph, TensorflowNode } from "../graph-builder.ts";
 
 /** Operations of one domain that run in one pass. */
 export interface RowGroup {

@@ -1,8 +1,8 @@
 import { sizeOf } from "@clip-ts/core";
+import { elementCodes, reductionCodes } from "@clip-ts/native";
 import type { Value } from "@clip-ts/jit";
 import { axesAttribute, axesOf, isOpen, resultOf, sameShape } from "@clip-ts/jit/backend";
-import { elementCodes, reductionCodes } from "./row-codes.ts";
-import type { TensorflowGraph, TensorflowNode } from "../graph.ts";
+import type { TensorflowGraph, TensorflowNode } from "../graph-builder.ts";
 
 /** A matrix that operations walk over row by row: all axes but the last one are its rows. */
 export interface Domain {
@@ -22,7 +22,7 @@ export interface RowNode {
   readonly domain: Domain;
   /** What it does: to each element, to each row, to each column, or nothing but a change of shape. */
   readonly kind: "elementwise" | "softmax" | "reduction" | "column-sum" | "view";
-  /** How its result lies over the domain; sums over columns lie across it. */
+  /** How its result lies over the domain; sums over columns have one number a column. */
   readonly role: "whole" | "column" | "sums";
   readonly roles: readonly Role[];
 }
@@ -94,8 +94,8 @@ function reductionRow(node: TensorflowNode, op: keyof typeof reductionCodes): Ro
   const axes = axesOf(node.attributes[axesAttribute(op)], last + 1);
   const found = { node, domain: domainOf(x), roles: ["whole"] } as const;
   if (axes.length === 1 && axes[0] === last) return { ...found, kind: "reduction", role: "column" };
-  const isAcross = op === "Sum" && last > 0 && axes.length === last && !axes.includes(last);
-  return isAcross ? { ...found, kind: "column-sum", role: "sums" } : undefined;
+  const isOverRows = op === "Sum" && last > 0 && axes.length === last && !axes.includes(last);
+  return isOverRows ? { ...found, kind: "column-sum", role: "sums" } : undefined;
 }
 
 function softmaxRow(node: TensorflowNode): RowNode | undefined {

@@ -41,10 +41,11 @@ function describeChecks(checks: readonly EngineCheck[]): string {
   return twoColumns(rows);
 }
 
-function describeChoice({ name, detail, reason }: StartedEngine): string {
+function describeChoice({ name, detail, reason, gemm }: StartedEngine): string {
   return twoColumns([
     ["engine", `${name} (${detail})`],
     ["because", reason],
+    ...(gemm === undefined ? [] : [["GEMM", gemm] as const]),
   ]);
 }
 
