@@ -17,13 +17,14 @@ export interface ChannelStatistics {
  */
 export function normalize(pixels: Pixels, { mean, std }: ChannelStatistics): Float32Array {
   checkRgb(pixels);
-  const count = pixels.width * pixels.height;
+  const { data, width, height } = pixels;
+  const count = width * height;
   const planes = new Float32Array(count * 3);
   for (let channel = 0; channel < 3; channel++) {
     const values = normalizedBytes(mean[channel]!, std[channel]!);
-    const plane = channel * count;
-    for (let pixel = 0; pixel < count; pixel++) {
-      planes[plane + pixel] = values[pixels.data[pixel * 3 + channel]!]!;
+    const plane = planes.subarray(channel * count, (channel + 1) * count);
+    for (let pixel = 0, byte = channel; pixel < count; pixel++, byte += 3) {
+      plane[pixel] = values[data[byte]!]!;
     }
   }
   return planes;
@@ -32,9 +33,11 @@ export function normalize(pixels: Pixels, { mean, std }: ChannelStatistics): Flo
 /** The normalised value of each of the 256 bytes. */
 function normalizedBytes(mean: number, std: number): Float32Array {
   const { fround } = Math;
-  return Float32Array.from({ length: 256 }, (_, byte) =>
-    fround(fround(fround(byte / 255) - fround(mean)) / fround(std)),
-  );
+  const values = new Float32Array(256);
+  for (let byte = 0; byte < 256; byte++) {
+    values[byte] = fround(fround(fround(byte / 255) - fround(mean)) / fround(std));
+  }
+  return values;
 }
 
 /** An image as a model sees it: [3, size, size], normalised. The caller owns the result. */

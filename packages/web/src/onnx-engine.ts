@@ -49,7 +49,7 @@ interface RuntimeModule {
 /** Threads that still gain something; each costs a worker. */
 const mostThreads = 8;
 
-/** How long the runtime may take to come and to start its threads, whose failures it does not tell. */
+/** Milliseconds that a runtime with threads may take to come and start: it does not tell that they fail. */
 const startTimeout = 120_000;
 
 /** Whether threads can share memory here. */
@@ -139,7 +139,7 @@ async function start(
     const module = (await load()) as RuntimeModule;
     const { env } = module;
     env.logLevel = "error";
-    Object.assign(env.wasm, { numThreads: threads, initTimeout: startTimeout });
+    Object.assign(env.wasm, { numThreads: threads, initTimeout: threads > 1 ? startTimeout : 0 });
     if (wasmPaths !== undefined) env.wasm.wasmPaths = wasmPaths;
     const target = targetOf(module, build === "onnx" ? "wasm" : "webgpu");
     await tryTarget(target);
