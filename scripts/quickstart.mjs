@@ -4,11 +4,11 @@ import { foreground } from "./run.mjs";
 import { build, install, requireNode } from "./stages.mjs";
 
 requireNode();
-if (!(await install()) || !(await build("@clip-ts/trainer"))) process.exit(1);
+if (!(await install()) || !(await build("clip-ts"))) process.exit(1);
 const args = process.argv.slice(2);
 process.exitCode = await foreground([
   process.execPath,
-  "apps/trainer/bin/clip-ts.js",
+  "apps/clip-ts/bin/clip-ts.js",
   "quickstart",
   ...args,
 ]);

@@ -15,12 +15,9 @@ import { startEngine } from "../../packages/engines/dist/index.js";
 import { closing, loadModelParams } from "../../packages/inference/dist/index.js";
 import { openModel } from "../../packages/node/dist/index.js";
 import { parseArguments } from "../../apps/trainer/dist/cli/parse.js";
-import { convertCommand } from "../../apps/trainer/dist/commands/convert.js";
-import { readInputs } from "../../apps/trainer/dist/commands/support/forward-inputs.js";
-import {
-  weightTargets,
-  writeConverted,
-} from "../../apps/trainer/dist/commands/support/write-converted.js";
+import { convertCommand } from "../../apps/trainer/dist/commands/convert/command.js";
+import { readInputs } from "../../apps/trainer/dist/commands/forward/run.js";
+import { weightTargets, writeConverted } from "../../apps/trainer/dist/commands/convert/write.js";
 
 /** Every tensor in a tree. */
 function tensorsIn(tree) {

@@ -1,3 +1,6 @@
 #!/usr/bin/env node
-// The program of @clip-ts/trainer, as that package starts it.
-await import(new URL("bin/clip-ts.js", import.meta.resolve("@clip-ts/trainer/package.json")).href);
+// The trainer's program with the quickstart's commands and drawings.
+import { quickstart } from "@clip-ts/quickstart";
+import { main } from "@clip-ts/trainer";
+
+await main(process.argv.slice(2), quickstart);

@@ -1,7 +1,23 @@
+import type { Extension } from "./cli/extension.ts";
 import { runProgram } from "./cli/main.ts";
-import { commands } from "./commands/index.ts";
+import { commandsWith } from "./commands/index.ts";
 
-/** Runs clip-ts with the given words and sets the process's exit code. */
-export async function main(argv: readonly string[]): Promise<void> {
-  process.exitCode = await runProgram(commands, argv);
+export { UsageError, type Arguments, type Command, type OptionHelp } from "./cli/command.ts";
+export type {
+  Extension,
+  OpeningOptions,
+  SourceDefinition,
+  SourceKind,
+  SourceSettings,
+} from "./cli/extension.ts";
+export { countOption, engineOptions, numberOption } from "./cli/options.ts";
+export { note, onNotice, print } from "./cli/output.ts";
+export { percent, table } from "./cli/text.ts";
+
+/**
+ * Runs clip-ts with the given words and sets the process's exit code.
+ * @param extension Commands and kinds of source that the program has beside the trainer's own.
+ */
+export async function main(argv: readonly string[], extension: Extension = {}): Promise<void> {
+  process.exitCode = await runProgram(commandsWith(extension), argv);
 }

@@ -28,12 +28,6 @@ export {
 export { folderSource, type FolderSourceOptions } from "./folder-source.ts";
 export { tableSource, type TableFormat, type TableSourceOptions } from "./table-source.ts";
 export type { Quoting } from "./read-table.ts";
-export {
-  emojiSource,
-  emojiVendors,
-  type EmojiSourceOptions,
-  type EmojiVendor,
-} from "./emoji-source.ts";
 export { syntheticSource, type SyntheticSourceOptions } from "./synthetic-source.ts";
 export { createBatches, type BatchesOptions } from "./create-batches.ts";
 export {

@@ -1,6 +1,6 @@
 import { captureOutput } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
-import { announceEngine } from "./announce-engine.ts";
+import { announceEngine } from "./start-engine.ts";
 
 const wasm = { name: "wasm", detail: "1 thread", reason: "onnx: not installed" } as const;
 

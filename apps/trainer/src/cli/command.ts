@@ -34,6 +34,8 @@ export interface Command {
   /** Fewest positional words. */
   readonly needs: number;
   readonly summary: string;
+  /** The command that help lists it before; the last one if absent. */
+  readonly before?: string;
   /** Sentences; the help breaks them into lines. */
   readonly details?: string;
   readonly options: Readonly<Record<string, OptionHelp>>;
@@ -50,3 +52,6 @@ export const commonOptions: Readonly<Record<string, OptionHelp>> = {
   help: { type: "boolean", short: "h", help: "show this help" },
   debug: { type: "boolean", help: "show where an error came from" },
 };
+
+/** A command line that cannot be understood: exit code 2. */
+export class UsageError extends Error {}

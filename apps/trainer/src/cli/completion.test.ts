@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { captureOutput } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
 import { commands } from "../commands/index.ts";
-import { completionScript, shells } from "./completion.ts";
+import { completionScript, shells } from "./help.ts";
 import { runProgram } from "./main.ts";
 
 const hasBash = spawnSync("bash", ["--version"]).status === 0;

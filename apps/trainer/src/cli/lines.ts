@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { extname } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { note } from "./output.ts";
 
@@ -42,4 +43,18 @@ export async function listedIn(path: string): Promise<string[]> {
   if (blank > 0) note(`left out of ${path}: ${blank} blank ${blank === 1 ? "line" : "lines"}`);
   if (names.length > 0) return names;
   throw new ClipError("bad-data", `${path} is empty; expected one entry a line.`);
+}
+
+/**
+ * The file that a word names where it could be a word of its own: "@FILE", a name that ends in .txt, or "-"
+ * for stdin. Whatever else lies on the disk under that name, other words mean themselves.
+ */
+export function namedFile(word: string): string | undefined {
+  if (word.startsWith("@") && word.length > 1) return word.slice(1);
+  return word === "-" || extname(word) === ".txt" ? word : undefined;
+}
+
+/** The file that a value means which no known word has taken: "FILE", or "@FILE" for one called like a word. */
+export function fileMeant(value: string): string {
+  return value.startsWith("@") && value.length > 1 ? value.slice(1) : value;
 }

@@ -3,11 +3,10 @@ import { captureOutput } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
 import { exportPrecisions } from "@clip-ts/onnx";
 import { engineNames } from "@clip-ts/engines";
-import { dtypes } from "../commands/support/convert-options.ts";
-import { graphExports } from "../commands/support/graph-exports.ts";
-import { weightTargets } from "../commands/support/write-converted.ts";
-import { towerTargets } from "../commands/support/write-tower.ts";
-import { methods } from "../methods/methods.ts";
+import { dtypes } from "../commands/convert/command.ts";
+import { graphExports } from "../commands/convert/run.ts";
+import { weightTargets } from "../commands/convert/write.ts";
+import { towerTargets } from "../commands/convert/write-tower.ts";
 import { commands } from "../commands/index.ts";
 import type { Command } from "./command.ts";
 import { runProgram } from "./main.ts";
@@ -54,7 +53,6 @@ test("the values that options name are those that the libraries know", async () 
   const choices = (command: string, option: string): readonly string[] | undefined =>
     commands.find(({ name }) => name === command)?.options[option]?.choices;
   expect(choices("train", "engine")?.toSorted()).toEqual(["auto", ...engineNames].toSorted());
-  expect(choices("methods", "only")).toEqual(methods.map(({ name }) => name));
   const targets = [weightTargets, towerTargets, graphExports].flatMap(Object.keys);
   expect(choices("convert", "to")).toEqual(targets);
   expect(dtypes).toEqual(exportPrecisions);
@@ -77,11 +75,9 @@ test.each([
   [["classify", "m", "i.png", "--labels", "a", "--device", "cpus"], /Did you mean "cpu"\?/],
   [["train", "config.yaml", "--precision", "bf61"], /expected f32 or bf16\. Did you mean "bf16"\?/],
   [["convert", "model", "out", "--to", "onx"], /or savedmodel\. Did you mean "onnx"\?/],
-  [["methods", "--only", "lorra"], /--only lorra: .* Did you mean "lora"\?/],
   [["setup", "tensorflw"], /can be set up, .* Did you mean "tensorflow"\?/],
   [["completion", "zhs"], /expected bash, zsh or fish\. Did you mean "zsh"\?/],
   [["evaluate", "m", "--zero-shot", "f", "--json", "-", "--report", "-"], /only one file fits/],
-  [["quickstart", "--minutes", "none"], /--minutes none: expected a positive number/],
   [["classify", "model", "one.png", "--labels"], /'--labels <value>' argument missing/],
   [
     ["classify", "model", "one.png", "--labels", "a", "--top", "1.5"],

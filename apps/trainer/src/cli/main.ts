@@ -1,12 +1,10 @@
+import { createRequire } from "node:module";
 import { isClipError } from "@clip-ts/base";
-import { optionOnStdout } from "./check-values.ts";
-import type { Arguments, Command } from "./command.ts";
+import { UsageError, type Arguments, type Command } from "./command.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { forgiveClosedPipe, keepingStdout } from "./output.ts";
-import { parseArguments } from "./parse.ts";
-import { suggestion } from "./suggestion.ts";
-import { UsageError } from "./usage-error.ts";
-import { programVersion } from "./version.ts";
+import { optionOnStdout, parseArguments } from "./parse.ts";
+import { suggestion } from "./text.ts";
 
 const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
@@ -85,4 +83,10 @@ export async function runProgram(
   } catch (error) {
     return report(error, argv.includes("--debug"));
   }
+}
+
+/** Version of clip-ts, as its package says. */
+function programVersion(): string {
+  const manifest = createRequire(import.meta.url)("../../package.json") as { version: string };
+  return manifest.version;
 }

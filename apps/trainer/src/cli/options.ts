@@ -1,4 +1,5 @@
-import type { OptionHelp } from "./command.ts";
+import type { MaxSkipped } from "@clip-ts/data";
+import { UsageError, type Arguments, type OptionHelp } from "./command.ts";
 
 /** What `--engine` takes: the library's engines, which a test compares, and "auto". */
 const engines: readonly string[] = [
@@ -59,3 +60,28 @@ export const maxSkippedOption: OptionHelp = {
   value: "N|N%",
   help: "faulty rows and images that may be left out (default 1%, but never fewer than 10)",
 };
+
+/** The option as a positive number, or undefined if it was not given. */
+export function numberOption(args: Pick<Arguments, "text">, name: string): number | undefined {
+  const text = args.text(name);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new UsageError(`--${name} ${text}: expected a positive number.`);
+}
+
+/** The option as a whole number from 1, or undefined if it was not given. */
+export function countOption(args: Pick<Arguments, "text">, name: string): number | undefined {
+  const value = numberOption(args, name);
+  if (value === undefined || Number.isSafeInteger(value)) return value;
+  throw new UsageError(`--${name} ${value}: expected a whole number.`);
+}
+
+/** `--max-skipped` as a number or a share; undefined for the default. */
+export function maxSkippedOf({ text }: Pick<Arguments, "text">): MaxSkipped | undefined {
+  const given = text("max-skipped");
+  if (given === undefined) return undefined;
+  if (/^\d+$/.test(given)) return Number(given);
+  if (/^\d+(\.\d+)?%$/.test(given)) return given as MaxSkipped;
+  throw new UsageError(`--max-skipped ${given}: expected a whole number, or a share such as 5%.`);
+}

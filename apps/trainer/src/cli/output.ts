@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { terminalColumns, wrap } from "./text.ts";
 
 let closed = false;
 let watched = false;
@@ -84,4 +85,13 @@ export function counter(label: string, total: number): (done: number) => void {
   return (done) => {
     process.stderr.write(`\r${label}: ${done} of ${total}${done >= total ? "\n" : ""}`);
   };
+}
+
+const said = new Set<string>();
+
+/** Tells the person at the terminal, once, what is assumed of a model whose files do not say it. */
+export function onNotice(line: string): void {
+  if (said.has(line)) return;
+  said.add(line);
+  note(wrap(line, terminalColumns).join("\n"));
 }

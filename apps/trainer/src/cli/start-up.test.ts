@@ -58,7 +58,8 @@ function start(...argv: string[]): Started {
 /** What may be loaded before a command does its work: the command line itself, errors, spelling. */
 const light =
   /\/apps\/trainer\/(bin|dist|package\.json)|\/packages\/base\/dist\/|\/fastest-levenshtein\//u;
-const work = /\/apps\/trainer\/dist\/(commands\/run|config|training|report)\//u;
+const work =
+  /\/apps\/trainer\/dist\/(config\/|pages\/|commands\/shared\/|commands\/\w+\/(?!command\.js)|cli\/(start-engine|fetch-models))/u;
 
 test.each([
   [0, ["--version"]],
@@ -77,7 +78,6 @@ test.each([
   [2, ["embed", "a", "-o", "x.npy"]],
   [2, ["evaluate", "a"]],
   [2, ["evaluate", "a", "--retrieval", "b", "--max-skipped", "x"]],
-  [2, ["methods", "--only", "mine"]],
   [2, ["setup", "torch"]],
   [2, ["train", "a", "--device", "tpu"]],
   [2, ["completion", "csh"]],

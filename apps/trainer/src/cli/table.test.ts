@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { percent, table } from "./table.ts";
+import { percent, table } from "./text.ts";
 
 test("names stand left, numbers right, and no line ends in spaces", () => {
   const rows = [

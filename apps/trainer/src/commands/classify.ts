@@ -1,7 +1,97 @@
-import type { Command } from "../cli/command.ts";
-import { engineOptions, exifOption, imageSizeOption, maxSkippedOption } from "../cli/options.ts";
-import { labelsGiven, templatesGiven } from "./support/classify-options.ts";
-import { maxSkippedOf } from "./support/max-skipped.ts";
+import { statSync } from "node:fs";
+import type { Classification } from "@clip-ts/model";
+import { UsageError, type Arguments, type Command } from "../cli/command.ts";
+import { listedIn, namedFile } from "../cli/lines.ts";
+import {
+  countOption,
+  engineOptions,
+  exifOption,
+  imageSizeOption,
+  maxSkippedOf,
+  maxSkippedOption,
+} from "../cli/options.ts";
+import { note, print } from "../cli/output.ts";
+import { percent, table } from "../cli/text.ts";
+
+/** What `--labels` gives: the words themselves, or the file that lists them. */
+type GivenLabels = { readonly file: string } | { readonly labels: readonly string[] };
+
+/** Reads `--labels`. @throws UsageError if it holds no word. */
+function labelsGiven({ text }: Pick<Arguments, "text">): GivenLabels {
+  const given = text("labels") ?? "";
+  const file = namedFile(given);
+  if (file !== undefined) return { file };
+  const words = given.split(",").map((label) => label.trim());
+  const labels = [...new Set(words)].filter((label) => label !== "");
+  if (labels.length > 0) return { labels };
+  throw new UsageError("--labels is empty; expected words such as cat,dog or @FILE.");
+}
+
+/** `{ templates }` if any were given, else nothing. @throws UsageError for one without a slot. */
+function templatesGiven({ texts }: Pick<Arguments, "texts">): {
+  readonly templates?: readonly string[];
+} {
+  const templates = texts("template");
+  const faulty = templates.find((template) => !template.includes("{}"));
+  if (faulty !== undefined) {
+    throw new UsageError(`--template "${faulty}" needs {} where the label goes.`);
+  }
+  return templates.length === 0 ? {} : { templates };
+}
+
+/** An image and its labels, from most to least likely. */
+interface ClassifiedImage {
+  readonly image: string;
+  readonly labels: readonly Classification[];
+}
+
+/** The labels themselves. A file that is called like the one word given is pointed out. */
+async function readLabels(args: Arguments): Promise<readonly string[]> {
+  const given = labelsGiven(args);
+  if ("file" in given) return listedIn(given.file);
+  const [word = ""] = given.labels;
+  if (given.labels.length === 1 && isFile(word)) {
+    note(`--labels ${word} is the word; for the file of that name write @${word}`);
+  }
+  return given.labels;
+}
+
+const isFile = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
+/** One image's labels as a table; of several, under each image's name. */
+function show(images: readonly ClassifiedImage[], wereSeveral: boolean): string {
+  const tables = images.map(({ image, labels }) => {
+    const rows = labels.map(({ label, probability }) => [label, percent(probability)]);
+    return wereSeveral ? `${image}\n${table(rows)}` : table(rows);
+  });
+  return tables.join("\n\n");
+}
+
+async function run(args: Arguments): Promise<void> {
+  const { defaultTemplates, embedLabels, rankLabels } = await import("@clip-ts/model");
+  const { listImages } = await import("@clip-ts/node");
+  const { embedImageFiles } = await import("./shared/images.ts");
+  const { noteLeftOut } = await import("./shared/left-out.ts");
+  const { withModel } = await import("./shared/open-model.ts");
+  const { writeResults } = await import("./shared/output-files.ts");
+  const labels = await readLabels(args);
+  const { templates = defaultTemplates } = templatesGiven(args);
+  const top = countOption(args, "top");
+  const found = await listImages(args.positionals.slice(1));
+  await withModel(args, async (model) => {
+    const embedded = await embedImageFiles(model, found, { label: "classify", args });
+    const rows = await embedLabels(model.clip, labels, templates);
+    const images = embedded.inputs.map((image, row) => ({
+      image,
+      labels: rankLabels(embedded.features, row, { labels, rows }, model.clip).slice(0, top),
+    }));
+    const { skipped, leftOut } = embedded;
+    await writeResults(args, model, { images, skipped, leftOut });
+    print(show(images, found.images.length > 1));
+    noteLeftOut(leftOut);
+  });
+}
 
 /** clip-ts classify */
 export const classifyCommand: Command = {
@@ -46,5 +136,5 @@ export const classifyCommand: Command = {
     templatesGiven(args);
     maxSkippedOf(args);
   },
-  run: async (args) => (await import("./run/classify.ts")).run(args),
+  run,
 };

@@ -1,7 +1,6 @@
-import type { Command } from "../cli/command.ts";
-import { completionScript, shells } from "../cli/completion.ts";
-import { suggestion } from "../cli/suggestion.ts";
-import { UsageError } from "../cli/usage-error.ts";
+import { UsageError, type Command } from "../cli/command.ts";
+import { completionScript, shells } from "../cli/help.ts";
+import { suggestion } from "../cli/text.ts";
 
 /** The shell that the words name. @throws UsageError if it is none that is known. */
 function shellNamed(word = ""): (typeof shells)[number] {

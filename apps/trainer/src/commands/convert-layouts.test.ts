@@ -6,7 +6,7 @@ import { serializeSafetensors, toBytes, type HostTensor } from "@clip-ts/weights
 import { afterAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
-import { readTensors, writeJoinedModel } from "./support/joined-model.test.ts";
+import { readTensors, writeJoinedModel } from "./shared/joined-model.test.ts";
 import { openModel } from "@clip-ts/node";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-layouts-"));

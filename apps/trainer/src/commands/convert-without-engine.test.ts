@@ -11,7 +11,7 @@ import { engine, removeBackend, scalar } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
-import { writeJoinedModel } from "./support/joined-model.test.ts";
+import { writeJoinedModel } from "./shared/joined-model.test.ts";
 import { tokenizerFor } from "@clip-ts/inference";
 import { writeModel } from "@clip-ts/node";
 

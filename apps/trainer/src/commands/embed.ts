@@ -1,7 +1,107 @@
-import type { Command } from "../cli/command.ts";
-import { engineOptions, exifOption, imageSizeOption, maxSkippedOption } from "../cli/options.ts";
-import { embedPlan } from "./support/embed-options.ts";
-import { maxSkippedOf } from "./support/max-skipped.ts";
+import { extname, resolve } from "node:path";
+import { ClipError } from "@clip-ts/base";
+import type { LeftOut } from "@clip-ts/data";
+import type { FeatureRows } from "@clip-ts/model";
+import { UsageError, type Arguments, type Command } from "../cli/command.ts";
+import { allLines } from "../cli/lines.ts";
+import {
+  engineOptions,
+  exifOption,
+  imageSizeOption,
+  maxSkippedOf,
+  maxSkippedOption,
+} from "../cli/options.ts";
+import { nameOfOutput, note } from "../cli/output.ts";
+
+/** What `embed` reads and writes. */
+interface EmbedPlan {
+  /** "-" is stdout. */
+  readonly output: string;
+  readonly format: "npy" | "jsonl";
+  /** File of captions, if they are embedded. */
+  readonly texts?: string;
+}
+
+/** Where the inputs behind the rows of a NumPy file are listed. */
+function listingOf(output: string): string {
+  return output.replace(/\.npy$/, ".txt");
+}
+
+/** Reads the options of `embed`. @throws UsageError for what makes no sense together. */
+function embedPlan({ positionals, text }: Arguments): EmbedPlan {
+  const output = text("output") as string;
+  const texts = text("texts");
+  const ending = output === "-" ? ".jsonl" : extname(output);
+  if (ending !== ".npy" && ending !== ".jsonl") {
+    throw new UsageError(
+      `--output ${output}: expected a name that ends in .npy or .jsonl, or - for JSON lines on stdout.`,
+    );
+  }
+  if ((texts === undefined) === positionals.length < 2) {
+    throw new UsageError("embed takes either images or --texts FILE. See clip-ts embed --help.");
+  }
+  if (texts !== undefined && ending === ".npy" && resolve(texts) === resolve(listingOf(output))) {
+    throw new UsageError(`The list of inputs, ${texts}, would overwrite the captions: rename OUT.`);
+  }
+  const format = ending === ".npy" ? "npy" : "jsonl";
+  return { output, format, ...(texts === undefined ? {} : { texts }) };
+}
+
+/** Features and the input behind each row. */
+interface Embedded {
+  readonly features: FeatureRows;
+  readonly inputs: readonly string[];
+  readonly leftOut?: readonly LeftOut[];
+}
+
+/** Every line of a file is a caption, blank ones among them, so that row i is line i. */
+async function readCaptions(path: string): Promise<string[]> {
+  const lines = await allLines(path);
+  if (lines.some((line) => line.trim() !== "")) return lines;
+  throw new ClipError("bad-data", `${path} is empty; expected one caption a line.`);
+}
+
+function* jsonLines({ features, inputs }: Embedded): Generator<Uint8Array> {
+  const { values, dim } = features;
+  for (const [row, input] of inputs.entries()) {
+    const embedding = Array.from(values.subarray(row * dim, (row + 1) * dim));
+    yield Buffer.from(`${JSON.stringify({ input, embedding })}\n`);
+  }
+}
+
+async function write(embedded: Embedded, { output, format }: EmbedPlan): Promise<void> {
+  const { npyChunks } = await import("@clip-ts/node");
+  const { noteLeftOut } = await import("./shared/left-out.ts");
+  const { writeOutput } = await import("./shared/output-files.ts");
+  const { features, inputs } = embedded;
+  if (format === "jsonl") {
+    await writeOutput(output, jsonLines(embedded));
+  } else {
+    await writeOutput(output, npyChunks(features));
+    await writeOutput(listingOf(output), `${inputs.join("\n")}\n`);
+  }
+  note(`wrote [${features.rows}, ${features.dim}] to ${nameOfOutput(output)}`);
+  noteLeftOut(embedded.leftOut ?? []);
+}
+
+async function run(args: Arguments): Promise<void> {
+  const { listImages } = await import("@clip-ts/node");
+  const { embedImageFiles } = await import("./shared/images.ts");
+  const { withModel } = await import("./shared/open-model.ts");
+  const plan = embedPlan(args);
+  if (plan.texts === undefined) {
+    const found = await listImages(args.positionals.slice(1));
+    return withModel(
+      args,
+      async (model) => write(await embedImageFiles(model, found, { label: "embed", args }), plan),
+      { readsTexts: false },
+    );
+  }
+  const inputs = await readCaptions(plan.texts);
+  return withModel(args, async ({ clip }) =>
+    write({ features: await clip.embedTexts(inputs), inputs }, plan),
+  );
+}
 
 /** clip-ts embed */
 export const embedCommand: Command = {
@@ -37,5 +137,5 @@ export const embedCommand: Command = {
     embedPlan(args);
     maxSkippedOf(args);
   },
-  run: async (args) => (await import("./run/embed.ts")).run(args),
+  run,
 };

@@ -1,16 +1,32 @@
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { syntheticSource } from "@clip-ts/data";
 import { clipPreprocess } from "@clip-ts/image";
 import { initClip, preset } from "@clip-ts/model";
 import { inspectEngines } from "@clip-ts/engines";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
 import { runProgram } from "../cli/main.ts";
-import { commands } from "./index.ts";
 import { tokenizerFor } from "@clip-ts/inference";
 import { writeModel } from "@clip-ts/node";
+import type { SourceKind } from "../cli/extension.ts";
+import { commandsWith } from "./index.ts";
+
+/** Drawn shapes, as a kind of source that the command line can name. */
+const shapes: SourceKind = {
+  kind: "shapes",
+  firstCaption: "all",
+  load: () =>
+    Promise.resolve({
+      schema: z.object({ kind: z.literal("shapes") }),
+      open: () => Promise.resolve(syntheticSource({ count: 8, seed: 1 })),
+      named: () => ({ kind: "shapes" }),
+    }),
+};
+const commands = commandsWith({ sources: [shapes] });
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-probe-"));
 const at = (...names: string[]): string => join(folder, ...names);
@@ -74,7 +90,7 @@ test("colours that a linear classifier tells apart are told apart", async () => 
 async function measureOn(engine: string): Promise<Record<string, unknown>> {
   const probe = ["--linear-probe", at("train"), "--shots", "1,4"];
   const zeroShot = ["--zero-shot", at("test"), "--templates", "simple"];
-  const retrieval = ["--retrieval", "emoji:fluent", "--limit", "8", "--diagnostics"];
+  const retrieval = ["--retrieval", "shapes:few", "--limit", "8", "--diagnostics"];
   const json = ["--json", at(`${engine}.json`)];
   const { result } = await runOn(engine, ...probe, ...zeroShot, ...retrieval, ...json);
   expect(result).toBe(0);
@@ -107,7 +123,7 @@ test("zero-shot and geometry join the page", async () => {
   const { result } = await run("--zero-shot", at("test"), "--report", at("zero.html"));
   expect(result).toBe(0);
   expect(await readFile(at("zero.html"), "utf8")).toContain("Zero-shot mistakes");
-  const { stdout } = await run("--retrieval", "emoji:fluent", "--limit", "5", "--diagnostics");
+  const { stdout } = await run("--retrieval", "shapes:few", "--limit", "5", "--diagnostics");
   expect(stdout).toMatch(/modality gap +\d\.\d{3}  distance between/u);
 });
 

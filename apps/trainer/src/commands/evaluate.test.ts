@@ -97,18 +97,6 @@ test("--captions first, --limit and tables", async () => {
   expect(all.stdout).toContain("4 images, 7 texts");
 });
 
-test("emoji go by their names", async () => {
-  const { result, stdout } = await run("--retrieval", "emoji:fluent", "--limit", "6");
-  expect(result).toBe(0);
-  expect(stdout).toContain("Retrieval on emoji:fluent: 6 images, 6 texts");
-});
-
-test("emoji of a vendor that does not exist are refused with the names of those that do", async () => {
-  const { result, stderr } = await run("--retrieval", "emoji:fluent,acme");
-  expect(result).toBe(1);
-  expect(stderr).toContain('There are no emoji by "acme"; there are those of google, ');
-});
-
 test("zero-shot averages templates over class folders", async () => {
   const argv = ["--zero-shot", at("classes"), "--templates", "simple"];
   const { result, stdout, stderr } = await run(...argv, "--json", at("out", "report.json"));

@@ -14,7 +14,7 @@ import { serializeSafetensors, toBytes, toFloat32, type HostTensor } from "@clip
 import { afterAll, expect, test } from "vitest";
 import { runProgram } from "../cli/main.ts";
 import { commands } from "./index.ts";
-import { readTensors, writeJoinedModel } from "./support/joined-model.test.ts";
+import { readTensors, writeJoinedModel } from "./shared/joined-model.test.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-families-"));
 const output = join(folder, "out.safetensors");

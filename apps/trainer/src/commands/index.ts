@@ -1,35 +1,53 @@
+import { ClipError } from "@clip-ts/base";
 import type { Command } from "../cli/command.ts";
+import type { Extension } from "../cli/extension.ts";
 import { classifyCommand } from "./classify.ts";
 import { completionCommand } from "./completion.ts";
-import { convertCommand } from "./convert.ts";
+import { convertCommand } from "./convert/command.ts";
 import { doctorCommand } from "./doctor.ts";
 import { embedCommand } from "./embed.ts";
-import { evaluateCommand } from "./evaluate.ts";
-import { forwardCommand } from "./forward.ts";
-import { methodsCommand } from "./methods.ts";
+import { evaluateCommand } from "./evaluate/command.ts";
+import { forwardCommand } from "./forward/command.ts";
 import { preprocessCommand } from "./preprocess.ts";
 import { pushCommand } from "./push.ts";
-import { quickstartCommand } from "./quickstart.ts";
 import { reportCommand } from "./report.ts";
 import { setupCommand } from "./setup.ts";
 import { tokenizeCommand } from "./tokenize.ts";
-import { trainCommand } from "./train.ts";
+import { trainCommand } from "./train/command.ts";
 
-/** Every subcommand, in the order of the help. */
-export const commands: readonly Command[] = [
-  quickstartCommand,
-  trainCommand,
-  reportCommand,
-  methodsCommand,
-  evaluateCommand,
-  classifyCommand,
-  embedCommand,
-  convertCommand,
-  pushCommand,
-  forwardCommand,
-  tokenizeCommand,
-  preprocessCommand,
-  doctorCommand,
-  setupCommand,
-  completionCommand(() => commands),
-];
+/** Puts a command into the place that it asks for. */
+function withCommand(commands: readonly Command[], added: Command): Command[] {
+  const { name, before } = added;
+  if (commands.some((command) => command.name === name)) {
+    throw new ClipError("bad-argument", `There are two commands "${name}": rename one of them.`);
+  }
+  const place = commands.findIndex((command) => command.name === before);
+  return commands.toSpliced(place < 0 ? commands.length : place, 0, added);
+}
+
+/**
+ * Every subcommand of a program, in the order of the help: the trainer's own and those that are added.
+ * @throws ClipError "bad-argument" for a command that there is already.
+ */
+export function commandsWith({ commands = [], sources = [] }: Extension): readonly Command[] {
+  const own: readonly Command[] = [
+    trainCommand(sources),
+    reportCommand,
+    evaluateCommand(sources),
+    classifyCommand,
+    embedCommand,
+    convertCommand,
+    pushCommand,
+    forwardCommand,
+    tokenizeCommand,
+    preprocessCommand,
+    doctorCommand,
+    setupCommand,
+    completionCommand(() => all),
+  ];
+  const all = commands.reduce(withCommand, own);
+  return all;
+}
+
+/** The trainer's own subcommands. */
+export const commands: readonly Command[] = commandsWith({});

@@ -1,5 +1,31 @@
-import type { Command } from "../cli/command.ts";
+import type { Arguments, Command } from "../cli/command.ts";
 import { exifOption, imageSizeOption } from "../cli/options.ts";
+import { nameOfOutput, note, onNotice } from "../cli/output.ts";
+
+async function run(args: Arguments): Promise<void> {
+  const { atResolution } = await import("@clip-ts/inference");
+  const { listImages, openModel } = await import("@clip-ts/node");
+  const { fromFloat32 } = await import("@clip-ts/weights");
+  const { readImage } = await import("./shared/images.ts");
+  const { noteLeftOut } = await import("./shared/left-out.ts");
+  const { imageSizeOf } = await import("./shared/open-model.ts");
+  const { writeTensors } = await import("./shared/output-files.ts");
+  const { positionals, text, flag } = args;
+  const [model = "", ...inputs] = positionals;
+  const opened = atResolution(await openModel(model, { onNotice }), imageSizeOf(args));
+  const { size } = opened.preprocess;
+  const { images: paths, leftOut } = await listImages(inputs);
+  const planes = 3 * size * size;
+  const values = new Float32Array(paths.length * planes);
+  for (const [index, path] of paths.entries()) {
+    values.set(await readImage(path, opened, flag("exif")), index * planes);
+  }
+  const output = text("output") as string;
+  const shape = [paths.length, 3, size, size];
+  await writeTensors(output, { pixel_values: fromFloat32(values, shape) });
+  note(`wrote pixel_values [${shape.join(", ")}] to ${nameOfOutput(output)}`);
+  noteLeftOut(leftOut);
+}
 
 /** clip-ts preprocess */
 export const preprocessCommand: Command = {
@@ -22,5 +48,5 @@ export const preprocessCommand: Command = {
     exif: exifOption,
     "image-size": { ...imageSizeOption, help: "for the model opened at another image size" },
   },
-  run: async (args) => (await import("./run/preprocess.ts")).run(args),
+  run,
 };

@@ -1,4 +1,56 @@
-import type { Command } from "../cli/command.ts";
+import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ClipError, isModelFile, modelFiles } from "@clip-ts/base";
+import type { Arguments, Command } from "../cli/command.ts";
+import { note, onNotice } from "../cli/output.ts";
+
+const cardName = "README.md";
+
+/** The model card that goes along, unless the folder has one. */
+async function cardFor(
+  folder: string,
+  args: Arguments,
+  repository: string,
+): Promise<Record<string, string>> {
+  if (existsSync(join(folder, cardName))) return {};
+  const { modelCard, openModel } = await import("@clip-ts/node");
+  const license = args.text("license");
+  const facts = await openModel(folder, { onNotice });
+  const options = { repository, ...(license !== undefined && { license }) };
+  return { [cardName]: modelCard(folder, facts, options) };
+}
+
+async function run(args: Arguments): Promise<void> {
+  const { checkUpload, parseHubReference, uploadFolder } = await import("@clip-ts/hub");
+  const { readPreprocess } = await import("@clip-ts/inference");
+  const { locateModel, lostElsewhere, openClipConfigFor, openFiles } =
+    await import("@clip-ts/node");
+  const [model = "", target = ""] = args.positionals;
+  checkUpload(target);
+  const { repository } = parseHubReference(target);
+  const folder = locateModel(model);
+  if ((await stat(folder)).isFile()) {
+    throw new ClipError("bad-argument", `${model} is a file: convert it into a folder first.`);
+  }
+  const config = await openClipConfigFor(folder, repository);
+  const texts = {
+    ...(await cardFor(folder, args, repository)),
+    ...(config !== undefined && { [modelFiles.openClipConfig]: config }),
+  };
+  const summary = args.text("message");
+  await uploadFolder(folder, target, {
+    isPrivate: args.flag("private"),
+    texts,
+    isWanted: (name) => name === cardName || isModelFile(name),
+    onFile: (name, size) => note(`sending ${name}, ${(size / 2 ** 20).toFixed(1)} MiB`),
+    onNotice: note,
+    ...(summary !== undefined && { summary }),
+  });
+  const preprocess = await readPreprocess(await openFiles(folder));
+  if (preprocess !== undefined) lostElsewhere(folder, preprocess).forEach(note);
+  note(`pushed to ${target}`);
+}
 
 /** clip-ts push */
 export const pushCommand: Command = {
@@ -16,5 +68,5 @@ export const pushCommand: Command = {
     private: { type: "boolean", help: "make a new repository private" },
     message: { type: "string", value: "TEXT", help: "the commit's message" },
   },
-  run: async (args) => (await import("./run/push.ts")).run(args),
+  run,
 };

@@ -1,4 +1,13 @@
-import type { Command } from "../cli/command.ts";
+import type { Arguments, Command } from "../cli/command.ts";
+import { note, writeStdout } from "../cli/output.ts";
+
+async function run({ positionals, text }: Arguments): Promise<void> {
+  const { drawTrainingReport, writeTrainingReport } = await import("../pages/training-report.ts");
+  const [run = ""] = positionals;
+  const output = text("output");
+  if (output === "-") return writeStdout(await drawTrainingReport(run));
+  note(`report  ${await writeTrainingReport(run, output)}`);
+}
 
 /** clip-ts report */
 export const reportCommand: Command = {
@@ -17,5 +26,5 @@ export const reportCommand: Command = {
       help: "page (default RUN/report.html); - is stdout",
     },
   },
-  run: async (args) => (await import("./run/report.ts")).run(args),
+  run,
 };

@@ -1,6 +1,18 @@
-import type { Command } from "../cli/command.ts";
-import { suggestion } from "../cli/suggestion.ts";
-import { UsageError } from "../cli/usage-error.ts";
+import { UsageError, type Arguments, type Command } from "../cli/command.ts";
+import { note, print } from "../cli/output.ts";
+import { suggestion } from "../cli/text.ts";
+
+async function run({ text, flag }: Arguments): Promise<void> {
+  const { setupTensorflow } = await import("@clip-ts/engines");
+  const [from, index] = [text("from"), text("index")];
+  const { version, gpu } = await setupTensorflow({
+    gpu: flag("gpu"),
+    ...(from === undefined ? {} : { from }),
+    ...(index === undefined ? {} : { index }),
+    report: note,
+  });
+  print(`tensorflow: ready (TensorFlow ${version}, ${gpu ? "GPU" : "CPU"})`);
+}
 
 /** clip-ts setup */
 export const setupCommand: Command = {
@@ -26,5 +38,5 @@ export const setupCommand: Command = {
     const hint = suggestion(what, ["tensorflow"]);
     throw new UsageError(`Only "tensorflow" can be set up, not "${what}".${hint}`);
   },
-  run: async (args) => (await import("./run/setup.ts")).run(args),
+  run,
 };

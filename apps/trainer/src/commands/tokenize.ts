@@ -1,4 +1,19 @@
-import type { Command } from "../cli/command.ts";
+import type { Arguments, Command } from "../cli/command.ts";
+import { readLines } from "../cli/lines.ts";
+import { print } from "../cli/output.ts";
+
+async function run({ positionals, flag }: Arguments): Promise<void> {
+  const { needTokenizer } = await import("@clip-ts/inference");
+  const { openModel } = await import("@clip-ts/node");
+  const onNotice = (): void => undefined; // what is assumed of pictures matters to no caption
+  const tokenizer = needTokenizer(await openModel(positionals[0] as string, { onNotice }));
+  for await (const caption of readLines("-")) {
+    const ids = flag("padded")
+      ? Array.from(tokenizer.encodeBatch([caption]).inputIds)
+      : tokenizer.encode(caption);
+    if (!print(JSON.stringify(ids))) break;
+  }
+}
 
 /** clip-ts tokenize */
 export const tokenizeCommand: Command = {
@@ -12,5 +27,5 @@ export const tokenizeCommand: Command = {
   options: {
     padded: { type: "boolean", help: "fill each array up to the model's context length" },
   },
-  run: async (args) => (await import("./run/tokenize.ts")).run(args),
+  run,
 };

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fromFloat32, fromInt32, serializeSafetensors, toBytes } from "@clip-ts/weights";
 import { beforeAll, expect, test } from "vitest";
-import { configOf, folder, takeSteps, type Taken } from "../training/run-here.test.ts";
+import { configOf, folder, takeSteps, type Taken } from "../commands/train/run-here.test.ts";
 import { parseConfig } from "./load-config.ts";
 import { openRunModel } from "./model.ts";
 

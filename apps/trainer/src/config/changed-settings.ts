@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ClipError, shown } from "@clip-ts/base";
 import { readConfigFile, type Settings } from "./load-config.ts";
+import type { SourceDefinitions } from "./sources.ts";
 
 /** One setting of a run that goes on with another value. */
 export interface ChangedSetting {
@@ -72,10 +73,14 @@ export function describeChange({ key, from, to }: ChangedSetting): string {
  * without a record (`config.yaml` was removed).
  * @throws ClipError "bad-config" naming every setting that would change what the run computes.
  */
-export async function changedSettings(run: string, given: Settings): Promise<ChangedSetting[]> {
+export async function changedSettings(
+  run: string,
+  given: Settings,
+  added: SourceDefinitions,
+): Promise<ChangedSetting[]> {
   const path = join(run, "config.yaml");
   if (!existsSync(path)) return [];
-  const recorded = await readConfigFile(path);
+  const recorded = await readConfigFile(path, added);
   const changes = differences(recorded, given).filter(({ key }) => key !== "run");
   const refused = changes.filter(({ key }) => !isFree(key));
   if (refused.length === 0) return changes;

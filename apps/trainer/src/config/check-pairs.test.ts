@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fromFloat32, serializeSafetensors } from "@clip-ts/weights";
 import { captureOutput } from "@clip-ts/test-utils";
 import { afterAll, expect, test } from "vitest";
-import { configOf } from "../training/run-here.test.ts";
+import { configOf } from "../commands/train/run-here.test.ts";
 import { openTrainingBatches } from "./batches.ts";
 import { openRunModel } from "./model.ts";
 

@@ -5,7 +5,7 @@ import { clipPreprocess, siglipPreprocess, torchvisionPreprocess } from "@clip-t
 import { clipSpec, formatClipConfig, formatOpenClipConfig, preset } from "@clip-ts/model";
 import { writeDescription } from "@clip-ts/node";
 import { expect, test } from "vitest";
-import { configOf, folder, takeSteps } from "../training/run-here.test.ts";
+import { configOf, folder, takeSteps } from "../commands/train/run-here.test.ts";
 import { openRunModel } from "./model.ts";
 
 const nano = preset("nano");

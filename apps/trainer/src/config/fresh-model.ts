@@ -1,14 +1,57 @@
+import { ClipError } from "@clip-ts/base";
 import { usualPreprocess, type Color, type PreprocessConfig } from "@clip-ts/image";
-import { clipSpec, lossOf, preset, type ClipConfig } from "@clip-ts/model";
-import { readPreprocess, type ModelDescription } from "@clip-ts/inference";
-import { readArchitecture } from "@clip-ts/node";
+import { readPreprocess, type ModelDescription, type ModelFiles } from "@clip-ts/inference";
+import { clipSpec, lossOf, preset, type ClipConfig, type LossConfig } from "@clip-ts/model";
+import { openFiles, readArchitecture } from "@clip-ts/node";
 import { initialSigmoidLogitScale } from "@clip-ts/projection";
 import { matchText } from "@clip-ts/text-encoder";
-import { openFiles } from "@clip-ts/node";
-import { type ModelFiles } from "@clip-ts/inference";
 import { withArchitecture, type ArchitectureChanges } from "./architecture.ts";
+import { isVit } from "@clip-ts/vision-encoder";
 import { openRunTokenizer, type RunTokenizerOptions } from "./run-tokenizer.ts";
-import { withTraining, type TrainingChanges } from "./with-training.ts";
+
+/** What training asks of a model in the place of what its description says. */
+export interface TrainingChanges {
+  readonly loss?: LossConfig | undefined;
+  /** Share of the patches that a step leaves out. */
+  readonly patchDropout?: number | undefined;
+  /** Share of RoBERTa's activations and attention weights that a step drops. */
+  readonly textDropout?: number | undefined;
+}
+
+/** Patches are dropped in training only, so it may be asked of any model that has some. */
+function withPatchDropout(base: ClipConfig, { patchDropout }: TrainingChanges): ClipConfig {
+  if (patchDropout === undefined) return base;
+  if (isVit(base.vision)) {
+    return { ...base, vision: { ...base.vision, patchDropout } };
+  }
+  throw new ClipError(
+    "bad-config",
+    '"model.patchDropout": only a vision transformer drops patches; remove it.',
+  );
+}
+
+/** The same for RoBERTa, of whose activations and attention weights equal shares are dropped. */
+function withTextDropout(base: ClipConfig, { textDropout: share }: TrainingChanges): ClipConfig {
+  if (share === undefined) return base;
+  if (base.text.kind === "roberta") {
+    const text = { ...base.text, hiddenDropout: share, attentionDropout: share };
+    return { ...base, text };
+  }
+  throw new ClipError(
+    "bad-config",
+    '"model.textDropout": only RoBERTa was trained with dropout, and this text tower is another; remove it.',
+  );
+}
+
+/**
+ * A model's config with what training asks of it.
+ * @throws ClipError "bad-config" for dropout in a tower that has none.
+ */
+export function withTraining(base: ClipConfig, changes: TrainingChanges): ClipConfig {
+  const { loss } = changes;
+  const asked = loss === undefined ? base : { ...base, loss };
+  return withTextDropout(withPatchDropout(asked, changes), changes);
+}
 
 /** Sizes in the place of a model's own. */
 interface ModelSizes {

@@ -1,14 +1,27 @@
 import { ClipError } from "@clip-ts/base";
-import type { HostArrays } from "@clip-ts/core";
-import type { ClipConfig } from "@clip-ts/model";
-import { configAtResolution, type ModelDescription } from "@clip-ts/inference";
+import {
+  flattenTree,
+  initHostParams,
+  pickLeaves,
+  type HostArrays,
+  type ParamSpec,
+} from "@clip-ts/core";
+import {
+  atResolution,
+  closing,
+  configAtResolution,
+  loadHostParams,
+  loadHostTower,
+  type Model,
+  type ModelDescription,
+  type TowerSide,
+} from "@clip-ts/inference";
+import { clipSpec, type ClipConfig } from "@clip-ts/model";
+import { openModel, withWeights } from "@clip-ts/node";
 import type { VitConfig } from "@clip-ts/vision-encoder";
-import { openModel } from "@clip-ts/node";
-import { onNotice } from "../cli/notice.ts";
-import { describeFresh, type FreshModelOptions } from "./fresh-model.ts";
+import { onNotice } from "../cli/output.ts";
+import { describeFresh, withTraining, type FreshModelOptions } from "./fresh-model.ts";
 import { checkRunTokenizer, readNamedTokenizer } from "./run-tokenizer.ts";
-import { drawStarting, loadStarting, type StartingOptions } from "./starting-params.ts";
-import { withTraining } from "./with-training.ts";
 
 /** Which model a run trains: one of `preset`, `config` and `from` says it. */
 export interface RunModelOptions extends FreshModelOptions, StartingOptions {
@@ -118,4 +131,47 @@ export async function openRunModel(options: RunModelOptions): Promise<RunModel> 
   const model = await (from === undefined ? openFresh(options) : openStored(from, options));
   checkRunTokenizer(model.description, options);
   return model;
+}
+
+/** What a new model starts from. */
+export interface StartingOptions {
+  /** Weights that its towers start from; drawn by default. */
+  readonly vision?: string | undefined;
+  readonly text?: string | undefined;
+  readonly seed: number;
+}
+
+/**
+ * Parameters of a stored model by path, its positions for the images that are wanted; a sigmoid run on a
+ * model without a bias gives it one.
+ */
+async function loadStarting(stored: Model, wanted: ClipConfig): Promise<HostArrays> {
+  const model = atResolution(stored, wanted.vision.imageSize);
+  const { logit_bias: bias, ...rest } = await closing(model, loadHostParams);
+  const { logit_bias: spec } = clipSpec(wanted);
+  if (spec === undefined) return rest;
+  return {
+    ...rest,
+    ...(bias === undefined ? initHostParams({ logit_bias: spec }, 0) : { logit_bias: bias }),
+  };
+}
+
+/** Reads one tower of a model from weights that hold it, alone or with another. */
+function loadSide(model: string, clip: ClipConfig, side: TowerSide): Promise<HostArrays> {
+  return withWeights(model, (file) => loadHostTower(file, clip, side));
+}
+
+/** Loads those towers of a model that have weights, and draws the rest; by path. */
+async function drawStarting(
+  clip: ClipConfig,
+  { vision, text, seed }: StartingOptions,
+): Promise<HostArrays> {
+  const loaded = {
+    ...(vision !== undefined && (await loadSide(vision, clip, "vision"))),
+    ...(text !== undefined && (await loadSide(text, clip, "text"))),
+  };
+  const spec = flattenTree<ParamSpec>(clipSpec(clip));
+  const drawn = Object.entries(spec).filter(([path]) => !(path in loaded));
+  const arrays = { ...initHostParams(Object.fromEntries(drawn), seed), ...loaded };
+  return pickLeaves(arrays, Object.keys(spec));
 }

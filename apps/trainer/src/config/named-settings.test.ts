@@ -26,7 +26,7 @@ function* pathsOf(schema: Schema, above: readonly string[] = []): Generator<stri
   }
 }
 
-const settings = new Set(pathsOf(z.toJSONSchema(configSchema, { io: "input" }) as Schema));
+const settings = new Set(pathsOf(z.toJSONSchema(configSchema({}), { io: "input" }) as Schema));
 const keys = new Set([...settings].flatMap((path) => path.split(".")));
 const options = new Set(
   [commonOptions, ...commands.map((command) => command.options)].flatMap((list) =>
@@ -120,13 +120,13 @@ test("every setting that a message names is one", () => {
       "gradClipNorm",
     ]),
   );
-  const strangers = found.filter(({ name }) => !isSetting(name) && !/\.(txt|json)$/.test(name));
-  expect(strangers).toEqual([]);
+  const unknown = found.filter(({ name }) => !isSetting(name) && !/\.(txt|json)$/.test(name));
+  expect(unknown).toEqual([]);
 });
 
 test("every option that a message names is one", () => {
   const found = named(optionName);
   expect(found.map(({ name }) => name)).toEqual(expect.arrayContaining(["set", "resume"]));
-  const strangers = found.filter(({ name }) => !options.has(name) && name !== "version");
-  expect(strangers).toEqual([]);
+  const unknown = found.filter(({ name }) => !options.has(name) && name !== "version");
+  expect(unknown).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseSettings, parseYaml } from "./parse-yaml.ts";
+import { parseSettings, parseYaml } from "./load-config.ts";
 
 test("plain data, anchors and aliases are read", () => {
   const text = "a: &x {b: 1}\nc: *x\nd: [1e-3, yes, null]\n";

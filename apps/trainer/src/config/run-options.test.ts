@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseConfig } from "./load-config.ts";
-import { runOptions, type RunOptions } from "./run-options.ts";
+import { runOptions } from "./run-options.ts";
+import type { RunOptions } from "./options.ts";
 
 /** The options of the shortest config with some settings added. */
 const optionsOf = (changes: object): RunOptions =>

@@ -1,50 +1,27 @@
 import { join } from "node:path";
-import type { Device, EngineName, EngineOptions } from "@clip-ts/engines";
 import type { AugmentConfig, RandomViewConfig } from "@clip-ts/image";
 import type { LossConfig } from "@clip-ts/model";
 import type { OptimizerConfig, PathRules, ScheduleConfig, UnlockedGroups } from "@clip-ts/optim";
 import type { LoraOptions } from "@clip-ts/training";
-import type { EarlyStoppingOptions } from "../training/early-stopping.ts";
-import type { EvaluationOptions } from "../training/evaluation.ts";
-import type { TeacherOptions } from "../training/teacher.ts";
-import type { ProgressOptions } from "../training/progress.ts";
-import type { CheckpointOptions } from "../training/run-checkpoints.ts";
-import type { IdentityOptions } from "../training/run-identity.ts";
 import type { TrainingDataOptions } from "./batches.ts";
-import type { Settings } from "./load-config.ts";
 import type { RunModelOptions } from "./model.ts";
-import type { OptimizerOptions } from "./optimizer.ts";
-import { patternOf } from "./pattern.ts";
 import type { RunConfig } from "./schema.ts";
-import type { RunTrainingOptions } from "./training-options.ts";
+import { sourceOf, type SourceDefinitions } from "./sources.ts";
+import type { OptimizerOptions, RunTrainingOptions } from "./training-options.ts";
+import type {
+  EvaluationOptions,
+  ProgressOptions,
+  CheckpointOptions,
+  IdentityOptions,
+  TeacherOptions,
+  RunEngineOptions,
+  RunOptions,
+} from "./options.ts";
 
-/** What computes. */
-export interface RunEngineOptions extends EngineOptions {
-  readonly name: EngineName | "auto";
-  /** A GPU is used if there is one by default. */
-  readonly device?: Device | undefined;
-}
-
-/** A run, as options of the parts that it is made of. */
-export interface RunOptions {
-  /** Folder that receives checkpoints, metrics and the settings. */
-  readonly run: string;
-  readonly steps: number;
-  /** What these options were read from: recorded with the run, and compared when it goes on. */
-  readonly settings: Settings;
-  readonly engine: RunEngineOptions;
-  /** Every stored model that the run reads, to be fetched before it begins. */
-  readonly storedModels: readonly string[];
-  readonly model: RunModelOptions;
-  readonly data: TrainingDataOptions;
-  readonly identity: IdentityOptions;
-  /** What a step computes. */
-  readonly training: RunTrainingOptions;
-  readonly teacher: TeacherOptions | undefined;
-  readonly evaluation: EvaluationOptions | undefined;
-  readonly earlyStopping: EarlyStoppingOptions | undefined;
-  readonly checkpoints: CheckpointOptions;
-  readonly progress: ProgressOptions;
+/** "/…/" is a regular expression, anything else the name of a leaf or subtree. */
+function patternOf(text: string): RegExp | string {
+  const inner = /^\/(.+)\/$/.exec(text)?.[1];
+  return inner === undefined ? text : new RegExp(inner);
 }
 
 function engineOptions({ engine, device, precision, threads }: RunConfig): RunEngineOptions {
@@ -76,10 +53,14 @@ function modelOptions(config: RunConfig): RunModelOptions {
   };
 }
 
-function dataOptions({ data, accumulate, seed }: RunConfig): TrainingDataOptions {
-  const { augment, view, ...rest } = data;
+function dataOptions(
+  { data, accumulate, seed }: RunConfig,
+  sources: SourceDefinitions,
+): TrainingDataOptions {
+  const { augment, view, train, ...rest } = data;
   return {
     ...rest,
+    train: sourceOf(train, sources),
     augment: augment as AugmentConfig | undefined,
     view: view as RandomViewConfig | undefined,
     accumulate,
@@ -87,22 +68,31 @@ function dataOptions({ data, accumulate, seed }: RunConfig): TrainingDataOptions
   };
 }
 
-function identityOptions({ model, data, distill, lora }: RunConfig): IdentityOptions {
+function identityOptions(
+  { model, distill, lora }: RunConfig,
+  { train }: TrainingDataOptions,
+): IdentityOptions {
   const { from, config, vision, text } = model;
   const places = { from, config, vision, text, teacher: distill?.from };
-  return { train: data.train, ...places, hasAdapters: lora !== undefined };
+  return { train, ...places, hasAdapters: lora !== undefined };
 }
 
-function evaluationOptions({
-  evaluate,
-  ema: average,
-  data,
-  seed,
-}: RunConfig): EvaluationOptions | undefined {
+function evaluationOptions(
+  { evaluate, ema: average, data, seed }: RunConfig,
+  sources: SourceDefinitions,
+): EvaluationOptions | undefined {
   if (evaluate === undefined) return undefined;
-  const { ema, ...measures } = evaluate;
+  const { ema, retrieval: pairs, ...measures } = evaluate;
+  const retrieval = pairs && { ...pairs, data: sourceOf(pairs.data, sources) };
   const { maxSkipped, background } = data;
-  return { ...measures, ofAverage: ema && average !== undefined, maxSkipped, background, seed };
+  return {
+    ...measures,
+    retrieval,
+    ofAverage: ema && average !== undefined,
+    maxSkipped,
+    background,
+    seed,
+  };
 }
 
 function checkpointOptions({ run, checkpoint, seed, schedule }: RunConfig): CheckpointOptions {
@@ -189,26 +179,31 @@ function trainingOptions(config: RunConfig): RunTrainingOptions {
   };
 }
 
-function teacherOptions({ distill, accumulate, data }: RunConfig): TeacherOptions | undefined {
+function teacherOptions(
+  { distill, accumulate }: RunConfig,
+  data: TrainingDataOptions,
+): TeacherOptions | undefined {
   if (distill === undefined) return undefined;
   return { distill, parts: accumulate, data };
 }
 
 /** What a config's settings mean to each part of a run: the one place where both are known. */
-export function runOptions(config: RunConfig): RunOptions {
+export function runOptions(config: RunConfig, sources: SourceDefinitions = {}): RunOptions {
   const { run, steps, earlyStopping } = config;
+  const data = dataOptions(config, sources);
   return {
     run,
     steps,
     settings: config,
+    sources,
     engine: engineOptions(config),
     storedModels: storedModels(config),
     model: modelOptions(config),
-    data: dataOptions(config),
-    identity: identityOptions(config),
+    data,
+    identity: identityOptions(config, data),
     training: trainingOptions(config),
-    teacher: teacherOptions(config),
-    evaluation: evaluationOptions(config),
+    teacher: teacherOptions(config, data),
+    evaluation: evaluationOptions(config, sources),
     earlyStopping,
     checkpoints: checkpointOptions(config),
     progress: progressOptions(config),

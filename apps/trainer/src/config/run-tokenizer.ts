@@ -5,10 +5,9 @@ import {
   readTokenizer,
   tokenizerFor,
   type ModelDescription,
+  type ModelFiles,
 } from "@clip-ts/inference";
-import { readTokenizerAlone } from "@clip-ts/node";
-import { openFiles } from "@clip-ts/node";
-import { type ModelFiles } from "@clip-ts/inference";
+import { openFiles, readTokenizerAlone } from "@clip-ts/node";
 
 /** Where a run's tokenizer may lie. */
 export interface RunTokenizerOptions {

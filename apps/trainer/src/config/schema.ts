@@ -1,154 +1,36 @@
-import { emojiVendors } from "@clip-ts/data";
 import { engineNames } from "@clip-ts/engines";
 import { z } from "zod";
-import { architectureSchema } from "./architecture-schema.ts";
+import { architectureSchema } from "./architecture.ts";
+import {
+  augmentSchema,
+  evaluateSchema,
+  maxSkippedSchema,
+  sourceSchema,
+  viewSchema,
+} from "./data-schema.ts";
+import type { SourceDefinitions } from "./sources.ts";
 import {
   distillSchema,
   dropoutSchema,
   earlyStoppingSchema,
-  evaluateSchema,
   layerDecaySchema,
   lockSchema,
   loraSchema,
   lossSchema,
-} from "./methods-schema.ts";
+  optimizerSchema,
+  scheduleSchema,
+} from "./training-schema.ts";
 
 const whole = z.int().min(0);
 const positive = z.int().min(1);
 const path = z.string().min(1);
 
-const tableSettings = {
-  path: path.describe("may be packed by gzip"),
-  image: z.string().optional().describe("name of the image column"),
-  caption: z.string().optional().describe("name of the caption column"),
-};
-
-const maxSkipped = z
-  .union(
-    [z.number().min(0), z.templateLiteral([z.number().min(0), "%"])],
-    'expected a number from 0, or a share such as "5%"',
-  )
-  .optional()
-  .describe("faulty rows and images that may be left out; 1%, but never fewer than 10, if absent");
-
-const sourceSchema = z.discriminatedUnion("kind", [
-  z.strictObject({
-    kind: z.literal("folder").describe("images with a .txt caption beside each, or class folders"),
-    path,
-    template: z.string().optional().describe("caption of a class folder, {} for its name"),
-  }),
-  ...(["csv", "tsv"] as const).map((kind) =>
-    z.strictObject({
-      kind: z.literal(kind),
-      ...tableSettings,
-      separator: z
-        .string()
-        .length(1, "expected one character")
-        .optional()
-        .describe("character between values; a comma in csv and a tab in tsv if absent"),
-      quoting: z
-        .enum(["standard", "none"])
-        .optional()
-        .describe("none: double quotes are part of the text"),
-    }),
-  ),
-  z.strictObject({ kind: z.literal("jsonl"), ...tableSettings }),
-  z.strictObject({
-    kind: z.literal("emoji").describe("emoji drawings from npm packages"),
-    vendors: z.array(z.enum(emojiVendors)).min(1),
-    locales: z.array(z.string()).min(1).default(["en"]),
-  }),
-  z.strictObject({
-    kind: z.literal("synthetic").describe("drawn shapes with exact captions"),
-    count: positive.default(1000),
-  }),
-  z.strictObject({
-    kind: z.literal("tensors").describe("pixel_values.N and input_ids.N, served in order"),
-    path,
-  }),
-]);
-
-const range = z.tuple([z.number().positive(), z.number().positive()]);
-
-const strength = z.number().min(0).optional();
-
-const chance = z.number().min(0).max(1).optional();
-
-const sharedAugmentation = {
-  scale: range.optional().describe("share of the area a random crop keeps"),
-  ratio: range.optional().describe("width / height of a random crop"),
-  flipProbability: chance,
-  colorJitter: z
-    .strictObject({ brightness: strength, contrast: strength, saturation: strength, hue: strength })
-    .optional(),
-  grayscaleProbability: chance,
-};
-
-const augmentSchema = z.strictObject({ ...sharedAugmentation, colorJitterProbability: chance });
-
-const viewSchema = z.strictObject({
-  ...sharedAugmentation,
-  rotation: z.number().min(0).max(180).optional().describe("most degrees either way"),
-  translation: chance.describe("most that a crop leaves the image, as a share of its side"),
-  backgroundProbability: chance.describe("chance of a random colour behind transparent pixels"),
-});
-
-/** [pattern, value] by path: a name stands for a leaf or subtree, /…/ for a regular expression. */
-const pathRules = <Value extends z.ZodType>(value: Value) => z.array(z.tuple([z.string(), value]));
-
-const optimizerSchema = z.discriminatedUnion("kind", [
-  z.strictObject({
-    kind: z.literal("adamw"),
-    beta1: z.number().default(0.9),
-    beta2: z.number().default(0.98),
-    eps: z.number().positive().default(1e-6),
-    weightDecay: z.number().min(0).default(0.2),
-    decay: pathRules(z.boolean()).optional().describe("[pattern, decayed] by path, first match"),
-    multipliers: pathRules(z.number()).optional().describe("[pattern, factor] on learning rates"),
-  }),
-  z.strictObject({
-    kind: z.literal("sgd"),
-    momentum: z.number().default(0.9),
-    nesterov: z.boolean().default(false),
-    weightDecay: z.number().min(0).default(0),
-    decay: pathRules(z.boolean()).optional(),
-    multipliers: pathRules(z.number()).optional(),
-  }),
-  z.strictObject({
-    kind: z.literal("muon").describe("matrices by Muon, all else by AdamW"),
-    momentum: z.number().default(0.95),
-    beta1: z.number().default(0.9),
-    beta2: z.number().default(0.98),
-    eps: z.number().positive().default(1e-6),
-    rounds: positive.default(5).describe("rounds in which a matrix is made orthogonal"),
-    weightDecay: z.number().min(0).default(0.1),
-    matrices: pathRules(z.boolean()).optional().describe("[pattern, moved by Muon] by path"),
-    decay: pathRules(z.boolean()).optional(),
-    multipliers: pathRules(z.number()).optional(),
-  }),
-  z.strictObject({
-    kind: z.literal("lion"),
-    beta1: z.number().default(0.9),
-    beta2: z.number().default(0.99),
-    weightDecay: z.number().min(0).default(1),
-    decay: pathRules(z.boolean()).optional(),
-    multipliers: pathRules(z.number()).optional(),
-  }),
-]);
-
-const scheduleSchema = z.strictObject({
-  kind: z.enum(["cosine", "constant", "constant-cooldown"]).default("cosine"),
-  learningRate: z.number().positive().default(5e-4),
-  warmupSteps: whole.default(0),
-  cooldownSteps: positive.optional(),
-  cooldownPower: z.number().positive().optional(),
-  cooldownEndLearningRate: z.number().min(0).optional(),
-});
-
 /** Weights of one tower, where options of the tower may be expected. */
 const tower = z
   .string('expected a folder or file of weights; a tower\'s options stand in "model.architecture"')
   .min(1);
+
+type SourceSchema = ReturnType<typeof sourceSchema>;
 
 const modelSchema = z.strictObject({
   preset: z.string().optional().describe("a built-in size, trained from scratch"),
@@ -172,7 +54,8 @@ const modelSchema = z.strictObject({
     .describe("share of RoBERTa's activations and attention weights that a step drops"),
 });
 
-const runSchema = z.strictObject({
+/** Which run, on what it computes, and what it trains. */
+const runSettings = {
   run: path.describe("folder that receives checkpoints, metrics and the resolved config"),
   seed: z.int().default(0),
   engine: z.enum(["auto", ...engineNames]).default("auto"),
@@ -183,8 +66,12 @@ const runSchema = z.strictObject({
   precision: z.enum(["f32", "bf16"]).default("f32").describe("of matrix products"),
   threads: positive.optional().describe("threads that compute; all if absent"),
   model: modelSchema,
-  data: z.strictObject({
-    train: sourceSchema,
+};
+
+/** What a run trains on. */
+const dataSchema = (source: SourceSchema) =>
+  z.strictObject({
+    train: source,
     batchSize: positive.default(64),
     shuffle: z.boolean().default(true),
     captions: z.enum(["draw", "first"]).default("draw"),
@@ -194,14 +81,17 @@ const runSchema = z.strictObject({
       .describe("keep two pictures of one thing, or one caption twice, out of a batch"),
     bucketMultiple: positive.default(8),
     prefetch: whole.default(2),
-    maxSkipped,
+    maxSkipped: maxSkippedSchema,
     background: z
       .tuple([whole, whole, whole])
       .optional()
       .describe("colour behind transparent pixels; dropped alpha if absent"),
     augment: augmentSchema.optional().describe("random changes, torchvision's to the byte"),
     view: viewSchema.optional().describe("random changes in one fast pass, in place of augment"),
-  }),
+  });
+
+/** How long it learns, and how. */
+const learningSettings = {
   steps: positive,
   loss: lossSchema.optional().describe("the model's own loss if absent, else contrastive"),
   accumulate: positive
@@ -225,21 +115,33 @@ const runSchema = z.strictObject({
   schedule: scheduleSchema.prefault({}),
   gradClipNorm: z.number().positive().optional(),
   ema: z.strictObject({ decay: z.number().min(0).max(1) }).optional(),
-  evaluate: evaluateSchema(sourceSchema).optional(),
+};
+
+/** When it ends early, and what it leaves behind. */
+const outputSettings = {
   earlyStopping: earlyStoppingSchema.optional(),
   tensorboard: z.boolean().default(true).describe("write an event file into the run folder"),
   checkpoint: z
     .strictObject({ every: positive.default(500), keep: positive.default(2) })
     .prefault({}),
   logEvery: positive.default(1),
-});
+};
+
+/** Settings of a run, of which sources are of the kinds given. */
+const runSchema = (source: SourceSchema) =>
+  z.strictObject({
+    ...runSettings,
+    data: dataSchema(source),
+    ...learningSettings,
+    evaluate: evaluateSchema(source).optional(),
+    ...outputSettings,
+  });
+
+/** A validated run. */
+export type RunConfig = z.infer<ReturnType<typeof runSchema>>;
 
 /** Settings that only make sense together. */
-const conditions: readonly (readonly [
-  keyof z.infer<typeof runSchema>,
-  string,
-  (run: z.infer<typeof runSchema>) => boolean,
-])[] = [
+const conditions: readonly (readonly [keyof RunConfig, string, (run: RunConfig) => boolean])[] = [
   [
     "earlyStopping",
     'needs "evaluate": there is nothing to stop by without it',
@@ -258,12 +160,10 @@ const conditions: readonly (readonly [
   ],
 ];
 
-/** Everything a training run is told. Unknown keys are errors. */
-export const configSchema = runSchema.superRefine((run, context) => {
-  for (const [key, message, isBroken] of conditions) {
-    if (isBroken(run)) context.addIssue({ code: "custom", path: [key], message });
-  }
-});
-
-/** A validated run. */
-export type RunConfig = z.infer<typeof configSchema>;
+/** Everything a training run is told, with the sources that a program adds. Unknown keys are errors. */
+export const configSchema = (added: SourceDefinitions): z.ZodType<RunConfig> =>
+  runSchema(sourceSchema(added)).superRefine((run, context) => {
+    for (const [key, message, isBroken] of conditions) {
+      if (isBroken(run)) context.addIssue({ code: "custom", path: [key], message });
+    }
+  });

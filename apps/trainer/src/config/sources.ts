@@ -1,62 +1,27 @@
-import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { existsSync, statSync } from "node:fs";
 import { ClipError } from "@clip-ts/base";
 import {
-  emojiSource,
-  emojiVendors,
   folderSource,
   syntheticSource,
   tableSource,
-  type EmojiVendor,
   type MaxSkipped,
   type PairSource,
   type Quoting,
   type TableFormat,
 } from "@clip-ts/data";
 import { decodeImage, fileAccess } from "@clip-ts/node";
+import {
+  kindNamed,
+  splitName,
+  whoBrings,
+  type OpeningOptions,
+  type SourceDefinition,
+  type SourceKind,
+  type SourceSettings,
+} from "../cli/extension.ts";
 
 const access = { files: fileAccess, decode: decodeImage };
-
-const emojiPackages: Readonly<Record<EmojiVendor | "emojibase", string>> = {
-  google: "emoji-datasource-google",
-  "google-2018": "emoji-datasource-google-2018",
-  "google-2016": "emoji-datasource-google-2016",
-  twitter: "emoji-datasource-twitter",
-  emojione: "emoji-datasource-emojione",
-  openmoji: "openmoji",
-  fluent: "@lobehub/fluent-emoji-3d",
-  emojibase: "emojibase-data",
-};
-
-/** What npm calls those packages that have no name of their own: earlier versions of another. */
-const olderVersions: Readonly<Record<string, string>> = {
-  "emoji-datasource-google-2018": "npm:emoji-datasource-google@4.1.0",
-  "emoji-datasource-google-2016": "npm:emoji-datasource-google@3.0.0",
-};
-
-/** Folder of an installed npm package: the project's own copy first, then one beside clip-ts. */
-function packageFolder(name: string): string {
-  for (const start of [join(process.cwd(), "package.json"), import.meta.url]) {
-    const paths = createRequire(start).resolve.paths(name) ?? [];
-    const found = paths.map((folder) => join(folder, name)).find((folder) => existsSync(folder));
-    if (found !== undefined) return found;
-  }
-  const version = olderVersions[name];
-  const asked = version === undefined ? name : `${name}@${version}`;
-  throw new ClipError(
-    "not-found",
-    `The emoji data need the npm package ${name}, which is not installed. Install it: npm install ${asked}`,
-    { data: { name } },
-  );
-}
-
-function emoji(vendors: readonly EmojiVendor[], locales: readonly string[]): Promise<PairSource> {
-  const folders = Object.fromEntries(
-    [...vendors, "emojibase" as const].map((name) => [name, packageFolder(emojiPackages[name])]),
-  ) as Record<EmojiVendor | "emojibase", string>;
-  return emojiSource({ ...access, vendors, folders, locales });
-}
 
 function existing(path: string): string {
   const full = resolve(path);
@@ -93,22 +58,26 @@ interface TableFileOptions extends TableOptions {
   readonly caption?: string | undefined;
 }
 
-/** Emoji drawings of installed npm packages. */
-export interface EmojiOptions {
-  readonly kind: "emoji";
-  readonly vendors: readonly EmojiVendor[];
-  /** Languages of the captions. */
-  readonly locales: readonly string[];
-}
-
 /** Drawn shapes with exact captions. */
 interface SyntheticOptions {
   readonly kind: "synthetic";
   readonly count: number;
 }
 
+/** A source of a kind that the program adds. */
+export interface AddedSourceOptions {
+  readonly kind: "added";
+  readonly settings: SourceSettings;
+  /** What opens it. */
+  readonly open: (options: OpeningOptions) => Promise<PairSource>;
+}
+
 /** Where pairs come from. */
-export type PairSourceOptions = FolderOptions | TableFileOptions | EmojiOptions | SyntheticOptions;
+export type PairSourceOptions =
+  | FolderOptions
+  | TableFileOptions
+  | SyntheticOptions
+  | AddedSourceOptions;
 
 /** A safetensors file of ready-made batches, which have no captions. */
 export interface TensorFileOptions {
@@ -118,6 +87,32 @@ export interface TensorFileOptions {
 
 /** Where pairs, or batches of them, come from. */
 export type SourceOptions = PairSourceOptions | TensorFileOptions;
+
+/** Those that the trainer knows by itself. */
+type BuiltInSource = Exclude<SourceOptions, AddedSourceOptions>;
+
+/** What configs call the kind of a source. */
+export const kindOf = (source: SourceOptions): string =>
+  source.kind === "added" ? source.settings.kind : source.kind;
+
+/** Added kinds of source, by their names. */
+export type SourceDefinitions = Readonly<Record<string, SourceDefinition>>;
+
+/** Loads the kinds of source that a program adds. */
+export async function loadSources(kinds: readonly SourceKind[]): Promise<SourceDefinitions> {
+  const loaded = kinds.map(async ({ kind, load }) => [kind, await load()] as const);
+  return Object.fromEntries(await Promise.all(loaded));
+}
+
+/** The source that a config's settings mean. */
+export function sourceOf(
+  settings: BuiltInSource | SourceSettings,
+  added: SourceDefinitions,
+): SourceOptions {
+  const definition = added[settings.kind];
+  if (definition === undefined) return settings as BuiltInSource;
+  return { kind: "added", settings, open: (options) => definition.open(settings, options) };
+}
 
 /** The settings that are given. */
 function given<Options extends object>(
@@ -136,8 +131,8 @@ export async function openSource(
   maxSkipped?: MaxSkipped,
 ): Promise<PairSource> {
   switch (options.kind) {
-    case "emoji":
-      return emoji(options.vendors, options.locales);
+    case "added":
+      return options.open({ seed, maxSkipped });
     case "folder": {
       const templates = options.template === undefined ? undefined : [options.template];
       const directory = existing(options.path);
@@ -163,31 +158,38 @@ export async function openSource(
   }
 }
 
-function vendorNamed(name: string): EmojiVendor {
-  const vendor = emojiVendors.find((known) => known === name);
-  if (vendor !== undefined) return vendor;
-  throw new ClipError(
-    "not-found",
-    `There are no emoji by "${name}"; there are those of ${emojiVendors.join(", ")}.`,
-    { data: { name } },
-  );
-}
-
-/** Whether a name on the command line is that of a table. */
-function isTable(name: string): boolean {
-  return !name.startsWith("emoji:") && !statSync(existing(name)).isDirectory();
-}
-
-/** Opens what a path on the command line names: a folder, a table, or emoji:VENDOR,…. */
-export function openSourceByName(
+/** Opens what a word with a colon names. @throws ClipError if the program has no such kind, or a path is meant. */
+async function openAdded(
   name: string,
-  options: TableOptions & { readonly maxSkipped?: MaxSkipped | undefined } = {},
+  kinds: readonly SourceKind[],
+  options: OpeningOptions,
+): Promise<PairSource | undefined> {
+  const [kind = "", words = ""] = splitName(name) ?? [];
+  const definition = await kindNamed(name, kinds)?.load();
+  if (definition?.named !== undefined) return definition.open(definition.named(words), options);
+  const remedy = whoBrings(kind);
+  if (remedy === undefined || existsSync(name)) return undefined;
+  throw new ClipError("not-found", `This program cannot open ${name}. ${remedy}`, {
+    data: { name },
+  });
+}
+
+/** How what the command line names is opened. */
+export interface NamedSourceOptions extends TableOptions {
+  readonly maxSkipped?: MaxSkipped | undefined;
+  /** Kinds that the program adds. */
+  readonly kinds?: readonly SourceKind[];
+}
+
+/** Opens what a word on the command line names: a folder, a table, or an added kind, as emoji:VENDOR,…. */
+export async function openSourceByName(
+  name: string,
+  { kinds = [], ...options }: NamedSourceOptions = {},
 ): Promise<PairSource> {
-  if (name.startsWith("emoji:")) {
-    return emoji(name.slice("emoji:".length).split(",").map(vendorNamed), ["en"]);
-  }
-  const path = existing(name);
-  if (isTable(name)) return tableSource({ ...access, path, ...given(options) });
   const { maxSkipped } = options;
+  const added = await openAdded(name, kinds, { seed: 0, maxSkipped });
+  if (added !== undefined) return added;
+  const path = existing(name);
+  if (!statSync(path).isDirectory()) return tableSource({ ...access, path, ...given(options) });
   return folderSource({ ...access, directory: path, ...given({ maxSkipped }) });
 }

@@ -5,7 +5,7 @@ import { siglipPreprocess } from "@clip-ts/image";
 import { initClip, preset, type ClipConfig } from "@clip-ts/model";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
-import { configOf, folder, takeSteps, type Taken } from "../training/run-here.test.ts";
+import { configOf, folder, takeSteps, type Taken } from "../commands/train/run-here.test.ts";
 import { openRunModel, type RunModel } from "./model.ts";
 import { tokenizerFor } from "@clip-ts/inference";
 import { writeModel, writeTokenizer } from "@clip-ts/node";

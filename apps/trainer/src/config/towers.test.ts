@@ -13,9 +13,9 @@ import { goldenArrays, goldenPath, tensorsLeftBy } from "@clip-ts/test-utils";
 import { fromFloat32, fromInt32, serializeSafetensors, toBytes } from "@clip-ts/weights";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { configOf as runOf, folder, takeSteps } from "../training/run-here.test.ts";
+import { configOf as runOf, folder, takeSteps } from "../commands/train/run-here.test.ts";
 import { openRunModel } from "./model.ts";
-import type { RunOptions } from "./run-options.ts";
+import type { RunOptions } from "./options.ts";
 
 /** A run of the smallest preset with other towers' weights. */
 const configOf = (model: object, steps = 3): RunOptions =>

@@ -1,0 +1,86 @@
+import type { StartedEngine } from "@clip-ts/engines";
+import {
+  atResolution,
+  closing,
+  describedClip,
+  loadEmbedder,
+  needTokenizer,
+  type ModelDescription,
+} from "@clip-ts/inference";
+import type { Clip, ClipConfig, Embedder } from "@clip-ts/model";
+import { openModel } from "@clip-ts/node";
+import { visionTower } from "@clip-ts/vision-encoder";
+import type { Arguments } from "../../cli/command.ts";
+import { countOption } from "../../cli/options.ts";
+import { note, onNotice } from "../../cli/output.ts";
+import { startNamedEngine } from "../../cli/start-engine.ts";
+
+/** A model ready for use; images go in preprocessed. */
+export interface OpenModel {
+  readonly description: ModelDescription;
+  readonly engine: StartedEngine;
+  readonly clip: Clip<Float32Array>;
+}
+
+/**
+ * Opens the model that the first word names for as long as `use` runs, at `--image-size` if that is given. A model that cannot read text is
+ * refused at once, before anything slow, unless only images go in.
+ */
+export async function withModel<Result>(
+  args: Arguments,
+  use: (model: OpenModel) => Promise<Result>,
+  { readsTexts = true }: { readonly readsTexts?: boolean } = {},
+): Promise<Result> {
+  const [model = ""] = args.positionals;
+  const stored = await openModel(model, { onNotice });
+  const imageSize = imageSizeOf(args);
+  const opened = atResolution(stored, imageSize);
+  if (readsTexts) needTokenizer(opened);
+  noteImageSize(stored.config, imageSize);
+  const engine = await startNamedEngine(args);
+  const embedder = await closing(opened, () => loadEmbedder(opened, engine.compiler));
+  return withClip(opened, embedder, (clip) => use({ description: opened, engine, clip }));
+}
+
+/**
+ * Lends a model whose images come preprocessed, with the weights of an embedder, for as long as `use` runs. Takes the
+ * embedder over.
+ */
+export async function withClip<Result>(
+  description: ModelDescription,
+  embedder: Embedder,
+  use: (clip: Clip<Float32Array>) => Promise<Result>,
+): Promise<Result> {
+  const clip = await describedClip<Float32Array>(description, {
+    embedder,
+    preprocess: (planes) => planes,
+  });
+  try {
+    return await use(clip);
+  } finally {
+    clip.dispose();
+  }
+}
+
+/** `--image-size`, or undefined. @throws UsageError unless it is a whole number. */
+export function imageSizeOf(args: Pick<Arguments, "text">): number | undefined {
+  return countOption(args, "image-size");
+}
+
+/** Says on stderr that a model is used at another size than its own. */
+export function noteImageSize({ vision }: ClipConfig, imageSize: number | undefined): void {
+  if (imageSize === undefined || imageSize === vision.imageSize) return;
+  const { computed } = visionTower(vision).positions(vision) ?? {};
+  const how = computed === undefined ? "interpolated" : "computed";
+  note(
+    `opened for images of ${imageSize} px instead of ${vision.imageSize} px: its positions are ${how}`,
+  );
+}
+
+/** Attention heads of both towers, for layouts that split weights by them; nothing where one has none. */
+export function attentionHeads({ vision, text }: ClipConfig): {
+  readonly heads?: { readonly vision: number; readonly text: number };
+} {
+  if (!("heads" in vision) || !("heads" in text)) return {};
+  return { heads: { vision: vision.heads, text: text.heads } };
+}

@@ -1,0 +1,151 @@
+import type { Batch } from "@clip-ts/data";
+import type { StepNumbers, TakenStep } from "@clip-ts/training";
+import { createEventFile } from "./event-file.ts";
+import type { Evaluation } from "./evaluation.ts";
+import { createSoftFile } from "./soft-file.ts";
+import type { ProgressOptions } from "../../config/options.ts";
+
+/** What a step tells about itself. */
+export interface StepMetrics {
+  readonly loss: number;
+  /** Share of the batch's images whose own caption scored highest. */
+  readonly accuracy: number;
+  /** Length of the whole gradient before clipping. */
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  /** Logarithm of the factor on cosines that the loss was computed with. */
+  readonly logitScale: number;
+}
+
+/** A step's metrics with what it cost. */
+export interface StepReport extends StepMetrics {
+  /** The step just taken, from 0. */
+  readonly step: number;
+  readonly images: number;
+  readonly tokens: number;
+  readonly epoch: number;
+  /** Waiting for the batch. */
+  readonly dataMs: number;
+  /** Forward, backward and update. */
+  readonly computeMs: number;
+}
+
+/** What a run reports of a step; not a number where an objective does not tell it. */
+export function stepMetrics(numbers: StepNumbers): StepMetrics {
+  const { loss, gradNorm, learningRate } = numbers;
+  const { accuracy = Number.NaN, logitScale = Number.NaN } = numbers;
+  return { loss, accuracy, gradNorm, learningRate, logitScale };
+}
+
+/** A step that was taken as a run reports it. */
+export function stepReport({
+  batch,
+  numbers,
+  ...taken
+}: TakenStep<Batch, StepNumbers>): StepReport {
+  const { batch: images, tokens, epoch } = batch;
+  return { ...stepMetrics(numbers), ...taken, images, tokens, epoch };
+}
+
+/** Smoothed pace and the time left. */
+interface Pace {
+  readonly msPerStep: number;
+  readonly imagesPerSecond: number;
+}
+
+function duration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** One line of at most 80 columns. */
+function progressLine(report: StepReport, steps: number, pace: Pace): string {
+  const left = (steps - report.step - 1) * pace.msPerStep;
+  const memory = process.memoryUsage.rss() / 2 ** 30;
+  const done = String(report.step + 1).padStart(String(steps).length);
+  return [
+    `${done}/${steps}`,
+    `loss ${report.loss.toFixed(3)}`,
+    `acc ${(100 * report.accuracy).toFixed(0).padStart(3)}%`,
+    `scale ${Math.exp(report.logitScale).toFixed(1)}`,
+    `${pace.imagesPerSecond.toFixed(0)} img/s`,
+    `eta ${duration(left)}`,
+    `${memory.toFixed(1)} GiB`,
+  ].join("  ");
+}
+
+/** Shows progress on a terminal (one line, rewritten) or in a log (a line every few seconds). */
+export interface Progress {
+  readonly report: (report: StepReport) => void;
+  /** Notes what an evaluation found after a step. */
+  readonly evaluated: (step: number, evaluation: Evaluation) => void;
+  /** Ends the line and flushes metrics. */
+  readonly finish: () => Promise<void>;
+}
+
+/** Numbers of a step that are worth a curve. */
+function curvesOf(report: StepReport): Record<string, number> {
+  const { loss, accuracy, gradNorm, learningRate, logitScale, images, dataMs, computeMs } = report;
+  const imagesPerSecond = (1000 * images) / (dataMs + computeMs);
+  const numbers = { loss, accuracy, gradNorm, learningRate, logitScale, imagesPerSecond };
+  const entries = Object.entries(numbers).map(([name, value]) => [`train/${name}`, value] as const);
+  return Object.fromEntries(entries);
+}
+
+/** The first few numbers of an evaluation on one line. */
+function evaluationLine(step: number, evaluation: Evaluation): string {
+  const shown = Object.entries(evaluation).filter(([name]) => /(meanRecallAt1|top1)$/.test(name));
+  const numbers = shown.map(([name, value]) => `${name} ${(100 * value).toFixed(1)}%`);
+  return `step ${step + 1}: ${numbers.join("  ")}`;
+}
+
+/** Writes progress to standard error, and every step to `metrics.jsonl` and an event file if asked. */
+export function createProgress(options: ProgressOptions): Progress {
+  const { steps, metricsFile, logEvery, eventFolder } = options;
+  const events = eventFolder === undefined ? undefined : createEventFile(eventFolder);
+  const metrics = createSoftFile(metricsFile);
+  const isTerminal = process.stderr.isTTY;
+  let pace: Pace | undefined;
+  let shownAt = 0;
+
+  const show = (report: StepReport, current: Pace): void => {
+    const isLast = report.step + 1 === steps;
+    const interval = isTerminal ? 200 : 10_000;
+    if (!isLast && performance.now() - shownAt < interval) return;
+    shownAt = performance.now();
+    const line = progressLine(report, steps, current);
+    process.stderr.write(isTerminal ? `\r\u001b[2K${line.slice(0, 79)}` : `${line}\n`);
+  };
+
+  return {
+    report(report) {
+      const ms = report.dataMs + report.computeMs;
+      const smooth = (old: number, fresh: number): number => 0.9 * old + 0.1 * fresh;
+      const rate = (1000 * report.images) / ms;
+      pace = {
+        msPerStep: smooth(pace?.msPerStep ?? ms, ms),
+        imagesPerSecond: smooth(pace?.imagesPerSecond ?? rate, rate),
+      };
+      if (report.step % logEvery === 0 || report.step + 1 === steps) {
+        metrics.write(`${JSON.stringify(report)}\n`);
+        events?.write(report.step, curvesOf(report));
+      }
+      show(report, pace);
+    },
+    evaluated(step, evaluation) {
+      metrics.write(`${JSON.stringify({ step, ...evaluation })}\n`);
+      const named = Object.entries(evaluation).map(([name, value]) => [`evaluate/${name}`, value]);
+      events?.write(step, Object.fromEntries(named) as Evaluation);
+      process.stderr.write(
+        `${isTerminal ? "\r\u001b[2K" : ""}${evaluationLine(step, evaluation)}\n`,
+      );
+    },
+    async finish() {
+      if (isTerminal) process.stderr.write("\n");
+      await events?.close();
+      await metrics.close();
+    },
+  };
+}

@@ -1,0 +1,193 @@
+import { rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ClipError } from "@clip-ts/base";
+import type { HostArrays } from "@clip-ts/core";
+import type { Batch, BatchStream } from "@clip-ts/data";
+import type { ModelDescription } from "@clip-ts/inference";
+import { listCheckpoints, lockRun, writeModel, type RunLock } from "@clip-ts/node";
+import { train, type Evaluating, type StepNumbers, type TakenStep } from "@clip-ts/training";
+import { changedSettings } from "../../config/changed-settings.ts";
+import { noteLeftOut } from "../shared/left-out.ts";
+import { earlyStopOf, type EarlyStop, type EarlyStopping } from "./early-stopping.ts";
+import type { Evaluator } from "./evaluation.ts";
+import type { TrainingSession } from "./open-session.ts";
+import { openTraining, type OpenedTraining, type TrainingOptions } from "./open-training.ts";
+import { createProgress, stepReport, type Progress } from "./progress.ts";
+import { createRunCheckpoints, isDivergence } from "./run-checkpoints.ts";
+import type { RunOptions } from "../../config/options.ts";
+
+/** What asks a run to end: ctrl-C, a scheduler, a terminal that was closed. */
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Turns ctrl-C into a question that the training loop asks. */
+export interface Interruption {
+  readonly requested: () => boolean;
+  /** Stops listening. */
+  readonly release: () => void;
+}
+
+/** A launcher may pass on a signal that the terminal has sent to us as well. */
+const echoMs = 1000;
+
+/** Listens for ctrl-C, SIGTERM and SIGHUP: the first asks for a clean end, a later one ends the process. */
+function watchInterruption(): Interruption {
+  let askedAt: number | undefined;
+  const onSignal = (): void => {
+    if (askedAt !== undefined && performance.now() - askedAt > echoMs) process.exit(130);
+    if (askedAt !== undefined) return;
+    askedAt = performance.now();
+    process.stderr.write("\nStopping after this step and saving (again: stop at once) …\n");
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    requested: () => askedAt !== undefined,
+    release() {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+}
+
+/** Keeps a run's best model so far in `best`, whole at any moment. Borrows the leaves. */
+async function keepBestModel(
+  run: string,
+  description: ModelDescription,
+  leaves: HostArrays,
+): Promise<void> {
+  const folder = join(run, "best");
+  const partial = `${folder}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await writeModel(partial, description, leaves);
+  await rm(folder, { recursive: true, force: true });
+  await rename(partial, folder);
+}
+
+/** What evaluating a run takes. */
+export interface RunEvaluation {
+  /** Folder of the run, which gets its best model. */
+  readonly run: string;
+  readonly description: ModelDescription;
+  readonly session: TrainingSession;
+  readonly evaluator: Evaluator | undefined;
+  readonly early: EarlyStopping | undefined;
+  readonly progress: Pick<Progress, "evaluated">;
+}
+
+/** Evaluates the session, notes what was found, keeps the best model, and says whether to go on. */
+function createEvaluating(parts: RunEvaluation): Evaluating | undefined {
+  const { run: folder, description, session, evaluator, early, progress } = parts;
+  if (evaluator === undefined) return undefined;
+  const run = (): Promise<boolean> =>
+    session.evaluate(async (models) => {
+      const evaluation = await evaluator.evaluate(models);
+      const step = session.steps() - 1;
+      progress.evaluated(step, evaluation);
+      const verdict = early?.judge(evaluation, step);
+      const isOfEma = early?.metric.startsWith("ema.") === true;
+      const judged = isOfEma ? models.ema : models.model;
+      if (verdict?.isBest && judged !== undefined) {
+        await keepBestModel(folder, description, judged);
+      }
+      return verdict?.shouldStop === true;
+    });
+  return { every: evaluator.every, run };
+}
+
+/** How a run ended. */
+export interface TrainingResult {
+  readonly step: number;
+  readonly interrupted: boolean;
+  /** What ended it before its last step, if early stopping did. */
+  readonly stoppedEarly?: EarlyStop;
+  /** The checkpoint folder to go on with or to use. */
+  readonly checkpoint: string;
+}
+
+/** Refuses to begin a run where there is one. */
+async function refuseToOverwrite(run: string): Promise<void> {
+  const name = (await listCheckpoints(run)).at(-1);
+  if (name === undefined) return;
+  throw new ClipError(
+    "bad-argument",
+    `${run} already holds a run (${name}). Pass --resume to go on with it, or set another "run" folder.`,
+  );
+}
+
+/** Says what training and evaluation left out. */
+function noteAllLeftOut(batches: BatchStream, evaluator: Evaluator | undefined): void {
+  noteLeftOut(batches.leftOut(), "left out of training");
+  for (const { what, leftOut } of evaluator?.leftOut() ?? []) {
+    noteLeftOut(leftOut, `left out of ${what}`);
+  }
+}
+
+/** How a run ended after so many steps, asked to or by itself. */
+function endOf(
+  options: RunOptions,
+  early: EarlyStopping | undefined,
+  step: number,
+  isAsked: boolean,
+): Omit<TrainingResult, "checkpoint"> {
+  const stoppedEarly = earlyStopOf(options, early, step);
+  if (stoppedEarly !== undefined) return { step, interrupted: false, stoppedEarly };
+  return { step, interrupted: isAsked && step < options.steps };
+}
+
+/** The loop of an opened run, its metrics and checkpoints. */
+async function trainOpened(
+  options: RunOptions,
+  opened: OpenedTraining,
+  { lock, onEnd }: Pick<TrainingOptions, "onEnd"> & { readonly lock: RunLock },
+): Promise<TrainingResult> {
+  const { run, steps } = options;
+  const { session, batches, early, evaluator } = opened;
+  const progress = createProgress(options.progress);
+  const interruption = watchInterruption();
+  const checkpoints = createRunCheckpoints(options.checkpoints, opened);
+  const report = async (taken: TakenStep<Batch, StepNumbers>): Promise<void> => {
+    const step = stepReport(taken);
+    lock.touch();
+    progress.report(step);
+    await checkpoints.took(step.step, step.loss);
+  };
+  try {
+    const shouldStop = (): boolean => interruption.requested() || early?.isOver() === true;
+    const evaluate = createEvaluating({ ...opened, run, progress });
+    const saving = { every: options.checkpoints.every, save: checkpoints.save };
+    await train({ steps, training: session, batches, saving, report, shouldStop, evaluate });
+    await checkpoints.finish();
+    const end = endOf(options, early, session.steps(), interruption.requested());
+    return { ...end, checkpoint: checkpoints.newest() };
+  } catch (error) {
+    throw isDivergence(error) ? await checkpoints.afterDivergence(error) : error;
+  } finally {
+    interruption.release();
+    await progress.finish();
+    await batches.close();
+    session.dispose();
+    evaluator?.dispose();
+    if (session.steps() > 0) await onEnd?.(run);
+    noteAllLeftOut(batches, evaluator);
+  }
+}
+
+/**
+ * Trains as the options say, from scratch or from the run's last whole checkpoint; then the run's recorded
+ * settings hold, but for those that may change.
+ * @throws ClipError "bad-config" for other settings, data or models than a run to go on with began with.
+ */
+export async function runTraining(
+  options: RunOptions,
+  start: TrainingOptions = {},
+): Promise<TrainingResult> {
+  const { resume = false, onEnd } = start;
+  const { run, settings, sources } = options;
+  const lock = await lockRun(run);
+  try {
+    if (!resume) await refuseToOverwrite(run);
+    const changes = resume ? await changedSettings(run, settings, sources) : [];
+    const opened = await openTraining(options, changes, start);
+    return await trainOpened(options, opened, { lock, onEnd });
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,129 @@
+import * as vega from "vega";
+import { compile, type Config, type TopLevelSpec } from "vega-lite";
+import type { Table } from "../cli/text.ts";
+
+/** A part of a report. */
+export interface Section {
+  readonly title: string;
+  /** Plain text under the title. */
+  readonly text?: string;
+  readonly table?: Table;
+  /** Shown as it is, in a font of equal widths. */
+  readonly code?: string;
+  /** Drawings, as SVG. */
+  readonly plots?: readonly string[];
+}
+
+const style = `
+  :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+  body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+  h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
+  .figures { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; align-items: start; }
+  .wide { overflow-x: auto; max-width: 100%; } table { border-collapse: collapse; }
+  th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8884; }
+  td { white-space: nowrap; font-variant-numeric: tabular-nums; }
+  th { vertical-align: bottom; }
+  th:first-child, td:first-child { padding-left: 0; }
+  th:last-child, td:last-child { padding-right: 0; }
+  .words { text-align: left; } td.words + td ~ .words { white-space: normal; }
+  .under { color: #888; } .under td:first-child { padding-left: 1rem; }
+  svg { max-width: 100%; height: auto; }
+  @media (max-width: 40rem) {
+    :root { font-size: 15px; } th, td { padding: .25rem .4rem; font-size: .85rem; }
+  }
+  footer { margin-top: 3rem; color: #888; font-size: .85rem; }`;
+
+const escapes: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+};
+
+/** Text that HTML shows as it is. */
+function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"]/gu, (character) => escapes[character] ?? character);
+}
+
+/** A row; one whose first cell is indented belongs to the row above. */
+function rowHtml(cells: readonly string[], tag: "th" | "td", words: readonly number[]): string {
+  const parts = cells.map((cell, column) => {
+    const kind = words.includes(column) ? ' class="words"' : "";
+    return `<${tag}${kind}>${escapeHtml(cell)}</${tag}>`;
+  });
+  const isUnder = cells[0]?.startsWith(" ") === true;
+  return `<tr${isUnder ? ' class="under"' : ""}>${parts.join("")}</tr>`;
+}
+
+function tableHtml({ rows: [header = [], ...rows], words = [0] }: Table): string {
+  const body = rows.map((cells) => rowHtml(cells, "td", words)).join("\n");
+  const head = rowHtml(header, "th", words);
+  return `<div class="wide"><table><thead>${head}</thead><tbody>\n${body}\n</tbody></table></div>`;
+}
+
+function sectionHtml({ title, text, table, code, plots = [] }: Section): string {
+  const figures = [...(table === undefined ? [] : [tableHtml(table)]), ...plots];
+  const parts = [
+    `<h2>${escapeHtml(title)}</h2>`,
+    ...(text === undefined ? [] : [`<p>${escapeHtml(text)}</p>`]),
+    ...(figures.length === 0 ? [] : [`<div class="figures">${figures.join("\n")}</div>`]),
+    ...(code === undefined ? [] : [`<pre class="wide">${escapeHtml(code)}</pre>`]),
+  ];
+  return `<section>\n${parts.join("\n")}\n</section>`;
+}
+
+/** A page that needs no other file and no network. */
+export function reportPage(title: string, sections: readonly Section[], footer: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${escapeHtml(title)}</title>
+<style>${style}
+</style>
+</head>
+<body>
+<h1>${escapeHtml(title)}</h1>
+${sections.map(sectionHtml).join("\n")}
+<footer>${escapeHtml(footer)}</footer>
+</body>
+</html>
+`;
+}
+
+/** One row of the table that a plot shows. */
+export type PlotRow = Readonly<Record<string, string | number>>;
+
+/** What differs between plots: see the Vega-Lite documentation. */
+export type PlotSpec = Omit<Extract<TopLevelSpec, { mark: unknown }>, "$schema" | "data"> & {
+  readonly rows: readonly PlotRow[];
+};
+
+/** Grey that reads on white and on black, and a palette that the colour-blind tell apart. */
+const config: Config = {
+  background: "transparent",
+  view: { stroke: null },
+  mark: { color: "#0072b2" },
+  axis: {
+    labelColor: "#888",
+    titleColor: "#888",
+    gridColor: "#8884",
+    domainColor: "#888",
+    tickColor: "#888",
+  },
+  title: { color: "#888", fontSize: 14, anchor: "start" },
+  legend: { labelColor: "#888", titleColor: "#888" },
+  range: { category: ["#0072b2", "#d55e00", "#009e73", "#cc79a7"] },
+};
+
+/** Draws a plot as SVG. */
+export async function drawPlot({ rows, ...spec }: PlotSpec): Promise<string> {
+  const full: TopLevelSpec = { data: { values: [...rows] }, config, ...spec };
+  const view = new vega.View(vega.parse(compile(full).spec), { renderer: "none" });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
