@@ -44,7 +44,7 @@ Options:
   --batch N             pairs, images or texts at once (16; browser: 64)
   --tokens N            width of a row of ids: 16 for real captions, 77 for all
                         that the model reads (16)
-  --precision f32|bf16  of matrix products (f32)
+  --precision f32|bf16  of matmuls (f32)
   --engines A,B         engines of clip-ts (tensorflow, if there, and onnx)
   --peers A,B           ${allPeers.join(",")} (all)
   --threads N           for every side (one for each core)
@@ -52,7 +52,7 @@ Options:
   --warmup N            turns before that (2)
   --against REVISION    train: a git revision, laid out and built beside this tree;
                         each engine in f32 and, where the processor has its
-                        products, tensorflow in bf16
+                        matmuls, tensorflow in bf16
   --starts N            of each side with --against; their median build counts (3)
   --python PATH         an interpreter with PyTorch and open_clip, instead of one
                         made in bench/.venv

@@ -4,7 +4,7 @@ import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { commitOf, describeOwnTree, layOutTree, removeTree } from "../../scripts/tree.mjs";
-import { hasBf16Products } from "../measure/machine.mjs";
+import { hasBf16Instructions } from "../measure/machine.mjs";
 import { rotated, startSides, takeTurns } from "../measure/rounds.mjs";
 import { commandLine, UsageError } from "../options.mjs";
 import { againstRows, sameBits } from "../report/against.mjs";
@@ -62,7 +62,7 @@ function layOut({ workspace, note }, { revision, withTensorflow }) {
  */
 function jobsOf(engines, { precision, isPrecisionGiven }) {
   if (isPrecisionGiven) return engines.map((engine) => ({ engine, precision }));
-  const inBf16 = hasBf16Products() ? engines.filter((engine) => engine === "tensorflow") : [];
+  const inBf16 = hasBf16Instructions() ? engines.filter((engine) => engine === "tensorflow") : [];
   return [
     ...engines.map((engine) => /** @type {const} */ ({ engine, precision: "f32" })),
     ...inBf16.map((engine) => /** @type {const} */ ({ engine, precision: "bf16" })),
@@ -162,12 +162,12 @@ export async function compareTrees(run, engines, tree) {
   }
   const bits = pairs.map(sameBits);
   const { isPrecisionGiven, starts } = run.options;
-  const leftOut = !isPrecisionGiven && !hasBf16Products();
+  const leftOut = !isPrecisionGiven && !hasBf16Instructions();
   const notes = [
     "wall: of a step; user: processor time in it, all threads; peak: most the process ever held (VmHWM); build: tracing " +
       `and compiling, median of ${starts} starts; single: ratios of single rounds or starts.`,
     ...bits.map(({ text }) => text),
-    ...(leftOut ? ["bf16 is left out: this processor has no bf16 products."] : []),
+    ...(leftOut ? ["bf16 is left out: this processor has no bf16 matmuls."] : []),
     ...versionsOf(pairs),
     idleNote(idleShare),
   ];

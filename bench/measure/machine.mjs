@@ -6,7 +6,7 @@ import { arch, cpus, platform, totalmem } from "node:os";
 const telling = {
   avx2: "AVX2",
   avx512f: "AVX-512",
-  avx512_bf16: "bf16 products",
+  avx512_bf16: "bf16 matmuls",
   amx_bf16: "AMX bf16",
 };
 
@@ -26,7 +26,7 @@ function instructions() {
 }
 
 /** Whether the processor multiplies bfloat16 itself; without that bf16 is no gain. */
-export function hasBf16Products() {
+export function hasBf16Instructions() {
   const known = processorFlags();
   return known.has("avx512_bf16") || known.has("amx_bf16");
 }

@@ -52,8 +52,8 @@ export function linearSpec(
 /** x · weightᵀ + bias. x [..., in] → [..., out]. */
 export function linear(params: LinearParams, x: Tensor): Tensor {
   const rows = reshape(x, [-1, axisLength(x, -1)]); // [rows, in]
-  const product = matMul(rows, params.weight, false, true); // [rows, out]
-  const shifted = params.bias === undefined ? product : add(product, params.bias);
+  const y = matMul(rows, params.weight, false, true); // [rows, out]
+  const shifted = params.bias === undefined ? y : add(y, params.bias);
   return reshape(shifted, [...x.shape.slice(0, -1), axisLength(params.weight, 0)]);
 }
 

@@ -31,7 +31,7 @@ export interface ParamTraits {
   readonly depth?: number;
   /** The kind of layer that it is part of; absent for all others. */
   readonly layer?: "attention" | "mlp";
-  /** "exact" if products with it must not be rounded to bf16, whatever all others are. */
+  /** "exact" if matmuls with it must not be rounded to bf16, whatever all others are. */
   readonly precision?: "exact";
 }
 

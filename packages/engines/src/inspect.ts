@@ -148,7 +148,7 @@ export async function checkEngine({ compiler }: Pick<StartedEngine, "compiler"> 
   return checks;
 }
 
-/** Milliseconds that an engine has to start and compute a few small products. */
+/** Milliseconds that an engine has to start and compute a few small matmuls. */
 const patience = 120_000;
 
 /** This package as it is installed; the process of a trial loads it anew. */

@@ -77,7 +77,7 @@ interface NewtonStep {
   readonly isSolved: boolean;
 }
 
-const mostProducts = 250;
+const mostHessianProducts = 250;
 /** Length of the residual at which the equation counts as solved, by the start's, both preconditioned. */
 const residualShare = 0.03;
 /** The same for a step that is far from the last: what more products gain is lost where the curvature changes. */
@@ -107,7 +107,7 @@ async function newtonStep(
   let gain = 0;
   const isDone = (): boolean =>
     size <= enough || (size <= roughlyEnough && gain > nearGain * value);
-  for (let product = 0; product < mostProducts && !isDone(); product++) {
+  for (let product = 0; product < mostHessianProducts && !isDone(); product++) {
     const bent = await curvature.times(search);
     const bend = dot(search, bent);
     if (!(bend > 0)) return { direction: product === 0 ? search : direction, isSolved: false };

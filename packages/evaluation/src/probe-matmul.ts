@@ -14,10 +14,10 @@ import {
 } from "@tensorflow/tfjs-core";
 
 /**
- * The two products that a probe's value, slope and curvature are made of. X are the features, each row
+ * The two matmuls that a probe's value, slope and curvature are made of. X are the features, each row
  * ended by a 1, so that biases are one more column: [rows, width], width = dim + 1.
  */
-export interface ProbeProducts {
+export interface ProbeMatMuls {
   /** X · weightsᵀ: [classes, width] → [rows, classes], owned by the caller. */
   readonly logitsOf: (weights: Float64Array, classes: number) => Promise<Float64Array>;
   /** residualsᵀ · X: [rows, classes] → [classes, width], owned by the caller. */
@@ -25,7 +25,7 @@ export interface ProbeProducts {
 }
 
 /** Multiplications done between two chances of a turn for other work: a few milliseconds. */
-const pieceProducts = 2 ** 23;
+const pieceMultiplications = 2 ** 23;
 /** Rows that are multiplied at a time, by two classes: their sums stay in registers. */
 const tile = 4;
 
@@ -116,15 +116,15 @@ function forTiles(
   classes: number,
   work: (row: number) => void,
 ): Promise<void> {
-  const tiles = Math.max(1, Math.floor(pieceProducts / (tile * dim * classes)));
+  const tiles = Math.max(1, Math.floor(pieceMultiplications / (tile * dim * classes)));
   const piece = (start: number, end: number): void => {
     for (let index = start; index < end; index++) work(index * tile);
   };
   return runInTurns(inPieces(Math.ceil(rows / tile), piece, tiles));
 }
 
-/** Products in float64 on the processor. */
-export function hostProducts(features: FeatureRows): ProbeProducts {
+/** Matmuls in float64 on the processor. */
+export function hostMatMuls(features: FeatureRows): ProbeMatMuls {
   const { rows, dim } = features;
   return {
     async logitsOf(weights, classes) {
@@ -144,8 +144,8 @@ export function hostProducts(features: FeatureRows): ProbeProducts {
   };
 }
 
-/** Products of float32 on tfjs's engine. */
-export interface EngineProducts extends ProbeProducts {
+/** Matmuls of float32 on tfjs's engine. */
+export interface EngineMatMuls extends ProbeMatMuls {
   /** Xᵀ · diag(weights) · X, weights [rows] not below 0: [width, width], owned by the caller. */
   readonly gramOf: (weights: Float64Array) => Promise<Float64Array>;
   readonly dispose: () => void;
@@ -155,7 +155,7 @@ const matrix = (values: Float64Array, rows: number): Tensor2D =>
   tensor2d(new Float32Array(values), [rows, values.length / rows]);
 
 /** Puts the features on the engine. Dispose when done. */
-export function engineProducts({ values, rows, dim }: FeatureRows): EngineProducts {
+export function engineMatMuls({ values, rows, dim }: FeatureRows): EngineMatMuls {
   const inputs = tidy(() =>
     concat<Tensor2D>([tensor2d(values, [rows, dim]), ones<Rank.R2>([rows, 1])], 1),
   );

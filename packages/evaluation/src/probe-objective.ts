@@ -1,7 +1,7 @@
 import type { FeatureRows } from "@clip-ts/core";
 import { centreClasses } from "./class-rows.ts";
 import type { ConvexFunction, Curvature, Evaluated } from "./newton.ts";
-import { engineProducts, hostProducts, type ProbeProducts } from "./probe-matmul.ts";
+import { engineMatMuls, hostMatMuls, type ProbeMatMuls } from "./probe-matmul.ts";
 import { preconditioner } from "./probe-preconditioner.ts";
 
 /** Each row's share of every class, and how the classes share it. */
@@ -114,7 +114,7 @@ function addPenalty(
 async function evaluateAt(
   point: Float64Array,
   data: ProbeData,
-  { logitsOf, sumsOf }: ProbeProducts,
+  { logitsOf, sumsOf }: ProbeMatMuls,
 ): Promise<Evaluated & { readonly probabilities: Float64Array }> {
   const { features, labels, classes, penalty } = data;
   const probabilities = await logitsOf(point, classes);
@@ -146,21 +146,21 @@ export interface ProbeObjective extends ConvexFunction {
  */
 export function probeObjective(data: ProbeData): ProbeObjective {
   const { features, classes, penalty } = data;
-  const host = hostProducts(features);
-  const engine = engineProducts(features);
+  const host = hostMatMuls(features);
+  const engine = engineMatMuls(features);
   let probabilities: Float64Array = new Float64Array();
   let prepared: (Pick<Curvature, "precondition"> & { readonly weights: Float64Array }) | undefined;
-  const evaluateBy = async (point: Float64Array, products: ProbeProducts): Promise<Evaluated> => {
-    const { probabilities: found, ...evaluated } = await evaluateAt(point, data, products);
+  const evaluateBy = async (point: Float64Array, matmuls: ProbeMatMuls): Promise<Evaluated> => {
+    const { probabilities: found, ...evaluated } = await evaluateAt(point, data, matmuls);
     probabilities = found;
     return evaluated;
   };
   const times = async (vector: Float64Array): Promise<Float64Array> => {
     const changes = await engine.logitsOf(vector, classes);
     changeOfProbabilities(changes, { probabilities, classes });
-    const product = await engine.sumsOf(changes, classes);
-    addPenalty(product, vector, data);
-    return product;
+    const curvature = await engine.sumsOf(changes, classes);
+    addPenalty(curvature, vector, data);
+    return curvature;
   };
   return {
     evaluate: (point) => evaluateBy(point, host),

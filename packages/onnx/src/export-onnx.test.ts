@@ -29,7 +29,7 @@ const params: NamedTensors = {
   second: randomTensor([16, 32], "second", 0.2),
 };
 
-/** Everything that an export treats specially: ids, a norm, products with weights, a mask, unit rows. */
+/** Everything that an export treats specially: ids, a norm, matmuls with weights, a mask, unit rows. */
 const network = (given: NamedTensors): NamedTensors => {
   const { ids, table, gain, shift, first, bias, second } = given as Record<string, tf.Tensor>;
   const tokens = ids!.shape[1]!;

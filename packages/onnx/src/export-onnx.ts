@@ -116,7 +116,7 @@ function splitModel(model: ModelProto, modelFile: string, largest: number): Spli
 /** The precisions in which a model can be exported: 32 bits, half precision, dynamic 8 bits. */
 export const exportPrecisions = ["f32", "f16", "int8"] as const;
 
-/** How weights are stored and products computed. */
+/** How weights are stored and matmuls computed. */
 export type ExportPrecision = (typeof exportPrecisions)[number];
 
 /** How a graph is written for other programs. */

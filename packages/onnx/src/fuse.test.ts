@@ -51,7 +51,7 @@ test("what only looks like a layer norm stays", () => {
   expect(fused(norm((x) => tf.abs(x)))).toBe(false);
 });
 
-test("a product takes the bias that is added to it, unless others read it too", () => {
+test("a matmul takes the bias that is added to it, unless others read it too", () => {
   const inputs = { x: { shape: [4, 3] }, weight: { shape: [5, 3] }, bias: { shape: [5] } };
   const alone = trace(
     ({ x, weight, bias }) => ({ y: tf.add(tf.matMul(x!, weight!, false, true), bias!) }),
@@ -73,8 +73,8 @@ test("a product takes the bias that is added to it, unless others read it too", 
     output y = %5"
   `);
   const shared = trace(({ x, weight, bias }) => {
-    const product = tf.matMul(x!, weight!, false, true);
-    return { product, y: tf.add(product, bias!) };
+    const matmul = tf.matMul(x!, weight!, false, true);
+    return { matmul, y: tf.add(matmul, bias!) };
   }, inputs);
   expect(fuseBiases(shared)).toBe(shared);
 });

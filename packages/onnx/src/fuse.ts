@@ -10,29 +10,29 @@ function readOnce({ nodes, outputs }: OnnxGraph): ReadonlySet<number> {
   return new Set([...counts].filter(([, count]) => count === 1).map(([id]) => id));
 }
 
-function biasedProduct(
+function biasedMatMul(
   node: Node<OnnxOp>,
   graph: Rewriter<OnnxOp>,
   once: ReadonlySet<number>,
 ): Value | undefined {
   const [sum, bias] = node.inputs;
-  const product = node.op === "Add" && sum !== undefined ? graph.producer(sum) : undefined;
-  if (product?.op !== "BatchMatMul" || !once.has(sum!.id)) return undefined;
-  const isMatrices = product.inputs.every(({ shape }) => shape.length === 2);
+  const matmul = node.op === "Add" && sum !== undefined ? graph.producer(sum) : undefined;
+  if (matmul?.op !== "BatchMatMul" || !once.has(sum!.id)) return undefined;
+  const isMatrices = matmul.inputs.every(({ shape }) => shape.length === 2);
   const isRow = bias?.shape.length === 1 && bias.shape[0] === sum!.shape[1];
   if (!isMatrices || !isRow) return undefined;
-  const operands = [...product.inputs, bias];
-  return graph.emit("BatchMatMul", operands, product.attributes, resultOf(node));
+  const operands = [...matmul.inputs, bias];
+  return graph.emit("BatchMatMul", operands, matmul.attributes, resultOf(node));
 }
 
 /**
- * Hands products of two matrices the bias that is added to them, as a third operand: ONNX's Gemm starts its
- * sums there, so that the product is not walked through again.
+ * Hands matmuls of two matrices the bias that is added to them, as a third operand: ONNX's Gemm starts its
+ * sums there, so that the result is not read through again.
  */
 export function fuseBiases(graph: OnnxGraph): OnnxGraph {
   const once = readOnce(graph);
   return rewrite(graph, (node, rewriter) => {
-    const value = biasedProduct(node, rewriter, once);
+    const value = biasedMatMul(node, rewriter, once);
     return value === undefined ? undefined : [value];
   });
 }

@@ -15,11 +15,11 @@ const marginsOf = ({ padInfo: { top, left, bottom, right } }: Windows): Margins 
 
 /**
  * Up to this many windows a picture, most of what a window sees is margin, and ONNX Runtime's Conv takes
- * several times as long as one matrix product of what the windows see.
+ * several times as long as one matmul of what the windows see.
  */
 const fewWindows = 4;
 
-/** Whether a convolution is better computed as one product of `columnsOf`. */
+/** Whether a convolution is better computed as one matmul of `columnsOf`. */
 function isSmallMap({ outHeight, outWidth, filterHeight, filterWidth }: Windows): boolean {
   return outHeight * outWidth <= fewWindows && filterHeight * filterWidth > 1;
 }
@@ -94,9 +94,9 @@ const convolution: Lowering = ([x, filter], node, onnx) => {
   const windows = convolutionWindows(image, kernel, node.attributes);
   if (isSmallMap(windows)) {
     const rows = filterRows(onnx, filter, windows.outChannels);
-    const product = onnx.op("Gemm", [columnsOf(onnx, x, windows), rows]);
+    const y = onnx.op("Gemm", [columnsOf(onnx, x, windows), rows]);
     const { outHeight, outWidth, outChannels } = windows;
-    return onnx.op("Reshape", [product, onnx.ints([-1, outHeight, outWidth, outChannels])]);
+    return onnx.op("Reshape", [y, onnx.ints([-1, outHeight, outWidth, outChannels])]);
   }
   const operands = [transposed(onnx, x, channelsFirst), transposed(onnx, filter, filterOrder)];
   const dilations = [windows.dilationHeight, windows.dilationWidth];
@@ -149,7 +149,7 @@ function turnedWindows(windows: Windows): Windows {
   };
 }
 
-/** The gradient of a small picture: one product with the filter turned around. */
+/** The gradient of a small picture: one matmul with the filter rotated by 180 degrees. */
 function smallImageGradient(
   [dy, filter]: readonly [string, string],
   windows: Windows,
@@ -159,8 +159,8 @@ function smallImageGradient(
   const { inHeight, inWidth, inChannels } = windows;
   const around = transposed(onnx, turned(onnx, filter, windows), [0, 1, 3, 2]);
   const columns = columnsOf(onnx, dy, turnedWindows(windows), pads);
-  const product = onnx.op("Gemm", [columns, filterRows(onnx, around, inChannels)]);
-  return onnx.op("Reshape", [product, onnx.ints([-1, inHeight, inWidth, inChannels])]);
+  const dx = onnx.op("Gemm", [columns, filterRows(onnx, around, inChannels)]);
+  return onnx.op("Reshape", [dx, onnx.ints([-1, inHeight, inWidth, inChannels])]);
 }
 
 /**
@@ -189,18 +189,18 @@ const imageGradient: Lowering = ([dy, filter], node, onnx) => {
   return transposed(onnx, result, channelsLast);
 };
 
-/** The gradient of a filter: one matrix product for each of its taps, or of all where these see little. */
+/** The gradient of a filter: one matmul for each of its taps, or of all where these see little. */
 const filterGradient: Lowering = ([x, dy], node, onnx) => {
   const [image] = shapesOf(node) as [number[]];
   const windows = convolutionWindows(image, resultOf(node).shape, node.attributes);
   const shape = onnx.ints(resultOf(node).shape);
   const gradient = onnx.op("Reshape", [dy, onnx.ints([-1, windows.outChannels])]);
-  const product = (rows: string): string => onnx.op("Gemm", [rows, gradient], { transA: 1 });
+  const multiplied = (rows: string): string => onnx.op("Gemm", [rows, gradient], { transA: 1 });
   if (isSmallMap(windows)) {
-    return onnx.op("Reshape", [product(columnsOf(onnx, x, windows)), shape]);
+    return onnx.op("Reshape", [multiplied(columnsOf(onnx, x, windows)), shape]);
   }
   const taps = tapsOf(onnx, x, windows).map((tap) =>
-    product(onnx.op("Reshape", [tap, onnx.ints([-1, windows.inChannels])])),
+    multiplied(onnx.op("Reshape", [tap, onnx.ints([-1, windows.inChannels])])),
   );
   return onnx.op("Reshape", [onnx.op("Concat", taps, { axis: 0 }), shape]);
 };

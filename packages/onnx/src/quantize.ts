@@ -102,7 +102,7 @@ class Quantizer {
   }
 
   /** x · weightᵀ with whole numbers: the sums are exact, the two scales are put back at the end. */
-  private product(x: string, weight: TensorProto, result: string, bias?: string): void {
+  private matMul(x: string, weight: TensorProto, result: string, bias?: string): void {
     const [rows, width] = weight.dims.map(Number) as [number, number];
     const { levels, scales } = quantizeRows(floatsOf(weight), width);
     const { name } = weight;
@@ -140,7 +140,7 @@ class Quantizer {
     const weight = this.weights.get(second);
     const table = this.weights.get(first);
     if (node.opType === "Gemm" && weight !== undefined && readsRows(node)) {
-      this.product(first, weight, result, node.input[2]);
+      this.matMul(first, weight, result, node.input[2]);
     } else if (node.opType === "Gather" && table !== undefined && axisOf(node) === 0) {
       this.rows(table, second, result);
     } else this.nodes.push(node);
@@ -156,7 +156,7 @@ const readsRows = (node: NodeProto): boolean =>
   numberOf(node, "transA") === 0 && numberOf(node, "transB") === 1;
 
 /**
- * The model with its products with weights in whole numbers: weights in 8 bits with a scale for every row,
+ * The model with its matmuls with weights in whole numbers: weights in 8 bits with a scale for every row,
  * activations rounded to 8 bits when the model runs (dynamic quantization). Embedding tables are kept in
  * 8 bits too. Everything else stays in 32 bits.
  *

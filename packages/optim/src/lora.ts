@@ -110,7 +110,7 @@ export function mergeLora(
 const block = 48;
 
 /** up [rows, inner] · down [inner, columns], rounded to float32 after each block. */
-function product(up: HostArray, down: HostArray): Float32Array {
+function multiplied(up: HostArray, down: HostArray): Float32Array {
   const [rows = 0, inner = 0] = up.shape;
   const [, columns = 0] = down.shape;
   const result = new Float32Array(rows * columns);
@@ -152,7 +152,7 @@ export function mergeLoraArrays(
   const merged = Object.entries(params).map(([path, leaf]): [string, HostArray] => {
     const [down, up] = adapterNames(path).map((name) => adapters[name]);
     if (down === undefined || up === undefined) return [path, leaf];
-    return [path, added(leaf, product(up, down), alpha / rank)];
+    return [path, added(leaf, multiplied(up, down), alpha / rank)];
   });
   return Object.fromEntries(merged);
 }

@@ -65,7 +65,7 @@ export interface MlpHeadParams<Leaf = Tensor> {
 export type ProjectionParams<Leaf = Tensor> = LinearParams<Leaf> | MlpHeadParams<Leaf>;
 
 /**
- * A matrix that starts with deviation inputs^-½, as OpenAI's heads do. Its products are exact: logits
+ * A matrix that starts with deviation inputs^-½, as OpenAI's heads do. Its matmuls are exact: logits
  * multiply what is lost here by up to a hundred.
  */
 function layerSpec(inputs: number, outputs: number, bias: boolean): LinearParams<ParamSpec> {

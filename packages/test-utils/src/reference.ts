@@ -37,8 +37,8 @@ export function linear(
 ): Float64Array {
   const { rows, inputs, outputs } = sizes;
   const weight = transpose(params.weight, outputs, inputs);
-  const product = matMul(x, weight, { rows, inner: inputs, columns: outputs });
-  return product.map((value, index) => value + (params.bias?.[index % outputs] ?? 0));
+  const y = matMul(x, weight, { rows, inner: inputs, columns: outputs });
+  return y.map((value, index) => value + (params.bias?.[index % outputs] ?? 0));
 }
 
 /** The rows of a matrix, each mapped to a row. */

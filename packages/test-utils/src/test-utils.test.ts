@@ -85,8 +85,8 @@ test("the references agree with values from tables and by hand", () => {
   expect(reference.erf(0.5)).toBeCloseTo(0.5204998778130465, 14);
   expect(reference.erf(-2)).toBeCloseTo(-0.9953222650189527, 14);
   expect(reference.erf(7)).toBe(1);
-  const product = reference.matMul([1, 2, 3, 4], [5, 6, 7, 8], { rows: 2, inner: 2, columns: 2 });
-  expect(Array.from(product)).toEqual([19, 22, 43, 50]);
+  const y = reference.matMul([1, 2, 3, 4], [5, 6, 7, 8], { rows: 2, inner: 2, columns: 2 });
+  expect(Array.from(y)).toEqual([19, 22, 43, 50]);
   expect(Array.from(reference.transpose([1, 2, 3, 4, 5, 6], 2, 3))).toEqual([1, 4, 2, 5, 3, 6]);
   expect(largestDifference(reference.softmax([0, Math.log(3)], 2), [0.25, 0.75])).toBeLessThan(
     1e-15,

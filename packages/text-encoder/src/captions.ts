@@ -51,7 +51,7 @@ function upperTriangle(tokens: number): Tensor {
 
 /**
  * RoBERTa's positions: tokens are counted from padTokenId + 1, padding stays at padTokenId.
- * ids [batch, tokens] → int32, same shape. The count is a matrix product, which every engine has.
+ * ids [batch, tokens] → int32, same shape. The count is a matmul, which every engine has.
  */
 export function positionsOf(ids: Tensor, padTokenId: number): Tensor {
   const counts = cast(maskPadding(ids, padTokenId), "float32");

@@ -53,7 +53,7 @@ export interface TrainingPlan<Params extends object = object> {
   readonly adapted: readonly string[];
   /** Specs of the leaves that learn, by path. */
   readonly trained: FlatTree<ParamSpec>;
-  /** Paths of the leaves, adapters among them, whose products are never rounded. */
+  /** Paths of the leaves, adapters among them, whose matmuls are never rounded. */
   readonly exact: ReadonlySet<string>;
   /** Towers of which nothing learns. */
   readonly isFrozen: Readonly<Record<TowerName, boolean>>;

@@ -30,7 +30,7 @@ export const engineOptions: Readonly<Record<string, OptionHelp>> = {
   precision: {
     type: "string",
     choices: ["f32", "bf16"],
-    help: "of matrix products; bf16 is faster and needs TensorFlow (default f32)",
+    help: "of matmuls; bf16 is faster and needs TensorFlow (default f32)",
   },
   threads: {
     type: "string",

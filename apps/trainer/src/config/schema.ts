@@ -63,7 +63,7 @@ const runSettings = {
     .enum(["cpu", "gpu"])
     .optional()
     .describe("where to compute; a GPU is used if there is one"),
-  precision: z.enum(["f32", "bf16"]).default("f32").describe("of matrix products"),
+  precision: z.enum(["f32", "bf16"]).default("f32").describe("of matmuls"),
   threads: positive.optional().describe("threads that compute; all if absent"),
   model: modelSchema,
 };

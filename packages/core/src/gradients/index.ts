@@ -1,6 +1,6 @@
 import { getGradient, registerGradient } from "@tensorflow/tfjs-core";
 import { activations, arithmetic } from "./arithmetic.ts";
-import { products, reductions } from "./reductions.ts";
+import { matMuls, reductions } from "./reductions.ts";
 import type { Rules } from "./rule.ts";
 import { indexing, shapes } from "./shapes.ts";
 import { windows } from "./windows.ts";
@@ -12,7 +12,7 @@ export const rules: Rules = {
   ...reductions,
   ...shapes,
   ...indexing,
-  ...products,
+  ...matMuls,
   ...windows,
 };
 

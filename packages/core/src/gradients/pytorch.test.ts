@@ -35,8 +35,8 @@ const runs: Readonly<Record<string, Run>> = {
   "running sum": (x) => tf.cumsum(x!, 1),
   "picked rows": (x) => tf.gather(x!, tf.tensor([1, 3, 1, 0], [4], "int32")),
   copies: (x) => tf.tile(x!, [3, 1, 2]),
-  "product of batches by a matrix": (a, b) => tf.matMul(a!, b!),
-  "product with a turned batch": (a, b) => tf.matMul(a!, b!, false, true),
+  "matmul of batches by a matrix": (a, b) => tf.matMul(a!, b!),
+  "matmul with a transposed batch": (a, b) => tf.matMul(a!, b!, false, true),
   "batch norm": (x, ...[mean, variance, offset, scale]) =>
     tf.batchNorm(x!, mean as never, variance as never, offset as never, scale as never, 1e-3),
   "convolution, stride 2, padding 1": (x, filter) => tf.conv2d(picture(x!), picture(filter!), 2, 1),

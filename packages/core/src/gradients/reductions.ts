@@ -22,7 +22,7 @@ import { flat, float, passOn, sumTo, type Rule, type Rules } from "./rule.ts";
  * A · B, where A is a or aᵀ and B is b or bᵀ: dy · Bᵀ for A, Aᵀ · dy for B, turned where the operand was;
  * batches that were broadcast are added up.
  */
-const product: Rule = {
+const matMulRule: Rule = {
   inputsToSave: ["a", "b"],
   gradFunc(given, saved, attributes) {
     const dy = given as Tensor;
@@ -60,8 +60,8 @@ const normalised: Rule = {
   },
 };
 
-/** Products of matrices, and batch normalisation. */
-export const products: Rules = { BatchMatMul: product, FusedBatchNorm: normalised };
+/** Matmuls, and batch normalisation. */
+export const matMuls: Rules = { BatchMatMul: matMulRule, FusedBatchNorm: normalised };
 
 type Axes = number | number[];
 

@@ -47,7 +47,7 @@ interface FilterGradientAttributes {
   readonly filterShape: [number, number, number, number];
 }
 
-/** Gradient of a convolution with respect to its filter: one product for each filter tap. */
+/** Gradient of a convolution with respect to its filter: one matmul for each filter tap. */
 export const conv2dBackpropFilterKernel: KernelFunc = ({ inputs, attrs }) => {
   const { x, dy } = inputs as { x: Tensor4D; dy: Tensor };
   const attributes = attrs as unknown as FilterGradientAttributes;

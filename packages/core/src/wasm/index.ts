@@ -42,7 +42,7 @@ function repairTypes(): void {
 }
 
 /**
- * Makes tfjs-backend-wasm fit for training: fast products for every transpose and batch, the missing
+ * Makes tfjs-backend-wasm fit for training: fast matmuls for every transpose and batch, the missing
  * gradients of `gather` and `conv2d`, a right `fused.matMul`, `oneHot`, `clipByValue` and `prelu` of every
  * type, and an error in place of the kernels that silently give wrong results. Call it once, after the backend is imported; later calls do nothing.
  */

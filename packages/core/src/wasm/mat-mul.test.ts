@@ -13,7 +13,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 beforeAll(() => useEngine("wasm"));
 afterAll(() => useEngine("cpu"));
 
-interface Product {
+interface Shapes {
   readonly a: number[];
   readonly b: number[];
   readonly transposeA: boolean;
@@ -24,8 +24,8 @@ interface Product {
 
 const side = fc.integer({ min: 1, max: 9 });
 
-/** Shapes of a product whose batch axes broadcast: each operand may have an axis of 1, or lack it. */
-const products: fc.Arbitrary<Product> = fc
+/** Shapes of a matmul whose batch axes broadcast: each operand may have an axis of 1, or lack it. */
+const anyShapes: fc.Arbitrary<Shapes> = fc
   .record({
     rows: side,
     inner: side,
@@ -64,9 +64,9 @@ function offsetOf(index: number, outer: readonly number[], own: readonly number[
   return own.reduce((sum, length, axis) => sum * length + ((mine[axis] as number) % length), 0);
 }
 
-/** The product in float64, matrix by matrix. */
-function expectedProduct(product: Product, a: ArrayLike<number>, b: ArrayLike<number>): number[] {
-  const { transposeA, transposeB, outer } = product;
+/** The matmul in float64, matrix by matrix. */
+function expectedMatMul(shapes: Shapes, a: ArrayLike<number>, b: ArrayLike<number>): number[] {
+  const { transposeA, transposeB, outer } = shapes;
   const matrix = (
     values: ArrayLike<number>,
     shape: number[],
@@ -78,24 +78,24 @@ function expectedProduct(product: Product, a: ArrayLike<number>, b: ArrayLike<nu
     const part = Array.from(values).slice(start, start + height * width);
     return flip ? reference.transpose(part, height, width) : part;
   };
-  const rows = product.a.at(transposeA ? -1 : -2) as number;
-  const inner = product.a.at(transposeA ? -2 : -1) as number;
-  const columns = product.b.at(transposeB ? -2 : -1) as number;
+  const rows = shapes.a.at(transposeA ? -1 : -2) as number;
+  const inner = shapes.a.at(transposeA ? -2 : -1) as number;
+  const columns = shapes.b.at(transposeB ? -2 : -1) as number;
   const count = outer.reduce((total, length) => total * length, 1);
   return Array.from({ length: count }, (_, index) => {
-    const left = matrix(a, product.a, transposeA, index);
-    const right = matrix(b, product.b, transposeB, index);
+    const left = matrix(a, shapes.a, transposeA, index);
+    const right = matrix(b, shapes.b, transposeB, index);
     return Array.from(reference.matMul(left, right, { rows, inner, columns }));
   }).flat();
 }
 
-test("every transpose, batch and broadcast gives the product of the float64 reference", async () => {
+test("every transpose, batch and broadcast gives the matmul of the float64 reference", async () => {
   await fc.assert(
-    fc.asyncProperty(products, async (product) => {
-      const [a, b] = [randomTensor(product.a, "a"), randomTensor(product.b, "b")];
-      const out = matMul(a as Tensor2D, b as Tensor2D, product.transposeA, product.transposeB);
-      const expected = expectedProduct(product, await a.data(), await b.data());
-      expect(out.shape.slice(0, -2)).toEqual(product.outer);
+    fc.asyncProperty(anyShapes, async (shapes) => {
+      const [a, b] = [randomTensor(shapes.a, "a"), randomTensor(shapes.b, "b")];
+      const out = matMul(a as Tensor2D, b as Tensor2D, shapes.transposeA, shapes.transposeB);
+      const expected = expectedMatMul(shapes, await a.data(), await b.data());
+      expect(out.shape.slice(0, -2)).toEqual(shapes.outer);
       expect(largestDifference(await out.data(), expected)).toBeLessThan(1e-5);
       a.dispose();
       b.dispose();

@@ -32,7 +32,7 @@ function shapeBytes({ rows, columns }: Matrix): Uint8Array {
 
 const multiplyOf = new WeakMap<WasmBackend, Multiply>();
 
-/** The C++ product, called for one untransposed pair at a time: the only case it hands to XNNPACK. */
+/** The C++ matmul, called for one untransposed pair at a time: the only case it hands to XNNPACK. */
 function multiplyFor(backend: WasmBackend): Multiply {
   const known = multiplyOf.get(backend);
   if (known !== undefined) return known;
@@ -79,7 +79,7 @@ function swapped(backend: WasmBackend, x: TensorInfo): TensorInfo {
 }
 
 /** What the C++ code would not notice: it reads the bytes of any operand as float32 of any length. */
-function assertProduct(a: TensorInfo, b: TensorInfo): void {
+function assertMatMul(a: TensorInfo, b: TensorInfo): void {
   if (a.dtype !== "float32" || b.dtype !== "float32") {
     throw new ClipError(
       "unsupported",
@@ -108,7 +108,7 @@ function broadcastIndex(index: number, own: readonly number[], outer: readonly n
 }
 
 /**
- * Matrix product for tfjs-backend-wasm. Its own kernel falls to a naive loop, 10 to 80 times slower,
+ * Matmul for tfjs-backend-wasm. Its own kernel falls to a naive loop, 10 to 80 times slower,
  * for every transposed operand and every batch, that is for all of backpropagation and attention. Here
  * operands are transposed first and the pairs of a batch are multiplied one by one.
  */
@@ -118,7 +118,7 @@ export const matMulKernel: KernelFunc = ({ inputs, backend: anyBackend, attrs })
   const { a: givenA, b: givenB } = inputs as { a: TensorInfo; b: TensorInfo };
   const a = transposeA ? swapped(backend, givenA) : givenA;
   const b = transposeB ? swapped(backend, givenB) : givenB;
-  assertProduct(a, b);
+  assertMatMul(a, b);
 
   const [outerA, outerB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   const outer = broadcast_util.assertAndGetBroadcastShape(outerA, outerB);
@@ -126,10 +126,10 @@ export const matMulKernel: KernelFunc = ({ inputs, backend: anyBackend, attrs })
   const multiply = multiplyFor(backend);
   const batch = sizeOf(outer);
   for (let index = 0; index < batch; index++) {
-    withMatrix(backend, out, index, (product) =>
+    withMatrix(backend, out, index, (result) =>
       withMatrix(backend, a, broadcastIndex(index, outerA, outer), (left) =>
         withMatrix(backend, b, broadcastIndex(index, outerB, outer), (right) =>
-          multiply(left, right, product),
+          multiply(left, right, result),
         ),
       ),
     );
@@ -168,7 +168,7 @@ function activated(x: Tensor, attributes: FusedAttributes, slopes: Tensor | unde
 }
 
 /**
- * tf.fused.matMul for tfjs-backend-wasm, composed of the repaired product, a sum and an activation.
+ * tf.fused.matMul for tfjs-backend-wasm, composed of the repaired matmul, a sum and an activation.
  * The backend's own kernel adds the bias several times, and the wrong entries of it, whenever an operand
  * is transposed or has a batch.
  */
@@ -176,7 +176,7 @@ export const fusedMatMulKernel: KernelFunc = ({ inputs, attrs }) => {
   const attributes = attrs as unknown as FusedAttributes;
   const { a, b, bias, preluActivationWeights: slopes } = inputs as Record<string, Tensor>;
   return tidy(() => {
-    const product = matMul(a as Tensor, b as Tensor, attributes.transposeA, attributes.transposeB);
-    return activated(bias == null ? product : add(product, bias), attributes, slopes);
+    const y = matMul(a as Tensor, b as Tensor, attributes.transposeA, attributes.transposeB);
+    return activated(bias == null ? y : add(y, bias), attributes, slopes);
   });
 };

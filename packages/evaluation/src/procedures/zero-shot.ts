@@ -106,7 +106,7 @@ export async function zeroShot<Image>(
   return { scores, perClass: named, images, classifier };
 }
 
-/** Which class was taken for which, by the product that is highest on tfjs's engine. */
+/** Which class was taken for which, by the score that is highest on tfjs's engine. */
 export async function zeroShotConfusion({
   images: { features, labels, names },
   classifier,

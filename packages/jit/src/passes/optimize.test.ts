@@ -56,8 +56,8 @@ const steps: readonly Step[] = [
   },
   (values, a, b) => {
     const batch = reshape(pick(values, a), [2, 2, 4]);
-    const product = matMul(batch, reshape(softmax(pick(values, b)), [1, 4, 4]));
-    return reshape(product, [...square]);
+    const y = matMul(batch, reshape(softmax(pick(values, b)), [1, 4, 4]));
+    return reshape(y, [...square]);
   },
   (values, a, b) => mul(tile(sum(softmax(pick(values, a)), 0, true), [4, 1]), pick(values, b)),
   (values, a, b) =>

@@ -243,7 +243,7 @@ test("chains of reshapes and of transposes are one, and moving a side of 1 moves
   `);
 });
 
-test("products read transposed operands in place, and one matrix times many is one product", () => {
+test("matmuls read transposed operands in place, and one matrix times many is one matmul", () => {
   const run = ({ x, w }: Inputs): Inputs => ({
     y: matMul(x!, transpose(w!)),
     z: matMul(reshape(x!, [1, 2, 3]), reshape(w!, [1, 4, 3]), false, true),

@@ -39,7 +39,7 @@ export function simplifyLayout(graph: Graph): Graph {
   return rewrite(graph, layout);
 }
 
-/** An operand of a product, and whether the product reads its last two axes swapped. */
+/** An operand of a matmul, and whether the matmul reads its last two axes swapped. */
 interface Operand {
   readonly value: Value;
   readonly isTransposed: boolean;
@@ -99,13 +99,13 @@ const toMatrices: Rule = (node, graph) => {
   const columns = result.shape.at(-1) as number;
   const rows = sizeOf(result.shape.slice(0, -1));
   const type = { ...result, shape: [rows, columns] };
-  const product = multiply(flattened(a, graph), flattened(b, graph), graph, type);
-  return [reshaped(product, result.shape, graph)];
+  const folded = multiply(flattened(a, graph), flattened(b, graph), graph, type);
+  return [reshaped(folded, result.shape, graph)];
 };
 
 /**
- * Reads transposed operands of products in place, by the product's flags, and writes products that share
- * their right side over a batch as one product of two matrices. The same sums; an engine may order their
+ * Reads transposed operands of matmuls in place, by the matmul's flags, and writes matmuls that share
+ * their right side over a batch as one matmul of two matrices. The same sums; an engine may order their
  * terms differently.
  */
 export function foldMatMuls(graph: Graph): Graph {

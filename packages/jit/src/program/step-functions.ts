@@ -76,7 +76,7 @@ export interface StepFunctions<Settings extends LeafSettings = LeafSettings> {
   /** The same for batches in micro-batches, or spread over ranks. */
   readonly parts?: GradientParts;
   readonly update: LeafRule<Settings>;
-  /** Paths of parameters whose products are exact: never rounded to bf16. */
+  /** Paths of parameters whose matmuls are exact: never rounded to bf16. */
   readonly exact?: ReadonlySet<string>;
 }
 

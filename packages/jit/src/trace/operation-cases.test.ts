@@ -174,7 +174,7 @@ for (const [stride, padding, side] of [
   [2, 0, 6],
   [1, "same", 4],
   [2, "same", 5],
-  [1, 1, 1], // few windows, which the ONNX target computes as one product
+  [1, 1, 1], // few windows, which the ONNX target computes as one matmul
   [2, 1, 3],
   [1, 0, 3],
 ] as const) {

@@ -2,7 +2,7 @@ import { randomTensor } from "@clip-ts/test-utils";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { compareGradients, type GradientCase, type GradientCases } from "./against-tfjs.test.ts";
-import { products } from "./reductions.ts";
+import { matMuls } from "./reductions.ts";
 import { windows } from "./windows.ts";
 
 const turns = [
@@ -14,8 +14,13 @@ const turns = [
 const turned = (rows: number, columns: number, isTurned: boolean): number[] =>
   isTurned ? [columns, rows] : [rows, columns];
 
-/** A product with operands as they are and transposed; [..., 3, 4] by [..., 4, 5]. */
-const product = (name: string, a: number[], b: number[], judge?: "differences"): GradientCase[] =>
+/** A matmul with operands as they are and transposed; [..., 3, 4] by [..., 4, 5]. */
+const matMulCases = (
+  name: string,
+  a: number[],
+  b: number[],
+  judge?: "differences",
+): GradientCase[] =>
   turns.map(([turnA, turnB]) => ({
     name: `${name}${turnA ? ", a turned" : ""}${turnB ? ", b turned" : ""}`,
     inputs: [
@@ -82,12 +87,12 @@ const pooled = (
 const spread = tf.add(tf.abs(randomTensor([5])), 0.5);
 const cases: GradientCases = {
   BatchMatMul: [
-    ...product("of matrices", [], []),
-    ...product("of batches", [2, 3], [2, 3]),
-    ...product("of batches by a matrix", [2, 3], [], "differences"),
-    ...product("of a matrix by batches", [], [3], "differences"),
+    ...matMulCases("of matrices", [], []),
+    ...matMulCases("of batches", [2, 3], [2, 3]),
+    ...matMulCases("of batches by a matrix", [2, 3], [], "differences"),
+    ...matMulCases("of a matrix by batches", [], [3], "differences"),
     // tfjs's cpu kernel cannot broadcast both ways.
-    ...product("of batches of 1", [2, 1], [1, 3], "differences").map((given): GradientCase => ({
+    ...matMulCases("of batches of 1", [2, 1], [1, 3], "differences").map((given): GradientCase => ({
       ...given,
       engines: ["wasm"],
     })),
@@ -148,7 +153,5 @@ test.each([tf.conv2d, tf.depthwiseConv2d])("a dilated convolution is refused by 
 });
 
 test("every rule of these files has a case", () => {
-  expect(Object.keys(cases).toSorted()).toEqual(
-    Object.keys({ ...products, ...windows }).toSorted(),
-  );
+  expect(Object.keys(cases).toSorted()).toEqual(Object.keys({ ...matMuls, ...windows }).toSorted());
 });

@@ -1,5 +1,5 @@
-// Matrix products of one transformer block, forward and backward, on tfjs-backend-wasm as published and
-// as repaired by @clip-ts/core/wasm, in one process, alternating. Run: node bench/wasm-products.mjs
+// Matmuls of one transformer block, forward and backward, on tfjs-backend-wasm as published and
+// as repaired by @clip-ts/core/wasm, in one process, alternating. Run: node bench/wasm-matmuls.mjs
 import { cpus } from "node:os";
 import "@tensorflow/tfjs-backend-wasm";
 import {
@@ -22,7 +22,7 @@ const weight = randomNormal([768, 192]);
 const dy = randomNormal([1600, 768]);
 const heads = randomNormal([32, 4, 50, 48]);
 
-const products = [
+const matmuls = [
   [
     "forward      x·wᵀ       [1600,192]·[192,768]",
     () => matMul(x, weight, false, true),
@@ -41,7 +41,7 @@ const products = [
   ],
 ];
 
-/** Makes one kernel the wasm backend's product. */
+/** Makes one kernel the wasm backend's matmul. */
 function use(kernel) {
   unregisterKernel("BatchMatMul", "wasm");
   registerKernel(kernel);
@@ -61,7 +61,7 @@ console.log(
 console.log(
   `${"".padEnd(46)}${"published".padStart(12)}${"repaired".padStart(12)}${"ratio".padStart(8)}`,
 );
-for (const [name, run, multiplications] of products) {
+for (const [name, run, multiplications] of matmuls) {
   const times = { published: [], repaired: [] };
   for (let round = 0; round < 10; round++) {
     for (const [side, kernel] of Object.entries({ published, repaired })) {

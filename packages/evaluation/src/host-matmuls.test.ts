@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hostProducts } from "./probe-matmul.ts";
+import { hostMatMuls } from "./probe-matmul.ts";
 
 /** Whole numbers from -5 to 5, whose products are exact. */
 const wholes = (count: number, step: number): number[] =>
@@ -16,7 +16,7 @@ test.each([
   const weights = Float64Array.from(wholes(classes * width, 5));
   const residuals = Float64Array.from(wholes(rows * classes, 3));
   const input = (row: number, k: number): number => (k === dim ? 1 : values[row * dim + k]!);
-  const { logitsOf, sumsOf } = hostProducts({ values, rows, dim });
+  const { logitsOf, sumsOf } = hostMatMuls({ values, rows, dim });
 
   const logits = Array.from({ length: rows * classes }, (_, place) => {
     const [row, label] = [Math.floor(place / classes), place % classes];
@@ -37,7 +37,7 @@ test.each([
 
 test("other work has turns while much is multiplied", async () => {
   const [rows, dim, classes] = [2000, 512, 400];
-  const { logitsOf } = hostProducts({ values: new Float32Array(rows * dim), rows, dim });
+  const { logitsOf } = hostMatMuls({ values: new Float32Array(rows * dim), rows, dim });
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
   await logitsOf(new Float64Array(classes * (dim + 1)), classes);
