@@ -166,10 +166,10 @@ describe.skipIf(!hasChromium())("the development server", () => {
   });
 
   test("EXIF orientation is ignored as in Node, and honoured when asked", async () => {
-    const turned = noise(48, 32, 3).withMetadata({ orientation: 6 });
+    const rotated = noise(48, 32, 3).withMetadata({ orientation: 6 });
     for (const [file, type] of [
-      [await turned.clone().jpeg({ chromaSubsampling: "4:4:4" }).toBuffer(), "image/jpeg"],
-      [await turned.clone().png().toBuffer(), "image/png"],
+      [await rotated.clone().jpeg({ chromaSubsampling: "4:4:4" }).toBuffer(), "image/jpeg"],
+      [await rotated.clone().png().toBuffer(), "image/png"],
     ] as const) {
       expect(await expectSameBytes(file, type)).toMatchObject({ width: 48, height: 32 });
       expect(await expectSameBytes(file, type, true)).toMatchObject({ width: 32, height: 48 });

@@ -29,8 +29,8 @@ test("rank is between one and the number of dimensions, and a turn of the space 
       const rank = effectiveRank(rows(...list));
       expect(rank).toBeGreaterThan(1 - 1e-6);
       expect(rank).toBeLessThan(3 + 1e-6);
-      const turned = list.map(([a, b, c]) => [0.6 * a - 0.8 * b, 0.8 * a + 0.6 * b, c]);
-      expect(effectiveRank(rows(...turned))).toBeCloseTo(rank, 2);
+      const rotated = list.map(([a, b, c]) => [0.6 * a - 0.8 * b, 0.8 * a + 0.6 * b, c]);
+      expect(effectiveRank(rows(...rotated))).toBeCloseTo(rank, 2);
     }),
   );
 });

@@ -51,7 +51,7 @@ test("a mirrored view is the mirrored image, one turned twice by a right angle i
   const mirrored = view(image, { flipProbability: 1 });
   expect(largest(mirrored, view(flipHorizontal(image), {}))).toBeLessThan(1e-6);
   const square = { width: 16, height: 16 };
-  const turned = randomView(
+  const rotated = randomView(
     image,
     plain,
     { ...whole, rotation: 180 },
@@ -63,7 +63,7 @@ test("a mirrored view is the mirrored image, one turned twice by a right angle i
   const rows = Array.from({ length: 16 }, (_, row) => image.data.slice(row * 48, row * 48 + 48));
   const upsideDown = Uint8Array.from(rows.toReversed().flatMap((row) => [...row]));
   const expected = view(flipHorizontal({ ...square, channels: 3, data: upsideDown }), {});
-  expect(largest(turned, expected)).toBeLessThan(1e-6);
+  expect(largest(rotated, expected)).toBeLessThan(1e-6);
 });
 
 test("what is transparent, or beyond the edge, shows the background", () => {

@@ -68,7 +68,7 @@ const channelsLast = [0, 2, 3, 1];
 /** [height, width, in, out] to ONNX's [out, in, height, width]. */
 const filterOrder = [3, 2, 0, 1];
 /** The same with the filter's two sides exchanged. */
-const turnedOrder = [2, 3, 0, 1];
+const rotatedOrder = [2, 3, 0, 1];
 
 /** Filter's taps and inputs as rows, its outputs as columns. */
 const filterRows = (onnx: OnnxBuilder, filter: string, outputs: number): string =>
@@ -104,8 +104,8 @@ const convolution: Lowering = ([x, filter], node, onnx) => {
   return transposed(onnx, result, channelsLast);
 };
 
-/** The sides of a filter that is turned around, and of its picture's margin then. */
-function turnedPads(windows: Windows): Margins | undefined {
+/** The sides of a filter that is rotated by 180 degrees, and of its picture's margin then. */
+function rotatedPads(windows: Windows): Margins | undefined {
   const [top, left, bottom, right] = marginsOf(windows);
   const [height, width] = [windows.filterHeight - 1, windows.filterWidth - 1];
   const pads: Margins = [height - top, width - left, height - bottom, width - right];
@@ -114,7 +114,7 @@ function turnedPads(windows: Windows): Margins | undefined {
 }
 
 /** A filter with its rows and columns in reverse. */
-const turned = (
+const rotated = (
   onnx: OnnxBuilder,
   filter: string,
   { filterHeight, filterWidth }: Windows,
@@ -135,8 +135,8 @@ function leftOver(windows: Windows): readonly number[] {
   return [windows.inHeight - rows + top + bottom, windows.inWidth - columns + left + right];
 }
 
-/** The windows of the filter turned around, which move over the gradient of what the others gave. */
-function turnedWindows(windows: Windows): Windows {
+/** The windows of the filter rotated by 180 degrees, which move over the gradient of what the others gave. */
+function rotatedWindows(windows: Windows): Windows {
   const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels } = windows;
   return {
     ...windows,
@@ -157,21 +157,21 @@ function smallImageGradient(
   onnx: OnnxBuilder,
 ): string {
   const { inHeight, inWidth, inChannels } = windows;
-  const around = transposed(onnx, turned(onnx, filter, windows), [0, 1, 3, 2]);
-  const columns = columnsOf(onnx, dy, turnedWindows(windows), pads);
+  const around = transposed(onnx, rotated(onnx, filter, windows), [0, 1, 3, 2]);
+  const columns = columnsOf(onnx, dy, rotatedWindows(windows), pads);
   const dx = onnx.op("Gemm", [columns, filterRows(onnx, around, inChannels)]);
   return onnx.op("Reshape", [dx, onnx.ints([-1, inHeight, inWidth, inChannels])]);
 }
 
 /**
- * The gradient of a convolution's picture: the convolution with the filter turned around, or where the
+ * The gradient of a convolution's picture: the convolution with the filter rotated by 180 degrees, or where the
  * filter skips places the transposed convolution, which ONNX Runtime computes less fast.
  */
 const imageGradient: Lowering = ([dy, filter], node, onnx) => {
   const [, kernel] = shapesOf(node) as [number[], number[]];
   const windows = convolutionWindows(resultOf(node).shape, kernel, node.attributes);
-  const pads = turnedPads(windows);
-  if (pads !== undefined && isSmallMap(turnedWindows(windows))) {
+  const pads = rotatedPads(windows);
+  if (pads !== undefined && isSmallMap(rotatedWindows(windows))) {
     return smallImageGradient([dy, filter], windows, pads, onnx);
   }
   const gradient = transposed(onnx, dy, channelsFirst);
@@ -182,10 +182,14 @@ const imageGradient: Lowering = ([dy, filter], node, onnx) => {
           ...attributes,
           output_padding: leftOver(windows),
         })
-      : onnx.op("Conv", [gradient, transposed(onnx, turned(onnx, filter, windows), turnedOrder)], {
-          ...attributes,
-          pads,
-        });
+      : onnx.op(
+          "Conv",
+          [gradient, transposed(onnx, rotated(onnx, filter, windows), rotatedOrder)],
+          {
+            ...attributes,
+            pads,
+          },
+        );
   return transposed(onnx, result, channelsLast);
 };
 

@@ -5,14 +5,14 @@ import { compareGradients, type GradientCase, type GradientCases } from "./again
 import { matMuls } from "./reductions.ts";
 import { windows } from "./windows.ts";
 
-const turns = [
+const transposes = [
   [false, false],
   [false, true],
   [true, false],
   [true, true],
 ] as const;
-const turned = (rows: number, columns: number, isTurned: boolean): number[] =>
-  isTurned ? [columns, rows] : [rows, columns];
+const sides = (rows: number, columns: number, isTransposed: boolean): number[] =>
+  isTransposed ? [columns, rows] : [rows, columns];
 
 /** A matmul with operands as they are and transposed; [..., 3, 4] by [..., 4, 5]. */
 const matMulCases = (
@@ -21,13 +21,13 @@ const matMulCases = (
   b: number[],
   judge?: "differences",
 ): GradientCase[] =>
-  turns.map(([turnA, turnB]) => ({
-    name: `${name}${turnA ? ", a turned" : ""}${turnB ? ", b turned" : ""}`,
+  transposes.map(([transposeA, transposeB]) => ({
+    name: `${name}${transposeA ? ", a transposed" : ""}${transposeB ? ", b transposed" : ""}`,
     inputs: [
-      [...a, ...turned(3, 4, turnA)],
-      [...b, ...turned(4, 5, turnB)],
+      [...a, ...sides(3, 4, transposeA)],
+      [...b, ...sides(4, 5, transposeB)],
     ],
-    run: (x, y) => tf.matMul(x!, y!, turnA, turnB),
+    run: (x, y) => tf.matMul(x!, y!, transposeA, transposeB),
     ...(judge === undefined ? {} : { judge }),
   }));
 

@@ -19,7 +19,7 @@ import { sizeOf } from "../spec.ts";
 import { flat, float, passOn, sumTo, type Rule, type Rules } from "./rule.ts";
 
 /**
- * A · B, where A is a or aᵀ and B is b or bᵀ: dy · Bᵀ for A, Aᵀ · dy for B, turned where the operand was;
+ * A · B, where A is a or aᵀ and B is b or bᵀ: dy · Bᵀ for A, Aᵀ · dy for B, transposed where the operand was;
  * batches that were broadcast are added up.
  */
 const matMulRule: Rule = {

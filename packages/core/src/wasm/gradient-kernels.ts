@@ -97,7 +97,7 @@ interface ImageGradientAttributes {
 
 /**
  * Gradient of a convolution with respect to its picture. Where the filter moves step by step, that is the
- * convolution with the filter turned around, whose kernel is far faster than the backend's loop.
+ * convolution with the filter rotated by 180 degrees, whose kernel is far faster than the backend's loop.
  */
 export function conv2dBackpropInputKernel(): KernelFunc {
   const loop = wasmKernel("Conv2DBackpropInput");
@@ -123,8 +123,8 @@ export function conv2dBackpropInputKernel(): KernelFunc {
     const isStepwise = info.strideHeight === 1 && info.strideWidth === 1;
     if (!isStepwise || padding.flat().some((side) => side < 0)) return loop(call);
     return tidy(() => {
-      const turned = transpose(reverse(filter, [0, 1]), [0, 1, 3, 2]);
-      return conv2d(dy, turned, 1, padding);
+      const rotated = transpose(reverse(filter, [0, 1]), [0, 1, 3, 2]);
+      return conv2d(dy, rotated, 1, padding);
     });
   };
 }

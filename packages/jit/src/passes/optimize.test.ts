@@ -51,8 +51,8 @@ const steps: readonly Step[] = [
   (values, a) => reshape(transpose(reshape(pick(values, a), [2, 2, 4]), [1, 0, 2]), [...square]),
   (values, a) => reshape(transpose(reshape(pick(values, a), [4, 1, 4]), [1, 0, 2]), [...square]),
   (values, a) => {
-    const turned = transpose(reshape(pick(values, a), [2, 2, 4]), [2, 0, 1]);
-    return reshape(transpose(turned, [1, 0, 2]), [...square]);
+    const shuffled = transpose(reshape(pick(values, a), [2, 2, 4]), [2, 0, 1]);
+    return reshape(transpose(shuffled, [1, 0, 2]), [...square]);
   },
   (values, a, b) => {
     const batch = reshape(pick(values, a), [2, 2, 4]);

@@ -78,11 +78,11 @@ function encodeScalars({ wallTime, step, scalars }: ScalarEvent): Bytes {
   ];
 }
 
-/** The checksum as records store it: turned and shifted, so that checksums of checksums differ. */
+/** The checksum as records store it: rotated and shifted, so that checksums of checksums differ. */
 function masked(bytes: Uint8Array): Bytes {
   const checksum = crc32c(bytes);
-  const turned = ((checksum >>> 15) | (checksum << 17)) >>> 0;
-  return bytesOf(4, (view) => view.setUint32(0, (turned + 0xa282ead8) >>> 0, true));
+  const rotated = ((checksum >>> 15) | (checksum << 17)) >>> 0;
+  return bytesOf(4, (view) => view.setUint32(0, (rotated + 0xa282ead8) >>> 0, true));
 }
 
 /** A record of a TFRecord file: length, its checksum, content, its checksum. */
