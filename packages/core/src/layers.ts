@@ -129,10 +129,10 @@ export function layerNorm(params: LayerNormParams, x: Tensor, eps = 1e-5): Tenso
     backward(dy, saved) {
       const [normalized, scale, gain] = saved as [Tensor, Tensor, Tensor];
       const inner = mul(dy, gain);
-      const alongMean = mean(inner, -1, true);
-      const alongRow = mul(normalized, mean(mul(inner, normalized), -1, true));
+      const meanPart = mean(inner, -1, true);
+      const normalizedPart = mul(normalized, mean(mul(inner, normalized), -1, true));
       return [
-        mul(sub(sub(inner, alongMean), alongRow), scale),
+        mul(sub(sub(inner, meanPart), normalizedPart), scale),
         sumOverRows(mul(dy, normalized)),
         sumOverRows(dy),
       ];
