@@ -69,7 +69,7 @@ class HalfWriter {
   private readonly constants: ReadonlyMap<string, TensorProto>;
   /** Computed values, and inputs, by whether they exist in 32 bits. */
   private readonly isWide = new Map<string, boolean>();
-  private readonly forms = new Map<string, string>();
+  private readonly casts = new Map<string, string>();
 
   constructor(graph: GraphProto) {
     this.types = new Map(graph.initializer.map(({ name, dataType }) => [name, dataType]));
@@ -91,15 +91,15 @@ class HalfWriter {
     this.nodes.push(createNode("Cast", [from], [to], { to: type }));
   }
 
-  /** The name under which a value exists in the form wanted; it is made when first asked for. */
-  inForm(name: string, wide: boolean): string {
+  /** The name under which a value exists in the dtype wanted; it is made when first asked for. */
+  inDtype(name: string, wide: boolean): string {
     if (!this.isFloat(name) || this.isWide.get(name) === wide) return name;
     const key = `${name} ${wide ? "wide" : "half"}`;
-    const known = this.forms.get(key);
+    const known = this.casts.get(key);
     if (known !== undefined) return known;
     const constant = this.constants.get(name);
     const made = constant !== undefined && wide ? name : key;
-    this.forms.set(key, made);
+    this.casts.set(key, made);
     if (constant === undefined) this.cast(name, made, wide ? FLOAT : FLOAT16);
     else this.initializers.push(wide ? constant : halved(constant, made));
     return made;
@@ -115,19 +115,19 @@ class HalfWriter {
     return computed.length > 0 && computed.every((name) => this.isWide.get(name));
   }
 
-  /** Inputs and constants say nothing about the form of what is made of them. */
+  /** Inputs and constants say nothing about the dtype of what is made of them. */
   private isGiven(name: string): boolean {
     return this.inputs.has(name) || this.constants.has(name);
   }
 
-  /** Appends an operation in the form it is computed in. */
+  /** Appends an operation in the dtype it is computed in. */
   write(node: NodeProto): void {
     const wide = this.computesWide(node);
     for (const [name, type] of typeOfResults(node, this.types)) {
       this.types.set(name, type);
       if (type === FLOAT) this.isWide.set(name, wide);
     }
-    const input = node.input.map((name) => this.inForm(name, wide));
+    const input = node.input.map((name) => this.inDtype(name, wide));
     const isCastDown = node.opType === "Cast" && !wide && this.isFloat(node.output[0] as string);
     if (isCastDown) this.cast(input[0] as string, node.output[0] as string, FLOAT16);
     else this.nodes.push({ ...node, input });

@@ -14,7 +14,7 @@ const sizes: Readonly<Record<string, readonly [number, number, number, number]>>
 };
 
 /**
- * Image sizes of each transformer, by the form of GELU with which timm computes it: the `act_layer` of the
+ * Image sizes of each transformer, by the variant of GELU with which timm computes it: the `act_layer` of the
  * name's own function in timm 1.0's `models/vision_transformer.py`. `tools/peers/fixtures/list_timm_siglip.py`
  * writes the table that the test holds this one against. Names with `_gap_` have no attention pool of their
  * own, and open_clip's `timm_pool: "map"` gives them one.
@@ -86,8 +86,8 @@ function isSize(vision: VitConfig, known: TimmSiglip): boolean {
   return keys.every((key) => known[key] === vision[key]);
 }
 
-/** What GELU's forms are called where people read it. */
-const forms: Readonly<Record<string, string>> = {
+/** What GELU's variants are called where people read it. */
+const geluNames: Readonly<Record<string, string>> = {
   gelu: "the error function (gelu)",
   gelu_pytorch_tanh: "tanh (gelu_pytorch_tanh)",
 };
@@ -95,8 +95,8 @@ const forms: Readonly<Record<string, string>> = {
 /** @throws ClipError "unsupported" where open_clip would compute another GELU than the model. */
 function checkActivation({ activation }: VitConfig, known: TimmSiglip): void {
   if (known.activation === activation) return;
-  const [theirs, ours] = [known.activation, activation].map((name) => forms[name] ?? name);
-  const isGelu = activation in forms;
+  const [theirs, ours] = [known.activation, activation].map((name) => geluNames[name] ?? name);
+  const isGelu = activation in geluNames;
   const way = isGelu
     ? `Say --activation ${known.activation} to have it so all the same (features move by about 2e-4), as ` +
       "open_clip's own files of these weights do."

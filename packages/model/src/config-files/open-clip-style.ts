@@ -50,12 +50,12 @@ export function assertPlainBlocks(section: Section): void {
   for (const key of options) section.only(key, false);
 }
 
-/** Reads `act_kwargs`: the form of GELU. */
+/** Reads `act_kwargs`: the variant of GELU. */
 function geluOf(section: Section): Activation {
   const details = section.section("act_kwargs", {});
   details.onlyKeys(["approximate"]);
-  const form = details.choice("approximate", ["none", "tanh"], "none");
-  return form === "tanh" ? "gelu_pytorch_tanh" : "gelu";
+  const variant = details.choice("approximate", ["none", "tanh"], "none");
+  return variant === "tanh" ? "gelu_pytorch_tanh" : "gelu";
 }
 
 /** Reads `act_kwargs` and `norm_kwargs` of a tower. */

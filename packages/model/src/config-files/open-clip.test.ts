@@ -163,7 +163,7 @@ test.each<readonly [object, string]>([
   expect(messageOf(() => parseOpenClipConfig({ ...file, ...broken }))).toContain(message);
 });
 
-test("the default form of GELU may be named, and square sizes given as pairs", () => {
+test("the default variant of GELU may be named, and square sizes given as pairs", () => {
   const plain = parseOpenClipConfig(file);
   const vision_cfg = {
     ...vitB32,

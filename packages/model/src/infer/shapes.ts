@@ -93,7 +93,7 @@ export interface InferOptions {
    */
   readonly isOpenai?: boolean | undefined;
   /**
-   * Whether the names are those that open_clip gives: it computes SigLIP's GELU in the form that timm has
+   * Whether the names are those that open_clip gives: it computes SigLIP's GELU in the variant that timm has
    * under the tower's name, while Google's own files for transformers have it by tanh. Default false.
    */
   readonly isOpenClip?: boolean | undefined;

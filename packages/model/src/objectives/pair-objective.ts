@@ -124,7 +124,7 @@ export interface PairObjective extends ClipObjective {
   plus(term: PairTerm): PairObjective;
 }
 
-/** A term that a loss of pairs may have beside its own, in both forms. */
+/** A term that a loss of pairs may have beside its own, whole and in chunks. */
 export interface PairTerm {
   readonly shared: ClipObjective["inputs"]["shared"];
   atOnce(pairs: ComparedPairs, shared: SharedInputs): Scalar;
@@ -132,7 +132,7 @@ export interface PairTerm {
   inChunks(pairs: ComparedPairs, chunk: number, shared: SharedInputs): Scalar;
 }
 
-/** A loss of pairs in both forms, and what it needs. */
+/** A loss of pairs, whole and in chunks, and what it needs. */
 export interface PairLoss {
   readonly shared: ClipObjective["inputs"]["shared"];
   readonly bounds: Readonly<Record<string, Bounds>>;
