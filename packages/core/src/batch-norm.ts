@@ -1,5 +1,5 @@
 import { add, div, mean, mul, rsqrt, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
-import { withGradientAside } from "./gradient.ts";
+import { withGradientAux } from "./gradient.ts";
 import { sizeOf, type Initialiser, type ParamSpec, ones, param, zeros } from "./spec.ts";
 
 /** weight and bias [channels], trained. */
@@ -97,7 +97,7 @@ export function batchNormTraining(
   x: Tensor,
 ): { readonly y: Tensor; readonly statistics: BatchNormStatistics } {
   const { weight, bias } = params;
-  const { value, aside } = withGradientAside<BatchNormStatistics>({
+  const { value, aux } = withGradientAux<BatchNormStatistics>({
     inputs: [x, weight, bias],
     forward(save) {
       const axes = leadingAxes(x);
@@ -110,10 +110,10 @@ export function batchNormTraining(
       const count = sizeOf(x.shape.slice(0, -1));
       return {
         value: add(mul(normalized, weight), bias),
-        aside: blend(statistics, { center, variance, count }),
+        aux: blend(statistics, { center, variance, count }),
       };
     },
     backward: (dy, saved) => gradients(dy, saved as never),
   });
-  return { y: value, statistics: aside };
+  return { y: value, statistics: aux };
 }

@@ -16,7 +16,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { checkpointed } from "./checkpointed.ts";
-import { valueAndGradient, type ValueAndAside } from "./gradient.ts";
+import { valueAndGradient, type ValueAndAux } from "./gradient.ts";
 
 afterAll(() => useEngine("cpu"));
 
@@ -39,45 +39,48 @@ function runLayer(
   params: Layer,
   x: Tensor,
   { shift }: { shift: Tensor },
-): ValueAndAside<{ mean: Tensor }> {
+): ValueAndAux<{ mean: Tensor }> {
   const hidden = tanh(matMul(x, params.weight));
-  return { value: add(mul(hidden, hidden), shift), aside: { mean: mean(hidden) } };
+  return { value: add(mul(hidden, hidden), shift), aux: { mean: mean(hidden) } };
 }
 
 /** The squares of two layers' values; `shift` is made inside, as masks are. */
 function objective({ x, layers }: Model, isCheckpointed: boolean) {
   const shift = mul(scalar(0.5), 0.5);
-  const aside: Record<string, Tensor> = {};
+  const aux: Record<string, Tensor> = {};
   let hidden = x;
   for (const [index, params] of layers.entries()) {
     const run = isCheckpointed
       ? checkpointed({ params, x: hidden, fixed: { shift }, run: runLayer })
       : runLayer(params, hidden, { shift });
     hidden = run.value;
-    aside[index] = run.aside.mean;
+    aux[index] = run.aux.mean;
   }
   // Without a checkpoint nothing reaches the unused leaves; with one their gradient is 0.
   const reached = mul(sum(layers.map(({ unused }) => sum(unused)).reduce(add)), 0);
-  return { loss: add(sum(square(hidden)), reached), aux: aside };
+  return { loss: add(sum(square(hidden)), reached), aux };
 }
 
-test.each(["cpu", "wasm"] as const)("values, asides and gradients stay (%s)", async (name) => {
-  await useEngine(name);
-  const [plain, again] = [false, true].map((isCheckpointed) =>
-    valueAndGradient((tree: Model) => objective(tree, isCheckpointed), model),
-  ) as [ReturnType<typeof valueAndGradient<Model, object>>, never];
-  const tensors = ({ value, gradient, aux }: typeof plain): Tensor[] => [
-    value,
-    gradient.x,
-    ...gradient.layers.flatMap(({ weight, unused }) => [weight, unused]),
-    ...Object.values(aux as Record<string, Tensor>),
-  ];
-  for (const [index, expected] of tensors(plain).entries()) {
-    const actual = tensors(again)[index] as Tensor;
-    expect(largestDifference(await actual.data(), await expected.data())).toBeLessThan(1e-6);
-  }
-  dispose([...tensors(plain), ...tensors(again)]);
-});
+test.each(["cpu", "wasm"] as const)(
+  "values, auxiliary outputs and gradients stay (%s)",
+  async (name) => {
+    await useEngine(name);
+    const [plain, again] = [false, true].map((isCheckpointed) =>
+      valueAndGradient((tree: Model) => objective(tree, isCheckpointed), model),
+    ) as [ReturnType<typeof valueAndGradient<Model, object>>, never];
+    const tensors = ({ value, gradient, aux }: typeof plain): Tensor[] => [
+      value,
+      gradient.x,
+      ...gradient.layers.flatMap(({ weight, unused }) => [weight, unused]),
+      ...Object.values(aux as Record<string, Tensor>),
+    ];
+    for (const [index, expected] of tensors(plain).entries()) {
+      const actual = tensors(again)[index] as Tensor;
+      expect(largestDifference(await actual.data(), await expected.data())).toBeLessThan(1e-6);
+    }
+    dispose([...tensors(plain), ...tensors(again)]);
+  },
+);
 
 test("nothing is left behind, with a gradient or without", async () => {
   await useEngine("cpu");
@@ -101,7 +104,7 @@ test("only what goes in is kept for the backward pass", async () => {
       checkpointed({
         params: { weight },
         x: hidden,
-        run: (kept, value) => ({ value: part(kept.weight, value), aside: {} }),
+        run: (kept, value) => ({ value: part(kept.weight, value), aux: {} }),
       }).value,
   };
   const buffersAtLoss = (run: (hidden: Tensor, weight: Tensor) => Tensor): number => {

@@ -1,5 +1,5 @@
 import { engine, getBackend, getKernel, zerosLike, type Tensor } from "@tensorflow/tfjs-core";
-import { namingMissingGradients, withGradientAside, type ValueAndAside } from "./gradient.ts";
+import { namingMissingGradients, withGradientAux, type ValueAndAux } from "./gradient.ts";
 import { flattenTree, unflattenLike } from "./tree.ts";
 
 /**
@@ -13,14 +13,14 @@ export function barrier(x: Tensor, after: Tensor): Tensor {
 }
 
 /** A part of a model whose inner values the backward pass computes again. */
-export interface Checkpointed<Params extends object, Fixed extends object, Aside extends object> {
+export interface Checkpointed<Params extends object, Fixed extends object, Aux extends object> {
   readonly params: Params;
   /** The activations that come in: all that is kept. */
   readonly x: Tensor;
   /** Other tensors that `run` needs, such as masks; they get no gradient. */
   readonly fixed?: Fixed;
   /** Must compute the same when called again. Tensors must reach it through its arguments. */
-  readonly run: (params: Params, x: Tensor, fixed: Fixed) => ValueAndAside<Aside>;
+  readonly run: (params: Params, x: Tensor, fixed: Fixed) => ValueAndAux<Aux>;
 }
 
 /** Gradients of y with respect to xs, on a tape of their own while another one is being played back. */
@@ -42,14 +42,9 @@ function gradientsWithin(y: () => Tensor, xs: Tensor[], dy: Tensor): Tensor[] {
  */
 export function checkpointed<
   Params extends object,
-  Aside extends object,
+  Aux extends object,
   Fixed extends object = object,
->({
-  params,
-  x,
-  fixed = {} as Fixed,
-  run,
-}: Checkpointed<Params, Fixed, Aside>): ValueAndAside<Aside> {
+>({ params, x, fixed = {} as Fixed, run }: Checkpointed<Params, Fixed, Aux>): ValueAndAux<Aux> {
   const paths = Object.keys(flattenTree<Tensor>(params));
   const leaves = Object.values(flattenTree<Tensor>(params));
   const others = flattenTree<Tensor>(fixed);
@@ -58,7 +53,7 @@ export function checkpointed<
       tree,
       Object.fromEntries(names.map((name, index) => [name, values[index]])),
     ) as never;
-  return withGradientAside({
+  return withGradientAux({
     inputs: [x, ...leaves],
     forward(save) {
       save(x, ...leaves, ...Object.values(others));

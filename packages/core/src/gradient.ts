@@ -26,10 +26,10 @@ export interface CustomGradient {
   readonly backward: (dy: Tensor, saved: readonly Tensor[]) => Tensor[];
 }
 
-/** A value and tensors that came out beside it, which have no gradient. */
-export interface ValueAndAside<Aside extends object> {
+/** A value and auxiliary outputs, tensors that came out beside it and have no gradient. */
+export interface ValueAndAux<Aux extends object> {
   readonly value: Tensor;
-  readonly aside: Aside;
+  readonly aux: Aux;
 }
 
 /** Runs `forward` and records `backward` as its gradient. */
@@ -50,21 +50,21 @@ function release(kept: Tensor): Tensor {
 }
 
 /** `withGradient` for a function that computes more than the value whose gradient is known. */
-export function withGradientAside<Aside extends object>(
+export function withGradientAux<Aux extends object>(
   options: Omit<CustomGradient, "forward"> & {
-    readonly forward: (save: Save) => ValueAndAside<Aside>;
+    readonly forward: (save: Save) => ValueAndAux<Aux>;
   },
-): ValueAndAside<Aside> {
+): ValueAndAux<Aux> {
   let kept = {};
   const value = withGradient({
     ...options,
     forward(save) {
       const outcome = options.forward(save);
-      kept = mapTree(outcome.aside, (tensor: Tensor) => keep(clone(tensor))); // outlives tfjs's scope
+      kept = mapTree(outcome.aux, (tensor: Tensor) => keep(clone(tensor))); // outlives tfjs's scope
       return outcome.value;
     },
   });
-  return { value, aside: mapTree(kept, release) as Aside };
+  return { value, aux: mapTree(kept, release) as Aux };
 }
 
 /** What tfjs says where the tape meets an operation without a gradient. */

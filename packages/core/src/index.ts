@@ -39,10 +39,10 @@ export {
 export {
   valueAndGradient,
   withGradient,
-  withGradientAside,
+  withGradientAux,
   type ValueAndGradient,
   type CustomGradient,
-  type ValueAndAside,
+  type ValueAndAux,
 } from "./gradient.ts";
 export { activate, type Activation } from "./activation.ts";
 export {

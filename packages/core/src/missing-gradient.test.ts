@@ -59,9 +59,9 @@ test("an operation without a gradient is named, with other ways", () => {
 
 test("a checkpointed part says it too, whoever differentiates", async () => {
   const x = tensor([1, 2]);
-  const run = (_: object, rows: Tensor): { value: Tensor; aside: object } => ({
+  const run = (_: object, rows: Tensor): { value: Tensor; aux: object } => ({
     value: mul(rows, rows),
-    aside: {},
+    aux: {},
   });
   const differentiate = grad((rows: Tensor) => checkpointed({ params: {}, x: rows, run }).value);
   await withoutGradients(async () => {

@@ -33,7 +33,7 @@ export interface LinearProbeOptions extends NewtonOptions {
   readonly classes?: number;
   /**
    * Where to begin, in place of zeros: a probe that should be near, say that of another penalty. It shortens the
-   * way and does not change where it ends; one that is worse than zeros is left aside.
+   * way and does not change where it ends; one that is worse than zeros is left out.
    */
   readonly start?: Pick<LinearProbe, "weight" | "bias"> | undefined;
 }

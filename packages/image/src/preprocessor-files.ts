@@ -75,7 +75,7 @@ export interface PreprocessorFolder {
   readonly place: string;
   /** The parsed content of a file; undefined if there is no such file. */
   readonly read: (name: string) => Promise<unknown>;
-  /** Hears what is assumed or left aside. */
+  /** Hears what is assumed or left out. */
   readonly onNotice: (line: string) => void;
 }
 

@@ -44,10 +44,10 @@ function isNoncharacter(codePoint: number): boolean {
 /** What HTML unescaping in ftfy looks for. */
 const completeReference = /&#?[0-9A-Za-z]{1,24};/u;
 
-/** ASCII of which ftfy only changes the line ends, references aside. */
+/** ASCII of which ftfy only changes the line ends, apart from references. */
 const asciiLine = /^[\t\n\r\x20-\x7e]*$/u;
 
-/** ASCII that ftfy leaves as it is, references aside. */
+/** ASCII that ftfy leaves as it is, apart from references. */
 const plainAscii = /^[\t\n\x20-\x7e]*$/u;
 
 /**

@@ -35,7 +35,7 @@ export function runBlocks<Block extends object>(
       params,
       x: hidden,
       fixed,
-      run: (kept, input, others) => ({ value: run(kept, input, others), aside: {} }),
+      run: (kept, input, others) => ({ value: run(kept, input, others), aux: {} }),
     });
     return value;
   }, x);

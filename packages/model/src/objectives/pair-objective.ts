@@ -1,5 +1,5 @@
 import type { RandomStream } from "@clip-ts/base";
-import { withGradientAside, type HostArrays } from "@clip-ts/core";
+import { withGradientAux, type HostArrays } from "@clip-ts/core";
 import { matchingAccuracy } from "@clip-ts/loss";
 import { drawTextDropout } from "@clip-ts/text-encoder";
 import { visionTower } from "@clip-ts/vision-encoder";
@@ -47,15 +47,15 @@ type Side = Pick<EncodedSide, "features" | "statistics">;
 
 /** Runs a tower without a tape: nothing in it learns, so nothing need be kept. */
 function withoutTape(input: Tensor, run: () => EncodedSide): Side {
-  const { value, aside } = withGradientAside({
+  const { value, aux } = withGradientAux({
     inputs: [input],
     forward() {
       const { features, statistics } = run();
-      return { value: features, aside: statistics };
+      return { value: features, aux: statistics };
     },
     backward: () => [zerosLike(input)],
   });
-  return { features: value, statistics: aside };
+  return { features: value, statistics: aux };
 }
 
 /** Runs both towers of an architecture on batches of pairs. The caller owns rows and statistics. */

@@ -37,15 +37,15 @@ function partsOf(params: ResNetParams): Part[] {
 
 /** Runs a part, keeping nothing but its input for the backward pass. */
 function runCheckpointed({ params, run }: Part, x: Tensor, mode: NormMode): Tensor {
-  const { value, aside } = checkpointed({
+  const { value, aux } = checkpointed({
     params,
     x,
     run(kept, input) {
       const statistics = {};
-      return { value: run(kept, input, { ...mode, statistics }), aside: statistics };
+      return { value: run(kept, input, { ...mode, statistics }), aux: statistics };
     },
   });
-  Object.assign(mode.statistics, aside);
+  Object.assign(mode.statistics, aux);
   return value;
 }
 

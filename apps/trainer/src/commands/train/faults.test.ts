@@ -46,7 +46,7 @@ async function errorOf(run: Promise<unknown>): Promise<ClipError> {
 }
 
 test.each(["cpu", "onnx"])(
-  "a loss that is no number stops the run, says where, and sets aside what it spoilt (%s)",
+  "a loss that is no number stops the run, says where, and quarantines what it spoilt (%s)",
   async (engine) => {
     const name = `diverging-${engine}`;
     const error = await errorOf(
