@@ -127,10 +127,10 @@ export function gatherLeaves(
   slotNames: readonly string[],
 ): (LeafSetting & LeafUpdate)[] {
   const known = new Set(settings.map(({ path }) => path));
-  const stranger = Object.keys(params).find((path) => !known.has(path));
-  if (stranger !== undefined) {
-    throw new ClipError("bad-argument", `The optimiser was not made for a leaf "${stranger}".`, {
-      data: { path: stranger },
+  const unknown = Object.keys(params).find((path) => !known.has(path));
+  if (unknown !== undefined) {
+    throw new ClipError("bad-argument", `The optimiser was not made for a leaf "${unknown}".`, {
+      data: { path: unknown },
     });
   }
   return settings.map((setting) => ({

@@ -96,9 +96,9 @@ function checkLeaves(
 ): void {
   const missing = mayMiss ? [] : Object.keys(specs).filter((path) => !(path in arrays));
   if (missing.length > 0) refuse(`${what} lack ${listed(missing)}.`, { missing });
-  const strangers = Object.keys(arrays).filter((path) => !(path in specs));
-  if (strangers.length > 0) {
-    refuse(`${what} hold ${listed(strangers)}, which the model does not have.`, { strangers });
+  const unknown = Object.keys(arrays).filter((path) => !(path in specs));
+  if (unknown.length > 0) {
+    refuse(`${what} hold ${listed(unknown)}, which the model does not have.`, { unknown });
   }
   for (const [path, array] of Object.entries(arrays)) {
     checkLeaf(what, path, array, specs[path] as ParamSpec);

@@ -57,12 +57,12 @@ export function splitBatch(
   parts: number,
 ): StepBatch {
   const known = new Set([...pairs, ...shared]);
-  const strangers = Object.keys(arrays).filter((name) => !known.has(name));
-  if (strangers.length > 0) {
+  const unknown = Object.keys(arrays).filter((name) => !known.has(name));
+  if (unknown.length > 0) {
     throw new ClipError(
       "bad-argument",
-      `The objective does not read ${strangers.join(", ")}: it knows ${[...known].join(", ")}.`,
-      { data: { strangers } },
+      `The objective does not read ${unknown.join(", ")}: it knows ${[...known].join(", ")}.`,
+      { data: { unknown } },
     );
   }
   const own = pick(arrays, pairs);
