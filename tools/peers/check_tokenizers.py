@@ -366,8 +366,8 @@ def main():
             print(f"   {text!r}\n     expected {expected[:40]}\n     got      {actual[:40]}")
         kept = {key: case[key] for key in ["name", "tower", "openClip"] if case.get(key)}
         files = compact(case["files"])
-        twin = next((other["name"] for other in fixture if other.get("files") == files), None)
-        stored = {"files": files} if twin is None else {"filesOf": twin}
+        same = next((other["name"] for other in fixture if other.get("files") == files), None)
+        stored = {"files": files} if same is None else {"filesOf": same}
         fixture.append({**kept, **stored, "ids": case["ids"][: len(PLAIN)]})
     if args.write:
         FIXTURE.write_text(json.dumps({"texts": PLAIN, "tokenizers": fixture}, ensure_ascii=False, separators=(",", ":")) + "\n")

@@ -52,8 +52,8 @@ test("adding a layer changes no other weight", async () => {
 });
 
 test("leaves of one shape differ from each other", async () => {
-  const twins = [param([6], normal(1), "matrix"), param([6], normal(1), "matrix")];
-  const drawn = await draw({ layers: twins }, 1);
+  const pair = [param([6], normal(1), "matrix"), param([6], normal(1), "matrix")];
+  const drawn = await draw({ layers: pair }, 1);
   expect(drawn["layers.0"]).not.toEqual(drawn["layers.1"]);
 });
 

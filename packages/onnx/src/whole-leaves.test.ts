@@ -26,7 +26,7 @@ const roleOf = (shape: readonly number[]): "matrix" | "bias" =>
 const shapes = {
   "up.weight": [6, 4],
   "up.bias": [6],
-  "twin.weight": [6, 4],
+  "gate.weight": [6, 4],
   "down.weight": [3, 6],
 };
 const start = Object.fromEntries(
@@ -40,10 +40,10 @@ const targets: Readonly<Record<string, Target>> = {
   interpreted: interpretTarget,
 };
 
-/** The mean square of (x·(up + twin)ᵀ + bias)·downᵀ. */
+/** The mean square of (x·(up + gate)ᵀ + bias)·downᵀ. */
 function gradientOf(params: Readonly<Record<string, Tensor>>, x: Tensor) {
   const { value, gradient } = valueAndGradient((tree: Readonly<Record<string, Tensor>>) => {
-    const up = add(tree["up.weight"]!, tree["twin.weight"]!);
+    const up = add(tree["up.weight"]!, tree["gate.weight"]!);
     const hidden = add(matMul(x, up, false, true), tree["up.bias"]!);
     const y = matMul(hidden, tree["down.weight"]!, false, true);
     return { loss: mean(square(sub(y, 1))) };
@@ -61,7 +61,7 @@ const toHost = (tensors: Readonly<Record<string, Tensor>>): HostArrays =>
 
 test.each(Object.keys(targets))("Muon compiled moves as Muon does eagerly (%s)", async (name) => {
   const optimizer = createOptimizer({ kind: "muon", weightDecay: 0.2 }, specs);
-  expect(optimizer.matrices).toEqual(new Set(["up.weight", "twin.weight", "down.weight"]));
+  expect(optimizer.matrices).toEqual(new Set(["up.weight", "gate.weight", "down.weight"]));
   const program = await trainOn(flatLoader(targets[name]!), {
     params: toHost(start),
     leaves: Object.fromEntries(

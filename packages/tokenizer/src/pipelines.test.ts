@@ -18,8 +18,8 @@ const { texts, tokenizers } = JSON.parse(
   readFileSync(new URL("fixtures/pipelines.json", import.meta.url), "utf8"),
 ) as { readonly texts: readonly string[]; readonly tokenizers: readonly Stored[] };
 
-const filesOf = ({ files, filesOf: twin }: Stored): Readonly<Record<string, unknown>> =>
-  files ?? tokenizers.find(({ name }) => name === twin)?.files ?? {};
+const filesOf = ({ files, filesOf: same }: Stored): Readonly<Record<string, unknown>> =>
+  files ?? tokenizers.find(({ name }) => name === same)?.files ?? {};
 
 const reader =
   (files: Readonly<Record<string, unknown>>) =>
