@@ -1,4 +1,4 @@
-// This tree beside another: two sides of the tree at hand take turns as two revisions would; laying out
+// This tree beside another: two sides of the tree at hand are interleaved as two revisions would be; laying out
 // another revision, which installs and builds, is left to those who compare.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,7 +33,7 @@ function treeOf(milliseconds: number[], { peakBytes = 2 ** 30, loss = 3 } = {}) 
   return { timing, builds: [8000, 9000, 10_000] };
 }
 
-test("two sides of one tree take turns, compute the same bits, and have their rows", async () => {
+test("two sides of one tree are interleaved, compute the same bits, and have their rows", async () => {
   const words = "train --quick --against HEAD --engines onnx --precision f32 --starts 2".split(" ");
   const run = createRun(readOptions(words).options, folder);
   const notes: string[] = [];
@@ -48,8 +48,8 @@ test("two sides of one tree take turns, compute the same bits, and have their ro
     ..."wall ms,user ms,peak GiB,build s".split(",").map((what) => `onnx f32 ${what}`),
   ]);
   expect(told.join("\n")).toContain("of 3 steps are the same, bit for bit");
-  const turns = notes.flatMap((line) => /^round \d.*(before|now)/.exec(line)?.[1] ?? []);
-  expect(turns).toEqual(["now", "before", "before", "now"]);
+  const order = notes.flatMap((line) => /^round \d.*(before|now)/.exec(line)?.[1] ?? []);
+  expect(order).toEqual(["now", "before", "before", "now"]);
   expect(notes.filter((line) => line === "preparing onnx f32 before")).toHaveLength(2);
 });
 

@@ -3,7 +3,7 @@
 //     node bench/event-loop-delay.mjs FILE...
 import { readFile } from "node:fs/promises";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { clipPreprocess, preprocessInTurns } from "../packages/image/dist/index.js";
+import { clipPreprocess, preprocessYielding } from "../packages/image/dist/index.js";
 import { decodeImage } from "../packages/node/dist/index.js";
 
 for (const path of process.argv.slice(2)) {
@@ -14,7 +14,7 @@ for (const path of process.argv.slice(2)) {
     const start = performance.now();
     const pixels = await decodeImage(bytes, path);
     const decoded = performance.now();
-    await preprocessInTurns(pixels, { ...clipPreprocess(224), convertRgb });
+    await preprocessYielding(pixels, { ...clipPreprocess(224), convertRgb });
     const seconds = (from, to) => `${((to - from) / 1000).toFixed(2)} s`;
     const end = performance.now();
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -28,7 +28,7 @@ export const allPeers = ["open_clip", "transformers.js", "tfjs-node"];
 
 export const usage = `Usage: pnpm bench COMMAND [options]
 
-Times clip-ts and its peers in turn on the same inputs, in one run.
+Times clip-ts and its peers interleaved on the same inputs, in one run.
 
 Commands:
   train       a full training step: both towers, loss, clipping, AdamW; with
@@ -48,8 +48,8 @@ Options:
   --engines A,B         engines of clip-ts (tensorflow, if there, and onnx)
   --peers A,B           ${allPeers.join(",")} (all)
   --threads N           for every side (one for each core)
-  --rounds N            turns of each side that count (9)
-  --warmup N            turns before that (2)
+  --rounds N            runs of each side that count (9)
+  --warmup N            runs before that (2)
   --against REVISION    train: a git revision, laid out and built beside this tree;
                         each engine in f32 and, where the processor has its
                         matmuls, tensorflow in bf16

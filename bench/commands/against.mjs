@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { commitOf, describeOwnTree, layOutTree, removeTree } from "../../scripts/tree.mjs";
 import { hasBf16Instructions } from "../measure/machine.mjs";
-import { rotated, startSides, takeTurns } from "../measure/rounds.mjs";
+import { rotated, startSides, interleave } from "../measure/rounds.mjs";
 import { commandLine, UsageError } from "../options.mjs";
 import { againstRows, sameBits } from "../report/against.mjs";
 import { allHold } from "../report/agreement.mjs";
@@ -104,7 +104,7 @@ async function startAgain(specs, count, note) {
   for (let round = 0; round < count; round++) {
     for (const spec of rotated(specs, round)) {
       const sides = await startSides([spec], note);
-      const { timings } = await takeTurns(sides, { rounds: 0, warmup: 1, settle: 0, note });
+      const { timings } = await interleave(sides, { rounds: 0, warmup: 1, settle: 0, note });
       await Promise.all(sides.map((side) => side.close()));
       starts.get(spec.name)?.push(...timings);
     }
@@ -123,7 +123,7 @@ async function comparePair(run, job, tree) {
   const specs = await specsOf(run, job, tree);
   const starts = await startAgain(specs, Math.max(0, run.options.starts - 1), run.note);
   const sides = await startSides(specs, run.note);
-  const { timings, idleShare } = await takeTurns(sides, planOf(run));
+  const { timings, idleShare } = await interleave(sides, planOf(run));
   await Promise.all(sides.map((side) => side.close()));
   const [before, now] = ["before", "now"].map((which) => {
     const timing = timings.find(({ name }) => name.endsWith(` ${which}`));

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { build, defaultClientConditions } from "vite";
 import { drawImages } from "../inputs/images.mjs";
-import { startSides, takeTurns } from "../measure/rounds.mjs";
+import { startSides, interleave } from "../measure/rounds.mjs";
 import { median } from "../measure/statistics.mjs";
 import { agreementOf, allHold } from "../report/agreement.mjs";
 import { milliseconds, rate, ratio, seconds } from "../report/figures.mjs";
@@ -99,8 +99,8 @@ export async function benchBrowser(run) {
   const options = { folders: [page, run.workspace], model: `/${basename(folder)}/`, count };
   const sides = await startSides(sidesOf(run, options), run.note);
   const plan = planOf(run);
-  const pixels = await takeTurns(sides, { ...plan, request: { part: "pixels" } });
-  const files = await takeTurns(sides, { ...plan, request: { part: "files" } });
+  const pixels = await interleave(sides, { ...plan, request: { part: "pixels" } });
+  const files = await interleave(sides, { ...plan, request: { part: "files" } });
   await Promise.all(sides.map((side) => side.close()));
   const agreements = [pixels, files].map(({ timings }, index) =>
     agreementOf(

@@ -1,5 +1,5 @@
 // @ts-check
-import { startSides, takeTurns } from "../measure/rounds.mjs";
+import { startSides, interleave } from "../measure/rounds.mjs";
 import { agreementOf, allHold } from "../report/agreement.mjs";
 import { idleNote, versionNotes } from "../report/notes.mjs";
 import { commandLine } from "../options.mjs";
@@ -69,8 +69,8 @@ export async function benchInfer(run) {
   ];
   const sides = await startSides(specs, run.note);
   const plan = planOf(run);
-  const images = await takeTurns(sides, { ...plan, request: { part: "images" } });
-  const texts = await takeTurns(sides, { ...plan, request: { part: "texts" } });
+  const images = await interleave(sides, { ...plan, request: { part: "images" } });
+  const texts = await interleave(sides, { ...plan, request: { part: "texts" } });
   await Promise.all(sides.map((side) => side.close()));
   const limit = featureLimits[precision];
   const [imagesAgree, textsAgree] = [images, texts].map(({ timings }, index) =>

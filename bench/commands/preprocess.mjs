@@ -2,7 +2,7 @@
 import { clipPreprocess } from "@clip-ts/image";
 import { drawImages } from "../inputs/images.mjs";
 import { samplesPerImage } from "../inputs/sample.mjs";
-import { startSides, takeTurns } from "../measure/rounds.mjs";
+import { startSides, interleave } from "../measure/rounds.mjs";
 import { agreementOf, allHold } from "../report/agreement.mjs";
 import { idleNote, versionNotes } from "../report/notes.mjs";
 import { commandLine } from "../options.mjs";
@@ -55,8 +55,8 @@ export async function benchPreprocess(run) {
   ];
   const sides = await startSides(specs, run.note);
   const plan = planOf(run);
-  const pixels = await takeTurns(sides, { ...plan, request: { part: "pixels" } });
-  const files = await takeTurns(sides, { ...plan, request: { part: "files" } });
+  const pixels = await interleave(sides, { ...plan, request: { part: "pixels" } });
+  const files = await interleave(sides, { ...plan, request: { part: "files" } });
   await Promise.all(sides.map((side) => side.close()));
   const compared = [
     ...agreements(pixels.timings, "pixels made from pixels"),

@@ -49,7 +49,7 @@ export function createRun(options, workspace) {
 export const withOptions = (run, changes) => ({ ...run, options: { ...run.options, ...changes } });
 
 /**
- * How the sides of this run take turns.
+ * How the sides of this run are interleaved.
  * @param {Run} run
  * @returns {import("../measure/rounds.mjs").Plan}
  */

@@ -6,7 +6,7 @@ import { tokenizerFor } from "@clip-ts/inference";
 import { writeDescription } from "@clip-ts/node";
 import { clipPreprocess } from "@clip-ts/image";
 import { drawCaptions } from "../inputs/captions.mjs";
-import { startSides, takeTurns } from "../measure/rounds.mjs";
+import { startSides, interleave } from "../measure/rounds.mjs";
 import { allHold, equalRows } from "../report/agreement.mjs";
 import { idleNote, versionNotes } from "../report/notes.mjs";
 import { commandLine } from "../options.mjs";
@@ -73,7 +73,7 @@ export async function benchTokenize(run) {
     ...(await openClipSide(run, "tokenize", { captions })),
   ];
   const sides = await startSides(specs, run.note);
-  const { timings, idleShare } = await takeTurns(sides, planOf(run));
+  const { timings, idleShare } = await interleave(sides, planOf(run));
   await Promise.all(sides.map((side) => side.close()));
   const compared = comparisons(timings, texts);
   run.publish({

@@ -1,5 +1,5 @@
 // @ts-check
-import { startSides, takeTurns } from "../measure/rounds.mjs";
+import { startSides, interleave } from "../measure/rounds.mjs";
 import { median } from "../measure/statistics.mjs";
 import { agreementOf, allHold } from "../report/agreement.mjs";
 import { gibibytes, milliseconds, ratio, seconds } from "../report/figures.mjs";
@@ -86,7 +86,7 @@ export async function benchTrain(run) {
   const { model, batch, precision, threads, rounds } = run.options;
   const { tokens, meanLength } = await batchesFor(run);
   const sides = await startSides(await sidesOf(run), run.note);
-  const { timings, idleShare } = await takeTurns(sides, planOf(run));
+  const { timings, idleShare } = await interleave(sides, planOf(run));
   await Promise.all(sides.map((side) => side.close()));
   const compared = agreements(timings, precision);
   run.publish({

@@ -21,13 +21,13 @@ import { startSide } from "./side.mjs";
  * @typedef {object} Plan
  * @property {number} rounds
  * @property {number} warmup
- * @property {number} settle pause before each turn, in milliseconds: threads of the side before it go to
+ * @property {number} settle pause before each side, in milliseconds: threads of the side before it go to
  *   sleep meanwhile
- * @property {Json} [request] sent with each turn
+ * @property {Json} [request] sent to each side
  * @property {(line: string) => void} note
  */
 
-/** CPU seconds that the sides used while others had their turn, over all rounds, and these' length. */
+/** CPU seconds that the sides used while others were timed, over all rounds, and these' length. */
 class Idleness {
   used = 0;
   elapsed = 0;
@@ -43,7 +43,7 @@ class Idleness {
  * @param {Json} request
  * @param {Idleness} idleness
  */
-async function turn(side, sides, request, idleness) {
+async function timeSide(side, sides, request, idleness) {
   const others = sides.filter((other) => other !== side);
   const usedByOthers = () => others.reduce((sum, other) => sum + other.cpuSeconds(), 0);
   const before = usedByOthers();
@@ -87,7 +87,7 @@ function keep(timing, { milliseconds, userMilliseconds, shown }, { isFirst, isWa
 }
 
 /**
- * Each side's turn once. A side that fails, for want of memory perhaps, is told of and left out.
+ * Each side once. A side that fails, for want of memory perhaps, is told of and left out.
  * @param {Map<Side, Timing>} timings
  * @param {Json} request
  * @param {Plan} plan
@@ -100,7 +100,7 @@ async function playRound(timings, request, { rounds, warmup, settle, note }, idl
   for (const [side, timing] of rotated([...timings], round)) {
     await setTimeout(settle);
     try {
-      const outcome = await turn(side, [...timings.keys()], request, idleness);
+      const outcome = await timeSide(side, [...timings.keys()], request, idleness);
       keep(timing, outcome, place);
       note(`${label}: ${side.name} ${shownMilliseconds(outcome.milliseconds)} ms`);
     } catch (error) {
@@ -111,12 +111,12 @@ async function playRound(timings, request, { rounds, warmup, settle, note }, idl
 }
 
 /**
- * Lets the sides take turns. Each round begins with another side, so that none always comes first.
+ * Interleaves the sides. Each round begins with another side, so that none always comes first.
  * @param {readonly Side[]} sides
  * @param {Plan} plan
  * @returns {Promise<{ timings: Timing[], idleShare: number }>}
  */
-export async function takeTurns(sides, plan) {
+export async function interleave(sides, plan) {
   const { rounds, warmup, request } = plan;
   /** @type {Map<Side, Timing>} */
   const timings = new Map(sides.map((side) => [side, emptyTiming(side)]));

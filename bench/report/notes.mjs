@@ -14,4 +14,4 @@ export const versionNotes = (timings) =>
  * @param {number} share of a core
  */
 export const idleNote = (share) =>
-  `While one side had its turn, the others together used ${(100 * share).toFixed(1)} % of a core.`;
+  `While one side was timed, the others together used ${(100 * share).toFixed(1)} % of a core.`;

@@ -1,8 +1,8 @@
 import { ClipError, randomStream, type RandomStream } from "@clip-ts/base";
 import {
-  augmentInTurns,
-  preprocessInTurns,
-  randomViewInTurns,
+  augmentYielding,
+  preprocessYielding,
+  randomViewYielding,
   type AugmentConfig,
   type Pixels,
   type RandomViewConfig,
@@ -137,9 +137,9 @@ function toPlanes(
   random: RandomStream,
 ): Promise<Float32Array> {
   const { preprocess: config, augment: exact, view } = options;
-  if (view !== undefined) return randomViewInTurns(pixels, config, view, random);
-  if (exact !== undefined) return augmentInTurns(pixels, config, exact, random);
-  return preprocessInTurns(pixels, config);
+  if (view !== undefined) return randomViewYielding(pixels, config, view, random);
+  if (exact !== undefined) return augmentYielding(pixels, config, exact, random);
+  return preprocessYielding(pixels, config);
 }
 
 /** Gives the plan of an epoch, remembering the last one: batches are made in order. */

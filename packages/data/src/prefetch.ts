@@ -53,7 +53,7 @@ export function prefetched<Item>(options: PrefetchOptions<Item>): Prefetched<Ite
   let cursor = start; // the next item to hand out
   let upcoming = start; // the next item to begin
   let pending: Promise<Item>[] = [];
-  let turn: Promise<unknown> = Promise.resolve();
+  let last: Promise<unknown> = Promise.resolve();
   let closed = false;
 
   const fill = (count: number): void => {
@@ -84,8 +84,8 @@ export function prefetched<Item>(options: PrefetchOptions<Item>): Prefetched<Ite
 
   return {
     next() {
-      const item = turn.then(take);
-      turn = item.catch(() => undefined);
+      const item = last.then(take);
+      last = item.catch(() => undefined);
       return item;
     },
     cursor: () => cursor,

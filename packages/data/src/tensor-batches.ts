@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import { preprocessInTurns } from "@clip-ts/image";
+import { preprocessYielding } from "@clip-ts/image";
 import {
   resolveOptions,
   type Batch,
@@ -43,7 +43,7 @@ export async function* sequentialBatches(
   const prepare = async (record: PairRecord): Promise<PreparedPair | undefined> => {
     const pixels = await loader.load(record);
     if (pixels === undefined) return undefined;
-    const planes = await preprocessInTurns(pixels, settings.preprocess);
+    const planes = await preprocessYielding(pixels, settings.preprocess);
     return { record, caption: record.captions[0] ?? "", planes };
   };
   const produce = async (position: Cursor): Promise<Batch> => {

@@ -35,12 +35,12 @@ test.each([
   expect(Array.from(await sumsOf(residuals, classes))).toEqual(sums.map(sum));
 });
 
-test("other work has turns while much is multiplied", async () => {
+test("the event loop runs while much is multiplied", async () => {
   const [rows, dim, classes] = [2000, 512, 400];
   const { logitsOf } = hostMatMuls({ values: new Float32Array(rows * dim), rows, dim });
-  let turns = 0;
-  const timer = setInterval(() => turns++, 1);
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
   await logitsOf(new Float64Array(classes * (dim + 1)), classes);
   clearInterval(timer);
-  expect(turns).toBeGreaterThan(0);
+  expect(ticks).toBeGreaterThan(0);
 });

@@ -161,15 +161,15 @@ test("a sweep without validation rows, or few shots of nothing, are refused", as
   await expect(evaluateFewShot(train, train, { shots: 1, draws: 1.5 })).rejects.toThrow(/draws/u);
 });
 
-test("other work has turns while a probe is fitted", async () => {
+test("the event loop runs while a probe is fitted", async () => {
   const [rows, dim] = [4000, 64];
   const values = Float32Array.from({ length: rows * dim }, (_, place) => Math.sin(place * place));
   const classes = Array.from({ length: rows }, (_, row) => row % 8);
-  let turns = 0;
-  const timer = setInterval(() => turns++, 1);
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
   await fitLinearProbe({ values, rows, dim }, classes, { inversePenalty: 1e6 });
   clearInterval(timer);
-  expect(turns).toBeGreaterThan(0);
+  expect(ticks).toBeGreaterThan(0);
 });
 
 describe("a probe to begin at", () => {

@@ -1,4 +1,4 @@
-import { inPieces, runInTurns, turnTaker } from "@clip-ts/base";
+import { inPieces, runYielding, createYield } from "@clip-ts/base";
 import type { FeatureRows } from "@clip-ts/core";
 import {
   concat,
@@ -24,7 +24,7 @@ export interface ProbeMatMuls {
   readonly sumsOf: (residuals: Float64Array, classes: number) => Promise<Float64Array>;
 }
 
-/** Multiplications done between two chances of a turn for other work: a few milliseconds. */
+/** Multiplications done between two places where other work is let in: a few milliseconds. */
 const pieceMultiplications = 2 ** 23;
 /** Rows that are multiplied at a time, by two classes: their sums stay in registers. */
 const tile = 4;
@@ -110,7 +110,7 @@ function addTileSums(
   }
 }
 
-/** Does `work` for every four rows, and gives other work of the thread a turn between. */
+/** Does `work` for every four rows, and yields to the event loop between. */
 function forTiles(
   { rows, dim }: FeatureRows,
   classes: number,
@@ -120,7 +120,7 @@ function forTiles(
   const piece = (start: number, end: number): void => {
     for (let index = start; index < end; index++) work(index * tile);
   };
-  return runInTurns(inPieces(Math.ceil(rows / tile), piece, tiles));
+  return runYielding(inPieces(Math.ceil(rows / tile), piece, tiles));
 }
 
 /** Matmuls in float64 on the processor. */
@@ -159,11 +159,11 @@ export function engineMatMuls({ values, rows, dim }: FeatureRows): EngineMatMuls
   const inputs = tidy(() =>
     concat<Tensor2D>([tensor2d(values, [rows, dim]), ones<Rank.R2>([rows, 1])], 1),
   );
-  const takeTurn = turnTaker();
+  const yieldIfDue = createYield();
   const read = async (tensor: Tensor): Promise<Float64Array> => {
     const values = (await tensor.data()) as Float32Array;
     tensor.dispose();
-    await takeTurn(); // engines on the processor give none while they compute
+    await yieldIfDue(); // engines on the processor never do while they compute
     return new Float64Array(values);
   };
   return {

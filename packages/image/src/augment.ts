@@ -1,4 +1,4 @@
-import { type RandomStream, runInTurns, runThrough, type Steps } from "@clip-ts/base";
+import { type RandomStream, runYielding, runThrough, type Yielding } from "@clip-ts/base";
 import { toGrayscale } from "./color.ts";
 import { colorJitter, type ColorJitterStrengths } from "./color-jitter.ts";
 import { flipHorizontal } from "./crop.ts";
@@ -37,14 +37,14 @@ export function augment(
   return runThrough(augmenting(pixels, preprocessConfig, augmentConfig, random));
 }
 
-/** `augment` that gives other work of the thread a turn every 40 ms. */
-export function augmentInTurns(
+/** `augment` that yields to the event loop every 40 ms. */
+export function augmentYielding(
   pixels: Pixels,
   preprocessConfig: PreprocessConfig,
   augmentConfig: AugmentConfig,
   random: RandomStream,
 ): Promise<Float32Array> {
-  return runInTurns(augmenting(pixels, preprocessConfig, augmentConfig, random));
+  return runYielding(augmenting(pixels, preprocessConfig, augmentConfig, random));
 }
 
 function* augmenting(
@@ -52,7 +52,7 @@ function* augmenting(
   preprocessConfig: PreprocessConfig,
   augmentConfig: AugmentConfig,
   random: RandomStream,
-): Steps<Float32Array> {
+): Yielding<Float32Array> {
   checkPixels(pixels);
   const { size, interpolation } = checkPreprocess(preprocessConfig);
   const { scale, ratio } = augmentConfig;

@@ -1,4 +1,4 @@
-import { inPieces, runInTurns, type Steps } from "@clip-ts/base";
+import { inPieces, runYielding, type Yielding } from "@clip-ts/base";
 import { isBmp } from "./formats/bmp-head.ts";
 import { decodeBmp } from "./formats/bmp.ts";
 import { firstFrame, isGif, layFrame } from "./formats/gif.ts";
@@ -48,7 +48,7 @@ export interface PlatformDecoder {
 }
 
 /** Joins the bytes of samples that were decoded as grey and alpha. */
-function* joinSamples({ data, width, height, channels }: Pixels): Steps<Pixels> {
+function* joinSamples({ data, width, height, channels }: Pixels): Yielding<Pixels> {
   const samples = new Uint8Array(width * height * 2);
   yield* inPieces(width * height, (start, end) => {
     for (let pixel = start; pixel < end; pixel++) {
@@ -60,23 +60,23 @@ function* joinSamples({ data, width, height, channels }: Pixels): Steps<Pixels> 
 }
 
 async function decodePng(bytes: Uint8Array, platform: PlatformDecoder): Promise<Pixels> {
-  const { file, mode, compressed, rawLength } = await runInTurns(
+  const { file, mode, compressed, rawLength } = await runYielding(
     plainPng(bytes, platform.checksum),
   );
   const length = (await platform.inflatedLength?.(compressed)) ?? rawLength;
   if (length < rawLength) refuse(`the image file is truncated: ${length} of ${rawLength} bytes`);
   const pixels = await platform.decode(file, mode === "I;16");
-  if (mode === "I;16") return runInTurns(joinSamples(pixels));
+  if (mode === "I;16") return runYielding(joinSamples(pixels));
   return mode === undefined ? pixels : { ...pixels, mode };
 }
 
 async function decodeGif(bytes: Uint8Array, platform: PlatformDecoder): Promise<Pixels> {
   const frame = firstFrame(bytes);
-  await runInTurns(frame.check());
-  const colors = await platform.decode(await runInTurns(frame.file()));
-  const masked = await runInTurns(frame.mask());
+  await runYielding(frame.check());
+  const colors = await platform.decode(await runYielding(frame.file()));
+  const masked = await runYielding(frame.mask());
   const mask = masked === undefined ? undefined : await platform.decode(masked);
-  return runInTurns(layFrame(frame, colors, mask));
+  return runYielding(layFrame(frame, colors, mask));
 }
 
 /**
@@ -91,7 +91,7 @@ export async function decodeAsPillow(
 ): Promise<Pixels> {
   if (isPng(bytes)) return decodePng(bytes, platform);
   if (isGif(bytes)) return decodeGif(bytes, platform);
-  if (isPpm(bytes)) return runInTurns(decodePpm(bytes));
-  if (isBmp(bytes)) return runInTurns(decodeBmp(bytes));
+  if (isPpm(bytes)) return runYielding(decodePpm(bytes));
+  if (isBmp(bytes)) return runYielding(decodeBmp(bytes));
   return platform.decode(bytes);
 }

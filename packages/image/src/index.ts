@@ -17,7 +17,7 @@ export {
 export {
   normalize,
   preprocess,
-  preprocessInTurns,
+  preprocessYielding,
   preprocessToPixels,
   resizedSize,
   type ChannelStatistics,
@@ -46,8 +46,8 @@ export {
   type ParsePreprocessorOptions,
 } from "./preprocessor-json.ts";
 export { formatOpenClipPreprocess, parseOpenClipPreprocess } from "./open-clip-preprocess.ts";
-export { augment, augmentInTurns, type AugmentConfig } from "./augment.ts";
-export { randomView, randomViewInTurns, type RandomViewConfig } from "./random-view.ts";
+export { augment, augmentYielding, type AugmentConfig } from "./augment.ts";
+export { randomView, randomViewYielding, type RandomViewConfig } from "./random-view.ts";
 export {
   randomResizedCrop,
   type ViewRanges,

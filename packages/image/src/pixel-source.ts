@@ -1,4 +1,4 @@
-import type { Steps } from "@clip-ts/base";
+import type { Yielding } from "@clip-ts/base";
 import type { PixelMap } from "./color.ts";
 import { bytesPerPixel, type Pixels } from "./pixels.ts";
 
@@ -54,7 +54,7 @@ export function pixelSource(
 }
 
 /** All bytes of a source, row after row. The caller owns them. */
-export function* collect(source: PixelSource): Steps<Uint8Array> {
+export function* collect(source: PixelSource): Yielding<Uint8Array> {
   const { width, height, channels, first, stride } = source;
   const data = new Uint8Array(width * height * channels);
   const isWhole = width === stride; // then one row follows another
@@ -71,7 +71,7 @@ export function* collect(source: PixelSource): Steps<Uint8Array> {
 }
 
 /** All bytes of a source, row after row, lent where they lie so in memory already. */
-export function* bytesOf(source: PixelSource): Steps<Uint8Array> {
+export function* bytesOf(source: PixelSource): Yielding<Uint8Array> {
   const { width, height, first, stride, isStored } = source;
   if (isStored && width === stride) return source.read(first, first + width * height);
   return yield* collect(source);

@@ -1,4 +1,4 @@
-import { runInTurns, runThrough, type Steps } from "@clip-ts/base";
+import { runYielding, runThrough, type Yielding } from "@clip-ts/base";
 import { colorsOf, toRgb, type Color } from "./color.ts";
 import { centerOffset, floorOffset } from "./crop.ts";
 import { checkPixels, checkRgb, type Pixels } from "./pixels.ts";
@@ -46,14 +46,14 @@ export function preprocess(pixels: Pixels, config: PreprocessConfig): Float32Arr
 }
 
 /**
- * `preprocess` that gives other work of the thread a turn every 40 ms, for images of any size; small
+ * `preprocess` that yields to the event loop every 40 ms, for images of any size; small
  * ones take none.
  */
-export async function preprocessInTurns(
+export async function preprocessYielding(
   pixels: Pixels,
   config: PreprocessConfig,
 ): Promise<Float32Array> {
-  return normalize(await runInTurns(preprocessing(pixels, config)), config);
+  return normalize(await runYielding(preprocessing(pixels, config)), config);
 }
 
 /** `preprocess` before normalising: RGB bytes, size x size. */
@@ -61,7 +61,7 @@ export function preprocessToPixels(pixels: Pixels, config: PreprocessConfig): Pi
   return runThrough(preprocessing(pixels, config));
 }
 
-function preprocessing(pixels: Pixels, config: PreprocessConfig): Steps<Pixels> {
+function preprocessing(pixels: Pixels, config: PreprocessConfig): Yielding<Pixels> {
   checkPixels(pixels);
   checkPreprocess(config);
   return resizingToRgb(pixels, config, fit(pixels, config));
@@ -83,7 +83,7 @@ export function* resizingToRgb(
   pixels: Pixels,
   config: Pick<PreprocessConfig, "alpha" | "convertRgb">,
   part: ResizePart,
-): Steps<Pixels> {
+): Yielding<Pixels> {
   const background: Color | undefined = config.alpha === "drop" ? undefined : config.alpha;
   const image = underConfig(pixels, config);
   const isEarly = config.convertRgb === "before-resize" || image.mode === "keyed";

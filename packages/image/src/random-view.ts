@@ -1,4 +1,4 @@
-import { runInTurns, runThrough, type RandomStream, type Steps } from "@clip-ts/base";
+import { runYielding, runThrough, type RandomStream, type Yielding } from "@clip-ts/base";
 import {
   drawColorChange,
   lumaWeights,
@@ -39,7 +39,7 @@ function* sampleView(
   pixels: Pixels,
   placement: Placement,
   { size, background }: { readonly size: number; readonly background: Color },
-): Steps<Float32Array> {
+): Yielding<Float32Array> {
   const halvings = halvingsFor(placement, size);
   const texture = yield* textureOf(pixels, halvings);
   const [xx, xy, x0, yx, yy, y0] = placement.map(
@@ -144,14 +144,14 @@ export function randomView(
   return runThrough(viewing(pixels, preprocessConfig, view, random));
 }
 
-/** `randomView` that gives other work of the thread a turn every 40 ms. */
-export function randomViewInTurns(
+/** `randomView` that yields to the event loop every 40 ms. */
+export function randomViewYielding(
   pixels: Pixels,
   preprocessConfig: PreprocessConfig,
   view: RandomViewConfig,
   random: RandomStream,
 ): Promise<Float32Array> {
-  return runInTurns(viewing(pixels, preprocessConfig, view, random));
+  return runYielding(viewing(pixels, preprocessConfig, view, random));
 }
 
 function* viewing(
@@ -159,7 +159,7 @@ function* viewing(
   preprocessConfig: PreprocessConfig,
   view: RandomViewConfig,
   random: RandomStream,
-): Steps<Float32Array> {
+): Yielding<Float32Array> {
   checkPixels(pixels);
   const { size } = checkPreprocess(preprocessConfig);
   const { colorJitter = {}, grayscaleProbability = 0, backgroundProbability = 0 } = view;

@@ -1,4 +1,4 @@
-import type { Steps } from "@clip-ts/base";
+import type { Yielding } from "@clip-ts/base";
 import { samplesOf } from "./color.ts";
 import type { PixelSource } from "./pixel-source.ts";
 import { deepSamples, type DeepMode } from "./pixels.ts";
@@ -22,7 +22,7 @@ export function* resampleNearest(
   source: PixelSource,
   horizontal: Axis,
   vertical: Axis,
-): Steps<Uint8Array> {
+): Yielding<Uint8Array> {
   const { channels, first, stride } = source;
   const columns = nearest(horizontal);
   const rows = nearest(vertical);
@@ -83,7 +83,7 @@ export function* resampleDeepRows(
   table: ResampleTable,
   rows: readonly [start: number, end: number],
   mode: DeepMode,
-): Steps<Uint8Array> {
+): Yielding<Uint8Array> {
   const { size, starts } = table;
   const round = rounding[mode];
   const target = new deepSamples[mode](size * (rows[1] - rows[0]));
@@ -108,7 +108,7 @@ export function* resampleDeepColumns(
   table: ResampleTable,
   firstRow: number,
   mode: DeepMode,
-): Steps<Uint8Array> {
+): Yielding<Uint8Array> {
   const { size, starts } = table;
   const round = rounding[mode];
   const samples = samplesOf(data, mode);

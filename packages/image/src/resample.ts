@@ -1,4 +1,4 @@
-import type { Steps } from "@clip-ts/base";
+import type { Yielding } from "@clip-ts/base";
 import { pixelsAtATime, type PixelSource } from "./pixel-source.ts";
 import { precisionBits, type ResampleTable } from "./resample-table.ts";
 
@@ -42,7 +42,7 @@ export function* resampleRows(
   source: PixelSource,
   table: Table,
   rows: readonly [start: number, end: number],
-): Steps<Uint8Array> {
+): Yielding<Uint8Array> {
   const { channels, first, stride } = source;
   const target = new Uint8ClampedArray(table.size * channels * (rows[1] - rows[0]));
   const resampleBlock = channels === 3 ? resampleRgb : resampleAny;
@@ -112,7 +112,11 @@ function resampleAny({ data, channels, block, target, to }: RowTask, table: Tabl
 }
 
 /** Makes as many rows as the table says; row 0 of `source` is row `firstRow` of the whole image. */
-export function* resampleColumns(source: Plane, table: Table, firstRow: number): Steps<Uint8Array> {
+export function* resampleColumns(
+  source: Plane,
+  table: Table,
+  firstRow: number,
+): Yielding<Uint8Array> {
   const { width, channels } = source;
   const rowBytes = width * channels;
   const target = new Uint8ClampedArray(rowBytes * table.size);

@@ -1,4 +1,4 @@
-import { ClipError, runThrough, type Steps } from "@clip-ts/base";
+import { ClipError, runThrough, type Yielding } from "@clip-ts/base";
 import { premultiplied, unpremultiply, type PixelMap } from "./color.ts";
 import { bytesOf, collect, pixelSource, type PixelSource, type Rectangle } from "./pixel-source.ts";
 import { checkPixels, checkSize, isDeep, type Pixels } from "./pixels.ts";
@@ -48,7 +48,7 @@ export function resize(pixels: Pixels, options: ResizeOptions): Pixels {
 }
 
 /** `resize` in steps. */
-export function* resizing(pixels: Pixels, options: ResizePart): Steps<Pixels> {
+export function* resizing(pixels: Pixels, options: ResizePart): Yielding<Pixels> {
   const { area = wholeOf(pixels), map } = options;
   const crop = cropOf(options);
   checkSize("width", options.width);
@@ -117,8 +117,8 @@ interface Passes {
     source: PixelSource,
     table: ResampleTable,
     rows: readonly [start: number, end: number],
-  ): Steps<Uint8Array>;
-  down(plane: Plane, table: ResampleTable, firstRow: number): Steps<Uint8Array>;
+  ): Yielding<Uint8Array>;
+  down(plane: Plane, table: ResampleTable, firstRow: number): Yielding<Uint8Array>;
 }
 
 function passesFor(mode: Pixels["mode"]): Passes {
@@ -154,7 +154,7 @@ function* resampleBoth(
   source: PixelSource,
   [horizontal, vertical]: readonly [Axis, Axis],
   passes: Passes,
-): Steps<Uint8Array> {
+): Yielding<Uint8Array> {
   const { channels } = source;
   const columns = resampleTable(vertical);
   const rows = rowsRead(vertical, columns);

@@ -1,4 +1,4 @@
-import type { Steps } from "@clip-ts/base";
+import type { Yielding } from "@clip-ts/base";
 import { colorsOf } from "./color.ts";
 import { pixelSource, type PixelSource } from "./pixel-source.ts";
 import type { Pixels } from "./pixels.ts";
@@ -14,7 +14,7 @@ export interface Texture {
   readonly height: number;
 }
 
-/** Pixels of a row that are made before others may have a turn. */
+/** Pixels of a row that are made before it may yield. */
 const columnsAtATime = 2 ** 17;
 
 /** Columns of a texture, from the first up to the last, left out. */
@@ -69,7 +69,7 @@ function halvedRows(rows: MakeRow): MakeRow {
   };
 }
 
-function* textureFrom(rows: MakeRow, width: number, height: number): Steps<Texture> {
+function* textureFrom(rows: MakeRow, width: number, height: number): Yielding<Texture> {
   const stride = width + 2;
   const data = new Uint8Array(4 * stride * (height + 2));
   for (let row = 0; row < height; row++) {
@@ -85,7 +85,7 @@ function* textureFrom(rows: MakeRow, width: number, height: number): Steps<Textu
 /** Textures of images in use, by halvings: training sees them many times. */
 const kept = new WeakMap<Uint8Array, Map<string, Texture>>();
 
-function* makeTexture(pixels: Pixels, halvings: number): Steps<Texture> {
+function* makeTexture(pixels: Pixels, halvings: number): Yielding<Texture> {
   if (halvings === 0) {
     const rows = rowsOf(pixelSource(pixels, mapOf(pixels)));
     return yield* textureFrom(rows, pixels.width, pixels.height);
@@ -111,7 +111,7 @@ function mapOf(pixels: Pixels): ReturnType<typeof colorsOf> {
  * reads, so that it is no sieve of pixels. An odd last row or column meets the rim. Kept as long as the
  * image's bytes are.
  */
-export function* textureOf(pixels: Pixels, halvings: number): Steps<Texture> {
+export function* textureOf(pixels: Pixels, halvings: number): Yielding<Texture> {
   const textures = kept.get(pixels.data) ?? new Map<string, Texture>();
   kept.set(pixels.data, textures);
   const key = `${pixels.mode ?? ""} ${pixels.width} ${pixels.channels} ${halvings}`;

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import {
   clipPreprocess,
   crop,
-  preprocessInTurns,
+  preprocessYielding,
   preprocess,
   preprocessToPixels,
   resize,
@@ -96,14 +96,14 @@ describe("files of every mode give Pillow's and open_clip's bytes, in both order
   });
 });
 
-test("in turns or at once, the numbers are the same", async () => {
+test("yielding or at once, the numbers are the same", async () => {
   for (const image of images.slice(0, 26)) {
     const pixels = await decode(image);
     const config = {
       ...torchvisionPreprocess(clipPreprocess(size)),
       convertRgb: "after-resize",
     } as const;
-    expect(await preprocessInTurns(pixels, config)).toEqual(preprocess(pixels, config));
+    expect(await preprocessYielding(pixels, config)).toEqual(preprocess(pixels, config));
   }
 });
 

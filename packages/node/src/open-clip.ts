@@ -1,6 +1,6 @@
 import { startEngine, type EngineName, type Slowdown, type StartedEngine } from "@clip-ts/engines";
 import type { DownloadProgress } from "@clip-ts/hub";
-import { preprocessInTurns, type Pixels } from "@clip-ts/image";
+import { preprocessYielding, type Pixels } from "@clip-ts/image";
 import { atResolution, closing, describedClip, loadEmbedder, warnOnce } from "@clip-ts/inference";
 import type { Clip, OwnTower } from "@clip-ts/model";
 import { decodeImage, type DecodeOptions } from "./decode-image.ts";
@@ -65,7 +65,7 @@ export async function openClip(
   return describedClip<ImageInput>(opened, {
     embedder,
     preprocess: async (image) =>
-      preprocessInTurns(await toPixels(image, options), opened.preprocess),
+      preprocessYielding(await toPixels(image, options), opened.preprocess),
     ...(batchSize === undefined ? {} : { batchSize }),
   });
 }

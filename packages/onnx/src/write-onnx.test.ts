@@ -61,7 +61,7 @@ test("rows with equal indices all count, however many threads add them", async (
     u: { shape: [count, width] },
   });
   const expected = [1334, 1333, 1333];
-  for (let turn = 0; turn < 5; turn++) {
+  for (let run = 0; run < 5; run++) {
     const { y } = await runOnnx(graph, { i: ids, u: updates }, 4);
     const sums = Float32Array.from(
       { length: places * width },

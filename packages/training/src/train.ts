@@ -1,4 +1,4 @@
-import { turnTaker } from "@clip-ts/base";
+import { createYield } from "@clip-ts/base";
 import type { Training } from "./create-training.ts";
 
 /** A step just taken, and what it cost. */
@@ -67,8 +67,8 @@ async function saved<Batch, Numbers>({
   return saving.save(false);
 }
 
-/** One turn of the loop. @returns whether training is over. */
-async function turn<Batch, Numbers>(options: LoopOptions<Batch, Numbers>): Promise<boolean> {
+/** One pass of the loop. @returns whether training is over. */
+async function pass<Batch, Numbers>(options: LoopOptions<Batch, Numbers>): Promise<boolean> {
   const { training, batches, report } = options;
   const askedAt = performance.now();
   const batch = await batches.next();
@@ -83,13 +83,13 @@ async function turn<Batch, Numbers>(options: LoopOptions<Batch, Numbers>): Promi
 /** The whole of training: batch, step, report, evaluate, save. */
 export async function train<Batch, Numbers>(options: LoopOptions<Batch, Numbers>): Promise<void> {
   const { steps, training, saving, shouldStop = () => false } = options;
-  const letOthersIn = turnTaker(); // signals and timers: a step in memory never waits for anything else
+  const yieldIfDue = createYield(); // signals and timers: a step in memory never waits for anything else
   let savedAt = training.steps();
   let isOver = false;
   while (training.steps() < steps && !isOver && !shouldStop()) {
-    isOver = await turn(options);
+    isOver = await pass(options);
     if (await saved(options)) savedAt = training.steps();
-    await letOthersIn();
+    await yieldIfDue();
   }
   if (savedAt !== training.steps()) await saving?.save(true);
 }

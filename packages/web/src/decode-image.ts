@@ -38,7 +38,7 @@ function isOpaque(data: Uint8ClampedArray): boolean {
   return true;
 }
 
-/** Pixels that are read before the page has a turn. */
+/** Pixels that are read before the page's event loop runs. */
 const pixelsAtATime = 2 ** 22;
 
 /** Pixels, and whether none of them is transparent. */
@@ -49,7 +49,7 @@ interface Read {
 
 /**
  * Reads a bitmap through a canvas, which keeps colours multiplied by alpha: exact where opaque. A
- * large one in bands of rows, between which the page has a turn.
+ * large one in bands of rows, between which the page's event loop runs.
  */
 async function readOpaque(bitmap: ImageBitmap): Promise<Read> {
   const { width, height } = bitmap;

@@ -1,5 +1,5 @@
 import { ClipError, isClipError } from "@clip-ts/base";
-import { preprocessInTurns } from "@clip-ts/image";
+import { preprocessYielding } from "@clip-ts/image";
 import {
   closing,
   compileEmbedder,
@@ -119,7 +119,7 @@ export async function openClip(
     return describedClip<ImageSource>(model, {
       embedder,
       preprocess: async (image) =>
-        preprocessInTurns(await decodeImage(image, options), model.preprocess),
+        preprocessYielding(await decodeImage(image, options), model.preprocess),
       ...(batchSize === undefined ? {} : { batchSize }),
     });
   });

@@ -1,4 +1,4 @@
-import { inPieces, type Steps } from "@clip-ts/base";
+import { inPieces, type Yielding } from "@clip-ts/base";
 import type { Pixels } from "../pixels.ts";
 import { readBmpHead, type BmpHead } from "./bmp-head.ts";
 import { checkImageSize, checkReaches, fullPalette, refuse } from "./shared.ts";
@@ -70,7 +70,7 @@ function step(state: State): boolean {
 }
 
 /** Numbers of colours from runs and plain stretches (RLE4, RLE8); rows as in the file. */
-function* expandRuns(bytes: Uint8Array, head: BmpHead): Steps<Uint8Array> {
+function* expandRuns(bytes: Uint8Array, head: BmpHead): Yielding<Uint8Array> {
   const { width, height, start, coding } = head;
   const indices = new Uint8Array(width * height);
   const isNarrow = coding === "rle4";
@@ -121,14 +121,14 @@ function strideOf({ width, bits }: BmpHead): number {
 function* byRows(
   { width, height }: BmpHead,
   work: (row: number, start: number, end: number) => void,
-): Steps<void> {
+): Yielding<void> {
   for (let row = 0; row < height; row++) {
     yield* inPieces(width, (start, end) => work(row, start, end));
   }
 }
 
 /** Numbers of colours, one byte each, rows from the top. */
-function* rawIndices(bytes: Uint8Array, head: BmpHead, bits: number): Steps<Uint8Array> {
+function* rawIndices(bytes: Uint8Array, head: BmpHead, bits: number): Yielding<Uint8Array> {
   const { width, height, start: first } = head;
   const stride = strideOf(head);
   const rowBytes = Math.ceil((width * bits) / 8);
@@ -147,7 +147,7 @@ function* rawIndices(bytes: Uint8Array, head: BmpHead, bits: number): Steps<Uint
   return indices;
 }
 
-function* decodeRuns(bytes: Uint8Array, head: BmpHead): Steps<Uint8Array> {
+function* decodeRuns(bytes: Uint8Array, head: BmpHead): Yielding<Uint8Array> {
   const { width, height } = head;
   const stored = yield* expandRuns(bytes, head);
   if (head.isTopDown) return stored;
@@ -159,7 +159,7 @@ function* decodeRuns(bytes: Uint8Array, head: BmpHead): Steps<Uint8Array> {
   return indices;
 }
 
-function* decodeIndexed(bytes: Uint8Array, head: BmpHead): Steps<Pixels> {
+function* decodeIndexed(bytes: Uint8Array, head: BmpHead): Yielding<Pixels> {
   const { width, height, bits, coding } = head;
   const kind = greyKind(head);
   if (coding !== "raw" && kind === "1") refuse("a BMP in black and white cannot be in runs");
@@ -186,7 +186,7 @@ function* decodeIndexed(bytes: Uint8Array, head: BmpHead): Steps<Pixels> {
   return { data, width, height, channels: 3, mode: "indexed" };
 }
 
-function* decodeColors(bytes: Uint8Array, head: BmpHead): Steps<Pixels> {
+function* decodeColors(bytes: Uint8Array, head: BmpHead): Yielding<Pixels> {
   const { width, height, bits, layout, start: first } = head;
   if (layout === undefined || head.coding !== "raw")
     refuse(`a BMP in runs has ${bits} bits a pixel`);
@@ -216,7 +216,7 @@ function* decodeColors(bytes: Uint8Array, head: BmpHead): Steps<Pixels> {
  * bits of colour. The fourth byte is alpha only where masks say so.
  * @throws ClipError "bad-data" for what Pillow refuses: unknown kinds, a file cut short.
  */
-export function* decodeBmp(bytes: Uint8Array): Steps<Pixels> {
+export function* decodeBmp(bytes: Uint8Array): Yielding<Pixels> {
   const head = readBmpHead(bytes);
   checkImageSize(head);
   return yield* head.bits <= 8 ? decodeIndexed(bytes, head) : decodeColors(bytes, head);

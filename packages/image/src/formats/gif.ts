@@ -1,4 +1,4 @@
-import { inPieces, type Steps } from "@clip-ts/base";
+import { inPieces, type Yielding } from "@clip-ts/base";
 import { pixelsAtATime, type Rectangle } from "../pixel-source.ts";
 import type { Pixels } from "../pixels.ts";
 import {
@@ -13,9 +13,9 @@ import {
 /** The first frame of a GIF and the canvas it lies on. */
 export interface GifFrame {
   /** A GIF of the frame alone: opaque, its palette full. */
-  file(): Steps<Uint8Array>;
+  file(): Yielding<Uint8Array>;
   /** The same in white where the frame is transparent, black elsewhere; undefined if it is opaque. */
-  mask(): Steps<Uint8Array | undefined>;
+  mask(): Yielding<Uint8Array | undefined>;
   readonly area: Rectangle;
   readonly canvas: { readonly width: number; readonly height: number };
   /** Red, green and blue of the canvas around the frame. */
@@ -23,7 +23,7 @@ export interface GifFrame {
   /** Whether the palette is no row of greys by their numbers: Pillow's mode P, otherwise L. */
   readonly isIndexed: boolean;
   /** Throws "bad-data" unless the frame's pixels are all there. */
-  check(): Steps<void>;
+  check(): Yielding<void>;
 }
 
 /** Whether bytes begin as a GIF does. */
@@ -103,7 +103,7 @@ function* writeGif(
   descriptor: Uint8Array,
   palette: Uint8Array,
   { codeBits, blocks }: Compressed,
-): Steps<Uint8Array> {
+): Yielding<Uint8Array> {
   const size = descriptor.subarray(4, 8);
   const name = Array.from("GIF89a", (letter) => letter.charCodeAt(0));
   const isInterlaced = descriptor[8]! & 0x40;
@@ -121,13 +121,13 @@ function* writeMask(
   descriptor: Uint8Array,
   transparent: number | undefined,
   compressed: Compressed,
-): Steps<Uint8Array | undefined> {
+): Yielding<Uint8Array | undefined> {
   if (transparent === undefined) return undefined;
   const palette = new Uint8Array(768).fill(255, 3 * transparent, 3 * transparent + 3);
   return yield* writeGif(descriptor, palette, compressed);
 }
 
-function* checkPixels({ blocks, codeBits }: Compressed, area: Rectangle): Steps<void> {
+function* checkPixels({ blocks, codeBits }: Compressed, area: Rectangle): Yielding<void> {
   yield* checkLzw(yield* concatenate(blocks), codeBits, area.width * area.height);
 }
 
@@ -193,7 +193,7 @@ export function* layFrame(
   frame: GifFrame,
   colors: Pixels,
   mask: Pixels | undefined,
-): Steps<Pixels> {
+): Yielding<Pixels> {
   const { area, canvas, background, isIndexed } = frame;
   const channels = mask === undefined ? 3 : 4;
   const mode = mask === undefined ? {} : ({ mode: "keyed" } as const);

@@ -1,4 +1,4 @@
-import { crc32, type Steps } from "@clip-ts/base";
+import { crc32, type Yielding } from "@clip-ts/base";
 import type { PixelMode } from "../pixels.ts";
 import { concatenate, fullPalette, piecesOf, refuse } from "./shared.ts";
 
@@ -102,7 +102,7 @@ function* chunkOf(
   name: string,
   data: readonly Uint8Array[],
   checksum: Checksum,
-): Steps<Uint8Array[]> {
+): Yielding<Uint8Array[]> {
   const head = new Uint8Array(8);
   const length = data.reduce((sum, part) => sum + part.length, 0);
   new DataView(head.buffer).setUint32(0, length);
@@ -176,7 +176,7 @@ function colorChunks(
  * names (tRNS) is no alpha. `checksum` may be the platform's own, for large files.
  * @throws ClipError "bad-data" where Pillow refuses the file for its chunks.
  */
-export function* plainPng(bytes: Uint8Array, checksum: Checksum = crc32): Steps<PlainPng> {
+export function* plainPng(bytes: Uint8Array, checksum: Checksum = crc32): Yielding<PlainPng> {
   const sorted = sortChunks(bytes);
   const header = sorted.kept.get("IHDR");
   if (header === undefined || header.length < 13) return refuse("the PNG file has no header");

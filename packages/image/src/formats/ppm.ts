@@ -1,4 +1,4 @@
-import { inPieces, type Steps } from "@clip-ts/base";
+import { inPieces, type Yielding } from "@clip-ts/base";
 import type { Pixels } from "../pixels.ts";
 import { checkImageSize, checkReaches, refuse } from "./shared.ts";
 
@@ -93,7 +93,11 @@ function numberReader(bytes: Uint8Array, { start, largest }: Head): () => number
   };
 }
 
-function plainValues(bytes: Uint8Array, head: Head, values: Uint8Array | Int32Array): Steps<void> {
+function plainValues(
+  bytes: Uint8Array,
+  head: Head,
+  values: Uint8Array | Int32Array,
+): Yielding<void> {
   const next = numberReader(bytes, head);
   const most = mostOf(values);
   return inPieces(values.length, (start, end) => {
@@ -104,7 +108,7 @@ function plainValues(bytes: Uint8Array, head: Head, values: Uint8Array | Int32Ar
 }
 
 /** Values written in one or two bytes each. */
-function rawValues(bytes: Uint8Array, head: Head, values: Uint8Array | Int32Array): Steps<void> {
+function rawValues(bytes: Uint8Array, head: Head, values: Uint8Array | Int32Array): Yielding<void> {
   const most = mostOf(values);
   const size = head.largest > 255 ? 2 : 1;
   const scaled = Int32Array.from({ length: 256 ** size }, (_, value) =>
@@ -132,14 +136,14 @@ function bitReader(bytes: Uint8Array, { start }: Head): () => number {
   };
 }
 
-function plainBits(bytes: Uint8Array, head: Head, values: Uint8Array): Steps<void> {
+function plainBits(bytes: Uint8Array, head: Head, values: Uint8Array): Yielding<void> {
   const next = bitReader(bytes, head);
   return inPieces(values.length, (start, end) => {
     for (let index = start; index < end; index++) values[index] = next();
   });
 }
 
-function rawBits(bytes: Uint8Array, head: Head, values: Uint8Array): Steps<void> {
+function rawBits(bytes: Uint8Array, head: Head, values: Uint8Array): Yielding<void> {
   const { width, start: first } = head;
   const rowBytes = Math.ceil(width / 8);
   return inPieces(values.length, (start, end) => {
@@ -151,7 +155,7 @@ function rawBits(bytes: Uint8Array, head: Head, values: Uint8Array): Steps<void>
   });
 }
 
-function* decodeBits(bytes: Uint8Array, head: Head): Steps<Pixels> {
+function* decodeBits(bytes: Uint8Array, head: Head): Yielding<Pixels> {
   const { kind, width, height, start } = head;
   checkReaches(bytes, start + (kind === 1 ? width : Math.ceil(width / 8)) * height);
   const data = new Uint8Array(width * height);
@@ -159,7 +163,7 @@ function* decodeBits(bytes: Uint8Array, head: Head): Steps<Pixels> {
   return { data, width, height, channels: 1, mode: "indexed" };
 }
 
-function* decodeValues(bytes: Uint8Array, head: Head): Steps<Pixels> {
+function* decodeValues(bytes: Uint8Array, head: Head): Yielding<Pixels> {
   const { kind, width, height, largest, start } = head;
   const channels = kind === 3 || kind === 6 ? 3 : 1;
   const isDeep = channels === 1 && largest > 255;
@@ -178,7 +182,7 @@ function* decodeValues(bytes: Uint8Array, head: Head): Steps<Pixels> {
  * above 255 to 65535 (mode I).
  * @throws ClipError "bad-data" for what Pillow refuses: a broken head, values missing or too large.
  */
-export function decodePpm(bytes: Uint8Array): Steps<Pixels> {
+export function decodePpm(bytes: Uint8Array): Yielding<Pixels> {
   const head = readHead(bytes);
   const areBits = head.kind === 1 || head.kind === 4;
   return areBits ? decodeBits(bytes, head) : decodeValues(bytes, head);

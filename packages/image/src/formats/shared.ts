@@ -1,4 +1,4 @@
-import { ClipError, type Steps } from "@clip-ts/base";
+import { ClipError, type Yielding } from "@clip-ts/base";
 import type { Rectangle } from "../pixel-source.ts";
 
 /** The most pixels that Pillow decodes; a header that claims more is refused before anything is read. */
@@ -22,10 +22,10 @@ export function checkReaches(bytes: Uint8Array, end: number): void {
   refuse(`the image file is truncated: ${bytes.length} bytes of at least ${end}`);
 }
 
-/** Bytes that are copied between two chances for a turn. */
+/** Bytes that are copied between two places where it may yield. */
 const bytesAtATime = 2 ** 24;
 
-/** Parts that are copied between two chances for a turn. */
+/** Parts that are copied between two places where it may yield. */
 const partsAtATime = 2 ** 15;
 
 /** Pieces of bytes no longer than what is done at a time. */
@@ -36,7 +36,7 @@ export function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
 }
 
 /** The bytes of all parts, one after the other. */
-export function* concatenate(parts: readonly Uint8Array[]): Steps<Uint8Array> {
+export function* concatenate(parts: readonly Uint8Array[]): Yielding<Uint8Array> {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const [index, part] of parts.entries()) {
@@ -123,7 +123,7 @@ function dictionaryOf(firstBits: number): Dictionary {
  * Throws "bad-data" unless the compressed data of a GIF hold `count` pixels. It follows the lengths of
  * strings only (Welch 1984, as in GIF89a, appendix F): decoders leave what is missing blank.
  */
-export function* checkLzw(data: Uint8Array, firstBits: number, count: number): Steps<void> {
+export function* checkLzw(data: Uint8Array, firstBits: number, count: number): Yielding<void> {
   if (firstBits > 11) refuse(`the GIF has codes of ${firstBits} bits to begin with`);
   const next = codeReader(data);
   const dictionary = dictionaryOf(firstBits);

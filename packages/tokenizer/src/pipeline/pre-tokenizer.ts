@@ -124,7 +124,7 @@ const marks = /[!-/:-@[-`{-~\p{P}]/gu;
 const words = new RegExp(`[${wordCharacters}]+|[^${wordCharacters}${unicodeSpaces}]+`, "gu");
 
 /** One step after the other; only the first piece stays the first. */
-function inTurn(steps: readonly WordStep[]): WordStep {
+function inOrder(steps: readonly WordStep[]): WordStep {
   return (piece, isFirst) =>
     steps.reduce<string[]>(
       (found, step) => found.flatMap((word, index) => step(word, isFirst && index === 0)),
@@ -139,7 +139,7 @@ const makers: Readonly<Record<string, StepMaker>> = {
   Metaspace: metaspace,
   Whitespace: () => splitBy(words, "Removed", true),
   WhitespaceSplit: () => splitBy(spaces, "Removed"),
-  BertPreTokenizer: () => inTurn([splitBy(spaces, "Removed"), splitBy(marks, "Isolated")]),
+  BertPreTokenizer: () => inOrder([splitBy(spaces, "Removed"), splitBy(marks, "Isolated")]),
   Punctuation: (step, where) =>
     splitBy(marks, behaviorOf(step["behavior"] ?? "Isolated", `${where}.behavior`)),
   Digits: (step, where) => {
@@ -154,7 +154,7 @@ const makers: Readonly<Record<string, StepMaker>> = {
     ),
   Sequence: (step, where) => {
     const list = asList(step["pretokenizers"], `${where}.pretokenizers`);
-    return inTurn(
+    return inOrder(
       list.map((one, index) => preTokenizerOf(one, `${where}.pretokenizers[${index}]`)),
     );
   },

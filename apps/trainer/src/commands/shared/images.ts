@@ -1,7 +1,7 @@
 import type { FeatureRows } from "@clip-ts/core";
 import type { LeftOut, PairSource } from "@clip-ts/data";
 import type { CaptionedImage, ImageClass } from "@clip-ts/evaluation";
-import { preprocessInTurns, type PreprocessConfig } from "@clip-ts/image";
+import { preprocessYielding, type PreprocessConfig } from "@clip-ts/image";
 import type { ModelDescription } from "@clip-ts/inference";
 import { embedReadable, type ImageJob, type SkippedJob } from "@clip-ts/model";
 import { decodeImage, readImageBytes, type FoundImages } from "@clip-ts/node";
@@ -19,7 +19,7 @@ export async function readImage(
   honourExif: boolean,
 ): Promise<Float32Array> {
   const bytes = await readImageBytes(path, { onNotice: note });
-  return preprocessInTurns(await decodeImage(bytes, path, { honourExif }), preprocess);
+  return preprocessYielding(await decodeImage(bytes, path, { honourExif }), preprocess);
 }
 
 /** Image files that are read when their turn comes. */
@@ -70,7 +70,7 @@ export function captionedImages(
   return records.slice(0, limit).map((record) => ({
     name: record.key,
     captions: record.captions,
-    load: async () => preprocessInTurns(await record.loadImage(), preprocess),
+    load: async () => preprocessYielding(await record.loadImage(), preprocess),
   }));
 }
 

@@ -10,7 +10,7 @@ import { openEvaluation, type Evaluation } from "./evaluation.ts";
 import { configOf } from "./run-here.test.ts";
 
 /** Evaluates models in turn, with what was compiled by the end of each and freed by the end of all. */
-async function evaluateInTurn(turns: readonly (() => TrainedModels)[], target: Target) {
+async function evaluateInOrder(makers: readonly (() => TrainedModels)[], target: Target) {
   let [made, freed] = [0, 0];
   const counting: Target = async (graph, use) => {
     made += 1;
@@ -30,8 +30,8 @@ async function evaluateInTurn(turns: readonly (() => TrainedModels)[], target: T
   const left = await tensorsLeftBy(async () => {
     const evaluator = await openEvaluation(config.evaluation, description, { target: counting });
     if (evaluator === undefined) throw new Error("the config evaluates");
-    for (const turn of turns) {
-      const models = turn();
+    for (const make of makers) {
+      const models = make();
       found.push({ evaluation: await evaluator.evaluate(models), made });
     }
     evaluator.dispose();
@@ -42,23 +42,23 @@ async function evaluateInTurn(turns: readonly (() => TrainedModels)[], target: T
 
 const drawn = (seed: number): TrainedModels["model"] =>
   initHostParams(clipSpec(preset("nano")), seed);
-const turnOf = (seed: number) => (): TrainedModels => ({
+const makerOf = (seed: number) => (): TrainedModels => ({
   model: drawn(seed),
   ema: drawn(seed + 1),
 });
-const [one, other] = [turnOf(1), turnOf(2)];
+const [one, other] = [makerOf(1), makerOf(2)];
 
 test("all evaluations of a run share towers compiled once, each with its own weights", async () => {
   const { compiler } = await startEngine("onnx");
   const { target } = compiler as Compiler;
-  const { found, left, freed } = await evaluateInTurn([one, other, one], target);
-  const [made = 0, ...madeLater] = found.map((turn) => turn.made);
+  const { found, left, freed } = await evaluateInOrder([one, other, one], target);
+  const [made = 0, ...madeLater] = found.map((each) => each.made);
   expect(made).toBeGreaterThan(1);
   expect(madeLater).toEqual([made, made]);
   expect({ left, freed }).toEqual({ left: 0, freed: made });
 
   const evaluations = found.map(({ evaluation }) => evaluation);
-  const alone = await evaluateInTurn([other], target);
+  const alone = await evaluateInOrder([other], target);
   expect(evaluations[2]).toEqual(evaluations[0]);
   expect(evaluations[1]).not.toEqual(evaluations[0]);
   expect(evaluations[1]).toEqual(alone.found[0]?.evaluation);
