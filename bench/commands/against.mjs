@@ -12,7 +12,7 @@ import { allHold } from "../report/agreement.mjs";
 import { idleNote, versionNotes } from "../report/notes.mjs";
 import { batchesFor, startModel } from "./model-files.mjs";
 import { recipeFor } from "./recipe.mjs";
-import { planOf, withOptions } from "./run.mjs";
+import { roundsOf, withOptions } from "./run.mjs";
 import { clipTsSides, enginesHere } from "./sides.mjs";
 import { buildMilliseconds } from "./train.mjs";
 
@@ -123,7 +123,7 @@ async function comparePair(run, job, tree) {
   const specs = await specsOf(run, job, tree);
   const starts = await startAgain(specs, Math.max(0, run.options.starts - 1), run.note);
   const sides = await startSides(specs, run.note);
-  const { timings, idleShare } = await interleave(sides, planOf(run));
+  const { timings, idleShare } = await interleave(sides, roundsOf(run));
   await Promise.all(sides.map((side) => side.close()));
   const [before, now] = ["before", "now"].map((which) => {
     const timing = timings.find(({ name }) => name.endsWith(` ${which}`));

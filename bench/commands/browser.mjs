@@ -13,7 +13,7 @@ import { milliseconds, rate, ratio, seconds } from "../report/figures.mjs";
 import { idleNote, versionNotes } from "../report/notes.mjs";
 import { commandLine } from "../options.mjs";
 import { startModel } from "./model-files.mjs";
-import { planOf } from "./run.mjs";
+import { roundsOf } from "./run.mjs";
 import { nodeSide } from "./sides.mjs";
 
 /** @typedef {import("../measure/rounds.mjs").Timing} Timing */
@@ -98,9 +98,9 @@ export async function benchBrowser(run) {
   await drawPictures(run, count, description.config.vision.imageSize);
   const options = { folders: [page, run.workspace], model: `/${basename(folder)}/`, count };
   const sides = await startSides(sidesOf(run, options), run.note);
-  const plan = planOf(run);
-  const pixels = await interleave(sides, { ...plan, request: { part: "pixels" } });
-  const files = await interleave(sides, { ...plan, request: { part: "files" } });
+  const settings = roundsOf(run);
+  const pixels = await interleave(sides, { ...settings, request: { part: "pixels" } });
+  const files = await interleave(sides, { ...settings, request: { part: "files" } });
   await Promise.all(sides.map((side) => side.close()));
   const agreements = [pixels, files].map(({ timings }, index) =>
     agreementOf(

@@ -4,7 +4,7 @@ import { agreementOf, allHold } from "../report/agreement.mjs";
 import { idleNote, versionNotes } from "../report/notes.mjs";
 import { commandLine } from "../options.mjs";
 import { throughputRows } from "../report/throughput.mjs";
-import { planOf } from "./run.mjs";
+import { roundsOf } from "./run.mjs";
 import { batchesFor, convertedModel, startModel } from "./model-files.mjs";
 import { clipTsSides, nodeSide, openClipSide, tfjsNodeSide } from "./sides.mjs";
 
@@ -68,9 +68,9 @@ export async function benchInfer(run) {
     ...tfjsNodeSide(run, "infer-clip-ts.mjs", options),
   ];
   const sides = await startSides(specs, run.note);
-  const plan = planOf(run);
-  const images = await interleave(sides, { ...plan, request: { part: "images" } });
-  const texts = await interleave(sides, { ...plan, request: { part: "texts" } });
+  const settings = roundsOf(run);
+  const images = await interleave(sides, { ...settings, request: { part: "images" } });
+  const texts = await interleave(sides, { ...settings, request: { part: "texts" } });
   await Promise.all(sides.map((side) => side.close()));
   const limit = featureLimits[precision];
   const [imagesAgree, textsAgree] = [images, texts].map(({ timings }, index) =>

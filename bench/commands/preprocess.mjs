@@ -7,7 +7,7 @@ import { agreementOf, allHold } from "../report/agreement.mjs";
 import { idleNote, versionNotes } from "../report/notes.mjs";
 import { commandLine } from "../options.mjs";
 import { throughputRows } from "../report/throughput.mjs";
-import { planOf } from "./run.mjs";
+import { roundsOf } from "./run.mjs";
 import { nodeSide, openClipSide } from "./sides.mjs";
 import { descriptionFolder } from "./tokenize.mjs";
 
@@ -54,9 +54,9 @@ export async function benchPreprocess(run) {
       : []),
   ];
   const sides = await startSides(specs, run.note);
-  const plan = planOf(run);
-  const pixels = await interleave(sides, { ...plan, request: { part: "pixels" } });
-  const files = await interleave(sides, { ...plan, request: { part: "files" } });
+  const settings = roundsOf(run);
+  const pixels = await interleave(sides, { ...settings, request: { part: "pixels" } });
+  const files = await interleave(sides, { ...settings, request: { part: "files" } });
   await Promise.all(sides.map((side) => side.close()));
   const compared = [
     ...agreements(pixels.timings, "pixels made from pixels"),

@@ -51,9 +51,9 @@ export const withOptions = (run, changes) => ({ ...run, options: { ...run.option
 /**
  * How the sides of this run are interleaved.
  * @param {Run} run
- * @returns {import("../measure/rounds.mjs").Plan}
+ * @returns {import("../measure/rounds.mjs").Rounds}
  */
-export const planOf = ({ options: { rounds, warmup, quick }, note }) => ({
+export const roundsOf = ({ options: { rounds, warmup, quick }, note }) => ({
   rounds,
   warmup,
   settle: quick ? 0 : 200,

@@ -11,7 +11,7 @@ import { allHold, equalRows } from "../report/agreement.mjs";
 import { idleNote, versionNotes } from "../report/notes.mjs";
 import { commandLine } from "../options.mjs";
 import { throughputRows } from "../report/throughput.mjs";
-import { planOf } from "./run.mjs";
+import { roundsOf } from "./run.mjs";
 import { nodeSide, openClipSide } from "./sides.mjs";
 
 /** Texts beyond plain English that tokenizers must clean and split alike. */
@@ -73,7 +73,7 @@ export async function benchTokenize(run) {
     ...(await openClipSide(run, "tokenize", { captions })),
   ];
   const sides = await startSides(specs, run.note);
-  const { timings, idleShare } = await interleave(sides, planOf(run));
+  const { timings, idleShare } = await interleave(sides, roundsOf(run));
   await Promise.all(sides.map((side) => side.close()));
   const compared = comparisons(timings, texts);
   run.publish({

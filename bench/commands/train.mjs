@@ -5,7 +5,7 @@ import { agreementOf, allHold } from "../report/agreement.mjs";
 import { gibibytes, milliseconds, ratio, seconds } from "../report/figures.mjs";
 import { idleNote, versionNotes } from "../report/notes.mjs";
 import { commandLine } from "../options.mjs";
-import { planOf } from "./run.mjs";
+import { roundsOf } from "./run.mjs";
 import { batchesFor, convertedModel, startModel } from "./model-files.mjs";
 import { recipeFor, rule } from "./recipe.mjs";
 import { clipTsSides, openClipSide, tfjsNodeSide } from "./sides.mjs";
@@ -86,7 +86,7 @@ export async function benchTrain(run) {
   const { model, batch, precision, threads, rounds } = run.options;
   const { tokens, meanLength } = await batchesFor(run);
   const sides = await startSides(await sidesOf(run), run.note);
-  const { timings, idleShare } = await interleave(sides, planOf(run));
+  const { timings, idleShare } = await interleave(sides, roundsOf(run));
   await Promise.all(sides.map((side) => side.close()));
   const compared = agreements(timings, precision);
   run.publish({

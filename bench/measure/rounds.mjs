@@ -18,7 +18,7 @@ import { startSide } from "./side.mjs";
  * @property {any[]} shown what each run gave to compare, warm-up included
  * @property {number | undefined} peakBytes of the whole life of the process
  * @property {number | undefined} roundPeakBytes of the rounds that count
- * @typedef {object} Plan
+ * @typedef {object} Rounds
  * @property {number} rounds
  * @property {number} warmup
  * @property {number} settle pause before each side, in milliseconds: threads of the side before it go to
@@ -90,7 +90,7 @@ function keep(timing, { milliseconds, userMilliseconds, shown }, { isFirst, isWa
  * Each side once. A side that fails, for want of memory perhaps, is told of and left out.
  * @param {Map<Side, Timing>} timings
  * @param {Json} request
- * @param {Plan} plan
+ * @param {Rounds} settings
  * @param {Idleness} idleness
  */
 async function playRound(timings, request, { rounds, warmup, settle, note }, idleness) {
@@ -113,17 +113,17 @@ async function playRound(timings, request, { rounds, warmup, settle, note }, idl
 /**
  * Interleaves the sides. Each round begins with another side, so that none always comes first.
  * @param {readonly Side[]} sides
- * @param {Plan} plan
+ * @param {Rounds} settings
  * @returns {Promise<{ timings: Timing[], idleShare: number }>}
  */
-export async function interleave(sides, plan) {
-  const { rounds, warmup, request } = plan;
+export async function interleave(sides, settings) {
+  const { rounds, warmup, request } = settings;
   /** @type {Map<Side, Timing>} */
   const timings = new Map(sides.map((side) => [side, emptyTiming(side)]));
   const idleness = new Idleness();
   for (let round = 0; round < warmup + rounds; round++) {
     if (round === warmup) for (const [side, timing] of timings) forgetPeak(side, timing);
-    await playRound(timings, { ...request, round }, plan, idleness);
+    await playRound(timings, { ...request, round }, settings, idleness);
   }
   for (const [side, timing] of timings) {
     timing.roundPeakBytes = side.peakBytes();

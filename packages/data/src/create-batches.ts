@@ -17,8 +17,8 @@ import {
   type SharedBatchOptions,
 } from "./batch.ts";
 import { createImageLoader } from "./image-loader.ts";
-import type { PlannedPair } from "./pair-source.ts";
-import { countBatches, planEpoch, type EpochPlan, type PlannedPlace } from "./plan-epoch.ts";
+import type { OrderedPair } from "./pair-source.ts";
+import { countBatches, orderEpoch, type EpochOrder, type OrderedPlace } from "./epoch-order.ts";
 import { prefetched } from "./prefetch.ts";
 
 /**
@@ -26,7 +26,7 @@ import { prefetched } from "./prefetch.ts";
  * to a multiple. Takes the pixels over: those of a large batch should not exist twice.
  */
 export function assembleBatch(
-  pairs: readonly PlannedPair[],
+  pairs: readonly OrderedPair[],
   pixelValues: Float32Array,
   position: Cursor,
   settings: {
@@ -53,36 +53,36 @@ export function assembleBatch(
 }
 
 /** Makes a pair's image ready in a row of the batch; undefined when it cannot be read. */
-export type PreparePair = (pair: PlannedPair, row: number) => Promise<PlannedPair | undefined>;
+export type PreparePair = (pair: OrderedPair, row: number) => Promise<OrderedPair | undefined>;
 
 /**
  * The pair of one row. The place of an unreadable image is taken by the first of its substitutes that can
- * be read: a function of the plan and the files, not of timing nor of what else is in the batch, so that a
+ * be read: a function of the order and the files, not of timing nor of what else is in the batch, so that a
  * batch that is split over processes has the same rows. Undefined when nothing is readable.
  */
 export async function fillRow(
-  plan: EpochPlan,
-  place: PlannedPlace,
+  order: EpochOrder,
+  place: OrderedPlace,
   prepare: PreparePair,
-): Promise<PlannedPair | undefined> {
+): Promise<OrderedPair | undefined> {
   const { batch, row } = place;
-  const planned = plan.batch(batch)[row];
+  const planned = order.batch(batch)[row];
   const own = planned === undefined ? undefined : await prepare(planned, row);
   if (own !== undefined) return own;
-  for (const substitute of plan.substitutes(place)) {
+  for (const substitute of order.substitutes(place)) {
     const prepared = await prepare(substitute, row);
     if (prepared !== undefined) return prepared;
   }
   return undefined;
 }
 
-/** A whole batch of the plan, row by row. Undefined when nothing is readable. */
+/** A whole batch of the order, row by row. Undefined when nothing is readable. */
 export async function fillBatch(
-  plan: EpochPlan,
+  order: EpochOrder,
   index: number,
   prepare: PreparePair,
-): Promise<PlannedPair[] | undefined> {
-  const rows = plan.batch(index).map((_, row) => fillRow(plan, { batch: index, row }, prepare));
+): Promise<OrderedPair[] | undefined> {
+  const rows = order.batch(index).map((_, row) => fillRow(order, { batch: index, row }, prepare));
   const filled = (await Promise.all(rows)).filter((pair) => pair !== undefined);
   return filled.length === rows.length ? filled : undefined;
 }
@@ -142,9 +142,9 @@ function toPlanes(
   return preprocessYielding(pixels, config);
 }
 
-/** Gives the plan of an epoch, remembering the last one: batches are made in order. */
-function rememberPlan(make: (epoch: number) => EpochPlan): (epoch: number) => EpochPlan {
-  let last: EpochPlan | undefined;
+/** Gives the order of an epoch, remembering the last one: batches are made in order. */
+function rememberOrder(make: (epoch: number) => EpochOrder): (epoch: number) => EpochOrder {
+  let last: EpochOrder | undefined;
   return (epoch) => {
     if (last?.epoch !== epoch) last = make(epoch);
     return last;
@@ -154,7 +154,7 @@ function rememberPlan(make: (epoch: number) => EpochPlan): (epoch: number) => Ep
 /**
  * Shuffled batches without end. Order, captions and augmentation are functions of (seed, epoch,
  * record), so the cursor alone continues a run exactly. Unreadable images are listed in `skipped`
- * and their places filled by other pairs of the epoch, chosen by the plan alone; if none can be read,
+ * and their places filled by other pairs of the epoch, chosen by the order alone; if none can be read,
  * or more than `maxSkipped` cannot, `next` rejects with "bad-data".
  */
 export function createBatches(options: BatchesOptions): BatchStream {
@@ -165,8 +165,8 @@ export function createBatches(options: BatchesOptions): BatchStream {
   checkSteps(stepsPerEpoch, options);
   checkAugmentation(options);
   const loader = createImageLoader({ ...settings, cacheBytes });
-  const planOf = rememberPlan((epoch) =>
-    planEpoch({
+  const orderOf = rememberOrder((epoch) =>
+    orderEpoch({
       records: source.records,
       batchSize,
       seed,
@@ -190,7 +190,7 @@ export function createBatches(options: BatchesOptions): BatchStream {
       rows.set(await toPlanes(pixels, options, random), row * length);
       return pair;
     };
-    const pairs = await fillBatch(planOf(epoch), batch, prepare);
+    const pairs = await fillBatch(orderOf(epoch), batch, prepare);
     if (pairs === undefined) throw loader.skipped.refusal();
     const pixelValues = pairs.length === batchSize ? rows : rows.slice(0, pairs.length * length);
     return assembleBatch(pairs, pixelValues, position, settings);

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { fillBatch, fillRow, type PreparePair } from "./create-batches.ts";
-import type { PairRecord, PlannedPair } from "./pair-source.ts";
-import { planEpoch, type EpochPlan } from "./plan-epoch.ts";
+import type { PairRecord, OrderedPair } from "./pair-source.ts";
+import { orderEpoch, type EpochOrder } from "./epoch-order.ts";
 
 const batchSize = 8;
 
@@ -20,8 +20,8 @@ function countedRecords(count: number): { records: PairRecord[]; looks: () => nu
   return { records, looks: () => looks };
 }
 
-function planOf(records: readonly PairRecord[], options = {}): EpochPlan {
-  return planEpoch({
+function orderOf(records: readonly PairRecord[], options = {}): EpochOrder {
+  return orderEpoch({
     records,
     batchSize,
     seed: 3,
@@ -40,7 +40,7 @@ const readable =
   (pair) =>
     Promise.resolve(isBad(pair.record.key) ? undefined : pair);
 
-const keysOf = (pairs: readonly (PlannedPair | undefined)[] = []): (string | undefined)[] =>
+const keysOf = (pairs: readonly (OrderedPair | undefined)[] = []): (string | undefined)[] =>
   pairs.map((pair) => pair?.record.key);
 
 test("however a batch is split, it has the same rows", async () => {
@@ -52,11 +52,11 @@ test("however a batch is split, it has the same rows", async () => {
       async (count, share, options) => {
         const { records } = countedRecords(count);
         const isBad = (key: string): boolean => (Number(key) * 0.618) % 1 < share;
-        const whole = await fillBatch(planOf(records, options), 0, readable(isBad));
-        const plan = planOf(records, options);
-        const rows = plan.batch(0).map((_, row) => ({ batch: 0, row }));
+        const whole = await fillBatch(orderOf(records, options), 0, readable(isBad));
+        const order = orderOf(records, options);
+        const rows = order.batch(0).map((_, row) => ({ batch: 0, row }));
         const alone = await Promise.all(
-          rows.toReversed().map((place) => fillRow(plan, place, readable(isBad))),
+          rows.toReversed().map((place) => fillRow(order, place, readable(isBad))),
         );
         if (alone.includes(undefined)) expect(whole).toBeUndefined();
         else expect(keysOf(alone.toReversed())).toEqual(keysOf(whole));
@@ -66,11 +66,11 @@ test("however a batch is split, it has the same rows", async () => {
 });
 
 test("a substitute does not depend on which other images of its batch can be read", async () => {
-  const plan = planOf(countedRecords(400).records);
-  const planned = keysOf([...plan.batch(4)]);
-  const substituteOf = (bad: readonly (string | undefined)[]): Promise<PlannedPair | undefined> =>
+  const order = orderOf(countedRecords(400).records);
+  const planned = keysOf([...order.batch(4)]);
+  const substituteOf = (bad: readonly (string | undefined)[]): Promise<OrderedPair | undefined> =>
     fillRow(
-      plan,
+      order,
       { batch: 4, row: 2 },
       readable((key) => bad.includes(key)),
     );
@@ -78,15 +78,15 @@ test("a substitute does not depend on which other images of its batch can be rea
   expect(await substituteOf(planned)).toEqual(alone);
   expect(planned).not.toContain(alone?.record.key);
   // It stands in the same row of the next batch.
-  expect(alone).toEqual(plan.batch(5)[2]);
+  expect(alone).toEqual(order.batch(5)[2]);
 });
 
 test("one image fills no two places of a batch, up to many unreadable ones", async () => {
   const { records } = countedRecords(800);
-  const plan = planOf(records);
+  const order = orderOf(records);
   const isBad = (key: string): boolean => Number(key) % 3 !== 0;
   for (let index = 0; index < 100; index++) {
-    const keys = keysOf(await fillBatch(plan, index, readable(isBad)));
+    const keys = keysOf(await fillBatch(order, index, readable(isBad)));
     expect(new Set(keys).size).toBe(batchSize);
     expect(keys.every((key) => key !== undefined && !isBad(key))).toBe(true);
   }
@@ -94,12 +94,12 @@ test("one image fills no two places of a batch, up to many unreadable ones", asy
 
 test("pairs that fill no whole batch may take a place; the last resort is the batch itself", async () => {
   const { records } = countedRecords(batchSize + 3);
-  const plan = planOf(records);
-  const planned = keysOf([...plan.batch(0)]);
+  const order = orderOf(records);
+  const planned = keysOf([...order.batch(0)]);
   const rest = records.map(({ key }) => key).filter((key) => !planned.includes(key));
   const filled = keysOf(
     await fillBatch(
-      plan,
+      order,
       0,
       readable((key) => planned.includes(key)),
     ),
@@ -108,7 +108,7 @@ test("pairs that fill no whole batch may take a place; the last resort is the ba
   const [first] = planned;
   const own = keysOf(
     await fillBatch(
-      plan,
+      order,
       0,
       readable((key) => key !== first),
     ),
@@ -116,7 +116,7 @@ test("pairs that fill no whole batch may take a place; the last resort is the ba
   expect(own).toEqual(Array.from({ length: batchSize }, () => first));
   expect(
     await fillBatch(
-      plan,
+      order,
       0,
       readable(() => true),
     ),
@@ -127,7 +127,7 @@ test("filling a batch costs as much in a large set as in a small one", async () 
   const looksFor = async (count: number): Promise<number> => {
     const { records, looks } = countedRecords(count);
     const isBad = (key: string): boolean => Number(key) % 10 === 0;
-    await fillBatch(planOf(records), 0, readable(isBad));
+    await fillBatch(orderOf(records), 0, readable(isBad));
     return looks();
   };
   // A pool of 16 batches is planned, and the pool after it where a substitute lies there.

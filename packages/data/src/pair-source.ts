@@ -28,7 +28,7 @@ export interface PairSource {
 }
 
 /** A record and the caption it goes by in one epoch. */
-export interface PlannedPair {
+export interface OrderedPair {
   readonly record: PairRecord;
   readonly caption: string;
 }

@@ -9,14 +9,14 @@ import {
 } from "./batch.ts";
 import { assembleBatch } from "./create-batches.ts";
 import { createImageLoader } from "./image-loader.ts";
-import type { PairRecord, PlannedPair } from "./pair-source.ts";
+import type { PairRecord, OrderedPair } from "./pair-source.ts";
 import { prefetched } from "./prefetch.ts";
 
 /** Options of sequentialBatches. */
 export type SequentialOptions = SharedBatchOptions;
 
 /** A pair whose image is ready for the model. */
-interface PreparedPair extends PlannedPair {
+interface PreparedPair extends OrderedPair {
   /** [3, size, size], normalised. */
   readonly planes: Float32Array;
 }

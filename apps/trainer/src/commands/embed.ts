@@ -14,7 +14,7 @@ import {
 import { nameOfOutput, note } from "../cli/output.ts";
 
 /** What `embed` reads and writes. */
-interface EmbedPlan {
+interface EmbedRequest {
   /** "-" is stdout. */
   readonly output: string;
   readonly format: "npy" | "jsonl";
@@ -28,7 +28,7 @@ function listingOf(output: string): string {
 }
 
 /** Reads the options of `embed`. @throws UsageError for what makes no sense together. */
-function embedPlan({ positionals, text }: Arguments): EmbedPlan {
+function embedRequest({ positionals, text }: Arguments): EmbedRequest {
   const output = text("output") as string;
   const texts = text("texts");
   const ending = output === "-" ? ".jsonl" : extname(output);
@@ -69,7 +69,7 @@ function* jsonLines({ features, inputs }: Embedded): Generator<Uint8Array> {
   }
 }
 
-async function write(embedded: Embedded, { output, format }: EmbedPlan): Promise<void> {
+async function write(embedded: Embedded, { output, format }: EmbedRequest): Promise<void> {
   const { npyChunks } = await import("@clip-ts/node");
   const { noteLeftOut } = await import("./shared/left-out.ts");
   const { writeOutput } = await import("./shared/output-files.ts");
@@ -88,18 +88,19 @@ async function run(args: Arguments): Promise<void> {
   const { listImages } = await import("@clip-ts/node");
   const { embedImageFiles } = await import("./shared/images.ts");
   const { withModel } = await import("./shared/open-model.ts");
-  const plan = embedPlan(args);
-  if (plan.texts === undefined) {
+  const request = embedRequest(args);
+  if (request.texts === undefined) {
     const found = await listImages(args.positionals.slice(1));
     return withModel(
       args,
-      async (model) => write(await embedImageFiles(model, found, { label: "embed", args }), plan),
+      async (model) =>
+        write(await embedImageFiles(model, found, { label: "embed", args }), request),
       { readsTexts: false },
     );
   }
-  const inputs = await readCaptions(plan.texts);
+  const inputs = await readCaptions(request.texts);
   return withModel(args, async ({ clip }) =>
-    write({ features: await clip.embedTexts(inputs), inputs }, plan),
+    write({ features: await clip.embedTexts(inputs), inputs }, request),
   );
 }
 
@@ -134,7 +135,7 @@ export const embedCommand: Command = {
     ...engineOptions,
   },
   check: (args) => {
-    embedPlan(args);
+    embedRequest(args);
     maxSkippedOf(args);
   },
   run,

@@ -7,12 +7,7 @@ import {
   type TensorFile,
 } from "../tensor-file.ts";
 import { unstackLayers, type AttentionHeads } from "./big-vision-rules.ts";
-import {
-  assemble,
-  planConversion,
-  withSingleNumbers,
-  type ConversionPlan,
-} from "./conversion-plan.ts";
+import { assemble, conversionOf, withSingleNumbers, type Conversion } from "./conversion.ts";
 import {
   bareNames,
   detectLayout,
@@ -23,22 +18,22 @@ import {
   type OtherLayout,
 } from "./layout.ts";
 
-/** A view of the file under the names that a plan makes; tensors are made when they are read. */
-function plannedFile(file: TensorFile, plans: ConversionPlan): TensorFile {
-  const find = finder(plans, file.label);
+/** A view of the file under the names that a conversion makes; tensors are made when they are read. */
+function convertedFile(file: TensorFile, conversions: Conversion): TensorFile {
+  const find = finder(conversions, file.label);
   return {
     label: file.label,
     metadata: file.metadata,
-    names: [...plans.keys()],
+    names: [...conversions.keys()],
     describe(name) {
       const { dtype, shape } = find(name);
       return { dtype, shape, byteLength: byteLengthOf({ dtype, shape }) };
     },
     async read(name, rows) {
-      const plan = find(name);
+      const conversion = find(name);
       const sources: HostTensor[] = [];
-      for (const piece of plan.pieces) sources.push(await file.read(piece.name, piece.rows));
-      const tensor = assemble(plan, sources);
+      for (const piece of conversion.pieces) sources.push(await file.read(piece.name, piece.rows));
+      const tensor = assemble(conversion, sources);
       return rows === undefined ? tensor : sliceRows(tensor, rows);
     },
   };
@@ -51,7 +46,7 @@ function plannedFile(file: TensorFile, plans: ConversionPlan): TensorFile {
 function toCanonical(file: TensorFile, from: OtherLayout): TensorFile {
   const unstacked = from === "big_vision" ? unstackLayers(file) : file;
   const { names } = unstacked;
-  const plan = planConversion(names, rulesFor(from, names), {
+  const conversion = conversionOf(names, rulesFor(from, names), {
     describe: (name) => unstacked.describe(name),
     direction: "toCanonical",
     unknown: (name) =>
@@ -61,7 +56,7 @@ function toCanonical(file: TensorFile, from: OtherLayout): TensorFile {
         { data: { name } },
       ),
   });
-  return plannedFile(unstacked, plan);
+  return convertedFile(unstacked, conversion);
 }
 
 /** What a conversion needs beside the tensors. */
@@ -111,14 +106,14 @@ function fromCanonical(file: TensorFile, to: OtherLayout, { heads }: ConvertOpti
     );
   }
   const names = file.names.filter((name) => name.startsWith(towers[to] ?? ""));
-  const plan = planConversion(names, rulesFor(to, names, heads), {
+  const conversion = conversionOf(names, rulesFor(to, names, heads), {
     describe: (name) => file.describe(name),
     direction: "fromCanonical",
     unknown: (name) => cannotHold(file, to, `there is no place for ${name}`),
   });
-  if (layoutOf([...plan.keys()]) !== to) throw cannotHold(file, to, "this is another model");
+  if (layoutOf([...conversion.keys()]) !== to) throw cannotHold(file, to, "this is another model");
   const root = to === "big_vision" ? flaxRoot : "";
-  return plannedFile(file, new Map([...plan].map(([name, made]) => [root + name, made])));
+  return convertedFile(file, new Map([...conversion].map(([name, made]) => [root + name, made])));
 }
 
 type HostTensors = Readonly<Record<string, HostTensor>>;

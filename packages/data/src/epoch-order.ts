@@ -1,8 +1,8 @@
 import { randomStream, shuffled } from "@clip-ts/base";
-import type { PairRecord, PlannedPair } from "./pair-source.ts";
+import type { PairRecord, OrderedPair } from "./pair-source.ts";
 
 /** What a batch should hold once: a thing shown, a thing said. */
-function labelsOf({ record, caption }: PlannedPair): readonly string[] {
+function labelsOf({ record, caption }: OrderedPair): readonly string[] {
   const said = `caption ${caption}`;
   return record.concept === undefined ? [said] : [said, `concept ${record.concept}`];
 }
@@ -32,7 +32,7 @@ function* outwards(from: number, total: number): Generator<number> {
  * that can be had: two drawings of one thing would count each other's caption as wrong. Partners
  * come from the nearest batches, so batches sorted by length stay nearly sorted.
  */
-function separatePairs(batches: PlannedPair[][]): void {
+function separatePairs(batches: OrderedPair[][]): void {
   const counts = batches.map((batch): Counts => {
     const labels: Counts = new Map();
     for (const pair of batch) count(labels, labelsOf(pair), 1);
@@ -84,16 +84,16 @@ export interface EpochSettings {
 }
 
 /** A row of a batch of an epoch. */
-export interface PlannedPlace {
+export interface OrderedPlace {
   readonly batch: number;
   readonly row: number;
 }
 
 /** The batches of one epoch. */
-export interface EpochPlan {
+export interface EpochOrder {
   readonly epoch: number;
   /** The pairs of a batch. */
-  batch(index: number): readonly PlannedPair[];
+  batch(index: number): readonly OrderedPair[];
   /**
    * All other pairs of the epoch, in the order in which they take the place of one whose image cannot be
    * read: those in the same row of the batches after it, round to the batch before it (pairs that fill
@@ -101,7 +101,7 @@ export interface EpochPlan {
    * the place alone: no two rows of a batch are filled by one pair while the first round lasts, whichever
    * of the batch's images can be read.
    */
-  substitutes(place: PlannedPlace): Iterable<PlannedPair>;
+  substitutes(place: OrderedPlace): Iterable<OrderedPair>;
 }
 
 /** So many batches are sorted by length together: enough for even lengths, few enough to stay random. */
@@ -130,10 +130,10 @@ function captionOf(record: PairRecord, { captions, seed, epoch }: EpochSettings)
 }
 
 function bucketByLength(
-  pairs: readonly PlannedPair[],
+  pairs: readonly OrderedPair[],
   pool: number,
   settings: EpochSettings,
-): readonly (readonly PlannedPair[])[] {
+): readonly (readonly OrderedPair[])[] {
   const { seed, epoch, batchSize, distinct, countTokens } = settings;
   const measured = pairs.map((pair) => ({ pair, tokens: countTokens(pair.caption) }));
   const sorted = measured.toSorted((one, other) => one.tokens - other.tokens);
@@ -146,39 +146,39 @@ function bucketByLength(
 }
 
 /**
- * Plans an epoch as a function of (seed, epoch): records are shuffled, the shuffled order is cut
+ * Orders an epoch as a function of (seed, epoch): records are shuffled, the shuffled order is cut
  * into pools of 16 batches, and each pool is sorted by caption length, cut into batches and its
- * batches shuffled. A pool is planned when its first batch is asked for.
+ * batches shuffled. A pool is ordered when its first batch is asked for.
  */
-export function planEpoch(settings: EpochSettings): EpochPlan {
+export function orderEpoch(settings: EpochSettings): EpochOrder {
   const { records, batchSize, seed, epoch, shuffle } = settings;
   const order = shuffle ? shuffled(records, randomStream(seed, "order", epoch)) : records;
   const used = Math.min(countBatches(records.length, settings) * batchSize, records.length);
   const poolSize = batchesPerPool * batchSize;
-  const plan = (record: PairRecord): PlannedPair => ({
+  const withCaption = (record: PairRecord): OrderedPair => ({
     record,
     caption: captionOf(record, settings),
   });
 
-  const pools = new Map<number, readonly (readonly PlannedPair[])[]>();
-  const planPool = (pool: number): readonly (readonly PlannedPair[])[] => {
+  const pools = new Map<number, readonly (readonly OrderedPair[])[]>();
+  const orderPool = (pool: number): readonly (readonly OrderedPair[])[] => {
     const end = Math.min((pool + 1) * poolSize, used);
-    const pairs = order.slice(pool * poolSize, end).map(plan);
+    const pairs = order.slice(pool * poolSize, end).map(withCaption);
     return shuffle ? bucketByLength(pairs, pool, settings) : cut(pairs, batchSize);
   };
 
-  const batch = (index: number): readonly PlannedPair[] => {
+  const batch = (index: number): readonly OrderedPair[] => {
     const pool = Math.floor(index / batchesPerPool);
-    const batches = pools.get(pool) ?? planPool(pool);
+    const batches = pools.get(pool) ?? orderPool(pool);
     pools.set(pool, batches);
     return batches[index % batchesPerPool] ?? [];
   };
 
   const count = Math.ceil(records.length / batchSize);
-  const place = (index: number, row: number): PlannedPair | undefined => {
+  const place = (index: number, row: number): OrderedPair | undefined => {
     if (index * batchSize < used) return batch(index)[row];
     const left = order[index * batchSize + row];
-    return left === undefined ? undefined : plan(left);
+    return left === undefined ? undefined : withCaption(left);
   };
 
   return {

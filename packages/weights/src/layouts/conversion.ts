@@ -46,16 +46,16 @@ function reorder(bytes: Uint8Array, { view, axes, shape }: Step, size: number): 
   return gatherStrided(bytes, { shape, strides: axes.map((axis) => from[axis] ?? 0), size });
 }
 
-/** The planned tensor from its sources, which come in the plan's order. Works on bytes of any dtype. */
-export function assemble(plan: TensorPlan, sources: readonly HostTensor[]): HostTensor {
-  const { dtype, shape, pieces } = plan;
+/** The converted tensor from its sources, which come in the conversion's order. Works on bytes of any dtype. */
+export function assemble(conversion: ConvertedTensor, sources: readonly HostTensor[]): HostTensor {
+  const { dtype, shape, pieces } = conversion;
   const size = dtypeBytes(dtype);
   const parts = pieces.map(({ step }, index) =>
     reorder(sources[index]?.bytes ?? new Uint8Array(), step, size),
   );
   const [only] = parts;
   if (only !== undefined && parts.length === 1) return { dtype, shape, bytes: only };
-  const bytes = new Uint8Array(byteLengthOf(plan));
+  const bytes = new Uint8Array(byteLengthOf(conversion));
   let position = 0;
   for (const part of parts) {
     bytes.set(part, position);
@@ -72,12 +72,12 @@ export interface Piece {
 }
 
 /** How to make one tensor: its pieces, stacked along the first axis. */
-export interface TensorPlan extends TensorInfo {
+export interface ConvertedTensor extends TensorInfo {
   readonly pieces: readonly Piece[];
 }
 
-/** Plans by target name. */
-export type ConversionPlan = ReadonlyMap<string, TensorPlan>;
+/** Converted tensors by target name. */
+export type Conversion = ReadonlyMap<string, ConvertedTensor>;
 
 /** To clip-ts's own names, or from them. */
 export type Direction = "toCanonical" | "fromCanonical";
@@ -120,7 +120,11 @@ function stepOf(match: Match, shape: readonly number[], direction: Direction): S
 }
 
 /** One tensor becomes one, or parts of its rows. */
-function split(match: Match, describe: Described, direction: Direction): [string, TensorPlan][] {
+function split(
+  match: Match,
+  describe: Described,
+  direction: Direction,
+): [string, ConvertedTensor][] {
   const { name, to, rule } = match;
   const { dtype, shape } = describe(name);
   if (to.length === 1) {
@@ -162,7 +166,7 @@ function checkAlike(match: Match, pieces: readonly Piece[], describe: Described)
 }
 
 /** Several tensors, which must all be there and alike, become one. */
-function merge(match: Match, describe: Described, direction: Direction): [string, TensorPlan] {
+function merge(match: Match, describe: Described, direction: Direction): [string, ConvertedTensor] {
   const pieces = match.from.map((name): Piece => {
     return { name, step: stepOf(match, describe(name).shape, direction) };
   });
@@ -178,8 +182,8 @@ function checkComplete(match: Match, names: ReadonlySet<string>): void {
   if (missing !== undefined) throw badTensor(missing, `missing, but ${match.name} is there.`);
 }
 
-/** What a plan is made for. */
-export interface PlanOptions {
+/** What a conversion is made for. */
+export interface ConversionOptions {
   readonly describe: Described;
   readonly direction: Direction;
   /** The error for a tensor that no rule knows. */
@@ -190,23 +194,23 @@ export interface PlanOptions {
  * How to make every tensor of the other layout from tensors of these names.
  * @throws what `unknown` makes, or ClipError "bad-weights" for a tensor that its rule cannot change.
  */
-export function planConversion(
+export function conversionOf(
   names: readonly string[],
   rules: readonly NameRule[],
-  { describe, direction, unknown }: PlanOptions,
-): ConversionPlan {
+  { describe, direction, unknown }: ConversionOptions,
+): Conversion {
   const known = new Set(names);
-  const plans = new Map<string, TensorPlan>();
+  const conversions = new Map<string, ConvertedTensor>();
   for (const name of names) {
     const match = matchRule(name, rules, direction);
     if (match === undefined) throw unknown(name);
-    if (match.to.every((target) => plans.has(target))) continue; // stacked with an earlier one
+    if (match.to.every((target) => conversions.has(target))) continue; // stacked with an earlier one
     checkComplete(match, known);
     const made =
       match.from.length === 1
         ? split(match, describe, direction)
         : [merge(match, describe, direction)];
-    for (const [target, plan] of made) plans.set(target, plan);
+    for (const [target, conversion] of made) conversions.set(target, conversion);
   }
-  return plans;
+  return conversions;
 }

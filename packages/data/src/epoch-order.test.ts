@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { PairRecord, PlannedPair } from "./pair-source.ts";
-import { countBatches, planEpoch, type EpochSettings } from "./plan-epoch.ts";
+import type { PairRecord, OrderedPair } from "./pair-source.ts";
+import { countBatches, orderEpoch, type EpochSettings } from "./epoch-order.ts";
 
 function recordsOf(
   captions: readonly (readonly string[])[],
@@ -21,7 +21,7 @@ const unique = (count: number): PairRecord[] =>
 function batchesOf(
   records: readonly PairRecord[],
   options: Partial<EpochSettings> = {},
-): (readonly PlannedPair[])[] {
+): (readonly OrderedPair[])[] {
   const settings: EpochSettings = {
     records,
     batchSize: 4,
@@ -34,12 +34,12 @@ function batchesOf(
     countTokens: (caption) => caption.length,
     ...options,
   };
-  const plan = planEpoch(settings);
+  const order = orderEpoch(settings);
   const count = countBatches(records.length, settings);
-  return Array.from({ length: count }, (_, index) => plan.batch(index));
+  return Array.from({ length: count }, (_, index) => order.batch(index));
 }
 
-const keysOf = (batches: readonly (readonly PlannedPair[])[]): string[][] =>
+const keysOf = (batches: readonly (readonly OrderedPair[])[]): string[][] =>
   batches.map((batch) => batch.map(({ record }) => record.key));
 
 test("an epoch holds every record once, in batches of one size", () => {
@@ -70,12 +70,12 @@ test("an epoch holds every record once, in batches of one size", () => {
 
 test("the order is a function of seed and epoch", () => {
   const records = unique(200);
-  const plan = (seed: number, epoch: number): string[][] =>
+  const keys = (seed: number, epoch: number): string[][] =>
     keysOf(batchesOf(records, { seed, epoch }));
-  expect(plan(1, 0)).toEqual(plan(1, 0));
-  expect(plan(1, 0)).not.toEqual(plan(1, 1));
-  expect(plan(1, 0)).not.toEqual(plan(2, 0));
-  const far = planEpoch({
+  expect(keys(1, 0)).toEqual(keys(1, 0));
+  expect(keys(1, 0)).not.toEqual(keys(1, 1));
+  expect(keys(1, 0)).not.toEqual(keys(2, 0));
+  const far = orderEpoch({
     records,
     batchSize: 4,
     seed: 1,
@@ -86,7 +86,7 @@ test("the order is a function of seed and epoch", () => {
     distinct: true,
     countTokens: (caption) => caption.length,
   }).batch(37);
-  expect(keysOf([far])[0]).toEqual(plan(1, 0)[37]);
+  expect(keysOf([far])[0]).toEqual(keys(1, 0)[37]);
 });
 
 test("without shuffling the source's order is kept", () => {
@@ -151,7 +151,7 @@ test("a record's caption does not depend on the other records", () => {
 });
 
 test("one concept or caption comes once in a batch where that can be had", () => {
-  const repeats = (batches: readonly (readonly PlannedPair[])[]): number =>
+  const repeats = (batches: readonly (readonly OrderedPair[])[]): number =>
     batches.reduce((sum, batch) => {
       const concepts = new Set(batch.map(({ record }) => record.concept));
       const captions = new Set(batch.map(({ caption }) => caption));
