@@ -1,5 +1,5 @@
 import type { Extension } from "./cli/extension.ts";
-import { runProgram } from "./cli/main.ts";
+import { runCommandLine } from "./cli/main.ts";
 import { commandsWith } from "./commands/index.ts";
 
 export { UsageError, type Arguments, type Command, type OptionHelp } from "./cli/command.ts";
@@ -19,5 +19,5 @@ export { percent, table } from "./cli/text.ts";
  * @param extension Commands and kinds of source that the program has beside the trainer's own.
  */
 export async function main(argv: readonly string[], extension: Extension = {}): Promise<void> {
-  process.exitCode = await runProgram(commandsWith(extension), argv);
+  process.exitCode = await runCommandLine(commandsWith(extension), argv);
 }

@@ -8,12 +8,12 @@ import { tokenizerFor } from "@clip-ts/inference";
 import { writeModel } from "@clip-ts/node";
 import { useEngine } from "@clip-ts/test-utils";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runProgram } from "../run-program.test.ts";
+import { runCommandLine } from "../run-program.test.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-emoji-"));
 const model = join(folder, "model");
-const evaluate = (...argv: string[]): ReturnType<typeof runProgram> =>
-  runProgram("evaluate", model, ...argv, "--engine", "cpu");
+const evaluate = (...argv: string[]): ReturnType<typeof runCommandLine> =>
+  runCommandLine("evaluate", model, ...argv, "--engine", "cpu");
 
 beforeAll(async () => {
   const config = preset("nano");
@@ -51,13 +51,21 @@ test("a config trains on emoji, records their settings, and its run goes on with
     config,
     `run: ${JSON.stringify(run)}\nmodel: { preset: nano }\ndata: { train: ${train}, batchSize: 2 }\nsteps: 1\n`,
   );
-  const first = await runProgram("train", config, "--engine", "cpu");
+  const first = await runCommandLine("train", config, "--engine", "cpu");
   expect([first.result, first.stderr]).toEqual([0, expect.stringContaining("data    emoji: ")]);
-  const more = await runProgram("train", run, "--resume", "--set", "steps=2", "--engine", "cpu");
+  const more = await runCommandLine(
+    "train",
+    run,
+    "--resume",
+    "--set",
+    "steps=2",
+    "--engine",
+    "cpu",
+  );
   expect([more.result, more.stdout]).toEqual([0, expect.stringContaining("Trained 2 steps")]);
   const vendors = "data.train.vendors=[emojis]";
-  const wrong = await runProgram("train", config, "--set", vendors);
+  const wrong = await runCommandLine("train", config, "--set", vendors);
   expect([wrong.result, wrong.stderr]).toEqual([1, expect.stringContaining('"data.train.vendors')]);
-  const other = await runProgram("train", config, "--set", "data.train.vendor=google");
+  const other = await runCommandLine("train", config, "--set", "data.train.vendor=google");
   expect(other.stderr).toContain('"data.train.vendor" is not a setting. Did you mean "vendors"?');
 }, 120_000);

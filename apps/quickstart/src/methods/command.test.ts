@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { useEngine } from "@clip-ts/test-utils";
 import { bytesSource, openWeights, readAll, toFloat32, type HostTensor } from "@clip-ts/weights";
 import { afterAll, expect, test } from "vitest";
-import { runProgram } from "../run-program.test.ts";
+import { runCommandLine } from "../run-program.test.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "clip-ts-methods-"));
 const at = (...names: string[]): string => join(folder, ...names);
@@ -31,7 +31,7 @@ const projection = async (...path: string[]): Promise<Float32Array> => {
 };
 
 test("a method, the one it starts from and the model between them are trained and measured", async () => {
-  const { result, stdout, stderr } = await runProgram(
+  const { result, stdout, stderr } = await runCommandLine(
     ...words("two", "--steps", "2", "--only", "full"),
   );
   expect(result, stderr).toBe(0);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { useEngine } from "@clip-ts/test-utils";
 import { afterAll, expect, test } from "vitest";
-import { runProgram } from "../run-program.test.ts";
+import { runCommandLine } from "../run-program.test.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "clip-ts-quickstart-"));
 
@@ -12,8 +12,8 @@ afterAll(async () => {
   await useEngine("cpu");
 });
 
-const quickstart = (...words: string[]): ReturnType<typeof runProgram> =>
-  runProgram("quickstart", "--run", folder, "--engine", "wasm", ...words);
+const quickstart = (...words: string[]): ReturnType<typeof runCommandLine> =>
+  runCommandLine("quickstart", "--run", folder, "--engine", "wasm", ...words);
 
 test("a quickstart of two steps trains on real drawings, exports, and tests on a vendor never seen", async () => {
   const { result, stdout, stderr } = await quickstart("--steps", "2");

@@ -3,7 +3,7 @@ import { captureOutput } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
 import { commands } from "../commands/index.ts";
 import { completionScript, shells } from "./help.ts";
-import { runProgram } from "./main.ts";
+import { runCommandLine } from "./main.ts";
 
 const hasBash = spawnSync("bash", ["--version"]).status === 0;
 
@@ -31,7 +31,9 @@ test.skipIf(!hasBash)("bash completes commands, options, their values and files"
 });
 
 test.each(shells)("the script for %s names every command and option", async (shell) => {
-  const { result, stdout } = await captureOutput(() => runProgram(commands, ["completion", shell]));
+  const { result, stdout } = await captureOutput(() =>
+    runCommandLine(commands, ["completion", shell]),
+  );
   expect(result).toBe(0);
   for (const { name, options } of commands) {
     expect(stdout).toContain(name);

@@ -11,7 +11,7 @@ import { runOptions } from "../config/run-options.ts";
 import { loadSources, openSource, openSourceByName } from "../config/sources.ts";
 import type { Command } from "./command.ts";
 import type { SourceDefinition, SourceKind } from "./extension.ts";
-import { runProgram } from "./main.ts";
+import { runCommandLine } from "./main.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-extension-"));
 afterAll(() => rm(folder, { recursive: true }));
@@ -53,9 +53,9 @@ test("a config names an added kind, whose settings are checked and recorded", as
 test("the command line names it before a colon, and help shows how", async () => {
   expect((await openSourceByName("shapes:7", { kinds: [shapes] })).records).toHaveLength(7);
   const program = commandsWith({ sources: [shapes] });
-  const { stdout } = await captureOutput(() => runProgram(program, ["evaluate", "--help"]));
+  const { stdout } = await captureOutput(() => runCommandLine(program, ["evaluate", "--help"]));
   expect(stdout.replaceAll(/\s+/gu, " ")).toContain("table (also with .gz), or shapes:NUMBER.");
-  const own = await captureOutput(() => runProgram(commands, ["evaluate", "--help"]));
+  const own = await captureOutput(() => runCommandLine(commands, ["evaluate", "--help"]));
   expect(own.stdout.replaceAll(/\s+/gu, " ")).toContain("beside them, or a .csv, .tsv or .jsonl");
 });
 
@@ -80,12 +80,12 @@ test("a command stands where it asks to, and none twice", async () => {
   const program = commandsWith({ commands: [act] });
   const names = program.map(({ name }) => name);
   expect(names.indexOf("act")).toBe(names.indexOf("embed") - 1);
-  expect(await runProgram(program, ["act"])).toBe(7);
+  expect(await runCommandLine(program, ["act"])).toBe(7);
   expect(() => commandsWith({ commands: [act, act] })).toThrow('two commands "act"');
 });
 
 test("the package's manifest is the version that it says", async () => {
   const manifest = await readFile(new URL("../../package.json", import.meta.url), "utf8");
-  const { stdout } = await captureOutput(() => runProgram(commands, ["--version"]));
+  const { stdout } = await captureOutput(() => runCommandLine(commands, ["--version"]));
   expect(stdout).toBe(`${(JSON.parse(manifest) as { version: string }).version}\n`);
 });

@@ -22,7 +22,7 @@ export function commandHelp(command: Command): string {
 }
 
 /** Help of the whole program. */
-export function programHelp(commands: readonly Command[]): string {
+export function commandLineHelp(commands: readonly Command[]): string {
   const rows = commands.map((command): [string, string] => [command.name, command.summary]);
   return (
     "Train and run CLIP in TypeScript\n\n" +

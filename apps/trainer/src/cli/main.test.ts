@@ -9,10 +9,10 @@ import { weightTargets } from "../commands/convert/write.ts";
 import { towerTargets } from "../commands/convert/write-tower.ts";
 import { commands } from "../commands/index.ts";
 import type { Command } from "./command.ts";
-import { runProgram } from "./main.ts";
+import { runCommandLine } from "./main.ts";
 import { print } from "./output.ts";
 
-const run = (...argv: string[]) => captureOutput(() => runProgram(commands, argv));
+const run = (...argv: string[]) => captureOutput(() => runCommandLine(commands, argv));
 
 /** A command that does what its test says. */
 function commandThat(act: () => Promise<number | void>): Command {
@@ -100,17 +100,17 @@ test.each([
 
 test("a failure exits 1 with its message, and with its stack only when asked", async () => {
   const failing = commandThat(() => Promise.reject(new ClipError("bad-data", "The data are bad.")));
-  const plain = await captureOutput(() => runProgram([failing], ["act"]));
+  const plain = await captureOutput(() => runCommandLine([failing], ["act"]));
   expect([plain.result, plain.stderr]).toEqual([1, "clip-ts: The data are bad.\n"]);
-  const verbose = await captureOutput(() => runProgram([failing], ["act", "--debug"]));
+  const verbose = await captureOutput(() => runCommandLine([failing], ["act", "--debug"]));
   expect(verbose.stderr).toMatch(/The data are bad\.\n[^]* {4}at /);
 });
 
 test("an interruption exits 130; a command's own code is kept", async () => {
   const interrupted = commandThat(() => Promise.reject(new ClipError("interrupted", "Stopped.")));
-  expect((await captureOutput(() => runProgram([interrupted], ["act"]))).result).toBe(130);
+  expect((await captureOutput(() => runCommandLine([interrupted], ["act"]))).result).toBe(130);
   const own = commandThat(() => Promise.resolve(7));
-  expect((await captureOutput(() => runProgram([own], ["act"]))).result).toBe(7);
+  expect((await captureOutput(() => runCommandLine([own], ["act"]))).result).toBe(7);
 });
 
 test("a reader of stdout that goes away is forgiven; other errors are not", async () => {
@@ -122,6 +122,6 @@ test("a reader of stdout that goes away is forgiven; other errors are not", asyn
     expect(() => process.stdout.emit("error", full)).toThrow("disk full");
     return Promise.resolve();
   });
-  const { result, stdout, stderr } = await captureOutput(() => runProgram([silent], ["act"]));
+  const { result, stdout, stderr } = await captureOutput(() => runCommandLine([silent], ["act"]));
   expect([result, stdout, stderr]).toEqual([0, "one\n", ""]);
 });

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { isClipError } from "@clip-ts/base";
 import { UsageError, type Arguments, type Command } from "./command.ts";
-import { commandHelp, programHelp } from "./help.ts";
+import { commandHelp, commandLineHelp } from "./help.ts";
 import { forgiveClosedPipe, keepingStdout } from "./output.ts";
 import { optionOnStdout, parseArguments } from "./parse.ts";
 import { suggestion } from "./text.ts";
@@ -57,22 +57,22 @@ function answer(
   [name = "", topic, ...more]: readonly string[],
   commands: readonly Command[],
 ): string | undefined {
-  if (name === "--version" || name === "-V") return `${programVersion()}\n`;
+  if (name === "--version" || name === "-V") return `${ownVersion()}\n`;
   if (!["--help", "-h", "help"].includes(name)) return undefined;
-  if (topic === undefined || topic.startsWith("-")) return programHelp(commands);
+  if (topic === undefined || topic.startsWith("-")) return commandLineHelp(commands);
   if (more.length === 0) return commandHelp(findCommand(topic, commands));
   throw new UsageError(`help has no use for "${more.join(" ")}". Usage: clip-ts help COMMAND`);
 }
 
 /** Runs one command line. @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
-export async function runProgram(
+export async function runCommandLine(
   commands: readonly Command[],
   argv: readonly string[],
 ): Promise<number> {
   const [name, ...rest] = argv;
   forgiveClosedPipe();
   if (name === undefined) {
-    process.stdout.write(programHelp(commands));
+    process.stdout.write(commandLineHelp(commands));
     return exitCodes.usage;
   }
   try {
@@ -86,7 +86,7 @@ export async function runProgram(
 }
 
 /** Version of clip-ts, as its package says. */
-function programVersion(): string {
+function ownVersion(): string {
   const manifest = createRequire(import.meta.url)("../../package.json") as { version: string };
   return manifest.version;
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { goldenPath, captureOutput } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-bare-names-"));
@@ -44,7 +44,7 @@ test.each([
   [settings("model={config: openai/clip-vit-base-patch32}")],
   [settings("distill.from=openai/clip-vit-base-patch32")],
 ])("%j asks whether the hub was meant", async (argv) => {
-  const { result, stderr } = await captureOutput(() => runProgram(commands, argv));
+  const { result, stderr } = await captureOutput(() => runCommandLine(commands, argv));
   expect(stderr).toMatch(/ Did you mean hf:openai\/clip-vit-base-patch32\?\n$/u);
   expect(result).toBe(1);
 });

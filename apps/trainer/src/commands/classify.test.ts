@@ -9,7 +9,7 @@ import { openClip, writeModel } from "@clip-ts/node";
 import { captureOutput, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 import { tokenizerFor } from "@clip-ts/inference";
 
@@ -18,7 +18,7 @@ const model = join(folder, "model");
 const image = join(folder, "image.png");
 const labels = ["dog", "cat", "a red square", "ship"];
 const run = (...argv: string[]) =>
-  captureOutput(() => runProgram(commands, ["classify", model, ...argv, "--engine", "cpu"]));
+  captureOutput(() => runCommandLine(commands, ["classify", model, ...argv, "--engine", "cpu"]));
 
 beforeAll(async () => {
   const config = preset("nano");

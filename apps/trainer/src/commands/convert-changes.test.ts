@@ -9,7 +9,7 @@ import { captureOutput, goldenPath, writeGoldenModel } from "@clip-ts/test-utils
 import { saveParams, toBytes } from "@clip-ts/weights";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 import { tokenizerFor } from "@clip-ts/inference";
 import { writeModel } from "@clip-ts/node";
@@ -17,7 +17,7 @@ import { writeModel } from "@clip-ts/node";
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-changes-"));
 afterAll(() => rm(folder, { recursive: true }));
 const at = (...names: string[]): string => join(folder, ...names);
-const run = (...argv: string[]) => captureOutput(() => runProgram(commands, argv));
+const run = (...argv: string[]) => captureOutput(() => runCommandLine(commands, argv));
 
 /** A folder with a small model whose weights depend on the seed. */
 async function writeNano(name: string, seed: number, changes: object = {}): Promise<string> {

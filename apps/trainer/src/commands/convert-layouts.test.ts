@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { captureOutput, goldenJson, goldenPath, writeGoldenModel } from "@clip-ts/test-utils";
 import { serializeSafetensors, toBytes, type HostTensor } from "@clip-ts/weights";
 import { afterAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 import { readTensors, writeJoinedModel } from "./shared/joined-model.test.ts";
 import { openModel } from "@clip-ts/node";
@@ -21,14 +21,14 @@ async function convert(
   ...options: string[]
 ): Promise<string> {
   const argv = ["convert", model, output, "--to", target, ...options];
-  const { result, stderr } = await captureOutput(() => runProgram(commands, argv));
+  const { result, stderr } = await captureOutput(() => runCommandLine(commands, argv));
   expect(result, stderr).toBe(0);
   return stderr;
 }
 
 async function refusal(model: string, target: string, ...options: string[]): Promise<string> {
   const argv = ["convert", model, at("none"), "--to", target, ...options];
-  const { result, stderr } = await captureOutput(() => runProgram(commands, argv));
+  const { result, stderr } = await captureOutput(() => runCommandLine(commands, argv));
   expect(result).toBe(1);
   await expect(readdir(at("none"))).rejects.toThrow("ENOENT"); // nothing was written
   return stderr;

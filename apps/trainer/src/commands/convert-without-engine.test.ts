@@ -9,7 +9,7 @@ import { interpolateWeights } from "@clip-ts/optim";
 import { captureOutput, goldenPath } from "@clip-ts/test-utils";
 import { engine, removeBackend, scalar } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 import { writeJoinedModel } from "./shared/joined-model.test.ts";
 import { tokenizerFor } from "@clip-ts/inference";
@@ -33,7 +33,7 @@ afterAll(() => rm(root, { recursive: true }));
 
 async function convert(model: string, ...words: string[]): Promise<void> {
   const argv = ["convert", model, ...words];
-  const { result, stderr } = await captureOutput(() => runProgram(commands, argv));
+  const { result, stderr } = await captureOutput(() => runCommandLine(commands, argv));
   expect(result, stderr).toBe(0);
 }
 

@@ -17,7 +17,7 @@ import {
 } from "@clip-ts/weights";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 import { tokenizerFor } from "@clip-ts/inference";
 import { writeModel } from "@clip-ts/node";
@@ -26,7 +26,7 @@ const folder = await mkdtemp(join(tmpdir(), "clip-ts-convert-"));
 afterAll(() => rm(folder, { recursive: true }));
 const model = writeGoldenModel(join(folder, "model"), "hf");
 const at = (...names: string[]): string => join(folder, ...names);
-const run = (...argv: string[]) => captureOutput(() => runProgram(commands, argv));
+const run = (...argv: string[]) => captureOutput(() => runCommandLine(commands, argv));
 const weights = (name: string): Promise<Buffer> => readFile(at(name, "model.safetensors"));
 
 async function readTensors(bytes: Uint8Array) {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import { backend } from "@tensorflow/tfjs-core";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 
 /** What drivers of graphics cards put there, if there is one. */
@@ -11,7 +11,7 @@ const graphicsCard = ["/dev/nvidia0", "/dev/dri"].find((path) => existsSync(path
 afterAll(() => useEngine("cpu"));
 afterEach(() => vi.restoreAllMocks());
 const doctor = (...argv: string[]) =>
-  captureOutput(() => runProgram(commands, ["doctor", ...argv]));
+  captureOutput(() => runCommandLine(commands, ["doctor", ...argv]));
 
 test.each(["cpu", "wasm", "onnx"])(
   "says what %s is and that its numbers are right",

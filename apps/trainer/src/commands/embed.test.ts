@@ -10,7 +10,7 @@ import { openClip, writeModel } from "@clip-ts/node";
 import { captureOutput, useEngine, writeGoldenModel } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 import { tokenizerFor } from "@clip-ts/inference";
 
@@ -18,7 +18,7 @@ const folder = await mkdtemp(join(tmpdir(), "clip-ts-embed-"));
 const at = (...names: string[]): string => join(folder, ...names);
 const model = at("model");
 const run = (...argv: string[]) =>
-  captureOutput(() => runProgram(commands, ["embed", ...argv, "--engine", "cpu"]));
+  captureOutput(() => runCommandLine(commands, ["embed", ...argv, "--engine", "cpu"]));
 
 beforeAll(async () => {
   const config = preset("nano");

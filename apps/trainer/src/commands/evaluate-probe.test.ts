@@ -9,7 +9,7 @@ import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { tokenizerFor } from "@clip-ts/inference";
 import { writeModel } from "@clip-ts/node";
 import type { SourceKind } from "../cli/extension.ts";
@@ -31,7 +31,9 @@ const commands = commandsWith({ sources: [shapes] });
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-probe-"));
 const at = (...names: string[]): string => join(folder, ...names);
 const runOn = (engine: string, ...argv: string[]) =>
-  captureOutput(() => runProgram(commands, ["evaluate", at("model"), ...argv, "--engine", engine]));
+  captureOutput(() =>
+    runCommandLine(commands, ["evaluate", at("model"), ...argv, "--engine", engine]),
+  );
 const run = (...argv: string[]) => runOn("cpu", ...argv);
 
 const hasTensorflow = inspectEngines().some(

@@ -8,7 +8,7 @@ import { openClip, writeModel } from "@clip-ts/node";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 import { tokenizerFor } from "@clip-ts/inference";
 
@@ -16,7 +16,7 @@ const folder = await mkdtemp(join(tmpdir(), "clip-ts-evaluate-"));
 const at = (...names: string[]): string => join(folder, ...names);
 const model = at("model");
 const run = (...argv: string[]) =>
-  captureOutput(() => runProgram(commands, ["evaluate", model, ...argv, "--engine", "cpu"]));
+  captureOutput(() => runCommandLine(commands, ["evaluate", model, ...argv, "--engine", "cpu"]));
 
 async function drawing(path: string, shade: number): Promise<void> {
   const background = { r: shade, g: 255 - shade, b: (7 * shade) % 256 };

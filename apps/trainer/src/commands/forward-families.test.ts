@@ -12,7 +12,7 @@ import {
 } from "@clip-ts/test-utils";
 import { serializeSafetensors, toBytes, toFloat32, type HostTensor } from "@clip-ts/weights";
 import { afterAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 import { readTensors, writeJoinedModel } from "./shared/joined-model.test.ts";
 
@@ -27,7 +27,7 @@ afterAll(async () => {
 /** Runs `clip-ts forward` and reads what it writes. */
 async function forward(model: string, inputs: string, ...options: string[]) {
   const argv = ["forward", model, inputs, "-o", output, "--engine", "wasm", ...options];
-  const { result, stderr } = await captureOutput(() => runProgram(commands, argv));
+  const { result, stderr } = await captureOutput(() => runCommandLine(commands, argv));
   expect(result, stderr).toBe(0);
   const written = await readTensors(output);
   return {
@@ -120,7 +120,7 @@ test("a tower alone runs the same compiled, and reads its own inputs only", asyn
   expect(relativeError(values("text_last_hidden"), expected)).toBeLessThan(1e-5);
   const refusal = async (...words: string[]): Promise<string> => {
     const argv = ["forward", modelOf(io), ...words, "-o", output, "--engine", "wasm"];
-    const { result, stderr } = await captureOutput(() => runProgram(commands, argv));
+    const { result, stderr } = await captureOutput(() => runCommandLine(commands, argv));
     expect(result).toBe(1);
     return stderr;
   };

@@ -24,7 +24,7 @@ import {
   type HostTensor,
 } from "@clip-ts/weights";
 import { afterAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-forward-"));
@@ -35,7 +35,7 @@ const models = {
 const inputs = goldenPath("clip-vit/io.safetensors");
 const output = join(folder, "deep", "out.safetensors");
 const expected = goldenArrays("clip-vit/io.safetensors");
-const run = (...argv: string[]) => captureOutput(() => runProgram(commands, argv));
+const run = (...argv: string[]) => captureOutput(() => runCommandLine(commands, argv));
 
 afterAll(async () => {
   await useEngine("cpu");

@@ -6,7 +6,7 @@ import { initClip, preset } from "@clip-ts/model";
 import { captureOutput, useEngine, writeLinkedFolders } from "@clip-ts/test-utils";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 import { tokenizerFor } from "@clip-ts/inference";
 import { writeModel } from "@clip-ts/node";
@@ -14,7 +14,7 @@ import { writeModel } from "@clip-ts/node";
 const folder = mkdtempSync(join(tmpdir(), "clip-ts-left-out-"));
 const at = (...names: string[]): string => join(folder, ...names);
 const model = at("model");
-const run = (...argv: string[]) => captureOutput(() => runProgram(commands, argv));
+const run = (...argv: string[]) => captureOutput(() => runCommandLine(commands, argv));
 const cpu = ["--engine", "cpu"];
 let png: Uint8Array;
 

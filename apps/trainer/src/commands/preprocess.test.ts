@@ -8,14 +8,14 @@ import { captureOutput } from "@clip-ts/test-utils";
 import { bytesSource, openSafetensors, toFloat32 } from "@clip-ts/weights";
 import sharp from "sharp";
 import { afterAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-preprocess-"));
 afterAll(() => rm(folder, { recursive: true }));
 const output = join(folder, "out.safetensors");
 const run = (...argv: string[]) =>
-  captureOutput(() => runProgram(commands, ["preprocess", ...argv, "-o", output]));
+  captureOutput(() => runCommandLine(commands, ["preprocess", ...argv, "-o", output]));
 
 interface Case {
   readonly width: number;

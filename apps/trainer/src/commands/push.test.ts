@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { clipPreprocess, formatPreprocessorConfig } from "@clip-ts/image";
 import { captureOutput, hubToken, startLocalHub, writeGoldenModel } from "@clip-ts/test-utils";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-push-"));
@@ -15,7 +15,7 @@ afterAll(async () => {
 });
 afterEach(() => vi.unstubAllEnvs());
 
-const run = (...argv: string[]) => captureOutput(() => runProgram(commands, argv));
+const run = (...argv: string[]) => captureOutput(() => runCommandLine(commands, argv));
 
 /** Points the hub's variables at the local one. */
 function useLocalHub(token: string = hubToken): void {

@@ -1,9 +1,10 @@
 import { captureOutput } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 
-const setup = (...argv: string[]) => captureOutput(() => runProgram(commands, ["setup", ...argv]));
+const setup = (...argv: string[]) =>
+  captureOutput(() => runCommandLine(commands, ["setup", ...argv]));
 
 test.each([[[]], [["pytorch"]], [["tensorflow", "now"]], [["tensorflow", "--form", "x"]]])(
   "a command line that means nothing is wrong usage: %j",

@@ -10,7 +10,7 @@ import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import { bytesSource, openSafetensors, readAll } from "@clip-ts/weights";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 import { tokenizerFor } from "@clip-ts/inference";
 import { writeModel } from "@clip-ts/node";
@@ -18,7 +18,7 @@ import { writeModel } from "@clip-ts/node";
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-stdout-"));
 const at = (...names: string[]): string => join(folder, ...names);
 const program = fileURLToPath(new URL("../../bin/clip-ts.js", import.meta.url));
-const run = (...argv: string[]) => captureOutput(() => runProgram(commands, argv));
+const run = (...argv: string[]) => captureOutput(() => runCommandLine(commands, argv));
 const cpu = ["--engine", "cpu"];
 
 beforeAll(async () => {
@@ -112,7 +112,7 @@ test("what libraries log while a file is printed goes to stderr, and only then",
     },
   } as const;
   const { log } = console;
-  const { stdout } = await captureOutput(() => runProgram([chatty], ["act", "--out", "-"]));
+  const { stdout } = await captureOutput(() => runCommandLine([chatty], ["act", "--out", "-"]));
   expect(stdout).toBe("");
   expect(console.log).toBe(log);
 });

@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { formatClipConfig, preset } from "@clip-ts/model";
 import { captureOutput, writeGoldenModel } from "@clip-ts/test-utils";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-tokenize-"));
@@ -29,7 +29,7 @@ async function tokenize(captions: readonly string[], ...options: string[]): Prom
   const stdin = Readable.from([Buffer.from(text)]) as unknown as typeof process.stdin;
   vi.spyOn(process, "stdin", "get").mockReturnValue(stdin);
   const { result, stdout, stderr } = await captureOutput(() =>
-    runProgram(commands, ["tokenize", model, ...options]),
+    runCommandLine(commands, ["tokenize", model, ...options]),
   );
   expect([result, stderr]).toEqual([0, ""]);
   return stdout
@@ -61,7 +61,9 @@ test("--padded fills up to the context length; a blank line is a caption too", a
 
 test("a model with a vocabulary of its own says that it needs ids", async () => {
   const golden = writeGoldenModel(join(folder, "golden"), "hf");
-  const { result, stderr } = await captureOutput(() => runProgram(commands, ["tokenize", golden]));
+  const { result, stderr } = await captureOutput(() =>
+    runCommandLine(commands, ["tokenize", golden]),
+  );
   expect(result).toBe(1);
   expect(stderr).toContain("a vocabulary of 200");
 });

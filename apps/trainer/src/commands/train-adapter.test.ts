@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import { afterAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-adapter-"));
@@ -29,7 +29,7 @@ test.each([
     };
     await writeFile(`${path}.yaml`, JSON.stringify(config));
     const { result, stderr } = await captureOutput(() =>
-      runProgram(commands, ["train", `${path}.yaml`]),
+      runCommandLine(commands, ["train", `${path}.yaml`]),
     );
     expect(result, stderr).toBe(0);
     const json = await readFile(join(path, "latest/adapter/adapter_config.json"), "utf8");

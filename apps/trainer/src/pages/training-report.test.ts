@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { captureOutput } from "@clip-ts/test-utils";
 import { afterAll, expect, test } from "vitest";
-import { runProgram } from "../cli/main.ts";
+import { runCommandLine } from "../cli/main.ts";
 import { commands } from "../commands/index.ts";
 import { trainingReport, type MetricsLine } from "./training-report.ts";
 
@@ -44,7 +44,7 @@ test("what evaluations left in the metrics has a part of its own", async () => {
 
 test("clip-ts report draws a run's folder, a broken last line left out", async () => {
   await writeFile(join(folder, "metrics.jsonl"), `${JSON.stringify(line(0))}\n{"step": 1, "lo`);
-  const report = () => captureOutput(() => runProgram(commands, ["report", folder]));
+  const report = () => captureOutput(() => runCommandLine(commands, ["report", folder]));
   expect(await report()).toMatchObject({ result: 0 });
   expect(await readFile(join(folder, "report.html"), "utf8")).toContain("In short");
   await writeFile(join(folder, "metrics.jsonl"), "");

@@ -4,7 +4,7 @@ import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { restoreNodeHelpers } from "../tensorflow.ts";
-import { lastLines, megabytes, runProgram, type SetupContext } from "./setup-options.ts";
+import { lastLines, megabytes, runProcess, type SetupContext } from "./setup-options.ts";
 import { libraryNames } from "./wheels.ts";
 
 /** Where Node's headers may lie, best first. Node-API is stable, so those of any version do. */
@@ -51,7 +51,7 @@ async function compile(
   { environment }: SetupContext,
 ): Promise<void> {
   const { CXX: compiler = "g++" } = environment;
-  const { code, stderr } = await runProgram(compiler, args, environment);
+  const { code, stderr } = await runProcess(compiler, args, environment);
   if (code === 0) return;
   throw new ClipError(
     "not-found",
@@ -157,7 +157,7 @@ export async function tryAddon(
 ): Promise<TrialResult> {
   const quiet = { TF_CPP_MIN_LOG_LEVEL: "2", TF_FORCE_GPU_ALLOW_GROWTH: "true", ...environment };
   const args = ["-e", trial, packageFolder];
-  const { stdout, stderr } = await runProgram(process.execPath, args, quiet);
+  const { stdout, stderr } = await runProcess(process.execPath, args, quiet);
   const line = stdout.split("\n").find((text) => text.startsWith("trial "));
   const fault = (reason: string): ClipError =>
     new ClipError(

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { ClipError } from "@clip-ts/base";
-import { lastLines, runProgram, type SetupContext } from "./setup-options.ts";
+import { lastLines, runProcess, type SetupContext } from "./setup-options.ts";
 import {
   checkSum,
   downloadWheel,
@@ -35,7 +35,7 @@ async function downloadAll(requirements: readonly string[], context: SetupContex
   const options = ["download", "--no-deps", "--only-binary=:all:", "--dest", into];
   for (const requirement of requirements) {
     report(`fetching ${requirement}`);
-    const { code, stderr } = await runProgram(
+    const { code, stderr } = await runProcess(
       command,
       [...args, ...options, requirement],
       environment,

@@ -39,7 +39,7 @@ export function megabytes(bytes: number): string {
 }
 
 /** How another program ended. */
-export interface ProgramResult {
+export interface ProcessResult {
   /** Undefined if there is no such program. */
   readonly code: number | undefined;
   readonly stdout: string;
@@ -47,11 +47,11 @@ export interface ProgramResult {
 }
 
 /** Runs another program to its end. A program that does not exist is a result, not an error. */
-export function runProgram(
+export function runProcess(
   command: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv = process.env,
-): Promise<ProgramResult> {
+): Promise<ProcessResult> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
     let [stdout, stderr] = ["", ""];

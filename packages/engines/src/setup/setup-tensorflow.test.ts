@@ -33,7 +33,7 @@ const wheel = zipSync({
 });
 const wheelFile = "tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl";
 
-const noPrograms = { PATH: join(folder, "no-programs") };
+const noCommands = { PATH: join(folder, "no-programs") };
 
 function contextOf(name: string, changes: Partial<SetupContext> = {}): SetupContext {
   return {
@@ -42,7 +42,7 @@ function contextOf(name: string, changes: Partial<SetupContext> = {}): SetupCont
     cache: join(folder, name, "tensorflow-2.21.0-cpu"),
     index: undefined,
     report: () => undefined,
-    environment: noPrograms,
+    environment: noCommands,
     ...changes,
   };
 }

@@ -16,7 +16,7 @@ import { Unzip, UnzipInflate, type UnzipFile } from "fflate";
 import {
   lastLines,
   megabytes,
-  runProgram,
+  runProcess,
   tensorflowVersion,
   type SetupContext,
 } from "./setup-options.ts";
@@ -124,7 +124,7 @@ export async function findPip(
 ): Promise<readonly [string, ...string[]] | undefined> {
   for (const pip of pips) {
     const [command, ...args] = pip;
-    const { code } = await runProgram(command, [...args, "--version"], environment);
+    const { code } = await runProcess(command, [...args, "--version"], environment);
     if (code === 0) return pip;
   }
   return undefined;
@@ -154,7 +154,7 @@ export async function pipWheel(context: SetupContext): Promise<string | undefine
   report(`fetching ${wheelName} ${tensorflowVersion} with ${pip.join(" ")}`);
   const what = `${wheelName}==${tensorflowVersion}`;
   const options = ["download", "--no-deps", "--only-binary=:all:", "--dest", folder, what];
-  const { stderr } = await runProgram(command, [...args, ...options], environment);
+  const { stderr } = await runProcess(command, [...args, ...options], environment);
   const wheel = await wheelIn(folder, wheelName);
   if (wheel !== undefined) {
     report(`  SHA-256 ${await checkSum(wheel)}`);
