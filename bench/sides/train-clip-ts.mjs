@@ -3,7 +3,7 @@
 // operation on engines that would compile.
 import {
   openRunModel,
-  openSession,
+  startTraining,
   openTrainingBatches,
   parseConfig,
   runOptions,
@@ -24,13 +24,13 @@ await serve(async ({ eager, recipe, ...engineOptions }) => {
   };
   const startedAt = performance.now();
   const compiler = eager === true ? undefined : engine.compiler;
-  const { session } = await openSession(options.training, { ...model, start }, { compiler });
+  const { active } = await startTraining(options.training, { ...model, start }, { compiler });
   const openMilliseconds = performance.now() - startedAt - loadMilliseconds;
   const batches = await openTrainingBatches(options.data, model.description);
   let batch = await batches.next();
   return {
     facts: { version: engine.detail, loadMilliseconds, openMilliseconds },
-    run: () => session.step(batch),
+    run: () => active.step(batch),
     async show(_, metrics) {
       batch = await batches.next();
       return { loss: metrics.loss, gradNorm: metrics.gradNorm };

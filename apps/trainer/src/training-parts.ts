@@ -4,7 +4,7 @@ export { captionedImages } from "./commands/shared/images.ts";
 export { limitSkipped } from "./commands/shared/left-out.ts";
 export { withClip } from "./commands/shared/open-model.ts";
 export { retrievalNumbers, type Evaluation } from "./commands/train/evaluation.ts";
-export { openSession } from "./commands/train/open-session.ts";
+export { startTraining } from "./commands/train/start-training.ts";
 export { runTraining, type TrainingResult } from "./commands/train/run-training.ts";
 export { openTrainingBatches } from "./config/batches.ts";
 export { loadConfig, parseConfig, type Settings } from "./config/load-config.ts";

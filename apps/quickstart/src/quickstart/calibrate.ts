@@ -3,7 +3,7 @@ import type { Compiler } from "@clip-ts/engines";
 import {
   openTrainingBatches,
   openRunModel,
-  openSession,
+  startTraining,
   type RunOptions,
 } from "@clip-ts/trainer/training";
 
@@ -29,7 +29,7 @@ export async function measureStep(
   source: PairSource,
 ): Promise<number> {
   const model = await openRunModel(options.model);
-  const { session } = await openSession(options.training, model, { compiler });
+  const { session } = await startTraining(options.training, model, { compiler });
   const batches = await openTrainingBatches(options.data, model.description, { source });
   for (let batch = 0; batch < batches.stepsPerEpoch; batch++) await batches.next();
   const times: number[] = [];

@@ -2,7 +2,7 @@ import { startEngine, type EngineName } from "@clip-ts/engines";
 import { expect, test } from "vitest";
 import { openTrainingBatches } from "../../config/batches.ts";
 import { openRunModel } from "../../config/model.ts";
-import { openSession } from "./open-session.ts";
+import { startTraining } from "./start-training.ts";
 import { configOf } from "./run-here.test.ts";
 
 test.each<EngineName>(["wasm", "onnx"])(
@@ -11,16 +11,16 @@ test.each<EngineName>(["wasm", "onnx"])(
     const config = configOf("disposed", { engine });
     const { compiler } = await startEngine(engine);
     const model = await openRunModel(config.model);
-    const { session } = await openSession(config.training, model, { compiler });
+    const { active } = await startTraining(config.training, model, { compiler });
     const batches = await openTrainingBatches(config.data, model.description);
     const batch = await batches.next();
-    await session.step(batch);
-    session.dispose();
-    session.dispose();
+    await active.step(batch);
+    active.dispose();
+    active.dispose();
     const error = { code: "disposed", message: expect.stringMatching(/session was .*checkpoint/u) };
-    await expect(session.step(batch)).rejects.toMatchObject(error);
-    await expect(session.read()).rejects.toMatchObject(error);
-    expect(session.steps()).toBe(1);
+    await expect(active.step(batch)).rejects.toMatchObject(error);
+    await expect(active.read()).rejects.toMatchObject(error);
+    expect(active.steps()).toBe(1);
     await batches.close();
   },
 );

@@ -4,7 +4,7 @@ import { preset } from "@clip-ts/model";
 import { startEngine, type Compiler } from "@clip-ts/engines";
 import { expect, test } from "vitest";
 import { openRunModel } from "../../config/model.ts";
-import { openSession } from "./open-session.ts";
+import { startTraining } from "./start-training.ts";
 import { configOf } from "./run-here.test.ts";
 
 /** As many pairs as asked for, all alike. */
@@ -37,9 +37,9 @@ async function graphsOfStep(changes: Changes): Promise<Graph[]> {
   };
   const model = await openRunModel(config.model);
   const noter: Compiler = { target, load: flatLoader(noting) };
-  const { session } = await openSession(config.training, model, { compiler: noter });
-  await session.step(pairs(micro * (changes.accumulate ?? 1)));
-  session.dispose();
+  const { active } = await startTraining(config.training, model, { compiler: noter });
+  await active.step(pairs(micro * (changes.accumulate ?? 1)));
+  active.dispose();
   return graphs;
 }
 

@@ -17,7 +17,7 @@ import { openRunModel } from "../../config/model.ts";
 import { kindOf, openSource } from "../../config/sources.ts";
 import { createEarlyStopping } from "./early-stopping.ts";
 import { evaluatedNames, openEvaluation, type Evaluator } from "./evaluation.ts";
-import { openSession } from "./open-session.ts";
+import { startTraining } from "./start-training.ts";
 import { findWholeCheckpoint, type CheckpointParts } from "./run-checkpoints.ts";
 import { checkStoredIdentity, identifyRun } from "./run-identity.ts";
 import type { RunOptions } from "../../config/options.ts";
@@ -92,8 +92,8 @@ function openPairs(
 }
 
 /**
- * Opens a run, from scratch or from its last whole checkpoint: engine, model, data, session; records its
- * settings. The caller closes batches, session and evaluator.
+ * Opens a run, from scratch or from its last whole checkpoint: engine, model, data, training; records its
+ * settings. The caller closes batches, training and evaluator.
  * @param changes Which settings are others than those that the run recorded.
  */
 export async function openTraining(
@@ -113,21 +113,21 @@ export async function openTraining(
   if (from !== undefined) await checkStoredIdentity(run, from, identity);
   const { compiler } = engine;
   const evaluator = await openEvaluation(options.evaluation, description, compiler);
-  const opened = await openSession(options.training, model, {
+  const opened = await startTraining(options.training, model, {
     checkpoint: from,
     compiler,
     teacher: options.teacher,
   });
-  const { session, cursor, best } = opened;
+  const { active, cursor, best } = opened;
   const early = createEarlyStopping(
     options.earlyStopping,
     evaluatedNames(options.evaluation),
     best,
   );
   const batches = await openTrainingBatches(options.data, description, { restore: cursor, source });
-  await recordSettings(options, changes, session.steps());
-  await forgetStepsFrom(session.steps(), options.progress.metricsFile);
+  await recordSettings(options, changes, active.steps());
+  await forgetStepsFrom(active.steps(), options.progress.metricsFile);
   announce(options, description, batches);
   for (const line of model.notes) note(`note    ${line}`);
-  return { description, session, batches, early, identity, from, evaluator };
+  return { description, active, batches, early, identity, from, evaluator };
 }

@@ -17,7 +17,7 @@ import { quoteWord } from "../../cli/text.ts";
 import { checkpointContents } from "./checkpoint-contents.ts";
 import type { EarlyStopping } from "./early-stopping.ts";
 import type { RunIdentity } from "./run-identity.ts";
-import type { TrainingSession } from "./open-session.ts";
+import type { ActiveTraining } from "./start-training.ts";
 import type { CheckpointOptions } from "../../config/options.ts";
 
 /**
@@ -56,7 +56,7 @@ export async function findWholeCheckpoint(run: string): Promise<string> {
 /** What checkpoints of a run are made of. */
 export interface CheckpointParts {
   readonly description: ModelDescription;
-  readonly session: TrainingSession;
+  readonly active: ActiveTraining;
   readonly batches: Pick<BatchStream, "cursor">;
   readonly early: EarlyStopping | undefined;
   readonly identity: RunIdentity;
@@ -105,7 +105,7 @@ export function createRunCheckpoints(
   parts: CheckpointParts,
 ): RunCheckpoints {
   const { run, keep, seed } = options;
-  const { description, session, batches, early, identity } = parts;
+  const { description, active, batches, early, identity } = parts;
   const watch = createExplosionWatch();
   let newest = parts.from ?? "";
   let isUnproven = false;
@@ -114,7 +114,7 @@ export function createRunCheckpoints(
     const best = early?.best();
     const cursor = batches.cursor();
     const state = { seed, cursor, identity, ...(best && { best }) };
-    const contents = checkpointContents(session.plan, await session.read(), description);
+    const contents = checkpointContents(active.plan, await active.read(), description);
     newest = await saveCheckpoint(run, description, { ...contents, state }, keep + 1);
     isUnproven = true;
   };
@@ -128,7 +128,7 @@ export function createRunCheckpoints(
       } catch (error) {
         if (isLast || !isDiskFault(error)) throw error;
         const reason = error instanceof Error ? error.message : String(error);
-        note(`note    no checkpoint of step ${session.steps()}: ${reason}`);
+        note(`note    no checkpoint of step ${active.steps()}: ${reason}`);
         note(`        Training goes on and tries again; the newest is ${newest || "none"}.`);
         return false;
       }
@@ -140,7 +140,7 @@ export function createRunCheckpoints(
       isUnproven = false;
     },
     async afterDivergence(error) {
-      const since = watch.since() ?? session.steps();
+      const since = watch.since() ?? active.steps();
       const names = await listCheckpoints(run);
       for (const name of names.filter((name) => stepOf(name) >= since)) {
         await markCheckpoint(run, name, "diverged");

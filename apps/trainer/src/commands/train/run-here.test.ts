@@ -9,7 +9,7 @@ import { openTrainingBatches } from "../../config/batches.ts";
 import { parseConfig } from "../../config/load-config.ts";
 import { openRunModel } from "../../config/model.ts";
 import { runOptions } from "../../config/run-options.ts";
-import { openSession } from "./open-session.ts";
+import { startTraining } from "./start-training.ts";
 import { stepMetrics, type StepMetrics } from "./progress.ts";
 import type { RunOptions } from "../../config/options.ts";
 
@@ -52,11 +52,11 @@ export async function takeSteps({ steps, engine, ...run }: RunOptions): Promise<
   const { compiler } = await startEngine(engine.name);
   const model = await openRunModel(run.model);
   const { training, teacher } = run;
-  const { session } = await openSession(training, model, { compiler, teacher });
-  const { plan } = session;
+  const { active } = await startTraining(training, model, { compiler, teacher });
+  const { plan } = active;
   const batches = await openTrainingBatches(run.data, model.description);
   const values = async (): Promise<Record<string, Float32Array>> => {
-    const { params, slots } = await session.read();
+    const { params, slots } = await active.read();
     const averages = Object.entries(slots["ema"] ?? {}).map(
       ([path, leaf]) => [`ema.${path}`, leaf] as const,
     );
@@ -67,11 +67,10 @@ export async function takeSteps({ steps, engine, ...run }: RunOptions): Promise<
   };
   const before = await values();
   const metrics: StepMetrics[] = [];
-  while (session.steps() < steps)
-    metrics.push(stepMetrics(await session.step(await batches.next())));
+  while (active.steps() < steps) metrics.push(stepMetrics(await active.step(await batches.next())));
   const after = await values();
   await batches.close();
-  session.dispose();
+  active.dispose();
   return { metrics, plan, before, after };
 }
 

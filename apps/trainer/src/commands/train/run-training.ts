@@ -10,7 +10,7 @@ import { changedSettings } from "../../config/changed-settings.ts";
 import { noteLeftOut } from "../shared/left-out.ts";
 import { earlyStopOf, type EarlyStop, type EarlyStopping } from "./early-stopping.ts";
 import type { Evaluator } from "./evaluation.ts";
-import type { TrainingSession } from "./open-session.ts";
+import type { ActiveTraining } from "./start-training.ts";
 import { openTraining, type OpenedTraining, type TrainingOptions } from "./open-training.ts";
 import { createProgress, stepReport, type Progress } from "./progress.ts";
 import { createRunCheckpoints, isDivergence } from "./run-checkpoints.ts";
@@ -66,20 +66,20 @@ export interface RunEvaluation {
   /** Folder of the run, which gets its best model. */
   readonly run: string;
   readonly description: ModelDescription;
-  readonly session: TrainingSession;
+  readonly active: ActiveTraining;
   readonly evaluator: Evaluator | undefined;
   readonly early: EarlyStopping | undefined;
   readonly progress: Pick<Progress, "evaluated">;
 }
 
-/** Evaluates the session, notes what was found, keeps the best model, and says whether to go on. */
+/** Evaluates the training's models, notes what was found, keeps the best model, and says whether to go on. */
 function createEvaluating(parts: RunEvaluation): Evaluating | undefined {
-  const { run: folder, description, session, evaluator, early, progress } = parts;
+  const { run: folder, description, active, evaluator, early, progress } = parts;
   if (evaluator === undefined) return undefined;
   const run = (): Promise<boolean> =>
-    session.evaluate(async (models) => {
+    active.evaluate(async (models) => {
       const evaluation = await evaluator.evaluate(models);
-      const step = session.steps() - 1;
+      const step = active.steps() - 1;
       progress.evaluated(step, evaluation);
       const verdict = early?.judge(evaluation, step);
       const isOfEma = early?.metric.startsWith("ema.") === true;
@@ -139,7 +139,7 @@ async function trainOpened(
   { lock, onEnd }: Pick<TrainingOptions, "onEnd"> & { readonly lock: RunLock },
 ): Promise<TrainingResult> {
   const { run, steps } = options;
-  const { session, batches, early, evaluator } = opened;
+  const { active, batches, early, evaluator } = opened;
   const progress = createProgress(options.progress);
   const interruption = watchInterruption();
   const checkpoints = createRunCheckpoints(options.checkpoints, opened);
@@ -153,9 +153,9 @@ async function trainOpened(
     const shouldStop = (): boolean => interruption.requested() || early?.isOver() === true;
     const evaluate = createEvaluating({ ...opened, run, progress });
     const saving = { every: options.checkpoints.every, save: checkpoints.save };
-    await train({ steps, training: session, batches, saving, report, shouldStop, evaluate });
+    await train({ steps, training: active, batches, saving, report, shouldStop, evaluate });
     await checkpoints.finish();
-    const end = endOf(options, early, session.steps(), interruption.requested());
+    const end = endOf(options, early, active.steps(), interruption.requested());
     return { ...end, checkpoint: checkpoints.newest() };
   } catch (error) {
     throw isDivergence(error) ? await checkpoints.afterDivergence(error) : error;
@@ -163,9 +163,9 @@ async function trainOpened(
     interruption.release();
     await progress.finish();
     await batches.close();
-    session.dispose();
+    active.dispose();
     evaluator?.dispose();
-    if (session.steps() > 0) await onEnd?.(run);
+    if (active.steps() > 0) await onEnd?.(run);
     noteAllLeftOut(batches, evaluator);
   }
 }

@@ -62,7 +62,7 @@ async function runArrays(
 }
 
 /** A run's model being trained, on batches of pairs. */
-export interface TrainingSession {
+export interface ActiveTraining {
   readonly plan: TrainingPlan;
   /** Steps taken so far. */
   readonly steps: () => number;
@@ -78,16 +78,16 @@ export interface TrainingSession {
   readonly dispose: () => void;
 }
 
-/** A session and where it stands in the data. */
-export interface OpenedSession {
-  readonly session: TrainingSession;
+/** An active training and where it stands in the data. */
+export interface StartedTraining {
+  readonly active: ActiveTraining;
   readonly cursor?: Cursor;
   /** The best evaluation that a checkpoint remembers. */
   readonly best?: BestSoFar;
 }
 
 /** State, and where it stands in the data. */
-type Restored = Omit<OpenedSession, "session"> & { readonly state: TrainingState };
+type Restored = Omit<StartedTraining, "active"> & { readonly state: TrainingState };
 
 async function restore(
   folder: string,
@@ -107,15 +107,15 @@ async function restore(
   };
 }
 
-/** Where a session begins, and what compiles its steps; without a compiler they run as they come. */
+/** Where a training begins, and what compiles its steps; without a compiler they run as they come. */
 export interface OpenOptions {
   readonly checkpoint?: string | undefined;
   readonly compiler?: Compiler | undefined;
   readonly teacher?: TeacherOptions | undefined;
 }
 
-/** What a session says after `dispose`. */
-const sessionDisposed = {
+/** What a training says after `dispose`. */
+const trainingDisposed = {
   what: "This training session",
   remedy: "Open another from a checkpoint to go on.",
 };
@@ -141,18 +141,18 @@ async function begin(
  * Begins a run on the running engine, or goes on from a checkpoint folder. The caller disposes the
  * session.
  */
-export async function openSession(
+export async function startTraining(
   trained: RunTrainingOptions,
   model: RunModel,
   open: OpenOptions = {},
-): Promise<OpenedSession> {
+): Promise<StartedTraining> {
   const options = clipTraining(trained, model.description.config);
   const { training, place } = await begin(options, model, open);
   const teacher =
     open.teacher && (await openTeacher(open.teacher, model.description, open.compiler));
   const { shared } = options.objective.inputs;
   const { plan, steps, read, evaluate } = training;
-  const own: Omit<TrainingSession, "plan" | "steps"> = {
+  const own: Omit<ActiveTraining, "plan" | "steps"> = {
     step: async (batch) => training.step(await runArrays(batch, shared, teacher)),
     read,
     evaluate,
@@ -161,5 +161,5 @@ export async function openSession(
       teacher?.dispose();
     },
   };
-  return { session: { plan, steps, ...refuseAfterDisposal(own, sessionDisposed) }, ...place };
+  return { active: { plan, steps, ...refuseAfterDisposal(own, trainingDisposed) }, ...place };
 }
