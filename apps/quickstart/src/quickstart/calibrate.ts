@@ -29,16 +29,16 @@ export async function measureStep(
   source: PairSource,
 ): Promise<number> {
   const model = await openRunModel(options.model);
-  const { session } = await startTraining(options.training, model, { compiler });
+  const { active } = await startTraining(options.training, model, { compiler });
   const batches = await openTrainingBatches(options.data, model.description, { source });
   for (let batch = 0; batch < batches.stepsPerEpoch; batch++) await batches.next();
   const times: number[] = [];
   for (let count = 0; count < warmUps + timed; count++) {
     const startedAt = performance.now();
-    await session.step(await batches.next());
+    await active.step(await batches.next());
     if (count >= warmUps) times.push(performance.now() - startedAt);
   }
-  session.dispose();
+  active.dispose();
   await batches.close();
   return times.reduce((sum, time) => sum + time, 0) / timed;
 }
