@@ -22,10 +22,11 @@ export {
   imagesAmong,
   listFiles,
   listOneFolder,
+  folderSource,
   type ChosenImages,
   type FolderContent,
-} from "./list-files.ts";
-export { folderSource, type FolderSourceOptions } from "./folder-source.ts";
+  type FolderSourceOptions,
+} from "./folder-source.ts";
 export { tableSource, type TableFormat, type TableSourceOptions } from "./table-source.ts";
 export type { Quoting } from "./read-table.ts";
 export { syntheticSource, type SyntheticSourceOptions } from "./synthetic-source.ts";

@@ -1,5 +1,6 @@
 export {
   engineNames,
+  refuseMissingEngine,
   type Compiler,
   type Device,
   type EngineName,
@@ -8,10 +9,14 @@ export {
   type Slowdown,
   type StartedEngine,
 } from "./engine.ts";
-export { checkEngine, type EngineCheck } from "./inspect.ts";
-export { inspectEngine, inspectEngines } from "./inspect.ts";
-export { refuseMissingEngine } from "./engine.ts";
+export {
+  checkEngine,
+  inspectEngine,
+  inspectEngines,
+  tryEngine,
+  tryEngines,
+  type EngineCheck,
+} from "./inspect.ts";
 export { startEngine } from "./start.ts";
 export type { SetupOptions } from "./setup/setup-options.ts";
 export { setupTensorflow } from "./setup/setup-tensorflow.ts";
-export { tryEngine, tryEngines } from "./inspect.ts";

@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { hubToken, startLocalHub, type LocalHub } from "@clip-ts/test-utils";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { config, quick, weights } from "./fixtures/hostile.ts";
-import { downloadModel } from "./download-model.ts";
-import type { DownloadProgress } from "./download-file.ts";
+import { downloadModel, type DownloadProgress } from "./download-model.ts";
 import { hubSettings, parseHubReference, type HubSettings } from "./hub-settings.ts";
 
 let hub: LocalHub;

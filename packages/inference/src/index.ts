@@ -1,19 +1,6 @@
-export { atResolution, configAtResolution } from "./model.ts";
-export { checkOrigin, isOpenaiArchive, warnOnce } from "./from-weights.ts";
-export { clipFunctions, type ClipFunction, type ClipFunctions } from "./clip-graphs.ts";
-export { clipGraph } from "./clip-graphs.ts";
-export { compileEmbedder } from "./compile-embedder.ts";
-export { compileTowers, type CompiledTowers, type TowerWeights } from "./compiled-towers.ts";
-export { engineEmbedder, engineTowers } from "./compiled-towers.ts";
-export { loadHostTower, loadTower, type TowerSide } from "./tower.ts";
 export {
-  closing,
-  withWeightsIn,
-  type LazyWeights,
-  type ModelFiles,
-  type OpenSource,
-} from "./model-files.ts";
-export {
+  atResolution,
+  configAtResolution,
   describedClip,
   loadEmbedder,
   loadHostParams,
@@ -24,6 +11,42 @@ export {
   type Model,
   type ModelDescription,
 } from "./model.ts";
+export { checkOrigin, isOpenaiArchive, warnOnce } from "./from-weights.ts";
+export {
+  clipFunctions,
+  clipGraph,
+  transformersConfig,
+  transformersNames,
+  type ClipFunction,
+  type ClipFunctions,
+  type TransformersSettings,
+} from "./clip-graphs.ts";
+export { compileEmbedder } from "./compile-embedder.ts";
+export {
+  compileTowers,
+  engineEmbedder,
+  engineTowers,
+  type CompiledTowers,
+  type TowerWeights,
+} from "./compiled-towers.ts";
+export {
+  loadHostTower,
+  loadTower,
+  loadHeadAlone,
+  loadHostTowerAlone,
+  loadTowerAlone,
+  openTowerIn,
+  type TowerSide,
+  type StoredTower,
+  type TowerDescription,
+} from "./tower.ts";
+export {
+  closing,
+  withWeightsIn,
+  type LazyWeights,
+  type ModelFiles,
+  type OpenSource,
+} from "./model-files.ts";
 export { checkStoredPositions, withStoredPositions } from "./positions.ts";
 export {
   readConfigFile,
@@ -40,12 +63,3 @@ export {
   type FoundTokenizer,
   type MissingTokenizer,
 } from "./read-tokenizer.ts";
-export {
-  loadHeadAlone,
-  loadHostTowerAlone,
-  loadTowerAlone,
-  openTowerIn,
-  type StoredTower,
-  type TowerDescription,
-} from "./tower.ts";
-export { transformersConfig, transformersNames, type TransformersSettings } from "./clip-graphs.ts";

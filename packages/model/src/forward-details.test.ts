@@ -8,7 +8,7 @@ import {
 } from "@clip-ts/test-utils";
 import { dispose, slice, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { forwardDetails, type ForwardDetails } from "./forward-details.ts";
+import { forwardDetails, type ForwardDetails } from "./forward.ts";
 import { parseClipConfig } from "./config-files/hugging-face.ts";
 import { clipSpec, type ClipParams } from "./spec.ts";
 

@@ -13,8 +13,7 @@ import { eye, scalar, slice, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { parseClipConfig } from "./config-files/hugging-face.ts";
 import type { ClipConfig } from "./config.ts";
-import { forwardDetails, lossGradients, type LossGradients } from "./forward-details.ts";
-import { forward } from "./forward.ts";
+import { forward, forwardDetails, lossGradients, type LossGradients } from "./forward.ts";
 import { clipSpec, type ClipParams } from "./spec.ts";
 
 type Arrays = Readonly<Record<string, GoldenArray>>;

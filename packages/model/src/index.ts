@@ -38,10 +38,11 @@ export {
 export {
   forwardDetails,
   lossGradients,
+  forward,
   type ForwardDetails,
   type LossGradients,
-} from "./forward-details.ts";
-export { forward, type ClipOutput } from "./forward.ts";
+  type ClipOutput,
+} from "./forward.ts";
 export {
   comparePairs,
   logitsOf,

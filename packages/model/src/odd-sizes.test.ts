@@ -11,7 +11,7 @@ import { convertTensors, toFloat32, type HostTensor } from "@clip-ts/weights";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { parseClipConfig } from "./config-files/hugging-face.ts";
-import { lossGradients } from "./forward-details.ts";
+import { lossGradients } from "./forward.ts";
 import { clipSpec, type ClipParams } from "./spec.ts";
 
 afterAll(() => useEngine("cpu"));

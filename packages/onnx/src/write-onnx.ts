@@ -10,9 +10,26 @@ import {
   type TensorProto,
   type ValueInfoProtoSchema,
 } from "./generated/onnx_pb.ts";
+import { elementwise, reductions } from "./lower-elementwise.ts";
+import { structure } from "./lower-structure.ts";
+import { windowed } from "./lower-windows.ts";
 import type { Lowering, OnnxGraph, OnnxOp, Operands } from "./lowering.ts";
-import { lowerings } from "./lowerings.ts";
 import { createOnnxBuilder, dataTypes, type OnnxBuilder } from "./onnx-builder.ts";
+
+/** Made by fuseLayerNorms. */
+const layerNorm: Lowering = (inputs, { attributes }, onnx) => {
+  const epsilon = { fraction: attributes["epsilon"] as number };
+  return onnx.op("LayerNormalization", inputs, { axis: -1, epsilon });
+};
+
+/** How each operation that can be traced is said in ONNX, and those that passes for ONNX make. */
+const lowerings: Readonly<Record<OnnxOp, Lowering>> = {
+  ...elementwise,
+  ...reductions,
+  ...structure,
+  ...windowed,
+  LayerNorm: layerNorm,
+};
 
 /** The numbers of a float tensor, without copying them if they lie on a multiple of four bytes. */
 export function floatsOf({ rawData }: TensorProto): Float32Array {

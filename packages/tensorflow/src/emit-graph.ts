@@ -20,7 +20,7 @@ import type { Lowering, LoweringInput } from "./lowering.ts";
 import type { DataType } from "./messages.ts";
 import { fuseRows } from "./rows/fuse-rows.ts";
 import { rows } from "./rows/row-kernel.ts";
-import { asMade, rounded, widened, type Tensor } from "./tensors.ts";
+import { asMade, rounded, widened, type Tensor } from "./variables.ts";
 
 /** How each operation that can be traced is written for TensorFlow, and those that passes make of them. */
 const lowerings: Readonly<Record<TensorflowOp, Lowering>> = {

@@ -1,10 +1,16 @@
 import { operationNames } from "@clip-ts/native";
 import type { AdamwAttributes, AdamwOperand } from "./fuse-adamw.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
-import { afterAll, type Guard, type Variables } from "./variables.ts";
+import {
+  afterAll,
+  asMade,
+  widened,
+  type Guard,
+  type TypedTensor,
+  type Variables,
+} from "./variables.ts";
 import type { Lowering } from "./lowering.ts";
 import { attribute } from "./messages.ts";
-import { asMade, widened, type TypedTensor } from "./tensors.ts";
 
 /** Tensors that the update needs, in the graph that is written, and the type of the gradient. */
 export interface AdamwTensors extends Readonly<

@@ -4,7 +4,7 @@ import { operationNames } from "@clip-ts/native";
 import type { TensorflowGraph, TensorflowNode, TensorflowOp } from "./graph-builder.ts";
 import { elementwise, reduction, type Lowering, type LoweringInput } from "./lowering.ts";
 import { attribute, type Attribute } from "./messages.ts";
-import { asMade, rounded, widened, type Tensor } from "./tensors.ts";
+import { asMade, rounded, widened, type Tensor } from "./variables.ts";
 
 /** From so many rows on, a matmul is worth transposing an operand of. */
 const manyRows = 128;

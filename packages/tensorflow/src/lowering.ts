@@ -3,7 +3,7 @@ import { axesAttribute, axesOf } from "@clip-ts/jit/backend";
 import type { GraphBuilder, TensorflowNode } from "./graph-builder.ts";
 import type { TypeAnnotations } from "./annotate-types.ts";
 import type { Updates } from "./lower-adamw.ts";
-import type { Tensor } from "./tensors.ts";
+import type { Tensor } from "./variables.ts";
 import { attribute, type DataType } from "./messages.ts";
 
 /** A node to be written, with the names of its inputs in the TensorFlow graph. */

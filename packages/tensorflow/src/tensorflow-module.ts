@@ -7,8 +7,14 @@ import {
   type HostArrays,
 } from "@clip-ts/jit";
 import type { OwnOperations, Precision } from "./graph-builder.ts";
-import { openSession, type FolderAccess, type TensorflowSession } from "./session.ts";
-import { clearInput, stateGroups, type StateSignatures } from "./state-access.ts";
+import {
+  clearInput,
+  openSession,
+  stateGroups,
+  type FolderAccess,
+  type StateSignatures,
+  type TensorflowSession,
+} from "./session.ts";
 import { roundEntry, writeSavedModel, type SavedModelSpec } from "./write-saved-model.ts";
 
 /** Entry points over one state, which stays in TensorFlow: on a GPU, on the device. */

@@ -13,14 +13,14 @@ import {
 import type { Updates } from "./lower-adamw.ts";
 import { fuseSumsOfSquares } from "./lower-reductions.ts";
 import { attribute, encodeSavedModel, type Signature, type TensorInfo } from "./messages.ts";
-import { afterAssignments, emitClearing, emitStateAccess } from "./state-access.ts";
-import type { Tensor } from "./tensors.ts";
+import { afterAssignments, emitClearing, emitStateAccess } from "./session.ts";
 import {
   addVariables,
   finiteGuard,
   openPassage,
   type KeepableState,
   type StateSpec,
+  type Tensor,
   type Variables,
 } from "./variables.ts";
 

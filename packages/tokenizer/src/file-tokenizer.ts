@@ -2,10 +2,16 @@ import { ClipError } from "@clip-ts/base";
 import { checkText, type Tokenizer } from "./tokenizer.ts";
 import { cleaners, type Cleaning } from "./clean-text.ts";
 import { checkInteger, encodeBatch } from "./encode-batch.ts";
-import { framed, lowered, saying, writtenFiles } from "./pipeline/family.ts";
+import {
+  framed,
+  fromSlowFiles,
+  lowered,
+  namedToken,
+  saying,
+  writtenFiles,
+} from "./pipeline/slow-files.ts";
 import { asObject, parseJsonFile, readingTokenizer, type Json } from "./pipeline/json.ts";
 import { pipelineOf, type Pipeline } from "./pipeline/pipeline.ts";
-import { fromSlowFiles, namedToken } from "./pipeline/slow-files.ts";
 import { className, configOf, type TokenizerFiles } from "./pipeline/tokenizer-files.ts";
 
 /** How captions become ids where the files leave it open. */

@@ -3,7 +3,7 @@ import { clipVocabularyIn } from "./clip-files.ts";
 import { openClipTokenizer, type OpenClipTokenizer } from "./open-clip-settings.ts";
 import type { Cleaning } from "./clean-text.ts";
 import type { FileTokenizerOptions } from "./file-tokenizer.ts";
-import { saying } from "./pipeline/family.ts";
+import { saying } from "./pipeline/slow-files.ts";
 import { readingTokenizer } from "./pipeline/json.ts";
 import {
   className,

@@ -3,7 +3,7 @@ import type { Activation, ParamSpec, ParamTree } from "@clip-ts/core";
 import type { TransformerConfig } from "@clip-ts/transformer";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { OwnVisionTower } from "./own-tower.ts";
-import type { ResNetParams } from "./resnet/spec.ts";
+import type { ResNetParams } from "./resnet/resnet.ts";
 import type { VitParams } from "./vit/spec.ts";
 
 /** What every vision tower is given. */

@@ -41,7 +41,7 @@ export {
   resNetSpec,
   type BottleneckParams,
   type ResNetParams,
-} from "./resnet/spec.ts";
+} from "./resnet/resnet.ts";
 export { patchCount, patchGrid, vitSpec, type VitParams } from "./vit/spec.ts";
 export { drawKeptPatches, keptPatchCount } from "./vit/encode.ts";
 export { resizePositions, sincosValues } from "./vit/positions.ts";

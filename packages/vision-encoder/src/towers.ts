@@ -11,7 +11,7 @@ import type {
   VisionParams,
   VisionTower,
 } from "./config.ts";
-import { resnet } from "./resnet/encode.ts";
+import { resnet } from "./resnet/resnet.ts";
 import { vit } from "./vit/encode.ts";
 
 /** Names of the kinds of vision towers that are built in. */

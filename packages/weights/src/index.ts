@@ -23,5 +23,12 @@ export {
 export { detectLayout, type Layout } from "./layouts/layout.ts";
 export type { AttentionHeads } from "./layouts/big-vision-rules.ts";
 export { convertLayout, convertTensors, type ConvertOptions } from "./layouts/convert-layout.ts";
-export { checkFit, loadHostArrays, loadParams, type LoadOptions } from "./load-params.ts";
-export { saveParams, streamParams, type SaveOptions } from "./save-params.ts";
+export {
+  checkFit,
+  loadHostArrays,
+  loadParams,
+  saveParams,
+  streamParams,
+  type LoadOptions,
+  type SaveOptions,
+} from "./params.ts";

@@ -4,7 +4,7 @@ import { inputKinds, operationNames, outputKinds, rowCodes, type RowCode } from 
 import { wide } from "../annotate-types.ts";
 import type { Lowering } from "../lowering.ts";
 import { attribute, type DataType } from "../messages.ts";
-import { asMade, widened, type Tensor, type TypedTensor } from "../tensors.ts";
+import { asMade, widened, type Tensor, type TypedTensor } from "../variables.ts";
 import type { RowNode } from "./row-domain.ts";
 
 /** What a slot holds: an input, a number known beforehand, a vector as long as a row, a number of the row. */

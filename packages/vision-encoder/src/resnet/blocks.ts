@@ -26,7 +26,7 @@ import {
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import type { ResNetConfig } from "../config.ts";
-import type { BottleneckParams, NormParams, ResNetParams } from "./spec.ts";
+import type { BottleneckParams, NormParams, ResNetParams } from "./resnet.ts";
 
 /** How the batch norms of one pass work. */
 export interface NormMode {

@@ -17,7 +17,7 @@ import { afterAll, expect, test } from "vitest";
 import type { ResNetConfig } from "../config.ts";
 import { contrastiveLoss, unit } from "../contrast.test.ts";
 import { encodeImage } from "../towers.ts";
-import { resNetSpec, type ResNetParams } from "./spec.ts";
+import { resNetSpec, type ResNetParams } from "./resnet.ts";
 
 /** What open_clip's folder of the reference model says. */
 const config: ResNetConfig = {

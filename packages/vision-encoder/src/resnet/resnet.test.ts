@@ -22,7 +22,7 @@ import {
 import { expect, test } from "vitest";
 import type { ResNetConfig } from "../config.ts";
 import { encodeImage } from "../towers.ts";
-import { resNetSpec, type ResNetParams } from "./spec.ts";
+import { resNetSpec, type ResNetParams } from "./resnet.ts";
 
 const config: ResNetConfig = {
   kind: "resnet",
