@@ -16,7 +16,7 @@ const x = numbers([3, 40], 0.7);
 const weights = { w: numbers([40, 50], 0.3), b: numbers([50], 0.9) };
 
 /** x · w + b, with the weights as constants; w is large enough to lie outside the model, b is not. */
-function product(): Graph {
+function matmulGraph(): Graph {
   const traced = trace(
     ({ x, w, b }) => ({ y: add(matMul(x as Tensor, w as Tensor), b as Tensor) }),
     { x, ...weights },
@@ -40,7 +40,7 @@ const runtimes = [
 
 test.each(runtimes)("%s ONNX Runtime keeps weights of its own", async (_, runtime, providers) => {
   for (const fuses of [false, true]) {
-    const compiled = await compileOnnx(product(), { runtime, providers, threads: 1, fuses });
+    const compiled = await compileOnnx(matmulGraph(), { runtime, providers, threads: 1, fuses });
     const kept = weights.w.data.slice();
     weights.w.data.fill(0); // the caller's memory is the caller's again
     const { y } = await compiled.run({ x });

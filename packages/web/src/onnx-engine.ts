@@ -89,7 +89,7 @@ async function tryTarget(target: Target): Promise<void> {
 }
 
 /** Runs one after the other: on a GPU the runtime refuses to begin a run before the last has ended. */
-function inTurn(target: Target): Target {
+function oneAtATime(target: Target): Target {
   let last: Promise<unknown> = Promise.resolve();
   const after = <Result>(task: () => Promise<Result>): Promise<Result> => {
     const done = last.then(task, task);
@@ -111,7 +111,7 @@ function targetOf(module: RuntimeModule, provider: string): Target {
   const runtime = module as unknown as OnnxRuntime;
   const target: Target = (graph) =>
     compileOnnx(optimize(graph), { runtime, providers: [provider], fuses: true });
-  return Object.assign(provider === "webgpu" ? inTurn(target) : target, { prefersOpenSizes: true });
+  return Object.assign(provider === "webgpu" ? oneAtATime(target) : target, { prefersOpenSizes: true });
 }
 
 function failure(build: Build, cause: unknown): ClipError {
