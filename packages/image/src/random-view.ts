@@ -1,17 +1,136 @@
-import { runYielding, runThrough, type RandomStream, type Yielding } from "@clip-ts/base";
+import { runThrough, runYielding, type RandomStream, type Yielding } from "@clip-ts/base";
 import {
   drawColorChange,
   lumaWeights,
   type ColorChange,
   type ColorJitterStrengths,
 } from "./color-jitter.ts";
-import type { Color } from "./color.ts";
+import { colorsOf, type Color } from "./color.ts";
+import { pixelSource, type PixelSource } from "./pixel-source.ts";
 import { checkPixels, type Pixels } from "./pixels.ts";
 import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
 import { underConfig, type ChannelStatistics } from "./preprocess.ts";
 import { drawPlacement, type Placement, type ViewRanges } from "./random-resized-crop.ts";
 import { checkWithin } from "./resample-table.ts";
-import { textureOf, type Texture } from "./texture.ts";
+
+/** Four bytes a pixel, colours times alpha, with a rim of transparent pixels to read beyond the edge. */
+export interface Texture {
+  readonly data: Uint8Array;
+  /** Pixels in a row, rim included. */
+  readonly stride: number;
+  /** Without the rim. */
+  readonly width: number;
+  /** Without the rim. */
+  readonly height: number;
+}
+
+/** Pixels of a row that are made before it may yield. */
+const columnsAtATime = 2 ** 17;
+
+/** Columns of a texture, from the first up to the last, left out. */
+type Columns = readonly [start: number, end: number];
+
+/** Makes the pixels of a row's columns, from the start of `target`. */
+type MakeRow = (row: number, columns: Columns, target: Uint8Array) => void;
+
+/** The image's pixels as a texture holds them; below the image there are transparent ones. */
+function rowsOf(source: PixelSource): MakeRow {
+  const { channels, first, stride, width, height } = source;
+  const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
+  return (row, [start, end], target) => {
+    const last = Math.min(end, width);
+    if (row >= height || last <= start) return void target.fill(0, 0, 4 * (end - start));
+    const data = source.read(first + row * stride + start, first + row * stride + last);
+    let to = 0;
+    for (let from = 0; from < data.length; from += channels) {
+      const alpha = channels === 4 ? data[from + 3]! : 255;
+      target[to++] = alpha === 255 ? data[from]! : Math.round((data[from]! * alpha) / 255);
+      target[to++] =
+        alpha === 255 ? data[from + green]! : Math.round((data[from + green]! * alpha) / 255);
+      target[to++] =
+        alpha === 255 ? data[from + blue]! : Math.round((data[from + blue]! * alpha) / 255);
+      target[to++] = alpha;
+    }
+    target.fill(0, to, 4 * (end - start));
+  };
+}
+
+/** Pixels of a texture, the rim below it and beside it included. */
+function rowsOfTexture({ data, stride }: Texture): MakeRow {
+  return (row, [start, end], target) => {
+    const first = (row + 1) * stride + 1;
+    target.set(data.subarray(4 * (first + start), 4 * (first + end)));
+  };
+}
+
+/** Two rows become one half as long, each pixel the mean of four. */
+function halvedRows(rows: MakeRow): MakeRow {
+  const upper = new Uint8Array(8 * columnsAtATime);
+  const lower = new Uint8Array(8 * columnsAtATime);
+  return (row, [start, end], target) => {
+    rows(2 * row, [2 * start, 2 * end], upper);
+    rows(2 * row + 1, [2 * start, 2 * end], lower);
+    for (let to = 0, from = 0; to < 4 * (end - start); to += 4, from += 8) {
+      for (let channel = from; channel < from + 4; channel++) {
+        const sum = upper[channel]! + upper[channel + 4]! + lower[channel]! + lower[channel + 4]!;
+        target[to + channel - from] = (sum + 2) >> 2;
+      }
+    }
+  };
+}
+
+function* textureFrom(rows: MakeRow, width: number, height: number): Yielding<Texture> {
+  const stride = width + 2;
+  const data = new Uint8Array(4 * stride * (height + 2));
+  for (let row = 0; row < height; row++) {
+    for (let start = 0; start < width; start += columnsAtATime) {
+      const end = Math.min(start + columnsAtATime, width);
+      rows(row, [start, end], data.subarray(4 * ((row + 1) * stride + 1 + start)));
+      yield;
+    }
+  }
+  return { data, stride, width, height };
+}
+
+/** Textures of images in use, by halvings: training sees them many times. */
+const kept = new WeakMap<Uint8Array, Map<string, Texture>>();
+
+function* makeTexture(pixels: Pixels, halvings: number): Yielding<Texture> {
+  if (halvings === 0) {
+    const rows = rowsOf(pixelSource(pixels, mapOf(pixels)));
+    return yield* textureFrom(rows, pixels.width, pixels.height);
+  }
+  const [width, height] = [pixels.width, pixels.height].map((side) =>
+    Math.ceil(side / 2 ** halvings),
+  );
+  // The whole image is four times as large as its half: it is not kept for the half's sake.
+  const rows =
+    halvings === 1
+      ? rowsOf(pixelSource(pixels, mapOf(pixels)))
+      : rowsOfTexture(yield* textureOf(pixels, halvings - 1));
+  return yield* textureFrom(halvedRows(rows), width!, height!);
+}
+
+/** Inks and deep samples become colours; alpha stays, unless the image's file only names it. */
+function mapOf(pixels: Pixels): ReturnType<typeof colorsOf> {
+  return pixels.channels === 4 && pixels.mode === undefined ? undefined : colorsOf(pixels);
+}
+
+/**
+ * The image halved so many times (Williams 1983, "Pyramidal parametrics"): what a view that shrinks it
+ * reads, so that it is no sieve of pixels. An odd last row or column meets the rim. Kept as long as the
+ * image's bytes are.
+ */
+function* textureOf(pixels: Pixels, halvings: number): Yielding<Texture> {
+  const textures = kept.get(pixels.data) ?? new Map<string, Texture>();
+  kept.set(pixels.data, textures);
+  const key = `${pixels.mode ?? ""} ${pixels.width} ${pixels.channels} ${halvings}`;
+  const known = textures.get(key);
+  if (known !== undefined) return known;
+  const made = yield* makeTexture(pixels, halvings);
+  textures.set(key, made);
+  return made;
+}
 
 /** How often the image is halved before it is read: until neighbouring places read neighbouring pixels. */
 function halvingsFor([xx, xy, , yx, yy]: Placement, size: number): number {

@@ -2,7 +2,10 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ClipError } from "@clip-ts/base";
+import { libraryFlags, sourceFolder, sourceNames } from "@clip-ts/native";
+import { operationsPath } from "../own-operations.ts";
 import { restoreNodeHelpers } from "../tensorflow.ts";
 import { lastLines, megabytes, runProcess, type SetupContext } from "./setup-options.ts";
 import { libraryNames } from "./wheels.ts";
@@ -68,7 +71,7 @@ async function compile(
  * Compiles C++ into a library that is linked with TensorFlow's in `libraries`, which must stay there. It takes
  * its place when it is whole.
  */
-export async function compileLibrary(
+async function compileLibrary(
   what: string,
   { target, libraries }: { readonly target: string; readonly libraries: string },
   args: readonly string[],
@@ -176,4 +179,24 @@ export async function tryAddon(
   const got = [matmul, gradient].join("; ");
   if (got !== "17,39; 2,4,6") throw fault(`computes ${got} where 17,39; 2,4,6 is right.`);
   return result;
+}
+
+/**
+ * Compiles the operations that clip-ts adds to TensorFlow (`@clip-ts/native`), against the same libraries as
+ * tfjs-node's addon, beside which they are put.
+ */
+export async function compileOperations(
+  { packageFolder, version }: { readonly packageFolder: string; readonly version: string },
+  libraries: string,
+  context: SetupContext,
+): Promise<void> {
+  const target = operationsPath(packageFolder, version);
+  context.report("compiling clip-ts's own operations: GEMM, fused rows, AdamW (half a minute)");
+  const sources = fileURLToPath(sourceFolder);
+  const args = [
+    ...libraryFlags,
+    `-I${join(libraries, "include")}`,
+    ...sourceNames.map((name) => join(sources, name)),
+  ];
+  await compileLibrary("clip-ts's operations", { target, libraries }, args, context);
 }

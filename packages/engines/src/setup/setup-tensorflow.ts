@@ -4,8 +4,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { ClipError, isClipError } from "@clip-ts/base";
 import { operationsPath } from "../own-operations.ts";
-import { compileAddon, tryAddon, type TrialResult } from "./addon.ts";
-import { compileOperations } from "./compile-operations.ts";
+import { compileAddon, compileOperations, tryAddon, type TrialResult } from "./addon.ts";
 import { fetchCudaLibraries, findLibraries } from "./libraries.ts";
 import { tensorflowVersion, type SetupContext, type SetupOptions } from "./setup-options.ts";
 

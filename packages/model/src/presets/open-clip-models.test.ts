@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { isClipError } from "@clip-ts/base";
 import { expect, test } from "vitest";
-import { timmSiglips } from "../config-files/open-clip-siglip.ts";
+import { timmSiglips } from "../config-files/open-clip-vision.ts";
 import { formatOpenClipConfig, parseOpenClipConfig } from "../config-files/open-clip.ts";
 import { openClipModels } from "./open-clip-models.ts";
 

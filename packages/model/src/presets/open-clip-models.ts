@@ -6,7 +6,7 @@ import {
 } from "@clip-ts/projection";
 import type { BuiltInTextConfig, CausalTextConfig } from "@clip-ts/text-encoder";
 import type { BuiltInVisionConfig, ResNetConfig, VitConfig } from "@clip-ts/vision-encoder";
-import { timmSiglipVit } from "../config-files/open-clip-siglip.ts";
+import { timmSiglipVit } from "../config-files/open-clip-vision.ts";
 import type { BuiltInClipConfig } from "../config.ts";
 import { openaiText, resNet, robertaTowers, vit } from "./towers.ts";
 

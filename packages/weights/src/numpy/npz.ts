@@ -16,8 +16,13 @@ import {
   type TensorFile,
   type TensorInfo,
 } from "../tensor-file.ts";
-import { openZip, type ZipArchive } from "../zip/open-zip.ts";
-import { directoryBytes, localHeader, type StoredEntry } from "../zip/write-records.ts";
+import {
+  directoryBytes,
+  localHeader,
+  openZip,
+  type StoredEntry,
+  type ZipArchive,
+} from "../zip/zip.ts";
 import { formatNpyHeader, longestNpyStart, readNpyHeader, type NpyHeader } from "./npy-header.ts";
 
 const suffix = /\.npy$/;

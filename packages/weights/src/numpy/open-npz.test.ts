@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { makeZip } from "../fixtures/make-zip.ts";
-import { openZip } from "../zip/open-zip.ts";
+import { openZip } from "../zip/zip.ts";
 import type { ZipEntry } from "../zip/directory.ts";
 import { formatNpyHeader } from "./npy-header.ts";
 import { bytesSource, openWeights, toFloat32, toInt32, type TensorFile } from "../index.ts";

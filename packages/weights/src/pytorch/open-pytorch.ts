@@ -1,7 +1,7 @@
 import { ClipError, isClipError } from "@clip-ts/base";
 import { readExactly, type ByteSource } from "../byte-source.ts";
 import { byteLengthOf, noSuchTensor, type TensorFile } from "../tensor-file.ts";
-import { openZip, type ZipArchive } from "../zip/open-zip.ts";
+import { openZip, type ZipArchive } from "../zip/zip.ts";
 import { allowedGlobal, type PickleGlobal } from "./allowed-globals.ts";
 import {
   checkStoredTensor,

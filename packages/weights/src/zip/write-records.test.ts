@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ByteSource } from "../byte-source.ts";
 import { readDirectory } from "./directory.ts";
-import { directoryBytes, localHeader, type StoredEntry } from "./write-records.ts";
+import { directoryBytes, localHeader, type StoredEntry } from "./zip.ts";
 
 /** A file of which only the end is there; zeros stand before it. */
 function endOnly(tail: Uint8Array, start: number): ByteSource {

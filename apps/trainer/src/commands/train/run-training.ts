@@ -10,8 +10,12 @@ import { changedSettings } from "../../config/changed-settings.ts";
 import { noteLeftOut } from "../shared/left-out.ts";
 import { earlyStopOf, type EarlyStop, type EarlyStopping } from "./early-stopping.ts";
 import type { Evaluator } from "./evaluation.ts";
-import type { ActiveTraining } from "./start-training.ts";
-import { openTraining, type OpenedTraining, type TrainingOptions } from "./open-training.ts";
+import {
+  openTraining,
+  type ActiveTraining,
+  type OpenedTraining,
+  type TrainingOptions,
+} from "./start-training.ts";
 import { createProgress, stepReport, type Progress } from "./progress.ts";
 import { createRunCheckpoints, isDivergence } from "./run-checkpoints.ts";
 import type { RunOptions } from "../../config/options.ts";
