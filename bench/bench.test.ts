@@ -29,8 +29,7 @@ async function bench(...words: string[]): Promise<{ printed: string; recorded: s
 const rowNames = (markdown: string): string[] =>
   [...markdown.matchAll(/^\| (.*?) +\|/gm)].map(([, name = ""]) => name).slice(2);
 
-const linesTooWide = (text: string): string[] =>
-  text.split("\n").filter((line) => line.length > 80);
+const linesTooWide = (text: string): string[] => text.split("\n").filter((line) => line.length > 80);
 
 test("training on two engines gives the same losses", async () => {
   const { printed, recorded } = await bench("train", "--engines", "onnx,wasm", "--peers", "");
@@ -44,9 +43,7 @@ test("transformers.js embeds the exported model to the same features", async () 
   const { printed, recorded } = await bench("infer", "--engines", "onnx", "--peers", peer);
   const sides = ["clip-ts onnx", peer];
   const parts = ["images", "texts"];
-  expect(rowNames(recorded)).toEqual(
-    parts.flatMap((part) => sides.map((side) => `${part}: ${side}`)),
-  );
+  expect(rowNames(recorded)).toEqual(parts.flatMap((part) => sides.map((side) => `${part}: ${side}`)));
   expect(linesTooWide(printed)).toEqual([]);
 });
 
@@ -66,11 +63,7 @@ test.skipIf(!existsSync(process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium"))(
   "a browser's engines give the same features",
   async () => {
     const { printed, recorded } = await bench("browser");
-    const sides = [
-      "tfjs wasm, one thread",
-      "onnx, page not isolated",
-      "onnx, isolated page",
-    ] as const;
+    const sides = ["tfjs wasm, one thread", "onnx, page not isolated", "onnx, isolated page"] as const;
     const parts = ["pixels", "files"];
     const rows = rowNames(recorded).filter((name) => !name.includes("gpu"));
     expect(rows).toEqual(parts.flatMap((part) => sides.map((side) => `${part}: ${side}`)));
@@ -99,9 +92,7 @@ test("a side that cannot run is told of and left out", async () => {
 
 test("wrong words end with the usage and code 2", async () => {
   for (const words of [["fly"], ["train", "--precision", "f8"], ["train", "--rounds", "two"], []]) {
-    const outcome = await run(process.execPath, [program, ...words]).catch(
-      (error: unknown) => error,
-    );
+    const outcome = await run(process.execPath, [program, ...words]).catch((error: unknown) => error);
     expect(outcome).toMatchObject({ code: 2 });
   }
 });

@@ -56,9 +56,7 @@ async function timed(name, run) {
   const { user, system } = process.cpuUsage(before);
   const wall = (performance.now() - startedAt) / 1000;
   const seconds = ((user + system) / 1e6).toFixed(1);
-  console.log(
-    `${name.padEnd(14)}${seconds.padStart(8)} s CPU${wall.toFixed(1).padStart(8)} s  ${said}`,
-  );
+  console.log(`${name.padEnd(14)}${seconds.padStart(8)} s CPU${wall.toFixed(1).padStart(8)} s  ${said}`);
 }
 
 await startEngine(given.engine, { threads: 1 });

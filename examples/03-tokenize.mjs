@@ -5,8 +5,6 @@ const tokenizer = createClipTokenizer();
 console.log(tokenizer.encode("a photo of a cat").join(" "));
 console.log(cleanText("Fish &amp;amp; Chips   ☕"));
 const { words } = tokenizer.encodeWithOffsets("an astronaut riding a horse");
-console.log(
-  words.map(({ text, firstToken, lastToken }) => `${text}:${firstToken}-${lastToken}`).join(" "),
-);
+console.log(words.map(({ text, firstToken, lastToken }) => `${text}:${firstToken}-${lastToken}`).join(" "));
 // A special token written by a user stays text, so no caption can cut another short.
 console.log(tokenizer.encode("<|endoftext|> hello").length);

@@ -58,8 +58,7 @@ for (const [engine, accumulate] of [
       training = await createTraining({ ...options, state });
     }
     const { loss, apart } = await training.step(pairArrays(await batches.next()));
-    if (step % 20 === 0)
-      console.log(`${engine} ${step}  loss ${loss.toFixed(3)}  apart ${apart.toFixed(3)}`);
+    if (step % 20 === 0) console.log(`${engine} ${step}  loss ${loss.toFixed(3)}  apart ${apart.toFixed(3)}`);
   }
   // The objective's own parameter stays here; the rest is a CLIP like any other.
   const { spread, ...model } = (await training.read()).params;

@@ -28,9 +28,7 @@ const seed = Number(values.seed);
 const count = Number(values.kills);
 const asked = new Set(values.only.split(","));
 if (!Number.isInteger(count) || count < 1 || !Number.isInteger(seed)) {
-  throw new RangeError(
-    `Expected whole numbers for --kills and --seed, got ${values.kills}, ${values.seed}.`,
-  );
+  throw new RangeError(`Expected whole numbers for --kills and --seed, got ${values.kills}, ${values.seed}.`);
 }
 
 /** @type {import("./faults/report.mjs").Result[]} */

@@ -102,9 +102,7 @@ try {
     throw new Error(`--kind ${values.kind}: expected one of ${kinds}`);
   }
   const asked =
-    values.case === undefined
-      ? Array.from({ length: Number(values.count) }, (_, at) => at)
-      : [Number(values.case)];
+    values.case === undefined ? Array.from({ length: Number(values.count) }, (_, at) => at) : [Number(values.case)];
   const chains = Array.from({ length: children }, async (_, chain) => {
     const folder = join(scratch, `chain-${chain}`);
     await layOut(folder);

@@ -17,9 +17,7 @@ export async function packPublished(name) {
   mkdirSync(folder, { recursive: true });
   const published = publishedPackages();
   const selection = published.map((workspace) => `--filter=${workspace.name}`);
-  const packed = await capture(
-    pnpm(...selection, "--recursive", "pack", "--pack-destination", folder),
-  );
+  const packed = await capture(pnpm(...selection, "--recursive", "pack", "--pack-destination", folder));
   if (!packed.ok) return { tarballs: [], problems: [packed.output] };
   const tarballs = readdirSync(folder).map((file) => join(folder, file));
   const isWhole = tarballs.length === published.length;

@@ -26,9 +26,7 @@ const runningScript = () => process.env["npm_execpath"] ?? "";
 /** @returns {Command[]} ways to call a pnpm that is here; as a .cmd file, which needs a shell, it is not */
 function pnpmsHere() {
   const script = runningScript();
-  const own = /pnpm\.[cm]?js$/u.test(script)
-    ? [/** @type {const} */ ([process.execPath, script])]
-    : [];
+  const own = /pnpm\.[cm]?js$/u.test(script) ? [/** @type {const} */ ([process.execPath, script])] : [];
   return [...own, ["pnpm"]];
 }
 

@@ -28,9 +28,7 @@ const names = values.only?.split(",");
 const programs = allPrograms().filter(({ name }) => names === undefined || names.includes(name));
 if (revision === undefined || programs.length === 0) {
   const known = allPrograms().map(({ name }) => name);
-  console.error(
-    `Usage: pnpm replay REVISION [--engines ...] [--only NAME,...]\nPrograms: ${known.join(", ")}`,
-  );
+  console.error(`Usage: pnpm replay REVISION [--engines ...] [--only NAME,...]\nPrograms: ${known.join(", ")}`);
   process.exit(2);
 }
 

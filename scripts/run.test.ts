@@ -31,9 +31,7 @@ test.each(["tsc", "oxfmt", "oxlint", "knip", "sherif", "size-limit", "changeset"
 test("a program of one package's own dependencies runs; one that nobody brings is named", async () => {
   const { ok, output } = await capture(toolOf(join(root, "apps", "demo"), "vite", "--version"));
   expect({ ok, output }).toEqual({ ok: true, output: expect.stringMatching(/^vite\/\d/u) });
-  expect(() => tool("no-such-program")).toThrow(
-    /No dependency of .* has a program no-such-program/u,
-  );
+  expect(() => tool("no-such-program")).toThrow(/No dependency of .* has a program no-such-program/u);
 });
 
 test("a program that does not exist is a failure, not a crash", async () => {

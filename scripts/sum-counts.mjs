@@ -7,8 +7,7 @@ const counts = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gmu;
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 for (const path of process.argv.slice(2)) {
-  const [, passed = 0, failed = 1, skipped = 0] =
-    [...readFileSync(path, "utf8").matchAll(counts)].at(-1) ?? [];
+  const [, passed = 0, failed = 1, skipped = 0] = [...readFileSync(path, "utf8").matchAll(counts)].at(-1) ?? [];
   total.passed += Number(passed);
   total.failed += Number(failed);
   total.skipped += Number(skipped);

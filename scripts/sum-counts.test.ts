@@ -24,8 +24,7 @@ function sumOf(...texts: readonly string[]): {
 }
 
 test("the last counts of each log are added up", () => {
-  const first =
-    "[lint] 2 passed, 7 failed in 3 s\n2 passed, 1 failed\n\n900 passed, 0 failed, 4 skipped\n";
+  const first = "[lint] 2 passed, 7 failed in 3 s\n2 passed, 1 failed\n\n900 passed, 0 failed, 4 skipped\n";
   expect(sumOf(first, "table\n\n38 passed, 0 failed\n")).toEqual({
     line: "938 passed, 0 failed, 4 skipped\n",
     code: 0,

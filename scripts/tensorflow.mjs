@@ -7,6 +7,5 @@ requireNode();
 const isReady =
   (await install()) &&
   (await build()) &&
-  (await foreground([process.execPath, "apps/trainer/bin/clip-ts.js", "setup", "tensorflow"])) ===
-    0;
+  (await foreground([process.execPath, "apps/trainer/bin/clip-ts.js", "setup", "tensorflow"])) === 0;
 if (!isReady) console.log("TensorFlow cannot be set up here: the tests of its engine are skipped.");

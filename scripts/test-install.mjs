@@ -123,9 +123,7 @@ async function main({ only, keep = false }) {
   const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
   const { line, failed } = countRows(rows);
   console.log(`\n${formatTable(rows).join("\n")}`);
-  console.log(
-    "(engines: N) faults in declarations of TensorFlow.js and ONNX Runtime, which count for nothing",
-  );
+  console.log("(engines: N) faults in declarations of TensorFlow.js and ONNX Runtime, which count for nothing");
   console.log(`in ${minutes} minutes\n\n${line}`);
   return failed > 0 ? 1 : 0;
 }

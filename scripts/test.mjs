@@ -102,9 +102,7 @@ requireNode();
 const { values } = parseArgs({
   options: { only: { type: "string" }, "no-install": { type: "boolean" } },
 });
-const [first, ...others] = Object.entries(checks).filter(
-  ([name]) => values.only === undefined || name === values.only,
-);
+const [first, ...others] = Object.entries(checks).filter(([name]) => values.only === undefined || name === values.only);
 if (first === undefined) {
   console.error(`There is no check "${values.only}": ${Object.keys(checks).join(", ")}.`);
   process.exit(2);
@@ -114,9 +112,5 @@ process.on("SIGINT", () => process.exit(130));
 const installed = values["no-install"] || (await install());
 const rows = installed
   ? [await run("build", builds), ...(await Promise.all([lane([first]), lane(others)])).flat()]
-  : [
-      await run("install", async () =>
-        verdict(["The packages could not be installed; see above."]),
-      ),
-    ];
+  : [await run("install", async () => verdict(["The packages could not be installed; see above."]))];
 process.exitCode = report(rows) ? 0 : 1;

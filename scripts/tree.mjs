@@ -7,8 +7,7 @@ import { pnpm } from "./pnpm.mjs";
 import { root } from "./run.mjs";
 
 /** @param {readonly string[]} args */
-const git = (...args) =>
-  execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: "pipe" }).trim();
+const git = (...args) => execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: "pipe" }).trim();
 
 /**
  * @param {string} folder
@@ -29,8 +28,7 @@ export const programOf = (tree) => join(tree, "apps/trainer/bin/clip-ts.js");
 export const commitOf = (revision) => git("rev-parse", "--verify", `${revision}^{commit}`);
 
 /** The commit of the tree at hand, short, and whether files were changed since: `0123456789ab-dirty`. */
-export const describeOwnTree = () =>
-  git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*");
+export const describeOwnTree = () => git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*");
 
 /**
  * Checks a revision out into a folder and builds it there, with TensorFlow if it is asked for.
@@ -42,10 +40,7 @@ export const describeOwnTree = () =>
 export function layOutTree(revision, folder, withTensorflow) {
   const commit = commitOf(revision);
   if (!existsSync(folder)) git("worktree", "add", "--quiet", "--detach", folder, commit);
-  within(
-    folder,
-    pnpm("install", "--frozen-lockfile", "--prefer-offline", "--config.confirmModulesPurge=false"),
-  );
+  within(folder, pnpm("install", "--frozen-lockfile", "--prefer-offline", "--config.confirmModulesPurge=false"));
   within(folder, pnpm("build"));
   if (withTensorflow) within(folder, [process.execPath, programOf(folder), "setup", "tensorflow"]);
   return commit;

@@ -21,11 +21,7 @@ function install(source: string): void {
   const target = join(folder, "node_modules", manifest.name);
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
-  for (const part of [
-    "package.json",
-    "dist",
-    ...Object.keys(manifest.bin ?? {}).map(() => "bin"),
-  ]) {
+  for (const part of ["package.json", "dist", ...Object.keys(manifest.bin ?? {}).map(() => "bin")]) {
     cpSync(join(root, source, part), join(target, part), { recursive: true });
   }
   for (const name of Object.keys(manifest.dependencies)) {
@@ -56,9 +52,7 @@ test("doctor computes on wasm, and has the line that brings ONNX Runtime back in
   const { code, stdout, stderr } = node(program, "doctor", "--device", "cpu");
   expect([code, stderr]).toEqual([0, ""]);
   expect(stdout).toMatch(/^ {2}engine +wasm /m);
-  expect(stdout).toContain(
-    "onnxruntime-node is not installed: wasm computes, about ten times slower",
-  );
+  expect(stdout).toContain("onnxruntime-node is not installed: wasm computes, about ten times slower");
   expect(stdout.split("\n")).toContain(`  ${fix}`);
   expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
 });

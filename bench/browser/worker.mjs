@@ -61,9 +61,7 @@ const answers = {
 
 addEventListener("message", async ({ data }) => {
   try {
-    const answer = /** @type {Record<string, (asked: any) => Promise<object>>} */ (answers)[
-      data.ask
-    ];
+    const answer = /** @type {Record<string, (asked: any) => Promise<object>>} */ (answers)[data.ask];
     postMessage(await answer?.(data));
   } catch (error) {
     postMessage({ error: error instanceof Error ? error.message : String(error) });

@@ -45,9 +45,7 @@ async function drawPictures({ workspace }, count, side) {
   const folder = join(workspace, "images");
   await mkdir(folder, { recursive: true });
   const paths = await drawImages(folder, count);
-  const pixels = paths.map((path) =>
-    sharp(path).resize(side, side, { fit: "fill" }).removeAlpha().raw().toBuffer(),
-  );
+  const pixels = paths.map((path) => sharp(path).resize(side, side, { fit: "fill" }).removeAlpha().raw().toBuffer());
   writeFileSync(join(folder, "pixels.bin"), Buffer.concat(await Promise.all(pixels)));
 }
 

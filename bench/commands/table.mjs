@@ -53,10 +53,7 @@ const speed = (what, { run, ours, against, atLeast }) => ({
   wanted: `>= ${atLeast}x`,
   judge(measured) {
     const timings = measured[run];
-    const [mine, theirs] = [
-      ours === undefined ? bestOf(timings) : sideOf(timings, ours),
-      sideOf(timings, against),
-    ];
+    const [mine, theirs] = [ours === undefined ? bestOf(timings) : sideOf(timings, ours), sideOf(timings, against)];
     if (mine === undefined || theirs === undefined) return undefined;
     const times = median(theirs.milliseconds) / median(mine.milliseconds);
     return { shown: ratio(times), holds: times >= atLeast };

@@ -1,13 +1,6 @@
 // @ts-check
 import { openFile, writeFileWhole } from "@clip-ts/files";
-import {
-  fromFloat32,
-  fromInt32,
-  openSafetensors,
-  serializeSafetensors,
-  toFloat32,
-  toInt32,
-} from "@clip-ts/weights";
+import { fromFloat32, fromInt32, openSafetensors, serializeSafetensors, toFloat32, toInt32 } from "@clip-ts/weights";
 
 /** @typedef {{ data: Float32Array | Int32Array, shape: readonly number[] }} NamedArray */
 

@@ -29,10 +29,7 @@ export function drawCaptions(count, seed = 0) {
   return order
     .slice(0, count)
     .map((place) =>
-      fillTemplate(
-        templates[place % templates.length] ?? "",
-        things[Math.floor(place / templates.length)] ?? "",
-      ),
+      fillTemplate(templates[place % templates.length] ?? "", things[Math.floor(place / templates.length)] ?? ""),
     );
 }
 
@@ -53,8 +50,6 @@ export function captionIds(tokenizer, { rows, tokens, seed }) {
     return tokenizer.encodeBatch(fitting.slice(0, rows), { tokens });
   }
   const perRow = Math.floor(candidates.length / rows);
-  const long = Array.from({ length: rows }, (_, row) =>
-    candidates.slice(row * perRow, (row + 1) * perRow).join(" "),
-  );
+  const long = Array.from({ length: rows }, (_, row) => candidates.slice(row * perRow, (row + 1) * perRow).join(" "));
   return tokenizer.encodeBatch(long);
 }

@@ -14,11 +14,7 @@ import { dispose } from "@tensorflow/tfjs-core";
 
 /** @typedef {import("@clip-ts/inference").ModelDescription} ModelDescription */
 
-const program = join(
-  dirname(fileURLToPath(import.meta.resolve("@clip-ts/trainer/package.json"))),
-  "bin",
-  "clip-ts.js",
-);
+const program = join(dirname(fileURLToPath(import.meta.resolve("@clip-ts/trainer/package.json"))), "bin", "clip-ts.js");
 
 /**
  * Draws a model of a built-in size and writes it as a Hugging Face style folder.

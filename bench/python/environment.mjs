@@ -10,18 +10,11 @@ const run = promisify(execFile);
 const folder = fileURLToPath(new URL("../.venv", import.meta.url));
 
 /** What is compared with; pinned, so that figures of two days are figures of the same programs. */
-const packages = [
-  "torch==2.13.0",
-  "open_clip_torch==3.3.0",
-  "safetensors==0.8.0",
-  "pillow==12.3.0",
-];
+const packages = ["torch==2.13.0", "open_clip_torch==3.3.0", "safetensors==0.8.0", "pillow==12.3.0"];
 
 /** @param {string} environment */
 const interpreterOf = (environment) =>
-  process.platform === "win32"
-    ? join(environment, "Scripts", "python.exe")
-    : join(environment, "bin", "python");
+  process.platform === "win32" ? join(environment, "Scripts", "python.exe") : join(environment, "bin", "python");
 
 /** @param {(line: string) => void} note */
 async function makeEnvironment(note) {

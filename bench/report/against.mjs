@@ -64,12 +64,7 @@ function rowOf({ name, before, now }, { what, atMost, shown, values }) {
   if (!old?.length || !own?.length) return [label, "-", "-", "-", "", wanted, "-"];
   const ratio = median(own) / median(old);
   const verdict = ratio <= atMost ? "held" : "missed";
-  const figures = [
-    shown(median(old)),
-    shown(median(own)),
-    `${ratio.toFixed(3)}x`,
-    spread(own, old),
-  ];
+  const figures = [shown(median(old)), shown(median(own)), `${ratio.toFixed(3)}x`, spread(own, old)];
   return [label, ...figures, wanted, verdict];
 }
 
@@ -91,15 +86,13 @@ export const againstRows = (pairs) => [
  */
 export function sameBits({ name, before, now }) {
   if (before === undefined || now === undefined) {
-    const missing =
-      before === now ? "neither tree" : before === undefined ? "only now" : "only before";
+    const missing = before === now ? "neither tree" : before === undefined ? "only now" : "only before";
     return { holds: false, text: `${name}: ${missing} ran: NOTHING TO COMPARE.` };
   }
   /** @type {readonly [readonly Shown[], readonly Shown[]]} */
   const [old, own] = [before.timing.shown, now.timing.shown];
   /** @param {keyof Shown} key */
-  const firstOther = (key) =>
-    own.findIndex((shown, step) => !Object.is(shown[key], old[step]?.[key]));
+  const firstOther = (key) => own.findIndex((shown, step) => !Object.is(shown[key], old[step]?.[key]));
   const differing = /** @type {const} */ (["loss", "gradNorm"]).flatMap((key) => {
     const step = firstOther(key);
     if (step < 0) return [];

@@ -16,9 +16,7 @@ export function agreementOf([first, ...others], { what, limit }) {
     difference: largestDifference(first.values, values),
   }));
   const largest = Math.max(...differences.map(({ difference }) => difference));
-  const listed = differences.map(
-    ({ name, difference }) => `${name} ${difference.toExponential(1)}`,
-  );
+  const listed = differences.map(({ name, difference }) => `${name} ${difference.toExponential(1)}`);
   const holds = largest <= limit;
   const verdict = holds ? "" : ` THAT IS MORE THAN ${limit}: THE SIDES DO NOT DO THE SAME WORK.`;
   const subject = `Largest difference of ${what} from ${first.name}'s`;

@@ -26,15 +26,11 @@ export function textTable(rows) {
  * @param {readonly (readonly string[])[]} rows
  */
 export function markdownTable([head = [], ...body]) {
-  const widths = head.map((cell, column) =>
-    Math.max(3, cell.length, ...body.map((row) => row[column]?.length ?? 0)),
-  );
+  const widths = head.map((cell, column) => Math.max(3, cell.length, ...body.map((row) => row[column]?.length ?? 0)));
   /** @param {readonly string[]} row */
   const line = (row) =>
     `| ${head.map((_, column) => aligned(row[column] ?? "", column, widths[column] ?? 0)).join(" | ")} |`;
-  const rule = widths.map((width, column) =>
-    column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
-  );
+  const rule = widths.map((width, column) => (column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`));
   return [line(head), line(rule), ...body.map(line)].join("\n");
 }
 

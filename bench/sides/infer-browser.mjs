@@ -62,9 +62,7 @@ await serve(async ({ folders, isIsolated, model, engine, threads, count }) => {
       "--disable-sync",
       "--disable-renderer-backgrounding",
       "--disable-background-timer-throttling",
-      ...(engine === "onnx-gpu"
-        ? ["--enable-unsafe-webgpu", "--enable-features=Vulkan"]
-        : ["--disable-gpu"]),
+      ...(engine === "onnx-gpu" ? ["--enable-unsafe-webgpu", "--enable-features=Vulkan"] : ["--disable-gpu"]),
     ],
   });
   const page = await browser.newPage();

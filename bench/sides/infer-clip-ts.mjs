@@ -9,9 +9,7 @@ import { startSideEngine } from "./start-side-engine.mjs";
 await serve(async ({ eager, model, batch, ...engineOptions }) => {
   const engine = await startSideEngine(engineOptions);
   const compiler = eager === true ? undefined : engine.compiler;
-  const embedder = await closing(await openModel(model), (opened) =>
-    loadEmbedder(opened, compiler),
-  );
+  const embedder = await closing(await openModel(model), (opened) => loadEmbedder(opened, compiler));
   const { "pixel_values.0": pixels, "input_ids.0": ids } = await readArrays(batch);
   const [rows = 0, tokens = 0] = ids?.shape ?? [];
   const inputIds = /** @type {Int32Array} */ (ids?.data);

@@ -18,8 +18,7 @@ await serve(async ({ images, size }) => {
       if (part === "pixels") return decoded.map((pixels) => preprocess(pixels, config));
       /** @type {Float32Array[]} */
       const results = [];
-      for (const bytes of files)
-        results.push(preprocess(await decodeImage(bytes, "image"), config));
+      for (const bytes of files) results.push(preprocess(await decodeImage(bytes, "image"), config));
       return results;
     },
     show: ({ round }, results) => (round === 0 ? samplePixels(results) : undefined),

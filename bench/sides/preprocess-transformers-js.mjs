@@ -23,8 +23,6 @@ await serve(async ({ images, folder }) => {
       return results;
     },
     show: ({ round }, results) =>
-      round === 0
-        ? samplePixels(results.map((/** @type {any} */ tensor) => tensor.data))
-        : undefined,
+      round === 0 ? samplePixels(results.map((/** @type {any} */ tensor) => tensor.data)) : undefined,
   };
 });

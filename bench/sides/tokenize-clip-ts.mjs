@@ -12,9 +12,7 @@ await serve(async ({ captions }) => {
     run: () => tokenizer.encodeBatch(texts),
     show({ round }, { inputIds, tokens, lengths }) {
       if (round > 0) return undefined;
-      return [...lengths].map((length, row) => [
-        ...inputIds.subarray(row * tokens, row * tokens + length),
-      ]);
+      return [...lengths].map((length, row) => [...inputIds.subarray(row * tokens, row * tokens + length)]);
     },
   };
 });

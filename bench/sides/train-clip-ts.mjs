@@ -1,13 +1,7 @@
 // @ts-check
 // Training by clip-ts: the session that `clip-ts train` opens, on one engine. `eager` runs operation by
 // operation on engines that would compile.
-import {
-  openRunModel,
-  startTraining,
-  openTrainingBatches,
-  parseConfig,
-  runOptions,
-} from "@clip-ts/trainer/training";
+import { openRunModel, startTraining, openTrainingBatches, parseConfig, runOptions } from "@clip-ts/trainer/training";
 import { serve } from "../measure/serve.mjs";
 import { startSideEngine } from "./start-side-engine.mjs";
 

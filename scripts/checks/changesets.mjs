@@ -19,16 +19,11 @@ function readChangeset(file, known) {
       problems: [`${file} needs front matter between --- lines and a sentence.`],
     };
   }
-  const entries = frontMatter
-    .split("\n")
-    .map((line) => /^"?([^":]+)"?: (major|minor|patch)$/u.exec(line));
+  const entries = frontMatter.split("\n").map((line) => /^"?([^":]+)"?: (major|minor|patch)$/u.exec(line));
   const names = entries.map((entry) => entry?.[1] ?? "");
   const problems = names
     .filter((name) => !known.has(name))
-    .map(
-      (name) =>
-        `${file} names ${name === "" ? "no package on one line" : `"${name}", not a published package`}.`,
-    );
+    .map((name) => `${file} names ${name === "" ? "no package on one line" : `"${name}", not a published package`}.`);
   return { names, problems };
 }
 
@@ -40,9 +35,7 @@ function readChangeset(file, known) {
 export async function changesets() {
   const published = publishedPackages();
   const known = new Set(published.map(({ name }) => name));
-  const files = readdirSync(join(root, ".changeset")).filter(
-    (file) => file.endsWith(".md") && file !== "README.md",
-  );
+  const files = readdirSync(join(root, ".changeset")).filter((file) => file.endsWith(".md") && file !== "README.md");
   const read = files.map((file) => readChangeset(file, known));
   const named = new Set(read.flatMap(({ names }) => names));
   const unnamed = published.filter(({ name, version }) => version === "0.0.0" && !named.has(name));

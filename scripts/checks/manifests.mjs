@@ -14,9 +14,7 @@ const ownKeywords = 3;
  * Peers that must be one exact version: docs/decisions/0008-tfjs-versions.md says why. All others of tfjs are
  * ranges, so that a program may bring a later one.
  */
-const exactPeers = new Map([
-  ["@clip-ts/engines", /^@tensorflow\/tfjs-(?:node|node-gpu|backend-webgpu)$/u],
-]);
+const exactPeers = new Map([["@clip-ts/engines", /^@tensorflow\/tfjs-(?:node|node-gpu|backend-webgpu)$/u]]);
 
 /**
  * Whether keywords lead to this package and not only to all of them.
@@ -40,8 +38,7 @@ function presentation(folder) {
     [`"homepage" must be "${wanted}"`]: homepage !== wanted,
     [`"bugs.url" must be "${home}/issues"`]: bugs?.url !== `${home}/issues`,
     '"description" is missing': description === "",
-    [`"keywords" need "clip" and ${ownKeywords} of the package's own, none twice`]:
-      !areTelling(keywords),
+    [`"keywords" need "clip" and ${ownKeywords} of the package's own, none twice`]: !areTelling(keywords),
     "README.md is missing": !existsSync(join(root, folder, "README.md")),
   };
   return Object.keys(faults).filter((fault) => faults[fault]);
@@ -55,9 +52,7 @@ function presentation(folder) {
 function peers(folder) {
   const { name, peerDependencies = {} } = manifestOf(folder);
   return Object.entries(peerDependencies)
-    .filter(
-      ([peer]) => peer.startsWith("@tensorflow/") && exactPeers.get(name)?.test(peer) !== true,
-    )
+    .filter(([peer]) => peer.startsWith("@tensorflow/") && exactPeers.get(name)?.test(peer) !== true)
     .filter(([, range]) => !range.startsWith("^"))
     .map(([peer, range]) => `peer ${peer} must be a range such as "^${range}", not "${range}"`);
 }

@@ -83,9 +83,7 @@ async function rehearse(folder) {
   registry.close();
   const list = /^\[[\s\S]*^\]/mu.exec(published.output)?.[0];
   if (!published.ok || list === undefined) return [published.output];
-  const packed = new Map(
-    JSON.parse(list).map((/** @type {{ name: string }} */ entry) => [entry.name, entry]),
-  );
+  const packed = new Map(JSON.parse(list).map((/** @type {{ name: string }} */ entry) => [entry.name, entry]));
   const expected = publishedPackages();
   const names = new Set(expected.map(({ name }) => name));
   const version = packed.get("clip-ts")?.version;
@@ -93,9 +91,7 @@ async function rehearse(folder) {
     ...left.map((file) => `.changeset/${file} was not used.`),
     ...[...packed.keys()].filter((name) => !names.has(name)).map((name) => `${name} is private.`),
     ...expected.flatMap((one) =>
-      faultsOf(join(folder, one.folder), version, packed.get(one.name)).map(
-        (fault) => `${one.name}: ${fault}.`,
-      ),
+      faultsOf(join(folder, one.folder), version, packed.get(one.name)).map((fault) => `${one.name}: ${fault}.`),
     ),
   ];
 }

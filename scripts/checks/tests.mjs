@@ -14,19 +14,12 @@ export async function tests() {
   const file = join(root, reportPath);
   rmSync(file, { force: true });
   const code = await foreground(
-    tool(
-      "vitest",
-      "run",
-      "--reporter=default",
-      "--reporter=json",
-      `--outputFile.json=${reportPath}`,
-    ),
+    tool("vitest", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${reportPath}`),
   );
   try {
     const report = JSON.parse(readFileSync(file, "utf8"));
     const unloaded = report.testResults.filter(
-      (/** @type {any} */ result) =>
-        result.status === "failed" && result.assertionResults.length === 0,
+      (/** @type {any} */ result) => result.status === "failed" && result.assertionResults.length === 0,
     );
     const failed = report.numFailedTests + unloaded.length;
     return {

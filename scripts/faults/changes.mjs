@@ -1,23 +1,13 @@
 // @ts-check
 // A run that is resumed with other data or settings: refused by name, or taken and recorded; never silent.
-import {
-  copyFileSync,
-  cpSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { configFile, runToEnd, start, reported } from "./trainer.mjs";
 
 /** @typedef {import("./report.mjs").Result} Result */
 
-const picture = fileURLToPath(
-  new URL("../../packages/node/src/fixtures/images/grey.png", import.meta.url),
-);
+const picture = fileURLToPath(new URL("../../packages/node/src/fixtures/images/grey.png", import.meta.url));
 
 /** @param {string} data a folder of pictures and captions */
 function writeData(data) {
@@ -33,11 +23,7 @@ const dataChanges = /** @type {const} */ ([
   ["nothing", () => {}, true],
   ["a pair more", (/** @type {string} */ data) => addPair(data), false],
   ["a pair less", (/** @type {string} */ data) => removePair(data), false],
-  [
-    "another caption",
-    (/** @type {string} */ data) => writeFileSync(join(data, "3.txt"), "else\n"),
-    false,
-  ],
+  ["another caption", (/** @type {string} */ data) => writeFileSync(join(data, "3.txt"), "else\n"), false],
   ["a renamed picture", (/** @type {string} */ data) => renamePair(data), false],
 ]);
 
@@ -54,8 +40,7 @@ function removePair(data) {
 
 /** @param {string} data */
 function renamePair(data) {
-  for (const ending of ["png", "txt"])
-    renameSync(join(data, `5.${ending}`), join(data, `50.${ending}`));
+  for (const ending of ["png", "txt"]) renameSync(join(data, `5.${ending}`), join(data, `50.${ending}`));
 }
 
 /** Settings as one might change them, and whether a run may go on with them. */

@@ -1,27 +1,9 @@
 // @ts-check
 // Damage and disturbance from outside: a flipped bit, a second trainer, a full disk.
 import { execFileSync } from "node:child_process";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  configFile,
-  metrics,
-  outcome,
-  pause,
-  reported,
-  runToEnd,
-  start,
-  steps,
-} from "./trainer.mjs";
+import { configFile, metrics, outcome, pause, reported, runToEnd, start, steps } from "./trainer.mjs";
 
 /** @typedef {import("./report.mjs").Result} Result */
 /** @typedef {import("../fuzz/random.mjs").Random} Random */
@@ -116,8 +98,7 @@ async function trainOnFull(disk, engine, expected) {
   const { code, stderr } = await end;
   if (code !== 0) return [`ended with ${code}: ${stderr.slice(-300)}`];
   if (!kept) return ["the checkpoint before was lost"];
-  if (metrics(run).length !== steps)
-    return [`${metrics(run).length} of ${steps} steps are recorded`];
+  if (metrics(run).length !== steps) return [`${metrics(run).length} of ${steps} steps are recorded`];
   return outcome(run) === expected ? [] : ["losses or weights are others"];
 }
 

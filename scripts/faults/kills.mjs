@@ -1,17 +1,7 @@
 // @ts-check
 // kill -9 at random moments: nothing that was saved is lost, and the run ends where an undisturbed one ends.
 import { join } from "node:path";
-import {
-  configFile,
-  leftovers,
-  metrics,
-  newest,
-  outcome,
-  pause,
-  reported,
-  start,
-  steps,
-} from "./trainer.mjs";
+import { configFile, leftovers, metrics, newest, outcome, pause, reported, start, steps } from "./trainer.mjs";
 
 /** @typedef {import("../fuzz/random.mjs").Random} Random */
 /** @typedef {import("./report.mjs").Result} Result */
@@ -47,11 +37,9 @@ const argsFor = (run, config) => (newest(run) === undefined ? [config] : ["--res
  */
 function lookAfterKill(run, saved) {
   const found = newest(run);
-  if (found === undefined)
-    return saved > 0 ? { saved, problem: "no checkpoint is left" } : { saved };
+  if (found === undefined) return saved > 0 ? { saved, problem: "no checkpoint is left" } : { saved };
   if (found.problem !== undefined) return { saved, problem: `latest: ${found.problem}` };
-  if (found.step < saved)
-    return { saved, problem: `step ${saved} was saved, ${found.step} is left` };
+  if (found.step < saved) return { saved, problem: `step ${saved} was saved, ${found.step} is left` };
   return { saved: found.step };
 }
 

@@ -1,16 +1,7 @@
 // @ts-check
 // Ctrl-C, SIGTERM and SIGHUP at a random step: the run saves, says how to go on, and goes on the same.
 import { join } from "node:path";
-import {
-  configFile,
-  leftovers,
-  metrics,
-  newest,
-  outcome,
-  reported,
-  start,
-  steps,
-} from "./trainer.mjs";
+import { configFile, leftovers, metrics, newest, outcome, reported, start, steps } from "./trainer.mjs";
 
 /** Seconds from the signal to the process's end, a step of milliseconds, the checkpoint and its page included. */
 const limit = 2;
@@ -33,8 +24,7 @@ export async function signals({ folder, engine, expected, random }) {
     const { code, stderr } = await end;
     slowest = Math.max(slowest, (performance.now() - at) / 1000);
     if (code !== 130) problems.push(`${name}: ended with ${code}, not 130: ${stderr.slice(-300)}`);
-    if (!stderr.includes(`clip-ts train --resume ${run}`))
-      problems.push(`${name}: no way on is said`);
+    if (!stderr.includes(`clip-ts train --resume ${run}`)) problems.push(`${name}: no way on is said`);
     if (newest(run)?.step !== metrics(run).length) problems.push(`${name}: steps are not saved`);
     const { code: resumed, stderr: said } = await start(["--resume", run]).end;
     if (resumed !== 0) problems.push(`${name}: cannot go on: ${said.slice(-300)}`);

@@ -47,11 +47,7 @@ const remove = (bytes, random) => {
 const blank = (bytes, random) => {
   const changed = Buffer.from(bytes);
   const at = random.below(bytes.length);
-  return changed.fill(
-    random.pick([0, 0xff]),
-    at,
-    Math.min(bytes.length, at + 1 + random.below(1024)),
-  );
+  return changed.fill(random.pick([0, 0xff]), at, Math.min(bytes.length, at + 1 + random.below(1024)));
 };
 
 /** The first kilobyte holds most of what a reader decides by. @type {Change} */
@@ -66,14 +62,4 @@ const nearStart = (bytes, random) => {
 const append = (bytes, random) => Buffer.concat([bytes, Buffer.alloc(1 + random.below(64), 0x41)]);
 
 /** @type {readonly Change[]} */
-export const byteChanges = [
-  flipBits,
-  flipBits,
-  truncate,
-  splice,
-  repeat,
-  remove,
-  blank,
-  nearStart,
-  append,
-];
+export const byteChanges = [flipBits, flipBits, truncate, splice, repeat, remove, blank, nearStart, append];

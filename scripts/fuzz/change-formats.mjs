@@ -7,8 +7,7 @@ import { changeJson } from "./change-json.mjs";
 /** @typedef {import("./change-bytes.mjs").Change} Change */
 
 /** Values of a field that are at an edge. @param {Random} random */
-const edge = (random) =>
-  random.pick([0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0xffffffff, random.below(2 ** 31)]);
+const edge = (random) => random.pick([0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0xffffffff, random.below(2 ** 31)]);
 
 /** @param {Buffer} bytes @param {number} at @param {2 | 4} width @param {number} value */
 function write(bytes, at, width, value) {
@@ -26,9 +25,7 @@ export const safetensors = (bytes, random) => {
   const data = bytes.subarray(8 + length);
   if (random.below(6) === 0) {
     const changed = Buffer.from(bytes);
-    changed.writeBigUInt64LE(
-      random.pick([0n, 1n, BigInt(length - 1), 1n << 40n, (1n << 64n) - 1n]),
-    );
+    changed.writeBigUInt64LE(random.pick([0n, 1n, BigInt(length - 1), 1n << 40n, (1n << 64n) - 1n]));
     return changed;
   }
   const header = Buffer.from(changeJson(bytes.toString("utf8", 8, 8 + length), random));
@@ -49,8 +46,7 @@ export const zip = (bytes, random) => {
   const changed = Buffer.from(bytes);
   const { signature, short, long } = random.pick(zipRecords);
   const places = [];
-  for (let at = bytes.indexOf(signature); at >= 0; at = bytes.indexOf(signature, at + 4))
-    places.push(at);
+  for (let at = bytes.indexOf(signature); at >= 0; at = bytes.indexOf(signature, at + 4)) places.push(at);
   if (places.length === 0) return changed;
   const at = random.pick(places);
   if (random.below(2) === 0) write(changed, at + random.pick(short), 2, edge(random));
@@ -61,11 +57,7 @@ export const zip = (bytes, random) => {
 /** Bytes of the pickle or of the arrays' headers, which lie unpacked. @type {Change} */
 export const zipContent = (bytes, random) => {
   const changed = Buffer.from(bytes);
-  const found = [
-    bytes.indexOf("\u0080\u0002", 0, "latin1"),
-    bytes.indexOf("NUMPY"),
-    bytes.indexOf("data.pkl"),
-  ];
+  const found = [bytes.indexOf("\u0080\u0002", 0, "latin1"), bytes.indexOf("NUMPY"), bytes.indexOf("data.pkl")];
   const starts = found.filter((at) => at >= 0);
   const start = starts.length === 0 ? 0 : random.pick(starts);
   for (let changes = 1 + random.below(4); changes > 0; changes--) {
@@ -118,11 +110,7 @@ export const table = (bytes, random) => {
   for (let changes = 1 + random.below(5); changes > 0; changes--) {
     const at = random.below(changed.length + 1);
     const piece = Buffer.from(random.pick(tablePieces));
-    changed = Buffer.concat([
-      changed.subarray(0, at),
-      piece,
-      changed.subarray(at + random.below(2)),
-    ]);
+    changed = Buffer.concat([changed.subarray(0, at), piece, changed.subarray(at + random.below(2))]);
   }
   return changed;
 };
@@ -202,15 +190,7 @@ export const yaml = (bytes, random) => {
 export const lines = (bytes, random) => {
   const all = bytes.toString("utf8").split("\n");
   const at = random.below(all.length);
-  const pieces = [
-    "",
-    "a",
-    "a b c",
-    "\u0000",
-    " ",
-    "x".repeat(100_000),
-    all[random.below(all.length)] ?? "",
-  ];
+  const pieces = ["", "a", "a b c", "\u0000", " ", "x".repeat(100_000), all[random.below(all.length)] ?? ""];
   all.splice(at, random.below(3), random.pick(pieces));
   return Buffer.from(all.join("\n"));
 };

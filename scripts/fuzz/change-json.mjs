@@ -79,7 +79,5 @@ export function changeJson(text, random) {
   const changed = toText(tree);
   if (random.below(12) > 0) return changed;
   const twice = /"[\w.]+":(?:\d+|"[^"]*")/u.exec(changed)?.[0];
-  return twice === undefined
-    ? changed
-    : changed.replace(twice, `${twice},${twice.replace(/:.*/u, ":7")}`);
+  return twice === undefined ? changed : changed.replace(twice, `${twice},${twice.replace(/:.*/u, ":7")}`);
 }

@@ -121,9 +121,7 @@ function weightsIn(folder) {
   for (const name of ["a.safetensors", "b.safetensors"])
     put(sharded, name, readFileSync(at(`${fixtures}/projected-towers/vision/model.safetensors`)));
   const names = ["visual_projection.weight", "vision_model.post_layernorm.bias"];
-  const map = Object.fromEntries(
-    names.map((name, index) => [name, index === 0 ? "a.safetensors" : "b.safetensors"]),
-  );
+  const map = Object.fromEntries(names.map((name, index) => [name, index === 0 ? "a.safetensors" : "b.safetensors"]));
   const index = JSON.stringify({ metadata: { total_size: 1 }, weight_map: map });
   const file = put(sharded, "model.safetensors.index.json", index);
   const changes = [formats.json];
@@ -191,23 +189,11 @@ async function picturesIn(folder) {
     "cmyk.jpg",
     "progressive.jpg",
   ];
-  const files = stored.map((name) =>
-    put(join(folder, "picture"), name, readFileSync(at(`${images}/${name}`))),
-  );
+  const files = stored.map((name) => put(join(folder, "picture"), name, readFileSync(at(`${images}/${name}`))));
   const source = sharp(at(`${images}/rgb.png`));
   for (const format of ["gif", "webp", "tiff", "avif"])
-    files.push(
-      put(
-        join(folder, "picture"),
-        `drawn.${format}`,
-        await source.clone().toFormat(format).toBuffer(),
-      ),
-    );
-  const { data, info } = await source
-    .clone()
-    .removeAlpha()
-    .raw()
-    .toBuffer({ resolveWithObject: true });
+    files.push(put(join(folder, "picture"), `drawn.${format}`, await source.clone().toFormat(format).toBuffer()));
+  const { data, info } = await source.clone().removeAlpha().raw().toBuffer({ resolveWithObject: true });
   const start = `P6\n# drawn\n${info.width} ${info.height}\n255\n`;
   files.push(put(join(folder, "picture"), "drawn.ppm", Buffer.concat([Buffer.from(start), data])));
   files.push(put(join(folder, "picture"), "drawn.bmp", bitmap(data, info.width, info.height)));

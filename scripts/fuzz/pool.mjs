@@ -41,8 +41,7 @@ async function start() {
 function ask(child, job) {
   return new Promise((resolve) => {
     let said = "";
-    const hear = (/** @type {Buffer} */ text) =>
-      void (said = `${said}${text.toString()}`.slice(-300));
+    const hear = (/** @type {Buffer} */ text) => void (said = `${said}${text.toString()}`.slice(-300));
     child.stderr?.on("data", hear);
     const timer = setTimeout(() => child.kill("SIGKILL"), patience * 1000);
     const finish = (/** @type {Result} */ result) => {

@@ -13,8 +13,7 @@ const open = (name) => import(pathToFileURL(resolve(name)).href);
 const openOwn = (path) => import(new URL(`dist/${path}`, trainer).href);
 
 // Loaded before the first case, so that no case is charged for it.
-const { decodeImage, openModel, openTower, readTokenizerAlone, withWeights } =
-  await open("@clip-ts/node");
+const { decodeImage, openModel, openTower, readTokenizerAlone, withWeights } = await open("@clip-ts/node");
 const { convertLayout, readAll } = await open("@clip-ts/weights");
 const { clipPreprocess, preprocess } = await open("@clip-ts/image");
 const { loadConfig } = await openOwn("config/load-config.js");

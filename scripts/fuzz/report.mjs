@@ -16,18 +16,7 @@ function faultOf({ outcome, seconds, rss }) {
   return rss > limits.rss ? `over ${limits.rss} MiB` : undefined;
 }
 
-const columns = [
-  "kind",
-  "files",
-  "refused",
-  "same",
-  "other",
-  "foreign",
-  "crash",
-  "hang",
-  "slowest",
-  "most MiB",
-];
+const columns = ["kind", "files", "refused", "same", "other", "foreign", "crash", "hang", "slowest", "most MiB"];
 
 /** @param {string} kind @param {readonly Case[]} cases */
 function row(kind, cases) {
@@ -50,9 +39,7 @@ function row(kind, cases) {
 function printFaults(faults, seed) {
   for (const found of faults) {
     const { index, kind, file, name = "", message = "", stack = "" } = found;
-    console.log(
-      `${faultOf(found)}: ${kind}, ${file}; again: pnpm fuzz --seed ${seed} --case ${index}`,
-    );
+    console.log(`${faultOf(found)}: ${kind}, ${file}; again: pnpm fuzz --seed ${seed} --case ${index}`);
     console.log(`  ${found.seconds.toFixed(1)} s, ${found.rss.toFixed(0)} MiB; ${name} ${message}`);
     if (stack !== "") console.log(stack);
   }

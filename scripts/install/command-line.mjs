@@ -43,11 +43,7 @@ export async function trainTwoSteps(program, place) {
  * @returns {Promise<readonly string[]>} what is wrong
  */
 export async function tryCommandLine(program, commands, place) {
-  const lines = [
-    `${program} --version`,
-    `${program} doctor`,
-    ...commands.map((words) => words.join(" ")),
-  ];
+  const lines = [`${program} --version`, `${program} doctor`, ...commands.map((words) => words.join(" "))];
   const problems = [];
   for (const line of new Set(lines)) {
     const { ok, output } = await runInstalled(line.split(" "), place);

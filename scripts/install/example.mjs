@@ -40,9 +40,7 @@ function compilerOptions(source) {
  * they need the DOM where there is none, and where there is one they declare its WebGPU again.
  */
 const isOfEngine = (/** @type {string} */ line) =>
-  /node_modules\/(?:@tensorflow|@webgpu\/types|onnxruntime-common)\/|\/lib\.dom\.d\.ts\(/u.test(
-    line,
-  );
+  /node_modules\/(?:@tensorflow|@webgpu\/types|onnxruntime-common)\/|\/lib\.dom\.d\.ts\(/u.test(line);
 
 /**
  * Code that imports each of the modules.
@@ -64,10 +62,7 @@ export async function compile(source, files, place) {
   writeFileSync(join(place.folder, "tsconfig.json"), JSON.stringify(project));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(place.folder, name), text);
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const { ok, output } = await capture(
-    [process.execPath, tsc, "-p", place.folder, "--pretty", "false"],
-    place,
-  );
+  const { ok, output } = await capture([process.execPath, tsc, "-p", place.folder, "--pretty", "false"], place);
   const lines = output.split("\n").filter((line) => /error TS\d+/u.test(line));
   const problems = lines.filter((line) => !isOfEngine(line));
   if (!ok && lines.length === 0) problems.push(output);

@@ -20,7 +20,5 @@ export function riskyInstallers(folder, named) {
       const isLeft = optional === true || chosen.has(path);
       return hasInstallScript === true && !isLeft;
     })
-    .map(
-      ([path]) => `${path} runs an installer, and npm gives up where it fails: make it optional.`,
-    );
+    .map(([path]) => `${path} runs an installer, and npm gives up where it fails: make it optional.`);
 }

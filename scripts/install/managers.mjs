@@ -12,8 +12,7 @@ import { capture } from "../run.mjs";
  */
 
 /** Set by the package manager that started this script; they would tell another about the wrong folder. */
-const inherited =
-  /^(?:npm_(?:package|lifecycle|config_local_prefix|command|execpath)|NODE_PATH$|INIT_CWD$)/iu;
+const inherited = /^(?:npm_(?:package|lifecycle|config_local_prefix|command|execpath)|NODE_PATH$|INIT_CWD$)/iu;
 
 /**
  * The environment of a user's terminal. CUDA's part of ONNX Runtime is not downloaded, which takes minutes.

@@ -15,8 +15,7 @@ import { root } from "../run.mjs";
  * @param {string} text
  * @param {string} language
  */
-const firstBlock = (text, language) =>
-  new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "mu").exec(text)?.[1];
+const firstBlock = (text, language) => new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "mu").exec(text)?.[1];
 
 /**
  * Reads the README of a package.
@@ -29,9 +28,7 @@ export function readReadme(folder) {
   const lines = (firstBlock(text, "sh") ?? "").split("\n").map((line) => line.split("#")[0] ?? "");
   /** @param {string} start */
   const after = (start) =>
-    lines
-      .filter((line) => line.startsWith(start))
-      .map((line) => line.slice(start.length).trim().split(/\s+/u));
+    lines.filter((line) => line.startsWith(start)).map((line) => line.slice(start.length).trim().split(/\s+/u));
   return {
     installed: after("npm install ")[0] ?? [],
     code: firstBlock(text, "ts"),

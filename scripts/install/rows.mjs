@@ -28,8 +28,7 @@ import { readReadme } from "./readme.mjs";
  * @property {string} [skipped] why there is nothing to count
  */
 
-const mark = (/** @type {readonly string[]} */ problems) =>
-  problems.length === 0 ? "ok" : "FAILED";
+const mark = (/** @type {readonly string[]} */ problems) => (problems.length === 0 ? "ok" : "FAILED");
 
 /**
  * Runs what the README of an installed package shows.
@@ -57,10 +56,7 @@ async function tryPackage(subject, place) {
   const example = code === undefined ? {} : { "example.ts": code };
   const files = { "entries.ts": importing(entries), ...example };
   const compiled = await compile(source, files, place);
-  const ran = [
-    ...(await runCompiled("entries.js", place, { prints: false })),
-    ...(await runShown(subject, place)),
-  ];
+  const ran = [...(await runCompiled("entries.js", place, { prints: false })), ...(await runShown(subject, place))];
   const inEngines = compiled.inEngines > 0 ? ` (engines: ${compiled.inEngines})` : "";
   return {
     example: mark(ran),

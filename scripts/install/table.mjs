@@ -30,9 +30,7 @@ export function formatTable(rows) {
   return [heads, ...rows.map(cells)].map((row) => {
     const padded = row.map((cell, column) => {
       const width = widths[column] ?? 0;
-      return column === 2 || column === 3
-        ? cell.padStart(width - 2).padEnd(width)
-        : cell.padEnd(width);
+      return column === 2 || column === 3 ? cell.padStart(width - 2).padEnd(width) : cell.padEnd(width);
     });
     return padded.join("").trimEnd();
   });

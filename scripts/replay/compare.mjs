@@ -53,8 +53,7 @@ function compareTensors(name, a, b) {
 function operations(text) {
   /** @type {Map<string, number>} */
   const counts = new Map();
-  for (const [, op = ""] of text.matchAll(/^.* = (\w+)/gm))
-    counts.set(op, (counts.get(op) ?? 0) + 1);
+  for (const [, op = ""] of text.matchAll(/^.* = (\w+)/gm)) counts.set(op, (counts.get(op) ?? 0) + 1);
   return counts;
 }
 
@@ -85,8 +84,7 @@ function compareFile(name, a, b) {
 
 /** Files that hold times or folders, and say nothing of numbers. */
 const isNoResult = (/** @type {string} */ name) =>
-  /(report\.html|config(-given)?\.yaml|state\.json|latest.*)$/.test(name) ||
-  name.includes("README");
+  /(report\.html|config(-given)?\.yaml|state\.json|latest.*)$/.test(name) || name.includes("README");
 
 /**
  * @param {string} a

@@ -36,12 +36,7 @@ function contentsOf(file) {
 
 /** @param {Buffer} file @returns {Map<string, Stored>} */
 export function readTensors(file) {
-  return new Map(
-    contentsOf(file).map(({ name, dtype, bytes }) => [
-      name,
-      { bytes, values: numbers(dtype, bytes) },
-    ]),
-  );
+  return new Map(contentsOf(file).map(({ name, dtype, bytes }) => [name, { bytes, values: numbers(dtype, bytes) }]));
 }
 
 /**

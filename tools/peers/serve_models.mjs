@@ -37,11 +37,7 @@ async function forward({ model, inputs: path, cut }) {
   const params = await closing({ ...stored, config }, loadModelParams);
   const given = Object.entries(arrays).map(([name, array]) => [name, toTensor(array)]);
   const inputs = Object.fromEntries(given);
-  const { imageFeatures, textFeatures, logitsPerImage, ...rest } = forwardDetails(
-    params,
-    inputs,
-    config,
-  );
+  const { imageFeatures, textFeatures, logitsPerImage, ...rest } = forwardDetails(params, inputs, config);
   const shown = { image: imageFeatures, text: textFeatures, logits: logitsPerImage };
   const entries = Object.entries(shown);
   const values = await Promise.all(entries.map(([, tensor]) => tensor.array()));
@@ -58,9 +54,7 @@ async function rewrite({ model, out, to, cut, configFile }) {
   const options = configFile == null ? {} : { configFile };
   const stored = await openModel(model, options);
   const config = cutTo(cut, stored.config);
-  await closing({ ...stored, config }, (cropped) =>
-    writeConverted(out, weightTargets[to], cropped),
-  );
+  await closing({ ...stored, config }, (cropped) => writeConverted(out, weightTargets[to], cropped));
   return {};
 }
 

@@ -49,16 +49,10 @@ async function fetchImage(url: string): Promise<Blob> {
 }
 
 /** Makes an empty collection of the drawings in a folder. */
-function createCollection(
-  clip: Clip<ImageSource>,
-  folderUrl: string,
-  emoji: readonly Emoji[],
-): Collection {
+function createCollection(clip: Clip<ImageSource>, folderUrl: string, emoji: readonly Emoji[]): Collection {
   const dim = clip.config.projectionDim;
   const fetchBatch = (start: number): Promise<Blob[]> =>
-    Promise.all(
-      emoji.slice(start, start + batchSize).map(({ file }) => fetchImage(folderUrl + file)),
-    );
+    Promise.all(emoji.slice(start, start + batchSize).map(({ file }) => fetchImage(folderUrl + file)));
   const values = new Float32Array(emoji.length * dim);
   let done = 0;
   return {
@@ -66,10 +60,7 @@ function createCollection(
       let images = await fetchBatch(0);
       while (images.length > 0) {
         // The next batch comes in while this one is embedded.
-        const [features, next] = await Promise.all([
-          clip.embedImages(images),
-          fetchBatch(done + images.length),
-        ]);
+        const [features, next] = await Promise.all([clip.embedImages(images), fetchBatch(done + images.length)]);
         values.set(features.values, done * dim);
         done += images.length;
         images = next;
@@ -89,9 +80,7 @@ function createCollection(
 }
 
 type Handlers = {
-  readonly [Name in keyof Procedures]: (
-    input: Procedures[Name]["input"],
-  ) => Promise<Procedures[Name]["output"]>;
+  readonly [Name in keyof Procedures]: (input: Procedures[Name]["input"]) => Promise<Procedures[Name]["output"]>;
 };
 
 const send = (reply: Reply): void => postMessage(reply);

@@ -23,10 +23,7 @@ interface StoredFile {
 
 /** Files of every mode, and damaged ones, from the tests of packages/node. */
 const fixture = JSON.parse(
-  readFileSync(
-    new URL("../../../packages/node/src/fixtures/images-by-mode.json", import.meta.url),
-    "utf8",
-  ),
+  readFileSync(new URL("../../../packages/node/src/fixtures/images-by-mode.json", import.meta.url), "utf8"),
 ) as { readonly images: readonly StoredFile[]; readonly damaged: readonly StoredFile[] };
 
 let folder = "";
@@ -196,8 +193,6 @@ describe.skipIf(!hasChromium())("the development server", () => {
 
   test("what is no image is refused by name", async () => {
     const file = Buffer.from("no image");
-    await expect(decodeInPage(file, "image/png")).rejects.toThrow(
-      /a file is not an image that this browser can read/u,
-    );
+    await expect(decodeInPage(file, "image/png")).rejects.toThrow(/a file is not an image that this browser can read/u);
   });
 });

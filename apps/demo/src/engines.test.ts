@@ -57,9 +57,7 @@ async function openLab({
 }): Promise<Page> {
   const page = await inside.newPage();
   const headers = isolated ? isolating : {};
-  await page.route("**/lab.html", (route) =>
-    route.fulfill({ contentType: "text/html", body, headers }),
-  );
+  await page.route("**/lab.html", (route) => route.fulfill({ contentType: "text/html", body, headers }));
   await page.goto(`${server.resolvedUrls?.local[0]}lab.html`);
   await page.waitForFunction("globalThis.lab");
   expect(await page.evaluate(() => globalThis.crossOriginIsolated)).toBe(isolated);
@@ -298,9 +296,7 @@ describe.skipIf(!hasChromium())("engines in a browser", () => {
         }, engine);
       const { heard, length } = await run("auto");
       expect(heard).toEqual([
-        expect.stringMatching(
-          /^onnx: ONNX Runtime did not start.*onnxPaths.*several times slower/u,
-        ),
+        expect.stringMatching(/^onnx: ONNX Runtime did not start.*onnxPaths.*several times slower/u),
         "wasm",
       ]);
       expect(length).toBeCloseTo(1, 5);

@@ -37,10 +37,7 @@ async function collectEmoji(): Promise<void> {
   classify.showSamples(emoji, emojiUrl);
   const startedAt = performance.now();
   await client.call("collect", { folderUrl: emojiUrl, emoji });
-  showFact(
-    "Looked at",
-    `${emoji.length} emoji in ${formatDuration(performance.now() - startedAt)}`,
-  );
+  showFact("Looked at", `${emoji.length} emoji in ${formatDuration(performance.now() - startedAt)}`);
 }
 
 async function start(): Promise<void> {

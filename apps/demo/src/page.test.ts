@@ -38,12 +38,7 @@ test("a failure is told and does not stop later runs", async () => {
 });
 
 test("labels stand one a line or between commas", () => {
-  expect(parseLabels("a cat, a dog\n a house \r\nthe sea")).toEqual([
-    "a cat",
-    "a dog",
-    "a house",
-    "the sea",
-  ]);
+  expect(parseLabels("a cat, a dog\n a house \r\nthe sea")).toEqual(["a cat", "a dog", "a house", "the sea"]);
 });
 
 test("blanks and repetitions are left out", () => {

@@ -51,10 +51,7 @@ function advice(error: unknown): (Node | string)[] {
 export function showModelError(error: unknown): void {
   const reason = error instanceof Error ? error.message : String(error);
   const notice = element("notice");
-  notice.replaceChildren(
-    create("p", {}, ...advice(error)),
-    create("small", { textContent: reason }),
-  );
+  notice.replaceChildren(create("p", {}, ...advice(error)), create("small", { textContent: reason }));
   notice.hidden = false;
 }
 
@@ -62,10 +59,7 @@ export function showModelError(error: unknown): void {
  * Runs a task again whenever it is asked for, one run at a time: what is asked for meanwhile waits, and
  * only the last of it runs. So results never arrive in the wrong order, and none is computed in vain.
  */
-export function latest(
-  task: () => Promise<void>,
-  onError: (error: unknown) => void,
-): () => Promise<void> {
+export function latest(task: () => Promise<void>, onError: (error: unknown) => void): () => Promise<void> {
   let running: Promise<void> | undefined;
   let askedAgain = false;
   const run = async (): Promise<void> => {

@@ -55,8 +55,7 @@ export function createSearchPanel(
       progressBar.max = total;
       progressBar.value = done;
       element("collecting").hidden = done === total;
-      if (done === total)
-        status.textContent = `Compared with ${total} emoji; the number is the cosine.`;
+      if (done === total) status.textContent = `Compared with ${total} emoji; the number is the cosine.`;
       void refresh();
     },
   };

@@ -23,9 +23,7 @@ export function launchChromium({ webgpu = false } = {}): Promise<Browser> {
     executablePath,
     args: [
       "--no-sandbox",
-      ...(webgpu
-        ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
-        : ["--disable-gpu"]),
+      ...(webgpu ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"] : ["--disable-gpu"]),
       "--disable-quic",
       "--no-first-run",
       "--disable-background-networking",

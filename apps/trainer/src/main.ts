@@ -3,13 +3,7 @@ import { runCommandLine } from "./cli/main.ts";
 import { commandsWith } from "./commands/index.ts";
 
 export { UsageError, type Arguments, type Command, type OptionHelp } from "./cli/command.ts";
-export type {
-  Extension,
-  OpeningOptions,
-  SourceDefinition,
-  SourceKind,
-  SourceSettings,
-} from "./cli/extension.ts";
+export type { Extension, OpeningOptions, SourceDefinition, SourceKind, SourceSettings } from "./cli/extension.ts";
 export { countOption, engineOptions, numberOption } from "./cli/options.ts";
 export { note, onNotice, print } from "./cli/output.ts";
 export { percent, table } from "./cli/text.ts";

@@ -27,9 +27,7 @@ test("afterwards methods reject with what happened and what to do, and nothing r
   api.dispose();
   const error: unknown = await api.run("x").catch((cause: unknown) => cause);
   expect(isClipError(error) && error.code).toBe("disposed");
-  expect((error as Error).message).toBe(
-    "This model was disposed, which freed its memory. Open it again.",
-  );
+  expect((error as Error).message).toBe("This model was disposed, which freed its memory. Open it again.");
   expect(calls).toEqual(["dispose"]);
 });
 

@@ -103,10 +103,7 @@ export interface DisposalWords {
  * The same object, whose asynchronous methods reject once it was disposed, with a ClipError "disposed" that
  * says so and what to do; disposing it again does nothing. What already runs is left to the object.
  */
-export function refuseAfterDisposal<Api extends Disposable>(
-  api: Api,
-  { what, remedy }: DisposalWords,
-): Api {
+export function refuseAfterDisposal<Api extends Disposable>(api: Api, { what, remedy }: DisposalWords): Api {
   let ended: { readonly result: void | Promise<void> } | undefined;
   const guard = (method: Method): Method => {
     return (...args) => {

@@ -35,7 +35,5 @@ const shard = /^(model|pytorch_model)-[\w-]+\.(safetensors|bin)$/u;
 /** Whether a file of a folder belongs to its model; checkpoints of a run keep others beside. */
 export function isModelFile(name: string): boolean {
   const own: readonly string[] = Object.values(modelFiles);
-  return (
-    [own, weightsFiles, tokenizerFiles].some((names) => names.includes(name)) || shard.test(name)
-  );
+  return [own, weightsFiles, tokenizerFiles].some((names) => names.includes(name)) || shard.test(name);
 }

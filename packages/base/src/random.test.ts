@@ -3,13 +3,10 @@ import { expect, test } from "vitest";
 import { randomStream, shuffled } from "./random.ts";
 
 const take = (count: number, draw: () => number): number[] => Array.from({ length: count }, draw);
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 test("the same seed and path give the same numbers, on every platform", () => {
-  expect(take(3, randomStream(7, "a", 1).uniform)).toEqual(
-    take(3, randomStream(7, "a", 1).uniform),
-  );
+  expect(take(3, randomStream(7, "a", 1).uniform)).toEqual(take(3, randomStream(7, "a", 1).uniform));
   const words = take(3, randomStream(7, "a").uniform).map((value) => value * 2 ** 32);
   expect(words).toMatchInlineSnapshot(`
     [

@@ -17,16 +17,10 @@ test.each(names)("%s equals its formula in float64", async (name) => {
 
 test.each(names)("the derivative of %s is that of its formula", async (name) => {
   const x = linspace(-6, 6, 240); // no point at 0, where relu has none
-  const { value, gradient } = valueAndGradient(
-    (tree: { x: Tensor }) => ({ loss: sum(activate(name, tree.x)) }),
-    { x },
-  );
+  const { value, gradient } = valueAndGradient((tree: { x: Tensor }) => ({ loss: sum(activate(name, tree.x)) }), { x });
   const formula = reference.activations[name];
   const step = 1e-5;
-  const expected = Array.from(
-    await x.data(),
-    (at) => (formula(at + step) - formula(at - step)) / (2 * step),
-  );
+  const expected = Array.from(await x.data(), (at) => (formula(at + step) - formula(at - step)) / (2 * step));
   expect(largestDifference(await gradient.x.data(), expected)).toBeLessThan(2e-6);
   dispose([x, value, gradient.x]);
 });

@@ -1,25 +1,11 @@
-import {
-  add,
-  erf,
-  exp,
-  mul,
-  relu,
-  sigmoid,
-  square,
-  sub,
-  tanh,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { add, erf, exp, mul, relu, sigmoid, square, sub, tanh, type Tensor } from "@tensorflow/tfjs-core";
 import { withGradient } from "./gradient.ts";
 
 /** Names as in Hugging Face's `hidden_act`. */
 export type Activation = "gelu" | "gelu_pytorch_tanh" | "quick_gelu" | "relu";
 
 /** An elementwise function and its derivative as one node on the tape, keeping only x. */
-function elementwise(
-  value: (x: Tensor) => Tensor,
-  derivative: (x: Tensor) => Tensor,
-): (x: Tensor) => Tensor {
+function elementwise(value: (x: Tensor) => Tensor, derivative: (x: Tensor) => Tensor): (x: Tensor) => Tensor {
   return (x) =>
     withGradient({
       inputs: [x],

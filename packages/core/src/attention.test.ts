@@ -16,8 +16,7 @@ async function expected(mask?: readonly number[]): Promise<number[]> {
   const [q, k, v] = [await queries.data(), await keys.data(), await values.data()];
   const size = tokens * dim;
   return Array.from({ length: batch * heads }, (_, head) => {
-    const part = (all: ArrayLike<number>): number[] =>
-      Array.from(all).slice(head * size, (head + 1) * size);
+    const part = (all: ArrayLike<number>): number[] => Array.from(all).slice(head * size, (head + 1) * size);
     const inputs = { q: part(q), k: part(k), v: part(v) };
     return Array.from(reference.attention(inputs, { tokens, dim }, mask));
   }).flat();
@@ -39,8 +38,7 @@ test("equals the reference under a mask", async () => {
 test("a hidden key has no influence at all", async () => {
   const mask = tensor([0, 0, 0, -1e9], [1, 4]);
   const before = await dotProductAttention(queries, keys, values, { mask }).data();
-  const change = (label: string): Float32Array =>
-    randomTensor([tokens * dim], label).dataSync() as Float32Array;
+  const change = (label: string): Float32Array => randomTensor([tokens * dim], label).dataSync() as Float32Array;
   const swapLast = (original: ArrayLike<number>, fresh: Float32Array): Float32Array =>
     Float32Array.from(original, (value, index) =>
       Math.floor(index / dim) % tokens === tokens - 1 ? (fresh[index % dim] as number) : value,

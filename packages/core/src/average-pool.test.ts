@@ -1,10 +1,4 @@
-import {
-  gradientFaults,
-  largestDifference,
-  randomTensor,
-  useEngine,
-  weightedSum,
-} from "@clip-ts/test-utils";
+import { gradientFaults, largestDifference, randomTensor, useEngine, weightedSum } from "@clip-ts/test-utils";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { averagePool } from "./convolution.ts";

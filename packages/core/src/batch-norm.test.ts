@@ -50,9 +50,7 @@ test("evaluation uses the running statistics", async () => {
 test("training normalises by the batch and blends its unbiased variance in", async () => {
   const batch = reference.channelStatistics(await x.data(), channels);
   const { y, statistics: after } = batchNormTraining(params, statistics, x);
-  expect(
-    largestDifference(await y.data(), await normalized(batch.mean, batch.variance)),
-  ).toBeLessThan(2e-6);
+  expect(largestDifference(await y.data(), await normalized(batch.mean, batch.variance))).toBeLessThan(2e-6);
 
   const blend = (before: ArrayLike<number>, fresh: readonly number[]): number[] =>
     Array.from(before, (value, channel) => 0.9 * value + 0.1 * fresh[channel]!);
@@ -79,26 +77,17 @@ test("starts as the identity on standard data, or silent with gain 0", async () 
   dispose([fresh, start, silent].flatMap((tree) => Object.values(tree) as Tensor[]));
 });
 
-test.each([false, true])(
-  "gradients are those of central differences (training %s)",
-  async (training) => {
-    const objective = (tree: { x: Tensor; params: BatchNormParams }): Tensor =>
-      weightedSum(
-        training
-          ? batchNormTraining(tree.params, statistics, tree.x).y
-          : batchNorm(tree.params, statistics, tree.x),
-      );
-    expect(await gradientFaults(objective, { x, params }, { entries: 6, step: 5e-3 })).toEqual([]);
-  },
-);
+test.each([false, true])("gradients are those of central differences (training %s)", async (training) => {
+  const objective = (tree: { x: Tensor; params: BatchNormParams }): Tensor =>
+    weightedSum(
+      training ? batchNormTraining(tree.params, statistics, tree.x).y : batchNorm(tree.params, statistics, tree.x),
+    );
+  expect(await gradientFaults(objective, { x, params }, { entries: 6, step: 5e-3 })).toEqual([]);
+});
 
 test("a statistic is told by its role", () => {
   const [norm, running] = [batchNormSpec(2), batchNormStatisticsSpec(2)];
-  expect([running.running_mean, running.running_var, norm.weight].map(isStatistic)).toEqual([
-    true,
-    true,
-    false,
-  ]);
+  expect([running.running_mean, running.running_var, norm.weight].map(isStatistic)).toEqual([true, true, false]);
 });
 
 test("training leaves only its results behind", async () => {

@@ -22,10 +22,7 @@ export function isStatistic({ role }: Pick<ParamSpec, "role">): boolean {
 }
 
 /** Spec of gain and shift; a block's last norm may start with gain 0. */
-export function batchNormSpec(
-  channels: number,
-  gain: Initialiser = ones,
-): BatchNormParams<ParamSpec> {
+export function batchNormSpec(channels: number, gain: Initialiser = ones): BatchNormParams<ParamSpec> {
   return { weight: param([channels], gain, "norm"), bias: param([channels], zeros, "norm") };
 }
 
@@ -53,11 +50,7 @@ export function batchNormGain(
 }
 
 /** Normalises by the running statistics (evaluation, frozen fine-tuning). x [..., channels] → same. */
-export function batchNorm(
-  params: BatchNormParams,
-  statistics: BatchNormStatistics,
-  x: Tensor,
-): Tensor {
+export function batchNorm(params: BatchNormParams, statistics: BatchNormStatistics, x: Tensor): Tensor {
   const { gain, shift } = batchNormGain(params, statistics);
   return add(mul(x, gain), shift);
 }
@@ -68,8 +61,7 @@ function blend(
   batch: { readonly center: Tensor; readonly variance: Tensor; readonly count: number },
 ): Record<keyof BatchNormStatistics, Tensor> {
   const { center, variance, count } = batch;
-  const towards = (running: Tensor, fresh: Tensor): Tensor =>
-    add(mul(running, 1 - momentum), mul(fresh, momentum));
+  const towards = (running: Tensor, fresh: Tensor): Tensor => add(mul(running, 1 - momentum), mul(fresh, momentum));
   return {
     running_mean: towards(running_mean, center),
     running_var: towards(running_var, mul(variance, count / Math.max(1, count - 1))),

@@ -35,11 +35,7 @@ const layer = (name: string): Layer => ({
 });
 const model: Model = { x: randomTensor([3, 4], "x"), layers: [layer("first"), layer("second")] };
 
-function runLayer(
-  params: Layer,
-  x: Tensor,
-  { shift }: { shift: Tensor },
-): ValueAndAux<{ mean: Tensor }> {
+function runLayer(params: Layer, x: Tensor, { shift }: { shift: Tensor }): ValueAndAux<{ mean: Tensor }> {
   const hidden = tanh(matMul(x, params.weight));
   return { value: add(mul(hidden, hidden), shift), aux: { mean: mean(hidden) } };
 }
@@ -61,26 +57,23 @@ function objective({ x, layers }: Model, isCheckpointed: boolean) {
   return { loss: add(sum(square(hidden)), reached), aux };
 }
 
-test.each(["cpu", "wasm"] as const)(
-  "values, auxiliary outputs and gradients stay (%s)",
-  async (name) => {
-    await useEngine(name);
-    const [plain, again] = [false, true].map((isCheckpointed) =>
-      valueAndGradient((tree: Model) => objective(tree, isCheckpointed), model),
-    ) as [ReturnType<typeof valueAndGradient<Model, object>>, never];
-    const tensors = ({ value, gradient, aux }: typeof plain): Tensor[] => [
-      value,
-      gradient.x,
-      ...gradient.layers.flatMap(({ weight, unused }) => [weight, unused]),
-      ...Object.values(aux as Record<string, Tensor>),
-    ];
-    for (const [index, expected] of tensors(plain).entries()) {
-      const actual = tensors(again)[index] as Tensor;
-      expect(largestDifference(await actual.data(), await expected.data())).toBeLessThan(1e-6);
-    }
-    dispose([...tensors(plain), ...tensors(again)]);
-  },
-);
+test.each(["cpu", "wasm"] as const)("values, auxiliary outputs and gradients stay (%s)", async (name) => {
+  await useEngine(name);
+  const [plain, again] = [false, true].map((isCheckpointed) =>
+    valueAndGradient((tree: Model) => objective(tree, isCheckpointed), model),
+  ) as [ReturnType<typeof valueAndGradient<Model, object>>, never];
+  const tensors = ({ value, gradient, aux }: typeof plain): Tensor[] => [
+    value,
+    gradient.x,
+    ...gradient.layers.flatMap(({ weight, unused }) => [weight, unused]),
+    ...Object.values(aux as Record<string, Tensor>),
+  ];
+  for (const [index, expected] of tensors(plain).entries()) {
+    const actual = tensors(again)[index] as Tensor;
+    expect(largestDifference(await actual.data(), await expected.data())).toBeLessThan(1e-6);
+  }
+  dispose([...tensors(plain), ...tensors(again)]);
+});
 
 test("nothing is left behind, with a gradient or without", async () => {
   await useEngine("cpu");

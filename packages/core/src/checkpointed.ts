@@ -40,19 +40,17 @@ function gradientsWithin(y: () => Tensor, xs: Tensor[], dy: Tensor): Tensor[] {
  * went in, and runs it once more when its gradient is wanted. Values and gradients are the same; memory
  * shrinks to one part's activations, time grows by one forward pass.
  */
-export function checkpointed<
-  Params extends object,
-  Aux extends object,
-  Fixed extends object = object,
->({ params, x, fixed = {} as Fixed, run }: Checkpointed<Params, Fixed, Aux>): ValueAndAux<Aux> {
+export function checkpointed<Params extends object, Aux extends object, Fixed extends object = object>({
+  params,
+  x,
+  fixed = {} as Fixed,
+  run,
+}: Checkpointed<Params, Fixed, Aux>): ValueAndAux<Aux> {
   const paths = Object.keys(flattenTree<Tensor>(params));
   const leaves = Object.values(flattenTree<Tensor>(params));
   const others = flattenTree<Tensor>(fixed);
   const restore = <Tree extends object>(tree: Tree, names: string[], values: Tensor[]): Tree =>
-    unflattenLike(
-      tree,
-      Object.fromEntries(names.map((name, index) => [name, values[index]])),
-    ) as never;
+    unflattenLike(tree, Object.fromEntries(names.map((name, index) => [name, values[index]]))) as never;
   return withGradientAux({
     inputs: [x, ...leaves],
     forward(save) {

@@ -20,10 +20,9 @@ test.each(["cpu", "wasm"] as const)(
   async (engine) => {
     await useEngine(engine);
     const ids = tensor([4, 0, 0, 2, 0], [5], "int32");
-    const { gradient } = valueAndGradient(
-      (tree: { weight: Tensor }) => ({ loss: sum(embed(tree, ids)) }),
-      { weight: randomTensor([5, 2], "weight") },
-    );
+    const { gradient } = valueAndGradient((tree: { weight: Tensor }) => ({ loss: sum(embed(tree, ids)) }), {
+      weight: randomTensor([5, 2], "weight"),
+    });
     expect(Array.from(await gradient.weight.data())).toEqual([3, 3, 0, 0, 1, 1, 0, 0, 1, 1]);
   },
 );

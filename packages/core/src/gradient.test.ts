@@ -1,14 +1,5 @@
 import { tensorsLeftBy } from "@clip-ts/test-utils";
-import {
-  dispose,
-  mul,
-  scalar,
-  square,
-  sum,
-  tensor,
-  type Scalar,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { dispose, mul, scalar, square, sum, tensor, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, expectTypeOf, test } from "vitest";
 import { valueAndGradient, withGradient } from "./gradient.ts";
 
@@ -53,10 +44,7 @@ test.each([
 ])("a leaf the loss does not reach is named, when it reaches $reached", async ({ loss, path }) => {
   const params = load();
   const differentiate = (): unknown =>
-    valueAndGradient(
-      (tree: Params) => ({ loss: loss(tree), aux: { copy: square(tree.a) } }),
-      params,
-    );
+    valueAndGradient((tree: Params) => ({ loss: loss(tree), aux: { copy: square(tree.a) } }), params);
   const left = await tensorsLeftBy(() => {
     expect(differentiate).toThrow(`The loss does not depend on "${path}"`);
   });

@@ -125,10 +125,7 @@ export function valueAndGradient<Tree extends object, Aux extends object>(
   const flat = flattenTree<Tensor>(params);
   const leaves = Object.values(flat);
   if (leaves.length === 0) {
-    throw new ClipError(
-      "bad-argument",
-      "The parameter tree is empty: there is nothing to differentiate.",
-    );
+    throw new ClipError("bad-argument", "The parameter tree is empty: there is nothing to differentiate.");
   }
   let aux: Aux | undefined;
   const forward = (): Scalar => {
@@ -144,9 +141,7 @@ export function valueAndGradient<Tree extends object, Aux extends object>(
     return outcome.loss as Scalar;
   };
   const differentiate = (): { value: Scalar; flatGradient: Record<string, Tensor> } => {
-    const { value, grads } = namingMissingGradients(() =>
-      engine().gradients(forward, leaves, undefined, true),
-    );
+    const { value, grads } = namingMissingGradients(() => engine().gradients(forward, leaves, undefined, true));
     const byPath = Object.keys(flat).map((path, index): [string, Tensor] => {
       const gradient = grads[index];
       if (gradient == null) throw unreached(path);

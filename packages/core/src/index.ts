@@ -1,12 +1,4 @@
-export {
-  flattenTree,
-  mapTree,
-  pickLeaves,
-  unflattenLike,
-  type FlatTree,
-  type ParamTree,
-  type TreeOf,
-} from "./tree.ts";
+export { flattenTree, mapTree, pickLeaves, unflattenLike, type FlatTree, type ParamTree, type TreeOf } from "./tree.ts";
 export {
   countParams,
   depthOf,
@@ -71,10 +63,4 @@ export {
 } from "./batch-norm.ts";
 export { barrier, checkpointed, type Checkpointed } from "./checkpointed.ts";
 export { averagePool, conv2d, conv2dSpec, patchify, type Conv2dParams } from "./convolution.ts";
-export {
-  describeSettings,
-  ownTowerOf,
-  refuseOwnTower,
-  assertPlainData,
-  assertSizes,
-} from "./own-tower.ts";
+export { describeSettings, ownTowerOf, refuseOwnTower, assertPlainData, assertSizes } from "./own-tower.ts";

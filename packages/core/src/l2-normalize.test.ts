@@ -12,15 +12,7 @@ test("divides every row by its length", async () => {
 
 test("a row of zeros stays zero and has a finite gradient", async () => {
   const x = tensor([0, 0, 3, 4], [2, 2]);
-  expect(Array.from(await l2Normalize(x).data())).toEqual([
-    0,
-    0,
-    Math.fround(0.6),
-    Math.fround(0.8),
-  ]);
-  const { gradient } = valueAndGradient(
-    (tree: { x: Tensor }) => ({ loss: sum(l2Normalize(tree.x)) }),
-    { x },
-  );
+  expect(Array.from(await l2Normalize(x).data())).toEqual([0, 0, Math.fround(0.6), Math.fround(0.8)]);
+  const { gradient } = valueAndGradient((tree: { x: Tensor }) => ({ loss: sum(l2Normalize(tree.x)) }), { x });
   expect(Array.from(await gradient.x.data()).every(Number.isFinite)).toBe(true);
 });

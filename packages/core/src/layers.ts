@@ -18,15 +18,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { withGradient } from "./gradient.ts";
 import { axisLength } from "./shape.ts";
-import {
-  normal,
-  ones,
-  param,
-  zeros,
-  type Initialiser,
-  type ParamRole,
-  type ParamSpec,
-} from "./spec.ts";
+import { normal, ones, param, zeros, type Initialiser, type ParamRole, type ParamSpec } from "./spec.ts";
 
 /** weight [out, in] as checkpoints keep it, bias [out]. */
 export interface LinearParams<Leaf = Tensor> {
@@ -63,11 +55,7 @@ export interface EmbeddingParams<Leaf = Tensor> {
 }
 
 /** Spec of a table of `entries` rows of `dim` values, normal with the given deviation. */
-export function embeddingSpec(
-  entries: number,
-  dim: number,
-  std: number,
-): EmbeddingParams<ParamSpec> {
+export function embeddingSpec(entries: number, dim: number, std: number): EmbeddingParams<ParamSpec> {
   return { weight: param([entries, dim], normal(std), "embedding") };
 }
 
@@ -131,11 +119,7 @@ export function layerNorm(params: LayerNormParams, x: Tensor, eps = 1e-5): Tenso
       const inner = mul(dy, gain);
       const meanPart = mean(inner, -1, true);
       const normalizedPart = mul(normalized, mean(mul(inner, normalized), -1, true));
-      return [
-        mul(sub(sub(inner, meanPart), normalizedPart), scale),
-        sumOverRows(mul(dy, normalized)),
-        sumOverRows(dy),
-      ];
+      return [mul(sub(sub(inner, meanPart), normalizedPart), scale), sumOverRows(mul(dy, normalized)), sumOverRows(dy)];
     },
   });
 }

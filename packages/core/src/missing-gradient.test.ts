@@ -30,8 +30,7 @@ async function withoutGradients(run: () => Promise<void>): Promise<void> {
   }
 }
 
-const slope = (x: Tensor): unknown =>
-  valueAndGradient((tree: { x: Tensor }) => ({ loss: sum(square(tree.x)) }), { x });
+const slope = (x: Tensor): unknown => valueAndGradient((tree: { x: Tensor }) => ({ loss: sum(square(tree.x)) }), { x });
 
 test("a program without gradients is told which line to write", async () => {
   const x = tensor([1, 2]);

@@ -46,18 +46,12 @@ export function assertPlainData(value: unknown, label: string): void {
  * Checks sizes by name, whole numbers from `least`. `label` says whose they are.
  * @throws ClipError "bad-config" that names the first that is none.
  */
-export function assertSizes(
-  sizes: Readonly<Record<string, unknown>>,
-  label: string,
-  least = 1,
-): void {
+export function assertSizes(sizes: Readonly<Record<string, unknown>>, label: string, least = 1): void {
   for (const [key, value] of Object.entries(sizes)) {
     if (Number.isSafeInteger(value) && (value as number) >= least) continue;
-    throw new ClipError(
-      "bad-config",
-      `${label} needs ${key}, a whole number from ${least}, got ${shown(value)}.`,
-      { data: { key, value } },
-    );
+    throw new ClipError("bad-config", `${label} needs ${key}, a whole number from ${least}, got ${shown(value)}.`, {
+      data: { key, value },
+    });
   }
 }
 
@@ -70,9 +64,7 @@ interface NamedTower {
 
 /** Name and settings of such a tower in words. */
 export function describeSettings(tower: Pick<NamedTower, "name">, settings: object): string {
-  const said = Object.entries(settings).map(
-    ([key, value]: [string, unknown]) => `${key} ${shown(value)}`,
-  );
+  const said = Object.entries(settings).map(([key, value]: [string, unknown]) => `${key} ${shown(value)}`);
   return [tower.name, ...said].join(", ");
 }
 
@@ -90,10 +82,7 @@ export function refuseOwnTower({ name, title }: NamedTower, who: string): never 
  * The tower in a config; in one that comes straight out of a file there is only its name.
  * @throws ClipError "bad-config" for that, saying how to bring the tower along.
  */
-export function ownTowerOf<Tower extends NamedTower>(
-  tower: Tower | string,
-  side: "text" | "vision",
-): Tower {
+export function ownTowerOf<Tower extends NamedTower>(tower: Tower | string, side: "text" | "vision"): Tower {
   if (typeof tower === "object") return tower;
   throw new ClipError(
     "bad-config",

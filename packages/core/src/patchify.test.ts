@@ -34,13 +34,7 @@ test("no pixel is lost: laying the patches out again gives the images back", asy
   await fc.assert(
     fc.asyncProperty(sizes, async ({ batch, channels, rows, columns, patch }) => {
       const images = randomTensor([batch, channels, rows * patch, columns * patch], "images");
-      const apart = reshape(patchify(images, patch), [
-        batch * rows,
-        columns,
-        channels,
-        patch,
-        patch,
-      ]);
+      const apart = reshape(patchify(images, patch), [batch * rows, columns, channels, patch, patch]);
       const together = transpose(
         reshape(transpose(apart, [0, 2, 3, 1, 4]), [batch, rows, channels, patch, columns * patch]),
         [0, 2, 1, 3, 4],
@@ -54,17 +48,12 @@ test("no pixel is lost: laying the patches out again gives the images back", asy
 test.each([
   [8, 12],
   [11, 13], // the last three rows and the last column fill no patch
-])(
-  "a linear layer on patches is the convolution with the same kernel: %i × %i",
-  async (...sides) => {
-    const images = randomTensor([2, 3, ...sides], "images");
-    const kernel = randomTensor([5, 3, 4, 4], "kernel");
-    const byPatches = linear({ weight: reshape(kernel, [5, -1]) }, patchify(images, 4));
-    const byConvolution = conv2d({ weight: kernel }, transpose(images, [0, 2, 3, 1]), {
-      stride: 4,
-    });
-    expect(largestDifference(await byPatches.data(), await byConvolution.data())).toBeLessThan(
-      1e-5,
-    );
-  },
-);
+])("a linear layer on patches is the convolution with the same kernel: %i × %i", async (...sides) => {
+  const images = randomTensor([2, 3, ...sides], "images");
+  const kernel = randomTensor([5, 3, 4, 4], "kernel");
+  const byPatches = linear({ weight: reshape(kernel, [5, -1]) }, patchify(images, 4));
+  const byConvolution = conv2d({ weight: kernel }, transpose(images, [0, 2, 3, 1]), {
+    stride: 4,
+  });
+  expect(largestDifference(await byPatches.data(), await byConvolution.data())).toBeLessThan(1e-5);
+});

@@ -9,14 +9,7 @@ import {
 import { add, dispose, square, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, test } from "vitest";
 import { activate } from "./activation.ts";
-import {
-  dotProductAttention,
-  embed,
-  l2Normalize,
-  layerNorm,
-  linear,
-  type AttentionChanges,
-} from "./layers.ts";
+import { dotProductAttention, embed, l2Normalize, layerNorm, linear, type AttentionChanges } from "./layers.ts";
 import { batchNorm, batchNormTraining } from "./batch-norm.ts";
 import { conv2d, patchify } from "./convolution.ts";
 import { valueAndGradient } from "./gradient.ts";
@@ -43,9 +36,7 @@ const attend = (inputs: Inputs, changes: AttentionChanges = {}): Tensor =>
 /** [5, 5]: one value above the diagonal, another elsewhere. */
 const triangle = (above: number, elsewhere: number): Tensor =>
   tensor(
-    Array.from({ length: 25 }, (_, index) =>
-      index % 5 > Math.floor(index / 5) ? above : elsewhere,
-    ),
+    Array.from({ length: 25 }, (_, index) => (index % 5 > Math.floor(index / 5) ? above : elsewhere)),
     [5, 5],
   );
 const convolution = (side: number, kernel: number, stride: number, padding: number): Primitive => ({

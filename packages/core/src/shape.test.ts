@@ -23,9 +23,7 @@ test.each([
   }
   if (!isClipError(caught)) throw new Error("expected a ClipError");
   expect(caught.code).toBe("bad-shape");
-  expect(caught.message).toBe(
-    `pixel values: expected [batch, 3, 8, 8], got [${actual.join(", ")}].`,
-  );
+  expect(caught.message).toBe(`pixel values: expected [batch, 3, 8, 8], got [${actual.join(", ")}].`);
   expect(caught.data).toEqual({ label: "pixel values", expected: ["batch", 3, 8, 8], actual });
   x.dispose();
 });

@@ -10,14 +10,11 @@ export type Axis = number | string;
  */
 export function assertShape(x: Tensor, axes: readonly Axis[], label: string): void {
   const fits =
-    x.shape.length === axes.length &&
-    axes.every((axis, index) => typeof axis === "string" || axis === x.shape[index]);
+    x.shape.length === axes.length && axes.every((axis, index) => typeof axis === "string" || axis === x.shape[index]);
   if (fits) return;
-  throw new ClipError(
-    "bad-shape",
-    `${label}: expected [${axes.join(", ")}], got [${x.shape.join(", ")}].`,
-    { data: { label, expected: axes, actual: x.shape } },
-  );
+  throw new ClipError("bad-shape", `${label}: expected [${axes.join(", ")}], got [${x.shape.join(", ")}].`, {
+    data: { label, expected: axes, actual: x.shape },
+  });
 }
 
 /** The length of an axis; negative axes count from the end. */

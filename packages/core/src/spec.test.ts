@@ -22,9 +22,7 @@ const spec = {
 
 async function draw(tree: object, seed: number): Promise<Record<string, number[]>> {
   const leaves = Object.entries(flattenTree<Tensor>(initParams(tree, seed)));
-  const values = await Promise.all(
-    leaves.map(async ([path, leaf]) => [path, Array.from(await leaf.data())]),
-  );
+  const values = await Promise.all(leaves.map(async ([path, leaf]) => [path, Array.from(await leaf.data())]));
   dispose(leaves.map(([, leaf]) => leaf));
   return Object.fromEntries(values) as Record<string, number[]>;
 }

@@ -83,8 +83,7 @@ function startingValues({ shape, init }: ParamSpec, seed: number, path: string):
   if (init.kind === "constant") return { data: values.fill(init.value), shape };
   const random = randomStream(seed, path);
   for (let index = 0; index < values.length; index++) {
-    values[index] =
-      init.kind === "normal" ? init.std * random.normal() : init.bound * (2 * random.uniform() - 1);
+    values[index] = init.kind === "normal" ? init.std * random.normal() : init.bound * (2 * random.uniform() - 1);
   }
   return { data: values, shape };
 }
@@ -99,13 +98,8 @@ export function initHostParams(spec: object, seed: number): HostArrays {
 }
 
 /** The same values as a tree of tensors of the running engine. The caller owns them. */
-export function initParams<Tree extends object>(
-  spec: Tree,
-  seed: number,
-): TreeOf<Tree, ParamSpec, Tensor> {
-  return mapTree<Tree, ParamSpec, Tensor>(spec, (leaf, path) =>
-    toTensor(startingValues(leaf, seed, path)),
-  );
+export function initParams<Tree extends object>(spec: Tree, seed: number): TreeOf<Tree, ParamSpec, Tensor> {
+  return mapTree<Tree, ParamSpec, Tensor>(spec, (leaf, path) => toTensor(startingValues(leaf, seed, path)));
 }
 
 /** Number of values in a whole tree of specs or tensors. */

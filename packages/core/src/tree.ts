@@ -33,11 +33,7 @@ function walk(node: unknown, path: string, visit: (leaf: unknown, path: string) 
   }
 }
 
-function rebuild(
-  node: unknown,
-  path: string,
-  make: (leaf: unknown, path: string) => unknown,
-): unknown {
+function rebuild(node: unknown, path: string, make: (leaf: unknown, path: string) => unknown): unknown {
   if (isLeaf(node)) return make(node, path);
   const child = (value: unknown, key: string | number): unknown =>
     rebuild(value, path === "" ? `${key}` : `${path}.${key}`, make);
@@ -80,9 +76,6 @@ export function unflattenLike<Tree extends object, From = AnyLeaf, To = unknown>
 }
 
 /** The leaves of these paths, in their order; all must be there. */
-export function pickLeaves<Leaf>(
-  leaves: FlatTree<Leaf>,
-  paths: readonly string[],
-): Record<string, Leaf> {
+export function pickLeaves<Leaf>(leaves: FlatTree<Leaf>, paths: readonly string[]): Record<string, Leaf> {
   return Object.fromEntries(paths.map((path) => [path, leaves[path] as Leaf]));
 }

@@ -104,19 +104,13 @@ export type ResolvedOptions = Required<Omit<SharedBatchOptions, "onSkip" | "maxS
 /** Throws "bad-argument" unless the option is a whole number from `least`. */
 export function checkInteger(name: string, value: number, least: number): void {
   if (Number.isInteger(value) && value >= least) return;
-  throw new ClipError(
-    "bad-argument",
-    `${name} must be a whole number from ${least}, got ${value}`,
-    {
-      data: { name, value, least },
-    },
-  );
+  throw new ClipError("bad-argument", `${name} must be a whole number from ${least}, got ${value}`, {
+    data: { name, value, least },
+  });
 }
 
 /** Fills in defaults; throws for numbers out of range. */
-export function resolveOptions<Options extends SharedBatchOptions>(
-  options: Options,
-): Options & ResolvedOptions {
+export function resolveOptions<Options extends SharedBatchOptions>(options: Options): Options & ResolvedOptions {
   const { bucketMultiple = 8, prefetch = 2, concurrency = 8 } = options;
   checkInteger("batchSize", options.batchSize, 1);
   checkInteger("bucketMultiple", bucketMultiple, 1);

@@ -75,10 +75,7 @@ test("views are drawn anew each epoch, the same for the same seed, with or witho
   const view = { ...viewConfig, scale: [0.5, 1] } as const;
   const one = create({ view });
   const [first, again] = [await take(one, 14), await take(one, 1)];
-  expect(await take(create({ view, cacheBytes: 0, prefetch: 0 }), 15)).toEqual([
-    ...first,
-    ...again,
-  ]);
+  expect(await take(create({ view, cacheBytes: 0, prefetch: 0 }), 15)).toEqual([...first, ...again]);
   expect(await take(create({ view, seed: 1 }), 14)).not.toEqual(first);
   const goesOn = create({ view, restore: { epoch: 1, batch: 6 } });
   const straight = create({ view });
@@ -115,17 +112,11 @@ test("an epoch holds each record once; the next one has another order and other 
   expect(stream.stepsPerEpoch).toBe(8);
   const [first, second] = [await take(stream, 8), await take(stream, 8)];
   const captionsOf = (batches: readonly Batch[]): Record<string, string> =>
-    Object.fromEntries(
-      batches.flatMap(({ keys, captions }) => keys.map((key, row) => [key, captions.at(row)!])),
-    );
+    Object.fromEntries(batches.flatMap(({ keys, captions }) => keys.map((key, row) => [key, captions.at(row)!])));
   for (const batches of [first, second]) {
-    expect(batches.flatMap(({ keys }) => keys).toSorted()).toEqual(
-      source.records.map(({ key }) => key).toSorted(),
-    );
+    expect(batches.flatMap(({ keys }) => keys).toSorted()).toEqual(source.records.map(({ key }) => key).toSorted());
   }
-  expect(second.map(({ epoch, index }) => [epoch, index])).toEqual(
-    Array.from({ length: 8 }, (_, index) => [1, index]),
-  );
+  expect(second.map(({ epoch, index }) => [epoch, index])).toEqual(Array.from({ length: 8 }, (_, index) => [1, index]));
   expect(first.at(0)?.keys).not.toEqual(second.at(0)?.keys);
   expect(captionsOf(first)).not.toEqual(captionsOf(second));
 });

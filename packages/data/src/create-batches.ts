@@ -124,18 +124,11 @@ function checkSteps(stepsPerEpoch: number, { source, batchSize }: BatchesOptions
 
 function checkAugmentation({ augment: exact, view }: BatchesOptions): void {
   if (exact === undefined || view === undefined) return;
-  throw new ClipError(
-    "bad-config",
-    "augment and view are two ways to change images at random: give one of them",
-  );
+  throw new ClipError("bad-config", "augment and view are two ways to change images at random: give one of them");
 }
 
 /** The image as the options want it: [3, size, size], normalised. */
-function toPlanes(
-  pixels: Pixels,
-  options: BatchesOptions,
-  random: RandomStream,
-): Promise<Float32Array> {
+function toPlanes(pixels: Pixels, options: BatchesOptions, random: RandomStream): Promise<Float32Array> {
   const { preprocess: config, augment: exact, view } = options;
   if (view !== undefined) return randomViewYielding(pixels, config, view, random);
   if (exact !== undefined) return augmentYielding(pixels, config, exact, random);

@@ -3,10 +3,7 @@ import { expect, test } from "vitest";
 import type { PairRecord, OrderedPair } from "./pair-source.ts";
 import { countBatches, orderEpoch, type EpochSettings } from "./epoch-order.ts";
 
-function recordsOf(
-  captions: readonly (readonly string[])[],
-  conceptOf?: (index: number) => string,
-): PairRecord[] {
+function recordsOf(captions: readonly (readonly string[])[], conceptOf?: (index: number) => string): PairRecord[] {
   return captions.map((texts, index) => ({
     key: `${index}`,
     captions: texts,
@@ -18,10 +15,7 @@ function recordsOf(
 const unique = (count: number): PairRecord[] =>
   recordsOf(Array.from({ length: count }, (_, index) => [`${index} ${"x".repeat(index % 40)}`]));
 
-function batchesOf(
-  records: readonly PairRecord[],
-  options: Partial<EpochSettings> = {},
-): (readonly OrderedPair[])[] {
+function batchesOf(records: readonly PairRecord[], options: Partial<EpochSettings> = {}): (readonly OrderedPair[])[] {
   const settings: EpochSettings = {
     records,
     batchSize: 4,
@@ -58,9 +52,7 @@ test("an epoch holds every record once, in batches of one size", () => {
         const rest = count % batchSize;
         const used = options.dropLast ? count - rest : count;
         const partial = batches.filter((batch) => batch.length !== batchSize);
-        expect(partial.map((batch) => batch.length)).toEqual(
-          options.dropLast || rest === 0 ? [] : [rest],
-        );
+        expect(partial.map((batch) => batch.length)).toEqual(options.dropLast || rest === 0 ? [] : [rest]);
         expect(batches.flat()).toHaveLength(used);
         expect(new Set(batches.flat()).size).toBe(used);
       },
@@ -70,8 +62,7 @@ test("an epoch holds every record once, in batches of one size", () => {
 
 test("the order is a function of seed and epoch", () => {
   const records = unique(200);
-  const keys = (seed: number, epoch: number): string[][] =>
-    keysOf(batchesOf(records, { seed, epoch }));
+  const keys = (seed: number, epoch: number): string[][] => keysOf(batchesOf(records, { seed, epoch }));
   expect(keys(1, 0)).toEqual(keys(1, 0));
   expect(keys(1, 0)).not.toEqual(keys(1, 1));
   expect(keys(1, 0)).not.toEqual(keys(2, 0));
@@ -128,8 +119,7 @@ test("each epoch draws one of a record's captions, all equally often", () => {
     }
   }
   expect(drawn.get("three")).toBe(400);
-  for (const caption of ["one", "two"])
-    expect(Math.abs(drawn.get(caption)! - 200)).toBeLessThan(50);
+  for (const caption of ["one", "two"]) expect(Math.abs(drawn.get(caption)! - 200)).toBeLessThan(50);
   for (const caption of ["four", "five", "six", "seven"]) {
     expect(Math.abs(drawn.get(caption)! - 100)).toBeLessThan(40);
   }
@@ -158,9 +148,7 @@ test("one concept or caption comes once in a batch where that can be had", () =>
       return sum + 2 * batch.length - concepts.size - captions.size;
     }, 0);
   // Two drawings of each of 100 things, a shared tag for some.
-  const captions = Array.from({ length: 200 }, (_, index) =>
-    index % 40 === 0 ? ["tag"] : [`thing ${index % 100}`],
-  );
+  const captions = Array.from({ length: 200 }, (_, index) => (index % 40 === 0 ? ["tag"] : [`thing ${index % 100}`]));
   const records = recordsOf(captions, (index) => `${index % 100}`);
   for (let epoch = 0; epoch < 20; epoch++) {
     const options = { epoch, batchSize: 8, dropLast: false };

@@ -74,10 +74,7 @@ export function reasonOf(error: unknown): string {
 }
 
 /** What a folder holds, in any order. */
-export async function listFolder(
-  files: FileAccess,
-  path: string,
-): Promise<readonly DirectoryEntry[]> {
+export async function listFolder(files: FileAccess, path: string): Promise<readonly DirectoryEntry[]> {
   try {
     return await files.list(path);
   } catch (cause) {
@@ -88,10 +85,7 @@ export async function listFolder(
 }
 
 /** Reads and decodes one image file. */
-export async function loadImageFile(
-  { files, decode }: FileSourceOptions,
-  path: string,
-): Promise<Pixels> {
+export async function loadImageFile({ files, decode }: FileSourceOptions, path: string): Promise<Pixels> {
   return decode(await files.read(path), path);
 }
 

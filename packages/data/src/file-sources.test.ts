@@ -82,27 +82,20 @@ test("class folders become captions through templates", async () => {
     "train/cat/3.png": ["my own cat"],
     "train/golden_retriever/1.png": ["a photo of a golden retriever", "golden retriever"],
   });
-  expect(source.records.map(({ concept }) => concept)).toEqual([
-    "cat",
-    undefined,
-    "golden retriever",
-  ]);
+  expect(source.records.map(({ concept }) => concept)).toEqual(["cat", undefined, "golden retriever"]);
 });
 
 test("folder errors say what was looked for and where", async () => {
   const load = async (
     contents: Readonly<Record<string, string>>,
     templates: readonly string[] = [],
-  ): Promise<PairSource> =>
-    folderSource({ directory: await folderWith(contents), files, decode, templates });
+  ): Promise<PairSource> => folderSource({ directory: await folderWith(contents), files, decode, templates });
   await expect(load({})).rejects.toThrow(/no image in .*: looked for \.jpg, .*folders below/);
   await expect(load({ "readme.txt": "hi" })).rejects.toThrow(/no image/);
   await expect(load({ "a.png": "" })).rejects.toThrow(/a\.png has no caption: expected .*a\.txt/);
   await expect(load({ "a.png": "" }, ["a {}"])).rejects.toThrow(/inside a folder that names/);
   await expect(load({ "a.png": "", "a.txt": " \n" })).rejects.toThrow(/a\.txt is empty/);
-  await expect(
-    folderSource({ directory: join(root, "nowhere"), files, decode }),
-  ).rejects.toMatchObject({
+  await expect(folderSource({ directory: join(root, "nowhere"), files, decode })).rejects.toMatchObject({
     code: "not-found",
     message: expect.stringMatching(/cannot list the folder .*nowhere: ENOENT/),
   });
@@ -200,11 +193,7 @@ test("jsonl: captions as text or as a list", async () => {
 });
 
 test.each([
-  [
-    "a.csv",
-    "filepath,words\nx,y\n",
-    /a column one of "title", "caption", "text"; it has "filepath", "words"$/,
-  ],
+  ["a.csv", "filepath,words\nx,y\n", /a column one of "title", "caption", "text"; it has "filepath", "words"$/],
   ["a.csv", "filepath\ttitle\nx\ty\n", /looks separated by tabs: set separator to "\\t"$/],
   ["a.csv", "filepath,title\nx\n", /line 2: expected text in "title", found nothing/],
   ["a.csv", 'filepath,title\nx,"y\n', /a value on line 2 .*set quoting to "none"/],
@@ -240,10 +229,7 @@ test("joined sources keep equal file names apart", async () => {
   const one = await table("pairs.csv", "image,text\nimg/a.png,one\n");
   const two = await table("pairs.csv", "image,text\nimg/a.png,two\n");
   const joined = joinSources([one, two]);
-  expect(joined.records.map(({ key }) => key)).toEqual([
-    `${one.label}/img/a.png`,
-    `${two.label}/img/a.png`,
-  ]);
+  expect(joined.records.map(({ key }) => key)).toEqual([`${one.label}/img/a.png`, `${two.label}/img/a.png`]);
   expect((await joined.records.at(1)!.loadImage()).height).toBe(4);
   expect(joinSources([one])).toBe(one);
   expect(() => joinSources([one, one])).toThrow(/two records have the key/);

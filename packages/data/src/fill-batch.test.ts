@@ -55,9 +55,7 @@ test("however a batch is split, it has the same rows", async () => {
         const whole = await fillBatch(orderOf(records, options), 0, readable(isBad));
         const order = orderOf(records, options);
         const rows = order.batch(0).map((_, row) => ({ batch: 0, row }));
-        const alone = await Promise.all(
-          rows.toReversed().map((place) => fillRow(order, place, readable(isBad))),
-        );
+        const alone = await Promise.all(rows.toReversed().map((place) => fillRow(order, place, readable(isBad))));
         if (alone.includes(undefined)) expect(whole).toBeUndefined();
         else expect(keysOf(alone.toReversed())).toEqual(keysOf(whole));
       },

@@ -42,11 +42,7 @@ export interface FolderContent {
  * to. Hidden names (which begin with a dot, as macOS's `._` files do), links that lead nowhere and what
  * is neither file nor folder are left out and counted. Throws "not-found" where there is no folder.
  */
-export async function listOneFolder(
-  access: FileAccess,
-  path: string,
-  tally: LeftOutTally,
-): Promise<FolderContent> {
+export async function listOneFolder(access: FileAccess, path: string, tally: LeftOutTally): Promise<FolderContent> {
   const files: string[] = [];
   const folders: { name: string; isLink: boolean }[] = [];
   const entries = await listFolder(access, path);
@@ -63,9 +59,7 @@ export async function listOneFolder(
 /** True for a folder, without links, that is one of these or holds one: to follow a link there never ends. */
 function holdsOneOf(folder: string, places: readonly string[]): boolean {
   const inside = /[/\\]$/.test(folder) ? [folder] : [`${folder}/`, `${folder}\\`];
-  return places.some(
-    (place) => place === folder || inside.some((start) => place.startsWith(start)),
-  );
+  return places.some((place) => place === folder || inside.some((start) => place.startsWith(start)));
 }
 
 /** A folder on the way down. */
@@ -81,11 +75,7 @@ interface Visit {
  * each, as Python's `sorted(os.walk(folder, followlinks=True))` has them. Linked folders are followed,
  * but for those that lead back to a folder above them. What is left out is counted.
  */
-export async function listFiles(
-  access: FileAccess,
-  root: string,
-  tally: LeftOutTally,
-): Promise<string[]> {
+export async function listFiles(access: FileAccess, root: string, tally: LeftOutTally): Promise<string[]> {
   const byFolder = new Map<string, readonly string[]>();
   const full = (below: string): string => (below === "" ? root : joinPath(root, below));
   const realOf = async (path: string): Promise<string> =>
@@ -168,11 +158,7 @@ function readableName(folder: string): string {
 }
 
 /** One caption a line; blank lines, which are none, are counted. */
-async function readCaptions(
-  { files }: FileSourceOptions,
-  path: string,
-  tally: LeftOutTally,
-): Promise<Description> {
+async function readCaptions({ files }: FileSourceOptions, path: string, tally: LeftOutTally): Promise<Description> {
   let text: string;
   try {
     text = await readText(files, path);

@@ -2,11 +2,7 @@ import type { Pixels } from "@clip-ts/image";
 import { reasonOf } from "./file-access.ts";
 import type { PairRecord } from "./pair-source.ts";
 import { closedError } from "./prefetch.ts";
-import {
-  createSkippedImages,
-  type SkippedImages,
-  type SkippedImagesOptions,
-} from "./skipped-images.ts";
+import { createSkippedImages, type SkippedImages, type SkippedImagesOptions } from "./skipped-images.ts";
 
 /** Runs tasks, at most `limit` at a time, in the order they came. */
 export type Limiter = <Result>(task: () => Promise<Result>) => Promise<Result>;

@@ -1,11 +1,4 @@
-export {
-  pairArrays,
-  type PairArrays,
-  type Batch,
-  type BatchStream,
-  type Cursor,
-  type SkippedImage,
-} from "./batch.ts";
+export { pairArrays, type PairArrays, type Batch, type BatchStream, type Cursor, type SkippedImage } from "./batch.ts";
 export type { DecodeImage, DirectoryEntry, FileAccess } from "./file-access.ts";
 export { pairSource, joinSources, type PairRecord, type PairSource } from "./pair-source.ts";
 export {

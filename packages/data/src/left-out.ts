@@ -44,8 +44,7 @@ const order: readonly string[] = Object.keys(kinds);
 
 /** The kinds in their order, then endings by name. */
 function compareKinds({ kind: one }: LeftOut, { kind: other }: LeftOut): number {
-  const rank = (kind: string): number =>
-    Object.hasOwn(kinds, kind) ? order.indexOf(kind) : order.length;
+  const rank = (kind: string): number => (Object.hasOwn(kinds, kind) ? order.indexOf(kind) : order.length);
   return rank(one) - rank(other) || (one < other ? -1 : 1);
 }
 
@@ -101,9 +100,7 @@ function exampleLines({ kind, count, examples }: LeftOut): string[] {
   if (examples.every(({ reason }) => reason === undefined)) {
     return [`  ${[...examples.map(({ name }) => name), ...more].join(", ")}`];
   }
-  const lines = examples.map(({ name, reason = "" }) =>
-    reason.includes(name) ? reason : `${name}: ${reason}`,
-  );
+  const lines = examples.map(({ name, reason = "" }) => (reason.includes(name) ? reason : `${name}: ${reason}`));
   return [...lines, ...more].map((line) => `  ${line}`);
 }
 

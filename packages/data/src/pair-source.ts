@@ -41,10 +41,7 @@ export function pairSource(label: string, records: readonly PairRecord[]): PairS
   const seen = new Set<string>();
   for (const { key, captions } of records) {
     if (seen.has(key)) {
-      throw new ClipError(
-        "bad-data",
-        `${label}: two records have the key "${key}"; keys are unique`,
-      );
+      throw new ClipError("bad-data", `${label}: two records have the key "${key}"; keys are unique`);
     }
     if (captions.length === 0) {
       throw new ClipError("bad-data", `${label}: the record "${key}" has no caption`);

@@ -58,11 +58,7 @@ test.each([
 
 test("calls that overlap are served in turn", async () => {
   const { stream } = noting();
-  expect(await Promise.all([stream.next(), stream.next(), stream.next()])).toEqual([
-    "0.0",
-    "0.1",
-    "0.2",
-  ]);
+  expect(await Promise.all([stream.next(), stream.next(), stream.next()])).toEqual(["0.0", "0.1", "0.2"]);
 });
 
 test("an error waits for its turn, leaves the cursor in place and can be tried again", async () => {

@@ -34,9 +34,7 @@ test("all records once, in order, with their first caption", async () => {
   const batches = await collect(source);
   expect(batches.map(({ batch }) => batch)).toEqual([6, 6, 6, 2]);
   expect(batches.flatMap(({ keys }) => keys)).toEqual(source.records.map(({ key }) => key));
-  expect(batches.flatMap(({ captions }) => captions)).toEqual(
-    source.records.map(({ captions }) => captions[0]),
-  );
+  expect(batches.flatMap(({ captions }) => captions)).toEqual(source.records.map(({ captions }) => captions[0]));
   expect(batches.at(3)?.pixelValues).toHaveLength(2 * 3 * 8 * 8);
 });
 

@@ -22,8 +22,7 @@ export function skipLimit(total: number, maxSkipped?: MaxSkipped): number {
   if (maxSkipped === undefined) {
     return Math.max(standard.least, Math.floor(total * standard.share));
   }
-  const limit =
-    typeof maxSkipped === "number" ? maxSkipped : Math.floor(parseShare(maxSkipped) * total);
+  const limit = typeof maxSkipped === "number" ? maxSkipped : Math.floor(parseShare(maxSkipped) * total);
   if (limit >= 0) return limit;
   throw new ClipError(
     "bad-argument",
@@ -49,9 +48,7 @@ const listed = 5;
 function tooManySkipped({ label, what, total, skipped, limit }: TooMany): ClipError {
   const lines = skipped
     .slice(0, listed)
-    .map(({ name, reason = "" }) =>
-      reason.includes(name) ? `\n  ${reason}` : `\n  ${name}: ${reason}`,
-    );
+    .map(({ name, reason = "" }) => (reason.includes(name) ? `\n  ${reason}` : `\n  ${name}: ${reason}`));
   const allowed =
     skipped.length > limit
       ? `, and no more than ${limit} may be left out: mend them or raise maxSkipped (--max-skipped of a command)`

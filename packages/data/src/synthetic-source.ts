@@ -12,8 +12,7 @@ export const shapes: Readonly<Record<string, Inside>> = {
   square: (x, y) => Math.max(Math.abs(x), Math.abs(y)) <= 0.85,
   diamond: (x, y) => Math.abs(x) + Math.abs(y) <= 1,
   triangle: (x, y) => y <= 0.8 && y >= -1 + 2 * Math.abs(x),
-  cross: (x, y) =>
-    Math.min(Math.abs(x), Math.abs(y)) <= 0.3 && Math.max(Math.abs(x), Math.abs(y)) <= 1,
+  cross: (x, y) => Math.min(Math.abs(x), Math.abs(y)) <= 0.3 && Math.max(Math.abs(x), Math.abs(y)) <= 1,
 };
 
 /** Colours by the word for them, each channel in 0 … 255. */
@@ -124,10 +123,7 @@ export function syntheticSource(options: SyntheticSourceOptions): PairSource {
   const { count, seed, size = 64 } = options;
   for (const [name, value] of Object.entries({ count, size })) {
     if (Number.isInteger(value) && value > 0) continue;
-    throw new ClipError(
-      "bad-argument",
-      `synthetic: expected ${name} to be a whole number above 0, got ${value}`,
-    );
+    throw new ClipError("bad-argument", `synthetic: expected ${name} to be a whole number above 0, got ${value}`);
   }
   const records = Array.from({ length: count }, (_, index) => syntheticRecord(index, seed, size));
   return pairSource("synthetic", records);

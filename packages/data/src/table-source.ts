@@ -1,21 +1,8 @@
 import { ClipError, shown } from "@clip-ts/base";
-import {
-  extensionOf,
-  folderOf,
-  joinPath,
-  loadImageFile,
-  readText,
-  type FileSourceOptions,
-} from "./file-access.ts";
+import { extensionOf, folderOf, joinPath, loadImageFile, readText, type FileSourceOptions } from "./file-access.ts";
 import { createTally, type LeftOutItem } from "./left-out.ts";
 import { pairSource, type PairRecord, type PairSource } from "./pair-source.ts";
-import {
-  readDelimited,
-  readJsonLines,
-  type Quoting,
-  type Table,
-  type TableRow,
-} from "./read-table.ts";
+import { readDelimited, readJsonLines, type Quoting, type Table, type TableRow } from "./read-table.ts";
 import { checkSkipped, skipLimit, type MaxSkipped } from "./skipped-images.ts";
 
 /** How a table is written. */
@@ -66,10 +53,7 @@ async function readTable(options: TableSourceOptions): Promise<Table> {
   const { separator = format === "tsv" ? "\t" : "," } = options;
   checkSeparator(separator);
   const text = await readText(files, path);
-  const table =
-    format === "jsonl"
-      ? readJsonLines(text, path)
-      : readDelimited(text, path, { separator, quoting });
+  const table = format === "jsonl" ? readJsonLines(text, path) : readDelimited(text, path, { separator, quoting });
   if (table.rows.length > 0) return table;
   const expected = format === "jsonl" ? "one JSON object a line" : "a header and rows below it";
   throw new ClipError("bad-data", `${path} holds no pair; expected ${expected}`);
@@ -109,8 +93,7 @@ const isBlank = (value: unknown): boolean =>
 /** Reads the row's image and the captions that hold something. */
 function readRow({ cells, problem }: TableRow, image: string, caption: string): Reading {
   if (problem !== undefined) return { kind: "bad-row", reason: problem };
-  const found = (column: string): string =>
-    cells.has(column) ? shown(cells.get(column)) : "nothing";
+  const found = (column: string): string => (cells.has(column) ? shown(cells.get(column)) : "nothing");
   const path = cells.get(image);
   if (typeof path !== "string" || isBlank(path)) {
     return { kind: "bad-row", reason: `expected one image in "${image}", found ${found(image)}` };
@@ -138,9 +121,7 @@ export async function tableSource(options: TableSourceOptions): Promise<PairSour
   const { path, imageColumn, captionColumn, maxSkipped } = options;
   const table = await readTable(options);
   const choose = (name: string | undefined, usual: readonly string[]): string =>
-    table.columns.length === 0
-      ? ""
-      : chooseColumn(table, path, name === undefined ? usual : [name]);
+    table.columns.length === 0 ? "" : chooseColumn(table, path, name === undefined ? usual : [name]);
   const image = choose(imageColumn, imageColumns);
   const caption = choose(captionColumn, captionColumns);
 

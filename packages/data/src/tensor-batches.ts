@@ -1,12 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import { preprocessYielding } from "@clip-ts/image";
-import {
-  resolveOptions,
-  type Batch,
-  type BatchStream,
-  type Cursor,
-  type SharedBatchOptions,
-} from "./batch.ts";
+import { resolveOptions, type Batch, type BatchStream, type Cursor, type SharedBatchOptions } from "./batch.ts";
 import { assembleBatch } from "./create-batches.ts";
 import { createImageLoader } from "./image-loader.ts";
 import type { PairRecord, OrderedPair } from "./pair-source.ts";
@@ -34,9 +28,7 @@ function joinPlanes(pairs: readonly PreparedPair[], size: number): Float32Array 
  * be smaller. Unreadable images are left out, so that nothing is measured twice; `keys` says what a
  * batch holds. Rejects with "bad-data" when none can be read or more than `maxSkipped` cannot.
  */
-export async function* sequentialBatches(
-  options: SequentialOptions,
-): AsyncGenerator<Batch, void, undefined> {
+export async function* sequentialBatches(options: SequentialOptions): AsyncGenerator<Batch, void, undefined> {
   const settings = resolveOptions(options);
   const { source, batchSize, prefetch } = settings;
   const loader = createImageLoader({ ...settings, cacheBytes: 0 });
@@ -81,11 +73,7 @@ export interface TensorBatchesOptions {
   readonly restore?: Cursor;
 }
 
-function readArray(
-  { label, tensors }: TensorBatchesOptions,
-  name: string,
-  rank: number,
-): NamedArray {
+function readArray({ label, tensors }: TensorBatchesOptions, name: string, rank: number): NamedArray {
   const array = tensors[name];
   if (array === undefined) {
     const names = Object.keys(tensors).slice(0, 6).join(", ");
@@ -95,10 +83,7 @@ function readArray(
     );
   }
   if (array.shape.length !== rank) {
-    throw new ClipError(
-      "bad-shape",
-      `${label}: expected ${name} with ${rank} axes, found [${array.shape.join(", ")}]`,
-    );
+    throw new ClipError("bad-shape", `${label}: expected ${name} with ${rank} axes, found [${array.shape.join(", ")}]`);
   }
   return array;
 }
@@ -136,12 +121,9 @@ function readBatch(options: TensorBatchesOptions, { epoch, batch: index }: Curso
 /** Ready-made batches, served in order again and again: for parity runs. They carry no captions. */
 export function tensorBatches(options: TensorBatchesOptions): BatchStream {
   const { tensors, restore } = options;
-  const stepsPerEpoch = Object.keys(tensors).filter((name) =>
-    /^pixel_values\.\d+$/.test(name),
-  ).length;
+  const stepsPerEpoch = Object.keys(tensors).filter((name) => /^pixel_values\.\d+$/.test(name)).length;
   // Errors in the arrays come up now, not in the middle of a run.
-  for (let batch = 0; batch < Math.max(1, stepsPerEpoch); batch++)
-    readBatch(options, { epoch: 0, batch });
+  for (let batch = 0; batch < Math.max(1, stepsPerEpoch); batch++) readBatch(options, { epoch: 0, batch });
   const produce = async (position: Cursor): Promise<Batch> => readBatch(options, position);
   const stream = prefetched({ stepsPerEpoch, prefetch: 0, restore, produce });
   return { ...stream, stepsPerEpoch, skipped: [], leftOut: () => [] };

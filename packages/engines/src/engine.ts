@@ -44,14 +44,7 @@ function readProcessor(): Processor {
  * What runs tensors: TensorFlow, ONNX Runtime on traced graphs, WebGPU, WebAssembly, or plain
  * JavaScript.
  */
-export type EngineName =
-  | "tensorflow-gpu"
-  | "onnx-gpu"
-  | "webgpu"
-  | "tensorflow"
-  | "onnx"
-  | "wasm"
-  | "cpu";
+export type EngineName = "tensorflow-gpu" | "onnx-gpu" | "webgpu" | "tensorflow" | "onnx" | "wasm" | "cpu";
 
 /** Where an engine computes. */
 export type Device = "cpu" | "gpu";
@@ -60,23 +53,14 @@ export type Device = "cpu" | "gpu";
 export const gpuEngineNames: readonly EngineName[] = ["tensorflow-gpu", "onnx-gpu", "webgpu"];
 
 /** Every engine: those on a GPU, then those on the CPU, each fastest first. */
-export const engineNames: readonly EngineName[] = [
-  ...gpuEngineNames,
-  "tensorflow",
-  "onnx",
-  "wasm",
-  "cpu",
-];
+export const engineNames: readonly EngineName[] = [...gpuEngineNames, "tensorflow", "onnx", "wasm", "cpu"];
 
 /**
  * The order of automatic choice. ONNX Runtime and WebGPU take a GPU only when asked, by name or by
  * device: they cannot tell a fast card from a driver that draws on the CPU. Without AVX-512 ONNX Runtime
  * is the faster one on a CPU: a training step of ViT-B/32 on Zen 3 took 4.6 s there, 7.0 s in TensorFlow.
  */
-export function automaticEngines(
-  device?: Device,
-  { hasAvx512 }: Processor = thisProcessor(),
-): readonly EngineName[] {
+export function automaticEngines(device?: Device, { hasAvx512 }: Processor = thisProcessor()): readonly EngineName[] {
   const slow = device === "gpu" ? [] : device === "cpu" ? gpuEngineNames : ["onnx-gpu", "webgpu"];
   const names = engineNames.filter((name) => !slow.includes(name));
   if (hasAvx512 !== false) return names;
@@ -95,8 +79,7 @@ export interface EngineStatus {
 }
 
 /** A number of threads in words. */
-export const describeThreads = (threads: number): string =>
-  threads === 1 ? "1 thread" : `${threads} threads`;
+export const describeThreads = (threads: number): string => (threads === 1 ? "1 thread" : `${threads} threads`);
 
 /** How an engine computes. */
 export interface EngineOptions {
@@ -144,9 +127,7 @@ export function refuseMissingEngine(status: EngineStatus): void {
   const { name, available, detail, fix } = status;
   if (available) return;
   const remedy = fix === undefined ? "" : ` To fix it: ${fix}`;
-  throw new ClipError(
-    "engine-unavailable",
-    `The engine "${name}" cannot run here: ${detail}.${remedy}`,
-    { data: { ...status } },
-  );
+  throw new ClipError("engine-unavailable", `The engine "${name}" cannot run here: ${detail}.${remedy}`, {
+    data: { ...status },
+  });
 }

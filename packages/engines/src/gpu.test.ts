@@ -59,9 +59,7 @@ async function runEagerly(): Promise<Record<string, Float32Array>> {
 /** The same, traced and compiled. */
 async function runCompiled({ compiler }: StartedEngine): Promise<Record<string, Float32Array>> {
   const hosted = (tree: Readonly<Record<string, GoldenArray>>): HostArrays =>
-    Object.fromEntries(
-      Object.entries(tree).map(([name, { values, shape }]) => [name, { data: values, shape }]),
-    );
+    Object.fromEntries(Object.entries(tree).map(([name, { values, shape }]) => [name, { data: values, shape }]));
   const { pixel_values, input_ids } = goldenArrays("clip-vit/io.safetensors");
   const params = hosted(goldenArrays("clip-vit/model.safetensors"));
   const batch = hosted({ pixel_values: pixel_values!, input_ids: input_ids! });
@@ -72,9 +70,7 @@ async function runCompiled({ compiler }: StartedEngine): Promise<Record<string, 
   const compiled = await compiler!.target(graph);
   const results = await compiled.run({ ...params, ...batch });
   await compiled.dispose();
-  return Object.fromEntries(
-    Object.entries(results).map(([name, { data }]) => [name, data as Float32Array]),
-  );
+  return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, data as Float32Array]));
 }
 
 function expectGolden(actual: Record<string, Float32Array>): void {

@@ -130,14 +130,10 @@ async function askEager(ask: Question): Promise<number[]> {
  * Asks the running engine for a matmul, a softmax, a gradient and sums whose values are known; an engine
  * that compiles is asked through a traced graph.
  */
-export async function checkEngine({ compiler }: Pick<StartedEngine, "compiler"> = {}): Promise<
-  EngineCheck[]
-> {
+export async function checkEngine({ compiler }: Pick<StartedEngine, "compiler"> = {}): Promise<EngineCheck[]> {
   const checks: EngineCheck[] = [];
   for (const { name, expected, ask } of questions) {
-    const actual = await (compiler === undefined
-      ? askEager(ask)
-      : askCompiled(ask, compiler.target));
+    const actual = await (compiler === undefined ? askEager(ask) : askCompiled(ask, compiler.target));
     const passed =
       actual.length === expected.length &&
       expected.every((value, index) => {
@@ -168,9 +164,7 @@ try {
 `;
 
 /** What a trial tells. */
-type Told =
-  | { readonly refusal: string }
-  | { readonly detail: string; readonly checks: readonly EngineCheck[] };
+type Told = { readonly refusal: string } | { readonly detail: string; readonly checks: readonly EngineCheck[] };
 
 /** How a process ended that told nothing. */
 function silence({ signal, code, killed }: ChildFault): string {

@@ -8,11 +8,7 @@ test("the helpers that tfjs-node calls are right, whether this Node has them or 
     restoreNodeHelpers(helpers);
     const values = [undefined, null, 0, "", false, [], [null]];
     expect(values.map(helpers["isNullOrUndefined"])).toEqual([true, true, ...Array(5).fill(false)]);
-    expect(values.map((value) => helpers["isArray"](value))).toEqual([
-      ...Array(5).fill(false),
-      true,
-      true,
-    ]);
+    expect(values.map((value) => helpers["isArray"](value))).toEqual([...Array(5).fill(false), true, true]);
   }
 });
 

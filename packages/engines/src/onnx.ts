@@ -125,8 +125,7 @@ export function loadOnnx({ threads = availableParallelism() }: EngineOptions = {
   const { version } = require(`${reference}/package.json`) as { version: string };
   const detail = `traced and compiled by ONNX Runtime ${version}, CPU, ${describeThreads(threads)}`;
   const native = openNativeOnnx(threads);
-  if ("target" in native)
-    return { detail, compiler: compilerOf(native.target, { maxCompiled: keptShapes }) };
+  if ("target" in native) return { detail, compiler: compilerOf(native.target, { maxCompiled: keptShapes }) };
   return {
     detail: `${detail}, through its slower JavaScript binding: ${native.refusal}`,
     compiler: compilerOf(bindingTarget({ threads })),
@@ -134,9 +133,7 @@ export function loadOnnx({ threads = availableParallelism() }: EngineOptions = {
 }
 
 /** Loads ONNX Runtime on a GPU. @throws ClipError "engine-unavailable" if it reaches none. */
-export async function loadOnnxOnGpu({
-  threads = availableParallelism(),
-}: EngineOptions = {}): Promise<LoadedOnnx> {
+export async function loadOnnxOnGpu({ threads = availableParallelism() }: EngineOptions = {}): Promise<LoadedOnnx> {
   const targetWith = (options: Pick<OnnxOptions, "providers">): Target =>
     compilerOf(bindingTarget({ threads, ...options })).target;
   const { title, providers } = await findGpuProvider(targetWith);

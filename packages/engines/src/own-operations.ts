@@ -1,13 +1,7 @@
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
-import {
-  gemmOf,
-  gemmReason,
-  libraryName,
-  type GemmChoice,
-  type LibraryExports,
-} from "@clip-ts/native";
+import { gemmOf, gemmReason, libraryName, type GemmChoice, type LibraryExports } from "@clip-ts/native";
 import type { OwnOperations } from "@clip-ts/tensorflow";
 
 /** Where the setup puts the library of clip-ts's own operations, beside tfjs-node's addon. */

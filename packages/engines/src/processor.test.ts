@@ -16,8 +16,7 @@ test.each([
   expect(parseProcessor(cpuinfo)).toEqual(expected);
 });
 
-const cpuEngines = (cpuinfo: string): readonly string[] =>
-  automaticEngines("cpu", parseProcessor(cpuinfo));
+const cpuEngines = (cpuinfo: string): readonly string[] => automaticEngines("cpu", parseProcessor(cpuinfo));
 
 test("without 512-bit vectors ONNX Runtime comes before TensorFlow, with them or unsaid after it", () => {
   expect(cpuEngines(zen3)).toEqual(["onnx", "tensorflow", "wasm", "cpu"]);

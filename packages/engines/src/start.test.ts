@@ -11,14 +11,7 @@ import {
   relativeError,
   useEngine,
 } from "@clip-ts/test-utils";
-import {
-  dispose,
-  getBackend,
-  matMul,
-  sum,
-  type Tensor,
-  type Tensor2D,
-} from "@tensorflow/tfjs-core";
+import { dispose, getBackend, matMul, sum, type Tensor, type Tensor2D } from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, test } from "vitest";
 import { engineNames, type EngineName } from "./engine.ts";
 import { inspectEngine, inspectEngines } from "./inspect.ts";
@@ -92,9 +85,7 @@ describe.skipIf(hasTensorflow)("without TensorFlow's native part", () => {
       );
       const error: unknown = await startEngine(name).catch((caught: unknown) => caught);
       expect(isClipError(error) && error.code).toBe("engine-unavailable");
-      expect(String(error)).toContain(
-        `The engine "${name}" cannot run here: ${detail}. To fix it: ${fix}`,
-      );
+      expect(String(error)).toContain(`The engine "${name}" cannot run here: ${detail}. To fix it: ${fix}`);
     });
   }
 });
@@ -106,9 +97,7 @@ if (!hasTensorflow) {
 describe.skipIf(!hasTensorflow)("with TensorFlow's native part", () => {
   async function start(): Promise<void> {
     const started = await startEngine("tensorflow");
-    expect(started.detail).toMatch(
-      /^TensorFlow \d+\.\d+\.\d+, (CPU, \d+ threads?(, fused rows)?(, own GEMM)?$|GPU)/,
-    );
+    expect(started.detail).toMatch(/^TensorFlow \d+\.\d+\.\d+, (CPU, \d+ threads?(, fused rows)?(, own GEMM)?$|GPU)/);
     expect(getBackend()).toBe("tensorflow");
   }
 
@@ -128,10 +117,7 @@ describe.skipIf(!hasTensorflow)("with TensorFlow's native part", () => {
   test("outputs and every gradient equal Hugging Face's CLIPModel", async () => {
     await start();
     const config = parseClipConfig(goldenJson("clip-vit/config.json"));
-    const params = unflattenLike(
-      clipSpec(config),
-      goldenTensors("clip-vit/model.safetensors"),
-    ) as ClipParams;
+    const params = unflattenLike(clipSpec(config), goldenTensors("clip-vit/model.safetensors")) as ClipParams;
     const inputs = goldenTensors("clip-vit/io.safetensors");
     const batch = { pixelValues: inputs["pixel_values"]!, inputIds: inputs["input_ids"]! };
     const { gradient, aux } = valueAndGradient((tree: ClipParams) => {

@@ -55,10 +55,7 @@ function startTensorflow(name: "tensorflow" | "tensorflow-gpu", options: EngineO
 }
 
 /** Registers the backend of an engine and says what it is. */
-async function load(
-  { name, detail }: EngineStatus,
-  { precision, threads }: EngineOptions,
-): Promise<Loaded> {
+async function load({ name, detail }: EngineStatus, { precision, threads }: EngineOptions): Promise<Loaded> {
   if (precision === "bf16") refuseToRound(name);
   switch (name) {
     case "tensorflow":
@@ -78,10 +75,7 @@ async function load(
 }
 
 /** Starts one engine and says what it is. @throws ClipError "engine-unavailable" with the reason. */
-async function launch(
-  status: EngineStatus,
-  options: EngineOptions,
-): Promise<Omit<Loaded, "backend">> {
+async function launch(status: EngineStatus, options: EngineOptions): Promise<Omit<Loaded, "backend">> {
   enableProdMode(); // tfjs's own banner and checks; ours stay
   dumpGraphs();
   try {
@@ -101,11 +95,9 @@ async function launch(
 
 async function startNamed(name: string, options: EngineOptions): Promise<StartedEngine> {
   if (!engineNames.includes(name as EngineName)) {
-    throw new ClipError(
-      "bad-config",
-      `There is no engine "${name}". Engines: auto, ${engineNames.join(", ")}.`,
-      { data: { name } },
-    );
+    throw new ClipError("bad-config", `There is no engine "${name}". Engines: auto, ${engineNames.join(", ")}.`, {
+      data: { name },
+    });
   }
   const status = inspectEngine(name as EngineName);
   refuseMissingEngine(status);
@@ -120,8 +112,7 @@ function onDevice(name: string, device: Device | undefined): string {
   if (isGpu(named) === (device === "gpu")) return named;
   throw new ClipError(
     "bad-config",
-    `The engine "${name}" does not compute on the ${device.toUpperCase()}. ` +
-      "Leave out the engine or the device.",
+    `The engine "${name}" does not compute on the ${device.toUpperCase()}. Leave out the engine or the device.`,
     { data: { name, device } },
   );
 }
@@ -153,10 +144,7 @@ function slowdownOf(name: EngineName): { readonly slowdown?: Slowdown } {
   return { slowdown: { said: `${detail}: ${name} computes, ${slower}`, fix } };
 }
 
-async function startFastest(
-  device: Device | undefined,
-  options: EngineOptions,
-): Promise<StartedEngine> {
+async function startFastest(device: Device | undefined, options: EngineOptions): Promise<StartedEngine> {
   const missing: string[] = [];
   for (const name of automaticEngines(device)) {
     const status = inspectEngine(name);
@@ -185,7 +173,5 @@ export async function startEngine(
   name: EngineName | "auto" = "auto",
   { device, ...options }: EngineOptions & { readonly device?: Device | undefined } = {},
 ): Promise<StartedEngine> {
-  return name === "auto"
-    ? startFastest(device, options)
-    : startNamed(onDevice(name, device), options);
+  return name === "auto" ? startFastest(device, options) : startNamed(onDevice(name, device), options);
 }

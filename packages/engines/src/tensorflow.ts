@@ -13,13 +13,7 @@ import {
   type OwnOperations,
   type Precision,
 } from "@clip-ts/tensorflow";
-import {
-  describeThreads,
-  thisProcessor,
-  type Compiler,
-  type EngineOptions,
-  type EngineStatus,
-} from "./engine.ts";
+import { describeThreads, thisProcessor, type Compiler, type EngineOptions, type EngineStatus } from "./engine.ts";
 import { collectingGarbage } from "./memory.ts";
 import { describeGemm, loadOwnOperations, type LoadedOperations } from "./own-operations.ts";
 
@@ -148,9 +142,7 @@ const describeDevice = (isGpu: boolean, threads = availableParallelism()): strin
 /** Says so where rounding to bfloat16 costs time instead of saving it. */
 function describeBf16(isOnGpu: boolean): string {
   const isSlow = !isOnGpu && thisProcessor().hasBf16 === false;
-  return isSlow
-    ? ", bf16 matmuls (slower than f32: this processor multiplies no bfloat16 numbers)"
-    : ", bf16 matmuls";
+  return isSlow ? ", bf16 matmuls (slower than f32: this processor multiplies no bfloat16 numbers)" : ", bf16 matmuls";
 }
 
 /**

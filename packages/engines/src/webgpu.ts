@@ -18,9 +18,7 @@ function installedVersion(reference: string): string | undefined {
 /** Whether Dawn and tfjs's WebGPU backend are installed. Looks for no GPU. */
 export function inspectWebgpu(): EngineStatus {
   const name = "webgpu";
-  const missing = [driver, backend].filter(
-    ({ reference }) => installedVersion(reference) === undefined,
-  );
+  const missing = [driver, backend].filter(({ reference }) => installedVersion(reference) === undefined);
   if (missing.length === 0) {
     const detail = `tfjs-backend-webgpu ${installedVersion(backend.reference)} on Dawn`;
     return { name, available: true, detail };
@@ -70,8 +68,7 @@ export async function loadWebgpu(): Promise<{ readonly detail: string }> {
   if (adapter === null) {
     throw new ClipError(
       "engine-unavailable",
-      "WebGPU finds no graphics adapter. Install the GPU's driver, with Vulkan's loader on Linux " +
-        "(libvulkan1).",
+      "WebGPU finds no graphics adapter. Install the GPU's driver, with Vulkan's loader on Linux (libvulkan1).",
     );
   }
   require(backend.reference);

@@ -10,10 +10,7 @@ test.each([1, 4, 6])("%i rows are solved for", (rows) => {
   const solutions = Array.from({ length: rows * size }, (_, place) => ((place * 5) % 7) - 3);
   const values = Float64Array.from(solutions, (_, place) => {
     const [row, k] = [Math.floor(place / size), place % size];
-    return [0, 1, 2].reduce(
-      (sum, j) => sum + matrix[k * size + j]! * solutions[row * size + j]!,
-      0,
-    );
+    return [0, 1, 2].reduce((sum, j) => sum + matrix[k * size + j]! * solutions[row * size + j]!, 0);
   });
   choleskySolve(factor, size, values);
   values.forEach((value, place) => expect(value).toBeCloseTo(solutions[place]!, 10));

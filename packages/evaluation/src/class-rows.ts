@@ -40,10 +40,7 @@ export function centreClasses(values: Float64Array, classes: number): void {
 }
 
 /** The class whose feature has the highest dot product with each row. [rows, dim] → [rows]. */
-export async function nearestClasses(
-  features: FeatureRows,
-  classes: FeatureRows,
-): Promise<Int32Array> {
+export async function nearestClasses(features: FeatureRows, classes: FeatureRows): Promise<Int32Array> {
   const nearest = tidy(() => {
     const rows = tensor2d(features.values, [features.rows, features.dim]);
     const candidates = tensor2d(classes.values, [classes.rows, classes.dim]);

@@ -20,7 +20,5 @@ test.each([
   { guess: [0], truth: [0, 0] },
   { guess: [0, 0.5], truth: [0, 0] },
 ])("$guess for $truth is refused", ({ guess, truth }) => {
-  expect(() => confusionMatrix(guess, truth, 3)).toThrow(
-    /two lists of one length of classes below 3/u,
-  );
+  expect(() => confusionMatrix(guess, truth, 3)).toThrow(/two lists of one length of classes below 3/u);
 });

@@ -22,8 +22,7 @@ const uniformityRows = 2000;
 function squaredDistance(a: FeatureRows, row: number, b: FeatureRows, other: number): number {
   let sum = 0;
   for (let index = 0; index < a.dim; index++) {
-    const difference =
-      (a.values[row * a.dim + index] as number) - (b.values[other * a.dim + index] as number);
+    const difference = (a.values[row * a.dim + index] as number) - (b.values[other * a.dim + index] as number);
     sum += difference * difference;
   }
   return sum;
@@ -74,17 +73,12 @@ function gram({ values, rows, dim }: FeatureRows): Matrix {
     for (let first = 0; first < dim; first++) {
       const factor = vector[first] as number;
       for (let second = 0; second <= first; second++) {
-        product.set(
-          first,
-          second,
-          product.get(first, second) + factor * (vector[second] as number),
-        );
+        product.set(first, second, product.get(first, second) + factor * (vector[second] as number));
       }
     }
   }
   for (let first = 0; first < dim; first++) {
-    for (let second = 0; second < first; second++)
-      product.set(second, first, product.get(first, second));
+    for (let second = 0; second < first; second++) product.set(second, first, product.get(first, second));
   }
   return product;
 }

@@ -27,10 +27,7 @@ test.each([
 
   const sums = Array.from({ length: classes * width }, (_, place) => {
     const [label, k] = [Math.floor(place / width), place % width];
-    return Array.from(
-      { length: rows },
-      (__, row) => input(row, k) * residuals[row * classes + label]!,
-    );
+    return Array.from({ length: rows }, (__, row) => input(row, k) * residuals[row * classes + label]!);
   });
   expect(Array.from(await sumsOf(residuals, classes))).toEqual(sums.map(sum));
 });

@@ -19,12 +19,7 @@ export {
 } from "./diagnostics.ts";
 export { countClasses, pickRows, nearestClasses } from "./class-rows.ts";
 export { evaluateFewShot, type FewShotOptions, type FewShotScore } from "./few-shot.ts";
-export {
-  fitLinearProbe,
-  predictClasses,
-  type LinearProbe,
-  type LinearProbeOptions,
-} from "./linear-probe.ts";
+export { fitLinearProbe, predictClasses, type LinearProbe, type LinearProbeOptions } from "./linear-probe.ts";
 export {
   sweepLinearProbe,
   splitRows,
@@ -33,12 +28,7 @@ export {
   type SweepResult,
   type RowSplit,
 } from "./probe-sweep.ts";
-export {
-  evaluateRetrieval,
-  retrievalByChance,
-  type RetrievalReport,
-  type RetrievalScores,
-} from "./retrieval.ts";
+export { evaluateRetrieval, retrievalByChance, type RetrievalReport, type RetrievalScores } from "./retrieval.ts";
 export {
   embedClasses,
   zeroShot,

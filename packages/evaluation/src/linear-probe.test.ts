@@ -25,16 +25,16 @@ const references = [
   {
     inversePenalty: 0.316,
     weight: [
-      1.136235, -0.079943, 0.504937, -0.335969, -0.710896, 0.780109, -0.742912, 0.405114, -0.425339,
-      -0.700166, 0.237974, -0.069145,
+      1.136235, -0.079943, 0.504937, -0.335969, -0.710896, 0.780109, -0.742912, 0.405114, -0.425339, -0.700166,
+      0.237974, -0.069145,
     ],
     bias: [-0.025337, 0.112829, -0.087492],
   },
   {
     inversePenalty: 10,
     weight: [
-      4.685665, -0.134838, 1.740551, 0.49434, -2.31555, 3.248532, -1.948658, -0.145818, -2.370115,
-      -3.113693, 0.208107, -0.348521,
+      4.685665, -0.134838, 1.740551, 0.49434, -2.31555, 3.248532, -1.948658, -0.145818, -2.370115, -3.113693, 0.208107,
+      -0.348521,
     ],
     bias: [-0.430262, 0.201655, 0.228607],
   },
@@ -94,9 +94,7 @@ describe.each(["cpu", "wasm"] as const)("on %s", (engine) => {
       const apart: LabelledRows = { features: { values, rows: 12, dim: 2 }, labels: classes };
       const { points, inversePenalty, probe } = await sweepLinearProbe(apart, apart);
       expect(points.map(({ accuracy }) => accuracy)).toEqual(points.map(() => 1));
-      expect(points.findIndex((point) => point.inversePenalty === inversePenalty)).toBe(
-        Math.floor(points.length / 2),
-      );
+      expect(points.findIndex((point) => point.inversePenalty === inversePenalty)).toBe(Math.floor(points.length / 2));
       expect(probe.converged).toBe(true);
     });
   });
@@ -128,22 +126,18 @@ test.each([
   await expect(fitLinearProbe(features, wrong)).rejects.toThrow(why);
 });
 
-test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])(
-  "a penalty of %s is refused",
-  async (inversePenalty) => {
-    await expect(fitLinearProbe(features, labels, { inversePenalty })).rejects.toMatchObject({
-      code: "bad-argument",
-      message: expect.stringContaining(`should be a positive number, got ${inversePenalty}`),
-    });
-  },
-);
+test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])("a penalty of %s is refused", async (inversePenalty) => {
+  await expect(fitLinearProbe(features, labels, { inversePenalty })).rejects.toMatchObject({
+    code: "bad-argument",
+    message: expect.stringContaining(`should be a positive number, got ${inversePenalty}`),
+  });
+});
 
 test("rows of one class alone cannot be told apart", async () => {
   const alike = labels.map(() => 3);
   await expect(fitLinearProbe(features, alike)).rejects.toMatchObject({
     code: "bad-argument",
-    message:
-      "A probe tells classes apart, so its rows should be of two at least; all 60 are of class 3.",
+    message: "A probe tells classes apart, so its rows should be of two at least; all 60 are of class 3.",
   });
 });
 
@@ -153,9 +147,7 @@ test("a sweep without validation rows, or few shots of nothing, are refused", as
     features: { values: new Float32Array(), rows: 0, dim: 4 },
     labels: [],
   };
-  await expect(sweepLinearProbe(train, none)).rejects.toThrow(
-    /at least one to validate with, got none/u,
-  );
+  await expect(sweepLinearProbe(train, none)).rejects.toThrow(/at least one to validate with, got none/u);
   await expect(evaluateFewShot(train, none, { shots: 1 })).rejects.toThrow(/test rows .* got 0/u);
   await expect(evaluateFewShot(train, train, { shots: 0 })).rejects.toThrow(/shots .* got 0/u);
   await expect(evaluateFewShot(train, train, { shots: 1, draws: 1.5 })).rejects.toThrow(/draws/u);

@@ -65,11 +65,9 @@ function assertTwoClasses(present: readonly number[], rows: number): void {
 
 function assertPenalty(inversePenalty: number): void {
   if (inversePenalty > 0 && Number.isFinite(inversePenalty)) return;
-  throw new ClipError(
-    "bad-argument",
-    `The inverse penalty should be a positive number, got ${inversePenalty}.`,
-    { data: { inversePenalty } },
-  );
+  throw new ClipError("bad-argument", `The inverse penalty should be a positive number, got ${inversePenalty}.`, {
+    data: { inversePenalty },
+  });
 }
 
 /** Logit of a class that has no rows: below all others. */

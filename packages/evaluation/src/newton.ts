@@ -37,9 +37,7 @@ export interface ConvexFunction {
   /** What `evaluate` gives, sooner and with fewer digits: where the way is long, they are enough. */
   readonly estimate: (point: Float64Array) => Promise<Evaluated>;
   /** Runs `use` with the curvature where value and slope were last asked for. */
-  readonly withCurvature: <Result>(
-    use: (curvature: Curvature) => Promise<Result>,
-  ) => Promise<Result>;
+  readonly withCurvature: <Result>(use: (curvature: Curvature) => Promise<Result>) => Promise<Result>;
 }
 
 /** When to stop. */
@@ -93,10 +91,7 @@ const smallestStep = 1e-12;
 const smallestEstimatedStep = 1e-3;
 
 /** Solves Hessian · direction = -gradient by preconditioned conjugate gradients, roughly where the way is long. */
-async function newtonStep(
-  { value, gradient }: Evaluated,
-  curvature: Curvature,
-): Promise<NewtonStep> {
+async function newtonStep({ value, gradient }: Evaluated, curvature: Curvature): Promise<NewtonStep> {
   let direction: Float64Array = new Float64Array(gradient.length);
   let residual: Float64Array = gradient.map((slope) => -slope);
   let preconditioned = curvature.precondition(residual);
@@ -105,8 +100,7 @@ async function newtonStep(
   const enough = size * residualShare ** 2;
   const roughlyEnough = size * roughResidualShare ** 2;
   let gain = 0;
-  const isDone = (): boolean =>
-    size <= enough || (size <= roughlyEnough && gain > nearGain * value);
+  const isDone = (): boolean => size <= enough || (size <= roughlyEnough && gain > nearGain * value);
   for (let product = 0; product < mostHessianProducts && !isDone(); product++) {
     const bent = await curvature.times(search);
     const bend = dot(search, bent);
@@ -140,11 +134,7 @@ async function descend(
 }
 
 /** Whether a place is the minimum so far as the step from it tells. */
-function isMinimum(
-  { value, gradient }: Evaluated,
-  { direction, isSolved }: NewtonStep,
-  tolerance: number,
-): boolean {
+function isMinimum({ value, gradient }: Evaluated, { direction, isSolved }: NewtonStep, tolerance: number): boolean {
   const gain = -dot(gradient, direction) / 2;
   return isSolved && largest(gradient) <= flatSlope && gain >= 0 && gain <= tolerance * value;
 }
@@ -198,12 +188,7 @@ export async function minimizeByNewton(
   const place = { point: near.point, ...(await convex.evaluate(near.point)) };
   // Estimates that led upwards, or to no number, are of no use.
   if (!(place.value <= seen.value * (1 + nearGain))) {
-    return search(
-      convex,
-      sight,
-      { point: start, ...(await convex.evaluate(start)) },
-      maxIterations,
-    );
+    return search(convex, sight, { point: start, ...(await convex.evaluate(start)) }, maxIterations);
   }
   const found = await search(convex, sight, place, maxIterations - near.iterations);
   return { ...found, iterations: near.iterations + found.iterations };

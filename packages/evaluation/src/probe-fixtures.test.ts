@@ -23,9 +23,9 @@ interface Problem {
 }
 
 /** Written by tools/peers/make_probe_fixtures.py. */
-const { cases } = JSON.parse(
-  readFileSync(new URL("fixtures/probes.json", import.meta.url), "utf8"),
-) as { readonly cases: readonly Problem[] };
+const { cases } = JSON.parse(readFileSync(new URL("fixtures/probes.json", import.meta.url), "utf8")) as {
+  readonly cases: readonly Problem[];
+};
 
 function labelOf(row: number, { rows, classes, single }: Problem): number {
   if (single !== true) return row % classes;
@@ -78,18 +78,15 @@ describe.each(["cpu", "wasm"] as const)("scikit-learn's minimum on %s", (engine)
 
   for (const problem of cases) {
     const data = rowsOf(problem);
-    test.each(problem.results)(
-      `${problem.name}, C = $inversePenalty`,
-      async ({ inversePenalty, loss, predicted }) => {
-        const probe = await fitLinearProbe(data.features, data.labels, { inversePenalty });
-        expect(probe.converged).toBe(true);
-        expect(Math.abs(probe.loss / loss - 1)).toBeLessThan(1e-6);
-        // Rounding the weights to float32 moves them off the minimum, where the loss is flat.
-        expect(Math.abs(lossOf(probe, data, inversePenalty) / loss - 1)).toBeLessThan(1e-4);
-        const found = await predictClasses(probe, data.features);
-        const decided = Array.from(found, (label, row) => (predicted[row] === "?" ? "?" : label));
-        expect(decided.join("")).toBe(predicted);
-      },
-    );
+    test.each(problem.results)(`${problem.name}, C = $inversePenalty`, async ({ inversePenalty, loss, predicted }) => {
+      const probe = await fitLinearProbe(data.features, data.labels, { inversePenalty });
+      expect(probe.converged).toBe(true);
+      expect(Math.abs(probe.loss / loss - 1)).toBeLessThan(1e-6);
+      // Rounding the weights to float32 moves them off the minimum, where the loss is flat.
+      expect(Math.abs(lossOf(probe, data, inversePenalty) / loss - 1)).toBeLessThan(1e-4);
+      const found = await predictClasses(probe, data.features);
+      const decided = Array.from(found, (label, row) => (predicted[row] === "?" ? "?" : label));
+      expect(decided.join("")).toBe(predicted);
+    });
   }
 });

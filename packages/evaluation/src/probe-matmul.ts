@@ -37,12 +37,7 @@ function tileOf({ values, dim }: FeatureRows, row: number): Float64Array {
 }
 
 /** Logits [4, classes] of four rows [4, dim]; `logits` begin with theirs and may end before. */
-function tileLogits(
-  rows: Float64Array,
-  weights: Float64Array,
-  logits: Float64Array,
-  classes: number,
-): void {
+function tileLogits(rows: Float64Array, weights: Float64Array, logits: Float64Array, classes: number): void {
   const dim = rows.length / tile;
   for (let label = 0; label < classes; label += 2) {
     const other = Math.min(label + 1, classes - 1);
@@ -80,12 +75,7 @@ function tileLogits(
 }
 
 /** Adds what four rows give to the sums [classes, dim + 1]; `residuals` [4, classes] may end before. */
-function addTileSums(
-  rows: Float64Array,
-  residuals: Float64Array,
-  sums: Float64Array,
-  classes: number,
-): void {
+function addTileSums(rows: Float64Array, residuals: Float64Array, sums: Float64Array, classes: number): void {
   const dim = rows.length / tile;
   const share = (place: number): number => residuals[place] ?? 0;
   for (let label = 0; label < classes; label += 2) {
@@ -111,11 +101,7 @@ function addTileSums(
 }
 
 /** Does `work` for every four rows, and yields to the event loop between. */
-function forTiles(
-  { rows, dim }: FeatureRows,
-  classes: number,
-  work: (row: number) => void,
-): Promise<void> {
+function forTiles({ rows, dim }: FeatureRows, classes: number, work: (row: number) => void): Promise<void> {
   const tiles = Math.max(1, Math.floor(pieceMultiplications / (tile * dim * classes)));
   const piece = (start: number, end: number): void => {
     for (let index = start; index < end; index++) work(index * tile);
@@ -156,9 +142,7 @@ const matrix = (values: Float64Array, rows: number): Tensor2D =>
 
 /** Puts the features on the engine. Dispose when done. */
 export function engineMatMuls({ values, rows, dim }: FeatureRows): EngineMatMuls {
-  const inputs = tidy(() =>
-    concat<Tensor2D>([tensor2d(values, [rows, dim]), ones<Rank.R2>([rows, 1])], 1),
-  );
+  const inputs = tidy(() => concat<Tensor2D>([tensor2d(values, [rows, dim]), ones<Rank.R2>([rows, 1])], 1));
   const yieldIfDue = createYield();
   const read = async (tensor: Tensor): Promise<Float64Array> => {
     const values = (await tensor.data()) as Float32Array;
@@ -167,8 +151,7 @@ export function engineMatMuls({ values, rows, dim }: FeatureRows): EngineMatMuls
     return new Float64Array(values);
   };
   return {
-    logitsOf: (weights, classes) =>
-      read(tidy(() => matMul(inputs, matrix(weights, classes), false, true))),
+    logitsOf: (weights, classes) => read(tidy(() => matMul(inputs, matrix(weights, classes), false, true))),
     sumsOf: (residuals) => read(tidy(() => matMul(matrix(residuals, rows), inputs, true, false))),
     gramOf: (weights) =>
       read(

@@ -39,10 +39,7 @@ function softmaxRows(logits: Float64Array, labels: Int32Array, classes: number):
  * Turns each row's change of logits into the change of its probabilities, in place. Differences to the likeliest
  * class keep the digits that are left of a curvature near nothing.
  */
-function changeOfProbabilities(
-  changes: Float64Array,
-  { probabilities, classes }: ClassShares,
-): void {
+function changeOfProbabilities(changes: Float64Array, { probabilities, classes }: ClassShares): void {
   for (let start = 0; start < changes.length; start += classes) {
     let top = start;
     for (let place = start; place < start + classes; place++) {

@@ -85,16 +85,9 @@ const ridge = 1e-6;
  * Solves with the mean of the classes' blocks of the Hessian, its columns brought to one length before.
  * `gram` [width, width] is that mean without its penalty, and is written over; biases come last and have none.
  */
-export function preconditioner(
-  gram: Float64Array,
-  width: number,
-  penalty: number,
-): Curvature["precondition"] {
+export function preconditioner(gram: Float64Array, width: number, penalty: number): Curvature["precondition"] {
   for (let k = 0; k < width - 1; k++) gram[k * width + k]! += 2 * penalty;
-  const scales = Float64Array.from(
-    { length: width },
-    (_, k) => 1 / Math.sqrt(gram[k * width + k]! + 1e-300),
-  );
+  const scales = Float64Array.from({ length: width }, (_, k) => 1 / Math.sqrt(gram[k * width + k]! + 1e-300));
   for (let row = 0; row < width; row++) {
     for (let k = 0; k < width; k++) gram[row * width + k]! *= scales[row]! * scales[k]!;
     gram[row * width + row]! += ridge;

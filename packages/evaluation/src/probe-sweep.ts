@@ -1,12 +1,7 @@
 import { ClipError, randomStream, shuffled } from "@clip-ts/base";
 import type { FeatureRows } from "@clip-ts/core";
 import { shareRight } from "./zero-shot-scores.ts";
-import {
-  fitLinearProbe,
-  predictClasses,
-  type LinearProbe,
-  type LinearProbeOptions,
-} from "./linear-probe.ts";
+import { fitLinearProbe, predictClasses, type LinearProbe, type LinearProbeOptions } from "./linear-probe.ts";
 
 /** Places of rows, parted in two. */
 export interface RowSplit {
@@ -81,10 +76,7 @@ function mix(a: Float32Array, b: Float32Array, share: number): Float32Array {
 /** Where a fit should begin: between the probes of the strengths on both sides, else at the nearest. */
 function startFor(exponent: number, tried: ProbesByExponent): LinearProbeOptions["start"] {
   const ordered = [...tried.keys()].toSorted((a, b) => a - b);
-  const [below, above] = [
-    ordered.findLast((at) => at < exponent),
-    ordered.find((at) => at > exponent),
-  ];
+  const [below, above] = [ordered.findLast((at) => at < exponent), ordered.find((at) => at > exponent)];
   const probeAt = (at: number | undefined): LinearProbe | undefined =>
     at === undefined ? undefined : tried.get(at)?.probe;
   const [lower, upper] = [probeAt(below), probeAt(above)];

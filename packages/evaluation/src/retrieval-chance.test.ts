@@ -7,9 +7,7 @@ function allRanks(right: number, candidates: number): number[] {
   const ranks: number[] = [];
   const place = (from: number, left: number, first: number): void => {
     if (left === 0) ranks.push(first);
-    else
-      for (let at = from; at <= candidates - left; at++)
-        place(at + 1, left - 1, Math.min(first, at + 1));
+    else for (let at = from; at <= candidates - left; at++) place(at + 1, left - 1, Math.min(first, at + 1));
   };
   place(0, right, Number.POSITIVE_INFINITY);
   return ranks;
@@ -19,8 +17,7 @@ test("the scores are the means over every order of the candidates", () => {
   const imageOfText = [0, 0, 0, 1, 1, 2, 3, 3, 3, 3, 3, 3];
   const { imageToText } = retrievalByChance(4, imageOfText);
   const byImage = [3, 2, 1, 6].map((right) => allRanks(right, 12));
-  const mean = (values: readonly number[]): number =>
-    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const recall = (first: number): number =>
     mean(byImage.map((ranks) => mean(ranks.map((rank) => Number(rank <= first)))));
   expect(imageToText.recallAt1).toBeCloseTo(recall(1), 12);

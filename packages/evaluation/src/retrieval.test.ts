@@ -7,9 +7,7 @@ import { evaluateRetrieval } from "./retrieval.ts";
 function featuresOf(scores: readonly (readonly number[])[]): [FeatureRows, FeatureRows] {
   const dim = scores.length;
   const texts = scores[0]!.length;
-  const images = Float32Array.from({ length: dim * dim }, (_, index) =>
-    index % (dim + 1) === 0 ? 1 : 0,
-  );
+  const images = Float32Array.from({ length: dim * dim }, (_, index) => (index % (dim + 1) === 0 ? 1 : 0));
   const columns = Float32Array.from(
     { length: texts * dim },
     (_, index) => scores[index % dim]![Math.floor(index / dim)]!,
@@ -84,28 +82,24 @@ function naiveRank(row: readonly number[], isRight: readonly boolean[]): number 
   const order = row.map((score, candidate) => ({ score, right: isRight[candidate] ?? false }));
   const placeOf = (rightFirst: boolean): number =>
     order
-      .toSorted(
-        (a, b) => b.score - a.score || (Number(b.right) - Number(a.right)) * (rightFirst ? 1 : -1),
-      )
+      .toSorted((a, b) => b.score - a.score || (Number(b.right) - Number(a.right)) * (rightFirst ? 1 : -1))
       .findIndex(({ right }) => right) + 1;
   return (placeOf(true) + placeOf(false)) / 2;
 }
 
-const cases = fc
-  .tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 3 }))
-  .chain(([images, textsEach]) =>
-    fc.record({
-      images: fc.constant(images),
-      textsEach: fc.constant(textsEach),
-      scores: fc.array(
-        fc.array(fc.integer({ min: -3, max: 3 }), {
-          minLength: images * textsEach,
-          maxLength: images * textsEach,
-        }),
-        { minLength: images, maxLength: images },
-      ),
-    }),
-  );
+const cases = fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 3 })).chain(([images, textsEach]) =>
+  fc.record({
+    images: fc.constant(images),
+    textsEach: fc.constant(textsEach),
+    scores: fc.array(
+      fc.array(fc.integer({ min: -3, max: 3 }), {
+        minLength: images * textsEach,
+        maxLength: images * textsEach,
+      }),
+      { minLength: images, maxLength: images },
+    ),
+  }),
+);
 
 test("recall, mean and median equal those of sorting every row", () => {
   fc.assert(

@@ -69,9 +69,7 @@ function scoresOfDirection(
 /** Every text must belong to an image and every image have a text. */
 function assertLinked(images: number, imageOfText: ArrayLike<number>): void {
   const linked = new Set(Array.from(imageOfText));
-  const missing = Array.from({ length: images }, (_, image) => image).find(
-    (image) => !linked.has(image),
-  );
+  const missing = Array.from({ length: images }, (_, image) => image).find((image) => !linked.has(image));
   if (missing === undefined && linked.size === images) return;
   throw new ClipError(
     "bad-argument",
@@ -125,8 +123,7 @@ function chanceOfDirection(rights: readonly number[], candidates: number): Retri
   for (const right of rights) groups.set(right, (groups.get(right) ?? 0) + 1);
   const recallAt = (first: number): number => {
     const missed = [...groups].reduce(
-      (sum, [right, count]) =>
-        sum + count * missing(right, Math.min(first, candidates), candidates),
+      (sum, [right, count]) => sum + count * missing(right, Math.min(first, candidates), candidates),
       0,
     );
     return 1 - missed / rights.length;

@@ -13,9 +13,7 @@ test("an engine with broken operations does not change what a probe learns", asy
     expect(converged).toBe(true);
     // scikit-learn 1.9.1: LogisticRegression(C=0.316, tol=1e-12), half of the one weight for each class
     const half = 0.14645101 / 2;
-    expect(
-      largestDifference(weight.values, Float32Array.of(half, -half, -half, half)),
-    ).toBeLessThan(1e-6);
+    expect(largestDifference(weight.values, Float32Array.of(half, -half, -half, half))).toBeLessThan(1e-6);
   });
   expect(left).toBe(0);
 });

@@ -7,9 +7,7 @@ function rowsOf(rows: readonly (readonly number[])[]): FeatureRows {
 }
 
 /** Seven classes along the axes, so that an image's features are its scores. */
-const classes = rowsOf(
-  Array.from({ length: 7 }, (_, row) => Array.from({ length: 7 }, (_, at) => Number(at === row))),
-);
+const classes = rowsOf(Array.from({ length: 7 }, (_, row) => Array.from({ length: 7 }, (_, at) => Number(at === row))));
 
 test("top-1, top-5 and the mean over classes, counted by hand", () => {
   const images = rowsOf([

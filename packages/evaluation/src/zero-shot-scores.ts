@@ -25,10 +25,7 @@ export interface ZeroShotScores {
 /** How many classes score as high as the right one, itself left out; NaN counts against the model. */
 function rivals(scores: Float32Array, right: number): number {
   const best = scores[right] as number;
-  return scores.reduce(
-    (count, score, other) => (other !== right && !(score < best) ? count + 1 : count),
-    0,
-  );
+  return scores.reduce((count, score, other) => (other !== right && !(score < best) ? count + 1 : count), 0);
 }
 
 function share(values: readonly boolean[]): number {
@@ -37,8 +34,7 @@ function share(values: readonly boolean[]): number {
 
 function checkLinks(images: FeatureRows, classes: FeatureRows, links: ArrayLike<number>): void {
   const areClasses = Array.from(links).every((link) => link >= 0 && link < classes.rows);
-  if (images.dim === classes.dim && links.length === images.rows && links.length > 0 && areClasses)
-    return;
+  if (images.dim === classes.dim && links.length === images.rows && links.length > 0 && areClasses) return;
   throw new ClipError(
     "bad-argument",
     `Zero-shot scores need the class of every image and features of one length; got ${images.rows} images ` +
@@ -58,9 +54,7 @@ export function evaluateZeroShot(
   classOfImage: ArrayLike<number>,
 ): ZeroShotScores {
   checkLinks(images, classes, classOfImage);
-  const ranks = Array.from(classOfImage, (right, image) =>
-    rivals(scoresOf(images, image, classes), right),
-  );
+  const ranks = Array.from(classOfImage, (right, image) => rivals(scoresOf(images, image, classes), right));
   const perClass = Array.from({ length: classes.rows }, (_, row): ClassScore => {
     const own = ranks.filter((_rank, image) => classOfImage[image] === row);
     return { images: own.length, top1: own.length === 0 ? 0 : share(own.map((rank) => rank < 1)) };
@@ -98,8 +92,7 @@ export function confusionMatrix(
   right: ArrayLike<number>,
   classes: number,
 ): ConfusionMatrix {
-  const isClass = (label: number): boolean =>
-    Number.isSafeInteger(label) && label >= 0 && label < classes;
+  const isClass = (label: number): boolean => Number.isSafeInteger(label) && label >= 0 && label < classes;
   const all = [...Array.from(predicted), ...Array.from(right)];
   if (predicted.length !== right.length || !all.every(isClass)) {
     throw new ClipError(

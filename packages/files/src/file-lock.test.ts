@@ -24,13 +24,9 @@ const count = (way: string, ...rest: readonly string[]) =>
   });
 
 const isBuilt = existsSync(new URL("../dist/file-lock.js", import.meta.url));
-if (!isBuilt)
-  console.warn("Skipped: tests of several processes need the built packages (pnpm build).");
+if (!isBuilt) console.warn("Skipped: tests of several processes need the built packages (pnpm build).");
 const isWindows = process.platform === "win32";
-const ways = [
-  ...(isWindows ? [] : [["flock", takeFlock] as const]),
-  ["a folder", takeLockFolder] as const,
-];
+const ways = [...(isWindows ? [] : [["flock", takeFlock] as const]), ["a folder", takeLockFolder] as const];
 
 describe.skipIf(!isBuilt).each(ways)("a lock by %s", (way, take) => {
   test("is held by one process at a time", async () => {
@@ -49,16 +45,12 @@ describe.skipIf(!isBuilt).each(ways)("a lock by %s", (way, take) => {
       signOfLife: () => Promise.resolve(0),
       onTaken: () => heard.push("taken"),
     };
-    expect(await withFileLock(lock, wait, (isLocked) => Promise.resolve(isLocked), [take])).toBe(
-      false,
-    );
+    expect(await withFileLock(lock, wait, (isLocked) => Promise.resolve(isLocked), [take])).toBe(false);
     expect(heard).toEqual(["taken"]);
     child.kill("SIGKILL");
     await once(child, "exit");
     if (way === "a folder") await utimes(`${lock}.held`, 0, 0); // as if a minute had passed
-    expect(await withFileLock(lock, patient, (isLocked) => Promise.resolve(isLocked), [take])).toBe(
-      true,
-    );
+    expect(await withFileLock(lock, patient, (isLocked) => Promise.resolve(isLocked), [take])).toBe(true);
   }, 60_000);
 });
 
@@ -89,14 +81,9 @@ test("where no lock can be, work goes on without", async () => {
   expect(await withFileLock(lock, patient, (isLocked) => Promise.resolve(isLocked))).toBe(false);
   await rm(join(folder, "locks"));
   const unable = () => Promise.resolve("unable" as const);
-  expect(await withFileLock(lock, patient, (isLocked) => Promise.resolve(isLocked), [unable])).toBe(
-    false,
-  );
+  expect(await withFileLock(lock, patient, (isLocked) => Promise.resolve(isLocked), [unable])).toBe(false);
   await mkdir(join(folder, "locks"), { recursive: true });
-  expect(
-    await withFileLock(lock, patient, (isLocked) => Promise.resolve(isLocked), [
-      unable,
-      takeLockFolder,
-    ]),
-  ).toBe(true);
+  expect(await withFileLock(lock, patient, (isLocked) => Promise.resolve(isLocked), [unable, takeLockFolder])).toBe(
+    true,
+  );
 });

@@ -93,9 +93,7 @@ test("a connection that breaks is taken up where it broke", async () => {
 test("what arrived stays for the next attempt, also where the server knows no ranges", async () => {
   hub.faults.breakAfter = 50_000;
   await expect(download()).rejects.toThrow(/connection broke.*run it again to continue/u);
-  const partial = (await readdir(join(root(), "blobs"))).find((name) =>
-    name.endsWith("incomplete"),
-  );
+  const partial = (await readdir(join(root(), "blobs"))).find((name) => name.endsWith("incomplete"));
   expect(partial).toBeDefined();
   hub.faults.breakAfter = 200_000;
   hub.requests.length = 0;
@@ -152,9 +150,9 @@ test("a private repository needs the token; a missing one is named", async () =>
     });
   await expect(secret()).rejects.toThrow(/answers 401: you are not signed in: set HF_TOKEN/u);
   await expect(secret(hubToken)).resolves.toContain("models--owner--secret");
-  await expect(
-    downloadModel("hf:owner/nothing", { settings: { ...settings, token: hubToken } }),
-  ).rejects.toThrow(/answers 404: there is no such repository/u);
+  await expect(downloadModel("hf:owner/nothing", { settings: { ...settings, token: hubToken } })).rejects.toThrow(
+    /answers 404: there is no such repository/u,
+  );
 });
 
 test("shards come with their index, and a repository without weights is refused", async () => {
@@ -167,16 +165,7 @@ test("shards come with their index, and a repository without weights is refused"
     ]);
     hub.repositories.set("owner/sharded", { files });
   };
-  const outside = [
-    "../evil",
-    "/etc/evil",
-    "a/../../evil",
-    String.raw`..\evil`,
-    "C:evil",
-    "a//b",
-    "",
-    7,
-  ];
+  const outside = ["../evil", "/etc/evil", "a/../../evil", String.raw`..\evil`, "C:evil", "a//b", "", 7];
   for (const name of outside) {
     holdShards({ a: "model-1.safetensors", b: name });
     await expect(downloadModel("hf:owner/sharded", { settings }), String(name)).rejects.toThrow(
@@ -207,9 +196,7 @@ test("references and settings are read as Hugging Face's own tools read them", a
     expect(() => parseHubReference(wrong), wrong).toThrow(/expected hf:owner\/name/u);
   }
   await writeFile(join(cache, "token"), "hf_saved\n");
-  expect(
-    hubSettings({ HF_HOME: cache, HF_ENDPOINT: "http://mirror/", HF_HUB_OFFLINE: "1" }),
-  ).toEqual({
+  expect(hubSettings({ HF_HOME: cache, HF_ENDPOINT: "http://mirror/", HF_HUB_OFFLINE: "1" })).toEqual({
     endpoint: "http://mirror",
     cache: join(cache, "hub"),
     isOffline: true,

@@ -68,14 +68,9 @@ function withAdvice(error: unknown, isKept: boolean): unknown {
 }
 
 /** Fetches into `partial` and checks the hash; what an earlier attempt left is trusted only until then. */
-async function fetchChecked(
-  request: FileRequest,
-  facts: FileFacts,
-  partial: string,
-): Promise<void> {
+async function fetchChecked(request: FileRequest, facts: FileFacts, partial: string): Promise<void> {
   const { settings, file, onProgress } = request;
-  const onBytes = (received: number, total: number | undefined): void =>
-    onProgress?.({ file, received, total });
+  const onBytes = (received: number, total: number | undefined): void => onProgress?.({ file, received, total });
   let isResumed = (await sizeAt(partial)) > 0;
   for (;;) {
     await fetchBlob({ settings, facts, partial, onBytes });
@@ -189,19 +184,14 @@ function impatient(settings: HubSettings): HubSettings {
 }
 
 /** What to download, or the folder in the cache that has to do instead. */
-async function listOrCached(
-  settings: HubSettings,
-  reference: HubReference,
-): Promise<Listing | string> {
+async function listOrCached(settings: HubSettings, reference: HubReference): Promise<Listing | string> {
   const { repository } = reference;
   const places = cachePlaces(settings, reference);
   const cached = await cachedSnapshot(places, reference);
   const absent = (reason: string): ClipError =>
-    new ClipError(
-      "not-found",
-      `hf:${repository} is not in the cache (${places.snapshot("")}), and ${reason}.`,
-      { data: { ...reference } },
-    );
+    new ClipError("not-found", `hf:${repository} is not in the cache (${places.snapshot("")}), and ${reason}.`, {
+      data: { ...reference },
+    });
   if (settings.isOffline) {
     if (cached !== undefined) return cached;
     throw absent("HF_HUB_OFFLINE is set");

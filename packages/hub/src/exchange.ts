@@ -41,10 +41,7 @@ function watch(timeout: number, onSilence: () => void): Watch {
   return { heard, rest };
 }
 
-async function* told(
-  chunks: AsyncIterable<Uint8Array>,
-  tell: () => void,
-): AsyncIterable<Uint8Array> {
+async function* told(chunks: AsyncIterable<Uint8Array>, tell: () => void): AsyncIterable<Uint8Array> {
   for await (const chunk of chunks) {
     tell();
     yield chunk;
@@ -52,10 +49,7 @@ async function* told(
 }
 
 /** The pieces of a body; time counts only while one is waited for, not while it is dealt with. */
-async function* piecesOf(
-  { body, url }: Response,
-  { heard, rest }: Watch,
-): AsyncIterable<Uint8Array> {
+async function* piecesOf({ body, url }: Response, { heard, rest }: Watch): AsyncIterable<Uint8Array> {
   if (body === null) return;
   const reader = body.getReader();
   try {
@@ -131,8 +125,7 @@ export function backOff(
 }
 
 /** Seconds in a message: whole ones where there are some. */
-const inSeconds = (wait: number): string =>
-  `${wait < 1000 ? (wait / 1000).toFixed(1) : Math.round(wait / 1000)} s`;
+const inSeconds = (wait: number): string => `${wait < 1000 ? (wait / 1000).toFixed(1) : Math.round(wait / 1000)} s`;
 
 function tooLong(error: ClipError, wait: number): ClipError {
   return new ClipError(
@@ -146,10 +139,7 @@ function tooLong(error: ClipError, wait: number): ClipError {
  * Counts tries by the settings' policy; between them it waits for {@link backOff}, and at least as long
  * as the hub asks for.
  */
-export function startRetries({
-  retry = defaultRetries,
-  onNotice,
-}: Pick<HubSettings, "retry" | "onNotice">): Retries {
+export function startRetries({ retry = defaultRetries, onNotice }: Pick<HubSettings, "retry" | "onNotice">): Retries {
   let tries = 0;
   let { patience } = retry;
   return {
@@ -158,15 +148,12 @@ export function startRetries({
       ({ patience } = retry);
     },
     async again(error) {
-      if (!(error instanceof ClipError) || !isTransient(error) || tries >= retry.retries)
-        throw error;
+      if (!(error instanceof ClipError) || !isTransient(error) || tries >= retry.retries) throw error;
       const wait = Math.max(askedWait(error) ?? 0, backOff(retry, tries));
       if (wait > patience) throw tooLong(error, wait);
       patience -= wait;
       tries++;
-      onNotice?.(
-        `${error.message} Trying again in ${inSeconds(wait)} (${tries} of ${retry.retries}).`,
-      );
+      onNotice?.(`${error.message} Trying again in ${inSeconds(wait)} (${tries} of ${retry.retries}).`);
       await sleep(wait);
     },
   };

@@ -58,14 +58,9 @@ async function checkRoom(partial: string, missing: number): Promise<void> {
 }
 
 /** Whether an answer is the rest that was asked for: of this file, and from this byte on. */
-function isRest(
-  { status, headers, url }: HubAnswer,
-  { etag, size, ...asked }: FileFacts,
-  have: number,
-) {
+function isRest({ status, headers, url }: HubAnswer, { etag, size, ...asked }: FileFacts, have: number) {
   if (status !== 206) return false;
-  const [, start, total] =
-    /^bytes (\d+)-\d+\/(\d+|\*)$/u.exec(headers.get("content-range") ?? "") ?? [];
+  const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/u.exec(headers.get("content-range") ?? "") ?? [];
   if (start !== String(have)) return false;
   if (size !== undefined && total !== "*" && total !== String(size)) return false;
   // a store that the hub sends on to has ETags of its own
@@ -92,11 +87,7 @@ async function askRest(
 }
 
 /** The bytes of an answer, no more than are expected. */
-async function* bounded(
-  answer: HubAnswer,
-  limit: number,
-  onBytes: (bytes: number) => void,
-): AsyncIterable<Uint8Array> {
+async function* bounded(answer: HubAnswer, limit: number, onBytes: (bytes: number) => void): AsyncIterable<Uint8Array> {
   const tooMuch = (): ClipError => odd(answer.url, `sends more than the ${limit} bytes it may.`);
   const announced = Number(answer.headers.get("content-length") ?? 0);
   if (announced > limit && !answer.headers.has("content-encoding")) throw tooMuch();

@@ -54,11 +54,7 @@ function checkAnswer({ url, status, headers }: HubAnswer, mostBytes: number): vo
 const tooLarge = (url: string, mostBytes: number): ClipError =>
   odd(url, `answers with more than ${Math.floor(mostBytes / 2 ** 20)} MiB, too much for an image.`);
 
-async function bodyOf(
-  { url, chunks }: HubAnswer,
-  mostBytes: number,
-  limit: number,
-): Promise<Uint8Array> {
+async function bodyOf({ url, chunks }: HubAnswer, mostBytes: number, limit: number): Promise<Uint8Array> {
   const start = Date.now();
   const parts: Uint8Array[] = [];
   let length = 0;

@@ -1,21 +1,7 @@
 import { rm } from "node:fs/promises";
-import {
-  answerTo,
-  hubToken,
-  sends,
-  startLocalHub,
-  trickles,
-  type LocalHub,
-} from "@clip-ts/test-utils";
+import { answerTo, hubToken, sends, startLocalHub, trickles, type LocalHub } from "@clip-ts/test-utils";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
-import {
-  config,
-  damageOf,
-  startTrial,
-  tryDownload,
-  weights,
-  type Trial,
-} from "./fixtures/hostile.ts";
+import { config, damageOf, startTrial, tryDownload, weights, type Trial } from "./fixtures/hostile.ts";
 
 let hub: LocalHub;
 let trial: Trial;
@@ -42,11 +28,7 @@ const listings: readonly Behaviour[] = [
     "a page of HTML",
     /answers with a page of HTML where JSON was expected: a proxy or a sign-in/u,
     () => {
-      answerTo(
-        hub,
-        listing,
-        sends(200, { "content-type": "text/html" }, "<!doctype html><p>Hello"),
-      );
+      answerTo(hub, listing, sends(200, { "content-type": "text/html" }, "<!doctype html><p>Hello"));
     },
   ],
   [
@@ -95,13 +77,7 @@ const listings: readonly Behaviour[] = [
     "names that lead elsewhere",
     /has no weights that clip-ts reads/u,
     () => {
-      const names = [
-        "../model.safetensors",
-        "/etc/model.safetensors",
-        null,
-        7,
-        String.raw`C:\config.json`,
-      ];
+      const names = ["../model.safetensors", "/etc/model.safetensors", null, 7, String.raw`C:\config.json`];
       const siblings = [...names.map((rfilename) => ({ rfilename })), null, 3];
       answerTo(hub, listing, sends(200, json, JSON.stringify({ sha: "a".repeat(40), siblings })));
     },
@@ -114,8 +90,7 @@ const listings: readonly Behaviour[] = [
         response.writeHead(200, json).write('{"sha": "');
         const megabyte = "a".repeat(2 ** 20);
         // In turns: Node 26 answers a write to a connection that is gone at once, before saying that it is.
-        const more = (): void =>
-          void (response.destroyed || response.write(megabyte, () => setImmediate(more)));
+        const more = (): void => void (response.destroyed || response.write(megabyte, () => setImmediate(more)));
         more();
       });
     },
@@ -264,9 +239,7 @@ test("a model that is in the cache is used, and said to be, where the hub is dow
 
 test("a commit that is asked for is the one that comes", async () => {
   const other = "d".repeat(40);
-  expect(await tryDownload(trial, `hf:owner/name@${other}`)).toMatch(
-    /answers for commit [0-9a-f]{40}/u,
-  );
+  expect(await tryDownload(trial, `hf:owner/name@${other}`)).toMatch(/answers for commit [0-9a-f]{40}/u);
 });
 
 test("JavaScript that is busy for longer than the time-out breaks no connection", async () => {

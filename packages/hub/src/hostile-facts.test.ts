@@ -1,15 +1,7 @@
 import { rm } from "node:fs/promises";
 import { answerTo, sends, startLocalHub, type LocalHub } from "@clip-ts/test-utils";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
-import {
-  config,
-  damageOf,
-  startTrial,
-  tryDownload,
-  weights,
-  weightsHash,
-  type Trial,
-} from "./fixtures/hostile.ts";
+import { config, damageOf, startTrial, tryDownload, weights, weightsHash, type Trial } from "./fixtures/hostile.ts";
 
 let hub: LocalHub;
 let trial: Trial;

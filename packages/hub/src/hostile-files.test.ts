@@ -171,8 +171,7 @@ const behaviours: readonly Behaviour[] = [
       answerTo(hub, store, (_request, response) => {
         response.writeHead(200);
         // In turns: Node 26 answers a write to a connection that is gone at once, before saying that it is.
-        const more = (): void =>
-          void (response.destroyed || response.write(weights, () => setImmediate(more)));
+        const more = (): void => void (response.destroyed || response.write(weights, () => setImmediate(more)));
         more();
       });
     },
@@ -262,11 +261,7 @@ const behaviours: readonly Behaviour[] = [
       answerTo(hub, store, part("bytes 0-299999/300000"));
     },
   ],
-  [
-    "left a part that is longer than the file",
-    /^fetched$/u,
-    () => leavePart(new Uint8Array(400_000)),
-  ],
+  ["left a part that is longer than the file", /^fetched$/u, () => leavePart(new Uint8Array(400_000))],
   ["left a part of another content", /^fetched$/u, () => leavePart(new Uint8Array(1000))],
   ["left a whole file of another content", /^fetched$/u, () => leavePart(new Uint8Array(300_000))],
   ["left the whole file", /^fetched$/u, () => leavePart(weights)],

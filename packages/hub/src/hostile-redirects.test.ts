@@ -2,14 +2,7 @@ import { rm } from "node:fs/promises";
 import { answerTo, hubToken, sends, startLocalHub, type LocalHub } from "@clip-ts/test-utils";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { downloadModel } from "./download-model.ts";
-import {
-  config,
-  damageOf,
-  startTrial,
-  tryDownload,
-  weights,
-  type Trial,
-} from "./fixtures/hostile.ts";
+import { config, damageOf, startTrial, tryDownload, weights, type Trial } from "./fixtures/hostile.ts";
 import { redirectOf } from "./request-hub.ts";
 
 let hub: LocalHub;
@@ -88,16 +81,8 @@ const redirections: readonly Behaviour[] = [
     },
   ],
   ["nowhere", /answers 302 without an address/u, () => answerTo(hub, listing, sends(302))],
-  [
-    "to no address",
-    /answers 302 without an address/u,
-    () => answerTo(hub, listing, goTo("http://[x")),
-  ],
-  [
-    "to a file",
-    /sends on to a file: address/u,
-    () => answerTo(hub, store, goTo("file:///etc/passwd")),
-  ],
+  ["to no address", /answers 302 without an address/u, () => answerTo(hub, listing, goTo("http://[x"))],
+  ["to a file", /sends on to a file: address/u, () => answerTo(hub, store, goTo("file:///etc/passwd"))],
   [
     "to an address with a password",
     /with a password: not followed/u,
@@ -122,12 +107,8 @@ test("what is encrypted stays so, and what is sent is not dropped", () => {
   };
   const refuses = /sends on to http:\/\/hub\.test, which is not encrypted: not followed/u;
   expect(() => redirectOf(from("https://hub.test/a", "http://hub.test/a"), "GET")).toThrow(refuses);
-  expect(redirectOf(from("http://hub.test/a", "https://hub.test/a"), "GET")?.href).toBe(
-    "https://hub.test/a",
-  );
-  expect(() => redirectOf(from("https://a.test/", "/b", 301), "POST")).toThrow(
-    /drops what is sent/u,
-  );
+  expect(redirectOf(from("http://hub.test/a", "https://hub.test/a"), "GET")?.href).toBe("https://hub.test/a");
+  expect(() => redirectOf(from("https://a.test/", "/b", 301), "POST")).toThrow(/drops what is sent/u);
   expect(redirectOf(from("https://a.test/", "/b", 307), "POST")?.href).toBe("https://a.test/b");
 });
 

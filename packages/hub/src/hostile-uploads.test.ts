@@ -111,11 +111,7 @@ const behaviours: readonly Behaviour[] = [
       answerTo(hub, /preupload/u, sends(200, {}, "{}"));
     },
   ],
-  [
-    "speaks of another file",
-    /does not say what to do with the file/u,
-    () => tells({ oid: "f".repeat(64) }),
-  ],
+  ["speaks of another file", /does not say what to do with the file/u, () => tells({ oid: "f".repeat(64) })],
   ["speaks of no file", /does not say what to do with the file/u, () => tells(undefined)],
   [
     "refuses a file",
@@ -126,16 +122,8 @@ const behaviours: readonly Behaviour[] = [
   ],
   ["sends to another server", /^pushed$/u, () => tells(upload(`${elsewhere.endpoint}/put`))],
   ["sends to no address", /tells to send a file to "nowhere"/u, () => tells(upload("nowhere"))],
-  [
-    "sends to a file",
-    /tells to send a file to "file:\/\/\/etc\/a"/u,
-    () => tells(upload("file:///etc/a")),
-  ],
-  [
-    "sends in parts of no size",
-    /in 0 parts that do not make it up/u,
-    () => tells(parts({ chunk_size: "0" })),
-  ],
+  ["sends to a file", /tells to send a file to "file:\/\/\/etc\/a"/u, () => tells(upload("file:///etc/a"))],
+  ["sends in parts of no size", /in 0 parts that do not make it up/u, () => tells(parts({ chunk_size: "0" }))],
   [
     "sends in too few parts",
     /in 1 parts that do not make it up/u,

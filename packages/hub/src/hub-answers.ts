@@ -87,8 +87,7 @@ function isAboutFile({ headers, url }: HubAnswer, target: URL): boolean {
 
 /** Bytes that an answer announces; a redirect's own length says nothing of the file's. */
 function sizeOf({ headers, status, url }: HubAnswer): number | undefined {
-  const announced =
-    headers.get("x-linked-size") ?? (status === 200 ? headers.get("content-length") : null);
+  const announced = headers.get("x-linked-size") ?? (status === 200 ? headers.get("content-length") : null);
   if (announced === null) return undefined;
   const size = /^\d+$/u.test(announced) ? Number(announced) : Number.NaN;
   if (Number.isSafeInteger(size)) return size;
@@ -99,10 +98,7 @@ function sizeOf({ headers, status, url }: HubAnswer): number | undefined {
  * Hash and size of a file; the hub's own answer has them, not that of the store it sends on to.
  * @throws ClipError for a file that is not there, and for an answer without a usable ETag.
  */
-export async function askFacts(
-  settings: HubSettings,
-  { repository, commit, file }: HubFile,
-): Promise<FileFacts> {
+export async function askFacts(settings: HubSettings, { repository, commit, file }: HubFile): Promise<FileFacts> {
   const path = file.split("/").map(encodeURIComponent).join("/");
   const asked = `${settings.endpoint}/${repository}/resolve/${commit}/${path}`;
   const answer = await requestHub(asked, settings, {

@@ -1,15 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import {
-  copyFile,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { ClipError, modelFiles, tokenizerFiles, weightsFiles } from "@clip-ts/base";
 import { readJson, syncFolder } from "@clip-ts/files";
@@ -28,10 +19,7 @@ export interface CachePlaces {
 }
 
 /** `models--owner--name/{blobs,refs,snapshots}` and `.locks/models--owner--name` below the cache. */
-export function cachePlaces(
-  { cache }: HubSettings,
-  { repository, revision }: HubReference,
-): CachePlaces {
+export function cachePlaces({ cache }: HubSettings, { repository, revision }: HubReference): CachePlaces {
   const name = `models--${repository.replaceAll("/", "--")}`;
   const root = join(cache, name);
   return {
@@ -70,11 +58,7 @@ async function place(path: string, make: (made: string) => Promise<void>): Promi
 }
 
 /** Notes what commit a branch or tag stands at, if that is news. */
-export async function rememberCommit(
-  places: CachePlaces,
-  revision: string,
-  commit: string,
-): Promise<void> {
+export async function rememberCommit(places: CachePlaces, revision: string, commit: string): Promise<void> {
   if (isCommit(revision) || (await cachedCommit(places, revision)) === commit) return;
   await place(places.ref, (made) => writeFile(made, commit, { flush: true }));
 }
@@ -98,9 +82,7 @@ const descriptions: readonly string[] = [
 function chooseWeights(files: ReadonlySet<string>): string | undefined {
   const isOpenClip = !files.has(modelFiles.config) && files.has(modelFiles.openClipConfig);
   const preferred = isOpenClip
-    ? weightsFiles.toSorted(
-        (a, b) => Number(b.startsWith("open_clip")) - Number(a.startsWith("open_clip")),
-      )
+    ? weightsFiles.toSorted((a, b) => Number(b.startsWith("open_clip")) - Number(a.startsWith("open_clip")))
     : weightsFiles;
   return preferred.find((name) => files.has(name));
 }

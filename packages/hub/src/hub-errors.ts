@@ -32,12 +32,7 @@ interface HubErrorData {
 const shown = (url: string): string => url.replace(/[?#].*$/u, "");
 
 /** The error with what programs need to know about it. */
-function hubError(
-  code: ClipErrorCode,
-  message: string,
-  data: HubErrorData,
-  cause?: unknown,
-): ClipError {
+function hubError(code: ClipErrorCode, message: string, data: HubErrorData, cause?: unknown): ClipError {
   const options = {
     data: { ...data, url: shown(data.url) },
     ...(cause !== undefined && { cause }),
@@ -45,8 +40,7 @@ function hubError(
   return new ClipError(code, `${shown(data.url)}${message}`, options);
 }
 
-const dataOf = (error: unknown): Partial<HubErrorData> =>
-  error instanceof ClipError ? error.data : {};
+const dataOf = (error: unknown): Partial<HubErrorData> => (error instanceof ClipError ? error.data : {});
 
 /** Whether another try may succeed. */
 export const isTransient = (error: unknown): boolean => dataOf(error).isTransient === true;

@@ -20,8 +20,7 @@ test("what a hub asks to wait is read in seconds, as a date and from its rate li
 });
 
 test("waits double up to a longest one, half by chance, and end with tries or patience", async () => {
-  const waits = (chance: number) =>
-    [0, 1, 2, 3, 4].map((tries) => backOff(defaultRetries, tries, chance));
+  const waits = (chance: number) => [0, 1, 2, 3, 4].map((tries) => backOff(defaultRetries, tries, chance));
   expect(waits(1)).toEqual([1000, 2000, 4000, 8000, 8000]);
   expect(waits(0)).toEqual([500, 1000, 2000, 4000, 4000]);
   const said: string[] = [];
@@ -45,9 +44,7 @@ test("waits double up to a longest one, half by chance, and end with tries or pa
   ]);
   expect(said.join()).not.toContain("secret");
   const long = refused("https://hub.test/a", 429, new Headers({ "retry-after": "11" }));
-  await expect(again(long)).rejects.toThrow(
-    /asks to wait 11 s, which is longer than clip-ts waits/u,
-  );
+  await expect(again(long)).rejects.toThrow(/asks to wait 11 s, which is longer than clip-ts waits/u);
   await expect(again(refused("https://hub.test/a", 404, new Headers()))).rejects.toThrow("404");
   await expect(again(new Error("a bug"))).rejects.toThrow("a bug");
 });
@@ -68,26 +65,8 @@ test("a connection is tried again where its failure may pass", () => {
 
 test("an ETag is a plain name or refused", () => {
   const read = (header: string | null) => etagOf(header, "https://hub.test/a");
-  expect([null, '"ab-1.2_C"', 'W/"ab"', "ab", ' "ab" '].map(read)).toEqual([
-    undefined,
-    "ab-1.2_C",
-    "ab",
-    "ab",
-    "ab",
-  ]);
-  const odd = [
-    '"',
-    '""',
-    '"a"b"',
-    "a/b",
-    '"..\\a"',
-    '".."',
-    '".a"',
-    '"a b"',
-    '"é"',
-    '"a\0"',
-    "a,b",
-  ];
+  expect([null, '"ab-1.2_C"', 'W/"ab"', "ab", ' "ab" '].map(read)).toEqual([undefined, "ab-1.2_C", "ab", "ab", "ab"]);
+  const odd = ['"', '""', '"a"b"', "a/b", '"..\\a"', '".."', '".a"', '"a b"', '"é"', '"a\0"', "a,b"];
   for (const header of [...odd, '"a.incomplete"', '"a.lock"', `"${"a".repeat(201)}"`, 'W/W/"a"']) {
     expect(() => read(header), header).toThrow(/its ETag .* cannot be a file's name/u);
   }
@@ -122,8 +101,7 @@ test("a name in a repository stays in its folder on any system, or is refused", 
 test("the environment is read as huggingface_hub reads it", async () => {
   const home = await mkdtemp(join(tmpdir(), "clip-ts-home-"));
   await writeFile(join(home, "token"), " hf_saved\r\n");
-  const read = (environment: Record<string, string>) =>
-    hubSettings({ HF_HOME: home, ...environment });
+  const read = (environment: Record<string, string>) => hubSettings({ HF_HOME: home, ...environment });
   expect(read({}).token).toBe("hf_saved");
   expect(read({ HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" }).token).toBeUndefined();
   expect(read({ HUGGING_FACE_HUB_TOKEN: "hf_old" }).token).toBe("hf_old");
@@ -131,9 +109,7 @@ test("the environment is read as huggingface_hub reads it", async () => {
   expect(read({ HF_TOKEN_PATH: "/nowhere/token" }).token).toBeUndefined();
   expect(read({ HF_TOKEN: "" }).token).toBe("hf_saved");
   expect(read({ HUGGINGFACE_HUB_CACHE: "/old" }).cache).toBe("/old");
-  expect(read({ HF_HUB_CACHE: "$BASE/${NAME}/$none", BASE: "/b", NAME: "n" }).cache).toBe(
-    "/b/n/$none",
-  );
+  expect(read({ HF_HUB_CACHE: "$BASE/${NAME}/$none", BASE: "/b", NAME: "n" }).cache).toBe("/b/n/$none");
   expect(hubSettings({ HF_HOME: "~/hf" }).cache).toBe(join(homedir(), "hf", "hub"));
   expect(hubSettings({ XDG_CACHE_HOME: "/x" }).cache).toBe(join("/x", "huggingface", "hub"));
   expect(read({ TRANSFORMERS_OFFLINE: "ON" }).isOffline).toBe(true);

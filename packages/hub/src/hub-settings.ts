@@ -32,11 +32,7 @@ export function safeName(name: unknown, repository: string): string {
   if (typeof name === "string" && name !== "" && !name.includes("\0")) {
     const parts = name.split("/");
     const isPlain = (part: string): boolean =>
-      part !== "" &&
-      part !== "." &&
-      part !== ".." &&
-      !part.includes("\\") &&
-      !/^[a-z]:/iu.test(part);
+      part !== "" && part !== "." && part !== ".." && !part.includes("\\") && !/^[a-z]:/iu.test(part);
     if (parts.every(isPlain)) return name;
   }
   const seen = JSON.stringify(name)?.slice(0, 80);
@@ -93,9 +89,7 @@ const isOn = (value: string | undefined): boolean => /^(1|on|yes|true)$/iu.test(
 
 /** The first that is set to something. */
 function pick(environment: Environment, ...names: readonly string[]): string | undefined {
-  return names
-    .map((name) => environment[name])
-    .find((value) => value !== undefined && value !== "");
+  return names.map((name) => environment[name]).find((value) => value !== undefined && value !== "");
 }
 
 /** A path with a leading `~` and variables such as `$HOME` replaced, as Hugging Face's own tools do. */
@@ -170,8 +164,7 @@ export function isHubReference(model: string): boolean {
 export function parseHubReference(model: string): HubReference {
   const parts = pattern.exec(model);
   const [, repository = "", revision = "main"] = parts ?? [];
-  if (parts !== null && !`${repository}/${revision}`.includes(".."))
-    return { repository, revision };
+  if (parts !== null && !`${repository}/${revision}`.includes("..")) return { repository, revision };
   throw new ClipError(
     "bad-argument",
     `${model}: expected hf:owner/name or hf:owner/name@revision, such as hf:openai/clip-vit-base-patch32.`,

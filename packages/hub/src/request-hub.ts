@@ -50,10 +50,7 @@ export function redirectOf(
   }
   const target = new URL(location, url);
   if (!/^https?:$/u.test(target.protocol) || `${target.username}${target.password}` !== "") {
-    throw odd(
-      url,
-      `sends on to a ${target.protocol} address or one with a password: not followed.`,
-    );
+    throw odd(url, `sends on to a ${target.protocol} address or one with a password: not followed.`);
   }
   if (url.startsWith("https:") && target.protocol === "http:") {
     throw odd(url, `sends on to ${target.origin}, which is not encrypted: not followed.`);
@@ -80,11 +77,7 @@ function nextOf(answer: HubAnswer, options: AskOptions): URL | undefined {
  * once a redirect has led away from it.
  * @throws ClipError for a network that fails and an answer of 400 or more.
  */
-export async function askOnce(
-  url: string,
-  settings: HubSettings,
-  options: AskOptions = {},
-): Promise<HubAnswer> {
+export async function askOnce(url: string, settings: HubSettings, options: AskOptions = {}): Promise<HubAnswer> {
   const { token, timeout = defaultTimeout } = settings;
   const home = originOf(settings.endpoint);
   let shows = options.isAnonymous !== true && token !== undefined;

@@ -6,20 +6,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { answerTo, startLocalHub, type Answer, type LocalHub } from "@clip-ts/test-utils";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import {
-  config,
-  damageOf,
-  startTrial,
-  weights,
-  weightsHash,
-  type Trial,
-} from "./fixtures/hostile.ts";
+import { config, damageOf, startTrial, weights, weightsHash, type Trial } from "./fixtures/hostile.ts";
 import { sizeAt } from "./fetch-blob.ts";
 
 const script = fileURLToPath(new URL("fixtures/download-model.mjs", import.meta.url));
 const isBuilt = existsSync(new URL("../dist/download-model.js", import.meta.url));
-if (!isBuilt)
-  console.warn("Skipped: tests of several processes need the built packages (pnpm build).");
+if (!isBuilt) console.warn("Skipped: tests of several processes need the built packages (pnpm build).");
 
 let hub: LocalHub;
 let trial: Trial;
@@ -114,9 +106,7 @@ describe.skipIf(!isBuilt)("processes that want the same model at once", () => {
     await expect.poll(() => sizeAt(partial()), patient).toBe(60_000);
     const said = outcome(second);
     second.stdin!.write("go\n");
-    await expect
-      .poll(() => hub.requests.filter((line) => listing.test(line)), patient)
-      .toHaveLength(2);
+    await expect.poll(() => hub.requests.filter((line) => listing.test(line)), patient).toHaveLength(2);
     first.kill("SIGKILL");
     expect(await said).toMatch(/^folder /u);
     expect(stored()).toEqual(["store undefined", "store bytes=60000-"]);

@@ -67,13 +67,9 @@ test("a large file goes in the parts that the hub asks for", async () => {
 
 test("without a token or an owner nothing is sent; a wrong token is named", async () => {
   const { token: _token, ...anonymous } = settings;
-  await expect(uploadFolder(folder, "hf:owner/new", { settings: anonymous })).rejects.toThrow(
-    "set HF_TOKEN",
-  );
+  await expect(uploadFolder(folder, "hf:owner/new", { settings: anonymous })).rejects.toThrow("set HF_TOKEN");
   await expect(uploadFolder(folder, "hf:name", { settings })).rejects.toThrow("needs an owner");
   expect(hub.requests).toEqual([]);
   const wrong = { ...settings, token: "hf_wrong" };
-  await expect(uploadFolder(folder, "hf:owner/new", { settings: wrong })).rejects.toThrow(
-    /create answers 401/u,
-  );
+  await expect(uploadFolder(folder, "hf:owner/new", { settings: wrong })).rejects.toThrow(/create answers 401/u);
 });

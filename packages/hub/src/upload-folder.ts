@@ -35,10 +35,7 @@ const sampleLength = 512;
 
 const jsonHeaders = { "content-type": "application/json" };
 
-async function listFolder(
-  folder: string,
-  isWanted: (name: string) => boolean,
-): Promise<LocalFile[]> {
+async function listFolder(folder: string, isWanted: (name: string) => boolean): Promise<LocalFile[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries
     .filter((entry) => entry.isFile())
@@ -52,11 +49,7 @@ async function listFolder(
   );
 }
 
-async function createRepository(
-  settings: HubSettings,
-  repository: string,
-  isPrivate: boolean,
-): Promise<void> {
+async function createRepository(settings: HubSettings, repository: string, isPrivate: boolean): Promise<void> {
   const [organization, name] = repository.split("/");
   const body = JSON.stringify({ type: "model", name, organization, private: isPrivate });
   try {
@@ -87,11 +80,7 @@ async function sampleOf(file: LocalFile): Promise<string> {
 }
 
 /** Names of the files that the hub wants in its store of large files. */
-async function askLarge(
-  settings: HubSettings,
-  api: string,
-  files: readonly LocalFile[],
-): Promise<ReadonlySet<string>> {
+async function askLarge(settings: HubSettings, api: string, files: readonly LocalFile[]): Promise<ReadonlySet<string>> {
   const described = await Promise.all(
     files.map(async (file) => ({
       path: file.name,
@@ -122,12 +111,7 @@ async function commitLine(file: LocalFile, large: LargeFile | undefined): Promis
 }
 
 /** Sends a file if it is a large one; texts never are. @returns its line of the commit. */
-async function sendFile(
-  settings: HubSettings,
-  repository: string,
-  file: LocalFile,
-  isLarge: boolean,
-): Promise<object> {
+async function sendFile(settings: HubSettings, repository: string, file: LocalFile, isLarge: boolean): Promise<object> {
   if (!isLarge || "bytes" in file) return commitLine(file, undefined);
   const object = { path: file.path, size: file.size, oid: await hashFile(file.path) };
   await uploadObject(settings, repository, object);
@@ -153,11 +137,7 @@ export function checkUpload(model: string, { token }: HubSettings = hubSettings(
  * one commit. Large files are sent first; what the hub has already is not sent again.
  * @throws ClipError "bad-argument" without a token, and for what the hub refuses.
  */
-export async function uploadFolder(
-  folder: string,
-  model: string,
-  options: UploadOptions = {},
-): Promise<void> {
+export async function uploadFolder(folder: string, model: string, options: UploadOptions = {}): Promise<void> {
   const { isPrivate = false, summary = "Upload model", onNotice } = options;
   const given = options.settings ?? hubSettings();
   const settings = onNotice === undefined ? given : { ...given, onNotice };

@@ -46,11 +46,7 @@ function addressOf(href: unknown, { endpoint }: HubSettings): string {
   throw odd(endpoint, `tells to send a file to ${JSON.stringify(href)?.slice(0, 80)}.`);
 }
 
-async function askActions(
-  settings: HubSettings,
-  repository: string,
-  { oid, size }: LargeFile,
-): Promise<Actions> {
+async function askActions(settings: HubSettings, repository: string, { oid, size }: LargeFile): Promise<Actions> {
   const url = `${settings.endpoint}/${repository}.git/info/lfs/objects/batch`;
   const { objects } = await requestJson(url, settings, {
     method: "POST",
@@ -92,28 +88,18 @@ function put(
 }
 
 /** Sends a file in the parts that the hub asks for. */
-async function sendParts(
-  settings: HubSettings,
-  { href, header = {} }: Action,
-  file: LargeFile,
-): Promise<void> {
+async function sendParts(settings: HubSettings, { href, header = {} }: Action, file: LargeFile): Promise<void> {
   const size = Number(header["chunk_size"]);
   const addresses = Object.entries(header).filter(([key]) => /^\d+$/u.test(key));
   const inOrder = addresses.toSorted(([a], [b]) => Number(a) - Number(b));
   const isSound = size > 0 && inOrder.length === Math.ceil(file.size / size);
   if (!isSound || inOrder.some(([key], index) => Number(key) !== index + 1)) {
-    throw odd(
-      settings.endpoint,
-      `asks for a file in ${inOrder.length} parts that do not make it up.`,
-    );
+    throw odd(settings.endpoint, `asks for a file in ${inOrder.length} parts that do not make it up.`);
   }
   const parts: { partNumber: number; etag: string }[] = [];
   for (const [index, [number, address]] of inOrder.entries()) {
     const start = index * size;
-    const { headers, url } = await put(settings, address, file, [
-      start,
-      Math.min(start + size, file.size),
-    ]);
+    const { headers, url } = await put(settings, address, file, [start, Math.min(start + size, file.size)]);
     const etag = headers.get("etag");
     if (etag === null) throw odd(url, "took a part and gives no ETag for it.");
     parts.push({ partNumber: Number(number), etag });
@@ -122,22 +108,13 @@ async function sendParts(
   await post(settings, href, body, true);
 }
 
-async function post(
-  settings: HubSettings,
-  href: unknown,
-  body: string,
-  isAnonymous: boolean,
-): Promise<void> {
+async function post(settings: HubSettings, href: unknown, body: string, isAnonymous: boolean): Promise<void> {
   const sent = { method: "POST", headers: lfsHeaders, body, isAnonymous } as const;
   (await requestHub(addressOf(href, settings), settings, sent)).discard();
 }
 
 /** Brings a large file into a repository's store, unless it is there already. */
-export async function uploadObject(
-  settings: HubSettings,
-  repository: string,
-  file: LargeFile,
-): Promise<void> {
+export async function uploadObject(settings: HubSettings, repository: string, file: LargeFile): Promise<void> {
   const { upload, verify } = await askActions(settings, repository, file);
   if (upload === undefined) return;
   const isInParts = upload.header?.["chunk_size"] !== undefined;

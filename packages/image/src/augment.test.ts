@@ -20,12 +20,7 @@ test("without chance, a square image is only preprocessed", () => {
 
 test("grey has three equal planes before normalising", () => {
   const plain = { ...config, mean: [0, 0, 0], std: [1, 1, 1] } as const;
-  const planes = augment(
-    formulaImage(30, 20, 4),
-    plain,
-    { grayscaleProbability: 1 },
-    randomStream(1),
-  );
+  const planes = augment(formulaImage(30, 20, 4), plain, { grayscaleProbability: 1 }, randomStream(1));
   expect(planes.slice(0, 256)).toEqual(planes.slice(256, 512));
   expect(planes.slice(0, 256)).toEqual(planes.slice(512));
 });
@@ -92,16 +87,12 @@ test.each([
   [{ ratio: [-1, 1] as const }, /ratio must be a range/],
   [{ size: 0 }, /size must be a positive/],
 ])("refuses the crop options %j", (options, message) => {
-  const draw = () =>
-    randomResizedCrop(formulaImage(9, 9), { size: 4, ...options }, randomStream(1));
+  const draw = () => randomResizedCrop(formulaImage(9, 9), { size: 4, ...options }, randomStream(1));
   expect(draw).toThrowError(message);
 });
 
-test.each(["flipProbability", "colorJitterProbability", "grayscaleProbability"])(
-  "refuses a %s above one",
-  (name) => {
-    const change = { [name]: 1.5 };
-    const call = () => augment(formulaImage(9, 9), config, change, randomStream(1));
-    expect(call).toThrowError(`${name} must be a number from 0 to 1, got 1.5`);
-  },
-);
+test.each(["flipProbability", "colorJitterProbability", "grayscaleProbability"])("refuses a %s above one", (name) => {
+  const change = { [name]: 1.5 };
+  const call = () => augment(formulaImage(9, 9), config, change, randomStream(1));
+  expect(call).toThrowError(`${name} must be a number from 0 to 1, got 1.5`);
+});

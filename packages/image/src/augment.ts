@@ -56,11 +56,7 @@ function* augmenting(
   checkPixels(pixels);
   const { size, interpolation } = checkPreprocess(preprocessConfig);
   const { scale, ratio } = augmentConfig;
-  const {
-    flipProbability = 0,
-    colorJitterProbability = 1,
-    grayscaleProbability = 0,
-  } = augmentConfig;
+  const { flipProbability = 0, colorJitterProbability = 1, grayscaleProbability = 0 } = augmentConfig;
   const happens = (name: string, probability: number): boolean => {
     checkWithin(name, probability, [0, 1]);
     return random.uniform() < probability;

@@ -3,12 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { adjustBrightness, adjustContrast, adjustSaturation, toGrayscale } from "./color.ts";
 import { adjustHue, colorJitter } from "./color-jitter.ts";
-import {
-  formulaImage,
-  readFixture,
-  shortSha256,
-  type PillowCases,
-} from "./fixtures/formula-image.ts";
+import { formulaImage, readFixture, shortSha256, type PillowCases } from "./fixtures/formula-image.ts";
 
 const cases = readFixture<PillowCases>("pillow-cases");
 const adjusters = {
@@ -56,13 +51,10 @@ test("a factor stays within its strength", () => {
   );
 });
 
-test.each([{ brightness: -0.1 }, { contrast: Number.NaN }, { hue: 0.6 }])(
-  "refuses the strengths %j",
-  (strengths) => {
-    const jitter = () => colorJitter(formulaImage(2, 2), strengths, randomStream(1));
-    expect(jitter).toThrowError(/must be a number from 0 to/);
-  },
-);
+test.each([{ brightness: -0.1 }, { contrast: Number.NaN }, { hue: 0.6 }])("refuses the strengths %j", (strengths) => {
+  const jitter = () => colorJitter(formulaImage(2, 2), strengths, randomStream(1));
+  expect(jitter).toThrowError(/must be a number from 0 to/);
+});
 
 test("refuses grey and alpha", () => {
   expect(() => adjustHue(formulaImage(2, 2, 4), 0.1)).toThrowError(/call toRgb first/);

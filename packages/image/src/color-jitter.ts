@@ -47,11 +47,7 @@ function hueMatrix(turns: number): Matrix3 {
  * Draws a change of brightness, contrast, saturation and hue that is linear in the colours, so that it
  * costs one product a pixel. Takes four numbers off the stream, whatever the strengths.
  */
-export function drawColorChange(
-  strengths: ColorJitterStrengths,
-  isGrey: boolean,
-  random: RandomStream,
-): ColorChange {
+export function drawColorChange(strengths: ColorJitterStrengths, isGrey: boolean, random: RandomStream): ColorChange {
   const factor = (name: "brightness" | "contrast" | "saturation"): number => {
     const strength = strengths[name] ?? 0;
     checkWithin(name, strength, [0, Number.MAX_VALUE]);
@@ -171,11 +167,7 @@ const properties = ["brightness", "contrast", "saturation", "hue"] as const;
  * this order: the permutation in which all four properties come, then one number for each property
  * with a strength, from brightness to hue.
  */
-export function colorJitter(
-  pixels: Pixels,
-  strengths: ColorJitterStrengths,
-  random: RandomStream,
-): Pixels {
+export function colorJitter(pixels: Pixels, strengths: ColorJitterStrengths, random: RandomStream): Pixels {
   checkRgb(pixels);
   const order = shuffled(properties, random);
   const amounts = new Map<string, number>();

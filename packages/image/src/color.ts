@@ -1,12 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import {
-  checkPixels,
-  checkRgb,
-  deepSamples,
-  isDeep,
-  type DeepMode,
-  type Pixels,
-} from "./pixels.ts";
+import { checkPixels, checkRgb, deepSamples, isDeep, type DeepMode, type Pixels } from "./pixels.ts";
 
 /** Red, green and blue, whole numbers from 0 to 255. */
 export type Color = readonly [red: number, green: number, blue: number];
@@ -15,11 +8,9 @@ export type Color = readonly [red: number, green: number, blue: number];
 export function checkColor(color: Color): void {
   const isByte = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 255;
   if (color.length === 3 && color.every(isByte)) return;
-  throw new ClipError(
-    "bad-argument",
-    `A background is three whole numbers from 0 to 255, got [${color.join(", ")}]`,
-    { data: { color } },
-  );
+  throw new ClipError("bad-argument", `A background is three whole numbers from 0 to 255, got [${color.join(", ")}]`, {
+    data: { color },
+  });
 }
 
 /** Luma of ITU-R BT.601 in 16-bit fixed point, as Pillow's `convert("L")`. */
@@ -126,10 +117,7 @@ function inksToRgb(inks: Uint8Array, rgb: Uint8Array): void {
 }
 
 /** The samples that bytes hold; a copy where they do not begin at a whole sample of memory. */
-export function samplesOf(
-  data: Uint8Array,
-  mode: DeepMode,
-): Uint16Array | Int32Array | Float32Array {
+export function samplesOf(data: Uint8Array, mode: DeepMode): Uint16Array | Int32Array | Float32Array {
   const Samples = deepSamples[mode];
   const { BYTES_PER_ELEMENT: size } = Samples;
   const aligned = data.byteOffset % size === 0 ? data : Uint8Array.from(data);

@@ -1,12 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { centerCrop, crop, flipHorizontal, roundHalfEven } from "./crop.ts";
-import {
-  formulaImage,
-  readFixture,
-  shortSha256,
-  type PillowCases,
-} from "./fixtures/formula-image.ts";
+import { formulaImage, readFixture, shortSha256, type PillowCases } from "./fixtures/formula-image.ts";
 
 test.each(readFixture<PillowCases>("pillow-cases").centerCrop)(
   "torchvision's middle of $width x $height, $channels channels: $to",

@@ -60,9 +60,7 @@ function* joinSamples({ data, width, height, channels }: Pixels): Yielding<Pixel
 }
 
 async function decodePng(bytes: Uint8Array, platform: PlatformDecoder): Promise<Pixels> {
-  const { file, mode, compressed, rawLength } = await runYielding(
-    plainPng(bytes, platform.checksum),
-  );
+  const { file, mode, compressed, rawLength } = await runYielding(plainPng(bytes, platform.checksum));
   const length = (await platform.inflatedLength?.(compressed)) ?? rawLength;
   if (length < rawLength) refuse(`the image file is truncated: ${length} of ${rawLength} bytes`);
   const pixels = await platform.decode(file, mode === "I;16");
@@ -85,10 +83,7 @@ async function decodeGif(bytes: Uint8Array, platform: PlatformDecoder): Promise<
  * colours, checksums, canvases), BMP and PPM not at all. Files are told by their first bytes.
  * @throws ClipError "bad-data", or what the platform throws, for a file that cannot be read.
  */
-export async function decodeAsPillow(
-  bytes: Uint8Array,
-  platform: PlatformDecoder,
-): Promise<Pixels> {
+export async function decodeAsPillow(bytes: Uint8Array, platform: PlatformDecoder): Promise<Pixels> {
   if (isPng(bytes)) return decodePng(bytes, platform);
   if (isGif(bytes)) return decodeGif(bytes, platform);
   if (isPpm(bytes)) return runYielding(decodePpm(bytes));

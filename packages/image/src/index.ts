@@ -6,14 +6,7 @@ export type { Interpolation } from "./resample-table.ts";
 export { centerCrop, crop, flipHorizontal } from "./crop.ts";
 export { mostPixels } from "./formats/shared.ts";
 export { isTiff, readTiffTags, type TiffTags } from "./formats/tiff.ts";
-export {
-  toRgb,
-  adjustBrightness,
-  adjustContrast,
-  adjustSaturation,
-  toGrayscale,
-  type Color,
-} from "./color.ts";
+export { toRgb, adjustBrightness, adjustContrast, adjustSaturation, toGrayscale, type Color } from "./color.ts";
 export {
   normalize,
   preprocess,
@@ -48,9 +41,5 @@ export {
 export { formatOpenClipPreprocess, parseOpenClipPreprocess } from "./open-clip-preprocess.ts";
 export { augment, augmentYielding, type AugmentConfig } from "./augment.ts";
 export { randomView, randomViewYielding, type RandomViewConfig } from "./random-view.ts";
-export {
-  randomResizedCrop,
-  type ViewRanges,
-  type RandomCropOptions,
-} from "./random-resized-crop.ts";
+export { randomResizedCrop, type ViewRanges, type RandomCropOptions } from "./random-resized-crop.ts";
 export { colorJitter, adjustHue, type ColorJitterStrengths } from "./color-jitter.ts";

@@ -29,11 +29,9 @@ export function refusal(
   code: "unsupported" | "bad-config" = "unsupported",
 ): ClipError {
   const value = section.json[key];
-  return new ClipError(
-    code,
-    `${section.name}: "${key}" should be ${expected}, got ${shown(value)}.`,
-    { data: { file: section.name, key, value } },
-  );
+  return new ClipError(code, `${section.name}: "${key}" should be ${expected}, got ${shown(value)}.`, {
+    data: { file: section.name, key, value },
+  });
 }
 
 /** A step that is told to be None has no default any more. @throws ClipError "bad-config" if one is. */

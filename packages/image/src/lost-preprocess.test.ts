@@ -24,9 +24,7 @@ test("each step that the other library does otherwise is named", () => {
 
 test("squashed pictures have no middle", () => {
   const squash = torchvisionPreprocess(siglipPreprocess(8));
-  expect(lostPreprocess(squash, "transformers")).toEqual([
-    expect.stringContaining("clip_ts.convert_rgb"),
-  ]);
+  expect(lostPreprocess(squash, "transformers")).toEqual([expect.stringContaining("clip_ts.convert_rgb")]);
 });
 
 test.each(["transformers", "open_clip", "others"] as const)("%s knows no background", (reader) => {

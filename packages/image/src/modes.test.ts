@@ -21,9 +21,7 @@ function formulaOf({ mode, width, height }: ModeCase): Pixels {
   const size = { width, height };
   if (mode === "P") {
     const indices = Array.from(formulaImage(width, height, 1).data);
-    const data = Uint8Array.from(
-      indices.flatMap((index) => [0, 3, 6].map((shift) => 7 * index + shift)),
-    );
+    const data = Uint8Array.from(indices.flatMap((index) => [0, 3, 6].map((shift) => 7 * index + shift)));
     return { ...size, data, channels: 3, mode: "indexed" };
   }
   const four = formulaImage(width, height, 4);

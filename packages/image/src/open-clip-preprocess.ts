@@ -8,18 +8,10 @@ import {
   valueOf,
   type JsonSection,
 } from "./json-section.ts";
-import {
-  clipPreprocess,
-  torchvisionPreprocess,
-  type PreprocessConfig,
-} from "./preprocess-config.ts";
+import { clipPreprocess, torchvisionPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
 
 /** One of a key's words, the first if it is missing; the others may stand for one of the first two. */
-function wordOf<Word extends string>(
-  section: JsonSection,
-  key: string,
-  words: Readonly<Record<string, Word>>,
-): Word {
+function wordOf<Word extends string>(section: JsonSection, key: string, words: Readonly<Record<string, Word>>): Word {
   const names = Object.keys(words);
   const found = names.find((name) => name === (valueOf(section, key) ?? names[0]));
   if (found !== undefined) return words[found] as Word;
@@ -46,9 +38,7 @@ function checkSizes(section: JsonSection): void {
 export function parseOpenClipPreprocess(json: unknown, imageSize: number): PreprocessConfig {
   const section = asSection("open_clip_config.json, preprocess_cfg", json);
   const usual = torchvisionPreprocess(clipPreprocess(imageSize));
-  const other = Object.keys(section.json).find(
-    (key) => !known.includes(key) && valueOf(section, key) !== undefined,
-  );
+  const other = Object.keys(section.json).find((key) => !known.includes(key) && valueOf(section, key) !== undefined);
   if (other !== undefined) throw refusal(section, other, `left out: known are ${known.join(", ")}`);
   checkSizes(section);
   wordOf(section, "mode", { RGB: "RGB" });

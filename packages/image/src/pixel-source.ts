@@ -38,8 +38,7 @@ export function pixelSource(
   const { data, width: stride } = pixels;
   const bytes = bytesPerPixel(pixels);
   const place = { width: area.width, height: area.height, first: area.top * stride + area.left };
-  const stored = (start: number, end: number): Uint8Array =>
-    data.subarray(start * bytes, end * bytes);
+  const stored = (start: number, end: number): Uint8Array => data.subarray(start * bytes, end * bytes);
   if (map === undefined) return { ...place, stride, channels: bytes, isStored: true, read: stored };
   const { channels } = map;
   let made = new Uint8Array(0);

@@ -87,11 +87,9 @@ export function checkRgb(pixels: Pixels): void {
   const { channels, mode } = pixels;
   if (channels === 3) return;
   const got = mode === undefined ? String(channels) : `${channels} of mode "${mode}"`;
-  throw new ClipError(
-    "bad-shape",
-    `Expected 3 channels (red, green, blue), got ${got}; call toRgb first`,
-    { data: { channels, mode } },
-  );
+  throw new ClipError("bad-shape", `Expected 3 channels (red, green, blue), got ${got}; call toRgb first`, {
+    data: { channels, mode },
+  });
 }
 
 /** Throws "bad-shape" unless `value` is a positive whole number. */

@@ -80,8 +80,7 @@ export function checkPreprocess(config: PreprocessConfig): PreprocessConfig {
   if (isValid) return config;
   throw new ClipError(
     "bad-config",
-    `mean and std are three numbers each, std above 0; got [${mean.join(", ")}] and ` +
-      `[${std.join(", ")}]`,
+    `mean and std are three numbers each, std above 0; got [${mean.join(", ")}] and [${std.join(", ")}]`,
     { data: { mean, std } },
   );
 }
@@ -117,9 +116,7 @@ export function usualPreprocess({ vision }: { readonly vision: VisionTraits }): 
 /** The image processor that transformers takes for such a model where a file names none. */
 export function usualProcessor({ vision }: { readonly vision: VisionTraits }): string {
   if (vision.pooling === "attention") return "SiglipImageProcessor";
-  return isPlain(vision) && vision.pooling === "pooler"
-    ? "ViTImageProcessor"
-    : "CLIPImageProcessor";
+  return isPlain(vision) && vision.pooling === "pooler" ? "ViTImageProcessor" : "CLIPImageProcessor";
 }
 
 /** A preprocessing in words: all that changes a number. */

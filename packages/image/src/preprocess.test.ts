@@ -1,11 +1,5 @@
 import { expect, test } from "vitest";
-import {
-  formulaImage,
-  readFixture,
-  sha256,
-  shortSha256,
-  type PillowCases,
-} from "./fixtures/formula-image.ts";
+import { formulaImage, readFixture, sha256, shortSha256, type PillowCases } from "./fixtures/formula-image.ts";
 import { normalize, preprocess, preprocessToPixels, resizedSize } from "./preprocess.ts";
 import { clipPreprocess, siglipPreprocess, torchvisionPreprocess } from "./preprocess-config.ts";
 
@@ -35,9 +29,7 @@ test.each(readFixture<Golden>("preprocess").cases)(
     expect(Object.values(resizedSize(image, size))).toEqual(expected.resized);
     expect(sha256(preprocessToPixels(image, config).data)).toBe(expected.shortest_crop_u8_sha256);
     expect(sha256(preprocessToPixels(image, squash).data)).toBe(expected.squash_bicubic_sha256);
-    expect(sha256(preprocessToPixels(image, squashBilinear).data)).toBe(
-      expected.squash_bilinear_sha256,
-    );
+    expect(sha256(preprocessToPixels(image, squashBilinear).data)).toBe(expected.squash_bilinear_sha256);
     const { mean, deviation } = moments(preprocess(image, config));
     expect(mean).toBeCloseTo(expected.tensor_mean, 6);
     expect(deviation).toBeCloseTo(expected.tensor_std, 4);

@@ -49,10 +49,7 @@ export function preprocess(pixels: Pixels, config: PreprocessConfig): Float32Arr
  * `preprocess` that yields to the event loop every 40 ms, for images of any size; small
  * ones take none.
  */
-export async function preprocessYielding(
-  pixels: Pixels,
-  config: PreprocessConfig,
-): Promise<Float32Array> {
+export async function preprocessYielding(pixels: Pixels, config: PreprocessConfig): Promise<Float32Array> {
   return normalize(await runYielding(preprocessing(pixels, config)), config);
 }
 

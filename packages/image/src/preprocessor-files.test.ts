@@ -31,9 +31,7 @@ test("the older file comes first, and a newer one that differs is named", async 
   const folder = folderOf({ ...older, ...nested });
   expect(await findPreprocess(folder, model)).toEqual(clipPreprocess(8));
   expect(folder.notices).toEqual([
-    expect.stringMatching(
-      /^here: preprocessor_config.json is used .*which transformers 5 prefers/u,
-    ),
+    expect.stringMatching(/^here: preprocessor_config.json is used .*which transformers 5 prefers/u),
   ]);
   const equal = { processor_config: older["preprocessor_config.json"] };
   const same = folderOf({
@@ -61,10 +59,7 @@ test("where neither says it, what is usual is taken and said", async () => {
 
 test.each([
   [{ "processor_config.json": [] }, /processor_config.json must be an object/u],
-  [
-    { "processor_config.json": { image_processor: 3 } },
-    /image_processor must be an object, got 3/u,
-  ],
+  [{ "processor_config.json": { image_processor: 3 } }, /image_processor must be an object, got 3/u],
   [
     { "processor_config.json": { image_processor: { crop_pct: 0.9 } } },
     /processor_config.json, image_processor: "crop_pct"/u,

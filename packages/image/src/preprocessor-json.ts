@@ -10,12 +10,7 @@ import {
   type JsonSection,
 } from "./json-section.ts";
 import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
-import {
-  checkNoOtherKeys,
-  processorClass,
-  readSizes,
-  type ProcessorClass,
-} from "./preprocessor-keys.ts";
+import { checkNoOtherKeys, processorClass, readSizes, type ProcessorClass } from "./preprocessor-keys.ts";
 import type { Interpolation } from "./resample-table.ts";
 
 /** Pillow's numbers for the kernels. */
@@ -66,10 +61,7 @@ export interface ParsePreprocessorOptions {
  * @throws ClipError "bad-config" for values that make no sense; "unsupported", naming the key, for
  * whatever is not understood: steps that are not done here, other image processors, unknown keys.
  */
-export function parsePreprocessorConfig(
-  json: unknown,
-  options: ParsePreprocessorOptions = {},
-): PreprocessConfig {
+export function parsePreprocessorConfig(json: unknown, options: ParsePreprocessorOptions = {}): PreprocessConfig {
   const { file = "preprocessor_config.json", usualProcessor } = options;
   const section = asSection(file, json);
   checkNoOtherKeys(section);
@@ -85,9 +77,7 @@ export function parsePreprocessorConfig(
 }
 
 function classOf(section: JsonSection, usual = "CLIPImageProcessor"): ProcessorClass {
-  const key = ["image_processor_type", "feature_extractor_type"].find(
-    (name) => valueOf(section, name) !== undefined,
-  );
+  const key = ["image_processor_type", "feature_extractor_type"].find((name) => valueOf(section, name) !== undefined);
   if (key === undefined && valueOf(section, "auto_map") !== undefined) {
     throw refusal(section, "auto_map", "left out, or image_processor_type beside it");
   }
@@ -101,11 +91,7 @@ function classOf(section: JsonSection, usual = "CLIPImageProcessor"): ProcessorC
 function checkStepsDone(section: JsonSection): void {
   for (const key of ["do_resize", "do_rescale"]) {
     if (!flagOf(section, key, true)) {
-      throw refusal(
-        section,
-        key,
-        "true: pictures have any size and bytes from 0 to 255, which models do not take",
-      );
+      throw refusal(section, key, "true: pictures have any size and bytes from 0 to 255, which models do not take");
     }
   }
   checkNotNull(section, "rescale_factor", "1/255");
@@ -122,10 +108,7 @@ function parseResample(section: JsonSection, usual: ProcessorClass): Interpolati
   throw refusal(section, "resample", "2 (bilinear) or 3 (bicubic)");
 }
 
-function parseStatistics(
-  section: JsonSection,
-  { statistics }: ProcessorClass,
-): Pick<PreprocessConfig, "mean" | "std"> {
+function parseStatistics(section: JsonSection, { statistics }: ProcessorClass): Pick<PreprocessConfig, "mean" | "std"> {
   const isNormalised = flagOf(section, "do_normalize", true);
   if (isNormalised) checkNotNull(section, "image_mean", "three numbers");
   if (isNormalised) checkNotNull(section, "image_std", "three numbers above 0");
@@ -137,17 +120,13 @@ function parseStatistics(
 const ownKeys = ["alpha", "convert_rgb", "center_crop"];
 
 /** What clip-ts alone reads, under "clip_ts". */
-function parseOwn(
-  section: JsonSection,
-): Pick<PreprocessConfig, "alpha" | "convertRgb" | "centerCrop"> {
+function parseOwn(section: JsonSection): Pick<PreprocessConfig, "alpha" | "convertRgb" | "centerCrop"> {
   const own = asSection(`${section.name}, clip_ts`, valueOf(section, "clip_ts") ?? {});
   const other = Object.keys(own.json).find((key) => !ownKeys.includes(key));
   if (other !== undefined) {
-    throw new ClipError(
-      "unsupported",
-      `${own.name}: "${other}" is not known; expected ${ownKeys.join(", ")}.`,
-      { data: { file: own.name, key: other, value: own.json[other] } },
-    );
+    throw new ClipError("unsupported", `${own.name}: "${other}" is not known; expected ${ownKeys.join(", ")}.`, {
+      data: { file: own.name, key: other, value: own.json[other] },
+    });
   }
   return {
     alpha: valueOf(own, "alpha") === undefined ? "drop" : tripleOf(own, "alpha", [0, 0, 0]),
@@ -157,11 +136,7 @@ function parseOwn(
 }
 
 /** One of a few words, the first if the key is missing. */
-function choiceOf<Word extends string>(
-  section: JsonSection,
-  key: string,
-  words: readonly [Word, Word],
-): Word {
+function choiceOf<Word extends string>(section: JsonSection, key: string, words: readonly [Word, Word]): Word {
   const value = valueOf(section, key) ?? words[0];
   if (words.includes(value as Word)) return value as Word;
   throw refusal(section, key, words.map((word) => `"${word}"`).join(" or "), "bad-config");

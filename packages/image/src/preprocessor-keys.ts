@@ -112,15 +112,9 @@ const processorClasses: ReadonlyMap<string, ProcessorClass> = new Map([
   ["CLIPImageProcessor", clip],
   ["ChineseCLIPImageProcessor", clip],
   ["BitImageProcessor", clip],
-  [
-    "SiglipImageProcessor",
-    { ...plain, defaultToSquare: false, resample: "bicubic", statistics: halfStatistics },
-  ],
+  ["SiglipImageProcessor", { ...plain, defaultToSquare: false, resample: "bicubic", statistics: halfStatistics }],
   ["ViTImageProcessor", { ...plain, resample: "bilinear", statistics: halfStatistics }],
-  [
-    "BlipImageProcessor",
-    { ...plain, size: square(384), resample: "bicubic", statistics: clipStatistics },
-  ],
+  ["BlipImageProcessor", { ...plain, size: square(384), resample: "bicubic", statistics: clipStatistics }],
   [
     "DeiTImageProcessor",
     {

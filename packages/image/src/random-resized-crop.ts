@@ -2,13 +2,7 @@ import { runThrough, type RandomStream } from "@clip-ts/base";
 import { roundHalfEven } from "./crop.ts";
 import type { Rectangle } from "./pixel-source.ts";
 import { checkPixels, checkSize, type Pixels } from "./pixels.ts";
-import {
-  checkRange,
-  checkWithin,
-  drawFrom,
-  type Interpolation,
-  type Range,
-} from "./resample-table.ts";
+import { checkRange, checkWithin, drawFrom, type Interpolation, type Range } from "./resample-table.ts";
 import { resizing, type ResizePart } from "./resize.ts";
 
 /** Which part of an image a view may show. */
@@ -38,11 +32,7 @@ function drawMiddle(length: number, part: number, beyond: number, random: Random
 }
 
 /** Draws what a view shows. Takes six numbers off the stream, whatever the ranges. */
-export function drawPlacement(
-  { width, height }: Pixels,
-  ranges: ViewRanges,
-  random: RandomStream,
-): Placement {
+export function drawPlacement({ width, height }: Pixels, ranges: ViewRanges, random: RandomStream): Placement {
   const { scale = [0.9, 1], ratio = [3 / 4, 4 / 3], rotation = 0, translation = 0 } = ranges;
   const { flipProbability = 0 } = ranges;
   checkRange("scale", scale, [Number.MIN_VALUE, Number.MAX_VALUE]);
@@ -81,11 +71,7 @@ export interface RandomCropOptions {
 const tries = 10;
 
 /** A random part of the image at a new size: torchvision's `RandomResizedCrop`. */
-export function randomResizedCrop(
-  pixels: Pixels,
-  options: RandomCropOptions,
-  random: RandomStream,
-): Pixels {
+export function randomResizedCrop(pixels: Pixels, options: RandomCropOptions, random: RandomStream): Pixels {
   checkPixels(pixels);
   return runThrough(resizing(pixels, drawCrop(pixels, options, random)));
 }
@@ -137,8 +123,7 @@ function middleRectangle(
   const aspect = image.width / image.height;
   // At least one pixel, where a very long image would round to none.
   const width = aspect > widest ? Math.max(roundHalfEven(image.height * widest), 1) : image.width;
-  const height =
-    aspect < narrowest ? Math.max(roundHalfEven(image.width / narrowest), 1) : image.height;
+  const height = aspect < narrowest ? Math.max(roundHalfEven(image.width / narrowest), 1) : image.height;
   const left = Math.floor((image.width - width) / 2);
   const top = Math.floor((image.height - height) / 2);
   return { left, top, width, height };

@@ -33,18 +33,13 @@ function filled(color: readonly number[], side = 16): Pixels {
 const firstPlace = (planes: Float32Array): number[] =>
   [0, 1, 2].map((channel) => (planes[channel * 256] as number) * 255);
 
-test.each([1, 3, 4] as const)(
-  "without chance, %i channels are only laid over and normalised",
-  (channels) => {
-    const image = formulaImage(16, 16, channels);
-    expect(largest(view(image, {}), preprocess(image, plain))).toBeLessThan(1.01 / 255);
-    const clip = clipPreprocess(16);
-    const opaque = formulaImage(16, 16);
-    expect(
-      largest(randomView(opaque, clip, whole, randomStream(1)), preprocess(opaque, clip)),
-    ).toBeLessThan(1e-5);
-  },
-);
+test.each([1, 3, 4] as const)("without chance, %i channels are only laid over and normalised", (channels) => {
+  const image = formulaImage(16, 16, channels);
+  expect(largest(view(image, {}), preprocess(image, plain))).toBeLessThan(1.01 / 255);
+  const clip = clipPreprocess(16);
+  const opaque = formulaImage(16, 16);
+  expect(largest(randomView(opaque, clip, whole, randomStream(1)), preprocess(opaque, clip))).toBeLessThan(1e-5);
+});
 
 test("a mirrored view is the mirrored image, one turned twice by a right angle is upside down", () => {
   const image = formulaImage(16, 16);
@@ -103,9 +98,7 @@ test("a view that shrinks an image is made of means, not of single pixels", () =
     return ((pixel % side) + Math.trunc(pixel / side)) % 2 === 0 ? 255 : 0;
   });
   const planes = view({ data: board, width: side, height: side, channels: 3 }, { rotation: 0 });
-  const inner = Array.from(planes).filter(
-    (_, i) => i % 16 > 0 && i % 16 < 15 && i % 256 > 16 && i % 256 < 240,
-  );
+  const inner = Array.from(planes).filter((_, i) => i % 16 > 0 && i % 16 < 15 && i % 256 > 16 && i % 256 < 240);
   for (const value of inner) expect(Math.abs(value - 0.5)).toBeLessThan(0.01);
 });
 
@@ -118,9 +111,11 @@ test("grey has three equal planes; brightness moves all, hue leaves grey alone",
     for (const value of firstPlace(view(filled([90, 90, 90]), { colorJitter }, seed))) {
       expect(value).toBeCloseTo(90, 3);
     }
-    const [red, , blue] = firstPlace(
-      view(filled([100, 50, 10]), { colorJitter: { brightness: 0.5 } }, seed),
-    ) as [number, number, number];
+    const [red, , blue] = firstPlace(view(filled([100, 50, 10]), { colorJitter: { brightness: 0.5 } }, seed)) as [
+      number,
+      number,
+      number,
+    ];
     expect(red / blue).toBeCloseTo(10, 3);
   }
 });
@@ -147,18 +142,13 @@ test("the same stream gives the same numbers, whatever was seen before; values s
     backgroundProbability: 0.5,
   };
   fc.assert(
-    fc.property(
-      seeds,
-      fc.integer({ min: 1, max: 70 }),
-      fc.integer({ min: 1, max: 70 }),
-      (seed, width, height) => {
-        const image = formulaImage(width, height, 4);
-        const first = view(image, config, seed);
-        view(image, config, seed + 1);
-        expect(view({ ...image }, config, seed)).toEqual(first);
-        for (const value of first) expect(value >= 0 && value <= 1).toBe(true);
-      },
-    ),
+    fc.property(seeds, fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 70 }), (seed, width, height) => {
+      const image = formulaImage(width, height, 4);
+      const first = view(image, config, seed);
+      view(image, config, seed + 1);
+      expect(view({ ...image }, config, seed)).toEqual(first);
+      for (const value of first) expect(value >= 0 && value <= 1).toBe(true);
+    }),
     { numRuns: 50 },
   );
 });

@@ -1,10 +1,5 @@
 import { runThrough, runYielding, type RandomStream, type Yielding } from "@clip-ts/base";
-import {
-  drawColorChange,
-  lumaWeights,
-  type ColorChange,
-  type ColorJitterStrengths,
-} from "./color-jitter.ts";
+import { drawColorChange, lumaWeights, type ColorChange, type ColorJitterStrengths } from "./color-jitter.ts";
 import { colorsOf, type Color } from "./color.ts";
 import { pixelSource, type PixelSource } from "./pixel-source.ts";
 import { checkPixels, type Pixels } from "./pixels.ts";
@@ -45,10 +40,8 @@ function rowsOf(source: PixelSource): MakeRow {
     for (let from = 0; from < data.length; from += channels) {
       const alpha = channels === 4 ? data[from + 3]! : 255;
       target[to++] = alpha === 255 ? data[from]! : Math.round((data[from]! * alpha) / 255);
-      target[to++] =
-        alpha === 255 ? data[from + green]! : Math.round((data[from + green]! * alpha) / 255);
-      target[to++] =
-        alpha === 255 ? data[from + blue]! : Math.round((data[from + blue]! * alpha) / 255);
+      target[to++] = alpha === 255 ? data[from + green]! : Math.round((data[from + green]! * alpha) / 255);
+      target[to++] = alpha === 255 ? data[from + blue]! : Math.round((data[from + blue]! * alpha) / 255);
       target[to++] = alpha;
     }
     target.fill(0, to, 4 * (end - start));
@@ -100,14 +93,10 @@ function* makeTexture(pixels: Pixels, halvings: number): Yielding<Texture> {
     const rows = rowsOf(pixelSource(pixels, mapOf(pixels)));
     return yield* textureFrom(rows, pixels.width, pixels.height);
   }
-  const [width, height] = [pixels.width, pixels.height].map((side) =>
-    Math.ceil(side / 2 ** halvings),
-  );
+  const [width, height] = [pixels.width, pixels.height].map((side) => Math.ceil(side / 2 ** halvings));
   // The whole image is four times as large as its half: it is not kept for the half's sake.
   const rows =
-    halvings === 1
-      ? rowsOf(pixelSource(pixels, mapOf(pixels)))
-      : rowsOfTexture(yield* textureOf(pixels, halvings - 1));
+    halvings === 1 ? rowsOf(pixelSource(pixels, mapOf(pixels))) : rowsOfTexture(yield* textureOf(pixels, halvings - 1));
   return yield* textureFrom(halvedRows(rows), width!, height!);
 }
 
@@ -161,9 +150,7 @@ function* sampleView(
 ): Yielding<Float32Array> {
   const halvings = halvingsFor(placement, size);
   const texture = yield* textureOf(pixels, halvings);
-  const [xx, xy, x0, yx, yy, y0] = placement.map(
-    (value) => value / 2 ** halvings,
-  ) as unknown as Placement;
+  const [xx, xy, x0, yx, yy, y0] = placement.map((value) => value / 2 ** halvings) as unknown as Placement;
   const [red, green, blue] = background;
   const count = size * size;
   const planes = new Float32Array(3 * count);
@@ -228,11 +215,7 @@ function meanLuma(planes: Float32Array): number {
 }
 
 /** Changes colours, cuts them to 0 … 255 and normalises them, in place. */
-function finish(
-  planes: Float32Array,
-  { matrix, contrast }: ColorChange,
-  { mean, std }: ChannelStatistics,
-): void {
+function finish(planes: Float32Array, { matrix, contrast }: ColorChange, { mean, std }: ChannelStatistics): void {
   const count = planes.length / 3;
   const shift = (1 - contrast) * meanLuma(planes);
   for (let place = 0; place < count; place++) {

@@ -18,11 +18,7 @@ function nearest({ inputSize, box, outputSize, crop }: Axis): Int32Array {
 }
 
 /** Every output pixel is one of the source's, the one that its middle falls on. */
-export function* resampleNearest(
-  source: PixelSource,
-  horizontal: Axis,
-  vertical: Axis,
-): Yielding<Uint8Array> {
+export function* resampleNearest(source: PixelSource, horizontal: Axis, vertical: Axis): Yielding<Uint8Array> {
   const { channels, first, stride } = source;
   const columns = nearest(horizontal);
   const rows = nearest(vertical);
@@ -64,16 +60,11 @@ interface Sum {
   readonly step: number;
 }
 
-function weigh(
-  { samples, from, step }: Sum,
-  { counts, weights, taps }: ResampleTable,
-  index: number,
-): number {
+function weigh({ samples, from, step }: Sum, { counts, weights, taps }: ResampleTable, index: number): number {
   let sum = 0;
   const first = index * taps;
   const end = first + counts[index]!;
-  for (let tap = first, at = from; tap < end; tap++, at += step)
-    sum += samples[at]! * weights[tap]!;
+  for (let tap = first, at = from; tap < end; tap++, at += step) sum += samples[at]! * weights[tap]!;
   return sum;
 }
 

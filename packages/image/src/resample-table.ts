@@ -16,11 +16,9 @@ export function checkRange(name: string, [low, high]: Range, limits: Range): voi
 /** Throws "bad-config" unless the number lies within the limits. */
 export function checkWithin(name: string, value: number, limits: Range): void {
   if (value >= limits[0] && value <= limits[1]) return;
-  throw new ClipError(
-    "bad-config",
-    `${name} must be a number from ${limits.join(" to ")}, got ${value}`,
-    { data: { name, value, limits } },
-  );
+  throw new ClipError("bad-config", `${name} must be a number from ${limits.join(" to ")}, got ${value}`, {
+    data: { name, value, limits },
+  });
 }
 
 /** A number drawn evenly from the range. */

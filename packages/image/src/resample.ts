@@ -112,11 +112,7 @@ function resampleAny({ data, channels, block, target, to }: RowTask, table: Tabl
 }
 
 /** Makes as many rows as the table says; row 0 of `source` is row `firstRow` of the whole image. */
-export function* resampleColumns(
-  source: Plane,
-  table: Table,
-  firstRow: number,
-): Yielding<Uint8Array> {
+export function* resampleColumns(source: Plane, table: Table, firstRow: number): Yielding<Uint8Array> {
   const { width, channels } = source;
   const rowBytes = width * channels;
   const target = new Uint8ClampedArray(rowBytes * table.size);

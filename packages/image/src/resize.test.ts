@@ -1,12 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { crop as cropImage } from "./crop.ts";
-import {
-  formulaImage,
-  readFixture,
-  shortSha256,
-  type PillowCases,
-} from "./fixtures/formula-image.ts";
+import { formulaImage, readFixture, shortSha256, type PillowCases } from "./fixtures/formula-image.ts";
 import type { Pixels } from "./pixels.ts";
 import { resize } from "./resize.ts";
 
@@ -47,9 +42,7 @@ test("a part of the result has the bytes of the whole result, cropped", () => {
       const top = Math.floor(down * (height - 1));
       const crop = { left, top, width: Math.ceil((width - left) / 2), height: height - top };
       const whole = resize(pixels, { width, height, interpolation });
-      expect(resize(pixels, { width, height, interpolation, crop })).toEqual(
-        cropImage(whole, crop),
-      );
+      expect(resize(pixels, { width, height, interpolation, crop })).toEqual(cropImage(whole, crop));
     }),
   );
 });
@@ -63,9 +56,7 @@ test("a box of whole pixels at its own size is a crop", () => {
       const top = Math.floor(pixels.height / 4);
       const rectangle = { left, top, width: pixels.width - left, height: pixels.height - top };
       const box = [left, top, pixels.width, pixels.height] as const;
-      expect(resize(source, { ...rectangle, interpolation, box })).toEqual(
-        cropImage(source, rectangle),
-      );
+      expect(resize(source, { ...rectangle, interpolation, box })).toEqual(cropImage(source, rectangle));
     }),
   );
 });

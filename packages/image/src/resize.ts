@@ -3,13 +3,7 @@ import { premultiplied, unpremultiply, type PixelMap } from "./color.ts";
 import { bytesOf, collect, pixelSource, type PixelSource, type Rectangle } from "./pixel-source.ts";
 import { checkPixels, checkSize, isDeep, type Pixels } from "./pixels.ts";
 import { resampleDeepColumns, resampleDeepRows, resampleNearest } from "./resample-deep.ts";
-import {
-  inFixedPoint,
-  resampleTable,
-  type Axis,
-  type Interpolation,
-  type ResampleTable,
-} from "./resample-table.ts";
+import { inFixedPoint, resampleTable, type Axis, type Interpolation, type ResampleTable } from "./resample-table.ts";
 import { resampleColumns, resampleRows, type Plane } from "./resample.ts";
 
 /** What a resize makes. */
@@ -56,8 +50,7 @@ export function* resizing(pixels: Pixels, options: ResizePart): Yielding<Pixels>
   checkInside(crop, options);
   const axes = axesOf(area, options, crop);
   const { width, height } = crop;
-  const { channels, mode } =
-    map === undefined ? pixels : { channels: map.channels, mode: undefined };
+  const { channels, mode } = map === undefined ? pixels : { channels: map.channels, mode: undefined };
   const result = { width, height, channels, ...(mode === undefined ? {} : { mode }) };
   if (axes.every(isCopy)) {
     const part = { left: area.left + crop.left, top: area.top + crop.top, width, height };
@@ -113,11 +106,7 @@ function isCopy({ box, inputSize, outputSize }: Axis): boolean {
 
 /** The two passes over samples of one kind. */
 interface Passes {
-  across(
-    source: PixelSource,
-    table: ResampleTable,
-    rows: readonly [start: number, end: number],
-  ): Yielding<Uint8Array>;
+  across(source: PixelSource, table: ResampleTable, rows: readonly [start: number, end: number]): Yielding<Uint8Array>;
   down(plane: Plane, table: ResampleTable, firstRow: number): Yielding<Uint8Array>;
 }
 
@@ -164,8 +153,7 @@ function* resampleBoth(
     const lower = yield* passes.down({ data, width: source.width, channels }, columns, rows[0]);
     const { length: height } = columns.starts;
     const place = { width: source.width, height, first: 0, stride: source.width };
-    const read = (start: number, end: number): Uint8Array =>
-      lower.subarray(start * channels, end * channels);
+    const read = (start: number, end: number): Uint8Array => lower.subarray(start * channels, end * channels);
     const middle: PixelSource = { ...place, channels, isStored: true, read };
     if (isCopy(horizontal)) return yield* collect(partOf(middle, [0, height], horizontal.crop));
     return yield* passes.across(middle, resampleTable(horizontal), [0, height]);
@@ -205,10 +193,7 @@ export function checkInside(
   );
 }
 
-function checkBox(
-  [left, top, right, bottom]: readonly number[],
-  { width, height }: Rectangle,
-): void {
+function checkBox([left, top, right, bottom]: readonly number[], { width, height }: Rectangle): void {
   const isInside = left! >= 0 && top! >= 0 && right! <= width && bottom! <= height;
   if (isInside && left! < right! && top! < bottom!) return;
   throw new ClipError(

@@ -1,10 +1,5 @@
 import { expect, test } from "vitest";
-import {
-  formulaImage,
-  readFixture,
-  shortSha256,
-  type PillowCases,
-} from "./fixtures/formula-image.ts";
+import { formulaImage, readFixture, shortSha256, type PillowCases } from "./fixtures/formula-image.ts";
 import { toRgb } from "./color.ts";
 
 test.each(readFixture<PillowCases>("pillow-cases").toRgb)(

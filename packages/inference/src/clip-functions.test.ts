@@ -6,8 +6,7 @@ import { expect, test } from "vitest";
 import { clipFunctions } from "./clip-graphs.ts";
 
 const tiny = preset("tiny");
-const withText = (changes: object): ClipConfig =>
-  ({ ...tiny, text: { ...tiny.text, ...changes } }) as ClipConfig;
+const withText = (changes: object): ClipConfig => ({ ...tiny, text: { ...tiny.text, ...changes } }) as ClipConfig;
 
 test.each([{ causal: false }, { pooling: "last" }])(
   "an exported tower that reads padding takes rows of the whole context only, as its tokenizer makes them: %o",

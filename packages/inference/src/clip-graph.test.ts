@@ -88,9 +88,7 @@ describe.each(Object.entries(configs))("%s", (_, config) => {
           pixel_values: randomTensor([images, 3, 8, 8], "pixels"),
         };
         const names = Object.keys(clipFunction.inputs);
-        const given = Object.fromEntries(
-          Object.entries(all).filter(([key]) => names.includes(key)),
-        );
+        const given = Object.fromEntries(Object.entries(all).filter(([key]) => names.includes(key)));
         const results = await compiled.run(mapped(given, hostArray));
         const expected = clipFunction.run(initClip(config, 5) as ClipParams, given);
         for (const [output, value] of Object.entries(expected)) {

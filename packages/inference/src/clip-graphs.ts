@@ -51,9 +51,7 @@ function isSiglip(config: ClipConfig): boolean {
 function textInputs(config: ClipConfig): Record<string, SymbolicInputSpec> {
   const tokens = readsPadding(config.text) ? config.text.contextLength : "sequence_length";
   const ids = { shape: ["text_batch_size", tokens], dtype: "int32" } as const;
-  return textTower(config.text).readsMask
-    ? { input_ids: ids, attention_mask: ids }
-    : { input_ids: ids };
+  return textTower(config.text).readsMask ? { input_ids: ids, attention_mask: ids } : { input_ids: ids };
 }
 
 const idsOf = (inputs: NamedTensors): Tensor => inputs["input_ids"] as Tensor;
@@ -114,11 +112,7 @@ function paramsOf(config: ClipConfig, flat: NamedTensors): ClipParams {
  * Traces a function of a CLIP with its batch and text length left open, and fixes the parameters, which
  * stay in the caller's memory. Those that the function does not read are left out.
  */
-export function clipGraph(
-  { inputs, run }: ClipFunction,
-  config: ClipConfig,
-  params: HostArrays,
-): Graph {
+export function clipGraph({ inputs, run }: ClipFunction, config: ClipConfig, params: HostArrays): Graph {
   const shapes = Object.entries(params).map(([path, { shape }]) => [path, { shape }] as const);
   const graph = traceSymbolic(
     (given) => run(paramsOf(config, given), given),
@@ -129,13 +123,12 @@ export function clipGraph(
 }
 
 /** What @huggingface/transformers calls a precision, and what it adds to the names of its files. */
-export const transformersNames: Readonly<
-  Record<ExportPrecision, { readonly dtype: string; readonly suffix: string }>
-> = {
-  f32: { dtype: "fp32", suffix: "" },
-  f16: { dtype: "fp16", suffix: "_fp16" },
-  int8: { dtype: "q8", suffix: "_quantized" },
-};
+export const transformersNames: Readonly<Record<ExportPrecision, { readonly dtype: string; readonly suffix: string }>> =
+  {
+    f32: { dtype: "fp32", suffix: "" },
+    f16: { dtype: "fp16", suffix: "_fp16" },
+    int8: { dtype: "q8", suffix: "_quantized" },
+  };
 
 /** What the library must know besides the model's own config. */
 export interface TransformersSettings {
@@ -149,10 +142,7 @@ export interface TransformersSettings {
  * The `config.json` from which @huggingface/transformers knows how to call an exported model. The graph
  * brings its own arithmetic, so every CLIP is called "clip" or "siglip" here.
  */
-export function transformersConfig(
-  config: ClipConfig,
-  { precision, dataFiles }: TransformersSettings,
-): object {
+export function transformersConfig(config: ClipConfig, { precision, dataFiles }: TransformersSettings): object {
   const hasDataFiles = Object.keys(dataFiles).length > 0;
   return {
     ...formatClipConfig(config),

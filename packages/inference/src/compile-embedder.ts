@@ -30,11 +30,7 @@ function traceClosed(side: Side, weights: HostArrays, config: ClipConfig): void 
  * arrays of such a model stay in use. No engine of tfjs has to run.
  * @throws ClipError "unsupported" naming an operation that the target lacks.
  */
-export async function compileEmbedder(
-  weights: HostArrays,
-  config: ClipConfig,
-  target: Target,
-): Promise<Embedder> {
+export async function compileEmbedder(weights: HostArrays, config: ClipConfig, target: Target): Promise<Embedder> {
   const sides = sidesOf(config);
   const compiled: CompiledFunction[] = [];
   const dispose = (): void => {

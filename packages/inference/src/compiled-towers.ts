@@ -1,20 +1,7 @@
 import { refuseAfterDisposal } from "@clip-ts/base";
-import {
-  flattenTree,
-  toHost,
-  toTensor,
-  unflattenLike,
-  type HostArray,
-  type HostArrays,
-} from "@clip-ts/core";
+import { flattenTree, toHost, toTensor, unflattenLike, type HostArray, type HostArrays } from "@clip-ts/core";
 import { trace, type CompiledFunction, type Target } from "@clip-ts/jit";
-import {
-  clipSpec,
-  eagerEmbedder,
-  type ClipConfig,
-  type ClipParams,
-  type Embedder,
-} from "@clip-ts/model";
+import { clipSpec, eagerEmbedder, type ClipConfig, type ClipParams, type Embedder } from "@clip-ts/model";
 import { Tensor } from "@tensorflow/tfjs-core";
 import { embedderOf, functionOf, leavesOf, sidesOf, traceOpen, type Side } from "./sides.ts";
 
@@ -56,9 +43,7 @@ function createTower(side: Side, { config, target, isSteady }: TowerOptions): To
   let isOpen = target.prefersOpenSizes === true;
   const compile = (input: HostArray, params: HostArrays): Promise<CompiledFunction> => {
     const leaves = leavesOf(params);
-    const open = isOpen
-      ? traceOpen(run, { input: { shape, dtype }, ...leaves }, config)
-      : undefined;
+    const open = isOpen ? traceOpen(run, { input: { shape, dtype }, ...leaves }, config) : undefined;
     isOpen = open !== undefined;
     const graph = open ?? trace(run, { input: { shape: input.shape, dtype }, ...leaves });
     return target(graph, { lasting: isOpen || isSteady ? Object.keys(params) : [] });
@@ -133,8 +118,7 @@ type Compiles = { readonly target: Target } | undefined;
 
 /** The weights as tensors of the running engine, which arrays are made once. */
 function onEngine(weights: TowerWeights, config: ClipConfig): ClipParams {
-  const isOnEngine = (given: TowerWeights): given is ClipParams =>
-    given["logit_scale"] instanceof Tensor;
+  const isOnEngine = (given: TowerWeights): given is ClipParams => given["logit_scale"] instanceof Tensor;
   if (isOnEngine(weights)) return weights;
   const leaves = Object.entries<HostArray>(weights);
   const tensors = Object.fromEntries(leaves.map(([path, array]) => [path, toTensor(array)]));
@@ -155,11 +139,7 @@ export function engineTowers(config: ClipConfig, compiler: Compiles): CompiledTo
 }
 
 /** One embedder of these weights, taken as `engineTowers` takes them; with it goes what was compiled for it. */
-export async function engineEmbedder(
-  weights: TowerWeights,
-  config: ClipConfig,
-  compiler: Compiles,
-): Promise<Embedder> {
+export async function engineEmbedder(weights: TowerWeights, config: ClipConfig, compiler: Compiles): Promise<Embedder> {
   const towers = engineTowers(config, compiler);
   const embedder = await towers.withWeights(weights);
   const dispose = (): void => {

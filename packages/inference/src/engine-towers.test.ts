@@ -58,14 +58,10 @@ test("disposed towers and their embedders say so, and nothing is compiled again"
     await towers.withWeights(initClip(config, 2)),
   ];
   first.dispose();
-  await expect(first.texts(texts)).rejects.toThrow(
-    /^This embedder was disposed.*Load the weights/u,
-  );
+  await expect(first.texts(texts)).rejects.toThrow(/^This embedder was disposed.*Load the weights/u);
   expect(await second.images(pixels, 3)).toHaveLength(3 * config.projectionDim);
   towers.dispose();
-  await expect(second.images(pixels, 3)).rejects.toThrow(
-    /^This pair of compiled towers was disposed/u,
-  );
+  await expect(second.images(pixels, 3)).rejects.toThrow(/^This pair of compiled towers was disposed/u);
   const late = initClip(config, 3);
   await expect(towers.withWeights(late)).rejects.toMatchObject({ code: "disposed" });
   dispose(Object.values(flattenTree<Tensor>(late)));

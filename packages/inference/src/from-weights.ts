@@ -99,12 +99,7 @@ function flagsFor(to: WrittenAs): Readonly<Record<string, string>> {
 }
 
 /** The words that say what is missing, and the command that writes a folder that says it. */
-function adviceFor(
-  model: string,
-  missing: readonly string[],
-  presets: readonly string[],
-  to: WrittenAs,
-): string {
+function adviceFor(model: string, missing: readonly string[], presets: readonly string[], to: WrittenAs): string {
   const flags = flagsFor(to);
   const write = `clip-ts convert ${model} FOLDER --to ${to}`;
   const names = presets.length > 0 ? ` (${presets.join(", ")})` : ", one of open_clip's";
@@ -146,10 +141,7 @@ function writtenAs(file: TensorFile): WrittenAs {
 
 /** A head count that big_vision's own arrays show: queries are [width, heads, dim] there. */
 function headsInArrays(file: TensorFile, side: "img" | "txt"): number | undefined {
-  const query = new RegExp(
-    `(^|/)${side}/(Transformer|Encoder_0)/encoderblock(_0)?/.*/query/kernel$`,
-    "u",
-  );
+  const query = new RegExp(`(^|/)${side}/(Transformer|Encoder_0)/encoderblock(_0)?/.*/query/kernel$`, "u");
   const name = file.names.find((candidate) => query.test(candidate));
   return name === undefined ? undefined : file.describe(name).shape.at(-2);
 }
@@ -172,10 +164,7 @@ function knownOf(file: TensorFile, options: InferOptions): InferOptions {
 export function inferFromShapes<Result>(
   model: string,
   file: TensorFile,
-  {
-    onNotice = warnOnce,
-    ...options
-  }: InferOptions & { readonly onNotice?: (line: string) => void },
+  { onNotice = warnOnce, ...options }: InferOptions & { readonly onNotice?: (line: string) => void },
   infer: (shapes: TensorShapes, known: InferOptions) => Result,
 ): Result {
   const to = writtenAs(file);

@@ -40,13 +40,7 @@ export {
   type StoredTower,
   type TowerDescription,
 } from "./tower.ts";
-export {
-  closing,
-  withWeightsIn,
-  type LazyWeights,
-  type ModelFiles,
-  type OpenSource,
-} from "./model-files.ts";
+export { closing, withWeightsIn, type LazyWeights, type ModelFiles, type OpenSource } from "./model-files.ts";
 export { checkStoredPositions, withStoredPositions } from "./positions.ts";
 export {
   readConfigFile,

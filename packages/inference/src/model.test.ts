@@ -46,11 +46,7 @@ for await (const chunk of streamParams(params).chunks()) chunks.push(chunk);
 const weights = new Uint8Array(Buffer.concat(chunks));
 const preprocessor = json(formatPreprocessorConfig(clipPreprocess(8)));
 const vocabulary = Object.entries(tokenizerFor(nano).tokenizer?.files() ?? {}).map(
-  ([name, content]) =>
-    [
-      name,
-      typeof content === "string" ? new TextEncoder().encode(content) : json(content),
-    ] as const,
+  ([name, content]) => [name, typeof content === "string" ? new TextEncoder().encode(content) : json(content)] as const,
 );
 const whole = {
   ...Object.fromEntries(vocabulary),
@@ -79,12 +75,8 @@ test("open_clip's config describes a folder without another", async () => {
   const heard: string[] = [];
   const model = await openModelIn(files, { onNotice: (line) => heard.push(line) });
   expect(model.config).toEqual(preset("ViT-B/32"));
-  expect(heard).toEqual([
-    expect.stringMatching(/^memory:\/open_clip_config.json: no preprocess_cfg/),
-  ]);
-  await expect(model.weights()).rejects.toThrow(
-    "memory:/model.safetensors cannot be opened: there is no such file.",
-  );
+  expect(heard).toEqual([expect.stringMatching(/^memory:\/open_clip_config.json: no preprocess_cfg/)]);
+  await expect(model.weights()).rejects.toThrow("memory:/model.safetensors cannot be opened: there is no such file.");
   await model.close();
 });
 

@@ -58,10 +58,7 @@ export function modelIn(files: ModelFiles, description: ModelDescription): Model
  * looked at, and `options` say what they do not.
  * @throws ClipError that names what is missing, broken or not understood.
  */
-export async function openModelIn(
-  files: ModelFiles,
-  options: DescribeOptions = {},
-): Promise<Model> {
+export async function openModelIn(files: ModelFiles, options: DescribeOptions = {}): Promise<Model> {
   const remembered = rememberTexts(files);
   const facts = await readDescription(remembered, options);
   return modelIn(files, { ...facts, ...(await readTokenizer(remembered, facts.config)) });
@@ -91,10 +88,7 @@ export async function loadModelParams({ config, weights }: Weighted): Promise<Cl
  * A model's towers, ready on a running engine: compiled if it compiles, else operation by operation. The caller
  * disposes the embedder, for which the model need not stay open.
  */
-export async function loadEmbedder(
-  model: Weighted,
-  compiler?: { readonly target: Target },
-): Promise<Embedder> {
+export async function loadEmbedder(model: Weighted, compiler?: { readonly target: Target }): Promise<Embedder> {
   const load = compiler === undefined ? loadModelParams : loadHostParams;
   return engineEmbedder(await load(model), model.config, compiler);
 }
@@ -150,11 +144,7 @@ export function configAtResolution(config: ClipConfig, imageSize: number): ClipC
  * A model's weights for images of `imageSize` pixels a side, under clip-ts's own names: positions are
  * interpolated when they are read, which needs a running engine.
  */
-function weightsAtResolution(
-  { vision }: ClipConfig,
-  file: TensorFile,
-  imageSize: number,
-): TensorFile {
+function weightsAtResolution({ vision }: ClipConfig, file: TensorFile, imageSize: number): TensorFile {
   const [from, to] = [positionTableOf(vision), positionTableOf({ ...vision, imageSize })];
   const renamed = convertLayout(file, "huggingface");
   if (from === undefined || to === undefined) return renamed;

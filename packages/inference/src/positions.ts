@@ -59,11 +59,7 @@ export interface GridChange {
  * read, as open_clip does on loading (bicubic, antialiased; transformers' `interpolate_pos_encoding` has no
  * antialiasing and differs). Reading it needs a running engine.
  */
-export function withResizedPositions(
-  file: TensorFile,
-  name: string,
-  { fromGrid, toGrid }: GridChange,
-): TensorFile {
+export function withResizedPositions(file: TensorFile, name: string, { fromGrid, toGrid }: GridChange): TensorFile {
   if (fromGrid === toGrid) return file;
   const added = toGrid * toGrid - fromGrid * fromGrid;
   return {
@@ -91,10 +87,7 @@ const tolerance = 1e-3;
  * against the sines and cosines that are computed here. A file without a table passes.
  * @throws ClipError "bad-weights" if they are others.
  */
-export async function checkStoredPositions(
-  { vision }: ClipConfig,
-  original: TensorFile,
-): Promise<void> {
+export async function checkStoredPositions({ vision }: ClipConfig, original: TensorFile): Promise<void> {
   const { path, computed } = visionTower(vision).positions(vision) ?? {};
   if (computed === undefined) return;
   const expected = computed();
@@ -125,8 +118,7 @@ export function withStoredPositions({ vision }: ClipConfig, original: TensorFile
   return {
     ...file,
     names: [...file.names, table],
-    describe: (name) =>
-      name === table ? { ...tensor, byteLength: tensor.bytes.byteLength } : file.describe(name),
+    describe: (name) => (name === table ? { ...tensor, byteLength: tensor.bytes.byteLength } : file.describe(name)),
     read(name, rows) {
       if (name !== table) return file.read(name, rows);
       return Promise.resolve(rows === undefined ? tensor : sliceRows(tensor, rows));

@@ -22,13 +22,7 @@ import {
 } from "@clip-ts/model";
 import { detectLayout } from "@clip-ts/weights";
 import { inferFromShapes, warnOnce } from "./from-weights.ts";
-import {
-  missingFile,
-  onlyTower,
-  readJsonIn,
-  withWeightsIn,
-  type ModelFiles,
-} from "./model-files.ts";
+import { missingFile, onlyTower, readJsonIn, withWeightsIn, type ModelFiles } from "./model-files.ts";
 
 /** The parsed files of a folder that may describe its model. */
 export interface FolderConfigs {
@@ -39,12 +33,7 @@ export interface FolderConfigs {
 }
 
 /** Model types whose `config.json` is understood; open_clip's repositories may hold another for timm. */
-const knownTypes: ReadonlySet<unknown> = new Set([
-  "clip",
-  "siglip",
-  "vision-text-dual-encoder",
-  "clip-ts",
-]);
+const knownTypes: ReadonlySet<unknown> = new Set(["clip", "siglip", "vision-text-dual-encoder", "clip-ts"]);
 
 const isUnderstood = (json: unknown): boolean => {
   const { model_type: type } = (json ?? {}) as Readonly<Record<string, unknown>>;
@@ -120,11 +109,7 @@ function refuseSaid(place: string, { preset: name, config, heads }: DescribeOpti
   );
 }
 
-function parseOpenClip(
-  json: unknown,
-  path: string,
-  { onNotice = warnOnce }: DescribeOptions = {},
-): ModelFacts {
+function parseOpenClip(json: unknown, path: string, { onNotice = warnOnce }: DescribeOptions = {}): ModelFacts {
   const config = parseOpenClipConfig(json);
   const { preprocess_cfg: keys } = json as Readonly<Record<string, unknown>>;
   const { imageSize } = config.vision;
@@ -137,10 +122,7 @@ function parseOpenClip(
 }
 
 /** A model's preprocessing files; a file of weights has none beside it. */
-function preprocessorsIn(
-  files: ModelFiles,
-  { onNotice = warnOnce }: DescribeOptions = {},
-): PreprocessorFolder {
+function preprocessorsIn(files: ModelFiles, { onNotice = warnOnce }: DescribeOptions = {}): PreprocessorFolder {
   return { place: files.place, read: (name) => readJsonIn(files, name), onNotice };
 }
 
@@ -159,10 +141,7 @@ export async function readPreprocess(files: ModelFiles): Promise<PreprocessConfi
 }
 
 /** Reads a `config.json` of any name, and the preprocessing that lies beside it. */
-export async function readConfigFile(
-  { files, name }: ConfigFile,
-  options: DescribeOptions = {},
-): Promise<ModelFacts> {
+export async function readConfigFile({ files, name }: ConfigFile, options: DescribeOptions = {}): Promise<ModelFacts> {
   const json = await readJsonIn(files, name);
   if (json === undefined) throw missingFile(files.pathOf(name), "read");
   if (isOpenClipConfig(json)) return parseOpenClip(json, files.pathOf(name), options);
@@ -174,10 +153,7 @@ export async function readConfigFile(
  * Reads config and preprocessing from wherever a model keeps them; `options` say what weights without a config
  * do not. Weights are looked at only where there is no config.
  */
-export async function readDescription(
-  files: ModelFiles,
-  options: DescribeOptions = {},
-): Promise<ModelFacts> {
+export async function readDescription(files: ModelFiles, options: DescribeOptions = {}): Promise<ModelFacts> {
   const { place } = files;
   const { own, openClip } = await readConfigs(files);
   if (own !== undefined || openClip !== undefined) refuseSaid(place, options);

@@ -59,10 +59,7 @@ async function optionsIn(files: ModelFiles): Promise<OpenTokenizerOptions> {
  * The tokenizer of a model, from its files where it is not CLIP's.
  * @throws ClipError "bad-data" if the files are broken.
  */
-export async function readTokenizer(
-  files: ModelFiles,
-  { text }: Pick<ClipConfig, "text">,
-): Promise<FoundTokenizer> {
+export async function readTokenizer(files: ModelFiles, { text }: Pick<ClipConfig, "text">): Promise<FoundTokenizer> {
   const options = await optionsIn(files);
   try {
     const tokenizer = await openTokenizer(text, files.readText, options);
@@ -88,8 +85,7 @@ export function needTokenizer({
 }: { readonly config: Pick<ClipConfig, "text"> } & FoundTokenizer): Tokenizer {
   if (tokenizer !== undefined) return tokenizer;
   const { kind = "clip", vocabSize } = config.text;
-  const { reason = `This model has no tokenizer for its vocabulary of ${vocabSize}.` } =
-    missingTokenizer ?? {};
+  const { reason = `This model has no tokenizer for its vocabulary of ${vocabSize}.` } = missingTokenizer ?? {};
   const advice = "Give it token ids instead of text.";
   const message = reason.endsWith(advice) ? reason : `${reason} ${advice}`;
   throw new ClipError("unsupported", message, { data: { kind, vocabSize } });

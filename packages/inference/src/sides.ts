@@ -1,12 +1,6 @@
 import { isClipError, refuseAfterDisposal } from "@clip-ts/base";
 import { unflattenLike, type HostArray, type HostArrays } from "@clip-ts/core";
-import {
-  traceSymbolic,
-  type Graph,
-  type InputSpec,
-  type NamedTensors,
-  type SymbolicInputSpec,
-} from "@clip-ts/jit";
+import { traceSymbolic, type Graph, type InputSpec, type NamedTensors, type SymbolicInputSpec } from "@clip-ts/jit";
 import {
   clipSpec,
   embedImages,
@@ -79,20 +73,14 @@ interface RunningTowers {
 }
 
 /** The embedder that two running towers make. */
-export function embedderOf(
-  config: ClipConfig,
-  weights: HostArrays,
-  towers: RunningTowers,
-): Embedder {
+export function embedderOf(config: ClipConfig, weights: HostArrays, towers: RunningTowers): Embedder {
   const { channels, imageSize } = config.vision;
   const logitBias = weights["logit_bias"]?.data[0];
   const embedder: Embedder = {
     logitScale: weights["logit_scale"]?.data[0] ?? 0,
     ...(logitBias !== undefined && { logitBias }),
-    images: (pixels, rows) =>
-      towers.images({ data: pixels, shape: [rows, channels, imageSize, imageSize] }),
-    texts: ({ inputIds, batch, tokens }) =>
-      towers.texts({ data: inputIds, shape: [batch, tokens] }),
+    images: (pixels, rows) => towers.images({ data: pixels, shape: [rows, channels, imageSize, imageSize] }),
+    texts: ({ inputIds, batch, tokens }) => towers.texts({ data: inputIds, shape: [batch, tokens] }),
     dispose: () => towers.dispose(),
   };
   return refuseAfterDisposal(embedder, embedderDisposed);

@@ -14,13 +14,7 @@ import { projectionSpec } from "@clip-ts/projection";
 import { textSpec, type TextParams } from "@clip-ts/text-encoder";
 import type { Tokenizer } from "@clip-ts/tokenizer";
 import { visionSpec, type VisionParams } from "@clip-ts/vision-encoder";
-import {
-  convertLayout,
-  loadHostArrays,
-  loadParams,
-  type LoadOptions,
-  type TensorFile,
-} from "@clip-ts/weights";
+import { convertLayout, loadHostArrays, loadParams, type LoadOptions, type TensorFile } from "@clip-ts/weights";
 import { inferFromShapes } from "./from-weights.ts";
 import {
   closing,
@@ -96,8 +90,7 @@ async function readTowerConfig(
   if (side === undefined) return undefined;
   const own = await readJsonIn(files, modelFiles.config);
   const json = own ?? (options.config && (await readConfigJson(options.config)));
-  if (json === undefined && options.preset !== undefined)
-    return towerOfPreset(options.preset, side);
+  if (json === undefined && options.preset !== undefined) return towerOfPreset(options.preset, side);
   if (json === undefined) {
     return inferFromShapes(files.place, original, options, inferTowerConfig);
   }
@@ -111,15 +104,10 @@ async function readTowerConfig(
  * looked at, but not left open; `options` say what weights without a config do not.
  * @returns undefined for a whole model.
  */
-export async function openTowerIn(
-  files: ModelFiles,
-  options: DescribeOptions = {},
-): Promise<StoredTower | undefined> {
+export async function openTowerIn(files: ModelFiles, options: DescribeOptions = {}): Promise<StoredTower | undefined> {
   const remembered = rememberTexts(files);
   const lazy = lazyWeights(files);
-  const tower = await closing(lazy, async ({ weights }) =>
-    readTowerConfig(remembered, await weights(), options),
-  );
+  const tower = await closing(lazy, async ({ weights }) => readTowerConfig(remembered, await weights(), options));
   if (tower === undefined) return undefined;
   const stored = { name: files.name, tower, ...lazy };
   if (tower.side === "text") {
@@ -152,14 +140,10 @@ export function loadHostTowerAlone(stored: Weighted): Promise<HostArrays> {
 }
 
 /** The parameters of a tower by its side. */
-type TowerParams<Tower extends TowerConfig> = Tower extends { readonly side: "vision" }
-  ? VisionParams
-  : TextParams;
+type TowerParams<Tower extends TowerConfig> = Tower extends { readonly side: "vision" } ? VisionParams : TextParams;
 
 /** The same on the running engine, one after the other, as a tree of tensors that the caller owns. */
-export function loadTowerAlone<Tower extends TowerConfig>(
-  stored: Weighted<Tower>,
-): Promise<TowerParams<Tower>> {
+export function loadTowerAlone<Tower extends TowerConfig>(stored: Weighted<Tower>): Promise<TowerParams<Tower>> {
   return loadAlone(stored, loadParams) as Promise<TowerParams<Tower>>;
 }
 
@@ -168,10 +152,7 @@ export function loadTowerAlone<Tower extends TowerConfig>(
  * a tower without; no engine has to run. Leaves the tower open.
  * @throws ClipError "bad-weights" for a head of another shape.
  */
-export async function loadHeadAlone({
-  tower: { side },
-  weights,
-}: Weighted): Promise<HostArrays | undefined> {
+export async function loadHeadAlone({ tower: { side }, weights }: Weighted): Promise<HostArrays | undefined> {
   const file = convertLayout(await weights(), "huggingface");
   const weight = `${heads[side]}.weight`;
   if (!file.names.includes(weight)) return undefined;
@@ -191,9 +172,7 @@ function atImageSize(original: TensorFile, { vision }: ClipConfig): TensorFile {
   const { name, grid, leading } = table;
   const [rows = 0] = file.describe(name).shape;
   const fromGrid = Math.sqrt(rows - leading);
-  return Number.isInteger(fromGrid)
-    ? withResizedPositions(file, name, { fromGrid, toGrid: grid })
-    : file;
+  return Number.isInteger(fromGrid) ? withResizedPositions(file, name, { fromGrid, toGrid: grid }) : file;
 }
 
 /** Loads a tower as the config of a whole model wants it. */
@@ -215,11 +194,7 @@ function loadSide<Result>(
  * engine; nothing else does.
  * @throws ClipError "bad-weights" that lists what does not fit the config.
  */
-export async function loadHostTower(
-  file: TensorFile,
-  config: ClipConfig,
-  side: TowerSide,
-): Promise<HostArrays> {
+export async function loadHostTower(file: TensorFile, config: ClipConfig, side: TowerSide): Promise<HostArrays> {
   const arrays = Object.entries(await loadSide(file, config, side, loadHostArrays));
   return Object.fromEntries(arrays.map(([path, array]) => [`${side}_model.${path}`, array]));
 }

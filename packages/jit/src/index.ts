@@ -13,25 +13,9 @@ export {
 } from "./ir/graph.ts";
 export { kernelInputs, type Op } from "./ir/ops.ts";
 export { lastUses, peakBytes } from "./passes/liveness.ts";
-export {
-  optimize,
-  watchGraphs,
-  type OptimizeOptions,
-  type Pass,
-  type GraphWatcher,
-} from "./passes/optimize.ts";
-export {
-  trace,
-  type InputSpec,
-  type NamedTensors,
-  type SpecTree,
-  type TensorsOf,
-} from "./trace/trace.ts";
-export {
-  traceSymbolic,
-  type SymbolicInputSpec,
-  type SymbolicOptions,
-} from "./trace/trace-symbolic.ts";
+export { optimize, watchGraphs, type OptimizeOptions, type Pass, type GraphWatcher } from "./passes/optimize.ts";
+export { trace, type InputSpec, type NamedTensors, type SpecTree, type TensorsOf } from "./trace/trace.ts";
+export { traceSymbolic, type SymbolicInputSpec, type SymbolicOptions } from "./trace/trace-symbolic.ts";
 export { rowsAt, checkArray, type StepBatch } from "./program/batch.ts";
 export {
   disposableFunction,
@@ -40,12 +24,7 @@ export {
   type GraphUse,
   type Target,
 } from "./program/target.ts";
-export {
-  createDriver,
-  type DriveOptions,
-  type Driver,
-  type Exchange,
-} from "./program/drive-step.ts";
+export { createDriver, type DriveOptions, type Driver, type Exchange } from "./program/drive-step.ts";
 export { loadEager } from "./program/eager-program.ts";
 export { flatLoader } from "./program/flat-program.ts";
 export {

@@ -8,15 +8,7 @@ import {
   tensorsLeftBy,
   useEngine,
 } from "@clip-ts/test-utils";
-import {
-  memory,
-  profile,
-  scalar,
-  tensor,
-  tidy,
-  type Scalar,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { memory, profile, scalar, tensor, tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { chunkedContrastiveLoss } from "./chunked-contrastive-loss.ts";
@@ -49,20 +41,17 @@ async function numbers(loss: (tree: Inputs) => Tensor, inputs: Inputs): Promise<
   return Promise.all(all.map(async (x) => Array.from(await x.data())));
 }
 
-test.each(["cpu", "wasm"] as const)(
-  "equals open_clip's loss and gradients (%s)",
-  async (engine) => {
-    await useEngine(engine);
-    const { image, text, scale } = goldenTensors("loss/cases.safetensors");
-    const golden = goldenArrays("loss/cases.safetensors");
-    const inputs = { imageFeatures: image!, textFeatures: text!, scale: scale! };
-    const [value, ...gradients] = await numbers(chunked({ chunk: 4 }), inputs);
-    expect(relativeError(value!, golden["clip"]!.values)).toBeLessThan(1e-6);
-    ["clip.d_image", "clip.d_text", "clip.d_scale"].forEach((name, index) => {
-      expect(relativeError(gradients[index]!, golden[name]!.values), name).toBeLessThan(1e-5);
-    });
-  },
-);
+test.each(["cpu", "wasm"] as const)("equals open_clip's loss and gradients (%s)", async (engine) => {
+  await useEngine(engine);
+  const { image, text, scale } = goldenTensors("loss/cases.safetensors");
+  const golden = goldenArrays("loss/cases.safetensors");
+  const inputs = { imageFeatures: image!, textFeatures: text!, scale: scale! };
+  const [value, ...gradients] = await numbers(chunked({ chunk: 4 }), inputs);
+  expect(relativeError(value!, golden["clip"]!.values)).toBeLessThan(1e-6);
+  ["clip.d_image", "clip.d_text", "clip.d_scale"].forEach((name, index) => {
+    expect(relativeError(gradients[index]!, golden[name]!.values), name).toBeLessThan(1e-5);
+  });
+});
 
 test("equals the dense loss for any chunk, groups and smoothing", async () => {
   const cases = fc.record({
@@ -77,10 +66,7 @@ test("equals the dense loss for any chunk, groups and smoothing", async () => {
       const targets = { ...groups, labelSmoothing };
       const inputs = inputsOf(batch);
       const expected = await numbers(dense(targets), inputs);
-      const actual = await numbers(
-        chunked({ ...targets, ...(chunk === undefined ? {} : { chunk }) }),
-        inputs,
-      );
+      const actual = await numbers(chunked({ ...targets, ...(chunk === undefined ? {} : { chunk }) }), inputs);
       actual.forEach((part, index) => {
         expect(relativeError(part, expected[index]!, 0.1)).toBeLessThan(1e-5);
       });
@@ -105,11 +91,7 @@ test("holds a few chunks of the matrix, never the whole", async () => {
   const inputs = inputsOf(batch, 8);
   const before = memory().numBytes;
   const { peakBytes } = await profile(
-    () =>
-      valueAndGradient(
-        (tree: Inputs) => ({ loss: chunked({ chunk })(tree) }),
-        inputs,
-      ) as never as Scalar,
+    () => valueAndGradient((tree: Inputs) => ({ loss: chunked({ chunk })(tree) }), inputs) as never as Scalar,
   );
   expect(peakBytes - before).toBeLessThan(8 * 4 * batch * chunk);
 });

@@ -1,11 +1,6 @@
 import { withGradient } from "@clip-ts/core";
 import { add, div, mul, reshape, sub, sum, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
-import {
-  checkTargets,
-  groupTargets,
-  type ContrastiveInputs,
-  type TargetOptions,
-} from "./contrastive-loss.ts";
+import { checkTargets, groupTargets, type ContrastiveInputs, type TargetOptions } from "./contrastive-loss.ts";
 import {
   pairCount,
   pairwiseGradients,
@@ -35,10 +30,7 @@ function chunkAgreement(
   { imageFeatures, textFeatures, scale, groups, labelSmoothing = 0 }: ChunkedTensors,
 ): Tensor {
   const matching = mul(rowsOf(imageFeatures, chunk), rowsOf(textFeatures, chunk));
-  const right =
-    groups === undefined
-      ? mul(sum(matching), scale)
-      : sum(mul(groupTargets(groups, chunk), logits));
+  const right = groups === undefined ? mul(sum(matching), scale) : sum(mul(groupTargets(groups, chunk), logits));
   if (labelSmoothing === 0) return right;
   const even = mul(sum(logits), labelSmoothing / (logits.shape[1] as number));
   return add(mul(right, 1 - labelSmoothing), even);

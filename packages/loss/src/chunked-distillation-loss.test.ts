@@ -1,20 +1,6 @@
 import { l2Normalize, valueAndGradient } from "@clip-ts/core";
-import {
-  gradientFaults,
-  randomTensor,
-  relativeError,
-  tensorsLeftBy,
-  useEngine,
-} from "@clip-ts/test-utils";
-import {
-  memory,
-  profile,
-  scalar,
-  slice,
-  tidy,
-  type Scalar,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { gradientFaults, randomTensor, relativeError, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
+import { memory, profile, scalar, slice, tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { chunkedDistillationLoss, distillationLoss } from "./distillation-loss.ts";
@@ -85,11 +71,7 @@ test("holds a few chunks of the matrices, never the whole", async () => {
   const [student, teacher] = [studentOf(batch), teacherOf(batch)];
   const before = memory().numBytes;
   const { peakBytes } = await profile(
-    () =>
-      valueAndGradient(
-        (tree: Inputs) => ({ loss: chunked(teacher, chunk)(tree) }),
-        student,
-      ) as never as Scalar,
+    () => valueAndGradient((tree: Inputs) => ({ loss: chunked(teacher, chunk)(tree) }), student) as never as Scalar,
   );
   expect(peakBytes - before).toBeLessThan(12 * 4 * batch * chunk);
 });

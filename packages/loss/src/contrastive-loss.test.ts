@@ -19,8 +19,7 @@ afterAll(() => useEngine("cpu"));
 type Features = { imageFeatures: Tensor; textFeatures: Tensor; scale: Tensor };
 
 const numberOf = async (x: Tensor): Promise<number> => (await x.data())[0] as number;
-const units = (batch: number, label: string): Tensor =>
-  l2Normalize(randomTensor([batch, 6], label));
+const units = (batch: number, label: string): Tensor => l2Normalize(randomTensor([batch, 6], label));
 const features = (batch: number, scale = 14.3): Features => ({
   imageFeatures: units(batch, "images"),
   textFeatures: units(batch, "texts"),
@@ -42,27 +41,21 @@ function expectedLoss(logits: ArrayLike<number>, batch: number): number {
   return sum / (2 * batch);
 }
 
-test.each(["cpu", "wasm"] as const)(
-  "value and gradients equal open_clip's (%s)",
-  async (engine) => {
-    await useEngine(engine);
-    const { image, text, scale } = goldenTensors("loss/cases.safetensors");
-    const golden = goldenArrays("loss/cases.safetensors");
-    const inputs = { imageFeatures: image!, textFeatures: text!, scale: scale! };
-    const { value, gradient } = valueAndGradient(
-      (tree: Features) => ({ loss: contrastiveLoss(tree) }),
-      inputs,
-    );
-    expect(relativeError(await value.data(), golden["clip"]!.values)).toBeLessThan(1e-6);
-    for (const [name, leaf] of [
-      ["clip.d_image", gradient.imageFeatures],
-      ["clip.d_text", gradient.textFeatures],
-      ["clip.d_scale", gradient.scale],
-    ] as const) {
-      expect(relativeError(await leaf.data(), golden[name]!.values), name).toBeLessThan(1e-5);
-    }
-  },
-);
+test.each(["cpu", "wasm"] as const)("value and gradients equal open_clip's (%s)", async (engine) => {
+  await useEngine(engine);
+  const { image, text, scale } = goldenTensors("loss/cases.safetensors");
+  const golden = goldenArrays("loss/cases.safetensors");
+  const inputs = { imageFeatures: image!, textFeatures: text!, scale: scale! };
+  const { value, gradient } = valueAndGradient((tree: Features) => ({ loss: contrastiveLoss(tree) }), inputs);
+  expect(relativeError(await value.data(), golden["clip"]!.values)).toBeLessThan(1e-6);
+  for (const [name, leaf] of [
+    ["clip.d_image", gradient.imageFeatures],
+    ["clip.d_text", gradient.textFeatures],
+    ["clip.d_scale", gradient.scale],
+  ] as const) {
+    expect(relativeError(await leaf.data(), golden[name]!.values), name).toBeLessThan(1e-5);
+  }
+});
 
 test("equals its formula in float64 for any logits", async () => {
   const square = fc.integer({ min: 1, max: 6 }).chain((batch) =>
@@ -94,9 +87,7 @@ test("every input has the gradient of central differences", async () => {
 test("images and texts may change places", async () => {
   const { imageFeatures, textFeatures, scale } = features(5);
   const one = await numberOf(contrastiveLoss({ imageFeatures, textFeatures, scale }));
-  const other = await numberOf(
-    contrastiveLoss({ imageFeatures: textFeatures, textFeatures: imageFeatures, scale }),
-  );
+  const other = await numberOf(contrastiveLoss({ imageFeatures: textFeatures, textFeatures: imageFeatures, scale }));
   expect(Math.abs(one - other)).toBeLessThan(1e-6);
 });
 
@@ -108,9 +99,7 @@ test("the order of the pairs does not matter, the pairing does", async () => {
   const expected = await loss(imageFeatures, textFeatures);
   const together = await loss(gather(imageFeatures, order), gather(textFeatures, order));
   expect(Math.abs(together - expected)).toBeLessThan(1e-5);
-  expect(
-    Math.abs((await loss(imageFeatures, gather(textFeatures, order))) - expected),
-  ).toBeGreaterThan(0.1);
+  expect(Math.abs((await loss(imageFeatures, gather(textFeatures, order))) - expected)).toBeGreaterThan(0.1);
 });
 
 test("is least where each text stands beside its equal", async () => {
@@ -153,10 +142,7 @@ test.each([100, 1e4])("a scale of %i stays finite, forward and backward", async 
 });
 
 test("a batch of one pair has nothing to choose: loss and gradients are 0", async () => {
-  const { value, gradient } = valueAndGradient(
-    (tree: Features) => ({ loss: contrastiveLoss(tree) }),
-    features(1),
-  );
+  const { value, gradient } = valueAndGradient((tree: Features) => ({ loss: contrastiveLoss(tree) }), features(1));
   expect(await numberOf(value)).toBeCloseTo(0, 6);
   expect(await numberOf(gradient.scale)).toBeCloseTo(0, 6);
 });
@@ -181,9 +167,7 @@ test("logits are scaled cosines, image by row and text by column", async () => {
 
 test("more texts than images are no batch of pairs", () => {
   const wrong = { ...features(3), textFeatures: units(4, "texts") };
-  expect(() => contrastiveLoss(wrong)).toThrow(
-    "logits of matching pairs: expected [3, 3], got [3, 4].",
-  );
+  expect(() => contrastiveLoss(wrong)).toThrow("logits of matching pairs: expected [3, 3], got [3, 4].");
 });
 
 test("leaves only the loss behind", async () => {

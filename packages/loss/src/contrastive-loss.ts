@@ -37,10 +37,7 @@ function leaderOf(leaders: Int32Array, row: number): number {
  * row: keys, hashes or the captions themselves.
  * @throws ClipError "bad-argument" if there are not as many captions as images.
  */
-export function pairGroups(
-  images: readonly (string | number)[],
-  captions: readonly (string | number)[],
-): Int32Array {
+export function pairGroups(images: readonly (string | number)[], captions: readonly (string | number)[]): Int32Array {
   if (images.length !== captions.length) {
     throw new ClipError(
       "bad-argument",
@@ -75,10 +72,7 @@ export interface TargetOptions {
 export function checkTargets(batch: number, { groups, labelSmoothing = 0 }: TargetOptions): void {
   if (groups !== undefined) assertShape(groups, [batch], "groups of the pairs");
   if (labelSmoothing >= 0 && labelSmoothing < 1) return;
-  throw new ClipError(
-    "bad-argument",
-    `labelSmoothing: expected at least 0 and below 1, got ${labelSmoothing}.`,
-  );
+  throw new ClipError("bad-argument", `labelSmoothing: expected at least 0 and below 1, got ${labelSmoothing}.`);
 }
 
 /**
@@ -154,11 +148,7 @@ export interface ContrastiveInputs {
 }
 
 /** scale · cosine of every image with every text. → [images, texts]. */
-export function similarityLogits({
-  imageFeatures,
-  textFeatures,
-  scale,
-}: ContrastiveInputs): Tensor {
+export function similarityLogits({ imageFeatures, textFeatures, scale }: ContrastiveInputs): Tensor {
   return mul(matMul(imageFeatures, textFeatures, false, true), scale);
 }
 

@@ -1,11 +1,5 @@
 import { valueAndGradient } from "@clip-ts/core";
-import {
-  goldenArrays,
-  goldenTensors,
-  gradientFaults,
-  relativeError,
-  useEngine,
-} from "@clip-ts/test-utils";
+import { goldenArrays, goldenTensors, gradientFaults, relativeError, useEngine } from "@clip-ts/test-utils";
 import { add, slice, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { contrastiveLoss } from "./contrastive-loss.ts";
@@ -58,9 +52,7 @@ test("equals its formula in float64", async () => {
     const [rows, joint] = imageFeatures.shape as [number, number];
     const indices = Array.from({ length: rows }, (_, row) => row);
     const cosine = (i: number, j: number): number =>
-      Array.from({ length: joint }, (_, k) => image[joint * i + k]! * text[joint * j + k]!).reduce(
-        (a, b) => a + b,
-      );
+      Array.from({ length: joint }, (_, k) => image[joint * i + k]! * text[joint * j + k]!).reduce((a, b) => a + b);
     return indices.map((i) => indices.map((j) => factor * cosine(i, j)));
   };
   const logSoftmax = (row: readonly number[]): number[] => {
@@ -68,8 +60,7 @@ test("equals its formula in float64", async () => {
     const total = Math.log(row.reduce((sum, x) => sum + Math.exp(x - largest), 0));
     return row.map((x) => x - largest - total);
   };
-  const transposed = (matrix: number[][]): number[][] =>
-    matrix.map((_, i) => matrix.map((row) => row[i]!));
+  const transposed = (matrix: number[][]): number[][] => matrix.map((_, i) => matrix.map((row) => row[i]!));
   const oneWay = (own: number[][], wanted: number[][]): number =>
     own.reduce((sum, row, i) => {
       const targets = logSoftmax(wanted[i]!).map(Math.exp);
@@ -103,7 +94,5 @@ test("is least where the student is the teacher, whose gradient there is 0", asy
 test("a teacher of other pairs is refused", () => {
   const { student, teacher } = golden();
   const fewer = { ...teacher, imageFeatures: slice(teacher.imageFeatures, [0], [4]) };
-  expect(() => distillationLoss({ student, teacher: fewer })).toThrow(
-    "expected [9, 9], got [4, 9]",
-  );
+  expect(() => distillationLoss({ student, teacher: fewer })).toThrow("expected [9, 9], got [4, 9]");
 });

@@ -12,11 +12,7 @@ import {
   type Scalar,
   type Tensor,
 } from "@tensorflow/tfjs-core";
-import {
-  crossEntropyBothWays,
-  similarityLogits,
-  type ContrastiveInputs,
-} from "./contrastive-loss.ts";
+import { crossEntropyBothWays, similarityLogits, type ContrastiveInputs } from "./contrastive-loss.ts";
 import {
   chunkLogits,
   pairCount,
@@ -84,9 +80,7 @@ const toTensors = ({ inputs, sums }: Matching): Tensor[] => [
 ];
 
 function fromTensors(saved: readonly Tensor[]): Matching {
-  const [imageFeatures, textFeatures, scale, byImage, byText] = saved as [
-    ...[Tensor, Tensor, Tensor, Tensor, Tensor],
-  ];
+  const [imageFeatures, textFeatures, scale, byImage, byText] = saved as [...[Tensor, Tensor, Tensor, Tensor, Tensor]];
   return { inputs: { imageFeatures, textFeatures, scale }, sums: { byImage, byText } };
 }
 
@@ -116,8 +110,7 @@ function lossOfTensors(inputs: DistillationTensors): Scalar {
       return pairwiseGradients({
         inputs: student.inputs,
         chunks,
-        slope: (logits, chunk) =>
-          sub(softmaxBothWays(logits, chunk, student.sums), matchingOf(teacher, chunk)),
+        slope: (logits, chunk) => sub(softmaxBothWays(logits, chunk, student.sums), matchingOf(teacher, chunk)),
         matching: 0,
         factor: div(dy, 2 * batch),
       });

@@ -1,7 +1,4 @@
-export {
-  chunkedContrastiveLoss,
-  type ChunkedContrastiveInputs,
-} from "./chunked-contrastive-loss.ts";
+export { chunkedContrastiveLoss, type ChunkedContrastiveInputs } from "./chunked-contrastive-loss.ts";
 export {
   chunkedDistillationLoss,
   distillationLoss,

@@ -19,10 +19,7 @@ async function expectedLoss(inputs: Inputs, groups: number[], smoothing: number)
   const batch = groups.length;
   const [image, text] = [await inputs.imageFeatures.data(), await inputs.textFeatures.data()];
   const logit = (i: number, j: number): number =>
-    14.3 *
-    Array.from({ length: 6 }, (_, k) => image[6 * i + k]! * text[6 * j + k]!).reduce(
-      (a, b) => a + b,
-    );
+    14.3 * Array.from({ length: 6 }, (_, k) => image[6 * i + k]! * text[6 * j + k]!).reduce((a, b) => a + b);
   const oneWay = (score: (row: number, other: number) => number): number =>
     groups.reduce((sum, group, row) => {
       const scores = groups.map((_, other) => score(row, other));
@@ -44,10 +41,7 @@ test.each([
   [[1, 1, 1, 1, 1], 0.3],
 ] as const)("equals its formula in float64: groups %j, smoothing %d", async (groups, smoothing) => {
   const inputs = inputsOf(5);
-  const loss = multiPositiveLoss(
-    { ...inputs, groups: groupsOf(...groups) },
-    { labelSmoothing: smoothing },
-  );
+  const loss = multiPositiveLoss({ ...inputs, groups: groupsOf(...groups) }, { labelSmoothing: smoothing });
   const expected = await expectedLoss(inputs, [...groups], smoothing);
   expect(relativeError(await loss.data(), [expected])).toBeLessThan(1e-6);
 });
@@ -55,10 +49,7 @@ test.each([
 test("without duplicates it is the contrastive loss, smoothed or not", async () => {
   const inputs = inputsOf(5);
   for (const labelSmoothing of [0, 0.2]) {
-    const loss = multiPositiveLoss(
-      { ...inputs, groups: groupsOf(4, 3, 2, 1, 0) },
-      { labelSmoothing },
-    );
+    const loss = multiPositiveLoss({ ...inputs, groups: groupsOf(4, 3, 2, 1, 0) }, { labelSmoothing });
     const plain = contrastiveLoss(inputs, { labelSmoothing });
     expect(relativeError(await loss.data(), await plain.data())).toBeLessThan(1e-6);
   }

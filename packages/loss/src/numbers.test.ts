@@ -22,15 +22,11 @@ const groups = tensor1d([0, 1, 0, 2, 3], "int32");
 const losses: readonly (readonly [string, Loss])[] = [
   ["contrastiveLoss", (given, scale) => contrastiveLoss({ ...given, scale })],
   ["multiPositiveLoss", (given, scale) => multiPositiveLoss({ ...given, scale, groups })],
-  [
-    "chunkedContrastiveLoss",
-    (given, scale) => chunkedContrastiveLoss({ ...given, scale, chunk: 2 }),
-  ],
+  ["chunkedContrastiveLoss", (given, scale) => chunkedContrastiveLoss({ ...given, scale, chunk: 2 })],
   ["sigmoidLoss", (given, scale, bias) => sigmoidLoss({ ...given, scale, bias, chunk: 2 })],
   [
     "distillationLoss",
-    (given, scale, bias) =>
-      distillationLoss({ student: { ...given, scale }, teacher: { ...teacher, scale: bias } }),
+    (given, scale, bias) => distillationLoss({ student: { ...given, scale }, teacher: { ...teacher, scale: bias } }),
   ],
   [
     "chunkedDistillationLoss",
@@ -61,7 +57,5 @@ test.each(losses)("%s takes plain numbers as it takes tensors", async (_name, lo
     expect(relativeError(await alone.data(), await wanted.value.data())).toBeLessThan(1e-6);
     dispose(alone);
   });
-  expect(left).toBeLessThanOrEqual(
-    await tensorsLeftBy(async () => dispose(loss(features, scale, bias))),
-  );
+  expect(left).toBeLessThanOrEqual(await tensorsLeftBy(async () => dispose(loss(features, scale, bias))));
 });

@@ -79,10 +79,7 @@ const defaultEntries = 2 ** 24;
 export function rowChunks(batch: number, chunk?: number): RowChunk[] {
   const rows = chunk ?? Math.max(1, Math.floor(defaultEntries / batch));
   if (!Number.isInteger(rows) || rows < 1) {
-    throw new ClipError(
-      "bad-argument",
-      `chunk: expected a whole number of rows from 1, got ${rows}.`,
-    );
+    throw new ClipError("bad-argument", `chunk: expected a whole number of rows from 1, got ${rows}.`);
   }
   return Array.from({ length: Math.ceil(batch / rows) }, (_, index) => ({
     start: index * rows,
@@ -194,9 +191,7 @@ function joinLogSumExps(parts: readonly LogSumExps[]): LogSumExps {
 
 /** The log-sum-exps of all pairs; no more than a chunk of the matrix exists at a time. */
 export function streamLogSumExps(inputs: PairwiseInputs, chunks: readonly RowChunk[]): LogSumExps {
-  return joinLogSumExps(
-    chunks.map((chunk) => tidy(() => chunkLogSumExps(chunkLogits(inputs, chunk)))),
-  );
+  return joinLogSumExps(chunks.map((chunk) => tidy(() => chunkLogSumExps(chunkLogits(inputs, chunk)))));
 }
 
 /** The same with the agreement, of which `agreementOf` tells a chunk's share. */
@@ -216,11 +211,7 @@ export function streamTotals(
 }
 
 /** Softmax over rows + softmax over columns, of a chunk of logits [rows, batch]. Leaves nothing else. */
-export function softmaxBothWays(
-  logits: Tensor,
-  chunk: RowChunk,
-  { byImage, byText }: LogSumExps,
-): Tensor {
+export function softmaxBothWays(logits: Tensor, chunk: RowChunk, { byImage, byText }: LogSumExps): Tensor {
   return tidy(() => {
     const rows = exp(sub(logits, expandDims(rowsOf(byImage, chunk), 1)));
     const columns = exp(sub(logits, expandDims(byText, 0)));

@@ -24,32 +24,26 @@ const inputsOf = (batch: number, joint = 6): Inputs => ({
 });
 
 const lossAndGradient = (inputs: Inputs, chunk?: number) =>
-  valueAndGradient(
-    (tree: Inputs) => ({ loss: sigmoidLoss(chunk === undefined ? tree : { ...tree, chunk }) }),
-    inputs,
-  );
+  valueAndGradient((tree: Inputs) => ({ loss: sigmoidLoss(chunk === undefined ? tree : { ...tree, chunk }) }), inputs);
 
-test.each(["cpu", "wasm"] as const)(
-  "value and gradients equal open_clip's (%s)",
-  async (engine) => {
-    await useEngine(engine);
-    const { image, text, scale, bias } = goldenTensors("loss/cases.safetensors");
-    const golden = goldenArrays("loss/cases.safetensors");
-    const inputs = { imageFeatures: image!, textFeatures: text!, scale: scale!, bias: bias! };
-    for (const chunk of [undefined, 1, 4, 9]) {
-      const { value, gradient } = lossAndGradient(inputs, chunk);
-      expect(relativeError(await value.data(), golden["siglip"]!.values)).toBeLessThan(1e-6);
-      for (const [name, leaf] of [
-        ["siglip.d_image", gradient.imageFeatures],
-        ["siglip.d_text", gradient.textFeatures],
-        ["siglip.d_scale", gradient.scale],
-        ["siglip.d_bias", gradient.bias],
-      ] as const) {
-        expect(relativeError(await leaf.data(), golden[name]!.values), name).toBeLessThan(1e-5);
-      }
+test.each(["cpu", "wasm"] as const)("value and gradients equal open_clip's (%s)", async (engine) => {
+  await useEngine(engine);
+  const { image, text, scale, bias } = goldenTensors("loss/cases.safetensors");
+  const golden = goldenArrays("loss/cases.safetensors");
+  const inputs = { imageFeatures: image!, textFeatures: text!, scale: scale!, bias: bias! };
+  for (const chunk of [undefined, 1, 4, 9]) {
+    const { value, gradient } = lossAndGradient(inputs, chunk);
+    expect(relativeError(await value.data(), golden["siglip"]!.values)).toBeLessThan(1e-6);
+    for (const [name, leaf] of [
+      ["siglip.d_image", gradient.imageFeatures],
+      ["siglip.d_text", gradient.textFeatures],
+      ["siglip.d_scale", gradient.scale],
+      ["siglip.d_bias", gradient.bias],
+    ] as const) {
+      expect(relativeError(await leaf.data(), golden[name]!.values), name).toBeLessThan(1e-5);
     }
-  },
-);
+  }
+});
 
 test("equals its formula in float64", async () => {
   const inputs = inputsOf(7);

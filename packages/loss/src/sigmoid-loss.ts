@@ -54,9 +54,7 @@ function lossOfTensors(inputs: SigmoidTensors): Scalar {
     inputs: [imageFeatures, textFeatures, scale, bias],
     forward(save) {
       save(imageFeatures, textFeatures, scale, bias);
-      const total = chunks
-        .map((chunk) => [tidy(() => sum(softplus(chunkLogits(inputs, chunk))))])
-        .reduce(addConsuming);
+      const total = chunks.map((chunk) => [tidy(() => sum(softplus(chunkLogits(inputs, chunk))))]).reduce(addConsuming);
       const loss = sub(total[0] as Tensor, matchingLogits(inputs, batch));
       return reshape(div(loss, batch), []);
     },

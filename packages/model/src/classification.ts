@@ -42,10 +42,7 @@ export async function embedLabels(
 }
 
 /** Embeds labels, each the mean of its prompts. */
-export type EmbedLabels = (
-  labels: readonly string[],
-  templates: readonly string[],
-) => Promise<FeatureRows>;
+export type EmbedLabels = (labels: readonly string[], templates: readonly string[]) => Promise<FeatureRows>;
 
 /** Sets kept: a program tells many images apart by few sets of labels. */
 const mostSets = 4;

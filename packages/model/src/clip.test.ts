@@ -14,10 +14,7 @@ function tokenize(texts: readonly string[]): TokenizedTexts {
   const { endTokenId, contextLength } = config.text;
   const startTokenId = endTokenId - 1;
   const rows = texts.map((text) => {
-    const ids = Array.from(
-      text.slice(0, contextLength - 2),
-      (letter) => letter.charCodeAt(0) % 500,
-    );
+    const ids = Array.from(text.slice(0, contextLength - 2), (letter) => letter.charCodeAt(0) % 500);
     return [startTokenId, ...ids, endTokenId];
   });
   const tokens = Math.max(...rows.map((row) => row.length));
@@ -52,13 +49,9 @@ test("gives unit rows, the same in batches as one by one", async () => {
   expect(images).toMatchObject({ rows: 5, dim: 8 });
   for (let row = 0; row < 5; row++) {
     const one = await clip.embedTexts([labels[row]!]);
-    expect(largestDifference(one.values, texts.values.slice(8 * row, 8 * row + 8))).toBeLessThan(
-      1e-6,
-    );
+    expect(largestDifference(one.values, texts.values.slice(8 * row, 8 * row + 8))).toBeLessThan(1e-6);
     const alone = await clip.embedImages([row + 1]);
-    expect(largestDifference(alone.values, images.values.slice(8 * row, 8 * row + 8))).toBeLessThan(
-      1e-6,
-    );
+    expect(largestDifference(alone.values, images.values.slice(8 * row, 8 * row + 8))).toBeLessThan(1e-6);
     expect(Math.hypot(...one.values)).toBeCloseTo(1, 5);
     expect(Math.hypot(...alone.values)).toBeCloseTo(1, 5);
   }
@@ -148,11 +141,7 @@ test("a disposed handle and a disposed embedder say so, and what to do", async (
   const clip = await openClip();
   clip.dispose();
   clip.dispose();
-  for (const use of [
-    () => clip.embedImages([1]),
-    () => clip.embedTexts(["cat"]),
-    () => clip.classify(1, labels),
-  ]) {
+  for (const use of [() => clip.embedImages([1]), () => clip.embedTexts(["cat"]), () => clip.classify(1, labels)]) {
     await expect(use()).rejects.toThrow(/^This model was disposed, .*Open it again/);
     await expect(use()).rejects.toMatchObject({ code: "disposed" });
   }

@@ -81,11 +81,7 @@ function joinPlanes(images: readonly Float32Array[], config: ClipConfig): Float3
 }
 
 /** One row for each text, copied from the rows of the distinct ones. */
-function spread(
-  texts: readonly string[],
-  distinct: readonly string[],
-  { values, dim }: FeatureRows,
-): FeatureRows {
+function spread(texts: readonly string[], distinct: readonly string[], { values, dim }: FeatureRows): FeatureRows {
   const rowOf = new Map(distinct.map((text, row) => [text, row]));
   const all = new Float32Array(texts.length * dim);
   texts.forEach((text, row) => {
@@ -114,9 +110,7 @@ export async function createClip<Image>(parts: ClipParts<Image>): Promise<Clip<I
       }),
     async embedTexts(texts) {
       const distinct = [...new Set(texts)]; // a caption that comes twice is computed once
-      const features = await embedInBatches(distinct, batchSize, (batch) =>
-        embedder.texts(tokenize(batch)),
-      );
+      const features = await embedInBatches(distinct, batchSize, (batch) => embedder.texts(tokenize(batch)));
       return distinct.length === texts.length ? features : spread(texts, distinct, features);
     },
     async classify(image, labels, { templates = defaultTemplates } = {}) {

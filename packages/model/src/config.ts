@@ -1,16 +1,6 @@
 import type { HeadKind } from "@clip-ts/projection";
-import {
-  builtInText,
-  textTower,
-  type BuiltInTextConfig,
-  type TextConfig,
-} from "@clip-ts/text-encoder";
-import {
-  builtInVision,
-  visionTower,
-  type BuiltInVisionConfig,
-  type VisionConfig,
-} from "@clip-ts/vision-encoder";
+import { builtInText, textTower, type BuiltInTextConfig, type TextConfig } from "@clip-ts/text-encoder";
+import { builtInVision, visionTower, type BuiltInVisionConfig, type VisionConfig } from "@clip-ts/vision-encoder";
 import type { Section } from "./config-files/section.ts";
 
 /** What training makes small. */

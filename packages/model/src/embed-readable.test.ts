@@ -49,7 +49,5 @@ test("images that come in time are embedded in batches as those of a list", asyn
     for (const job of jobs) yield job;
   }
   const options = { batchSize: 2 };
-  expect(await embedReadable(clip, inTime(), options)).toEqual(
-    await embedReadable(clip, jobs, options),
-  );
+  expect(await embedReadable(clip, inTime(), options)).toEqual(await embedReadable(clip, jobs, options));
 });

@@ -33,12 +33,7 @@ export function imageSide(
 }
 
 /** Runs the text tower and its head. ids [batch, tokens] int32. */
-export function textSide(
-  params: ClipParams,
-  ids: Tensor,
-  config: ClipConfig,
-  options?: TextOptions,
-): EncodedSide {
+export function textSide(params: ClipParams, ids: Tensor, config: ClipConfig, options?: TextOptions): EncodedSide {
   const { pooled, lastHidden } = encodeText(params.text_model, ids, config.text, options);
   return { features: project(params.text_projection, pooled), lastHidden, statistics: {} };
 }
@@ -49,12 +44,7 @@ export function embedImages(params: ClipParams, pixels: Tensor, config: ClipConf
 }
 
 /** Unit caption features. ids [batch, tokens] int32 → [batch, joint]. */
-export function embedTexts(
-  params: ClipParams,
-  ids: Tensor,
-  config: ClipConfig,
-  options?: TextOptions,
-): Tensor {
+export function embedTexts(params: ClipParams, ids: Tensor, config: ClipConfig, options?: TextOptions): Tensor {
   return tidy(() => textSide(params, ids, config, { ...options, onlyPooled: true }).features);
 }
 
@@ -100,9 +90,7 @@ export async function eagerEmbedder(params: ClipParams, config: ClipConfig): Pro
     logitScale,
     ...(logitBias !== undefined && { logitBias }),
     images: (pixels, rows) =>
-      read(() =>
-        embedImages(params, tensor(pixels, [rows, channels, imageSize, imageSize]), config),
-      ),
+      read(() => embedImages(params, tensor(pixels, [rows, channels, imageSize, imageSize]), config)),
     texts: ({ inputIds, batch, tokens }) =>
       read(() => embedTexts(params, tensor(inputIds, [batch, tokens], "int32"), config)),
     dispose: () => dispose(Object.values(flattenTree<Tensor>(params))),

@@ -54,8 +54,6 @@ test("a caption that comes twice is computed once, and every row is its caption'
   expect(row(4)).toEqual(row(1));
   expect(row(3)).not.toEqual(row(0));
   const [alone] = [await clip.embedTexts(["ccc"])];
-  expect(Array.from(row(3))).toEqual(
-    Array.from(alone.values).map((value) => expect.closeTo(value, 5)),
-  );
+  expect(Array.from(row(3))).toEqual(Array.from(alone.values).map((value) => expect.closeTo(value, 5)));
   clip.dispose();
 });

@@ -1,11 +1,5 @@
 import { unflattenLike } from "@clip-ts/core";
-import {
-  goldenArrays,
-  goldenJson,
-  goldenTensors,
-  relativeError,
-  tensorsLeftBy,
-} from "@clip-ts/test-utils";
+import { goldenArrays, goldenJson, goldenTensors, relativeError, tensorsLeftBy } from "@clip-ts/test-utils";
 import { dispose, slice, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { forwardDetails, type ForwardDetails } from "./forward.ts";

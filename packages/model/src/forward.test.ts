@@ -1,11 +1,5 @@
 import { flattenTree } from "@clip-ts/core";
-import {
-  gradientFaults,
-  largestDifference,
-  randomTensor,
-  tensorsLeftBy,
-  useEngine,
-} from "@clip-ts/test-utils";
+import { gradientFaults, largestDifference, randomTensor, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
 import { dispose, gather, slice, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { embedImages, embedTexts } from "./embed.ts";
@@ -78,9 +72,7 @@ test("one pair alone costs nothing and is always right", async () => {
 
 test("images and captions of different number are no pairs", () => {
   const odd = { ...batch, inputIds: slice(batch.inputIds, [0], [2]) };
-  expect(() => forward(params, odd, config)).toThrow(
-    "logits of matching pairs: expected [3, 3], got [3, 2].",
-  );
+  expect(() => forward(params, odd, config)).toThrow("logits of matching pairs: expected [3, 3], got [3, 2].");
 });
 
 test("embedding leaves one tensor behind", async () => {

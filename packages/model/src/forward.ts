@@ -1,11 +1,4 @@
-import {
-  axisLength,
-  flattenTree,
-  isStatistic,
-  unflattenLike,
-  valueAndGradient,
-  type ParamSpec,
-} from "@clip-ts/core";
+import { axisLength, flattenTree, isStatistic, unflattenLike, valueAndGradient, type ParamSpec } from "@clip-ts/core";
 import { tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { ClipConfig } from "./config.ts";
 import { imageSide, textSide } from "./embed.ts";

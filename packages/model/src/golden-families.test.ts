@@ -22,10 +22,7 @@ type Arrays = Readonly<Record<string, GoldenArray>>;
 async function canonical(arrays: Arrays): Promise<Arrays> {
   const hosted = Object.entries(arrays).map(([name, array]): [string, HostTensor] => {
     const { buffer, byteOffset, byteLength } = array.values;
-    return [
-      name,
-      { ...array, bytes: new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength) },
-    ];
+    return [name, { ...array, bytes: new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength) }];
   });
   const renamed = Object.entries(await convertTensors(Object.fromEntries(hosted), "huggingface"));
   return Object.fromEntries(
@@ -47,10 +44,7 @@ async function load(folder: string, files: { config: string; weights: string }) 
   const io = goldenArrays(`${folder}/io.safetensors`);
   return {
     config,
-    params: unflattenLike(
-      clipSpec(config),
-      Object.fromEntries(leaves) as Record<string, Tensor>,
-    ) as ClipParams,
+    params: unflattenLike(clipSpec(config), Object.fromEntries(leaves) as Record<string, Tensor>) as ClipParams,
     batch: { pixelValues: upload(io["pixel_values"]!), inputIds: upload(io["input_ids"]!) },
     expected: (name: string) => io[name]!.values,
     gradients: await canonical(goldenArrays(`${folder}/grads.safetensors`)),
@@ -62,10 +56,7 @@ const openClip = { config: "open_clip_config.json", weights: "open_clip_model.sa
 
 afterAll(() => useEngine("cpu"));
 
-async function expectGradients(
-  actual: LossGradients["gradients"],
-  expected: Arrays,
-): Promise<void> {
+async function expectGradients(actual: LossGradients["gradients"], expected: Arrays): Promise<void> {
   expect(Object.keys(actual).toSorted()).toEqual(Object.keys(expected).toSorted());
   for (const [path, { values }] of Object.entries(expected)) {
     expect(relativeError(await actual[path]!.data(), values, 1e-3), path).toBeLessThan(1e-4);

@@ -44,10 +44,7 @@ for (const engine of ["cpu", "wasm"] as const) {
       [output.imageFeatures, "image_embeds"],
       [output.textFeatures, "text_embeds"],
       [output.loss, "loss"],
-      [
-        encodeImage(params.vision_model, batch.pixelValues, config.vision).lastHidden,
-        "image_last_hidden",
-      ],
+      [encodeImage(params.vision_model, batch.pixelValues, config.vision).lastHidden, "image_last_hidden"],
       [encodeText(params.text_model, batch.inputIds, config.text).lastHidden, "text_last_hidden"],
     ];
     for (const [tensor, name] of pairs) {
@@ -61,10 +58,7 @@ for (const engine of ["cpu", "wasm"] as const) {
   test(`the gradient of every parameter equals PyTorch's (${engine})`, async () => {
     await useEngine(engine);
     const { params, batch } = load();
-    const { gradient } = valueAndGradient(
-      (tree: ClipParams) => ({ loss: forward(tree, batch, config).loss }),
-      params,
-    );
+    const { gradient } = valueAndGradient((tree: ClipParams) => ({ loss: forward(tree, batch, config).loss }), params);
     const gradients = flattenTree<Tensor>(gradient);
     expect(Object.keys(gradients).toSorted()).toEqual(Object.keys(expectedGradients).toSorted());
     for (const [path, reference] of Object.entries(expectedGradients)) {

@@ -9,13 +9,7 @@ export {
   type LabelRows,
 } from "./classification.ts";
 export { createClip, defaultTemplates, type Clip, type ClipParts } from "./clip.ts";
-export {
-  headsOf,
-  lossOf,
-  type BuiltInClipConfig,
-  type ClipConfig,
-  type LossConfig,
-} from "./config.ts";
+export { headsOf, lossOf, type BuiltInClipConfig, type ClipConfig, type LossConfig } from "./config.ts";
 export {
   embedImages,
   embedTexts,
@@ -53,28 +47,11 @@ export {
   type ComparedPairs,
   type LogitParams,
 } from "./pairs.ts";
-export {
-  formatClipConfig,
-  parseClipConfig,
-  weightNamesOf,
-  ownFormatReason,
-} from "./config-files/hugging-face.ts";
+export { formatClipConfig, parseClipConfig, weightNamesOf, ownFormatReason } from "./config-files/hugging-face.ts";
 export type { OwnTower, ParseOptions } from "./config-files/own-towers.ts";
-export {
-  assertBigVision,
-  assertTorchvision,
-  formatRobertaConfig,
-} from "./config-files/other-libraries.ts";
-export {
-  formatOpenClipConfig,
-  isOpenClipConfig,
-  parseOpenClipConfig,
-} from "./config-files/open-clip.ts";
-export {
-  formatTorchvisionConfig,
-  parseTowerConfig,
-  type TowerConfig,
-} from "./config-files/tower-alone.ts";
+export { assertBigVision, assertTorchvision, formatRobertaConfig } from "./config-files/other-libraries.ts";
+export { formatOpenClipConfig, isOpenClipConfig, parseOpenClipConfig } from "./config-files/open-clip.ts";
+export { formatTorchvisionConfig, parseTowerConfig, type TowerConfig } from "./config-files/tower-alone.ts";
 export { inferTowerConfig, inferClipConfig } from "./infer/infer-clip-config.ts";
 export type { InferOptions, PerTower, TensorShapes } from "./infer/shapes.ts";
 export {
@@ -108,12 +85,7 @@ export type {
   Rows,
 } from "./objectives/objective.ts";
 export { preset, presetNames } from "./presets.ts";
-export {
-  towerPreset,
-  towerPresetNames,
-  type TextTowerName,
-  type VisionTowerName,
-} from "./presets/towers.ts";
+export { towerPreset, towerPresetNames, type TextTowerName, type VisionTowerName } from "./presets/towers.ts";
 export { clipSpec, initClip, type ClipParams } from "./spec.ts";
 export {
   averagePrompts,

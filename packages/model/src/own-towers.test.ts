@@ -16,12 +16,7 @@ import { dispose, mean, reshape, tensor, tidy, type Tensor } from "@tensorflow/t
 import { expect, test } from "vitest";
 import { createClip } from "./clip.ts";
 import type { ClipConfig } from "./config.ts";
-import {
-  formatClipConfig,
-  ownFormatReason,
-  parseClipConfig,
-  weightNamesOf,
-} from "./config-files/hugging-face.ts";
+import { formatClipConfig, ownFormatReason, parseClipConfig, weightNamesOf } from "./config-files/hugging-face.ts";
 import { formatOpenClipConfig } from "./config-files/open-clip.ts";
 import { assertBigVision, assertTorchvision } from "./config-files/other-libraries.ts";
 import { forward } from "./forward.ts";
@@ -160,23 +155,13 @@ test("a key beside settings that nothing reads is refused", () => {
 });
 
 test.each([
-  [
-    "vision",
-    { ...nano, vision },
-    'it has a vision tower of its own, "pixels", which transformers has not',
-  ],
-  [
-    "text",
-    { ...nano, text },
-    'it has a text tower of its own, "words", which transformers has not',
-  ],
+  ["vision", { ...nano, vision }, 'it has a vision tower of its own, "pixels", which transformers has not'],
+  ["text", { ...nano, text }, 'it has a text tower of its own, "words", which transformers has not'],
 ] as const)("an own %s tower is told from what other libraries have", (side, one, reason) => {
   expect(ownFormatReason(one)).toBe(reason);
   const { code, message } = refusalOf(() => formatOpenClipConfig(one));
   expect(code).toBe("unsupported");
-  expect(message).toContain(
-    `open_clip's format is for built-in towers only, and this model has a ${side} tower`,
-  );
+  expect(message).toContain(`open_clip's format is for built-in towers only, and this model has a ${side} tower`);
   expect(refusalOf(() => assertBigVision(one)).code).toBe("unsupported");
 });
 

@@ -64,11 +64,7 @@ export interface ComparedPairs {
 }
 
 /** The pairs of a model's two sides, with its learnt scale and bias. */
-export function comparePairs(
-  params: LogitParams,
-  imageFeatures: Tensor,
-  textFeatures: Tensor,
-): ComparedPairs {
+export function comparePairs(params: LogitParams, imageFeatures: Tensor, textFeatures: Tensor): ComparedPairs {
   return { imageFeatures, textFeatures, scale: exp(params.logit_scale), bias: params.logit_bias };
 }
 

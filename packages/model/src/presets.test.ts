@@ -158,14 +158,8 @@ test("ViT-B/32 has the names and shapes of the published checkpoint", () => {
 
 test("names and shapes are those Hugging Face's library saves", () => {
   const spec = clipSpec(parseClipConfig(goldenJson("clip-vit/config.json")));
-  const ours = Object.entries(flattenTree<ParamSpec>(spec)).map(([path, leaf]) => [
-    path,
-    leaf.shape,
-  ]);
-  const theirs = Object.entries(goldenArrays("clip-vit/model.safetensors")).map(([path, array]) => [
-    path,
-    array.shape,
-  ]);
+  const ours = Object.entries(flattenTree<ParamSpec>(spec)).map(([path, leaf]) => [path, leaf.shape]);
+  const theirs = Object.entries(goldenArrays("clip-vit/model.safetensors")).map(([path, array]) => [path, array.shape]);
   expect(Object.fromEntries(ours)).toEqual(Object.fromEntries(theirs));
 });
 
@@ -188,20 +182,17 @@ test("the deviations are OpenAI's", () => {
   expect(spec["logit_scale"]!.init).toEqual({ kind: "constant", value: Math.log(1 / 0.07) });
 });
 
-test.each(["ViT-B/31", "toString"])(
-  '"%s" is no preset; the error lists those there are',
-  (name) => {
-    let caught: unknown;
-    try {
-      preset(name);
-    } catch (error) {
-      caught = error;
-    }
-    if (!isClipError(caught)) throw new Error("expected a ClipError");
-    expect(caught.code).toBe("bad-config");
-    for (const known of presetNames) expect(caught.message).toContain(known);
-  },
-);
+test.each(["ViT-B/31", "toString"])('"%s" is no preset; the error lists those there are', (name) => {
+  let caught: unknown;
+  try {
+    preset(name);
+  } catch (error) {
+    caught = error;
+  }
+  if (!isClipError(caught)) throw new Error("expected a ClipError");
+  expect(caught.code).toBe("bad-config");
+  for (const known of presetNames) expect(caught.message).toContain(known);
+});
 
 test("a fresh model is one tensor for each leaf of its spec", async () => {
   let params: object = {};

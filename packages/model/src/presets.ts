@@ -92,9 +92,7 @@ export const presetNames: readonly string[] = [...builders.keys()];
 export function preset(name: string): BuiltInClipConfig {
   const build = builders.get(name);
   if (build !== undefined) return build();
-  throw new ClipError(
-    "bad-config",
-    `There is no model preset "${name}". Presets: ${presetNames.join(", ")}.`,
-    { data: { name } },
-  );
+  throw new ClipError("bad-config", `There is no model preset "${name}". Presets: ${presetNames.join(", ")}.`, {
+    data: { name },
+  });
 }

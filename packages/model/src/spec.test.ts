@@ -29,9 +29,7 @@ test("heads are matrices unless the config says otherwise", () => {
 });
 
 test("towers that end in the joint space by themselves have no head", () => {
-  expect(shapesOf({ ...nano, imageHead: "none", projectionDim: 16 })).not.toHaveProperty([
-    "visual_projection.weight",
-  ]);
+  expect(shapesOf({ ...nano, imageHead: "none", projectionDim: 16 })).not.toHaveProperty(["visual_projection.weight"]);
   expect(shapesOf(preset("RN50"))).toEqual({
     "text_projection.weight": [1024, 512],
     logit_scale: [],

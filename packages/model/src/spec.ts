@@ -7,19 +7,8 @@ import {
   type HeadKind,
   type ProjectionParams,
 } from "@clip-ts/projection";
-import {
-  textFeatureWidth,
-  textKind,
-  textSpec,
-  textTower,
-  type TextParams,
-} from "@clip-ts/text-encoder";
-import {
-  visionFeatureWidth,
-  visionSpec,
-  visionTower,
-  type VisionParams,
-} from "@clip-ts/vision-encoder";
+import { textFeatureWidth, textKind, textSpec, textTower, type TextParams } from "@clip-ts/text-encoder";
+import { visionFeatureWidth, visionSpec, visionTower, type VisionParams } from "@clip-ts/vision-encoder";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { headsOf, lossOf, type ClipConfig } from "./config.ts";
 

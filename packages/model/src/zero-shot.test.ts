@@ -9,12 +9,7 @@ test("a label takes every slot of a template, whatever it is spelled with", () =
 });
 
 test("prompts are grouped by label", () => {
-  expect(promptsFor(["cat", "dog"], ["a {}", "the {}"])).toEqual([
-    "a cat",
-    "the cat",
-    "a dog",
-    "the dog",
-  ]);
+  expect(promptsFor(["cat", "dog"], ["a {}", "the {}"])).toEqual(["a cat", "the cat", "a dog", "the dog"]);
   expect(() => promptsFor([], ["a {}"])).toThrow("needs labels and templates");
   expect(() => promptsFor(["cat"], [])).toThrow("needs labels and templates");
 });

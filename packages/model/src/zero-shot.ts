@@ -7,11 +7,9 @@ const slot = "{}";
 /** "a photo of a {}." with a label in its place. */
 export function fillTemplate(template: string, label: string): string {
   if (!template.includes(slot)) {
-    throw new ClipError(
-      "bad-argument",
-      `The template "${template}" has no ${slot} where the label should go.`,
-      { data: { template } },
-    );
+    throw new ClipError("bad-argument", `The template "${template}" has no ${slot} where the label should go.`, {
+      data: { template },
+    });
   }
   return template.replaceAll(slot, () => label);
 }

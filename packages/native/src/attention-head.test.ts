@@ -26,11 +26,9 @@ type Attend = (...given: (Float32Array | Int32Array | number | null)[]) => void;
 const library = compileHere(doorway, ["attention_head.cc", "gemm.cc"]);
 const hasOwnGemm = library?.func("has_own_gemm", "int", [])() === 1;
 const array = "void *";
-const attend = library?.func("attend", "void", [
-  array,
-  "float",
-  ...Array.from({ length: 6 }, () => array),
-]) as Attend | undefined;
+const attend = library?.func("attend", "void", [array, "float", ...Array.from({ length: 6 }, () => array)]) as
+  | Attend
+  | undefined;
 if (!hasOwnGemm) console.warn("Skipped: attention in C++, which is not for this processor.");
 
 const [batch, heads] = [2, 3];

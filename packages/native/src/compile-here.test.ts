@@ -14,10 +14,7 @@ afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true })))
  * Compiles sources of the native part that need no TensorFlow, with a function in C++ that calls them.
  * @returns the library; nothing on other systems than Linux or without a compiler, which is said.
  */
-export function compileHere(
-  doorway: string,
-  sources: readonly string[],
-): ReturnType<typeof koffi.load> | undefined {
+export function compileHere(doorway: string, sources: readonly string[]): ReturnType<typeof koffi.load> | undefined {
   if (process.platform !== "linux") {
     console.warn(`Skipped: ${sources.join(", ")}, as the native part is for Linux.`);
     return undefined;

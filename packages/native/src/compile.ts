@@ -17,31 +17,19 @@ export const sourceNames: readonly string[] = [
 ];
 
 /** The flags of the code itself: square roots and comparisons as the processor makes them, without what C wants. */
-export const codeFlags: readonly string[] = [
-  "-std=c++17",
-  "-O3",
-  "-fno-math-errno",
-  "-fno-trapping-math",
-];
+export const codeFlags: readonly string[] = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math"];
 
 /**
  * The flags of g++ for the library: besides those of the code, a tensor's memory begins where the widest vectors
  * do, as in TensorFlow itself. The caller adds TensorFlow's headers and libraries.
  */
-export const libraryFlags: readonly string[] = [
-  ...codeFlags,
-  "-fPIC",
-  "-shared",
-  "-w",
-  "-DEIGEN_MAX_ALIGN_BYTES=64",
-];
+export const libraryFlags: readonly string[] = [...codeFlags, "-fPIC", "-shared", "-w", "-DEIGEN_MAX_ALIGN_BYTES=64"];
 
 /**
  * What the library's file is called. It is named after TensorFlow's version too: beside another one it would bring
  * its own TensorFlow into the process.
  */
-export const libraryName = (tensorflow: string): string =>
-  `clip_ts_operations_${operationsVersion}_${tensorflow}.node`;
+export const libraryName = (tensorflow: string): string => `clip_ts_operations_${operationsVersion}_${tensorflow}.node`;
 
 /** What Node.js gets from the library when it loads it. */
 export interface LibraryExports {

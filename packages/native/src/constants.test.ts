@@ -1,14 +1,7 @@
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { sourceFolder, sourceNames } from "./compile.ts";
-import {
-  gemmChoices,
-  inputKinds,
-  microKernel,
-  operationNames,
-  outputKinds,
-  rowCodes,
-} from "./constants.ts";
+import { gemmChoices, inputKinds, microKernel, operationNames, outputKinds, rowCodes } from "./constants.ts";
 
 type Numbers = Readonly<Record<string, number>>;
 

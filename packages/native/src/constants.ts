@@ -50,10 +50,7 @@ export const reductionCodes = { Sum: 32, Mean: 33, Max: 34 } as const;
 export const storeCodes = { Store: 48, AddToColumns: 49 } as const;
 
 /** The name of an instruction. */
-export type RowCode =
-  | keyof typeof elementCodes
-  | keyof typeof reductionCodes
-  | keyof typeof storeCodes;
+export type RowCode = keyof typeof elementCodes | keyof typeof reductionCodes | keyof typeof storeCodes;
 
 /** Numbers of all instructions. */
 export const rowCodes: Readonly<Record<RowCode, number>> = {

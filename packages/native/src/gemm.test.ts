@@ -63,9 +63,7 @@ const shapes = [
   [97, 63, 50],
   [12, 16, 2],
 ];
-const cases = shapes.flatMap((shape) =>
-  [0, 1, 2, 3].map((transposed) => [shape, transposed] as const),
-);
+const cases = shapes.flatMap((shape) => [0, 1, 2, 3].map((transposed) => [shape, transposed] as const));
 
 describe.skipIf(!hasOwnGemm)("GEMM in C++", () => {
   test.each(cases)("%j, operands transposed as %i says", (shape, transposed) => {

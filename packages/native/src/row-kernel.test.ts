@@ -38,9 +38,7 @@ const run = library?.func("run_rows", "int", parameters) as RunRows | undefined;
 const [rows, columns] = [6, 40];
 const x = Float32Array.from({ length: rows * columns }, (_, at) => Math.sin(at + 0.5) * 3);
 /** Two rows of bfloat16: 1 and 2, which it can hold. */
-const rounded = Uint16Array.from({ length: 2 * columns }, (_, at) =>
-  at % 3 === 0 ? 0x3f80 : 0x4000,
-);
+const rounded = Uint16Array.from({ length: 2 * columns }, (_, at) => (at % 3 === 0 ? 0x3f80 : 0x4000));
 const column = Float32Array.from({ length: rows }, (_, row) => row + 1);
 const [X, ROUNDED, COLUMN, TWO, V, W, S] = [0, 1, 2, 3, 4, 5, 6];
 
@@ -69,12 +67,7 @@ test.skipIf(run === undefined).each([
   ["minimum", rowCodes.Minimum, Math.min],
   ["squared difference", rowCodes.SquaredDifference, (a: number, b: number) => (a - b) ** 2],
 ] as const)("%s of matrices, bfloat16 rows that repeat, and numbers", (_, code, expected) => {
-  const { y } = resultsOf(
-    [code, V, X, ROUNDED],
-    [code, W, V, COLUMN],
-    [code, V, W, TWO],
-    store(0, V),
-  );
+  const { y } = resultsOf([code, V, X, ROUNDED], [code, W, V, COLUMN], [code, V, W, TWO], store(0, V));
   y.forEach((value, at) => {
     const row = Math.floor(at / columns);
     const other = ((row % 2) * columns + (at % columns)) % 3 === 0 ? 1 : 2;
@@ -100,25 +93,17 @@ test.skipIf(run === undefined).each([
 });
 
 test.skipIf(run === undefined)("reductions over rows and sums over columns", () => {
-  const rowOf = (row: number): number[] =>
-    Array.from(x.subarray(row * columns, (row + 1) * columns));
+  const rowOf = (row: number): number[] => Array.from(x.subarray(row * columns, (row + 1) * columns));
   const total = (row: number[]): number => row.reduce((sum, value) => sum + value, 0);
   for (const [code, expected] of [
     [rowCodes.Sum, total],
     [rowCodes.Mean, (row: number[]) => total(row) / columns],
     [rowCodes.Max, (row: number[]) => Math.max(...row)],
   ] as const) {
-    const { numbers, sums } = resultsOf([code, S, X, X], store(1, S), [
-      rowCodes.AddToColumns,
-      2,
-      X,
-      X,
-    ]);
+    const { numbers, sums } = resultsOf([code, S, X, X], store(1, S), [rowCodes.AddToColumns, 2, X, X]);
     numbers.forEach((value, row) => expect(value).toBeCloseTo(expected(rowOf(row)), 4));
     sums.forEach((value, at) => {
-      const wanted = total(
-        Array.from({ length: rows }, (_, row) => x[row * columns + at] as number),
-      );
+      const wanted = total(Array.from({ length: rows }, (_, row) => x[row * columns + at] as number));
       expect(value).toBeCloseTo(wanted, 4);
     });
   }
@@ -130,20 +115,11 @@ test.skipIf(run === undefined)("an instruction on a slot that is not there is re
   expect(run?.(words, 4, columns, rows, rounded, x, column, y, numbers, sums)).toBe(1);
 });
 
-test.skipIf(run === undefined)(
-  "an output takes an input's place if that is not read any more",
-  () => {
-    const isDoneWith = library?.func("is_done_with", "int", [array, "int", "int", "int"]);
-    const [a, b, vector] = [0, 1, 2];
-    const code = [
-      [rowCodes.Add, vector, a, b],
-      store(0, vector),
-      [rowCodes.Add, vector, vector, b],
-      store(1, vector),
-    ];
-    const words = Int32Array.from(code.flat());
-    const of = (input: number, output: number): number =>
-      isDoneWith?.(words, words.length, input, output) as number;
-    expect([of(a, 0), of(b, 0), of(a, 1), of(b, 1)]).toEqual([1, 0, 1, 1]);
-  },
-);
+test.skipIf(run === undefined)("an output takes an input's place if that is not read any more", () => {
+  const isDoneWith = library?.func("is_done_with", "int", [array, "int", "int", "int"]);
+  const [a, b, vector] = [0, 1, 2];
+  const code = [[rowCodes.Add, vector, a, b], store(0, vector), [rowCodes.Add, vector, vector, b], store(1, vector)];
+  const words = Int32Array.from(code.flat());
+  const of = (input: number, output: number): number => isDoneWith?.(words, words.length, input, output) as number;
+  expect([of(a, 0), of(b, 0), of(a, 1), of(b, 1)]).toEqual([1, 0, 1, 1]);
+});

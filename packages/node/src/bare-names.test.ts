@@ -5,13 +5,7 @@ import { preset } from "@clip-ts/model";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openClip } from "./open-clip.ts";
 import { didYouMeanHub } from "@clip-ts/hub";
-import {
-  openModel,
-  openTower,
-  readArchitecture,
-  readTokenizerAlone,
-  withWeights,
-} from "./open-model.ts";
+import { openModel, openTower, readArchitecture, readTokenizerAlone, withWeights } from "./open-model.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "clip-ts-bare-"));
 const place = process.cwd();

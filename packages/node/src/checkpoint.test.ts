@@ -11,13 +11,7 @@ import { initClip, preset, type ClipParams } from "@clip-ts/model";
 import { randomTensor, tensorsLeftBy } from "@clip-ts/test-utils";
 import { dispose, memory, tensor, Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  listCheckpoints,
-  readCheckpointState,
-  readHostSlots,
-  saveCheckpoint,
-  type Checkpoint,
-} from "./checkpoint.ts";
+import { listCheckpoints, readCheckpointState, readHostSlots, saveCheckpoint, type Checkpoint } from "./checkpoint.ts";
 import { closing, loadHostParams, loadModelParams, tokenizerFor } from "@clip-ts/inference";
 import { locateModel, openModel } from "./open-model.ts";
 
@@ -146,9 +140,7 @@ describe("a checkpoint that does not fit is an error that says so", () => {
         code: "bad-weights",
         data: { found: ["first", "second"], wanted },
       });
-      await expect(readHostSlots(folder, wanted)).rejects.toThrow(
-        /resume with the same optimizer kind/,
-      );
+      await expect(readHostSlots(folder, wanted)).rejects.toThrow(/resume with the same optimizer kind/);
       expect(memory().numTensors).toBe(before);
     });
   }
@@ -156,9 +148,7 @@ describe("a checkpoint that does not fit is an error that says so", () => {
   test("a state without a step, or missing", async () => {
     const folder = await save(join(root, "stepless"), {});
     await writeFile(join(folder, "state.json"), "null");
-    await expect(readCheckpointState(folder)).rejects.toThrow(
-      /state\.json does not say which step/,
-    );
+    await expect(readCheckpointState(folder)).rejects.toThrow(/state\.json does not say which step/);
     await rm(join(folder, "state.json"));
     await expect(readCheckpointState(folder)).rejects.toMatchObject({ code: "not-found" });
   });

@@ -67,9 +67,7 @@ async function compiledOutputs(given: Case): Promise<Arrays> {
         batch: Object.fromEntries(own) as unknown as PairBatch,
       });
     },
-    Object.fromEntries(
-      inputs.map(([name, { shape, dtype }]) => [name, { shape, dtype: dtype as "float32" }]),
-    ),
+    Object.fromEntries(inputs.map(([name, { shape, dtype }]) => [name, { shape, dtype: dtype as "float32" }])),
   );
   const program = await onnxTarget({ runtime, threads: 1 })(graph);
   const arrays = inputs.map(async ([name, leaf]): Promise<[string, HostArray]> => {
@@ -106,10 +104,7 @@ async function canonical(file: string): Promise<Record<string, Float32Array>> {
   });
   const renamed = await convertTensors(Object.fromEntries(hosted), "huggingface");
   return Object.fromEntries(
-    Object.entries(renamed).map(([name, { bytes }]) => [
-      name,
-      new Float32Array(bytes.slice().buffer),
-    ]),
+    Object.entries(renamed).map(([name, { bytes }]) => [name, new Float32Array(bytes.slice().buffer)]),
   );
 }
 
@@ -146,9 +141,7 @@ test("SigLIP compiled: features, loss and gradients equal transformers'", async 
 });
 
 test("ResNet compiled: a training pass equals open_clip's, statistics too", async () => {
-  const actual = await compiledOutputs(
-    await load("clip-resnet/io.safetensors", { training: true }),
-  );
+  const actual = await compiledOutputs(await load("clip-resnet/io.safetensors", { training: true }));
   expectOutputs(actual, "clip-resnet/io.safetensors", {
     imageFeatures: "image_embeds_train",
     textFeatures: "text_embeds",

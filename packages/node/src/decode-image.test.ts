@@ -15,8 +15,7 @@ interface Reference {
   readonly upright?: Omit<Reference, "mode" | "upright">;
 }
 
-const fixture = (name: string): Buffer =>
-  readFileSync(new URL(`fixtures/images/${name}`, import.meta.url));
+const fixture = (name: string): Buffer => readFileSync(new URL(`fixtures/images/${name}`, import.meta.url));
 const { images } = JSON.parse(fixture("images.json").toString()) as {
   images: Record<string, Reference>;
 };

@@ -45,8 +45,7 @@ async function decodeTiff(image: Sharp, tags: TiffTags, meta: Metadata): Promise
   const isGrey = photometric < 2 && meta.channels === 1;
   if (isGrey && bits > 8) return readDeep(upright, tags);
   if (photometric === 3 && extra.some((kind) => kind !== 0)) {
-    const message =
-      "a TIFF with a palette and alpha (Pillow's mode PA) is not read: save it as RGBA";
+    const message = "a TIFF with a palette and alpha (Pillow's mode PA) is not read: save it as RGBA";
     throw new ClipError("bad-data", message);
   }
   const hasNoAlpha = extra.length > 0 && extra.every((kind) => kind === 0);
@@ -91,11 +90,7 @@ export interface DecodeOptions {
  * @throws ClipError "bad-data" if the bytes are no image, damaged, cut short, or of more pixels than
  *   Pillow accepts.
  */
-export async function decodeImage(
-  bytes: Uint8Array,
-  label: string,
-  options: DecodeOptions = {},
-): Promise<Pixels> {
+export async function decodeImage(bytes: Uint8Array, label: string, options: DecodeOptions = {}): Promise<Pixels> {
   const honourExif = options.honourExif ?? false;
   const decode = (file: Uint8Array): Promise<Pixels> => decodeWithSharp(file, honourExif);
   try {

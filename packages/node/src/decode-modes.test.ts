@@ -31,15 +31,13 @@ interface Reference {
 }
 
 /** What Pillow makes of a damaged file: its pixels, or why it refuses it. */
-type Judged = Pick<Reference, "name" | "file"> &
-  (Pick<Reference, "rgb"> | { readonly refused: string });
+type Judged = Pick<Reference, "name" | "file"> & (Pick<Reference, "rgb"> | { readonly refused: string });
 
 const { images, damaged, size } = JSON.parse(
   readFileSync(new URL("fixtures/images-by-mode.json", import.meta.url), "utf8"),
 ) as { images: Reference[]; damaged: Judged[]; size: number };
 
-const digest = ({ data }: Pixels): string =>
-  createHash("sha256").update(data).digest("hex").slice(0, 16);
+const digest = ({ data }: Pixels): string => createHash("sha256").update(data).digest("hex").slice(0, 16);
 const ways = {
   shortest: {},
   squash: { resize: "squash" },
@@ -90,9 +88,7 @@ describe("files of every mode give Pillow's and open_clip's bytes, in both order
     const modes = new Set(images.map(({ mode }) => mode));
     expect(modes).toEqual(new Set(["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"]));
     const formats = new Set(images.map(({ name }) => name.split("-")[0]));
-    expect(formats).toEqual(
-      new Set(["png", "gif", "webp", "apng.png", "jpeg", "tiff", "bmp", "ppm"]),
-    );
+    expect(formats).toEqual(new Set(["png", "gif", "webp", "apng.png", "jpeg", "tiff", "bmp", "ppm"]));
   });
 });
 

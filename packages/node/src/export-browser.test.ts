@@ -97,12 +97,7 @@ describe.skipIf(!hasChromium)("an exported folder in Chromium", () => {
     await writeTestModel(join(folder, "source"));
     await exportOnnxFolder(join(folder, "source"), join(folder, "tiny"));
     server = await serveFiles({ library, runtime, models: folder }, page);
-    const args = [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-background-networking",
-      "--disable-sync",
-    ];
+    const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"];
     browser = await chromium.launch({ executablePath, args });
     tab = await browser.newPage();
     tab.on("pageerror", (error) => complaints.push(error.message));
@@ -134,14 +129,9 @@ describe.skipIf(!hasChromium)("an exported folder in Chromium", () => {
   });
 
   test("towers give our embeddings, and nothing is fetched from elsewhere", async () => {
-    const { texts, images } = await tab.evaluate<Record<"texts" | "images", number[]>>(
-      scripts.embed,
-    );
+    const { texts, images } = await tab.evaluate<Record<"texts" | "images", number[]>>(scripts.embed);
     const clip = await openClip(join(folder, "source"), { engine: "current" });
-    const [ourTexts, ourImages] = [
-      await clip.embedTexts(["a tent"]),
-      await clip.embedImages([testPicture()]),
-    ];
+    const [ourTexts, ourImages] = [await clip.embedTexts(["a tent"]), await clip.embedImages([testPicture()])];
     clip.dispose();
     expect(largestDifference(texts, ourTexts.values)).toBeLessThan(1e-4);
     expect(largestDifference(images, ourImages.values)).toBeLessThan(1e-4);
@@ -152,9 +142,7 @@ describe.skipIf(!hasChromium)("an exported folder in Chromium", () => {
   });
 
   test("CLIPModel and the vision tower load by their own classes", async () => {
-    const theirs = await tab.evaluate<Record<"tower" | "images" | "texts" | "logits", number[]>>(
-      scripts.models,
-    );
+    const theirs = await tab.evaluate<Record<"tower" | "images" | "texts" | "logits", number[]>>(scripts.models);
     const clip = await openClip(join(folder, "source"), { engine: "current" });
     const { values: image } = await clip.embedImages([testPicture()]);
     const { values: texts } = await clip.embedTexts(["a tent", "the sea at night"]);

@@ -37,11 +37,7 @@ const inputsOf = ({ input_ids: ids, pixel_values: pixels }: Golden) => ({
   pixel_values: new Tensor("float32", pixels!.values as Float32Array, [...pixels!.shape]),
 });
 
-function expectClose(
-  actual: Tensor | undefined,
-  expected: Golden[string] | undefined,
-  bound = 1e-5,
-): void {
+function expectClose(actual: Tensor | undefined, expected: Golden[string] | undefined, bound = 1e-5): void {
   expect(actual!.dims).toEqual(expected!.shape);
   const difference = largestDifference(actual!.data as Float32Array, expected!.values);
   expect(difference).toBeLessThan(bound);
@@ -107,17 +103,13 @@ test("weights in files beside the model are found", async () => {
     "transformers.js_config": { use_external_data_format: Record<string, number> };
   };
   const counts = config["transformers.js_config"].use_external_data_format;
-  expect(counts["model.onnx"]).toBe(
-    files.filter((name) => name.startsWith("model.onnx_data")).length,
-  );
+  expect(counts["model.onnx"]).toBe(files.filter((name) => name.startsWith("model.onnx_data")).length);
   const golden = goldenArrays("clip-vit/io.safetensors");
   const text = await CLIPTextModelWithProjection.from_pretrained(at("split"));
   const output = (await text(inputsOf(golden))) as Outputs;
   expectClose(unitRows(output["text_embeds"]!), golden["text_embeds"]);
   const small = await CLIPModel.from_pretrained(at("split"), { dtype: "q8" });
   const rough = ((await small(inputsOf(golden))) as Outputs)["image_embeds"]!;
-  expect(
-    largestDifference(rough.data as Float32Array, golden["image_embeds"]!.values),
-  ).toBeLessThan(0.05);
+  expect(largestDifference(rough.data as Float32Array, golden["image_embeds"]!.values)).toBeLessThan(0.05);
   await Promise.all([text.dispose(), small.dispose()]);
 });

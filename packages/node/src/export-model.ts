@@ -76,11 +76,7 @@ async function writeGraph(
 }
 
 /** What is written, by the names of the files. */
-const functionNames = [
-  "model",
-  "text_model",
-  "vision_model",
-] as const satisfies (keyof ClipFunctions)[];
+const functionNames = ["model", "text_model", "vision_model"] as const satisfies (keyof ClipFunctions)[];
 
 /** Writes every graph in every precision. @returns how many files of weights lie beside each, if any. */
 async function writeGraphs(
@@ -120,10 +116,7 @@ export async function exportOnnxFolder(
   const dataFiles = await writeGraphs(folder, config, params, options);
   await writeDescription(output, description);
   const [precision = "f32"] = options.precisions ?? exportPrecisions;
-  await writeJson(
-    join(output, "config.json"),
-    transformersConfig(config, { precision, dataFiles }),
-  );
+  await writeJson(join(output, "config.json"), transformersConfig(config, { precision, dataFiles }));
 }
 
 const file = "saved_model.pb";

@@ -17,9 +17,7 @@ const arraysOf = (name: string) => goldenArrays(`odd-sizes/${name}/io.safetensor
 /** Rows scaled to length 1. */
 function unitRows(values: Float32Array, rows: number): Float32Array {
   const dim = values.length / rows;
-  const lengths = Array.from({ length: rows }, (_, row) =>
-    Math.hypot(...values.subarray(row * dim, (row + 1) * dim)),
-  );
+  const lengths = Array.from({ length: rows }, (_, row) => Math.hypot(...values.subarray(row * dim, (row + 1) * dim)));
   return values.map((value, at) => value / lengths[Math.floor(at / dim)]!);
 }
 

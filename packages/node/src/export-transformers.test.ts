@@ -69,61 +69,47 @@ function smallestCosine(left: Float32Array, right: Float32Array, width: number):
 const bounds = { f32: 1e-5, f16: 3e-3, int8: 0.05 } as const;
 const cosines = { f32: 1 - 1e-6, f16: 1 - 1e-5, int8: 0.99 } as const;
 
-describe.each(["f32", "f16", "int8"] as const)(
-  "the reference ViT in %s",
-  (precision: ExportPrecision) => {
-    const { dtype } = transformersNames[precision];
-    beforeAll(async () => {
-      const model = writeGoldenModel(at("golden"), "hf");
-      await exportOnnxFolder(model, at(precision), { precisions: [precision] });
-    });
+describe.each(["f32", "f16", "int8"] as const)("the reference ViT in %s", (precision: ExportPrecision) => {
+  const { dtype } = transformersNames[precision];
+  beforeAll(async () => {
+    const model = writeGoldenModel(at("golden"), "hf");
+    await exportOnnxFolder(model, at(precision), { precisions: [precision] });
+  });
 
-    const expectRows = (actual: Float32Array, name: string): void => {
-      const { values, shape } = golden[name]!;
-      const expected = values as Float32Array;
-      expect(largestDifference(actual, expected), name).toBeLessThan(bounds[precision]);
-      expect(smallestCosine(actual, expected, shape.at(-1)!), name).toBeGreaterThan(
-        cosines[precision],
-      );
-    };
+  const expectRows = (actual: Float32Array, name: string): void => {
+    const { values, shape } = golden[name]!;
+    const expected = values as Float32Array;
+    expect(largestDifference(actual, expected), name).toBeLessThan(bounds[precision]);
+    expect(smallestCosine(actual, expected, shape.at(-1)!), name).toBeGreaterThan(cosines[precision]);
+  };
 
-    test("CLIPModel gives Python's embeddings and logits", async () => {
-      const model = await CLIPModel.from_pretrained(at(precision));
-      const output = (await model(given)) as Record<string, Tensor>;
-      expectRows(output["text_embeds"]!.data as Float32Array, "text_embeds");
-      expectRows(output["image_embeds"]!.data as Float32Array, "image_embeds");
-      const logits = golden["logits_per_image"]!;
-      expect(output["logits_per_image"]!.dims).toEqual(logits.shape);
-      expect(output["logits_per_text"]!.dims).toEqual(logits.shape.toReversed());
-      const difference = largestDifference(
-        output["logits_per_image"]!.data as Float32Array,
-        logits.values,
-      );
-      expect(difference).toBeLessThan(bounds[precision] * 20); // the logit scale is 14.3
-      await model.dispose();
-    });
+  test("CLIPModel gives Python's embeddings and logits", async () => {
+    const model = await CLIPModel.from_pretrained(at(precision));
+    const output = (await model(given)) as Record<string, Tensor>;
+    expectRows(output["text_embeds"]!.data as Float32Array, "text_embeds");
+    expectRows(output["image_embeds"]!.data as Float32Array, "image_embeds");
+    const logits = golden["logits_per_image"]!;
+    expect(output["logits_per_image"]!.dims).toEqual(logits.shape);
+    expect(output["logits_per_text"]!.dims).toEqual(logits.shape.toReversed());
+    const difference = largestDifference(output["logits_per_image"]!.data as Float32Array, logits.values);
+    expect(difference).toBeLessThan(bounds[precision] * 20); // the logit scale is 14.3
+    await model.dispose();
+  });
 
-    test("the towers give the same, at their own length", async () => {
-      const options = { dtype } as const;
-      const text = await CLIPTextModelWithProjection.from_pretrained(
-        at(precision),
-        options as never,
-      );
-      const texts = ((await text(given)) as { text_embeds: Tensor }).text_embeds;
-      const vision = await CLIPVisionModelWithProjection.from_pretrained(
-        at(precision),
-        options as never,
-      );
-      const images = ((await vision(given)) as { image_embeds: Tensor }).image_embeds;
-      expectRows(unitRows(texts).rows, "text_embeds");
-      expectRows(unitRows(images).rows, "image_embeds");
-      for (const length of [...unitRows(texts).lengths, ...unitRows(images).lengths]) {
-        expect(Math.abs(length - 1)).toBeGreaterThan(1e-3);
-      }
-      await Promise.all([text.dispose(), vision.dispose()]);
-    });
-  },
-);
+  test("the towers give the same, at their own length", async () => {
+    const options = { dtype } as const;
+    const text = await CLIPTextModelWithProjection.from_pretrained(at(precision), options as never);
+    const texts = ((await text(given)) as { text_embeds: Tensor }).text_embeds;
+    const vision = await CLIPVisionModelWithProjection.from_pretrained(at(precision), options as never);
+    const images = ((await vision(given)) as { image_embeds: Tensor }).image_embeds;
+    expectRows(unitRows(texts).rows, "text_embeds");
+    expectRows(unitRows(images).rows, "image_embeds");
+    for (const length of [...unitRows(texts).lengths, ...unitRows(images).lengths]) {
+      expect(Math.abs(length - 1)).toBeGreaterThan(1e-3);
+    }
+    await Promise.all([text.dispose(), vision.dispose()]);
+  });
+});
 
 describe("a folder of all precisions", () => {
   const files: WrittenFile[] = [];
@@ -150,25 +136,20 @@ describe("a folder of all precisions", () => {
     expect(bytes! / whole!).toBeLessThan(0.5);
   });
 
-  test.each(["fp32", "fp16", "q8"] as const)(
-    "zero-shot-image-classification scores as we do, %s",
-    async (dtype) => {
-      const labels = ["a red circle", "the sea at night", "a tent"];
-      const classify = await pipeline("zero-shot-image-classification", at("out"), { dtype });
-      const image = rawPicture();
-      const output = await classify(image, labels, { hypothesis_template: "a picture of {}" });
-      const clip = await openClip(at("tiny"), { engine: "current" });
-      const ranked = await clip.classify(testPicture(), labels, { templates: ["a picture of {}"] });
-      clip.dispose();
-      await classify.dispose();
-      const ours = new Map(ranked.map(({ label, score }) => [label, score]));
-      for (const { label, score } of output as { label: string; score: number }[]) {
-        expect(Math.abs(score - ours.get(label)!), label).toBeLessThan(
-          { fp32: 1e-4, fp16: 1e-2, q8: 0.1 }[dtype],
-        );
-      }
-    },
-  );
+  test.each(["fp32", "fp16", "q8"] as const)("zero-shot-image-classification scores as we do, %s", async (dtype) => {
+    const labels = ["a red circle", "the sea at night", "a tent"];
+    const classify = await pipeline("zero-shot-image-classification", at("out"), { dtype });
+    const image = rawPicture();
+    const output = await classify(image, labels, { hypothesis_template: "a picture of {}" });
+    const clip = await openClip(at("tiny"), { engine: "current" });
+    const ranked = await clip.classify(testPicture(), labels, { templates: ["a picture of {}"] });
+    clip.dispose();
+    await classify.dispose();
+    const ours = new Map(ranked.map(({ label, score }) => [label, score]));
+    for (const { label, score } of output as { label: string; score: number }[]) {
+      expect(Math.abs(score - ours.get(label)!), label).toBeLessThan({ fp32: 1e-4, fp16: 1e-2, q8: 0.1 }[dtype]);
+    }
+  });
 
   test("image-feature-extraction gives our embeddings", async () => {
     const extract = await pipeline("image-feature-extraction", at("out"));

@@ -82,8 +82,7 @@ test("hidden names, links that lead nowhere, sockets and other endings are count
   const { images, leftOut } = await listImages([root]);
   server.close();
   expect(images).toEqual([join(root, "a.png")]);
-  const shown = (list: readonly string[]): string =>
-    `  ${list.map((name) => join(root, name)).join(", ")}`;
+  const shown = (list: readonly string[]): string => `  ${list.map((name) => join(root, name)).join(", ")}`;
   expect(leftOutLines(leftOut)).toEqual([
     "left out: 2 links that lead nowhere, 1 name that is neither file nor folder, " +
       "3 hidden files and folders, 2 .heic files, 1 .json file",
@@ -97,8 +96,7 @@ test("a folder below that cannot be listed is counted, as os.walk goes on withou
   const root = await folderWith("locked", ["a.png", "shut/b.png", "c/d.png"]);
   const access: FileAccess = {
     ...fileAccess,
-    list: (path) =>
-      path.endsWith("shut") ? Promise.reject(new Error("EACCES")) : fileAccess.list(path),
+    list: (path) => (path.endsWith("shut") ? Promise.reject(new Error("EACCES")) : fileAccess.list(path)),
   };
   const tally = createTally();
   expect(await listFiles(access, root, tally)).toEqual(["a.png", "c/d.png"]);

@@ -42,10 +42,7 @@ export const fileAccess: FileAccess = {
  * token is sent.
  * @throws ClipError that names the file or address and says why not.
  */
-export async function readImageBytes(
-  place: string,
-  options: FetchImageOptions = {},
-): Promise<Uint8Array> {
+export async function readImageBytes(place: string, options: FetchImageOptions = {}): Promise<Uint8Array> {
   return isWebImage(place) ? fetchImage(place, options) : readBytes(place);
 }
 

@@ -1,12 +1,6 @@
 import { flattenTree } from "@clip-ts/core";
 import { preset, type ClipConfig } from "@clip-ts/model";
-import {
-  goldenArrays,
-  goldenPath,
-  goldenTensors,
-  goldenTowers,
-  largestDifference,
-} from "@clip-ts/test-utils";
+import { goldenArrays, goldenPath, goldenTensors, goldenTowers, largestDifference } from "@clip-ts/test-utils";
 import { encodeText } from "@clip-ts/text-encoder";
 import { resizePositions } from "@clip-ts/vision-encoder";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";

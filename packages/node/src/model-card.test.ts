@@ -17,9 +17,7 @@ test("the model card tells the hub and the reader what the model is", () => {
   const config = preset("ViT-B/32");
   const facts = { config, preprocess: clipPreprocess(224) };
   const card = modelCard(folder, facts, { repository: "owner/new", license: "mit" });
-  expect(card).toMatch(
-    /^---\nlibrary_name: clip-ts\npipeline_tag: zero-shot-image-classification\n/u,
-  );
+  expect(card).toMatch(/^---\nlibrary_name: clip-ts\npipeline_tag: zero-shot-image-classification\n/u);
   expect(card).toContain("license: mit\ntags:\n- clip\n- contrastive\n- transformers\n---");
   expect(card).toContain("| parameters | 151,277,313 |");
   expect(card).toContain("ViT, 12 layers, width 768, 12 heads, patches of 32, 224×224 pixels");

@@ -32,11 +32,7 @@ function librariesOf(folder: string, config?: ClipConfig): readonly string[] {
  * What the libraries that open a folder do otherwise with pictures than clip-ts does, a sentence each; none if
  * nothing. `config` tells libraries better than file names.
  */
-export function lostElsewhere(
-  folder: string,
-  preprocess: PreprocessConfig,
-  config?: ClipConfig,
-): string[] {
+export function lostElsewhere(folder: string, preprocess: PreprocessConfig, config?: ClipConfig): string[] {
   const libraries = new Set(librariesOf(folder, config));
   const readers = (["transformers", "open_clip"] as const).filter((name) => libraries.has(name));
   if (readers.length === 0) return lostPreprocess(preprocess, "others");

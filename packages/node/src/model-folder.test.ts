@@ -1,13 +1,4 @@
-import {
-  copyFile,
-  mkdir,
-  mkdtemp,
-  readFile,
-  readdir,
-  rm,
-  symlink,
-  writeFile,
-} from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { flattenTree, initParams } from "@clip-ts/core";
@@ -17,13 +8,7 @@ import { goldenPath, tensorsLeftBy } from "@clip-ts/test-utils";
 import { serializeSafetensors, toBytes, type HostTensor } from "@clip-ts/weights";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  atResolution,
-  closing,
-  loadModelParams,
-  needTokenizer,
-  tokenizerFor,
-} from "@clip-ts/inference";
+import { atResolution, closing, loadModelParams, needTokenizer, tokenizerFor } from "@clip-ts/inference";
 import { locateModel, openModel, withWeights } from "./open-model.ts";
 import { writeDescription, writeModel } from "./write-model.ts";
 
@@ -114,9 +99,7 @@ describe("at another image size", () => {
   test("only the positions change, and their class token's stays", async () => {
     const name = "vision_model.embeddings.position_embedding.weight";
     const model = join(root, "nano");
-    const larger = await take(
-      await closing(atResolution(await openModel(model), 16), loadModelParams),
-    );
+    const larger = await take(await closing(atResolution(await openModel(model), 16), loadModelParams));
     const { [name]: resized, ...rest } = larger;
     const { [name]: stored, ...same } = await load(model);
     expect(rest).toEqual(same);
@@ -126,9 +109,7 @@ describe("at another image size", () => {
 
   test("smaller than a patch is refused", async () => {
     const model = await openModel(join(root, "nano"));
-    expect(() => atResolution(model, 3)).toThrow(
-      "An image of 3 pixels is smaller than a patch of 4",
-    );
+    expect(() => atResolution(model, 3)).toThrow("An image of 3 pixels is smaller than a patch of 4");
   });
 });
 
@@ -162,10 +143,7 @@ describe("shards", () => {
       const name = `model-0000${shard + 1}-of-00002.safetensors`;
       const part = tensors.filter((_, index) => index % 2 === shard);
       for (const [tensor] of part) files[tensor] = name;
-      await writeFile(
-        join(folder(), name),
-        toBytes(serializeSafetensors(Object.fromEntries(part))),
-      );
+      await writeFile(join(folder(), name), toBytes(serializeSafetensors(Object.fromEntries(part))));
     }
     const index = JSON.stringify({ weight_map: files });
     await writeFile(join(folder(), "model.safetensors.index.json"), index);
@@ -184,9 +162,10 @@ describe("shards", () => {
 describe("a run folder stands for", () => {
   test("what `latest` points at, else its newest checkpoint", async () => {
     const run = join(root, "run");
-    const [older, newer] = ["step-0000001", "step-0000002"].map((name) =>
-      join(run, "checkpoints", name),
-    ) as [string, string];
+    const [older, newer] = ["step-0000001", "step-0000002"].map((name) => join(run, "checkpoints", name)) as [
+      string,
+      string,
+    ];
     for (const folder of [older, newer]) await writeDescription(folder, description);
     expect(locateModel(run)).toBe(newer);
     await symlink(join("checkpoints", "step-0000001"), join(run, "latest"), "junction");
@@ -210,9 +189,7 @@ describe("a model that cannot be opened says what was expected", () => {
     const folder = join(root, "weightless");
     await writeDescription(folder, description);
     const path = join(folder, "model.safetensors");
-    await expect(closing(await openModel(folder), loadModelParams)).rejects.toThrow(
-      `${path} cannot be opened`,
-    );
+    await expect(closing(await openModel(folder), loadModelParams)).rejects.toThrow(`${path} cannot be opened`);
   });
 
   test("weights cut short or of another model leave no tensor behind", async () => {
@@ -222,15 +199,11 @@ describe("a model that cannot be opened says what was expected", () => {
     await writeModel(folder, description, other);
     dispose(flattenTree<Tensor>(other));
     const left = await tensorsLeftBy(async () =>
-      expect(closing(await openModel(folder), loadModelParams)).rejects.toThrow(
-        /does not fit the model[^]*missing/,
-      ),
+      expect(closing(await openModel(folder), loadModelParams)).rejects.toThrow(/does not fit the model[^]*missing/),
     );
     expect(left).toBe(0);
     await writeFile(join(folder, "model.safetensors"), Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 0, 1));
-    await expect(closing(await openModel(folder), loadModelParams)).rejects.toThrow(
-      /model\.safetensors.*truncated/,
-    );
+    await expect(closing(await openModel(folder), loadModelParams)).rejects.toThrow(/model\.safetensors.*truncated/);
   });
 
   test("broken config.json", async () => {

@@ -10,9 +10,7 @@ test("the header is NumPy's, and the data begin at a multiple of 64", () => {
   const text = bytes.subarray(10, start).toString("latin1");
   expect(text.trimEnd()).toBe("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }");
   expect(text.endsWith("\n")).toBe(true);
-  expect([0, 1, 2, 3, 4, 5].map((index) => bytes.readFloatLE(start + 4 * index))).toEqual([
-    1, 2, 3, 4, 5, 6,
-  ]);
+  expect([0, 1, 2, 3, 4, 5].map((index) => bytes.readFloatLE(start + 4 * index))).toEqual([1, 2, 3, 4, 5, 6]);
   expect(bytes.length).toBe(start + 24);
 });
 

@@ -1,29 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { flattenTree } from "@clip-ts/core";
-import {
-  embedImages,
-  embedTexts,
-  formatClipConfig,
-  formatOpenClipConfig,
-  parseClipConfig,
-} from "@clip-ts/model";
+import { embedImages, embedTexts, formatClipConfig, formatOpenClipConfig, parseClipConfig } from "@clip-ts/model";
 import { largestDifference } from "@clip-ts/test-utils";
-import {
-  convertLayout,
-  openSafetensors,
-  readAll,
-  toFloat32,
-  type HostTensor,
-} from "@clip-ts/weights";
+import { convertLayout, openSafetensors, readAll, toFloat32, type HostTensor } from "@clip-ts/weights";
 import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { openFile } from "@clip-ts/files";
-import {
-  closing,
-  loadModelParams,
-  checkStoredPositions,
-  withStoredPositions,
-} from "@clip-ts/inference";
+import { closing, loadModelParams, checkStoredPositions, withStoredPositions } from "@clip-ts/inference";
 import { openModel, withWeights } from "./open-model.ts";
 
 /** open_clip's own folders, by make_open_clip_options.py. */
@@ -86,9 +69,7 @@ test("a projection with a bias keeps its form on the way to open_clip's names", 
   for (const name of ["biased-projection", "biased-custom"]) {
     await withWeights(folderOf(name), (file) => {
       const names = convertLayout(convertLayout(file, "huggingface"), "openai").names;
-      expect(names).toEqual(
-        expect.arrayContaining(["text_projection.weight", "text_projection.bias"]),
-      );
+      expect(names).toEqual(expect.arrayContaining(["text_projection.weight", "text_projection.bias"]));
       return Promise.resolve();
     });
   }

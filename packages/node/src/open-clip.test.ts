@@ -6,13 +6,7 @@ import { fileURLToPath } from "node:url";
 import { flattenTree } from "@clip-ts/core";
 import { clipPreprocess, preprocess } from "@clip-ts/image";
 import { embedImages, initClip, preset, type ClipParams } from "@clip-ts/model";
-import {
-  captureOutput,
-  goldenPath,
-  startLocalHub,
-  tensorsLeftBy,
-  useEngine,
-} from "@clip-ts/test-utils";
+import { captureOutput, goldenPath, startLocalHub, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
 import { dispose, getBackend, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { decodeImage } from "./decode-image.ts";
@@ -23,8 +17,7 @@ import { writeModel } from "./write-model.ts";
 
 const config = preset("nano");
 const description = { config, preprocess: clipPreprocess(8), ...tokenizerFor(config) };
-const image = (name: string): string =>
-  fileURLToPath(new URL(`fixtures/images/${name}`, import.meta.url));
+const image = (name: string): string => fileURLToPath(new URL(`fixtures/images/${name}`, import.meta.url));
 let root = "";
 let params: ClipParams;
 
@@ -39,8 +32,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const length = (row: Float32Array): number =>
-  Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
+const length = (row: Float32Array): number => Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
 
 describe("images", () => {
   test("are unit rows: those of the model on the preprocessed pixels", async () => {
@@ -90,9 +82,7 @@ describe("images", () => {
       await expect(clip.embedImages([image("rgb.jpg"), missing])).rejects.toThrow(
         `${missing} cannot be read: there is no such file.`,
       );
-      await expect(clip.embedImages([Buffer.from("no image")])).rejects.toThrow(
-        "The image is not a readable image",
-      );
+      await expect(clip.embedImages([Buffer.from("no image")])).rejects.toThrow("The image is not a readable image");
     });
     expect(left).toBe(0);
     clip.dispose();
@@ -106,15 +96,11 @@ describe("labels", () => {
     const templates = ["a photo of a {}."];
     const ranking = await clip.classify(image("rgb.png"), labels, { templates });
     const { values: picture } = await clip.embedImages([image("rgb.png")]);
-    const { values: texts, dim } = await clip.embedTexts(
-      labels.map((label) => `a photo of a ${label}.`),
-    );
+    const { values: texts, dim } = await clip.embedTexts(labels.map((label) => `a photo of a ${label}.`));
     const cosines = labels.map((_, row) =>
       picture.reduce((sum, value, column) => sum + value * texts[row * dim + column]!, 0),
     );
-    const order = labels.toSorted(
-      (a, b) => cosines[labels.indexOf(b)]! - cosines[labels.indexOf(a)]!,
-    );
+    const order = labels.toSorted((a, b) => cosines[labels.indexOf(b)]! - cosines[labels.indexOf(a)]!);
     expect(ranking.map(({ label }) => label)).toEqual(order);
     for (const { label, similarity } of ranking) {
       expect(similarity).toBeCloseTo(cosines[labels.indexOf(label)]!, 5);

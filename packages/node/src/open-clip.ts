@@ -34,8 +34,7 @@ export interface OpenClipOptions extends DecodeOptions {
 }
 
 async function toPixels(image: ImageInput, options: OpenClipOptions): Promise<Pixels> {
-  if (typeof image === "string")
-    return decodeImage(await readImageBytes(image, options), image, options);
+  if (typeof image === "string") return decodeImage(await readImageBytes(image, options), image, options);
   if (image instanceof Uint8Array) return decodeImage(image, "The image", options);
   return image;
 }
@@ -48,10 +47,7 @@ const inOneLine = ({ said, fix }: Slowdown): string => `${said}. To change that:
  * @throws ClipError that names the file or engine that is missing, and what to do; "bad-argument" for an
  * image size that the model cannot see.
  */
-export async function openClip(
-  model: string,
-  options: OpenClipOptions = {},
-): Promise<Clip<ImageInput>> {
+export async function openClip(model: string, options: OpenClipOptions = {}): Promise<Clip<ImageInput>> {
   const { engine = "auto", batchSize, imageSize, towers, onNotice, onProgress } = options;
   const stored = await openModel(model, {
     towers,
@@ -64,8 +60,7 @@ export async function openClip(
   const embedder = await closing(opened, () => loadEmbedder(opened, started.compiler));
   return describedClip<ImageInput>(opened, {
     embedder,
-    preprocess: async (image) =>
-      preprocessYielding(await toPixels(image, options), opened.preprocess),
+    preprocess: async (image) => preprocessYielding(await toPixels(image, options), opened.preprocess),
     ...(batchSize === undefined ? {} : { batchSize }),
   });
 }

@@ -60,9 +60,7 @@ export type ResolveOptions = Pick<DownloadOptions, "onNotice" | "onProgress">;
 
 /** The same for any model: one on the Hugging Face hub is downloaded, unless it is there already. */
 export async function resolveModel(model: string, options: ResolveOptions = {}): Promise<string> {
-  return isHubReference(model)
-    ? downloadModel(model, options)
-    : locate(model, didYouMeanHub(model));
+  return isHubReference(model) ? downloadModel(model, options) : locate(model, didYouMeanHub(model));
 }
 
 /** The files of a folder; some of them under other paths, if they are given. */
@@ -71,10 +69,7 @@ function filesOfFolder(
   { name = folder, others = {} }: { name?: string; others?: Readonly<Record<string, string>> } = {},
 ): ModelFiles {
   const pathOf = (file: string): string => others[file] ?? join(folder, file);
-  const ifThere = async <Result>(
-    file: string,
-    use: (path: string) => Promise<Result>,
-  ): Promise<Result | undefined> => {
+  const ifThere = async <Result>(file: string, use: (path: string) => Promise<Result>): Promise<Result | undefined> => {
     const path = pathOf(file);
     return existsSync(path) ? use(path) : undefined;
   };
@@ -82,8 +77,7 @@ function filesOfFolder(
     name,
     place: folder,
     pathOf,
-    readText: (file) =>
-      ifThere(file, async (path) => Buffer.from(await readBytes(path)).toString()),
+    readText: (file) => ifThere(file, async (path) => Buffer.from(await readBytes(path)).toString()),
     open: (file) => ifThere(file, openFile),
   };
 }
@@ -145,18 +139,12 @@ export async function storedModel(model: string, description: ModelDescription):
  * file of weights or `hf:owner/name`. `options` say what weights without a config do not.
  * @returns undefined for a whole model.
  */
-export async function openTower(
-  model: string,
-  options: OpenModelOptions = {},
-): Promise<StoredTower | undefined> {
+export async function openTower(model: string, options: OpenModelOptions = {}): Promise<StoredTower | undefined> {
   return openTowerIn(await openFiles(model, options), described(options));
 }
 
 /** Opens a model's weights as they are stored, one file of any format or shards, for as long as `use` runs. */
-export async function withWeights<Result>(
-  model: string,
-  use: (file: TensorFile) => Promise<Result>,
-): Promise<Result> {
+export async function withWeights<Result>(model: string, use: (file: TensorFile) => Promise<Result>): Promise<Result> {
   return withWeightsIn(await openFiles(model), use);
 }
 
@@ -184,9 +172,7 @@ export async function readArchitecture(model: string): Promise<Architecture> {
   const files = await openFiles(model);
   const { place } = files;
   if (!isFile(place)) return { ...(await readDescription(files)), files };
-  const facts = place.endsWith(".json")
-    ? await readConfigFile(configAt(place))
-    : await readDescription(files);
+  const facts = place.endsWith(".json") ? await readConfigFile(configAt(place)) : await readDescription(files);
   return { ...facts, files: filesOfFolder(dirname(place)) };
 }
 
@@ -209,9 +195,7 @@ export async function readTokenizerAlone(
   { text }: Pick<ClipConfig, "text">,
 ): Promise<{ readonly tokenizer: Tokenizer }> {
   const { readText } = await tokenizerFilesAt(place);
-  const vocabularies = await Promise.all(
-    ["tokenizer.json", "vocab.json", "vocab.txt"].map((name) => readText(name)),
-  );
+  const vocabularies = await Promise.all(["tokenizer.json", "vocab.json", "vocab.txt"].map((name) => readText(name)));
   const hasFiles = vocabularies.some((found) => found !== undefined);
   const tokenizer = hasFiles ? await openTokenizer(text, readText) : undefined;
   if (tokenizer !== undefined) return { tokenizer };

@@ -9,8 +9,7 @@ import { openFile } from "@clip-ts/files";
 import { closing, loadModelParams } from "@clip-ts/inference";
 import { openModel } from "./open-model.ts";
 
-const fixture = (name: string): string =>
-  fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 
 test("OpenAI's archive opens without any config and computes what open_clip computes", async () => {
   const model = fixture("openai-archive.pt");

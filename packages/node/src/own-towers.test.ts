@@ -23,14 +23,7 @@ import {
 } from "@clip-ts/core";
 import { clipPreprocess, preprocess as toPixels, type Pixels } from "@clip-ts/image";
 import { trace, type NamedTensors } from "@clip-ts/jit";
-import {
-  clipSpec,
-  initClip,
-  lossGradients,
-  preset,
-  type ClipConfig,
-  type ClipParams,
-} from "@clip-ts/model";
+import { clipSpec, initClip, lossGradients, preset, type ClipConfig, type ClipParams } from "@clip-ts/model";
 import { largestDifference, randomTensor, relativeError, useEngine } from "@clip-ts/test-utils";
 import { defineTextTower, type CaptionConfig } from "@clip-ts/text-encoder";
 import { defineVisionTower, type ImageConfig } from "@clip-ts/vision-encoder";
@@ -164,20 +157,17 @@ test("without its towers, a model says which one it needs", async () => {
   }
 });
 
-test.each(["wasm", "onnx", "tensorflow"] as const)(
-  "%s computes what cpu computes",
-  async (engine) => {
-    if (!inspectEngine(engine).available) {
-      return console.warn(`SKIPPED: own towers on ${engine}, which is not set up.`);
-    }
-    const expected = await features("model", { engine: "cpu" });
-    const found = await features("run", { engine });
-    found.forEach((values, side) => {
-      expect(values.length).toBe(expected[side]!.length);
-      expect(largestDifference(values, expected[side]!)).toBeLessThan(1e-5);
-    });
-  },
-);
+test.each(["wasm", "onnx", "tensorflow"] as const)("%s computes what cpu computes", async (engine) => {
+  if (!inspectEngine(engine).available) {
+    return console.warn(`SKIPPED: own towers on ${engine}, which is not set up.`);
+  }
+  const expected = await features("model", { engine: "cpu" });
+  const found = await features("run", { engine });
+  found.forEach((values, side) => {
+    expect(values.length).toBe(expected[side]!.length);
+    expect(largestDifference(values, expected[side]!)).toBeLessThan(1e-5);
+  });
+});
 
 /** Gradients of every parameter, "d:" before its path; what is given has the batch beside the parameters. */
 function gradientsOf({ pixelValues, inputIds, ...leaves }: NamedTensors): NamedTensors {

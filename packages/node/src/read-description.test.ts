@@ -2,27 +2,10 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { flattenTree, type ParamSpec } from "@clip-ts/core";
-import {
-  clipPreprocess,
-  formatPreprocessorConfig,
-  siglipPreprocess,
-  torchvisionPreprocess,
-} from "@clip-ts/image";
-import {
-  clipSpec,
-  formatClipConfig,
-  formatOpenClipConfig,
-  preset,
-  type ClipConfig,
-} from "@clip-ts/model";
+import { clipPreprocess, formatPreprocessorConfig, siglipPreprocess, torchvisionPreprocess } from "@clip-ts/image";
+import { clipSpec, formatClipConfig, formatOpenClipConfig, preset, type ClipConfig } from "@clip-ts/model";
 import { goldenPath } from "@clip-ts/test-utils";
-import {
-  convertTensors,
-  fromFloat32,
-  serializeSafetensors,
-  toBytes,
-  type HostTensor,
-} from "@clip-ts/weights";
+import { convertTensors, fromFloat32, serializeSafetensors, toBytes, type HostTensor } from "@clip-ts/weights";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test, vi } from "vitest";
 import { writeOpenClipDescription } from "./write-model.ts";
@@ -50,8 +33,7 @@ function zeros(config: ClipConfig): Record<string, HostTensor> {
   );
 }
 
-const file = (tensors: Record<string, HostTensor>): Uint8Array =>
-  toBytes(serializeSafetensors(tensors));
+const file = (tensors: Record<string, HostTensor>): Uint8Array => toBytes(serializeSafetensors(tensors));
 
 const nano = preset("nano");
 /** Small, with heads as long as OpenAI's. */

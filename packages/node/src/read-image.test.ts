@@ -29,9 +29,7 @@ const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
   "/closed": (response) => response.writeHead(403).end(),
   "/page": (response) => response.writeHead(200, { "content-type": "text/html" }).end("<p>"),
   "/busy": (response) =>
-    left-- > 0
-      ? response.writeHead(503, { "retry-after": "0" }).end()
-      : response.writeHead(200).end(picture),
+    left-- > 0 ? response.writeHead(503, { "retry-after": "0" }).end() : response.writeHead(200).end(picture),
   "/cut": (response) => {
     response.writeHead(200, { "content-length": picture.length });
     if (left-- > 0) response.write(picture.subarray(0, 20), () => response.destroy());
@@ -39,8 +37,7 @@ const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
   },
   "/silent": () => undefined,
   "/stalls": (response) => response.writeHead(200).write(picture.subarray(0, 20)),
-  "/announced": (response) =>
-    response.writeHead(200, { "content-length": 3_000_000 }).write(picture),
+  "/announced": (response) => response.writeHead(200, { "content-length": 3_000_000 }).write(picture),
   "/endless": (response) => {
     response.writeHead(200);
     const more = (): void => {
@@ -76,14 +73,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-test.each(["/ok.png", "/moved", "/ok.png?size=large"])(
-  "%s gives the bytes, no token sent",
-  async (path) => {
-    asked.length = 0;
-    expect(Buffer.from(await read(path)).equals(picture)).toBe(true);
-    expect(asked.every(({ authorization }) => authorization === undefined)).toBe(true);
-  },
-);
+test.each(["/ok.png", "/moved", "/ok.png?size=large"])("%s gives the bytes, no token sent", async (path) => {
+  asked.length = 0;
+  expect(Buffer.from(await read(path)).equals(picture)).toBe(true);
+  expect(asked.every(({ authorization }) => authorization === undefined)).toBe(true);
+});
 
 test.each(["/busy", "/cut"])("what fails for a while is asked for again: %s", async (path) => {
   left = 2;
@@ -112,9 +106,7 @@ test("addresses that are none, hold a password or lead nowhere are refused", asy
   await expect(readImageBytes("http://", quick)).rejects.toThrow("is no address of an image");
   const secret = readImageBytes("https://me:s3cret@example.invalid/a.png", quick);
   await expect(secret).rejects.toThrow(/^https:\/\/example\.invalid: addresses with a user/u);
-  await expect(readImageBytes("http://127.0.0.1:9/a.png", quick)).rejects.toThrow(
-    /cannot be reached/u,
-  );
+  await expect(readImageBytes("http://127.0.0.1:9/a.png", quick)).rejects.toThrow(/cannot be reached/u);
   await expect(readImageBytes(join(folder, "none.png"))).rejects.toThrow(/there is no such file/u);
 });
 

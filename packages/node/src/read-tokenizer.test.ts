@@ -56,17 +56,11 @@ test("an argument of open_clip's tokenizers that is not understood is named when
   const folder = await folderOf("mask", { "open_clip_config.json": config });
   const found = await readTokenizer(filesAt(folder), whole);
   expect(found.missingTokenizer?.isUnread).toBe(true);
-  expect(() => needTokenizer({ config: whole, ...found })).toThrow(
-    /tokenizer_kwargs\.reduction_mask/u,
-  );
+  expect(() => needTokenizer({ config: whole, ...found })).toThrow(/tokenizer_kwargs\.reduction_mask/u);
 });
 
 test("a folder for open_clip names a tokenizer exactly where its own would not do", async () => {
-  const textCfgOf = async (
-    name: string,
-    config: ClipConfig,
-    clean?: "canonicalize",
-  ): Promise<unknown> => {
+  const textCfgOf = async (name: string, config: ClipConfig, clean?: "canonicalize"): Promise<unknown> => {
     const { vocabSize } = config.text;
     const tokenizer = createClipTokenizer({ vocabSize, ...(clean && { clean }) });
     const folder = join(root, name);

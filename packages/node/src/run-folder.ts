@@ -1,15 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import {
-  link,
-  mkdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  symlink,
-  utimes,
-  writeFile,
-} from "node:fs/promises";
+import { link, mkdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
@@ -74,11 +64,7 @@ export async function pointLatest(run: string, name: string): Promise<void> {
  * Takes a checkpoint out of a run without losing it: it becomes `step-N.damaged` or `step-N.diverged`,
  * and `latest` points at the newest one that is left.
  */
-export async function markCheckpoint(
-  run: string,
-  name: string,
-  reason: "damaged" | "diverged",
-): Promise<void> {
+export async function markCheckpoint(run: string, name: string, reason: "damaged" | "diverged"): Promise<void> {
   const folder = checkpointFolder(run, name);
   await rm(`${folder}.${reason}`, { recursive: true, force: true });
   await rename(folder, `${folder}.${reason}`);

@@ -4,12 +4,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  goldenArrays,
-  goldenTensors,
-  largestDifference,
-  writeGoldenModel,
-} from "@clip-ts/test-utils";
+import { goldenArrays, goldenTensors, largestDifference, writeGoldenModel } from "@clip-ts/test-utils";
 import { getBackend, setBackend, slice, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exportSavedModel } from "./export-model.ts";
@@ -20,10 +15,7 @@ interface TfjsNode {
     getMetaGraphsFromSavedModel(path: string): Promise<
       {
         tags: string[];
-        signatureDefs: Record<
-          string,
-          Record<"inputs" | "outputs", Record<string, { shape: unknown }>>
-        >;
+        signatureDefs: Record<string, Record<"inputs" | "outputs", Record<string, { shape: unknown }>>>;
       }[]
     >;
     loadSavedModel(path: string, tags: string[], signature: string): Promise<SavedModel>;
@@ -111,9 +103,7 @@ describe.skipIf(tfjs === undefined)("in TensorFlow", () => {
     const values = await one.data();
     const length = Math.hypot(...values.slice(0, 40));
     const unit = values.slice(0, 40).map((value) => value / length);
-    expect(largestDifference(unit, expected["text_embeds"]!.values.slice(0, 40))).toBeLessThan(
-      1e-5,
-    );
+    expect(largestDifference(unit, expected["text_embeds"]!.values.slice(0, 40))).toBeLessThan(1e-5);
     whole.dispose();
     text.dispose();
   });

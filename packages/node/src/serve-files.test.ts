@@ -25,10 +25,7 @@ const types: Readonly<Record<string, string>> = {
  * Serves folders under the first part of the path, and `page` at the root. The headers allow threads in
  * the browser (cross-origin isolation).
  */
-export async function serveFiles(
-  folders: Readonly<Record<string, string>>,
-  page: string,
-): Promise<FileServer> {
+export async function serveFiles(folders: Readonly<Record<string, string>>, page: string): Promise<FileServer> {
   const asked: string[] = [];
   const read = async (path: string): Promise<Buffer> => {
     const [first = "", ...rest] = path.split("/").slice(1);
@@ -40,8 +37,7 @@ export async function serveFiles(
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     asked.push(path);
     const headers = {
-      "Content-Type":
-        types[extname(path)] ?? (path === "/" ? "text/html" : "application/octet-stream"),
+      "Content-Type": types[extname(path)] ?? (path === "/" ? "text/html" : "application/octet-stream"),
       "Cross-Origin-Opener-Policy": "same-origin",
       "Cross-Origin-Embedder-Policy": "require-corp",
     };

@@ -2,13 +2,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  flattenTree,
-  initHostParams,
-  toHost,
-  type HostArray,
-  type HostArrays,
-} from "@clip-ts/core";
+import { flattenTree, initHostParams, toHost, type HostArray, type HostArrays } from "@clip-ts/core";
 import { clipPreprocess } from "@clip-ts/image";
 import { clipSpec, initClip, preset } from "@clip-ts/model";
 import { dispose, engine, removeBackend, scalar, type Tensor } from "@tensorflow/tfjs-core";
@@ -52,9 +46,7 @@ test("a model's file is byte for byte the one that tensors give, and is read aga
 });
 
 test("a tower comes under its paths in the whole model", async () => {
-  const tower = await withWeights(join(root, "tensors"), (file) =>
-    loadHostTower(file, config, "text"),
-  );
+  const tower = await withWeights(join(root, "tensors"), (file) => loadHostTower(file, config, "text"));
   const paths = Object.keys(params).filter((path) => path.startsWith("text_model."));
   expect(tower).toEqual(Object.fromEntries(paths.map((path) => [path, params[path]])));
 });

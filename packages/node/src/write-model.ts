@@ -39,11 +39,7 @@ export async function writeDescription(
  * Writes a folder that clip-ts, transformers and transformers.js load. Borrows the parameters, a tree or
  * flat tree of host arrays, for which no engine has to run, or of tensors.
  */
-export async function writeModel(
-  folder: string,
-  description: ModelDescription,
-  params: object,
-): Promise<void> {
+export async function writeModel(folder: string, description: ModelDescription, params: object): Promise<void> {
   await writeDescription(folder, description);
   const { chunks } = streamParams(params, { layout: weightNamesOf(description.config) });
   await writeFileWhole(join(folder, modelFiles.weights), chunks());
@@ -60,8 +56,7 @@ const clipVocabSize = 49408;
 const ownTokenizerName = "this-folder";
 
 /** Whether open_clip's own tokenizer makes the same ids. */
-const isSimple = ({ source, vocabSize }: Tokenizer): boolean =>
-  source === "clip" && vocabSize === clipVocabSize;
+const isSimple = ({ source, vocabSize }: Tokenizer): boolean => source === "clip" && vocabSize === clipVocabSize;
 
 /** What open_clip calls a cleaning; it has none that leaves text as it is. */
 function cleanOf({ cleaning }: Tokenizer, usual: string): { readonly clean?: string } {
@@ -106,10 +101,7 @@ export async function writeOpenClipDescription(
  * The `open_clip_config.json` of a folder as it has to read in a repository of the hub, where open_clip finds
  * the tokenizer beside it by the repository's name; undefined where the file goes as it is.
  */
-export async function openClipConfigFor(
-  folder: string,
-  repository: string,
-): Promise<string | undefined> {
+export async function openClipConfigFor(folder: string, repository: string): Promise<string | undefined> {
   const path = join(folder, modelFiles.openClipConfig);
   if (!existsSync(path)) return undefined;
   const content = (await readJson(path)) as { readonly model_cfg?: Json };
@@ -120,24 +112,17 @@ export async function openClipConfigFor(
 }
 
 /** What describes a vision tower, of a whole model or alone. */
-type VisionFacts = { readonly config: Pick<ClipConfig, "vision"> } & Partial<
-  Pick<ModelDescription, "preprocess">
->;
+type VisionFacts = { readonly config: Pick<ClipConfig, "vision"> } & Partial<Pick<ModelDescription, "preprocess">>;
 
 /** What describes a text tower, of a whole model or alone. */
-type TextFacts = { readonly config: Pick<ClipConfig, "text"> } & Partial<
-  Pick<ModelDescription, "tokenizer">
->;
+type TextFacts = { readonly config: Pick<ClipConfig, "text"> } & Partial<Pick<ModelDescription, "tokenizer">>;
 
 /**
  * Writes what describes a vision tower alone: the arguments of torchvision's `VisionTransformer`, and the
  * preprocessing if it is known.
  * @throws ClipError "unsupported" for a tower that torchvision cannot build.
  */
-export async function writeTorchvisionDescription(
-  folder: string,
-  { config, preprocess }: VisionFacts,
-): Promise<void> {
+export async function writeTorchvisionDescription(folder: string, { config, preprocess }: VisionFacts): Promise<void> {
   const content = formatTorchvisionConfig(config);
   await mkdir(folder, { recursive: true });
   await writeJson(join(folder, modelFiles.config), content);
@@ -150,10 +135,7 @@ export async function writeTorchvisionDescription(
  * loads the folder.
  * @throws ClipError "unsupported" for a text tower that is no RoBERTa.
  */
-export async function writeRobertaDescription(
-  folder: string,
-  { config, tokenizer }: TextFacts,
-): Promise<void> {
+export async function writeRobertaDescription(folder: string, { config, tokenizer }: TextFacts): Promise<void> {
   const content = formatRobertaConfig(config);
   await mkdir(folder, { recursive: true });
   await writeJson(join(folder, modelFiles.config), content);

@@ -36,11 +36,7 @@ export interface OnnxRuntime {
   readonly InferenceSession: {
     create(bytes: Uint8Array, options: object): Promise<OnnxSession>;
   };
-  readonly Tensor: new (
-    dtype: Value["dtype"],
-    data: Float32Array,
-    dims: readonly number[],
-  ) => OnnxTensor;
+  readonly Tensor: new (dtype: Value["dtype"], data: Float32Array, dims: readonly number[]) => OnnxTensor;
   /** Names the package that it is. */
   readonly env?: { readonly versions?: { readonly web?: string } };
 }
@@ -56,10 +52,7 @@ export interface OnnxOptions {
   readonly fuses?: boolean;
 }
 
-function sessionOptions(
-  { threads, providers }: OnnxOptions,
-  externalData: readonly LooseWeight[],
-): object {
+function sessionOptions({ threads, providers }: OnnxOptions, externalData: readonly LooseWeight[]): object {
   return {
     ...(externalData.length === 0 ? {} : { externalData }),
     graphOptimizationLevel: "all",
@@ -128,10 +121,7 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions): Promise<C
     new Map(
       Object.entries(arrays).map(([name, array]) => [
         name,
-        viewOf(
-          known.values.get(name) as Value,
-          checkArray(known.values.get(name), name, array, known.symbols),
-        ),
+        viewOf(known.values.get(name) as Value, checkArray(known.values.get(name), name, array, known.symbols)),
       ]),
     );
   return disposableFunction({
@@ -139,9 +129,7 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions): Promise<C
       const feeds = Object.fromEntries(views(given, inputs));
       const wanted = views(into, outputs);
       const fetched = writesInPlace(runtime) ? wanted : new Map<string, OnnxTensor>();
-      const fetches = Object.fromEntries(
-        [...outputs.values.keys()].map((name) => [name, fetched.get(name) ?? null]),
-      );
+      const fetches = Object.fromEntries([...outputs.values.keys()].map((name) => [name, fetched.get(name) ?? null]));
       const results = await session.run(feeds, fetches);
       return Object.fromEntries(
         [...outputs.values.keys()].map((name): [string, HostArray] => {

@@ -1,11 +1,6 @@
 import { flattenTree, unflattenLike, valueAndGradient } from "@clip-ts/core";
 import { clipSpec, forward, parseClipConfig, type ClipParams } from "@clip-ts/model";
-import {
-  createOptimizer,
-  createSchedule,
-  type LeafSettings,
-  type OptimizerConfig,
-} from "@clip-ts/optim";
+import { createOptimizer, createSchedule, type LeafSettings, type OptimizerConfig } from "@clip-ts/optim";
 import {
   goldenArrays,
   goldenJson,
@@ -14,16 +9,7 @@ import {
   type TrainingOnEngine,
   type TrainingSpec,
 } from "@clip-ts/test-utils";
-import {
-  add,
-  clipByValue,
-  memory,
-  mul,
-  sum,
-  square,
-  sub,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { add, clipByValue, memory, mul, sum, square, sub, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { onnxTarget } from "./compile-onnx.ts";
@@ -36,10 +22,8 @@ import {
   type Target,
 } from "@clip-ts/jit";
 
-const compileTraining = <Own extends Settings>(
-  spec: TrainingSpec<Own>,
-  target: Target,
-): Promise<TrainingOnEngine> => trainOn(flatLoader(target), spec);
+const compileTraining = <Own extends Settings>(spec: TrainingSpec<Own>, target: Target): Promise<TrainingOnEngine> =>
+  trainOn(flatLoader(target), spec);
 
 const targets: Readonly<Record<string, Target>> = {
   onnx: onnxTarget({ runtime, threads: 1 }),
@@ -75,22 +59,19 @@ const small: TrainingSpec = {
   ],
 };
 
-test.each(Object.keys(targets))(
-  "a step moves every leaf by its own settings (%s)",
-  async (name) => {
-    const program = await compileTraining(small, targets[name] as Target);
-    const metrics = await program.run({ x: array([1, 1, 1]) }, { rate: 0.125 });
-    // errors 0.5, 1.5, 2.5; gradient of w 1, 3, 5 and of b -9
-    expect(metrics["loss"]).toBeCloseTo(8.75, 6);
-    expect(metrics["error"]).toBeCloseTo(4.5, 6);
-    expect(metrics["gradNorm"]).toBeCloseTo(Math.sqrt(1 + 9 + 25 + 81), 5);
-    const { params, slots } = await program.readState();
-    expect(numbersIn(params["w"] as HostArray)).toEqual([0.875, 1.625, 2.375]);
-    expect(numbersIn(params["b"] as HostArray)).toEqual([11.75]);
-    expect(numbersIn(slots["sum"]?.["w"] as HostArray)).toEqual([-1, -3, -5]);
-    await program.dispose();
-  },
-);
+test.each(Object.keys(targets))("a step moves every leaf by its own settings (%s)", async (name) => {
+  const program = await compileTraining(small, targets[name] as Target);
+  const metrics = await program.run({ x: array([1, 1, 1]) }, { rate: 0.125 });
+  // errors 0.5, 1.5, 2.5; gradient of w 1, 3, 5 and of b -9
+  expect(metrics["loss"]).toBeCloseTo(8.75, 6);
+  expect(metrics["error"]).toBeCloseTo(4.5, 6);
+  expect(metrics["gradNorm"]).toBeCloseTo(Math.sqrt(1 + 9 + 25 + 81), 5);
+  const { params, slots } = await program.readState();
+  expect(numbersIn(params["w"] as HostArray)).toEqual([0.875, 1.625, 2.375]);
+  expect(numbersIn(params["b"] as HostArray)).toEqual([11.75]);
+  expect(numbersIn(slots["sum"]?.["w"] as HostArray)).toEqual([-1, -3, -5]);
+  await program.dispose();
+});
 
 test("says when it compiles, and for which shapes", async () => {
   const told: string[] = [];
@@ -251,9 +232,7 @@ test("loss and gradients on ONNX Runtime are PyTorch's", async () => {
   const { loss } = await program.run(batch, {});
   expect(loss).toBeCloseTo(io["loss"]?.values[0] as number, 5);
   const { slots } = await program.readState();
-  expect(
-    worst(slots["grad"] as HostArrays, goldenArrays("clip-vit/grads.safetensors")),
-  ).toBeLessThan(1e-4);
+  expect(worst(slots["grad"] as HostArrays, goldenArrays("clip-vit/grads.safetensors"))).toBeLessThan(1e-4);
   await program.dispose();
 });
 
@@ -303,9 +282,7 @@ test.each(["adamw", "lion", "sgd"] as const)("%s moves the state as tfjs does", 
     }
     const { params: moved, slots } = await program.readState();
     await program.dispose();
-    return [moved, ...Object.values(slots)].flatMap((tree) =>
-      Object.values(tree).flatMap(numbersIn),
-    );
+    return [moved, ...Object.values(slots)].flatMap((tree) => Object.values(tree).flatMap(numbersIn));
   };
   const expected = await run(interpretTarget);
   expect(expected.slice(0, 100)).not.toEqual(w);

@@ -8,19 +8,14 @@ import { compileOnnx, type OnnxRuntime } from "./compile-onnx.ts";
 
 const numbers = (shape: readonly number[], scale: number): HostArray => ({
   shape,
-  data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, index) =>
-    Math.sin(index * scale),
-  ),
+  data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, index) => Math.sin(index * scale)),
 });
 const x = numbers([3, 40], 0.7);
 const weights = { w: numbers([40, 50], 0.3), b: numbers([50], 0.9) };
 
 /** x · w + b, with the weights as constants; w is large enough to lie outside the model, b is not. */
 function matmulGraph(): Graph {
-  const traced = trace(
-    ({ x, w, b }) => ({ y: add(matMul(x as Tensor, w as Tensor), b as Tensor) }),
-    { x, ...weights },
-  );
+  const traced = trace(({ x, w, b }) => ({ y: add(matMul(x as Tensor, w as Tensor), b as Tensor) }), { x, ...weights });
   return bindInputs(traced, weights);
 }
 

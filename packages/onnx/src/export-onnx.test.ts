@@ -8,13 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
-import {
-  bindInputs,
-  type HostArrays,
-  type NamedTensors,
-  optimize,
-  traceSymbolic,
-} from "@clip-ts/jit";
+import { bindInputs, type HostArrays, type NamedTensors, optimize, traceSymbolic } from "@clip-ts/jit";
 import { exportOnnx, type ExportOptions, type OnnxExport } from "./export-onnx.ts";
 import { ModelProtoSchema, type NodeProto } from "./generated/onnx_pb.ts";
 import { halfBits } from "./half.ts";
@@ -48,9 +42,7 @@ const network = (given: NamedTensors): NamedTensors => {
   return { pooled, unit: tf.div(pooled, length) };
 };
 
-const shapes = Object.fromEntries(
-  Object.entries(params).map(([name, { shape }]) => [name, { shape }]),
-);
+const shapes = Object.fromEntries(Object.entries(params).map(([name, { shape }]) => [name, { shape }]));
 const ids = { shape: ["batch", "tokens"], dtype: "int32" } as const;
 const graph = optimize(
   bindInputs(
@@ -67,8 +59,7 @@ const graph = optimize(
 const exported = (options: Partial<ExportOptions> = {}): OnnxExport =>
   exportOnnx(graph, { file: "net.onnx", wideInputs: ["ids"], ...options });
 
-const nodesOf = ({ model }: OnnxExport): NodeProto[] =>
-  fromBinary(ModelProtoSchema, model).graph?.node ?? [];
+const nodesOf = ({ model }: OnnxExport): NodeProto[] => fromBinary(ModelProtoSchema, model).graph?.node ?? [];
 
 /** Neighbouring ids, one of which is the end token: half precision must not take them for each other. */
 const batches = [
@@ -132,25 +123,22 @@ test("8 bits give nearly that, from a quarter of the bytes", async () => {
   expect(Math.max(...(await differences(small.model)))).toBeLessThan(0.05);
 });
 
-test.each(["f32", "f16", "int8"] as const)(
-  "weights of %s may lie beside the model",
-  async (precision) => {
-    const { model, files } = exported({ precision, largestFile: 2 ** 20 });
-    expect(model.length).toBeLessThan(20_000);
-    expect(files[0]?.name).toBe("net.onnx_data");
-    const folder = await mkdtemp(join(tmpdir(), "clip-ts-external-"));
-    await writeFile(join(folder, "net.onnx"), model);
-    for (const { name, chunks, byteLength } of files) {
-      const bytes = Buffer.concat(chunks);
-      expect(bytes.length).toBe(byteLength);
-      await writeFile(join(folder, name), bytes);
-    }
-    const whole = await run(exported({ precision }).model, batches[1]!);
-    const split = await run(join(folder, "net.onnx"), batches[1]!);
-    expect(split["pooled"]!.data).toEqual(whole["pooled"]!.data);
-    await rm(folder, { recursive: true });
-  },
-);
+test.each(["f32", "f16", "int8"] as const)("weights of %s may lie beside the model", async (precision) => {
+  const { model, files } = exported({ precision, largestFile: 2 ** 20 });
+  expect(model.length).toBeLessThan(20_000);
+  expect(files[0]?.name).toBe("net.onnx_data");
+  const folder = await mkdtemp(join(tmpdir(), "clip-ts-external-"));
+  await writeFile(join(folder, "net.onnx"), model);
+  for (const { name, chunks, byteLength } of files) {
+    const bytes = Buffer.concat(chunks);
+    expect(bytes.length).toBe(byteLength);
+    await writeFile(join(folder, name), bytes);
+  }
+  const whole = await run(exported({ precision }).model, batches[1]!);
+  const split = await run(join(folder, "net.onnx"), batches[1]!);
+  expect(split["pooled"]!.data).toEqual(whole["pooled"]!.data);
+  await rm(folder, { recursive: true });
+});
 
 test("files of weights are counted as @huggingface/transformers does, and none is too large", () => {
   const two = exportOnnx(
@@ -160,9 +148,7 @@ test("files of weights are counted as @huggingface/transformers does, and none i
         a: { shape: [40, 40] },
         b: { shape: [40, 40] },
       }),
-      Object.fromEntries(
-        ["a", "b"].map((name) => [name, { data: new Float32Array(1600).fill(2), shape: [40, 40] }]),
-      ),
+      Object.fromEntries(["a", "b"].map((name) => [name, { data: new Float32Array(1600).fill(2), shape: [40, 40] }])),
     ),
     { file: "m.onnx", largestFile: 8000 },
   );
@@ -178,18 +164,14 @@ test("halves are the nearest ones, for every half and between", () => {
     const exponent = (bits >> 10) & 31;
     const fraction = bits & 1023;
     const isSubnormal = exponent === 0;
-    return (
-      sign * (isSubnormal ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15))
-    );
+    return sign * (isSubnormal ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
   };
   for (let bits = 0; bits < 0x7c00; bits++) expect(halfBits(widen(bits))).toBe(bits);
   fc.assert(
     fc.property(fc.float({ min: -65_504, max: 65_504, noNaN: true }), (value) => {
       const bits = halfBits(value);
       const distance = Math.abs(widen(bits) - value);
-      const neighbours = [bits - 1, bits + 1].filter(
-        (other) => (other & 0x7fff) < 0x7c00 && other >= 0,
-      );
+      const neighbours = [bits - 1, bits + 1].filter((other) => (other & 0x7fff) < 0x7c00 && other >= 0);
       return neighbours.every((other) => Math.abs(widen(other) - value) >= distance);
     }),
   );
@@ -199,17 +181,14 @@ test("halves are the nearest ones, for every half and between", () => {
 
 test("levels are within half a step, and zeros stay zeros", () => {
   fc.assert(
-    fc.property(
-      fc.array(fc.float({ noNaN: true, min: -100, max: 100 }), { minLength: 6, maxLength: 6 }),
-      (row) => {
-        const values = Float32Array.from([...row, 0, 0, 0, 0, 0, 0]);
-        const { levels, scales } = quantizeRows(values, 6);
-        return values.every((value, at) => {
-          const scale = scales[Math.floor(at / 6)]!;
-          return Math.abs(levels[at]! * scale - value) <= scale * 0.5001;
-        });
-      },
-    ),
+    fc.property(fc.array(fc.float({ noNaN: true, min: -100, max: 100 }), { minLength: 6, maxLength: 6 }), (row) => {
+      const values = Float32Array.from([...row, 0, 0, 0, 0, 0, 0]);
+      const { levels, scales } = quantizeRows(values, 6);
+      return values.every((value, at) => {
+        const scale = scales[Math.floor(at / 6)]!;
+        return Math.abs(levels[at]! * scale - value) <= scale * 0.5001;
+      });
+    }),
     { examples: [[[2e-43, 1e-45, 0, 0, 0, 0]]] },
   );
 });

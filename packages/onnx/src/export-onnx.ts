@@ -35,8 +35,7 @@ const smallestMoved = 1024;
 const alignment = 4096;
 
 /** The name of the n-th file of weights, as @huggingface/transformers counts them. */
-const dataFileName = (modelFile: string, index: number): string =>
-  `${modelFile}_data${index === 0 ? "" : `_${index}`}`;
+const dataFileName = (modelFile: string, index: number): string => `${modelFile}_data${index === 0 ? "" : `_${index}`}`;
 
 /** A weight that is handed to a runtime beside the model: its name there, and its own memory. */
 export interface LooseWeight {

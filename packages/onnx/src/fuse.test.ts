@@ -53,10 +53,7 @@ test("what only looks like a layer norm stays", () => {
 
 test("a matmul takes the bias that is added to it, unless others read it too", () => {
   const inputs = { x: { shape: [4, 3] }, weight: { shape: [5, 3] }, bias: { shape: [5] } };
-  const alone = trace(
-    ({ x, weight, bias }) => ({ y: tf.add(tf.matMul(x!, weight!, false, true), bias!) }),
-    inputs,
-  );
+  const alone = trace(({ x, weight, bias }) => ({ y: tf.add(tf.matMul(x!, weight!, false, true), bias!) }), inputs);
   expect(formatGraph(alone)).toMatchInlineSnapshot(`
     "%0[4,3] = input x
     %1[5,3] = input weight

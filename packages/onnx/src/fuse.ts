@@ -10,11 +10,7 @@ function readOnce({ nodes, outputs }: OnnxGraph): ReadonlySet<number> {
   return new Set([...counts].filter(([, count]) => count === 1).map(([id]) => id));
 }
 
-function biasedMatMul(
-  node: Node<OnnxOp>,
-  graph: Rewriter<OnnxOp>,
-  once: ReadonlySet<number>,
-): Value | undefined {
+function biasedMatMul(node: Node<OnnxOp>, graph: Rewriter<OnnxOp>, once: ReadonlySet<number>): Value | undefined {
   const [sum, bias] = node.inputs;
   const matmul = node.op === "Add" && sum !== undefined ? graph.producer(sum) : undefined;
   if (matmul?.op !== "BatchMatMul" || !once.has(sum!.id)) return undefined;
@@ -38,11 +34,7 @@ export function fuseBiases(graph: OnnxGraph): OnnxGraph {
 }
 
 /** The operands of the operation that makes a value, if it is the one named. */
-function operandsOf(
-  value: Value | undefined,
-  op: OnnxOp,
-  graph: Rewriter<OnnxOp>,
-): readonly Value[] {
+function operandsOf(value: Value | undefined, op: OnnxOp, graph: Rewriter<OnnxOp>): readonly Value[] {
   const producer = value && graph.producer(value);
   return producer?.op === op ? producer.inputs : [];
 }
@@ -64,11 +56,7 @@ function centredFrom(value: Value | undefined, graph: Rewriter<OnnxOp>): Value |
 }
 
 /** The number inside 1 / √(mean(centred²) + eps). */
-function epsilonOf(
-  scale: Value | undefined,
-  centred: Value,
-  graph: Rewriter<OnnxOp>,
-): number | undefined {
+function epsilonOf(scale: Value | undefined, centred: Value, graph: Rewriter<OnnxOp>): number | undefined {
   const [sum] = operandsOf(scale, "Rsqrt", graph);
   const [variance, constant] = operandsOf(sum, "Add", graph);
   const [squared] = operandsOf(averaged(variance, graph), "Square", graph);

@@ -80,8 +80,7 @@ export const elementwise: Readonly<Record<OpOf<"elementwise">, Lowering>> = {
   // ONNX Runtime has no choice between truth values: they are chosen as whole numbers.
   Select: ([condition, t, e], node, onnx) => {
     const { dtype } = resultOf(node);
-    const asNumber = (name: string | undefined): string =>
-      onnx.op("Cast", [name as string], { to: dataTypes.int32 });
+    const asNumber = (name: string | undefined): string => onnx.op("Cast", [name as string], { to: dataTypes.int32 });
     if (dtype !== "bool") return onnx.op("Where", [condition, t, e]);
     const chosen = onnx.op("Where", [condition, asNumber(t), asNumber(e)]);
     return onnx.op("Cast", [chosen], { to: dataTypes.bool });
@@ -152,8 +151,7 @@ export const reductions: Readonly<Record<OpOf<"axes">, Lowering>> = {
   },
   Max: reduction("Max"),
   Mean: ([x], node, onnx) => {
-    const floats =
-      operandOf(node).dtype === "float32" ? x : onnx.op("Cast", [x], { to: dataTypes.float32 });
+    const floats = operandOf(node).dtype === "float32" ? x : onnx.op("Cast", [x], { to: dataTypes.float32 });
     return reduced("Mean", floats, node, onnx);
   },
   Min: reduction("Min"),

@@ -67,8 +67,7 @@ const scattered: Lowering = ([indices, updates], node, onnx) => {
 
 /** Operations that move elements, pick them or repeat them. */
 export const structure: Readonly<Record<OpOf<"layout">, Lowering>> = {
-  Concat: (inputs, node, onnx) =>
-    onnx.op("Concat", inputs, { axis: axisIn(node, resultOf(node).shape.length) }),
+  Concat: (inputs, node, onnx) => onnx.op("Concat", inputs, { axis: axisIn(node, resultOf(node).shape.length) }),
   ExpandDims: reshaped,
   GatherV2: ([x, indices], node, onnx) => {
     const axis = axisIn(node, operandOf(node).shape.length);
@@ -111,10 +110,7 @@ export const structure: Readonly<Record<OpOf<"layout">, Lowering>> = {
       const steps = onnx.op("Mul", [places, onnx.scalar(step, value.dtype)]);
       return onnx.op("Add", [steps, onnx.scalar(start, value.dtype)]);
     }
-    return onnx.tensor(
-      value,
-      array.from(Array.from({ length: count }, (_, index) => start + index * step)),
-    );
+    return onnx.tensor(value, array.from(Array.from({ length: count }, (_, index) => start + index * step)));
   },
   Reshape: reshaped,
   ScatterNd: scattered,
@@ -132,8 +128,6 @@ export const structure: Readonly<Record<OpOf<"layout">, Lowering>> = {
     const sizes = node.outputs.map(({ shape }) => shape[axis] as number);
     return onnx.ops("Split", [x, onnx.ints(sizes)], { axis }, sizes.length);
   },
-  Tile: ([x], node, onnx) =>
-    onnx.op("Tile", [x, onnx.sizes(node.attributes["reps"] as readonly number[])]),
-  Transpose: ([x], node, onnx) =>
-    onnx.op("Transpose", [x], { perm: node.attributes["perm"] as readonly number[] }),
+  Tile: ([x], node, onnx) => onnx.op("Tile", [x, onnx.sizes(node.attributes["reps"] as readonly number[])]),
+  Transpose: ([x], node, onnx) => onnx.op("Transpose", [x], { perm: node.attributes["perm"] as readonly number[] }),
 };

@@ -6,12 +6,7 @@ import type { OnnxBuilder } from "./onnx-builder.ts";
 /** Zeros around a picture: top, left, bottom, right. */
 export type Margins = readonly [number, number, number, number];
 
-const marginsOf = ({ padInfo: { top, left, bottom, right } }: Windows): Margins => [
-  top,
-  left,
-  bottom,
-  right,
-];
+const marginsOf = ({ padInfo: { top, left, bottom, right } }: Windows): Margins => [top, left, bottom, right];
 
 /**
  * Up to this many windows a picture, most of what a window sees is margin, and ONNX Runtime's Conv takes
@@ -31,11 +26,7 @@ function tapsOf(
   windows: Windows,
   [top, left, bottom, right]: Margins = marginsOf(windows),
 ): string[] {
-  const padded = onnx.op("Pad", [
-    x,
-    onnx.ints([0, top, left, 0, 0, bottom, right, 0]),
-    onnx.scalar(0, "float32"),
-  ]);
+  const padded = onnx.op("Pad", [x, onnx.ints([0, top, left, 0, 0, bottom, right, 0]), onnx.scalar(0, "float32")]);
   const strides = onnx.ints([windows.strideHeight, windows.strideWidth]);
   const tap = (row: number, column: number): string => {
     const starts = [row * windows.dilationHeight, column * windows.dilationWidth] as const;
@@ -52,12 +43,7 @@ function tapsOf(
 }
 
 /** All that each window sees as one row: [windows of the batch, taps · in]. */
-function columnsOf(
-  onnx: OnnxBuilder,
-  x: string,
-  windows: Windows,
-  margins: Margins = marginsOf(windows),
-): string {
+function columnsOf(onnx: OnnxBuilder, x: string, windows: Windows, margins: Margins = marginsOf(windows)): string {
   const joined = onnx.op("Concat", tapsOf(onnx, x, windows, margins), { axis: 3 });
   const taps = windows.filterHeight * windows.filterWidth;
   return onnx.op("Reshape", [joined, onnx.ints([-1, taps * windows.inChannels])]);
@@ -86,8 +72,7 @@ function windowAttributes(windows: Windows): Record<string, readonly number[]> {
   };
 }
 
-const shapesOf = ({ inputs }: Node<OnnxOp>): readonly number[][] =>
-  inputs.map(({ shape }: Value) => [...shape]);
+const shapesOf = ({ inputs }: Node<OnnxOp>): readonly number[][] => inputs.map(({ shape }: Value) => [...shape]);
 
 const convolution: Lowering = ([x, filter], node, onnx) => {
   const [image, kernel] = shapesOf(node) as [number[], number[]];
@@ -114,11 +99,7 @@ function rotatedPads(windows: Windows): Margins | undefined {
 }
 
 /** A filter with its rows and columns in reverse. */
-const rotated = (
-  onnx: OnnxBuilder,
-  filter: string,
-  { filterHeight, filterWidth }: Windows,
-): string =>
+const rotated = (onnx: OnnxBuilder, filter: string, { filterHeight, filterWidth }: Windows): string =>
   onnx.op("Slice", [
     filter,
     onnx.ints([-1, -1]),
@@ -182,14 +163,10 @@ const imageGradient: Lowering = ([dy, filter], node, onnx) => {
           ...attributes,
           output_padding: leftOver(windows),
         })
-      : onnx.op(
-          "Conv",
-          [gradient, transposed(onnx, rotated(onnx, filter, windows), rotatedOrder)],
-          {
-            ...attributes,
-            pads,
-          },
-        );
+      : onnx.op("Conv", [gradient, transposed(onnx, rotated(onnx, filter, windows), rotatedOrder)], {
+          ...attributes,
+          pads,
+        });
   return transposed(onnx, result, channelsLast);
 };
 
@@ -213,11 +190,7 @@ const averagePool: Lowering = ([x], node, onnx) => {
   const [image] = shapesOf(node) as [number[]];
   const windows = poolWindows(image, node.attributes);
   const operand = transposed(onnx, x, channelsFirst);
-  return transposed(
-    onnx,
-    onnx.op("AveragePool", [operand], windowAttributes(windows)),
-    channelsLast,
-  );
+  return transposed(onnx, onnx.op("AveragePool", [operand], windowAttributes(windows)), channelsLast);
 };
 
 /** Operations that move a window over pictures. */

@@ -17,11 +17,7 @@ export type Operands = readonly string[] & readonly [string, string, string];
  * How one operation is said in ONNX: appends nodes and returns the name of the result, or of each.
  * An operation that changes nothing returns its operand's name.
  */
-export type Lowering = (
-  inputs: Operands,
-  node: Node<OnnxOp>,
-  onnx: OnnxBuilder,
-) => string | readonly string[];
+export type Lowering = (inputs: Operands, node: Node<OnnxOp>, onnx: OnnxBuilder) => string | readonly string[];
 
 /** The value a one-result operation makes. */
 export const resultOf = ({ outputs }: Pick<Node, "outputs">): Value => outputs[0] as Value;

@@ -17,14 +17,9 @@ export interface Fraction {
 }
 
 /** Attributes of ONNX nodes, of the kinds that lowerings need. */
-export type OnnxAttributes = Readonly<
-  Record<string, number | readonly number[] | string | Fraction>
->;
+export type OnnxAttributes = Readonly<Record<string, number | readonly number[] | string | Fraction>>;
 
-function attribute(
-  name: string,
-  value: OnnxAttributes[string],
-): MessageInitShape<typeof AttributeProtoSchema> {
+function attribute(name: string, value: OnnxAttributes[string]): MessageInitShape<typeof AttributeProtoSchema> {
   if (typeof value === "number") {
     return { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) };
   }
@@ -121,9 +116,7 @@ function sizeLists(
   return (sides) => {
     if (!sides.some((number) => isOpen(number, symbols))) return onnx.ints(sides);
     return once(`sides:${sides.join()}`, () => {
-      const parts = sides.map((number) =>
-        isOpen(number, symbols) ? side(number) : onnx.ints([number]),
-      );
+      const parts = sides.map((number) => (isOpen(number, symbols) ? side(number) : onnx.ints([number])));
       return parts.length === 1 ? (parts[0] as string) : onnx.op("Concat", parts, { axis: 0 });
     });
   };
@@ -160,8 +153,7 @@ export function createOnnxBuilder(openSizes: OpenSizes = noOpenSizes): OnnxBuild
     shared.set(key, name);
     return name;
   };
-  const op: OnnxBuilder["op"] = (type, inputs, attributes = {}) =>
-    ops(type, inputs, attributes, 1)[0] as string;
+  const op: OnnxBuilder["op"] = (type, inputs, attributes = {}) => ops(type, inputs, attributes, 1)[0] as string;
   const ints: OnnxBuilder["ints"] = (values) =>
     once(`int64:${values.join()}`, () => {
       const bytes = bytesOf(BigInt64Array.from(values, BigInt));
@@ -179,7 +171,6 @@ export function createOnnxBuilder(openSizes: OpenSizes = noOpenSizes): OnnxBuild
       once(`${dtype}:${Object.is(value, -0) ? "-0" : value}`, () =>
         initializer([], dataTypes[dtype], bytesOf(arrayOf(value, dtype))),
       ),
-    tensor: ({ shape, dtype }, data, name) =>
-      initializer(shape, dataTypes[dtype], bytesOf(data), name),
+    tensor: ({ shape, dtype }, data, name) => initializer(shape, dataTypes[dtype], bytesOf(data), name),
   };
 }

@@ -1,10 +1,5 @@
 import { valueAndGradient } from "@clip-ts/core";
-import {
-  largestDifference,
-  trainOn,
-  type TrainingOnEngine,
-  type TrainingSpec,
-} from "@clip-ts/test-utils";
+import { largestDifference, trainOn, type TrainingOnEngine, type TrainingSpec } from "@clip-ts/test-utils";
 import { mul, square, sub, sum, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import * as native from "onnxruntime-node";
 import * as web from "onnxruntime-web";
@@ -51,9 +46,7 @@ async function threeSteps(program: TrainingOnEngine): Promise<number[][]> {
 }
 
 test("the browser's ONNX Runtime trains as the native one does", async () => {
-  const expected = await threeSteps(
-    await trainOn(flatLoader(onnxTarget({ runtime: native, threads: 1 })), spec),
-  );
+  const expected = await threeSteps(await trainOn(flatLoader(onnxTarget({ runtime: native, threads: 1 })), spec));
   const runtime = web as unknown as typeof native;
   const options = { runtime, threads: 1, providers: ["wasm"] };
   const actual = await threeSteps(await trainOn(flatLoader(onnxTarget(options)), spec));

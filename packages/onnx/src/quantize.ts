@@ -67,8 +67,7 @@ class Quantizer {
   private readonly made = new Set<string>();
 
   constructor(graph: GraphProto) {
-    const isMatrix = ({ dataType, dims }: TensorProto): boolean =>
-      dataType === FLOAT && dims.length === 2;
+    const isMatrix = ({ dataType, dims }: TensorProto): boolean => dataType === FLOAT && dims.length === 2;
     this.weights = new Map(graph.initializer.filter(isMatrix).map((one) => [one.name, one]));
   }
 
@@ -106,12 +105,7 @@ class Quantizer {
     const [rows, width] = weight.dims.map(Number) as [number, number];
     const { levels, scales } = quantizeRows(floatsOf(weight), width);
     const { name } = weight;
-    const matrix = this.constant(
-      `${name} levels`,
-      [width, rows],
-      UINT8,
-      transposedBytes(levels, width),
-    );
+    const matrix = this.constant(`${name} levels`, [width, rows], UINT8, transposedBytes(levels, width));
     const scale = this.constant(`${name} scales`, [rows], FLOAT, bytesOf(scales));
     const zero = this.constant("middle level", [], UINT8, Uint8Array.of(128));
     const [bytes, step, middle] = this.activation(x) as [string, string, string];
@@ -152,8 +146,7 @@ const numberOf = ({ attribute }: NodeProto, name: string): number =>
 
 const axisOf = (node: NodeProto): number => numberOf(node, "axis");
 
-const readsRows = (node: NodeProto): boolean =>
-  numberOf(node, "transA") === 0 && numberOf(node, "transB") === 1;
+const readsRows = (node: NodeProto): boolean => numberOf(node, "transA") === 0 && numberOf(node, "transB") === 1;
 
 /**
  * The model with its matmuls with weights in whole numbers: weights in 8 bits with a scale for every row,

@@ -12,12 +12,7 @@ import {
   traceSymbolic,
 } from "@clip-ts/jit";
 import { compileOnnx } from "./compile-onnx.ts";
-import {
-  openSizes,
-  symbolicCases,
-  symbolicInputs,
-  type Run,
-} from "../../jit/src/trace/symbolic-cases.test.ts";
+import { openSizes, symbolicCases, symbolicInputs, type Run } from "../../jit/src/trace/symbolic-cases.test.ts";
 
 /** Runs a graph in ONNX Runtime and the function eagerly, and compares. */
 async function expectEqual(graph: Graph, run: Run, inputs: NamedTensors): Promise<void> {
@@ -77,8 +72,7 @@ test("a size that is used in another way is an error that names the operation", 
 
 test("a bound without room for a stand-in is an error that says so", () => {
   const run: Run = ({ x }) => ({ y: tf.neg(x!) });
-  const tracing = (): Graph =>
-    traceSymbolic(run, { x: { shape: ["batch", 6] } }, { atMost: { batch: 3 } });
+  const tracing = (): Graph => traceSymbolic(run, { x: { shape: ["batch", 6] } }, { atMost: { batch: 3 } });
   expect(tracing).toThrow(/stand for the open size "batch"/u);
 });
 

@@ -21,20 +21,15 @@ test("a leaf that is updated as a whole is a group of its own and is not cut", (
   ]);
 });
 
-const roleOf = (shape: readonly number[]): "matrix" | "bias" =>
-  shape.length === 2 ? "matrix" : "bias";
+const roleOf = (shape: readonly number[]): "matrix" | "bias" => (shape.length === 2 ? "matrix" : "bias");
 const shapes = {
   "up.weight": [6, 4],
   "up.bias": [6],
   "gate.weight": [6, 4],
   "down.weight": [3, 6],
 };
-const start = Object.fromEntries(
-  Object.entries(shapes).map(([path, shape]) => [path, randomTensor(shape, path)]),
-);
-const specs = Object.fromEntries(
-  Object.entries(shapes).map(([path, shape]) => [path, { shape, role: roleOf(shape) }]),
-);
+const start = Object.fromEntries(Object.entries(shapes).map(([path, shape]) => [path, randomTensor(shape, path)]));
+const specs = Object.fromEntries(Object.entries(shapes).map(([path, shape]) => [path, { shape, role: roleOf(shape) }]));
 const targets: Readonly<Record<string, Target>> = {
   onnx: onnxTarget({ runtime, threads: 1 }),
   interpreted: interpretTarget,
@@ -53,10 +48,7 @@ function gradientOf(params: Readonly<Record<string, Tensor>>, x: Tensor) {
 
 const toHost = (tensors: Readonly<Record<string, Tensor>>): HostArrays =>
   Object.fromEntries(
-    Object.entries(tensors).map(([path, leaf]) => [
-      path,
-      { data: leaf.dataSync() as Float32Array, shape: leaf.shape },
-    ]),
+    Object.entries(tensors).map(([path, leaf]) => [path, { data: leaf.dataSync() as Float32Array, shape: leaf.shape }]),
   );
 
 test.each(Object.keys(targets))("Muon compiled moves as Muon does eagerly (%s)", async (name) => {

@@ -2,15 +2,7 @@ import { largestDifference } from "@clip-ts/test-utils";
 import * as tf from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { expect, test } from "vitest";
-import {
-  type Graph,
-  type HostArray,
-  interpret,
-  type NamedTensors,
-  type Node,
-  type Op,
-  trace,
-} from "@clip-ts/jit";
+import { type Graph, type HostArray, interpret, type NamedTensors, type Node, type Op, trace } from "@clip-ts/jit";
 import { operationCases } from "../../jit/src/trace/operation-cases.test.ts";
 import { compileOnnx } from "./compile-onnx.ts";
 
@@ -18,11 +10,7 @@ const numbered = (tensors: readonly tf.Tensor[], prefix: string): NamedTensors =
   Object.fromEntries(tensors.map((tensor, index) => [`${prefix}${index}`, tensor]));
 
 /** Runs a graph on ONNX Runtime with tensors in and out. */
-async function runOnnx(
-  graph: Graph,
-  inputs: NamedTensors,
-  threads = 1,
-): Promise<Readonly<Record<string, HostArray>>> {
+async function runOnnx(graph: Graph, inputs: NamedTensors, threads = 1): Promise<Readonly<Record<string, HostArray>>> {
   const compiled = await compileOnnx(graph, { runtime, threads });
   const arrays = Object.entries(inputs).map(async ([name, tensor]) => {
     const { shape } = tensor;
@@ -63,10 +51,7 @@ test("rows with equal indices all count, however many threads add them", async (
   const expected = [1334, 1333, 1333];
   for (let run = 0; run < 5; run++) {
     const { y } = await runOnnx(graph, { i: ids, u: updates }, 4);
-    const sums = Float32Array.from(
-      { length: places * width },
-      (_, at) => expected[Math.floor(at / width)]!,
-    );
+    const sums = Float32Array.from({ length: places * width }, (_, at) => expected[Math.floor(at / width)]!);
     expect(y?.data).toEqual(sums);
   }
 });
@@ -80,12 +65,9 @@ test("an operation without a counterpart is an error that names it", async () =>
 });
 
 test("an input can be an output, and one value can have two names", async () => {
-  const graph = trace(
-    ({ x }) => ({ same: x!, a: tf.neg(x!), ...((y) => ({ y, z: y }))(tf.abs(x!)) }),
-    {
-      x: { shape: [2] },
-    },
-  );
+  const graph = trace(({ x }) => ({ same: x!, a: tf.neg(x!), ...((y) => ({ y, z: y }))(tf.abs(x!)) }), {
+    x: { shape: [2] },
+  });
   const results = await runOnnx(graph, { x: tf.tensor([-1, 2]) });
   const lists = Object.entries(results).map(([name, { data }]) => [name, [...data]]);
   expect(Object.fromEntries(lists)).toEqual({ same: [-1, 2], a: [1, -2], y: [1, 2], z: [1, 2] });

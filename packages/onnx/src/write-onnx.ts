@@ -61,8 +61,7 @@ export function typeOfResults(
 ): (readonly [string, number])[] {
   const target = attribute.find(({ name }) => name === "to")?.i;
   const source = input[opType === "Where" ? 1 : 0] as string;
-  const type =
-    opType === "Cast" ? Number(target) : (ownTypes[opType] ?? types.get(source) ?? FLOAT);
+  const type = opType === "Cast" ? Number(target) : (ownTypes[opType] ?? types.get(source) ?? FLOAT);
   return output.map((name) => [name, type]);
 }
 
@@ -98,11 +97,7 @@ function describe(
 }
 
 /** Gives results the names they have outside; one that is an input too, or has two names, is copied. */
-function nameOutputs(
-  graph: OnnxGraph,
-  names: ReadonlyMap<number, string>,
-  onnx: OnnxBuilder,
-): void {
+function nameOutputs(graph: OnnxGraph, names: ReadonlyMap<number, string>, onnx: OnnxBuilder): void {
   const made = new Set(onnx.nodes.flatMap(({ output }) => output));
   const renamed = new Map<string, string>();
   const copies: [from: string, to: string][] = [];
@@ -156,10 +151,7 @@ const int64 = TensorProto_DataType.INT64;
  * Constants are not copied.
  * @throws ClipError "unsupported" naming an operation without a counterpart.
  */
-export function onnxModel(
-  graph: OnnxGraph,
-  { wideInputs = none }: OnnxModelOptions = {},
-): ModelProto {
+export function onnxModel(graph: OnnxGraph, { wideInputs = none }: OnnxModelOptions = {}): ModelProto {
   const { symbols = [] } = graph;
   const source = (symbol: SymbolicSize): SymbolSource => sourceIn(graph, symbol);
   const onnx = createOnnxBuilder({ symbols, source });
@@ -181,9 +173,7 @@ export function onnxModel(
       name: "clip-ts",
       node: leavesLast(onnx.nodes),
       initializer: onnx.initializers,
-      input: graph.inputs.map((input) =>
-        describe(input, symbols, wideInputs.has(input.name) ? int64 : undefined),
-      ),
+      input: graph.inputs.map((input) => describe(input, symbols, wideInputs.has(input.name) ? int64 : undefined)),
       output: graph.outputs.map((output) => describe(output, symbols)),
     },
   });

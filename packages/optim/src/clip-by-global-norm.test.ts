@@ -41,16 +41,12 @@ test("the norm never exceeds its limit, small gradients keep their length, direc
   fc.assert(
     fc.property(vectors, fc.double({ min: 0.01, max: 100, noNaN: true }), (values, maxNorm) => {
       const before = memory().numTensors;
-      const grads = Object.fromEntries(
-        Object.entries(values).map(([path, list]) => [path, tensor1d(list)]),
-      );
+      const grads = Object.fromEntries(Object.entries(values).map(([path, list]) => [path, tensor1d(list)]));
       const { grads: clipped, norm } = clipByGlobalNorm(grads, maxNorm);
       expect(memory().numTensors).toBe(before + 2 * Object.keys(grads).length + 1);
 
       const original = length(grads);
-      expect(Math.abs((norm.dataSync()[0] ?? Number.NaN) - original)).toBeLessThan(
-        1e-5 * (1 + original),
-      );
+      expect(Math.abs((norm.dataSync()[0] ?? Number.NaN) - original)).toBeLessThan(1e-5 * (1 + original));
       expect(length(clipped)).toBeLessThanOrEqual(maxNorm * (1 + 1e-5));
       const factor = Math.min(1, maxNorm / (original + 1e-6));
       for (const [path, list] of Object.entries(values)) {

@@ -22,9 +22,7 @@ const specs = Object.fromEntries(
 );
 
 const upload = (values: Values): Record<string, Tensor> =>
-  Object.fromEntries(
-    Object.entries(values).map(([path, list]) => [path, tensor(list, run.shapes[path], "float32")]),
-  );
+  Object.fromEntries(Object.entries(values).map(([path, list]) => [path, tensor(list, run.shapes[path], "float32")]));
 const download = (tree: Record<string, Tensor>): Values =>
   Object.fromEntries(Object.entries(tree).map(([path, leaf]) => [path, [...leaf.dataSync()]]));
 const dispose = (tree: Record<string, Tensor>): void => {
@@ -32,10 +30,7 @@ const dispose = (tree: Record<string, Tensor>): void => {
 };
 
 /** All steps of the run with our optimiser; returns the final parameters, having disposed everything. */
-function train(
-  config: OptimizerConfig,
-  wrap: (scalars: Scalars) => Scalars = (same) => same,
-): Values {
+function train(config: OptimizerConfig, wrap: (scalars: Scalars) => Scalars = (same) => same): Values {
   const optimizer = createOptimizer(config, specs);
   let state = { params: upload(run.initial), slots: optimizer.init() };
   for (const [step, values] of run.grads.entries()) {
@@ -56,9 +51,7 @@ function expectClose(actual: Values, expected: Values, tolerance: number): void 
   for (const [path, values] of Object.entries(expected)) {
     for (const [index, value] of values.entries()) {
       const difference = Math.abs((actual[path]?.[index] ?? Number.NaN) - value);
-      expect(difference, `${path}[${index}]`).toBeLessThanOrEqual(
-        tolerance * (1 + Math.abs(value)),
-      );
+      expect(difference, `${path}[${index}]`).toBeLessThanOrEqual(tolerance * (1 + Math.abs(value)));
     }
   }
 }
@@ -137,17 +130,12 @@ test.each([
   expectClose(train({ ...config, multipliers }), reference(rule, decay, slowBias), 1e-6);
 });
 
-test.each(["adamw", "sgd", "lion", "muon"] as const)(
-  "%s takes its scalars as tensors as well",
-  (kind) => {
-    const config: OptimizerConfig = { kind, weightDecay: 0.1, multipliers: [[/bias/, 0.5]] };
-    const asTensors = (scalars: Scalars): Scalars =>
-      Object.fromEntries(
-        Object.entries(scalars).map(([name, value]) => [name, scalar(value as number)]),
-      );
-    expectClose(train(config, asTensors), train(config), 1e-6);
-  },
-);
+test.each(["adamw", "sgd", "lion", "muon"] as const)("%s takes its scalars as tensors as well", (kind) => {
+  const config: OptimizerConfig = { kind, weightDecay: 0.1, multipliers: [[/bias/, 0.5]] };
+  const asTensors = (scalars: Scalars): Scalars =>
+    Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, scalar(value as number)]));
+  expectClose(train(config, asTensors), train(config), 1e-6);
+});
 
 test("rules switch decay on and off by path", () => {
   const config = { kind: "adamw", weightDecay: 0.5 } as const;
@@ -190,13 +178,10 @@ test("a tree that does not fit is refused before anything is consumed", () => {
   const scalars = optimizer.scalars(0, 0.1);
   const grads = upload(run.grads[0] ?? {});
   const fewer = Object.fromEntries(Object.entries(grads).slice(0, 2));
-  const update = (change: object) => () =>
-    optimizer.update({ params, slots, grads, scalars, ...change });
+  const update = (change: object) => () => optimizer.update({ params, slots, grads, scalars, ...change });
   expect(update({ grads: fewer })).toThrow('The grads have no leaf "logit_scale"');
   expect(update({ slots: { first: slots["first"] } })).toThrow('The slots "second" have no leaf');
-  expect(update({ params: { ...params, other: grads["logit_scale"] } })).toThrow(
-    'not made for a leaf "other"',
-  );
+  expect(update({ params: { ...params, other: grads["logit_scale"] } })).toThrow('not made for a leaf "other"');
   expect(update({ scalars: {} })).toThrow('needs the scalar "learningRate"');
   expect(Object.values(params).some((leaf) => leaf.isDisposed)).toBe(false);
   for (const tree of [params, grads, ...Object.values(slots)]) dispose(tree);
@@ -207,10 +192,7 @@ test.each([
   [{ kind: "adamw", eps: -1 }, "eps: expected a finite number of at least 0, got -1"],
   [{ kind: "sgd", momentum: 1.5 }, "momentum: expected at least 0 and below 1, got 1.5"],
   [{ kind: "lion", weightDecay: Number.NaN }, "weightDecay: expected a finite number"],
-  [
-    { kind: "sgd", decay: [[/wieght/, true]] },
-    "The pattern /wieght/ matches none of the 3 parameters",
-  ],
+  [{ kind: "sgd", decay: [[/wieght/, true]] }, "The pattern /wieght/ matches none of the 3 parameters"],
 ] as const)("refused: %o", (config, message) => {
   expect(() => createOptimizer(config, specs)).toThrow(message);
 });

@@ -20,11 +20,7 @@ export function emaDecay(decay: number, step: number): number {
  * The exponential moving average ema + (1 - decay) · (params - ema). CONSUMES `ema` leaf by leaf and
  * borrows `params`; the caller owns the result.
  */
-export function emaUpdate(
-  ema: FlatTree<Tensor>,
-  params: FlatTree<Tensor>,
-  decay: ScalarValue,
-): Record<string, Tensor> {
+export function emaUpdate(ema: FlatTree<Tensor>, params: FlatTree<Tensor>, decay: ScalarValue): Record<string, Tensor> {
   const missing = Object.keys(ema).find((path) => params[path] === undefined);
   if (missing !== undefined) {
     throw new ClipError("bad-argument", `The params have no leaf "${missing}".`, {
@@ -75,7 +71,5 @@ export function interpolateWeights(a: HostArrays, b: HostArrays, alpha: number):
     if (one?.shape.join() !== other?.shape.join()) throw unlike(path, one, other);
   }
   const leaves = Object.entries(a);
-  return Object.fromEntries(
-    leaves.map(([path, leaf]) => [path, between(leaf, b[path] as HostArray, alpha)]),
-  );
+  return Object.fromEntries(leaves.map(([path, leaf]) => [path, between(leaf, b[path] as HostArray, alpha)]));
 }

@@ -7,10 +7,7 @@ import { interpolateWeights } from "./ema.ts";
 
 afterAll(() => useEngine("cpu"));
 
-const array = (
-  values: readonly number[],
-  shape: readonly number[] = [values.length],
-): HostArray => ({
+const array = (values: readonly number[], shape: readonly number[] = [values.length]): HostArray => ({
   data: Float32Array.from(values),
   shape,
 });

@@ -34,9 +34,6 @@ test("learning rates shrink by one factor a group towards the input, tower by to
   expect(factors["vision_model.post_layernorm.weight"]).toBe(0.5);
   expect(factors["vision_model.encoder.layers.0.mlp.fc1.weight"]).toBe(0.5 ** 12);
   expect(factors["vision_model.embeddings.class_embedding"]).toBe(0.5 ** 13);
-  expect([
-    factors["text_projection.weight"],
-    factors["text_model.embeddings.token_embedding.weight"],
-  ]).toEqual([1, 1]);
+  expect([factors["text_projection.weight"], factors["text_model.embeddings.token_embedding.weight"]]).toEqual([1, 1]);
   expect(factors["logit_scale"]).toBe(1);
 });

@@ -79,9 +79,7 @@ function deepestOf(specs: readonly LeafTraits[]): PerTower {
  * and so on to embeddings or stem: the groups by which open_clip locks towers. Parameters of neither
  * tower, such as the logit scale, have no place.
  */
-function groupsAbove(
-  specs: FlatTree<LeafTraits>,
-): [path: string, tower?: string, above?: number][] {
+function groupsAbove(specs: FlatTree<LeafTraits>): [path: string, tower?: string, above?: number][] {
   const deepest = deepestOf(Object.values(specs));
   return Object.entries(specs).map(([path, { tower, depth = 0 }]) =>
     tower === undefined ? [path] : [path, tower, (deepest[tower] ?? 0) - depth],

@@ -66,9 +66,7 @@ export function clipByGlobalNorm(grads: FlatTree<Tensor>, maxNorm: number): Clip
   const norm = globalNorm(grads);
   const clipped = tidy(() => {
     const coefficient = clipFactor(norm, maxNorm);
-    return Object.fromEntries(
-      Object.entries(grads).map(([path, leaf]) => [path, mul(leaf, coefficient)]),
-    );
+    return Object.fromEntries(Object.entries(grads).map(([path, leaf]) => [path, mul(leaf, coefficient)]));
   });
   return { grads: clipped, norm };
 }

@@ -5,9 +5,7 @@ import { expect, test } from "vitest";
 import type { LeafTraits } from "./leaf-rules.ts";
 import { loraSpec, loraTargets, mergeLora } from "./lora.ts";
 
-const leaves = (
-  ...entries: [string, number[], Partial<LeafTraits>?][]
-): Record<string, LeafTraits> =>
+const leaves = (...entries: [string, number[], Partial<LeafTraits>?][]): Record<string, LeafTraits> =>
   Object.fromEntries(entries.map(([path, shape, traits]) => [path, { shape, ...traits }]));
 const [attention, mlp] = [{ layer: "attention" } as const, { layer: "mlp" } as const];
 
@@ -25,24 +23,17 @@ const model = leaves(
 
 test("targets are chosen by kind, path or pattern", () => {
   const names = (targets?: readonly (string | RegExp)[]): string[] =>
-    loraTargets(model, targets === undefined ? {} : { targets }).map((path) =>
-      path.slice(0, -".weight".length),
-    );
+    loraTargets(model, targets === undefined ? {} : { targets }).map((path) => path.slice(0, -".weight".length));
   const looking = [
     "vision_model.encoder.layers.0.self_attn.q_proj",
     "text_model.encoder.layer.0.attention.output.dense",
   ];
-  const thinking = [
-    "vision_model.encoder.layers.0.mlp.fc1",
-    "text_model.encoder.layer.0.output.dense",
-  ];
+  const thinking = ["vision_model.encoder.layers.0.mlp.fc1", "text_model.encoder.layer.0.output.dense"];
   expect(names(["attention"])).toEqual(looking);
   expect(names(["mlp"])).toEqual(thinking);
   expect(names().toSorted()).toEqual([...looking, ...thinking].toSorted());
   expect(names([/^text_projection/])).toEqual(["text_projection"]);
-  expect(() => names(["attentoin"])).toThrow(
-    "The pattern attentoin matches none of the 5 parameters",
-  );
+  expect(() => names(["attentoin"])).toThrow("The pattern attentoin matches none of the 5 parameters");
 });
 
 test("adapters have PEFT's names and shapes, and start by changing nothing", async () => {
@@ -61,15 +52,9 @@ test("adapters have PEFT's names and shapes, and start by changing nothing", asy
 });
 
 test("merged equals weight + alpha / rank · B · A in float64, and acts as the two branches do", async () => {
-  const [weight, down, up] = [
-    randomTensor([3, 4], "w"),
-    randomTensor([2, 4], "a"),
-    randomTensor([3, 2], "b"),
-  ];
+  const [weight, down, up] = [randomTensor([3, 4], "w"), randomTensor([2, 4], "a"), randomTensor([3, 2], "b")];
   const adapters = { "x.mlp.lora_A.weight": down, "x.mlp.lora_B.weight": up };
-  const merged = mergeLora({ "x.mlp.weight": weight }, adapters, { rank: 2, alpha: 8 })[
-    "x.mlp.weight"
-  ]!;
+  const merged = mergeLora({ "x.mlp.weight": weight }, adapters, { rank: 2, alpha: 8 })["x.mlp.weight"]!;
   const [w, a, b] = [await weight.data(), await down.data(), await up.data()];
   const expected = Array.from(w, (value, index) => {
     const [row, column] = [Math.floor(index / 4), index % 4];
@@ -97,14 +82,9 @@ test("both adapters have the gradient of central differences; the weight need no
     "x.mlp.lora_B.weight": randomTensor([3, 2], "b"),
   };
   const objective = (tree: typeof adapters): Tensor =>
-    weightedSum(
-      mergeLora({ "x.mlp.weight": weight }, tree, { rank: 2, alpha: 3 })["x.mlp.weight"]!,
-    );
+    weightedSum(mergeLora({ "x.mlp.weight": weight }, tree, { rank: 2, alpha: 3 })["x.mlp.weight"]!);
   expect(await gradientFaults(objective, adapters, { entries: 4 })).toEqual([]);
-  const { gradient } = valueAndGradient(
-    (tree: typeof adapters) => ({ loss: objective(tree) }),
-    adapters,
-  );
+  const { gradient } = valueAndGradient((tree: typeof adapters) => ({ loss: objective(tree) }), adapters);
   expect(Object.keys(gradient)).toEqual(Object.keys(adapters));
 });
 

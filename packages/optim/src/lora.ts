@@ -1,13 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import {
-  param,
-  uniform,
-  zeros,
-  type FlatTree,
-  type HostArray,
-  type HostArrays,
-  type ParamSpec,
-} from "@clip-ts/core";
+import { param, uniform, zeros, type FlatTree, type HostArray, type HostArrays, type ParamSpec } from "@clip-ts/core";
 import { add, matMul, mul, type Tensor } from "@tensorflow/tfjs-core";
 import { resolveByPath, roleOf, type LeafTraits } from "./leaf-rules.ts";
 
@@ -38,10 +30,7 @@ function isAdaptable([path, leaf]: readonly [string, LeafTraits]): boolean {
 }
 
 /** Paths of the matrices that the config adapts. @throws ClipError "bad-config" for an idle target. */
-export function loraTargets(
-  params: FlatTree<LeafTraits>,
-  { targets }: Pick<LoraConfig, "targets">,
-): string[] {
+export function loraTargets(params: FlatTree<LeafTraits>, { targets }: Pick<LoraConfig, "targets">): string[] {
   const matrices = Object.fromEntries(Object.entries(params).filter(isAdaptable));
   const paths = Object.keys(matrices);
   const ofSome = paths.filter((path) => matrices[path]?.layer !== undefined);
@@ -69,10 +58,7 @@ function checkRank(rank: number, path: string, shape: readonly number[]): void {
  * layer, and B [out, rank] of zeros, so that training starts at the model itself (Hu et al. 2021,
  * arXiv:2106.09685, section 4.1). They are to the model what their weight is: role, depth and precision.
  */
-export function loraSpec(
-  params: FlatTree<LeafTraits>,
-  config: LoraConfig,
-): Record<string, ParamSpec> {
+export function loraSpec(params: FlatTree<LeafTraits>, config: LoraConfig): Record<string, ParamSpec> {
   const adapters = loraTargets(params, config).flatMap((path) => {
     const traits: LeafTraits = params[path] ?? { shape: [] };
     const [outputs = 0, inputs = 0] = traits.shape;

@@ -39,10 +39,7 @@ test("a kernel moves as the matrix of its outputs", () => {
   const [kernel, grad] = [randomTensor([4, 3, 2, 2], "kernel"), randomTensor([4, 3, 2, 2], "grad")];
   const flat = (x: Tensor): Tensor => reshape(x, [4, 12]);
   const moved = [kernel, flat(kernel)].map((param) => {
-    const optimizer = createOptimizer(
-      { kind: "muon" },
-      { "conv.weight": { shape: param.shape, role: "matrix" } },
-    );
+    const optimizer = createOptimizer({ kind: "muon" }, { "conv.weight": { shape: param.shape, role: "matrix" } });
     expect(optimizer.matrices).toEqual(new Set(["conv.weight"]));
     const slots = [zeros(param.shape), zeros(param.shape)];
     const leaf = { param, grad: reshape(grad, param.shape), slots, weightDecay: 0, multiplier: 1 };
@@ -54,10 +51,7 @@ test("a kernel moves as the matrix of its outputs", () => {
 
 test("a tall matrix moves as its transpose does", () => {
   const wide = randomTensor([3, 7], "wide");
-  const difference = sub(
-    transpose(orthogonalized(transpose(wide), 5)),
-    orthogonalized(wide, 5),
-  ).dataSync();
+  const difference = sub(transpose(orthogonalized(transpose(wide), 5)), orthogonalized(wide, 5)).dataSync();
   expect(Math.max(...difference.map(Math.abs))).toBeLessThan(1e-6);
 });
 
@@ -67,12 +61,9 @@ test.each([
   ["bias", [8], false],
   ["embedding", [99, 8], false],
   ["head", [8, 8], false],
-] as const)(
-  "a leaf with the role %s and shape %o is moved by Muon: %s",
-  (role, shape, expected) => {
-    expect(orthogonalByDefault({ role, shape }, "leaf")).toBe(expected);
-  },
-);
+] as const)("a leaf with the role %s and shape %o is moved by Muon: %s", (role, shape, expected) => {
+  expect(orthogonalByDefault({ role, shape }, "leaf")).toBe(expected);
+});
 
 test("what does not say whether it is a matrix is refused unless a rule says it", () => {
   const params = { table: { shape: [99, 8] } };

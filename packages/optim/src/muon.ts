@@ -1,24 +1,6 @@
 import { ClipError } from "@clip-ts/base";
-import {
-  add,
-  div,
-  matMul,
-  mul,
-  reshape,
-  sqrt,
-  square,
-  sub,
-  sum,
-  transpose,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
-import {
-  adamw,
-  decayed,
-  type AdamwConfig,
-  type LeafUpdate,
-  type UpdateRule,
-} from "./update-rules.ts";
+import { add, div, matMul, mul, reshape, sqrt, square, sub, sum, transpose, type Tensor } from "@tensorflow/tfjs-core";
+import { adamw, decayed, type AdamwConfig, type LeafUpdate, type UpdateRule } from "./update-rules.ts";
 import type { LeafTraits, PathRules } from "./leaf-rules.ts";
 import { scalarNamed, times } from "./schedule.ts";
 

@@ -40,8 +40,7 @@ export interface PerParameterConfig {
 }
 
 /** An optimiser as data: it can be printed, compared and stored beside the weights. */
-export type OptimizerConfig = (AdamwConfig | SgdConfig | LionConfig | MuonConfig) &
-  PerParameterConfig;
+export type OptimizerConfig = (AdamwConfig | SgdConfig | LionConfig | MuonConfig) & PerParameterConfig;
 
 /** What an optimiser remembers: a flat tree like the parameters for each of its slots. */
 export type OptimizerSlots = Readonly<Record<string, FlatTree<Tensor>>>;
@@ -123,15 +122,11 @@ export function createOptimizer(
   return {
     slots: rule.slots,
     leaves: Object.fromEntries(
-      settings.map(({ path, weightDecay, multiplier }) => [
-        path,
-        { weightDecay, multiplier, ...bounds[path] },
-      ]),
+      settings.map(({ path, weightDecay, multiplier }) => [path, { weightDecay, multiplier, ...bounds[path] }]),
     ),
     matrices: new Set(settings.filter(({ isMatrix }) => isMatrix).map(({ path }) => path)),
     updateLeaf: move,
-    init: () =>
-      perSlot(() => Object.fromEntries(settings.map(({ path, shape }) => [path, zeros(shape)]))),
+    init: () => perSlot(() => Object.fromEntries(settings.map(({ path, shape }) => [path, zeros(shape)]))),
     scalars: rule.scalars,
     update(input) {
       const params: Record<string, Tensor> = {};

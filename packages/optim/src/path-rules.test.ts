@@ -31,12 +31,7 @@ test("a string is a leaf or a subtree, never a part of a name", () => {
 });
 
 test("a regular expression with a memory gives the same answer for every path", () => {
-  expect(Object.values(resolveByPath(paths, [[/weight/g, true]], false))).toEqual([
-    true,
-    true,
-    false,
-    false,
-  ]);
+  expect(Object.values(resolveByPath(paths, [[/weight/g, true]], false))).toEqual([true, true, false, false]);
 });
 
 test("a pattern that matches nothing is named", () => {

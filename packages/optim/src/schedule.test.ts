@@ -23,8 +23,7 @@ test("the rates of a PyTorch run of CLIP", async () => {
 });
 
 const base = { learningRate: 2, warmupSteps: 4, steps: 20 };
-const rates = (config: ScheduleConfig, steps: readonly number[]): number[] =>
-  steps.map(createSchedule(config));
+const rates = (config: ScheduleConfig, steps: readonly number[]): number[] => steps.map(createSchedule(config));
 
 test("constant stays after warm-up", () => {
   expect(rates({ kind: "constant", ...base }, [0, 1, 3, 4, 19, 100])).toEqual([0.5, 1, 2, 2, 2, 2]);

@@ -11,10 +11,7 @@ export type Scalars = Readonly<Record<string, ScalarValue>>;
 export function scalarNamed(scalars: Scalars, name: string): ScalarValue {
   const value = scalars[name];
   if (value !== undefined) return value;
-  throw new ClipError(
-    "bad-argument",
-    `The update needs the scalar "${name}"; take it from scalars().`,
-  );
+  throw new ClipError("bad-argument", `The update needs the scalar "${name}"; take it from scalars().`);
 }
 
 /** `value` · `factor`. */
@@ -80,8 +77,7 @@ function afterWarmUp(config: ScheduleConfig): (step: number) => number {
     case "constant":
       return () => learningRate;
     case "cosine":
-      return (step) =>
-        0.5 * (1 + Math.cos(Math.PI * progress(step, warmupSteps, steps))) * learningRate;
+      return (step) => 0.5 * (1 + Math.cos(Math.PI * progress(step, warmupSteps, steps))) * learningRate;
     case "constant-cooldown": {
       const { cooldownSteps, cooldownPower = 1, cooldownEndLearningRate: last = 0 } = config;
       return (step) => {

@@ -24,18 +24,12 @@ export const initialSigmoidLogitBias: number = -10;
 export const maxLogitScale: number = Math.log(100);
 
 /** The learnable logarithm of the factor that multiplies cosines: one number, of shape [] or [1]. */
-export function logitScaleSpec(
-  start: number = initialLogitScale,
-  shape: readonly number[] = [],
-): ParamSpec {
+export function logitScaleSpec(start: number = initialLogitScale, shape: readonly number[] = []): ParamSpec {
   return param(shape, { kind: "constant", value: start }, "scale");
 }
 
 /** The learnable number added to scaled cosines before a sigmoid, of shape [] or [1]. */
-export function logitBiasSpec(
-  start: number = initialSigmoidLogitBias,
-  shape: readonly number[] = [],
-): ParamSpec {
+export function logitBiasSpec(start: number = initialSigmoidLogitBias, shape: readonly number[] = []): ParamSpec {
   return param(shape, { kind: "constant", value: start }, "bias");
 }
 

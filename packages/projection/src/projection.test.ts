@@ -1,11 +1,4 @@
-import {
-  activate,
-  countParams,
-  initParams,
-  l2Normalize,
-  linear,
-  type LinearParams,
-} from "@clip-ts/core";
+import { activate, countParams, initParams, l2Normalize, linear, type LinearParams } from "@clip-ts/core";
 import {
   gradientFaults,
   largestDifference,
@@ -33,20 +26,14 @@ const feature = randomTensor([3, 6], "feature");
 
 test("is a linear map scaled to length 1, in float64", async () => {
   const weight = await params.weight.data();
-  const mapped = reference.linear(
-    await feature.data(),
-    { weight },
-    { rows: 3, inputs: 6, outputs: 4 },
-  );
+  const mapped = reference.linear(await feature.data(), { weight }, { rows: 3, inputs: 6, outputs: 4 });
   const actual = await project(params, feature).data();
   expect(largestDifference(actual, reference.l2Normalize(mapped, 4))).toBeLessThan(1e-6);
 });
 
 test("the length of a feature does not matter, only its direction", async () => {
   const expected = await project(params, feature).data();
-  expect(largestDifference(await project(params, mul(feature, 40)).data(), expected)).toBeLessThan(
-    1e-6,
-  );
+  expect(largestDifference(await project(params, mul(feature, 40)).data(), expected)).toBeLessThan(1e-6);
 });
 
 test("weight and feature have the gradients of central differences", async () => {

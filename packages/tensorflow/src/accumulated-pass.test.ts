@@ -1,11 +1,5 @@
 import { valueAndGradient } from "@clip-ts/core";
-import {
-  localExchange,
-  relativeError,
-  trainOn,
-  type TrainingOnEngine,
-  type TrainingSpec,
-} from "@clip-ts/test-utils";
+import { localExchange, relativeError, trainOn, type TrainingOnEngine, type TrainingSpec } from "@clip-ts/test-utils";
 import { add, matMul, mean, mul, square, sub, sum, tanh, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { expect, test } from "vitest";
@@ -111,24 +105,21 @@ async function train(sizes: readonly number[], compile: Compile, changes: Partia
   return { metrics, params };
 }
 
-test.each(Object.keys(compilers))(
-  "micro-batches of any sizes take the steps of the whole batch (%s)",
-  async (name) => {
-    const compile = compilers[name] as Compile;
-    const whole = await train([rows], compile, { accumulated });
-    expect(whole.metrics[2]?.["loss"]).toBeLessThan(whole.metrics[0]?.["loss"] ?? 0);
-    for (const sizes of [Array.from({ length: rows }, () => 1), [3, 2, 3, 2], [5, 5]]) {
-      const { metrics, params } = await train(sizes, compile, { accumulated });
-      metrics.forEach(({ loss = 0, gradNorm = 0 }, step) => {
-        expect(loss / (whole.metrics[step]?.["loss"] ?? 0)).toBeCloseTo(1, 5);
-        expect(gradNorm / (whole.metrics[step]?.["gradNorm"] ?? 0)).toBeCloseTo(1, 5);
-      });
-      for (const [path, { data }] of Object.entries(whole.params)) {
-        expect(relativeError(params[path]?.data ?? [], data), path).toBeLessThan(1e-5);
-      }
+test.each(Object.keys(compilers))("micro-batches of any sizes take the steps of the whole batch (%s)", async (name) => {
+  const compile = compilers[name] as Compile;
+  const whole = await train([rows], compile, { accumulated });
+  expect(whole.metrics[2]?.["loss"]).toBeLessThan(whole.metrics[0]?.["loss"] ?? 0);
+  for (const sizes of [Array.from({ length: rows }, () => 1), [3, 2, 3, 2], [5, 5]]) {
+    const { metrics, params } = await train(sizes, compile, { accumulated });
+    metrics.forEach(({ loss = 0, gradNorm = 0 }, step) => {
+      expect(loss / (whole.metrics[step]?.["loss"] ?? 0)).toBeCloseTo(1, 5);
+      expect(gradNorm / (whole.metrics[step]?.["gradNorm"] ?? 0)).toBeCloseTo(1, 5);
+    });
+    for (const [path, { data }] of Object.entries(whole.params)) {
+      expect(relativeError(params[path]?.data ?? [], data), path).toBeLessThan(1e-5);
     }
-  },
-);
+  }
+});
 
 test("two graphs for each size of micro-batch and one for their rows, however many there are", async () => {
   const compiled: string[] = [];
@@ -142,11 +133,7 @@ test("two graphs for each size of micro-batch and one for their rows, however ma
     { accumulated },
   );
   const [encode, pullBack, compare] = ["feature:feature", "next:grad:w", "loss"];
-  expect(compiled.filter((name) => !/^(squares|next:param)/u.test(name))).toEqual([
-    encode,
-    pullBack,
-    compare,
-  ]);
+  expect(compiled.filter((name) => !/^(squares|next:param)/u.test(name))).toEqual([encode, pullBack, compare]);
 });
 
 test("a program of TensorFlow has as many entry points for ten micro-batches as for two", () => {
@@ -181,26 +168,23 @@ test("a leaf that no part has a gradient for is named", async () => {
   }
 });
 
-test.each(Object.keys(compilers))(
-  "a loss that is not finite changes nothing (%s)",
-  async (name) => {
-    const compile = compilers[name] as Compile;
-    const program = await compile({ ...spec, accumulated });
-    const { params: before } = await program.readState();
-    const kept = Object.entries(before).map(([path, { data }]) => [path, data.slice()] as const);
-    const batch = inParts([5, 5]);
-    const broken = {
-      ...batch,
-      shared: { goal: { ...goal, data: new Float32Array(rows * rows).fill(Number.NaN) } },
-    };
-    expect((await program.run(broken, {}))["loss"]).toBeNaN();
-    const { params: after } = await program.readState();
-    for (const [path, data] of kept) expect(after[path]?.data, path).toEqual(data);
-    const { loss } = await program.run(batch, {}); // what the broken step summed is gone
-    expect(Number.isFinite(loss)).toBe(true);
-    await program.dispose();
-  },
-);
+test.each(Object.keys(compilers))("a loss that is not finite changes nothing (%s)", async (name) => {
+  const compile = compilers[name] as Compile;
+  const program = await compile({ ...spec, accumulated });
+  const { params: before } = await program.readState();
+  const kept = Object.entries(before).map(([path, { data }]) => [path, data.slice()] as const);
+  const batch = inParts([5, 5]);
+  const broken = {
+    ...batch,
+    shared: { goal: { ...goal, data: new Float32Array(rows * rows).fill(Number.NaN) } },
+  };
+  expect((await program.run(broken, {}))["loss"]).toBeNaN();
+  const { params: after } = await program.readState();
+  for (const [path, data] of kept) expect(after[path]?.data, path).toEqual(data);
+  const { loss } = await program.run(batch, {}); // what the broken step summed is gone
+  expect(Number.isFinite(loss)).toBe(true);
+  await program.dispose();
+});
 
 /** The same without a running statistic, and with an optimiser that remembers. */
 const shared: TrainingSpec = {

@@ -15,8 +15,7 @@ function operations(run: (given: Readonly<Record<"x" | "w" | "b", Tensor>>) => T
   return builder.nodes.map(({ op }) => op).filter((op) => op !== "Const");
 }
 
-const layer = ({ x, w, b }: Readonly<Record<"x" | "w" | "b", Tensor>>): Tensor =>
-  add(matMul(x, w), b);
+const layer = ({ x, w, b }: Readonly<Record<"x" | "w" | "b", Tensor>>): Tensor => add(matMul(x, w), b);
 
 test("what a matmul gives stays rounded through layouts and powers of two to the next matmul", () => {
   const chain = operations(({ x, w }) => {
@@ -32,13 +31,9 @@ test("a bias, another factor or an activation has 32 bits", () => {
   const halves = operations((given) => mul(layer(given), 0.3));
   expect(halves.join(" ")).toMatchInlineSnapshot(`"Cast Cast MatMul Cast BiasAdd Mul"`);
   const activated = operations((given) => matMul(relu(layer(given)), given.w));
-  expect(activated.join(" ")).toMatchInlineSnapshot(
-    `"Cast Cast MatMul Cast BiasAdd Relu Cast MatMul Cast"`,
-  );
+  expect(activated.join(" ")).toMatchInlineSnapshot(`"Cast Cast MatMul Cast BiasAdd Relu Cast MatMul Cast"`);
   const biased = operations((given) => matMul(layer(given), given.w));
-  expect(biased.join(" ")).toMatchInlineSnapshot(
-    `"Cast Cast MatMul Cast BiasAdd Cast MatMul Cast"`,
-  );
+  expect(biased.join(" ")).toMatchInlineSnapshot(`"Cast Cast MatMul Cast BiasAdd Cast MatMul Cast"`);
 });
 
 test("a matmul of few rows is computed in 32 bits", () => {

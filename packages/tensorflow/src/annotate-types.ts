@@ -32,13 +32,7 @@ const union = (left: Dtypes, right: Dtypes): Dtypes => ({
 });
 
 /** Operations that only move numbers: rounding before them and behind them is the same. */
-const moving: ReadonlySet<string> = new Set([
-  "ExpandDims",
-  "Reshape",
-  "Slice",
-  "SplitV",
-  "Transpose",
-]);
+const moving: ReadonlySet<string> = new Set(["ExpandDims", "Reshape", "Slice", "SplitV", "Transpose"]);
 
 /** Whether an operation only moves numbers, so that it moves them in either type. */
 export const isMoving = ({ op }: TensorflowNode): boolean => moving.has(op);
@@ -99,8 +93,7 @@ interface Found {
 /** In which types the values of a graph are read. */
 function readDtypes({ nodes, matmuls, exact }: Found, outside: readonly Value[]): TypeAnnotations {
   const read = new Map<number, Dtypes>();
-  const note = ({ id }: Value, dtypes: Dtypes): unknown =>
-    read.set(id, union(read.get(id) ?? unread, dtypes));
+  const note = ({ id }: Value, dtypes: Dtypes): unknown => read.set(id, union(read.get(id) ?? unread, dtypes));
   for (const value of outside) note(value, wide);
   for (const node of nodes.toReversed()) {
     const own = node.outputs.reduce((all, { id }) => union(all, read.get(id) ?? unread), unread);

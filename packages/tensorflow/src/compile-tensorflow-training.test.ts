@@ -3,13 +3,7 @@ import { createOptimizer } from "@clip-ts/optim";
 import { largestDifference, trainOn, type TrainingSpec } from "@clip-ts/test-utils";
 import { add, mul, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
-import {
-  flatLoader,
-  type HostArray,
-  type HostArrays,
-  interpretTarget,
-  type ProgramState,
-} from "@clip-ts/jit";
+import { flatLoader, type HostArray, type HostArrays, interpretTarget, type ProgramState } from "@clip-ts/jit";
 import { tensorflowLoader } from "./load-tensorflow.ts";
 import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
 
@@ -69,10 +63,7 @@ describe.skipIf(!hasTensorflow)("training on TensorFlow", () => {
       const pick = (state: Pick<ProgramState, "params" | "slots">): HostArrays =>
         (tree === "params" ? state.params : state.slots[tree]) as HostArrays;
       for (const [path, array] of Object.entries(pick(expected))) {
-        const difference = largestDifference(
-          pick(actual)[path]?.data as Float32Array,
-          array.data as Float32Array,
-        );
+        const difference = largestDifference(pick(actual)[path]?.data as Float32Array, array.data as Float32Array);
         expect(difference, `${tree} ${path}`).toBeLessThan(1e-5);
       }
     }

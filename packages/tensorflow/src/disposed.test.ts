@@ -28,8 +28,7 @@ const targets = {
   onnx: onnxTarget({ runtime, threads: 1 }),
   ...(hasTensorflow && {
     tensorflow: (given: typeof graph) => compileTensorflow(given, { folders }),
-    "tensorflow with state": (given: typeof graph) =>
-      compileTensorflow(given, { folders, lasting: ["x"] }),
+    "tensorflow with state": (given: typeof graph) => compileTensorflow(given, { folders, lasting: ["x"] }),
   }),
 };
 

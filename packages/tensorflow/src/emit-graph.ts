@@ -51,10 +51,7 @@ export interface EmitOptions {
  * The graph with attention fused, where the native part has it: in 32 bits only, for between matmuls in
  * bfloat16 the one operation would widen what comes and round what goes.
  */
-function withAttention(
-  graph: TensorflowGraph,
-  { builder, wanted, fused = [] }: EmitOptions,
-): TensorflowGraph {
+function withAttention(graph: TensorflowGraph, { builder, wanted, fused = [] }: EmitOptions): TensorflowGraph {
   if (!builder.hasOwnGemm || builder.precision !== "f32") return graph;
   return fuseAttention(graph, [...wanted, ...fused.flatMap(({ inputs }) => inputs)]);
 }
@@ -79,19 +76,12 @@ function inRunningOrder(graph: TensorflowGraph, options: EmitOptions): Tensorflo
 
 /** Operations that take bfloat16 as well as 32 bits, whatever they give. */
 const takesEither = ({ op }: TensorflowNode, { hasOwnOperations }: GraphBuilder): boolean =>
-  op === "AdamW" ||
-  op === "BatchMatMul" ||
-  op === "FusedRows" ||
-  (op === "SumOfSquares" && hasOwnOperations);
+  op === "AdamW" || op === "BatchMatMul" || op === "FusedRows" || (op === "SumOfSquares" && hasOwnOperations);
 
 /** What every operation of one graph is written with. None of it changes meanwhile; `builder` is appended to. */
 type Emission = Pick<LoweringInput, "builder" | "types" | "updates">;
 
-function emitNode(
-  node: TensorflowNode,
-  operands: readonly Tensor[],
-  emission: Emission,
-): readonly Tensor[] {
+function emitNode(node: TensorflowNode, operands: readonly Tensor[], emission: Emission): readonly Tensor[] {
   const lower: Lowering | undefined = lowerings[node.op];
   if (lower === undefined) {
     throw new ClipError("unsupported", `There is no TensorFlow form of the operation ${node.op}.`, {
@@ -155,10 +145,7 @@ function givenTensors(
 }
 
 /** Writes a graph as TensorFlow operations. @returns the tensors of the values wanted, in 32 bits, by id. */
-export function emitGraph(
-  graph: TensorflowGraph,
-  options: EmitOptions,
-): ReadonlyMap<number, string> {
+export function emitGraph(graph: TensorflowGraph, options: EmitOptions): ReadonlyMap<number, string> {
   const { inputs, wanted, updates } = options;
   const { precision, staysExact } = options.builder;
   const builder = withOpenSizes(options.builder, openSizesOf(graph, inputs));

@@ -75,9 +75,7 @@ function matchDirection(
   const [meanSquare] = reader.operands(plainRoot, "Sqrt") ?? [];
   const eps = reader.number(added);
   if (mean === undefined || meanSquare === undefined) return undefined;
-  return secondRoot === undefined || eps === undefined
-    ? undefined
-    : { mean, meanSquare, secondRoot, eps };
+  return secondRoot === undefined || eps === undefined ? undefined : { mean, meanSquare, secondRoot, eps };
 }
 
 /** The value that is squared, whichever way it is written. */
@@ -91,9 +89,7 @@ function matchSquare(reader: Reader, value: Value): Value | undefined {
 /** `gradient` · factor, or the gradient as it is. */
 function matchClipping(reader: Reader, value: Value): Pick<AdamwUpdate, "clipped"> {
   const [gradient, factor] = reader.operands(value, "Multiply") ?? [];
-  return gradient !== undefined && factor?.shape.length === 0
-    ? { clipped: { gradient, factor } }
-    : {};
+  return gradient !== undefined && factor?.shape.length === 0 ? { clipped: { gradient, factor } } : {};
 }
 
 /** Averages and direction, if they are of one and the same gradient. */
@@ -139,10 +135,7 @@ function matchMove(reader: Reader, moved: Value): AdamwUpdate | undefined {
  * The parameters that a graph updates by AdamW and by nothing else, so that one fused operation can
  * take the place of a dozen. `updates` names, for each input that is state, the output that replaces it.
  */
-function matchAdamw(
-  graph: TensorflowGraph,
-  updates: Readonly<Record<string, string>>,
-): readonly AdamwUpdate[] {
+function matchAdamw(graph: TensorflowGraph, updates: Readonly<Record<string, string>>): readonly AdamwUpdate[] {
   const reader = readerOf(graph);
   const inputs = new Map(graph.inputs.map(({ name, value }) => [value.id, name]));
   const outputs = new Map(graph.outputs.map(({ name, value }) => [name, value.id]));
@@ -155,9 +148,7 @@ function matchAdamw(
     if (update === undefined) return [];
     const [mean, meanSquare] = update.moments;
     const isWhole =
-      replaces(update.moved, update.param) &&
-      replaces(mean, update.first) &&
-      replaces(meanSquare, update.second);
+      replaces(update.moved, update.param) && replaces(mean, update.first) && replaces(meanSquare, update.second);
     return isWhole ? [update] : [];
   });
 }
@@ -178,10 +169,7 @@ export type AdamwAttributes = {
   readonly second: string;
 };
 
-function operandsOf(
-  update: AdamwUpdate,
-  clips: boolean,
-): readonly (readonly [AdamwOperand, Value])[] {
+function operandsOf(update: AdamwUpdate, clips: boolean): readonly (readonly [AdamwOperand, Value])[] {
   const clipped = clips ? update.clipped : undefined;
   const { param, stepSize, secondRoot, decay } = update;
   return [

@@ -1,15 +1,5 @@
 import { relativeError, randomTensor } from "@clip-ts/test-utils";
-import {
-  add,
-  dispose,
-  matMul,
-  mul,
-  reshape,
-  softmax,
-  sum,
-  transpose,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { add, dispose, matMul, mul, reshape, softmax, sum, transpose, type Tensor } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
 import { formatGraph, interpret, type NamedTensors, optimize, trace } from "@clip-ts/jit";
 import { removeDeadCode } from "@clip-ts/jit/backend";
@@ -20,8 +10,7 @@ import { folders, hasOwnGemm } from "./tensorflow-here.test.ts";
 const [batch, tokens, heads, dim] = [2, 70, 3, 8];
 const width = heads * dim;
 
-const split = (x: Tensor): Tensor =>
-  transpose(reshape(x, [batch, tokens, heads, dim]), [0, 2, 1, 3]);
+const split = (x: Tensor): Tensor => transpose(reshape(x, [batch, tokens, heads, dim]), [0, 2, 1, 3]);
 
 /** Attention to all tokens, as the towers write it. */
 function attend(given: NamedTensors): NamedTensors {

@@ -10,11 +10,7 @@ import type { TensorflowGraph, TensorflowNode, TensorflowOp } from "./graph-buil
 const swapsHeads = "0,2,1,3";
 
 /** The operation that makes a value, if it is of this kind. */
-function made(
-  value: Value | undefined,
-  op: string,
-  graph: Rewriter<TensorflowOp>,
-): TensorflowNode | undefined {
+function made(value: Value | undefined, op: string, graph: Rewriter<TensorflowOp>): TensorflowNode | undefined {
   const node = value && graph.producer(value);
   return node?.op === op ? node : undefined;
 }
@@ -38,10 +34,7 @@ function stacked(
 }
 
 /** A value, and the number by which it is multiplied. */
-function unscaled(
-  value: Value | undefined,
-  graph: Rewriter<TensorflowOp>,
-): readonly [Value | undefined, number] {
+function unscaled(value: Value | undefined, graph: Rewriter<TensorflowOp>): readonly [Value | undefined, number] {
   const node = made(value, "Multiply", graph);
   const fill = made(node?.inputs[1], "Fill", graph);
   const isNumber = fill !== undefined && sizeOf(resultOf(fill).shape) === 1;
@@ -51,16 +44,12 @@ function unscaled(
 /** Whether a mask is [queries, keys] or [batch, 1, queries, keys], any side but the last being 1. */
 function isMask({ shape }: Value, [batch, , queries, keys]: readonly number[]): boolean {
   const [sequences, heads, rows, columns] = shape.length === 2 ? [1, 1, ...shape] : shape;
-  const isFor = (side: number | undefined, whole: number | undefined): boolean =>
-    side === 1 || side === whole;
+  const isFor = (side: number | undefined, whole: number | undefined): boolean => side === 1 || side === whole;
   return isFor(sequences, batch) && heads === 1 && isFor(rows, queries) && columns === keys;
 }
 
 /** Scores, and the mask that is added to them. */
-function unmasked(
-  value: Value | undefined,
-  graph: Rewriter<TensorflowOp>,
-): readonly [TensorflowNode?, Value?] {
+function unmasked(value: Value | undefined, graph: Rewriter<TensorflowOp>): readonly [TensorflowNode?, Value?] {
   const plain = stacked(value, true, graph);
   if (plain !== undefined) return [plain];
   const [first, mask] = made(value, "Add", graph)?.inputs ?? [];
@@ -70,10 +59,7 @@ function unmasked(
 }
 
 /** What a linear layer gave before its bias, in the shape of the value, and the bias. */
-function unbiased(
-  value: Value,
-  graph: Rewriter<TensorflowOp>,
-): readonly [Value, Value] | undefined {
+function unbiased(value: Value, graph: Rewriter<TensorflowOp>): readonly [Value, Value] | undefined {
   const [matmul, bias] = made(made(value, "Reshape", graph)?.inputs[0], "Add", graph)?.inputs ?? [];
   if (matmul?.shape.length !== 2 || bias?.shape.length !== 1) return undefined;
   return [graph.emit("Reshape", [matmul], { shape: value.shape }, value), bias];
@@ -105,9 +91,7 @@ export function fuseAttention(graph: TensorflowGraph, outside: readonly Value[])
     if (!isWhole) return undefined;
     const [scores, mask] = unmasked(weights.inputs[0], rewriter);
     const [asking, scale] = unscaled(scores?.inputs[0], rewriter);
-    const heads = [asking, scores?.inputs[1], mixed.inputs[1]].map((x) =>
-      beforeSwap(x && rewriter.producer(x)),
-    );
+    const heads = [asking, scores?.inputs[1], mixed.inputs[1]].map((x) => beforeSwap(x && rewriter.producer(x)));
     if (!heads.every((x) => x !== undefined)) return undefined;
     const parts = heads.map((x) => unbiased(x, rewriter));
     const isBiased = parts.every((part) => part !== undefined);

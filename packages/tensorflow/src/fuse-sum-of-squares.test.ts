@@ -5,10 +5,9 @@ import { removeDeadCode } from "@clip-ts/jit/backend";
 import { fuseSumsOfSquares } from "./lower-reductions.ts";
 
 test("a sum of all squares becomes one operation; a sum over some axes stays", () => {
-  const graph = trace(
-    ({ x }) => ({ all: sum(square(x as Tensor)), rows: sum(square(x as Tensor), 1) }),
-    { x: { shape: [2, 3] } },
-  );
+  const graph = trace(({ x }) => ({ all: sum(square(x as Tensor)), rows: sum(square(x as Tensor), 1) }), {
+    x: { shape: [2, 3] },
+  });
   expect(formatGraph(removeDeadCode(graph))).toMatchInlineSnapshot(`
     "%0[2,3] = input x
     %1[2,3] = Square %0

@@ -31,21 +31,11 @@ export interface GraphBuilder {
   /** Whether matmuls with the input of this name are not rounded. */
   readonly staysExact: (input: string) => boolean;
   /** Appends an operation. @returns its name, which also stands for its first output. */
-  emit(
-    op: string,
-    inputs: readonly string[],
-    attributes?: Record<string, Attribute>,
-    name?: string,
-  ): string;
+  emit(op: string, inputs: readonly string[], attributes?: Record<string, Attribute>, name?: string): string;
   /** A name for an operation that is appended later. */
   reserve(): string;
   /** Appends an operation unless the same one, of the same inputs, already stands there. */
-  emitOnce(
-    key: string,
-    op: string,
-    inputs: readonly string[],
-    attributes?: Record<string, Attribute>,
-  ): string;
+  emitOnce(key: string, op: string, inputs: readonly string[], attributes?: Record<string, Attribute>): string;
   /** A constant; the same memory is stored once. */
   constant(data: Constant["data"], shape: readonly number[], dtype: Dtype): string;
   /** A vector of whole numbers, such as axes; the same one is stored once. */
@@ -126,9 +116,7 @@ export function createGraphBuilder({
     sizes: (sides) => builder.integers(sides),
     isOpen: () => false,
     integers: (values) =>
-      once(`integers ${values.join(" ")}`, () =>
-        constant(Int32Array.from(values), [values.length], "int32"),
-      ),
+      once(`integers ${values.join(" ")}`, () => constant(Int32Array.from(values), [values.length], "int32")),
     scalar: (value, dtype) =>
       once(`scalar ${dtype} ${Object.is(value, -0) ? "-0" : value}`, () =>
         constant(typedNumber(value, dtype), [], dtype),

@@ -1,11 +1,4 @@
-import type {
-  HostArray,
-  HostArrays,
-  LoadProgram,
-  Preparation,
-  Program,
-  StepHandlers,
-} from "@clip-ts/jit";
+import type { HostArray, HostArrays, LoadProgram, Preparation, Program, StepHandlers } from "@clip-ts/jit";
 import {
   batchShapes,
   type LeafSpecs,
@@ -16,13 +9,7 @@ import {
   type StepSource,
 } from "@clip-ts/jit/backend";
 import { entriesFor, entryName, type PreparedEntries } from "./step-entries.ts";
-import {
-  createHolder,
-  keptSpecs,
-  type Holder,
-  type Loaded,
-  type TensorflowLoadOptions,
-} from "./training-holder.ts";
+import { createHolder, keptSpecs, type Holder, type Loaded, type TensorflowLoadOptions } from "./training-holder.ts";
 
 /** Loss and metrics. */
 const reportedBy = ({ loss, metric = {}, gradNorm }: NameTree<HostArray>) =>
@@ -33,11 +20,7 @@ const reportedBy = ({ loss, metric = {}, gradNorm }: NameTree<HostArray>) =>
   });
 
 /** The functions of a step as calls of entry points. */
-function handlersOf(
-  holder: Holder,
-  { functions }: StepSource,
-  statistics: () => LeafSpecs,
-): StepHandlers {
+function handlersOf(holder: Holder, { functions }: StepSource, statistics: () => LeafSpecs): StepHandlers {
   const scalarsOf = (scalars: Readonly<Record<string, number>>): HostArrays =>
     Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, scalarArray(value)]));
   const learnt = Object.keys(functions.update.leaves);
@@ -75,11 +58,7 @@ function handlersOf(
   };
 }
 
-function programOn(
-  loaded: Loaded,
-  holder: Holder,
-  onCompile?: (shapes: string) => () => void,
-): Program {
+function programOn(loaded: Loaded, holder: Holder, onCompile?: (shapes: string) => () => void): Program {
   const { source } = loaded;
   const prepared = new Map<string, PreparedEntries>();
   let current: PreparedEntries | undefined;

@@ -1,21 +1,12 @@
 import { operationNames } from "@clip-ts/native";
 import type { AdamwAttributes, AdamwOperand } from "./fuse-adamw.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
-import {
-  afterAll,
-  asMade,
-  widened,
-  type Guard,
-  type TypedTensor,
-  type Variables,
-} from "./variables.ts";
+import { afterAll, asMade, widened, type Guard, type TypedTensor, type Variables } from "./variables.ts";
 import type { Lowering } from "./lowering.ts";
 import { attribute } from "./messages.ts";
 
 /** Tensors that the update needs, in the graph that is written, and the type of the gradient. */
-export interface AdamwTensors extends Readonly<
-  Record<"param" | "gradient" | "stepSize" | "secondRoot", string>
-> {
+export interface AdamwTensors extends Readonly<Record<"param" | "gradient" | "stepSize" | "secondRoot", string>> {
   readonly gradientType: TypedTensor["type"];
   readonly decay: string | undefined;
   /** The factor of a gradient that is still to be clipped. */
@@ -115,8 +106,7 @@ const updatesAtOnce = 2;
 
 /** The operands by what they are. */
 function tensorsOf({ operands }: AdamwAttributes, tensors: readonly TypedTensor[]): AdamwTensors {
-  const typed = (operand: AdamwOperand): TypedTensor | undefined =>
-    tensors[operands.indexOf(operand)];
+  const typed = (operand: AdamwOperand): TypedTensor | undefined => tensors[operands.indexOf(operand)];
   const find = (operand: AdamwOperand): string | undefined => typed(operand)?.name;
   return {
     param: find("param") as string,

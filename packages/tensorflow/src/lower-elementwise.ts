@@ -23,11 +23,7 @@ const cast: Lowering = ({ inputs, builder, x, y }) =>
 const clip: Lowering = ({ node, inputs, builder, x }) => {
   const { clipValueMin, clipValueMax } = node.attributes as Record<string, number>;
   const T = attribute.type(x.dtype);
-  const raised = builder.emit(
-    "Maximum",
-    [inputs[0] as string, builder.scalar(clipValueMin as number, x.dtype)],
-    { T },
-  );
+  const raised = builder.emit("Maximum", [inputs[0] as string, builder.scalar(clipValueMin as number, x.dtype)], { T });
   return builder.emit("Minimum", [raised, builder.scalar(clipValueMax as number, x.dtype)], { T });
 };
 

@@ -22,10 +22,7 @@ function transposed({ node, operands, builder }: MatMul, name: string): string |
   const [, right] = operands as readonly [Tensor, Tensor];
   const readKept = right.kept?.forMatmul;
   if (readKept !== undefined) return readKept("transposed");
-  const [[m, k], [n]] = node.inputs.map(({ shape }) => shape) as [
-    [number, number],
-    [number, number],
-  ];
+  const [[m, k], [n]] = node.inputs.map(({ shape }) => shape) as [[number, number], [number, number]];
   const isWorthIt = m >= manyRows && k >= 2 * n;
   if (!isWorthIt || builder.isOpen(k) || builder.isOpen(n)) return undefined;
   return builder.emitOnce("transposed", operationNames.transpose, [name]);
@@ -74,10 +71,7 @@ function squared(value: Value, graph: Rewriter<TensorflowOp>): Value | undefined
   return producer?.op === "Square" ? producer.inputs[0] : undefined;
 }
 
-function sumOfSquaresAt(
-  node: TensorflowNode,
-  graph: Rewriter<TensorflowOp>,
-): readonly Value[] | undefined {
+function sumOfSquaresAt(node: TensorflowNode, graph: Rewriter<TensorflowOp>): readonly Value[] | undefined {
   const result = resultOf(node);
   if (node.op !== "Sum" || result.shape.length > 0) return undefined;
   const x = squared(node.inputs[0] as Value, graph);

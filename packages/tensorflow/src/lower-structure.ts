@@ -151,8 +151,7 @@ function convolutionAttributes(
   };
 }
 
-const shapeOf = (node: TensorflowNode, index: number): readonly number[] =>
-  node.inputs[index]?.shape ?? [];
+const shapeOf = (node: TensorflowNode, index: number): readonly number[] => node.inputs[index]?.shape ?? [];
 
 const convolution: Lowering = ({ node, inputs, builder }) =>
   builder.emit("Conv2D", inputs, convolutionAttributes(node, shapeOf(node, 0), shapeOf(node, 1)));

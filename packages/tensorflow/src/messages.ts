@@ -73,9 +73,7 @@ const integer = (field: number, value: number): Encoded =>
 
 /** A 32-bit float. */
 const float = (field: number, value: number): Encoded =>
-  encodedBytes(
-    Uint8Array.of(...varint(field * 8 + 5), ...new Uint8Array(Float32Array.of(value).buffer)),
-  );
+  encodedBytes(Uint8Array.of(...varint(field * 8 + 5), ...new Uint8Array(Float32Array.of(value).buffer)));
 
 const lengthPrefix = (field: number, length: number): Encoded =>
   encodedBytes(Uint8Array.of(...varint(field * 8 + 2), ...varint(length)));
@@ -106,8 +104,7 @@ export type DataType = keyof typeof dataTypes;
 /** One attribute of a TensorFlow operation (`attr_value.proto`), encoded. */
 export type Attribute = readonly Encoded[];
 
-const shapeProto = (shape: readonly number[]): Encoded[] =>
-  shape.map((side) => message(2, [integer(1, side)]));
+const shapeProto = (shape: readonly number[]): Encoded[] => shape.map((side) => message(2, [integer(1, side)]));
 
 /** Attributes by kind. */
 export const attribute = {
@@ -205,10 +202,7 @@ export function encodeSavedModel(
   nodes: readonly NodeDef[],
   signatures: Readonly<Record<string, Signature>>,
 ): Uint8Array {
-  const graph = [
-    ...nodes.map((node) => message(1, nodeProto(node))),
-    message(4, [integer(1, graphVersion)]),
-  ];
+  const graph = [...nodes.map((node) => message(1, nodeProto(node))), message(4, [integer(1, graphVersion)])];
   const named = Object.entries(signatures).map(([name, signature]): [string, Encoded[]] => [
     name,
     signatureProto(signature),

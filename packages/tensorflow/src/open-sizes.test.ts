@@ -1,11 +1,7 @@
 import { largestDifference } from "@clip-ts/test-utils";
 import { describe, expect, test } from "vitest";
 import { type HostArray, optimize, traceSymbolic } from "@clip-ts/jit";
-import {
-  openSizes,
-  symbolicCases,
-  symbolicInputs,
-} from "../../jit/src/trace/symbolic-cases.test.ts";
+import { openSizes, symbolicCases, symbolicInputs } from "../../jit/src/trace/symbolic-cases.test.ts";
 import { compileTensorflow } from "./tensorflow-module.ts";
 import { folders, hasTensorflow } from "./tensorflow-here.test.ts";
 import { writeSavedModel } from "./write-saved-model.ts";

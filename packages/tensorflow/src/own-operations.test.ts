@@ -26,11 +26,7 @@ import {
   trace,
   traceSymbolic,
 } from "@clip-ts/jit";
-import {
-  compileTensorflow,
-  createTensorflowModule,
-  type TensorflowOptions,
-} from "./tensorflow-module.ts";
+import { compileTensorflow, createTensorflowModule, type TensorflowOptions } from "./tensorflow-module.ts";
 import { folders, hasOwnOperations, hasOwnGemm } from "./tensorflow-here.test.ts";
 
 const hostOf = async (tensors: NamedTensors): Promise<HostArrays> => {
@@ -57,9 +53,7 @@ async function both(
 }
 
 const random = (shapes: Readonly<Record<string, number[]>>): Record<string, Tensor> =>
-  Object.fromEntries(
-    Object.entries(shapes).map(([name, shape]) => [name, randomTensor(shape, name)]),
-  );
+  Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, randomTensor(shape, name)]));
 
 const shapes = { x: [64, 40], bias: [192], up: [192, 40], down: [40, 192], mask: [8, 40] };
 
@@ -116,12 +110,7 @@ describe.skipIf(!hasOwnOperations)("clip-ts's own operations", () => {
           straight: matMul(z as Tensor, y as Tensor),
           right: matMul(x as Tensor, y as Tensor, false, true),
           left: matMul(z as Tensor, x as Tensor, true, false),
-          transposed: matMul(
-            z as Tensor,
-            matMul(y as Tensor, x as Tensor, false, true),
-            true,
-            true,
-          ),
+          transposed: matMul(z as Tensor, matMul(y as Tensor, x as Tensor, false, true), true, true),
         }),
         inputs as never,
       ),
@@ -165,33 +154,14 @@ describe.skipIf(!hasOwnOperations)("clip-ts's own operations", () => {
       expect(actual["y"]?.shape).toEqual([batch, tokens, 24]);
       expect(largestDifference(actual["y"]?.data as Float32Array, y)).toBeLessThan(1e-3);
       const columns = await sum(scaled, [0, 1]).data();
-      expect(largestDifference(actual["columns"]?.data as Float32Array, columns)).toBeLessThan(
-        1e-4,
-      );
+      expect(largestDifference(actual["columns"]?.data as Float32Array, columns)).toBeLessThan(1e-4);
     }
     await compiled.dispose();
   });
 
   test("extremes: infinite, not a number, out of the range of e^x", async () => {
     // TensorFlow takes numbers below 1e-38 for zero.
-    const edges = [
-      0,
-      -0,
-      1,
-      -1,
-      88,
-      89,
-      -87,
-      -88,
-      -104,
-      1e30,
-      -1e30,
-      Infinity,
-      -Infinity,
-      NaN,
-      1e-37,
-      20,
-    ];
+    const edges = [0, -0, 1, -1, 88, 89, -87, -88, -104, 1e30, -1e30, Infinity, -Infinity, NaN, 1e-37, 20];
     const x = tensor(Array.from({ length: 16 }, () => edges).flat(), [16, 16]);
     const graph = trace(
       ({ x: given }) => {
@@ -206,8 +176,7 @@ describe.skipIf(!hasOwnOperations)("clip-ts's own operations", () => {
         const got = actual[name]?.data[at] as number;
         const where = `${name} of ${edges[at % 16]! / 2}`;
         if (Number.isNaN(wanted)) expect(got, where).toBeNaN();
-        else if (!Number.isFinite(wanted) || wanted === 0)
-          expect(got, where).toBeCloseTo(wanted, 30);
+        else if (!Number.isFinite(wanted) || wanted === 0) expect(got, where).toBeCloseTo(wanted, 30);
         else expect(Math.abs(got / wanted - 1), where).toBeLessThan(3e-7);
       });
     }
@@ -217,14 +186,12 @@ describe.skipIf(!hasOwnOperations)("clip-ts's own operations", () => {
   test("rows that are masked out have a share of nothing, like anywhere", async () => {
     const x = randomTensor([32, 16], "scores");
     const mask = tensor(Array.from({ length: 16 }, (_, at) => (at < 4 ? 0 : -Infinity)));
-    const graph = trace(
-      (given) => ({ y: softmax(add(given["x"] as Tensor, given["mask"] as Tensor)) }),
-      { x: { shape: [32, 16] }, mask: { shape: [16] } },
-    );
+    const graph = trace((given) => ({ y: softmax(add(given["x"] as Tensor, given["mask"] as Tensor)) }), {
+      x: { shape: [32, 16] },
+      mask: { shape: [16] },
+    });
     const [{ y }, expected] = await both(graph, { x, mask });
-    expect(largestDifference(y?.data as Float32Array, expected["y"]!.data as never)).toBeLessThan(
-      1e-6,
-    );
+    expect(largestDifference(y?.data as Float32Array, expected["y"]!.data as never)).toBeLessThan(1e-6);
     expect([...(y?.data ?? [])].filter((share) => share === 0)).toHaveLength(32 * 12);
     dispose([x, mask]);
   });

@@ -1,23 +1,10 @@
 import { flattenTree, unflattenLike, valueAndGradient } from "@clip-ts/core";
 import { clipSpec, forward, parseClipConfig, type ClipParams } from "@clip-ts/model";
 import { clipByGlobalNorm, createOptimizer } from "@clip-ts/optim";
-import {
-  goldenArrays,
-  goldenJson,
-  largestDifference,
-  relativeError,
-  type GoldenArray,
-} from "@clip-ts/test-utils";
+import { goldenArrays, goldenJson, largestDifference, relativeError, type GoldenArray } from "@clip-ts/test-utils";
 import { clipByValue, type Tensor } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
-import {
-  type HostArray,
-  type HostArrays,
-  type InputSpec,
-  interpret,
-  type NamedTensors,
-  trace,
-} from "@clip-ts/jit";
+import { type HostArray, type HostArrays, type InputSpec, interpret, type NamedTensors, trace } from "@clip-ts/jit";
 import { compileTensorflow, createTensorflowModule } from "./tensorflow-module.ts";
 import type { Precision } from "./graph-builder.ts";
 import { operationCases } from "../../jit/src/trace/operation-cases.test.ts";
@@ -45,16 +32,10 @@ const specsOf = (arrays: HostArrays): Record<string, InputSpec> =>
     ]),
   );
 
-const prefixed = <Leaf>(
-  prefix: string,
-  tree: Readonly<Record<string, Leaf>>,
-): Record<string, Leaf> =>
+const prefixed = <Leaf>(prefix: string, tree: Readonly<Record<string, Leaf>>): Record<string, Leaf> =>
   Object.fromEntries(Object.entries(tree).map(([path, leaf]) => [`${prefix}:${path}`, leaf]));
 
-const withoutPrefix = <Leaf>(
-  prefix: string,
-  named: Readonly<Record<string, Leaf>>,
-): Record<string, Leaf> =>
+const withoutPrefix = <Leaf>(prefix: string, named: Readonly<Record<string, Leaf>>): Record<string, Leaf> =>
   Object.fromEntries(
     Object.entries(named)
       .filter(([name]) => name.startsWith(`${prefix}:`))
@@ -67,10 +48,7 @@ describe.skipIf(!hasTensorflow)("on TensorFlow", () => {
   test.each(operationCases)("$name gives what tfjs gives", async ({ inputs, run }) => {
     const given = numbered(inputs, "x");
     const spec = Object.fromEntries(
-      Object.entries(given).map(([name, { shape, dtype }]) => [
-        name,
-        { shape, dtype: dtype as never },
-      ]),
+      Object.entries(given).map(([name, { shape, dtype }]) => [name, { shape, dtype: dtype as never }]),
     );
     const graph = trace((traced) => numbered([run(...Object.values(traced))].flat(), "y"), spec);
     const compiled = await compileTensorflow(graph, { folders });
@@ -144,32 +122,27 @@ describe.skipIf(!hasTensorflow)("on TensorFlow", () => {
     if (way === "own GEMM") return hasOwnGemm;
     return hasOwnOperations || way === "AdamW fused" || way === "nothing fused";
   });
-  test.each(possible)(
-    "12 steps follow PyTorch's history (%s, %s)",
-    async (precision, way, tolerance) => {
-      const { program, run } = await goldenTraining(precision, way);
-      const { history } = goldenJson("clip-vit/train.json") as {
-        history: { lr: number; loss: number; grad_norm: number; logit_scale: number }[];
-      };
-      for (const [step, reference] of history.entries()) {
-        const { loss, norm, logitScale } = await run(step, reference.lr);
-        expect(Math.abs(loss / reference.loss - 1), `step ${step}`).toBeLessThan(tolerance);
-        expect(Math.abs(logitScale - reference.logit_scale)).toBeLessThan(tolerance);
-        if (precision === "bf16") continue;
-        expect(Math.abs(norm / reference.grad_norm - 1)).toBeLessThan(1e-3);
+  test.each(possible)("12 steps follow PyTorch's history (%s, %s)", async (precision, way, tolerance) => {
+    const { program, run } = await goldenTraining(precision, way);
+    const { history } = goldenJson("clip-vit/train.json") as {
+      history: { lr: number; loss: number; grad_norm: number; logit_scale: number }[];
+    };
+    for (const [step, reference] of history.entries()) {
+      const { loss, norm, logitScale } = await run(step, reference.lr);
+      expect(Math.abs(loss / reference.loss - 1), `step ${step}`).toBeLessThan(tolerance);
+      expect(Math.abs(logitScale - reference.logit_scale)).toBeLessThan(tolerance);
+      if (precision === "bf16") continue;
+      expect(Math.abs(norm / reference.grad_norm - 1)).toBeLessThan(1e-3);
+    }
+    if (precision === "f32") {
+      const state = await program.readState();
+      for (const [path, { values }] of Object.entries(goldenArrays("clip-vit/train-final.safetensors"))) {
+        const { data } = state[`param:${path}`] as HostArray;
+        expect(largestDifference(data as Float32Array, values), path).toBeLessThan(1e-3);
       }
-      if (precision === "f32") {
-        const state = await program.readState();
-        for (const [path, { values }] of Object.entries(
-          goldenArrays("clip-vit/train-final.safetensors"),
-        )) {
-          const { data } = state[`param:${path}`] as HostArray;
-          expect(largestDifference(data as Float32Array, values), path).toBeLessThan(1e-3);
-        }
-      }
-      await program.dispose();
-    },
-  );
+    }
+    await program.dispose();
+  });
 });
 
 /** The reference's recipe, traced and compiled: AdamW, clipping, clamp. */
@@ -180,19 +153,11 @@ async function goldenTraining(
   const clip = config as NonNullable<typeof config>;
   const spec = clipSpec(clip);
   const golden = goldenArrays("clip-vit/model.safetensors");
-  const params = Object.fromEntries(
-    Object.entries(golden).map(([path, array]) => [path, fromGolden(array)]),
-  );
+  const params = Object.fromEntries(Object.entries(golden).map(([path, array]) => [path, fromGolden(array)]));
   const zeros = Object.fromEntries(
-    Object.entries(params).map(([path, { data, shape }]) => [
-      path,
-      { data: new Float32Array(data.length), shape },
-    ]),
+    Object.entries(params).map(([path, { data, shape }]) => [path, { data: new Float32Array(data.length), shape }]),
   );
-  const optimizer = createOptimizer(
-    { kind: "adamw", beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0.2 },
-    params,
-  );
+  const optimizer = createOptimizer({ kind: "adamw", beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0.2 }, params);
   const state = {
     ...prefixed("param", params),
     ...prefixed("first", zeros),
@@ -220,15 +185,10 @@ async function goldenTraining(
       inputIds: given["inputIds"] as Tensor,
     };
     const tree = unflattenLike(spec, withoutPrefix("param", given)) as ClipParams;
-    const { value, gradient } = valueAndGradient(
-      (at: ClipParams) => ({ loss: forward(at, batch, clip).loss }),
-      tree,
-    );
+    const { value, gradient } = valueAndGradient((at: ClipParams) => ({ loss: forward(at, batch, clip).loss }), tree);
     const { grads, norm } = clipByGlobalNorm(flattenTree<Tensor>(gradient), 1);
     const copied = (prefix: string): Record<string, Tensor> =>
-      Object.fromEntries(
-        Object.entries(withoutPrefix(prefix, given)).map(([path, leaf]) => [path, leaf.clone()]),
-      );
+      Object.fromEntries(Object.entries(withoutPrefix(prefix, given)).map(([path, leaf]) => [path, leaf.clone()]));
     const next = optimizer.update({
       params: copied("param"),
       grads,
@@ -255,18 +215,14 @@ async function goldenTraining(
       precision,
       hasOwnOperations: way !== "AdamW fused" && way !== "nothing fused",
       hasOwnGemm: way === "own GEMM",
-      staysExact: (name) =>
-        name.includes("projection") || name.includes("text_model.encoder.layers.0.mlp.fc2."),
+      staysExact: (name) => name.includes("projection") || name.includes("text_model.encoder.layers.0.mlp.fc2."),
     },
     folders,
   );
   await program.writeState(state);
   return {
     program,
-    async run(
-      step: number,
-      learningRate: number,
-    ): Promise<Record<"loss" | "norm" | "logitScale", number>> {
+    async run(step: number, learningRate: number): Promise<Record<"loss" | "norm" | "logitScale", number>> {
       const feeds = { ...batchOf(step), ...scalars(step, learningRate) };
       const results = await program.run("train", feeds);
       const number = (name: string): number => results[name]?.data[0] as number;

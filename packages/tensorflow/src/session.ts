@@ -63,8 +63,7 @@ function onTensorflow<Result>(run: () => Result): Result {
 
 /** Whether a shape is the one wanted, of which open sides are -1. */
 const fits = (shape: readonly number[], wanted: readonly number[]): boolean =>
-  shape.length === wanted.length &&
-  wanted.every((side, axis) => side === -1 || side === shape[axis]);
+  shape.length === wanted.length && wanted.every((side, axis) => side === -1 || side === shape[axis]);
 
 function feed(
   backend: NodeBackend,
@@ -215,12 +214,10 @@ function emitClear(builder: GraphBuilder, variables: Variables, state: StateSpec
 }
 
 function emitRead(variables: Variables, state: StateSpecs): Signature {
-  const outputs = Object.entries(state).map(
-    ([name, { shape, dtype = "float32" }]): [string, TensorInfo] => [
-      name,
-      { tensor: `${variables.read(name)}:0`, dtype, shape },
-    ],
-  );
+  const outputs = Object.entries(state).map(([name, { shape, dtype = "float32" }]): [string, TensorInfo] => [
+    name,
+    { tensor: `${variables.read(name)}:0`, dtype, shape },
+  ]);
   return { inputs: {}, outputs: Object.fromEntries(outputs) };
 }
 

@@ -35,8 +35,7 @@ export type StepEntries = Readonly<Record<string, StepEntry>>;
 export const entryName = {
   whole: (pairs: HostArrays, shared: HostArrays): string => batchShapes({ parts: [pairs], shared }),
   encode: (pairs: HostArrays): string => `encode ${shapesOf(pairs)}`,
-  compare: (rows: LeafSpecs, shared: HostArrays): string =>
-    `compare ${shapesOf({ ...rows, ...shared })}`,
+  compare: (rows: LeafSpecs, shared: HostArrays): string => `compare ${shapesOf({ ...rows, ...shared })}`,
   pullBack: (pairs: HostArrays): string => `pull back ${shapesOf(pairs)}`,
   statistics: "statistics",
   update: "update",
@@ -124,10 +123,7 @@ function partEntries(
   const entriesOf = isCut ? cutEntries : kindEntries;
   const made = new Map([...kinds].map(([kind, pairs]) => [kind, entriesOf(source, pairs)]));
   const [{ feature, statistic, kept }] = [...made.values()] as [KindEntries];
-  const rows = parts.reduce(
-    (sum, pairs) => sum + rowCount(made.get(shapesOf(pairs))?.feature ?? {}),
-    0,
-  );
+  const rows = parts.reduce((sum, pairs) => sum + rowCount(made.get(shapesOf(pairs))?.feature ?? {}), 0);
   const all = byPath(Object.keys(feature), (name) => ({
     shape: [rows * ranks, ...(feature[name]?.shape.slice(1) ?? [])],
   }));

@@ -60,8 +60,7 @@ export const hasOwnOperations: boolean = own.hasOwnOperations === true;
 
 /** Whether its GEMM runs on this processor too. */
 export const hasOwnGemm: boolean = own.hasOwnGemm === true;
-if (!hasOwnOperations)
-  console.warn("Skipped: clip-ts's own operations, which are not set up here.");
+if (!hasOwnOperations) console.warn("Skipped: clip-ts's own operations, which are not set up here.");
 if (!hasTensorflow) {
   console.warn("Skipped: running graphs on TensorFlow, as tfjs-node has no native part here.");
 }

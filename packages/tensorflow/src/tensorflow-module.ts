@@ -1,11 +1,5 @@
 import { ClipError, refuseAfterDisposal } from "@clip-ts/base";
-import {
-  checkArray,
-  disposableFunction,
-  type CompiledFunction,
-  type Graph,
-  type HostArrays,
-} from "@clip-ts/jit";
+import { checkArray, disposableFunction, type CompiledFunction, type Graph, type HostArrays } from "@clip-ts/jit";
 import type { OwnOperations, Precision } from "./graph-builder.ts";
 import {
   clearInput,
@@ -39,15 +33,10 @@ export interface TensorflowModule {
 }
 
 const pick = (state: HostArrays, names: readonly string[]): HostArrays =>
-  Object.fromEntries(
-    names.flatMap((name) => (state[name] === undefined ? [] : [[name, state[name]]])),
-  );
+  Object.fromEntries(names.flatMap((name) => (state[name] === undefined ? [] : [[name, state[name]]])));
 
 /** Reads groups of state tensors, one after the other. */
-async function readGroups(
-  session: TensorflowSession,
-  groups: readonly StateSignatures[],
-): Promise<HostArrays> {
+async function readGroups(session: TensorflowSession, groups: readonly StateSignatures[]): Promise<HostArrays> {
   const state: Record<string, HostArrays[string]> = {};
   for (const { read } of groups) Object.assign(state, await session.run(read, {}));
   return state;
@@ -86,10 +75,7 @@ function scratchOf(
  * Makes entry points that share state ready to run in TensorFlow; tfjs's backend "tensorflow" must be loaded.
  * The state has no values before `writeState`.
  */
-export async function createTensorflowModule(
-  spec: SavedModelSpec,
-  folders: FolderAccess,
-): Promise<TensorflowModule> {
+export async function createTensorflowModule(spec: SavedModelSpec, folders: FolderAccess): Promise<TensorflowModule> {
   const model = writeSavedModel(spec);
   const isRounding = roundEntry in model.signatures;
   const session = await openSession(model, folders);
@@ -148,10 +134,7 @@ async function compileWithState(
 ): Promise<CompiledFunction> {
   const kept = graph.inputs.filter(({ name }) => lasting.includes(name));
   const state = Object.fromEntries(kept.map(({ name, value }) => [name, value]));
-  const module = await createTensorflowModule(
-    { state, entryPoints: { run: { graph } }, ...how },
-    folders,
-  );
+  const module = await createTensorflowModule({ state, entryPoints: { run: { graph } }, ...how }, folders);
   let held: HostArrays = {};
   return disposableFunction({
     async run(inputs, into) {
@@ -166,10 +149,7 @@ async function compileWithState(
 }
 
 /** Makes a pure function ready to run in TensorFlow; tfjs's backend "tensorflow" must be loaded. */
-export async function compileTensorflow(
-  graph: Graph,
-  options: TensorflowOptions,
-): Promise<CompiledFunction> {
+export async function compileTensorflow(graph: Graph, options: TensorflowOptions): Promise<CompiledFunction> {
   const { folders, lasting = [], ...how } = options;
   if (lasting.length > 0) return compileWithState(graph, options);
   const model = writeSavedModel({ entryPoints: { run: { graph } }, ...how });

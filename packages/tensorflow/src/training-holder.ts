@@ -1,11 +1,5 @@
 import { pickLeaves, sizeOf } from "@clip-ts/core";
-import type {
-  HostArray,
-  HostArrays,
-  ProgramState,
-  StartingState,
-  StepFunctions,
-} from "@clip-ts/jit";
+import type { HostArray, HostArrays, ProgramState, StartingState, StepFunctions } from "@clip-ts/jit";
 import {
   flattenNames,
   type LeafSpecs,
@@ -110,9 +104,7 @@ function readersOf(
   { param, slot, grad }: KeptSpecs,
   now: () => { readonly module: TensorflowModule | undefined; readonly waiting: HostArrays },
 ): { readonly [Part in keyof ProgramState]: () => Promise<ProgramState[Part]> } {
-  const read = async <Group extends NameTree<LeafSpecs[string]>>(
-    group: Group,
-  ): Promise<NameTree<HostArray>> => {
+  const read = async <Group extends NameTree<LeafSpecs[string]>>(group: Group): Promise<NameTree<HostArray>> => {
     const specs = flattenNames<LeafSpecs[string]>(group);
     const { module, waiting } = now();
     const arrays = await (module?.readState((name) => name in specs) ?? filledUp(waiting, specs));

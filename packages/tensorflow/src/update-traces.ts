@@ -20,17 +20,11 @@ interface Moving {
 }
 
 /** A record of what each path has. */
-export const byPath = <Value>(
-  paths: readonly string[],
-  of: (path: string) => Value,
-): Record<string, Value> => Object.fromEntries(paths.map((path) => [path, of(path)] as const));
+export const byPath = <Value>(paths: readonly string[], of: (path: string) => Value): Record<string, Value> =>
+  Object.fromEntries(paths.map((path) => [path, of(path)] as const));
 
 /** Clipping and update of all leaves: the gradient's length, and what state becomes. */
-function moveLeaves(
-  rule: LeafRule,
-  { param, slot, scalar }: Moving,
-  grads: Readonly<Record<string, Tensor>>,
-) {
+function moveLeaves(rule: LeafRule, { param, slot, scalar }: Moving, grads: Readonly<Record<string, Tensor>>) {
   const paths = Object.keys(rule.leaves);
   const gradNorm = gradientLength(rule, grads);
   const clip = rule.clip?.(gradNorm);
@@ -86,11 +80,7 @@ export function wholeTrace(source: StepSource, { batch, scalars }: Preparation):
 }
 
 /** Clipping and update alone, of gradients that lie in the state. */
-export function updateTrace(
-  source: StepSource,
-  scalars: readonly string[],
-  statistics: LeafSpecs,
-): AnyTraceable {
+export function updateTrace(source: StepSource, scalars: readonly string[], statistics: LeafSpecs): AnyTraceable {
   const { update } = source.functions;
   const learnt = pickLeaves(source.params, Object.keys(update.leaves));
   const given = {

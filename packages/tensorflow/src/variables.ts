@@ -46,9 +46,7 @@ function emitCopy(builder: GraphBuilder, x: string, kind: CopyKind): string {
   if (kind === "transposed") return builder.emit(operationNames.transpose, [x]);
   const T = attribute.type(dtypeOf[kind]);
   const typed =
-    dtypeOf[kind] === "float32"
-      ? x
-      : builder.emit("Cast", [x], { SrcT: attribute.type("float32"), DstT: T });
+    dtypeOf[kind] === "float32" ? x : builder.emit("Cast", [x], { SrcT: attribute.type("float32"), DstT: T });
   return kind === "rounded" ? typed : builder.emit(operationNames.prepackB, [typed], { T });
 }
 
@@ -59,8 +57,7 @@ function createWeightCopies(
   handleOf: (name: string) => string,
 ): WeightCopies {
   const copies = new Map<string, WeightCopy>();
-  const find = (name: string, kind: CopyKind): WeightCopy | undefined =>
-    copies.get(`${kind} ${name}`);
+  const find = (name: string, kind: CopyKind): WeightCopy | undefined => copies.get(`${kind} ${name}`);
   const add = (name: string, kind: CopyKind): WeightCopy => {
     const { shape } = state[name] as StateSpec;
     const handle = builder.emit("VarHandleOp", [], {
@@ -129,9 +126,7 @@ export interface TypedTensor {
 
 /** The tensor as it was made, in 32 bits if in both. */
 export const asMade = ({ wide, rounded: narrow }: Tensor): TypedTensor =>
-  wide === undefined
-    ? { name: narrow as string, type: "bfloat16" }
-    : { name: wide, type: "float32" };
+  wide === undefined ? { name: narrow as string, type: "bfloat16" } : { name: wide, type: "float32" };
 
 /** Shape and type of a tensor that stays in the runtime between runs. */
 export interface StateSpec {
@@ -180,8 +175,7 @@ export interface VariableChange {
 }
 
 /** Inputs that only order operations. */
-export const afterAll = (operations: readonly string[]): string[] =>
-  operations.map((operation) => `^${operation}`);
+export const afterAll = (operations: readonly string[]): string[] => operations.map((operation) => `^${operation}`);
 
 /** Adds a variable for each state tensor to a graph; copies may be kept of those in `keepable`. */
 export function addVariables(
@@ -263,8 +257,7 @@ export function openPassage(builder: GraphBuilder): Guard {
 export function finiteGuard(builder: GraphBuilder): Guard {
   const condition = builder.reserve();
   return {
-    gate: (tensor, dtype) =>
-      `${builder.emit("Switch", [tensor, condition], { T: attribute.type(dtype) })}:1`,
+    gate: (tensor, dtype) => `${builder.emit("Switch", [tensor, condition], { T: attribute.type(dtype) })}:1`,
     close(numbers, changes) {
       const checks = numbers.map((number) => builder.emit("IsFinite", [number], { T }));
       const all = checks.reduce((left, right) => builder.emit("LogicalAnd", [left, right]));

@@ -1,18 +1,6 @@
-import {
-  flattenTree,
-  isStatistic,
-  unflattenLike,
-  valueAndGradient,
-  type ParamSpec,
-} from "@clip-ts/core";
+import { flattenTree, isStatistic, unflattenLike, valueAndGradient, type ParamSpec } from "@clip-ts/core";
 import { goldenTensors, largestDifference, relativeError } from "@clip-ts/test-utils";
-import {
-  encodeImage,
-  visionSpec,
-  type VisionConfig,
-  type VisionParams,
-  type VitConfig,
-} from "@clip-ts/vision-encoder";
+import { encodeImage, visionSpec, type VisionConfig, type VisionParams, type VitConfig } from "@clip-ts/vision-encoder";
 import { mean, slice, square, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { expect, test } from "vitest";
@@ -104,20 +92,14 @@ function dropout(): Case {
       activation: "gelu",
       layerNormEps: 1e-5,
     },
-    leaves: Object.fromEntries(
-      Object.entries(leaves).filter(([path]) => !path.startsWith("gradient:")),
-    ),
+    leaves: Object.fromEntries(Object.entries(leaves).filter(([path]) => !path.startsWith("gradient:"))),
     pixels: pixels!,
     keptPatches: kept!,
   };
 }
 
 /** Loss, gradients of what is trained, pooled feature and statistics of a step. */
-function step(
-  { config }: Case,
-  { pixels, keptPatches, ...leaves }: NamedTensors,
-  checkpoint: boolean,
-): NamedTensors {
+function step({ config }: Case, { pixels, keptPatches, ...leaves }: NamedTensors, checkpoint: boolean): NamedTensors {
   const specs = flattenTree<ParamSpec>(visionSpec(config));
   const learns = ([path]: readonly [string, Tensor]): boolean => !isStatistic(specs[path]!);
   const trained = Object.fromEntries(Object.entries(leaves).filter(learns));
@@ -155,11 +137,7 @@ const traceStep = (tower: Case, checkpoint = false): Graph =>
   );
 
 /** The compiled step gives what the eager one gives on tfjs's cpu backend. */
-async function expectSame(
-  tower: Case,
-  compiled: CompiledFunction,
-  checkpoint: boolean,
-): Promise<void> {
+async function expectSame(tower: Case, compiled: CompiledFunction, checkpoint: boolean): Promise<void> {
   const arrays = Object.entries(inputsOf(tower)).map(async ([name, tensor]) => {
     return [name, { data: (await tensor.data()) as Float32Array, shape: tensor.shape }] as const;
   });
@@ -189,54 +167,45 @@ test.each(cases)("$name trains on ONNX Runtime (checkpointed $checkpoint)", asyn
   await expectSame(tower, compiled, given.checkpoint);
 });
 
-test.skipIf(!hasTensorflow).each(cases)(
-  "$name trains on TensorFlow (checkpointed $checkpoint)",
-  async (given) => {
-    const tower = towers[given.name];
-    const compiled = await compileTensorflow(traceStep(tower, given.checkpoint), { folders });
-    await expectSame(tower, compiled, given.checkpoint);
-  },
-);
+test.skipIf(!hasTensorflow).each(cases)("$name trains on TensorFlow (checkpointed $checkpoint)", async (given) => {
+  const tower = towers[given.name];
+  const compiled = await compileTensorflow(traceStep(tower, given.checkpoint), { folders });
+  await expectSame(tower, compiled, given.checkpoint);
+});
 
-test.each(["resnet", "siglip", "oddSize"] as const)(
-  "a compiled %s takes batches of any size",
-  async (name) => {
-    const { config, leaves, pixels } = towers[name];
-    const shapes = Object.entries(leaves).map(([path, { shape }]) => [path, { shape }] as const);
-    const graph = optimize(
-      traceSymbolic(
-        ({ pixels: given, ...named }) => {
-          const params = unflattenLike(visionSpec(config), named) as VisionParams;
-          return { pooled: encodeImage(params, given!, config).pooled };
-        },
-        { ...Object.fromEntries(shapes), pixels: { shape: ["batch", ...pixels.shape.slice(1)] } },
-      ),
-    );
-    const compiled = await compileOnnx(graph, { runtime, threads: 1 });
-    const hostOf = async (tensor: Tensor): Promise<HostArray> => ({
-      data: (await tensor.data()) as Float32Array,
-      shape: tensor.shape,
-    });
-    const named = Object.entries(leaves).map(async ([path, leaf]) => [path, await hostOf(leaf)]);
-    const weights = Object.fromEntries(await Promise.all(named)) as HostArrays;
-    const params = unflattenLike(visionSpec(config), leaves) as VisionParams;
-    for (const batch of [1, 3]) {
-      const some = slice(pixels, 0, batch);
-      const { pooled } = await compiled.run({ ...weights, pixels: await hostOf(some) });
-      const expected = await encodeImage(params, some, config).pooled.data();
-      expect(relativeError(pooled!.data as Float32Array, expected)).toBeLessThan(1e-5);
-    }
-    await compiled.dispose();
-  },
-);
+test.each(["resnet", "siglip", "oddSize"] as const)("a compiled %s takes batches of any size", async (name) => {
+  const { config, leaves, pixels } = towers[name];
+  const shapes = Object.entries(leaves).map(([path, { shape }]) => [path, { shape }] as const);
+  const graph = optimize(
+    traceSymbolic(
+      ({ pixels: given, ...named }) => {
+        const params = unflattenLike(visionSpec(config), named) as VisionParams;
+        return { pooled: encodeImage(params, given!, config).pooled };
+      },
+      { ...Object.fromEntries(shapes), pixels: { shape: ["batch", ...pixels.shape.slice(1)] } },
+    ),
+  );
+  const compiled = await compileOnnx(graph, { runtime, threads: 1 });
+  const hostOf = async (tensor: Tensor): Promise<HostArray> => ({
+    data: (await tensor.data()) as Float32Array,
+    shape: tensor.shape,
+  });
+  const named = Object.entries(leaves).map(async ([path, leaf]) => [path, await hostOf(leaf)]);
+  const weights = Object.fromEntries(await Promise.all(named)) as HostArrays;
+  const params = unflattenLike(visionSpec(config), leaves) as VisionParams;
+  for (const batch of [1, 3]) {
+    const some = slice(pixels, 0, batch);
+    const { pooled } = await compiled.run({ ...weights, pixels: await hostOf(some) });
+    const expected = await encodeImage(params, some, config).pooled.data();
+    expect(relativeError(pooled!.data as Float32Array, expected)).toBeLessThan(1e-5);
+  }
+  await compiled.dispose();
+});
 
 test("checkpoints halve the memory of a deep tower, and no pass undoes them", () => {
   const config: VisionConfig = { ...siglipConfig, layers: 8 };
   const zeros = Object.fromEntries(
-    Object.entries(flattenTree<ParamSpec>(visionSpec(config))).map(([path, { shape }]) => [
-      path,
-      { shape },
-    ]),
+    Object.entries(flattenTree<ParamSpec>(visionSpec(config))).map(([path, { shape }]) => [path, { shape }]),
   );
   const [plain, checkpointed] = [false, true].map((checkpoint) =>
     optimize(
@@ -246,8 +215,7 @@ test("checkpoints halve the memory of a deep tower, and no pass undoes them", ()
       }),
     ),
   ) as [Graph, Graph];
-  const matmuls = ({ nodes }: Graph): number =>
-    nodes.filter(({ op }) => op === "BatchMatMul").length;
+  const matmuls = ({ nodes }: Graph): number => nodes.filter(({ op }) => op === "BatchMatMul").length;
   expect(checkpointed.nodes.filter(({ op }) => op === "Barrier")).toHaveLength(8);
   expect(matmuls(checkpointed)).toBeGreaterThan(matmuls(plain) + 8 * 5);
   expect(peakBytes(checkpointed)).toBeLessThan(peakBytes(plain) / 2);

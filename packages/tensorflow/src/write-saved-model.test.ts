@@ -18,22 +18,19 @@ interface Meta {
   readonly signatureDefMap: [string, { inputsMap: [string, unknown][]; outputsMap: unknown[] }][];
 }
 
-const read = ({ bytes }: SavedModel): Meta =>
-  Reader.deserializeBinary(bytes).toObject().metaGraphsList[0] as Meta;
+const read = ({ bytes }: SavedModel): Meta => Reader.deserializeBinary(bytes).toObject().metaGraphsList[0] as Meta;
 
-const layer = trace(
-  ({ x, weight, bias }) => ({ y: add(matMul(x as Tensor, weight as Tensor), bias as Tensor) }),
-  { x: { shape: [20, 30] }, weight: { shape: [30, 4] }, bias: { shape: [4] } },
-);
+const layer = trace(({ x, weight, bias }) => ({ y: add(matMul(x as Tensor, weight as Tensor), bias as Tensor) }), {
+  x: { shape: [20, 30] },
+  weight: { shape: [30, 4] },
+  bias: { shape: [4] },
+});
 
 const listing = (model: SavedModel): string[] =>
-  read(model).graphDef.nodeList.map(({ name, op, inputList }) =>
-    [name, "=", op, ...inputList].join(" "),
-  );
+  read(model).graphDef.nodeList.map(({ name, op, inputList }) => [name, "=", op, ...inputList].join(" "));
 
 test("a layer becomes TensorFlow's operations, with a bias it can fuse", () => {
-  expect(listing(writeSavedModel({ entryPoints: { run: { graph: layer } } })))
-    .toMatchInlineSnapshot(`
+  expect(listing(writeSavedModel({ entryPoints: { run: { graph: layer } } }))).toMatchInlineSnapshot(`
     [
       "n0 = Placeholder",
       "n1 = Placeholder",
@@ -47,9 +44,7 @@ test("a layer becomes TensorFlow's operations, with a bias it can fuse", () => {
 });
 
 test("bf16 rounds the operands of matmuls and nothing else", () => {
-  const nodes = listing(
-    writeSavedModel({ entryPoints: { run: { graph: layer } }, precision: "bf16" }),
-  );
+  const nodes = listing(writeSavedModel({ entryPoints: { run: { graph: layer } }, precision: "bf16" }));
   expect(nodes).toMatchInlineSnapshot(`
     [
       "n0 = Placeholder",

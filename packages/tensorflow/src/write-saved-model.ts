@@ -48,10 +48,8 @@ interface Connections {
 }
 
 /** A shape as TensorFlow writes it: -1 for sides that only a run knows. */
-const knownSides = (
-  shape: readonly number[],
-  { symbols }: Pick<Graph, "symbols">,
-): readonly number[] => shape.map((side) => (isOpen(side, symbols) ? -1 : side));
+const knownSides = (shape: readonly number[], { symbols }: Pick<Graph, "symbols">): readonly number[] =>
+  shape.map((side) => (isOpen(side, symbols) ? -1 : side));
 
 function connectInputs(
   builder: GraphBuilder,
@@ -114,19 +112,14 @@ function withResults(
   { fetched, end }: { readonly fetched: Signature["outputs"]; readonly end: string },
 ): Signature {
   const hasResults = Object.keys(fetched).length > 0;
-  return hasResults
-    ? { inputs: fed, outputs: fetched }
-    : afterAssignments(builder, { ...fed }, [end]);
+  return hasResults ? { inputs: fed, outputs: fetched } : afterAssignments(builder, { ...fed }, [end]);
 }
 
 /** Replaces state tensors by what the graph computed; what is fused does so by itself. */
 function assignOthers(
   { graph, updates = {} }: Pick<EntryPoint, "updates"> & Written,
   fused: readonly TensorflowNode[],
-  {
-    values,
-    tensors,
-  }: { readonly values: ReadonlyMap<number, string> } & Pick<Connections, "tensors">,
+  { values, tensors }: { readonly values: ReadonlyMap<number, string> } & Pick<Connections, "tensors">,
   { variables, guard, ended }: Updates,
 ): void {
   const isFused = new Set(fused.flatMap(({ outputs }) => outputs.map(({ id }) => id)));
@@ -204,8 +197,7 @@ function keepableIn(
     const moved = new Set(hasOwnOperations ? movedByAdamw(entryPoint) : []);
     return Object.keys(entryPoint.updates ?? {}).filter((name) => !moved.has(name));
   });
-  const without = (left: ReadonlySet<string>): Set<string> =>
-    new Set([...names].filter((name) => !left.has(name)));
+  const without = (left: ReadonlySet<string>): Set<string> => new Set([...names].filter((name) => !left.has(name)));
   const unchanging = hasOwnOperations ? without(changed) : new Set<string>();
   return { rounded: without(new Set(elsewhere)), forMatmul: unchanging };
 }

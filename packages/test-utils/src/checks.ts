@@ -38,20 +38,13 @@ function length(values: Values): number {
  */
 export function relativeError(actual: Values, expected: Values, floor = 1e-12): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
-  const difference = Float64Array.from(
-    expected,
-    (value, index) => (actual[index] as number) - value,
-  );
+  const difference = Float64Array.from(expected, (value, index) => (actual[index] as number) - value);
   const error = length(difference) / Math.max(length(expected), floor);
   return Number.isNaN(error) ? Number.POSITIVE_INFINITY : error;
 }
 
 /** Normal numbers that depend on (label, shape) only. The caller owns the tensor. */
-export function randomTensor(
-  shape: readonly number[],
-  label: string | number = "x",
-  std = 1,
-): Tensor {
+export function randomTensor(shape: readonly number[], label: string | number = "x", std = 1): Tensor {
   const random = randomStream(11, label, ...shape);
   const values = Float32Array.from({ length: sizeOf(shape) }, () => std * random.normal());
   return tensor(values, [...shape], "float32");
@@ -137,9 +130,7 @@ export async function gradientFaults<Tree extends object>(
         moved[index] = (values[index] as number) + delta;
         const swap = (other: Tensor, otherPath: string): Tensor =>
           otherPath === path ? tensor(moved, leaf.shape) : other;
-        return valueAt(() =>
-          objective(mapTree<Tree, Tensor, Tensor>(params, swap) as unknown as Tree),
-        );
+        return valueAt(() => objective(mapTree<Tree, Tensor, Tensor>(params, swap) as unknown as Tree));
       };
       const numeric = ((await at(step)) - (await at(-step))) / (2 * step);
       const analytic = derivatives[index] as number;

@@ -24,9 +24,10 @@ export function goldenJson(name: string): unknown {
 export function goldenArrays(name: string): Record<string, GoldenArray> {
   const bytes = new Uint8Array(readFileSync(goldenPath(name)));
   const headerLength = Number(new DataView(bytes.buffer).getBigUint64(0, true));
-  const header = JSON.parse(
-    new TextDecoder().decode(bytes.subarray(8, 8 + headerLength)),
-  ) as Record<string, { dtype: "F32" | "I32"; shape: number[]; data_offsets: [number, number] }>;
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength))) as Record<
+    string,
+    { dtype: "F32" | "I32"; shape: number[]; data_offsets: [number, number] }
+  >;
   const arrays: Record<string, GoldenArray> = {};
   for (const [key, entry] of Object.entries(header)) {
     if (key === "__metadata__") continue;

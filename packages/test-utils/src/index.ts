@@ -30,12 +30,6 @@ export {
   type GoldenArray,
 } from "./golden.ts";
 export * as reference from "./reference.ts";
-export {
-  hubToken,
-  startLocalHub,
-  type HubFaults,
-  type Intercept,
-  type LocalHub,
-} from "./local-hub.ts";
+export { hubToken, startLocalHub, type HubFaults, type Intercept, type LocalHub } from "./local-hub.ts";
 export type { LocalCommit, Uploads } from "./local-hub-uploads.ts";
 export { trainOn, localExchange, type TrainingOnEngine, type TrainingSpec } from "./train-on.ts";

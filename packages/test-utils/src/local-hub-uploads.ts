@@ -30,8 +30,7 @@ interface Call {
 
 type Reply = { readonly status?: number; readonly json?: unknown; readonly etag?: string };
 
-const parse = (body: Buffer): Record<string, never> =>
-  JSON.parse(body.toString()) as Record<string, never>;
+const parse = (body: Buffer): Record<string, never> => JSON.parse(body.toString()) as Record<string, never>;
 
 /** Every file of 1 KiB and more is large. */
 function preupload({ body }: Call): Reply {
@@ -54,9 +53,7 @@ function batch({ uploads, body, host }: Call): Reply {
     }
     const count = Math.ceil(size / partSize);
     const parts = Array.from({ length: count }, (_, index) => String(index + 1).padStart(5, "0"));
-    const header = Object.fromEntries(
-      parts.map((part) => [part, `http://${host}/part/${oid}/${part}`]),
-    );
+    const header = Object.fromEntries(parts.map((part) => [part, `http://${host}/part/${oid}/${part}`]));
     const upload = {
       href: `http://${host}/complete/${oid}`,
       header: { chunk_size: String(partSize), ...header },
@@ -95,8 +92,7 @@ function commit({ uploads, path, body }: Call): Reply {
     .split("\n")
     .map((line) => JSON.parse(line) as { key: string; value: Record<string, string> });
   const files = lines.flatMap(({ key, value }): [string, Uint8Array | string][] => {
-    if (key === "file")
-      return [[value["path"] ?? "", Buffer.from(value["content"] ?? "", "base64")]];
+    if (key === "file") return [[value["path"] ?? "", Buffer.from(value["content"] ?? "", "base64")]];
     return key === "lfsFile" ? [[value["path"] ?? "", value["oid"] ?? ""]] : [];
   });
   const repository = /^\/api\/models\/([^/]+\/[^/]+)\//u.exec(path)?.[1] ?? "";
@@ -148,11 +144,7 @@ export async function answerUpload(
   if (route === undefined) return void response.writeHead(404).end();
   if (!isAllowed(request)) return void response.writeHead(401).end();
   const body = Buffer.concat(chunks);
-  const {
-    status = 200,
-    json,
-    etag,
-  } = route({ uploads, path, body, host: request.headers.host ?? "" });
+  const { status = 200, json, etag } = route({ uploads, path, body, host: request.headers.host ?? "" });
   response.writeHead(status, etag === undefined ? {} : { etag });
   response.end(json === undefined ? "" : JSON.stringify(json));
 }

@@ -44,16 +44,13 @@ export function linear(
 /** The rows of a matrix, each mapped to a row. */
 function mapRows(x: Numbers, dim: number, map: (row: number[]) => number[]): Float64Array {
   const values = Array.from(x);
-  const rows = Array.from({ length: values.length / dim }, (_, row) =>
-    map(values.slice(row * dim, (row + 1) * dim)),
-  );
+  const rows = Array.from({ length: values.length / dim }, (_, row) => map(values.slice(row * dim, (row + 1) * dim)));
   return Float64Array.from(rows.flat());
 }
 
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 const average = (values: readonly number[]): number => total(values) / values.length;
-const variance = (values: readonly number[]): number =>
-  average(values.map((value) => (value - average(values)) ** 2));
+const variance = (values: readonly number[]): number => average(values.map((value) => (value - average(values)) ** 2));
 
 /** (x - mean) / √(variance + eps) · weight + bias of each row of `dim`. */
 export function layerNorm(
@@ -63,10 +60,7 @@ export function layerNorm(
 ): Float64Array {
   return mapRows(x, params.weight.length, (row) => {
     const [center, spread] = [average(row), Math.sqrt(variance(row) + eps)];
-    return row.map(
-      (value, index) =>
-        ((value - center) / spread) * at(params.weight, index) + at(params.bias, index),
-    );
+    return row.map((value, index) => ((value - center) / spread) * at(params.weight, index) + at(params.bias, index));
   });
 }
 
@@ -127,8 +121,7 @@ export const activations = {
   relu: (x: number): number => Math.max(0, x),
   quick_gelu: (x: number): number => x / (1 + Math.exp(-1.702 * x)),
   gelu: (x: number): number => (x / 2) * (1 + erf(x / Math.SQRT2)),
-  gelu_pytorch_tanh: (x: number): number =>
-    (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  gelu_pytorch_tanh: (x: number): number => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
 } as const;
 
 /**

@@ -11,12 +11,7 @@ export type Answer = (request: IncomingMessage, response: ServerResponse) => voi
  * Has a local hub give `answer` to requests whose "METHOD path" fits `pattern`, the first `times` of
  * them; later calls go before earlier ones.
  */
-export function answerTo(
-  hub: LocalHub,
-  pattern: RegExp,
-  answer: Answer,
-  times: number = Infinity,
-): void {
+export function answerTo(hub: LocalHub, pattern: RegExp, answer: Answer, times: number = Infinity): void {
   const earlier = hub.intercept;
   let left = times;
   hub.intercept = (request, response) => {
@@ -58,9 +53,7 @@ export interface CapturedRun<Result> {
 }
 
 /** Runs something and keeps what it writes to stdout and stderr from the terminal. */
-export async function captureOutput<Result>(
-  run: () => Promise<Result>,
-): Promise<CapturedRun<Result>> {
+export async function captureOutput<Result>(run: () => Promise<Result>): Promise<CapturedRun<Result>> {
   const written = { stdout: "", stderr: "" };
   const originals = { stdout: process.stdout.write, stderr: process.stderr.write };
   for (const name of ["stdout", "stderr"] as const) {
@@ -99,10 +92,7 @@ export interface LinkedFolders extends Pick<Listing, "walk" | "classes" | "sampl
 export function writeLinkedFolders(base: string, content: Uint8Array): LinkedFolders {
   const { files, elsewhere, links, ...found } = goldenJson("listing/listing.json") as Listing;
   const root = join(base, "data");
-  const paths = [
-    ...files.map((name) => join(root, name)),
-    ...elsewhere.map((name) => join(base, name)),
-  ];
+  const paths = [...files.map((name) => join(root, name)), ...elsewhere.map((name) => join(base, name))];
   for (const path of paths) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);

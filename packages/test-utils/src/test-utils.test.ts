@@ -1,24 +1,8 @@
 // A check that cannot fail proves nothing: here each of them is made to.
 import { withGradient } from "@clip-ts/core";
-import {
-  getBackend,
-  mul,
-  scalar,
-  square,
-  sum,
-  tensor,
-  tidy,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { getBackend, mul, scalar, square, sum, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import {
-  gradientFaults,
-  largestDifference,
-  randomTensor,
-  relativeError,
-  tensorsLeftBy,
-  useEngine,
-} from "./checks.ts";
+import { gradientFaults, largestDifference, randomTensor, relativeError, tensorsLeftBy, useEngine } from "./checks.ts";
 import { goldenArrays, goldenTensors } from "./golden.ts";
 import * as reference from "./reference.ts";
 
@@ -88,9 +72,7 @@ test("the references agree with values from tables and by hand", () => {
   const y = reference.matMul([1, 2, 3, 4], [5, 6, 7, 8], { rows: 2, inner: 2, columns: 2 });
   expect(Array.from(y)).toEqual([19, 22, 43, 50]);
   expect(Array.from(reference.transpose([1, 2, 3, 4, 5, 6], 2, 3))).toEqual([1, 4, 2, 5, 3, 6]);
-  expect(largestDifference(reference.softmax([0, Math.log(3)], 2), [0.25, 0.75])).toBeLessThan(
-    1e-15,
-  );
+  expect(largestDifference(reference.softmax([0, Math.log(3)], 2), [0.25, 0.75])).toBeLessThan(1e-15);
   const sizes = { batch: 1, side: 3, inputs: 1, outputs: 1, kernel: 2, stride: 1, padding: 0 };
   const summed = reference.conv2d([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 1, 1, 1], sizes);
   expect(Array.from(summed)).toEqual([12, 16, 24, 28]);

@@ -38,13 +38,8 @@ function createMeeting(size: number, make: (all: readonly HostArrays[]) => HostA
   };
 }
 
-const named = (
-  all: readonly HostArrays[],
-  of: (own: readonly HostArray[]) => HostArray,
-): HostArrays =>
-  Object.fromEntries(
-    Object.keys(all[0] ?? {}).map((name) => [name, of(all.map((one) => one[name] as HostArray))]),
-  );
+const named = (all: readonly HostArrays[], of: (own: readonly HostArray[]) => HostArray): HostArrays =>
+  Object.fromEntries(Object.keys(all[0] ?? {}).map((name) => [name, of(all.map((one) => one[name] as HostArray))]));
 
 function joined(own: readonly HostArray[]): HostArray {
   const data = Float32Array.from(own.flatMap((array) => Array.from(array.data)));
@@ -96,8 +91,7 @@ export interface TrainingOnEngine {
   dispose(): Promise<void>;
 }
 
-const isInParts = (batch: HostArrays | StepBatch): batch is StepBatch =>
-  Array.isArray((batch as StepBatch).parts);
+const isInParts = (batch: HostArrays | StepBatch): batch is StepBatch => Array.isArray((batch as StepBatch).parts);
 
 /** Puts a training on an engine. */
 export async function trainOn<Settings extends LeafSettings>(
@@ -126,8 +120,7 @@ export async function trainOn<Settings extends LeafSettings>(
   const driver = createDriver(program, { parts: accumulated, exchange });
   return {
     program,
-    run: (batch, scalars) =>
-      driver.step(isInParts(batch) ? batch : { parts: [batch], shared: {} }, scalars),
+    run: (batch, scalars) => driver.step(isInParts(batch) ? batch : { parts: [batch], shared: {} }, scalars),
     readState: async () => ({
       params: await program.read("params"),
       slots: await program.read("slots"),

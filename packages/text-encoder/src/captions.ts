@@ -1,11 +1,4 @@
-import {
-  axisLength,
-  embed,
-  embeddingSpec,
-  withTraits,
-  type EmbeddingParams,
-  type ParamSpec,
-} from "@clip-ts/core";
+import { axisLength, embed, embeddingSpec, withTraits, type EmbeddingParams, type ParamSpec } from "@clip-ts/core";
 import { encoderSpec, type EncoderParams } from "@clip-ts/transformer";
 import {
   add,

@@ -1,11 +1,4 @@
-import {
-  axisLength,
-  layerNorm,
-  layerNormSpec,
-  withTraits,
-  type LayerNormParams,
-  type ParamSpec,
-} from "@clip-ts/core";
+import { axisLength, layerNorm, layerNormSpec, withTraits, type LayerNormParams, type ParamSpec } from "@clip-ts/core";
 import { encode, type EncoderParams, type WantedTokens } from "@clip-ts/transformer";
 import { matMul, reshape, slice, squeeze, type Tensor } from "@tensorflow/tfjs-core";
 import {
@@ -67,9 +60,7 @@ export function encodeCausal(
   const embedded = embedCaptions(params.embeddings, ids, config);
   const mask = config.causal === false ? undefined : causalMask(axisLength(ids, 1));
   const pooledToken =
-    config.pooling === "last"
-      ? lastToken(axisLength(ids, 1), mask)
-      : endToken(ids, config.endTokenId, mask);
+    config.pooling === "last" ? lastToken(axisLength(ids, 1), mask) : endToken(ids, config.endTokenId, mask);
   const encoded = encode(params.encoder, embedded, config, {
     mask,
     checkpoint,

@@ -37,8 +37,6 @@ test.each(configs)("blocks computed twice give the same gradients (%o)", async (
   };
   const plain = gradients(false);
   for (const [path, again] of Object.entries(gradients(true))) {
-    expect(largestDifference(await again.data(), await plain[path]!.data()), path).toBeLessThan(
-      1e-6,
-    );
+    expect(largestDifference(await again.data(), await plain[path]!.data()), path).toBeLessThan(1e-6);
   }
 });

@@ -120,10 +120,7 @@ export interface BatchSize {
 }
 
 /** A kind of text tower: all that others have to know of it. */
-export interface TextTower<
-  Config extends TextConfig = TextConfig,
-  Params extends TextParams = TextParams,
-> {
+export interface TextTower<Config extends TextConfig = TextConfig, Params extends TextParams = TextParams> {
   /** The kind in words: "it has …". */
   readonly title: string;
   /** Shapes and starting values; takes no memory. */

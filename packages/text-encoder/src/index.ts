@@ -36,10 +36,5 @@ export {
   type TextSettings,
   type TextTowerDefinition,
 } from "./own-tower.ts";
-export {
-  robertaTextSpec,
-  type RobertaTextParams,
-  type KeptValues,
-  type TextDropout,
-} from "./roberta-tower.ts";
+export { robertaTextSpec, type RobertaTextParams, type KeptValues, type TextDropout } from "./roberta-tower.ts";
 export { siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";

@@ -10,29 +10,10 @@ import {
   type ParamSpec,
 } from "@clip-ts/core";
 import { gradientFaults, refusalOf, tensorsLeftBy, weightedSum } from "@clip-ts/test-utils";
-import {
-  cast,
-  dispose,
-  div,
-  expandDims,
-  mul,
-  notEqual,
-  sum,
-  tensor,
-  tidy,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { cast, dispose, div, expandDims, mul, notEqual, sum, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import type { CaptionConfig, TextConfig } from "./config.ts";
-import {
-  builtInText,
-  encodeText,
-  matchText,
-  textFeatureWidth,
-  textKind,
-  textSpec,
-  textTower,
-} from "./towers.ts";
+import { builtInText, encodeText, matchText, textFeatureWidth, textKind, textSpec, textTower } from "./towers.ts";
 import { defineTextTower } from "./own-tower.ts";
 
 interface BagConfig extends CaptionConfig {
@@ -85,18 +66,15 @@ test("it is dispatched as built-in ones are", async () => {
     dispose([pooled, lastHidden]);
   });
   expect(left).toBe(0);
-  expect(
-    refusalOf(() => encodeText(params, tensor([[1, 2, 3, 4, 5, 6, 7]], [1, 7], "int32"), config)),
-  ).toMatchObject({ code: "bad-shape" });
+  expect(refusalOf(() => encodeText(params, tensor([[1, 2, 3, 4, 5, 6, 7]], [1, 7], "int32"), config))).toMatchObject({
+    code: "bad-shape",
+  });
 });
 
 test("every parameter has the gradient of central differences", async () => {
   const params = initParams(textSpec(config), 3);
   const ids = captions();
-  const faults = await gradientFaults(
-    (tree) => tidy(() => weightedSum(encodeText(tree, ids, config).pooled)),
-    params,
-  );
+  const faults = await gradientFaults((tree) => tidy(() => weightedSum(encodeText(tree, ids, config).pooled)), params);
   expect(faults).toEqual([]);
 });
 

@@ -33,12 +33,7 @@ export interface TextTowerDefinition<Config extends CaptionConfig, Spec extends 
    * Ids [batch, tokens] int32, tokens ≤ contextLength → `pooled` [batch, width], by operations that have
    * gradients. `lastHidden` is `pooled` unless it is given. What it makes on the way is disposed.
    */
-  encode(
-    params: TreeOf<Spec, ParamSpec, Tensor>,
-    ids: Tensor,
-    config: Config,
-    options: TextOptions,
-  ): OwnEncodedText;
+  encode(params: TreeOf<Spec, ParamSpec, Tensor>, ids: Tensor, config: Config, options: TextOptions): OwnEncodedText;
   /** Length of the `pooled` feature. */
   width(config: Config): number;
   /** Whether the feature is one of the joint space, so that no head has to follow; false by default. */
@@ -62,13 +57,10 @@ export interface TextTowerDefinition<Config extends CaptionConfig, Spec extends 
 type Usual = "endTokenId" | "padTokenId";
 
 /** What a config is made of: all that the tower asks for. */
-export type TextSettings<Config extends CaptionConfig> = Omit<Config, Usual> &
-  Partial<Pick<Config, Usual>>;
+export type TextSettings<Config extends CaptionConfig> = Omit<Config, Usual> & Partial<Pick<Config, Usual>>;
 
 /** A text tower of one's own: makes configs, and reads those that a file names it in. */
-export interface OwnTextTower<
-  Config extends CaptionConfig = CaptionConfig,
-> extends TextTower<OwnTextConfig> {
+export interface OwnTextTower<Config extends CaptionConfig = CaptionConfig> extends TextTower<OwnTextConfig> {
   readonly side: "text";
   readonly name: string;
   /** A config with this tower. @throws ClipError "bad-config" for settings that are no plain data. */
@@ -117,8 +109,7 @@ export function defineTextTower<Config extends CaptionConfig, Spec extends objec
     endsInJointSpace,
     readsMask,
     depth: (config) => definition.depth?.(given(config)) ?? depthOf(tower.spec(config)),
-    describe: (config) =>
-      definition.describe?.(given(config)) ?? describeSettings(tower, config.settings),
+    describe: (config) => definition.describe?.(given(config)) ?? describeSettings(tower, config.settings),
     draws: (config, size, random) => definition.draws?.(given(config), size, random) ?? {},
   };
   return tower;

@@ -1,12 +1,6 @@
 import { randomStream } from "@clip-ts/base";
 import { flattenTree, initParams, unflattenLike, valueAndGradient } from "@clip-ts/core";
-import {
-  goldenTensors,
-  goldenTowers,
-  relativeError,
-  tensorsLeftBy,
-  useEngine,
-} from "@clip-ts/test-utils";
+import { goldenTensors, goldenTowers, relativeError, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
 import { mean, onesLike, square, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import type { RobertaTextConfig } from "./config.ts";
@@ -23,10 +17,7 @@ const small = { ...golden, width: 8, heads: 2, mlpWidth: 12, vocabSize: 12, cont
 afterAll(() => useEngine("cpu"));
 
 const loadGolden = (): RobertaTextParams =>
-  unflattenLike(
-    robertaTextSpec(golden),
-    goldenTensors("roberta/model.safetensors"),
-  ) as RobertaTextParams;
+  unflattenLike(robertaTextSpec(golden), goldenTensors("roberta/model.safetensors")) as RobertaTextParams;
 
 for (const engine of ["cpu", "wasm"] as const) {
   test.each([false, true])(
@@ -84,8 +75,7 @@ test("what is kept is drawn from the seed, in the shares of the config", () => {
   const { keptHidden, keptAttention } = draw(1);
   expect(keptHidden!.shape).toEqual([8, 5, 16, 48]);
   expect(keptAttention!.shape).toEqual([8, 2, 3, 16, 16]);
-  const share = ({ data }: KeptValues): number =>
-    data.reduce((sum, value) => sum + value, 0) / data.length;
+  const share = ({ data }: KeptValues): number => data.reduce((sum, value) => sum + value, 0) / data.length;
   expect(share(keptHidden!)).toBeCloseTo(0.75, 1);
   expect(share(keptAttention!)).toBeCloseTo(0.6, 1);
   expect(draw(1)).toEqual({ keptHidden, keptAttention });

@@ -61,31 +61,25 @@ test.each(["cpu", "wasm"] as const)(
     await useEngine(engine);
     const weights = goldenTensors("roberta/model.safetensors");
     const params = unflattenLike(robertaTextSpec(golden), weights) as RobertaTextParams;
-    const { input_ids: ids, attention_mask: attentionMask } =
-      goldenTensors("roberta/io.safetensors");
+    const { input_ids: ids, attention_mask: attentionMask } = goldenTensors("roberta/io.safetensors");
     const expected = goldenArrays("roberta/io.safetensors");
     for (const options of [{}, { attentionMask: attentionMask! }]) {
       const { pooled, lastHidden } = encodeText(params, ids!, golden, options);
-      expect(
-        relativeError(await lastHidden.data(), expected["last_hidden_state"]!.values),
-      ).toBeLessThan(1e-5);
+      expect(relativeError(await lastHidden.data(), expected["last_hidden_state"]!.values)).toBeLessThan(1e-5);
       expect(relativeError(await pooled.data(), expected["cls"]!.values)).toBeLessThan(1e-5);
     }
   },
 );
 
-test.each(["first", "mean", "max", "pooler"] as const)(
-  "padding changes no feature pooled by %s",
-  async (pooling) => {
-    await useEngine("cpu");
-    const config = { ...tiny, pooling };
-    const params = tinyParams(config);
-    const together = encodeText(params, idsOf(captions), config).pooled;
-    const alone = encodeText(params, idsOf([[0, 4, 5, 2]]), config).pooled;
-    const first = slice(together, [0], [1]);
-    expect(largestDifference(await first.data(), await alone.data())).toBeLessThan(1e-6);
-  },
-);
+test.each(["first", "mean", "max", "pooler"] as const)("padding changes no feature pooled by %s", async (pooling) => {
+  await useEngine("cpu");
+  const config = { ...tiny, pooling };
+  const params = tinyParams(config);
+  const together = encodeText(params, idsOf(captions), config).pooled;
+  const alone = encodeText(params, idsOf([[0, 4, 5, 2]]), config).pooled;
+  const first = slice(together, [0], [1]);
+  expect(largestDifference(await first.data(), await alone.data())).toBeLessThan(1e-6);
+});
 
 test("mean and largest are taken over the tokens that are no padding", async () => {
   const params = tinyParams(tiny);
@@ -112,9 +106,7 @@ test.each(["first", "mean", "max", "pooler"] as const)(
       const { pooled, lastHidden } = encodeText(tree, idsOf(captions), config);
       return weightedSum(pooling === "first" ? lastHidden : pooled);
     };
-    expect(await gradientFaults(objective, tinyParams(config), { step: 5e-3, entries: 2 })).toEqual(
-      [],
-    );
+    expect(await gradientFaults(objective, tinyParams(config), { step: 5e-3, entries: 2 })).toEqual([]);
   },
 );
 
@@ -130,9 +122,9 @@ test("a mask can hide a token that is no padding", async () => {
 
 test("a mask of another shape is refused", () => {
   const params = tinyParams(tiny);
-  expect(() =>
-    encodeText(params, idsOf(captions), tiny, { attentionMask: idsOf([[1, 1]]) }),
-  ).toThrow("attention mask: expected [3, 6], got [1, 2].");
+  expect(() => encodeText(params, idsOf(captions), tiny, { attentionMask: idsOf([[1, 1]]) })).toThrow(
+    "attention mask: expected [3, 6], got [1, 2].",
+  );
 });
 
 test("an encoded caption is two tensors", async () => {

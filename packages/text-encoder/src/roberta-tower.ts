@@ -180,8 +180,7 @@ function robertaDropout(
   if (keptAttention !== undefined) {
     assertShape(keptAttention, shapes.attention, "kept attention weights");
   }
-  const hidden = (place: number): Tensor | undefined =>
-    keptHidden && factorAt(keptHidden, place, hiddenDropout);
+  const hidden = (place: number): Tensor | undefined => keptHidden && factorAt(keptHidden, place, hiddenDropout);
   const blocks = Array.from({ length: layers }, (_, layer): DropoutFactors => {
     const weights = keptAttention && factorAt(keptAttention, layer, attentionDropout);
     const [attended, thought] = [hidden(1 + 2 * layer), hidden(2 + 2 * layer)];
@@ -217,12 +216,7 @@ function partsOf({ attention, intermediate, output }: RobertaLayerParams): PostN
   };
 }
 
-function pool(
-  params: RobertaTextParams,
-  hidden: Tensor,
-  mask: Tensor,
-  { pooling }: RobertaTextConfig,
-): Tensor {
+function pool(params: RobertaTextParams, hidden: Tensor, mask: Tensor, { pooling }: RobertaTextConfig): Tensor {
   switch (pooling) {
     case "first":
       return poolFirstToken(hidden);

@@ -68,8 +68,7 @@ test("CLIP's tower without mask, pooled at the last token, computes the same bef
 });
 
 test("every parameter has the gradient of central differences", async () => {
-  const objective = (tree: SiglipTextParams): Tensor =>
-    weightedSum(encodeText(tree, idsOf(captions), config).pooled);
+  const objective = (tree: SiglipTextParams): Tensor => weightedSum(encodeText(tree, idsOf(captions), config).pooled);
   expect(await gradientFaults(objective, params, { step: 5e-3, entries: 3 })).toEqual([]);
 });
 

@@ -1,12 +1,6 @@
 import { isClipError } from "@clip-ts/base";
 import { embeddingSpec, flattenTree, initParams } from "@clip-ts/core";
-import {
-  gradientFaults,
-  largestDifference,
-  tensorsLeftBy,
-  useEngine,
-  weightedSum,
-} from "@clip-ts/test-utils";
+import { gradientFaults, largestDifference, tensorsLeftBy, useEngine, weightedSum } from "@clip-ts/test-utils";
 import { gather, slice, tensor, tidy, type Tensor, type TypedArray } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
@@ -61,24 +55,20 @@ test("the mask hides exactly the later tokens", async () => {
   ]);
 });
 
-test.each(["cpu", "wasm"] as const)(
-  "captions of every length pool their end token (%s)",
-  async (engine) => {
-    await useEngine(engine);
-    const { pooled, lastHidden } = encodeText(params, idsOf(captions), config);
-    expect(pooled.shape).toEqual([3, 8]);
-    expect(lastHidden.shape).toEqual([3, 5, 8]);
-    const hidden = (await lastHidden.array()) as number[][][];
-    const ends = [3, 2, 4].map((end, row) => hidden[row]![end]!);
-    expect(await pooled.array()).toEqual(ends);
-  },
-);
+test.each(["cpu", "wasm"] as const)("captions of every length pool their end token (%s)", async (engine) => {
+  await useEngine(engine);
+  const { pooled, lastHidden } = encodeText(params, idsOf(captions), config);
+  expect(pooled.shape).toEqual([3, 8]);
+  expect(lastHidden.shape).toEqual([3, 5, 8]);
+  const hidden = (await lastHidden.array()) as number[][][];
+  const ends = [3, 2, 4].map((end, row) => hidden[row]![end]!);
+  expect(await pooled.array()).toEqual(ends);
+});
 
 test("every parameter has the gradient of central differences", async () => {
   await useEngine("cpu");
   const ids = idsOf(captions.map((row) => [...row, 0, 0])); // every position, every token type
-  const objective = (tree: CausalTextParams): Tensor =>
-    weightedSum(encodeText(tree, ids, config).lastHidden);
+  const objective = (tree: CausalTextParams): Tensor => weightedSum(encodeText(tree, ids, config).lastHidden);
   expect(await gradientFaults(objective, params, { step: 5e-3, entries: 3 })).toEqual([]);
 });
 
@@ -149,9 +139,7 @@ test("captions longer than the context are refused with both numbers", () => {
 
 test("ids without a batch are refused", () => {
   const flat = tensor([10, 1, 11], [3], "int32");
-  expect(() => encodeText(params, flat, config)).toThrow(
-    "input ids: expected [batch, tokens], got [3].",
-  );
+  expect(() => encodeText(params, flat, config)).toThrow("input ids: expected [batch, tokens], got [3].");
 });
 
 test("the tree's paths are the checkpoint's names", () => {

@@ -24,13 +24,10 @@ import {
 import { encodeSiglip, siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";
 
 /** What the built-in towers say in one way. */
-const transformer = (
-  name: string,
-): Pick<TextTower<BuiltInTextConfig>, "title" | "depth" | "describe"> => ({
+const transformer = (name: string): Pick<TextTower<BuiltInTextConfig>, "title" | "depth" | "describe"> => ({
   title: name,
   depth: ({ layers }) => layers,
-  describe: ({ layers, width, heads }) =>
-    `${name}, ${layers} layers, width ${width}, ${heads} heads`,
+  describe: ({ layers, width, heads }) => `${name}, ${layers} layers, width ${width}, ${heads} heads`,
 });
 
 const clip: TextTower<CausalTextConfig, CausalTextParams> = {
@@ -67,10 +64,7 @@ const siglip: TextTower<SiglipTextConfig, SiglipTextParams> = {
 export type TextKind = NonNullable<BuiltInTextConfig["kind"]>;
 
 /** The configs of one kind of text tower. */
-export type TextConfigOf<Kind extends TextKind> = Extract<
-  BuiltInTextConfig,
-  { readonly kind?: Kind }
->;
+export type TextConfigOf<Kind extends TextKind> = Extract<BuiltInTextConfig, { readonly kind?: Kind }>;
 
 /** Every kind of text tower that is built in. */
 export const textTowers: {

@@ -145,8 +145,7 @@ export const cleaners: Readonly<Record<Cleaning, (text: string) => string>> = {
   none: (text) => text,
   lower: (text) => normalizeText(repairText(text)),
   whitespace: (text) => singleSpaces(repairText(text)),
-  canonicalize: (text) =>
-    singleSpaces(repairText(text).replaceAll("_", " ").replace(punctuation, "").toLowerCase()),
+  canonicalize: (text) => singleSpaces(repairText(text).replaceAll("_", " ").replace(punctuation, "").toLowerCase()),
   siglip: canonicalizeText,
 };
 

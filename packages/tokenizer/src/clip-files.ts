@@ -1,14 +1,7 @@
 import { asList, parseJsonFile, type Json } from "./pipeline/json.ts";
 import { parseMerges } from "./pipeline/slow-files.ts";
 import { className, configOf, type TokenizerFiles } from "./pipeline/tokenizer-files.ts";
-import {
-  clipVocabSize,
-  endToken,
-  fewestIds,
-  mergeTexts,
-  startToken,
-  tokenTexts,
-} from "./vocabulary.ts";
+import { clipVocabSize, endToken, fewestIds, mergeTexts, startToken, tokenTexts } from "./vocabulary.ts";
 
 interface Lists {
   readonly vocab: unknown;
@@ -46,9 +39,7 @@ function readsAsClip(files: TokenizerFiles, whole: Json | undefined): boolean {
 function areMerges(merges: readonly unknown[], size: number): boolean {
   const wanted = mergeTexts(size);
   const textOf = (merge: unknown): unknown => (Array.isArray(merge) ? merge.join(" ") : merge);
-  return (
-    merges.length === wanted.length && wanted.every((merge, rank) => textOf(merges[rank]) === merge)
-  );
+  return merges.length === wanted.length && wanted.every((merge, rank) => textOf(merges[rank]) === merge);
 }
 
 /**

@@ -8,9 +8,7 @@ const captions = fc.array(fc.lorem({ maxCount: 40 }), { maxLength: 6 });
 test("rows hold the ids of each caption, then padding", () => {
   fc.assert(
     fc.property(captions, fc.integer({ min: 0, max: 49_407 }), (texts, padId) => {
-      const { inputIds, batch, tokens, lengths } = createClipTokenizer({ padId }).encodeBatch(
-        texts,
-      );
+      const { inputIds, batch, tokens, lengths } = createClipTokenizer({ padId }).encodeBatch(texts);
       expect([batch, tokens, inputIds.length]).toEqual([texts.length, 77, texts.length * 77]);
       for (const [index, text] of texts.entries()) {
         const row = Array.from(inputIds.subarray(index * tokens, (index + 1) * tokens));
@@ -40,12 +38,9 @@ test("narrow rows cut captions as a short context does", () => {
   );
 });
 
-test.each([{ tokens: 2 }, { tokens: 78 }, { multiple: 0 }, { multiple: 2.5 }])(
-  "refuses the width %j",
-  (options) => {
-    expect(() => tokenizer.encodeBatch(["a"], options)).toThrowError(/must be a whole number/);
-  },
-);
+test.each([{ tokens: 2 }, { tokens: 78 }, { multiple: 0 }, { multiple: 2.5 }])("refuses the width %j", (options) => {
+  expect(() => tokenizer.encodeBatch(["a"], options)).toThrowError(/must be a whole number/);
+});
 
 test("refuses a caption that is no array", () => {
   const caption = "a cat" as unknown as string[];

@@ -25,9 +25,7 @@ export interface ClipTokenizerOptions {
 }
 
 /** The options with defaults filled in. Throws "bad-config" for numbers out of range. */
-export function resolveTokenizerOptions(
-  options: ClipTokenizerOptions,
-): Required<ClipTokenizerOptions> {
+export function resolveTokenizerOptions(options: ClipTokenizerOptions): Required<ClipTokenizerOptions> {
   const { contextLength = 77, vocabSize = clipVocabSize, padId = 0 } = options;
   const { parseSpecialTokens = false, clean = true, fillsContext = false } = options;
   checkInteger("contextLength", contextLength, [3, Number.MAX_SAFE_INTEGER]);
@@ -37,11 +35,7 @@ export function resolveTokenizerOptions(
 }
 
 /** Throws "bad-config" unless `value` is a whole number in the range, ends included. */
-export function checkInteger(
-  name: string,
-  value: number,
-  [low, high]: readonly [number, number],
-): void {
+export function checkInteger(name: string, value: number, [low, high]: readonly [number, number]): void {
   if (Number.isInteger(value) && value >= low && value <= high) return;
   const range = high === Number.MAX_SAFE_INTEGER ? `${low} or more` : `from ${low} to ${high}`;
   throw new ClipError(

@@ -2,14 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import { checkText, type Tokenizer } from "./tokenizer.ts";
 import { cleaners, type Cleaning } from "./clean-text.ts";
 import { checkInteger, encodeBatch } from "./encode-batch.ts";
-import {
-  framed,
-  fromSlowFiles,
-  lowered,
-  namedToken,
-  saying,
-  writtenFiles,
-} from "./pipeline/slow-files.ts";
+import { framed, fromSlowFiles, lowered, namedToken, saying, writtenFiles } from "./pipeline/slow-files.ts";
 import { asObject, parseJsonFile, readingTokenizer, type Json } from "./pipeline/json.ts";
 import { pipelineOf, type Pipeline } from "./pipeline/pipeline.ts";
 import { className, configOf, type TokenizerFiles } from "./pipeline/tokenizer-files.ts";
@@ -48,8 +41,7 @@ function idOf({ pipeline, config, name }: Parts, key: string): number | undefine
 }
 
 function endOf(parts: Parts): number {
-  const id =
-    parts.pipeline.frame.after.at(-1) ?? idOf(parts, "eos_token") ?? idOf(parts, "sep_token");
+  const id = parts.pipeline.frame.after.at(-1) ?? idOf(parts, "eos_token") ?? idOf(parts, "sep_token");
   if (id !== undefined) return id;
   throw new ClipError(
     "bad-data",
@@ -69,10 +61,7 @@ function partsOf(files: TokenizerFiles, options: FileTokenizerOptions): Parts {
   const config = configOf(files);
   const whole = files["tokenizer.json"];
   const usual = options.usualClass ?? "CLIPTokenizer";
-  const read =
-    whole === undefined
-      ? fromSlowFiles(files, config, usual)
-      : parseJsonFile(whole, "tokenizer.json");
+  const read = whole === undefined ? fromSlowFiles(files, config, usual) : parseJsonFile(whole, "tokenizer.json");
   const name = className(config) ?? options.usualClass;
   const json = lowered(read, name, options.lowersCase ?? false);
   const pipeline = pipelineOf(json, options.parseSpecialTokens ?? false);
@@ -90,16 +79,12 @@ function decodeUpTo(pipeline: Pipeline, ids: readonly number[], endId: number): 
  * and word-piece models, whatever their steps. Special tokens in captions are plain text by default.
  * @throws ClipError "bad-data" for files that are broken, "unsupported" for a step that is not known.
  */
-export function createFileTokenizer(
-  files: TokenizerFiles,
-  options: FileTokenizerOptions = {},
-): Tokenizer {
+export function createFileTokenizer(files: TokenizerFiles, options: FileTokenizerOptions = {}): Tokenizer {
   return readingTokenizer(() => {
     const parts = partsOf(files, options);
     const { pipeline } = parts;
     const said = saying(parts.config, parts.name);
-    const { contextLength = said.contextLength ?? 77, cleaning = said.cleaning ?? "none" } =
-      options;
+    const { contextLength = said.contextLength ?? 77, cleaning = said.cleaning ?? "none" } = options;
     const { stripsSeparator = said.stripsSeparator, fillsContext = false } = options;
     checkInteger("contextLength", contextLength, [3, Number.MAX_SAFE_INTEGER]);
     const { before, after } = pipeline.frame;

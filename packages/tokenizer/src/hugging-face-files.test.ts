@@ -32,9 +32,7 @@ test("a short vocabulary keeps ids, merges and special tokens consistent", () =>
   const tokenizer = createClipTokenizer({ vocabSize: 600, contextLength: 16 });
   const files = toHuggingFaceFiles(tokenizer);
   const { added_tokens, post_processor, model } = files["tokenizer.json"] as TokenizerJson;
-  expect(Object.values(model.vocab).toSorted((a, b) => a - b)).toEqual(
-    Array.from({ length: 600 }, (_, id) => id),
-  );
+  expect(Object.values(model.vocab).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 600 }, (_, id) => id));
   expect(model.merges).toHaveLength(600 - 514);
   for (const merge of model.merges) expect(model.vocab).toHaveProperty([merge.replace(" ", "")]);
   expect(added_tokens.map(({ id }) => id)).toEqual([598, 599]);

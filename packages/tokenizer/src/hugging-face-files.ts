@@ -9,10 +9,7 @@ export interface HuggingFaceTokenizerFiles {
 }
 
 /** What CLIP's files depend on. */
-interface ClipFacts extends Pick<
-  ClipTokenizer,
-  "vocabSize" | "contextLength" | "startId" | "endId"
-> {
+interface ClipFacts extends Pick<ClipTokenizer, "vocabSize" | "contextLength" | "startId" | "endId"> {
   /** "lower" is what CLIP's files stand for; any other is named. */
   readonly cleaning?: Cleaning;
   /** The token that fills rows up, where the text tower reads padding. */
@@ -90,12 +87,7 @@ function bytePairModel({ vocabSize, startId, endId }: ClipFacts) {
   };
 }
 
-function tokenizerConfig({
-  contextLength,
-  vocabSize,
-  cleaning = "lower",
-  fillId,
-}: ClipFacts): object {
+function tokenizerConfig({ contextLength, vocabSize, cleaning = "lower", fillId }: ClipFacts): object {
   const special = (content: string): object => ({ __type: "AddedToken", ...tokenTraits(content) });
   return {
     tokenizer_class: "CLIPTokenizer",

@@ -27,10 +27,7 @@ function refuse(key: string, value: unknown): never {
 
 /** Values that stand for a setting that is switched off. */
 const isOff = (value: unknown): boolean =>
-  value === undefined ||
-  value === null ||
-  value === "" ||
-  (Array.isArray(value) && value.length === 0);
+  value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
 
 /** The arguments that are understood, by which of open_clip's tokenizers takes them. */
 const known = {

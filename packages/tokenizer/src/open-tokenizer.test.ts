@@ -123,16 +123,13 @@ test.each([
   [{ tokenizer_kwargs: { clean: "upper" } }, "tokenizer_kwargs.clean"],
   [{ ...named, tokenizer_kwargs: { language: "de" } }, "tokenizer_kwargs.language"],
   [{ ...named, tokenizer_mode: "clips" }, "tokenizer_mode"],
-])(
-  "what open_clip's tokenizers take and is not understood is refused by key: %j",
-  async (cfg, key) => {
-    const opened = openTokenizer({ ...tiny, vocabSize: 49_408 }, empty, { openClip: cfg });
-    await expect(opened).rejects.toMatchObject({
-      code: "unsupported",
-      message: expect.stringContaining(key),
-    });
-  },
-);
+])("what open_clip's tokenizers take and is not understood is refused by key: %j", async (cfg, key) => {
+  const opened = openTokenizer({ ...tiny, vocabSize: 49_408 }, empty, { openClip: cfg });
+  await expect(opened).rejects.toMatchObject({
+    code: "unsupported",
+    message: expect.stringContaining(key),
+  });
+});
 
 test("open_clip's settings that are switched off are none", async () => {
   const kwargs = { reduction_mask: "", additional_special_tokens: null, clean: "canonicalize" };

@@ -57,8 +57,7 @@ export function readsPadding(tower: TowerVocabulary): boolean {
 }
 
 /** Whether a tower was made for CLIP's tokens, unless its files say others. */
-const readsClips = ({ kind = "clip" }: TowerVocabulary): boolean =>
-  kind === "clip" || kind === "own";
+const readsClips = ({ kind = "clip" }: TowerVocabulary): boolean => kind === "clip" || kind === "own";
 
 /**
  * CLIP's tokenizer cut to a tower's vocabulary; undefined for other towers and for vocabularies that are
@@ -176,10 +175,7 @@ export async function openTokenizer(
     const { createFileTokenizer } = await import("./file-tokenizer.ts");
     return readingTokenizer(() => {
       const clips = clipFromFiles(tower, files, openClip);
-      return checked(
-        clips ?? createFileTokenizer(files, optionsFor(tower, files, openClip)),
-        tower,
-      );
+      return checked(clips ?? createFileTokenizer(files, optionsFor(tower, files, openClip)), tower);
     });
   }
   const isClips = cutsVocabulary || tower.vocabSize === clipVocabSize;

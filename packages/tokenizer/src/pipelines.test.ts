@@ -14,9 +14,10 @@ interface Stored {
 }
 
 /** Written by tools/peers/check_tokenizers.py: small tokenizers of every kind, as their libraries save them. */
-const { texts, tokenizers } = JSON.parse(
-  readFileSync(new URL("fixtures/pipelines.json", import.meta.url), "utf8"),
-) as { readonly texts: readonly string[]; readonly tokenizers: readonly Stored[] };
+const { texts, tokenizers } = JSON.parse(readFileSync(new URL("fixtures/pipelines.json", import.meta.url), "utf8")) as {
+  readonly texts: readonly string[];
+  readonly tokenizers: readonly Stored[];
+};
 
 const filesOf = ({ files, filesOf: same }: Stored): Readonly<Record<string, unknown>> =>
   files ?? tokenizers.find(({ name }) => name === same)?.files ?? {};

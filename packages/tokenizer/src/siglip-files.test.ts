@@ -53,9 +53,7 @@ test("a long caption is cut and still ends with the end token", () => {
 });
 
 test("ids come back as the canonical text", () => {
-  expect(tokenizer.decode([...tokenizer.encode("A photo of a cat."), 1, 1])).toBe(
-    "a photo of a cat",
-  );
+  expect(tokenizer.decode([...tokenizer.encode("A photo of a cat."), 1, 1])).toBe("a photo of a cat");
 });
 
 test("without canonicalisation the file alone decides", () => {

@@ -122,8 +122,7 @@ export interface EncodingWithOffsets {
  * OpenAI's text cleaning. Safe to share; it remembers the words it has seen.
  */
 export function createClipTokenizer(options: ClipTokenizerOptions = {}): ClipTokenizer {
-  const { contextLength, vocabSize, padId, parseSpecialTokens, clean, fillsContext } =
-    resolveTokenizerOptions(options);
+  const { contextLength, vocabSize, padId, parseSpecialTokens, clean, fillsContext } = resolveTokenizerOptions(options);
   const startId = vocabSize - 2;
   const endId = vocabSize - 1;
   const pattern = parseSpecialTokens ? wordOrSpecialPattern : wordPattern;

@@ -12,10 +12,7 @@ const word = String.raw`'[sSſtTmMdD]|'[rRvV][eE]|'[lL][lL]|\p{L}+|\p{N}|[^${uni
 export const wordPattern: RegExp = new RegExp(word, "gu");
 
 /** Finds the words of a cleaned text, the special tokens among them. */
-export const wordOrSpecialPattern: RegExp = new RegExp(
-  String.raw`<\|startoftext\|>|<\|endoftext\|>|${word}`,
-  "gu",
-);
+export const wordOrSpecialPattern: RegExp = new RegExp(String.raw`<\|startoftext\|>|<\|endoftext\|>|${word}`, "gu");
 
 /** The special tokens as OpenAI and Hugging Face spell them. */
 export const startToken = "<|startoftext|>";

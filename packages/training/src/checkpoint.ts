@@ -22,9 +22,7 @@ export interface TrainedModels {
 /** The model's own leaves, adapters added in. Leaves without one are the given arrays themselves. */
 function merged({ model, adapters, lora }: TrainingPlan, leaves: HostArrays): HostArrays {
   const own = pickLeaves(leaves, Object.keys(model));
-  return lora === undefined
-    ? own
-    : mergeLoraArrays(own, pickLeaves(leaves, Object.keys(adapters)), lora);
+  return lora === undefined ? own : mergeLoraArrays(own, pickLeaves(leaves, Object.keys(adapters)), lora);
 }
 
 /** The models of a state. They share its arrays. */
@@ -57,10 +55,7 @@ const numberRules = {
   accumulate: ["micro-batches, 1 or more", (value: number) => Number.isInteger(value) && value > 0],
   clipNorm: ["a length above 0", (value: number) => value > 0],
   "ema.decay": ["a number from 0 to 1", (value: number) => value >= 0 && value <= 1],
-  "state.step": [
-    "steps taken so far, 0 or more",
-    (value: number) => Number.isInteger(value) && value >= 0,
-  ],
+  "state.step": ["steps taken so far, 0 or more", (value: number) => Number.isInteger(value) && value >= 0],
 } as const;
 
 /** Refuses numbers that no training can be told. */

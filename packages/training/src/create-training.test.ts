@@ -78,9 +78,7 @@ test.each(everyEngine)(
   async (_name, load) => {
     const options = { clipNorm: 0.5, ema: { decay: 0.9 }, engine: { load } };
     const alone = await begin({ ...options, accumulate: 2 });
-    const ranks = await Promise.all(
-      localExchange(2).map((exchange) => begin({ ...options, exchange })),
-    );
+    const ranks = await Promise.all(localExchange(2).map((exchange) => begin({ ...options, exchange })));
     for (let step = 0; step < 3; step++) {
       const expected = await alone.step(batchOf(step));
       const own = ranks.map((rank, at) => rank.step(batchOf(step, 2 * at, 2 * at + 2)));

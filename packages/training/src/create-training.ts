@@ -24,12 +24,7 @@ import { diverged } from "./guards.ts";
 import { checkNumbers, startingState, trainedModels, type TrainedModels } from "./checkpoint.ts";
 import { splitBatch } from "./split-batch.ts";
 import { emaDecayScalar, emaSlot, stepFunctions } from "./step-functions.ts";
-import {
-  planTraining,
-  type LearningOptions,
-  type SpecsOf,
-  type TrainingPlan,
-} from "./training-plan.ts";
+import { planTraining, type LearningOptions, type SpecsOf, type TrainingPlan } from "./training-plan.ts";
 
 /** What a training reads and replaces: enough to go on from it as if nothing had happened. */
 export interface TrainingState {
@@ -130,10 +125,7 @@ async function gradientsNow(
 /** The host's numbers of each step. */
 function scalarsWith(
   optimizer: Optimizer,
-  {
-    schedule,
-    ema,
-  }: { readonly schedule: ScheduleConfig; readonly ema?: { readonly decay: number } | undefined },
+  { schedule, ema }: { readonly schedule: ScheduleConfig; readonly ema?: { readonly decay: number } | undefined },
 ): StepContext["scalars"] {
   const rate = createSchedule(schedule);
   return (step) => {
@@ -186,11 +178,9 @@ async function beginWith<Params extends object, Batch extends object, Shared ext
  * computed; the step is the same on all of them: encode, compare, pull back, update. The caller disposes it.
  * @throws ClipError "bad-argument" or "bad-config" that names the option, leaf or slot that does not fit.
  */
-export async function createTraining<
-  Params extends object,
-  Batch extends object,
-  Shared extends object,
->(options: TrainingOptions<Params, Batch, Shared>): Promise<Training<Params>> {
+export async function createTraining<Params extends object, Batch extends object, Shared extends object>(
+  options: TrainingOptions<Params, Batch, Shared>,
+): Promise<Training<Params>> {
   const { objective, seed = 0, accumulate = 1, exchange } = options;
   checkNumbers(options);
   const { plan, slots, optimizer } = settle(options);

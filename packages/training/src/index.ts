@@ -15,18 +15,8 @@ export {
   type TrainingOptions,
   type TrainingState,
 } from "./create-training.ts";
-export {
-  diverged,
-  createExplosionWatch,
-  type DivergedStep,
-  type ExplosionWatch,
-} from "./guards.ts";
-export {
-  gradientFunctions,
-  stepFunctions,
-  type LeafView,
-  type StepParts,
-} from "./step-functions.ts";
+export { diverged, createExplosionWatch, type DivergedStep, type ExplosionWatch } from "./guards.ts";
+export { gradientFunctions, stepFunctions, type LeafView, type StepParts } from "./step-functions.ts";
 export { rowRanges, splitBatch, type InputNames, type RowRange } from "./split-batch.ts";
 export {
   modelParams,
@@ -36,11 +26,4 @@ export {
   type SpecsOf,
   type TrainingPlan,
 } from "./training-plan.ts";
-export {
-  train,
-  type Evaluating,
-  type LoopOptions,
-  type Saving,
-  type TakenStep,
-  type Trainee,
-} from "./train.ts";
+export { train, type Evaluating, type LoopOptions, type Saving, type TakenStep, type Trainee } from "./train.ts";

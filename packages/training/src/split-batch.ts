@@ -51,11 +51,7 @@ export interface InputNames {
  * A batch in as many micro-batches as asked for, no more than pairs, in the memory of its arrays.
  * @throws ClipError "bad-shape" if there are none, or "bad-argument" naming arrays that nothing reads.
  */
-export function splitBatch(
-  arrays: HostArrays,
-  { pairs, shared }: InputNames,
-  parts: number,
-): StepBatch {
+export function splitBatch(arrays: HostArrays, { pairs, shared }: InputNames, parts: number): StepBatch {
   const known = new Set([...pairs, ...shared]);
   const unknown = Object.keys(arrays).filter((name) => !known.has(name));
   if (unknown.length > 0) {

@@ -54,9 +54,7 @@ const pullBackWith =
       (tree: Tensors) => {
         const params = view.model({ ...leaves, ...tree });
         const { rows } = objective.encode(params, pairs as Tensors & Batch, view.options);
-        const pulls = Object.entries(rows).map(([name, own]) =>
-          sum(mul(own, cotangents[name] as Tensor)),
-        );
+        const pulls = Object.entries(rows).map(([name, own]) => sum(mul(own, cotangents[name] as Tensor)));
         return { loss: addN(pulls) };
       },
       pickLeaves(leaves, pulled),
@@ -69,11 +67,7 @@ const pullBackWith =
  * The gradient of an objective by the leaves that learn, whole and in parts, as pure functions: whatever
  * runs the step runs these, operation by operation or compiled. The caller owns what they give.
  */
-export function gradientFunctions<
-  Params extends object,
-  Batch extends object,
-  Shared extends object,
->(
+export function gradientFunctions<Params extends object, Batch extends object, Shared extends object>(
   objective: Source<Params, Batch, Shared>["objective"],
   view: LeafView<Params>,
 ): Required<Pick<StepFunctions, "gradient" | "parts">> {
@@ -99,8 +93,7 @@ export function gradientFunctions<
     },
     parts: {
       compared,
-      encode: (leaves, pairs) =>
-        objective.encode(view.model(leaves), pairs as Tensors & Batch, options),
+      encode: (leaves, pairs) => objective.encode(view.model(leaves), pairs as Tensors & Batch, options),
       compare: compareWith(source, compared),
       pullBack: pullBackWith(source, pulled),
     },

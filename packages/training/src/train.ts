@@ -48,21 +48,14 @@ export interface Saving {
 }
 
 /** Evaluates if it is time to. @returns whether training is over. */
-async function evaluated<Batch, Numbers>({
-  steps,
-  training,
-  evaluate,
-}: LoopOptions<Batch, Numbers>): Promise<boolean> {
+async function evaluated<Batch, Numbers>({ steps, training, evaluate }: LoopOptions<Batch, Numbers>): Promise<boolean> {
   if (evaluate === undefined) return false;
   const isDue = training.steps() === steps || training.steps() % evaluate.every === 0;
   return isDue && evaluate.run();
 }
 
 /** Saves if it is time to. @returns whether it was done. */
-async function saved<Batch, Numbers>({
-  training,
-  saving,
-}: LoopOptions<Batch, Numbers>): Promise<boolean> {
+async function saved<Batch, Numbers>({ training, saving }: LoopOptions<Batch, Numbers>): Promise<boolean> {
   if (saving === undefined || training.steps() % saving.every !== 0) return false;
   return saving.save(false);
 }

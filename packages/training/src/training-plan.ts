@@ -62,10 +62,7 @@ export interface TrainingPlan<Params extends object = object> {
 }
 
 /** Leaves that learn beside adapters: those named, else what is of neither tower and makes logits. */
-function besideAdapters(
-  model: FlatTree<ParamSpec>,
-  named: LoraOptions["train"],
-): readonly string[] {
+function besideAdapters(model: FlatTree<ParamSpec>, named: LoraOptions["train"]): readonly string[] {
   const paths = Object.keys(model);
   if (named === undefined) return paths.filter((path) => model[path]?.tower === undefined);
   const rules = named.map((pattern) => [pattern, true] as const);
@@ -73,10 +70,7 @@ function besideAdapters(
   return paths.filter((path) => chosen[path]);
 }
 
-function learnt(
-  model: FlatTree<ParamSpec>,
-  { lora, unlocked = {} }: LearningOptions,
-): ReadonlySet<string> {
+function learnt(model: FlatTree<ParamSpec>, { lora, unlocked = {} }: LearningOptions): ReadonlySet<string> {
   const own = Object.fromEntries(Object.entries(model).filter(([, leaf]) => !isStatistic(leaf)));
   if (lora !== undefined) return new Set(besideAdapters(own, lora.train));
   const locked = lockedPaths(own, unlocked);
@@ -117,15 +111,11 @@ export function modelParams<Params extends object>(
   leaves: FlatTree<Tensor>,
 ): Params {
   const own = pickLeaves(leaves, Object.keys(model));
-  const merged =
-    lora === undefined ? own : mergeLora(own, pickLeaves(leaves, Object.keys(adapters)), lora);
+  const merged = lora === undefined ? own : mergeLora(own, pickLeaves(leaves, Object.keys(adapters)), lora);
   return unflattenLike(template as object, merged) as Params;
 }
 
 /** The model's own leaves as they lie in the state, without adapters. */
-export function ownParams<Params extends object>(
-  { template }: TrainingPlan<Params>,
-  leaves: FlatTree<Tensor>,
-): Params {
+export function ownParams<Params extends object>({ template }: TrainingPlan<Params>, leaves: FlatTree<Tensor>): Params {
   return unflattenLike(template as object, leaves) as Params;
 }

@@ -8,17 +8,7 @@ import {
   type LinearParams,
   type ParamSpec,
 } from "@clip-ts/core";
-import {
-  add,
-  cast,
-  matMul,
-  mul,
-  reshape,
-  softmax,
-  sub,
-  transpose,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { add, cast, matMul, mul, reshape, softmax, sub, transpose, type Tensor } from "@tensorflow/tfjs-core";
 import type { TransformerConfig } from "./block.ts";
 
 /** Low enough that softmax gives exactly 0, high enough that sums with it stay finite. */
@@ -35,19 +25,13 @@ export function paddingMask(attentionMask: Tensor): Tensor {
 }
 
 /** A linear layer's weight head by head. [heads · headDim, dim] → [heads, headDim, dim]. */
-const byHead = (weight: Tensor, heads: number): Tensor =>
-  reshape(weight, [heads, -1, axisLength(weight, 1)]);
+const byHead = (weight: Tensor, heads: number): Tensor => reshape(weight, [heads, -1, axisLength(weight, 1)]);
 
 /** [batch, heads, any] ↔ [heads, batch, any]. */
 const swapHeads = (x: Tensor): Tensor => transpose(x, [1, 0, 2]);
 
 /** Scores of one query for each token and head, before the mask. → [batch, heads, tokens]. */
-function scoresOf(
-  { query, key }: AttentionProjections,
-  x: Tensor,
-  context: Tensor,
-  heads: number,
-): Tensor {
+function scoresOf({ query, key }: AttentionProjections, x: Tensor, context: Tensor, heads: number): Tensor {
   const batch = axisLength(x, 0);
   const asked = swapHeads(reshape(linear(query, x), [batch, heads, -1])); // [heads, batch, headDim]
   const scaled = mul(asked, 1 / Math.sqrt(axisLength(asked, -1)));
@@ -145,8 +129,7 @@ export interface SelfAttentionParams<Leaf = Tensor> {
 /** Starting deviations of OpenAI's CLIP: width^-½ inside, shrunk by √(2 · layers) on the way out. */
 export function selfAttentionSpec(config: TransformerConfig): SelfAttentionParams<ParamSpec> {
   const { width, layers } = config;
-  const inward = (): LinearParams<ParamSpec> =>
-    linearSpec(width, width, { weight: normal(width ** -0.5) });
+  const inward = (): LinearParams<ParamSpec> => linearSpec(width, width, { weight: normal(width ** -0.5) });
   const outward = linearSpec(width, width, { weight: normal((width * 2 * layers) ** -0.5) });
   const maps = { q_proj: inward(), k_proj: inward(), v_proj: inward(), out_proj: outward };
   return withTraits(maps, { layer: "attention" });
@@ -156,11 +139,7 @@ export function selfAttentionSpec(config: TransformerConfig): SelfAttentionParam
  * Multi-head self-attention under CLIP's names: every token of x, which may be some of the context's,
  * looks at every token the mask allows. x [batch, tokens, dim] → same; see `multiHeadAttention`.
  */
-export function selfAttention(
-  params: SelfAttentionParams,
-  x: Tensor,
-  options: AttentionOptions,
-): Tensor {
+export function selfAttention(params: SelfAttentionParams, x: Tensor, options: AttentionOptions): Tensor {
   const { q_proj: query, k_proj: key, v_proj: value, out_proj: output } = params;
   return multiHeadAttention({ query, key, value, output }, x, options);
 }

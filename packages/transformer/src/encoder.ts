@@ -60,9 +60,7 @@ export function encoderSpec(config: TransformerConfig): EncoderParams<ParamSpec>
     );
   }
   return {
-    layers: Array.from({ length: layers }, (_, index) =>
-      withTraits(blockSpec(config), { depth: index + 1 }),
-    ),
+    layers: Array.from({ length: layers }, (_, index) => withTraits(blockSpec(config), { depth: index + 1 })),
   };
 }
 
@@ -76,10 +74,7 @@ export function encode(
   params: EncoderParams,
   x: Tensor,
   config: TransformerConfig,
-  {
-    wanted,
-    ...options
-  }: Omit<EncodeOptions, "dropout"> & { readonly wanted?: WantedTokens | undefined } = {},
+  { wanted, ...options }: Omit<EncodeOptions, "dropout"> & { readonly wanted?: WantedTokens | undefined } = {},
 ): Tensor {
   const run = (layer: BlockParams, hidden: Tensor, { mask }: BlockInputs): Tensor =>
     block(layer, hidden, config, { mask });

@@ -14,13 +14,7 @@ export {
   type BlockInputs,
   type PostNormParts,
 } from "./block.ts";
-export {
-  encode,
-  encoderSpec,
-  runBlocks,
-  type EncoderParams,
-  type EncodeOptions,
-} from "./encoder.ts";
+export { encode, encoderSpec, runBlocks, type EncoderParams, type EncodeOptions } from "./encoder.ts";
 export {
   multiHeadAttention,
   paddingMask,

@@ -21,9 +21,7 @@ const spec = selfAttentionSpec({
   activation: "gelu",
   layerNormEps: 1e-5,
 });
-const withBias = Object.fromEntries(
-  Object.entries(spec).map(([name, layer]) => [name, { ...layer, bias: draw }]),
-);
+const withBias = Object.fromEntries(Object.entries(spec).map(([name, layer]) => [name, { ...layer, bias: draw }]));
 
 const first = (y: Tensor): Tensor => slice(y, [0, 0, 0], [-1, 1, -1]);
 const visible = tensor([1, 1, 1, 0, 1, 1, 0, 0, 1, 1, 1, 1], [batch, tokens], "int32");
@@ -57,9 +55,7 @@ test.each([
   expect(largestDifference(await one.value.data(), await many.value.data())).toBeLessThan(1e-6);
   for (const [name, layer] of Object.entries(many.gradient as SelfAttentionParams)) {
     for (const [leaf, expected] of Object.entries(layer)) {
-      const actual = (one.gradient as unknown as Record<string, Record<string, Tensor>>)[name]![
-        leaf
-      ]!;
+      const actual = (one.gradient as unknown as Record<string, Record<string, Tensor>>)[name]![leaf]!;
       const distance = largestDifference(await actual.data(), await (expected as Tensor).data());
       expect(distance, `${name}.${leaf}`).toBeLessThan(2e-6);
     }

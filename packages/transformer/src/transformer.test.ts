@@ -1,13 +1,5 @@
 import { isClipError } from "@clip-ts/base";
-import {
-  countParams,
-  flattenTree,
-  initParams,
-  normal,
-  param,
-  valueAndGradient,
-  type Activation,
-} from "@clip-ts/core";
+import { countParams, flattenTree, initParams, normal, param, valueAndGradient, type Activation } from "@clip-ts/core";
 import {
   gradientFaults,
   largestDifference,
@@ -17,18 +9,7 @@ import {
   useEngine,
   weightedSum,
 } from "@clip-ts/test-utils";
-import {
-  add,
-  dispose,
-  gather,
-  mul,
-  reshape,
-  slice,
-  sub,
-  tensor,
-  tidy,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { add, dispose, gather, mul, reshape, slice, sub, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, expectTypeOf, test } from "vitest";
 import {
   block,
@@ -111,11 +92,7 @@ function attentionOf(host: Host, rows: ArrayLike<number>): Float64Array {
 /** A whole block on one sequence in float64. */
 function blockOf(host: Host, rows: ArrayLike<number>): Float64Array {
   const norm = (name: string, values: ArrayLike<number>): Float64Array =>
-    reference.layerNorm(
-      values,
-      { weight: host[`${name}.weight`]!, bias: host[`${name}.bias`]! },
-      config.layerNormEps,
-    );
+    reference.layerNorm(values, { weight: host[`${name}.weight`]!, bias: host[`${name}.bias`]! }, config.layerNormEps);
   const looked = attentionOf(host, norm("layer_norm1", rows));
   const attended = looked.map((value, index) => value + (rows[index] as number));
   const hidden = linearOf(host, "mlp.fc1", norm("layer_norm2", attended));
@@ -138,17 +115,14 @@ test.each(["cpu", "wasm"] as const)("attention and block equal float64 (%s)", as
   const expected = await sequences((rows) => attentionOf(host, rows));
   expect(largestDifference(attended, expected)).toBeLessThan(1e-5);
   const whole = await block(params, x, config).data();
-  expect(largestDifference(whole, await sequences((rows) => blockOf(host, rows)))).toBeLessThan(
-    1e-5,
-  );
+  expect(largestDifference(whole, await sequences((rows) => blockOf(host, rows)))).toBeLessThan(1e-5);
 });
 
 test.each(["gelu", "quick_gelu", "gelu_pytorch_tanh", "relu"] as Activation[])(
   "every parameter of a block has the gradient of central differences (%s)",
   async (activation) => {
     await useEngine("cpu");
-    const objective = (tree: BlockParams): Tensor =>
-      weightedSum(block(tree, x, { ...config, activation }));
+    const objective = (tree: BlockParams): Tensor => weightedSum(block(tree, x, { ...config, activation }));
     expect(await gradientFaults(objective, params, { step: 5e-3 })).toEqual([]);
   },
 );
@@ -211,11 +185,7 @@ const postNormParts = (tree: BlockParams): PostNormParts => ({
 /** A post-norm block on one sequence in float64. */
 function postNormBlockOf(host: Host, rows: ArrayLike<number>): Float64Array {
   const norm = (name: string, values: ArrayLike<number>): Float64Array =>
-    reference.layerNorm(
-      values,
-      { weight: host[`${name}.weight`]!, bias: host[`${name}.bias`]! },
-      config.layerNormEps,
-    );
+    reference.layerNorm(values, { weight: host[`${name}.weight`]!, bias: host[`${name}.bias`]! }, config.layerNormEps);
   const looked = attentionOf(host, rows);
   const attended = norm(
     "layer_norm1",
@@ -239,8 +209,7 @@ test.each(["cpu", "wasm"] as const)("a post-norm block equals float64 (%s)", asy
 
 test("every parameter of a post-norm block has the gradient of central differences", async () => {
   await useEngine("cpu");
-  const objective = (tree: BlockParams): Tensor =>
-    weightedSum(postNormBlock(postNormParts(tree), x, config));
+  const objective = (tree: BlockParams): Tensor => weightedSum(postNormBlock(postNormParts(tree), x, config));
   expect(await gradientFaults(objective, params, { step: 5e-3 })).toEqual([]);
 });
 

@@ -117,10 +117,7 @@ export interface VisionPositions {
 }
 
 /** A kind of vision tower: all that a model and its training have to know of it. */
-export interface VisionTower<
-  Config extends VisionConfig = VisionConfig,
-  Params extends VisionParams = VisionParams,
-> {
+export interface VisionTower<Config extends VisionConfig = VisionConfig, Params extends VisionParams = VisionParams> {
   /** The kind in words: "it has …". */
   readonly title: string;
   /** Shapes and starting values; takes no memory. @throws ClipError "bad-config" if they do not fit. */

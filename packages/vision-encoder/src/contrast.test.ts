@@ -50,8 +50,5 @@ test("the losses of the reference features are the reference's", async () => {
     exp(learned["logit_scale"]!),
     learned["logit_bias"]!,
   );
-  expect((await pairwise.data())[0]).toBeCloseTo(
-    goldenArrays("siglip/io.safetensors")["loss"]!.values[0]!,
-    4,
-  );
+  expect((await pairwise.data())[0]).toBeCloseTo(goldenArrays("siglip/io.safetensors")["loss"]!.values[0]!, 4);
 });

@@ -36,12 +36,7 @@ export {
   type VisionSettings,
   type VisionTowerDefinition,
 } from "./own-tower.ts";
-export {
-  featureMapSide,
-  resNetSpec,
-  type BottleneckParams,
-  type ResNetParams,
-} from "./resnet/resnet.ts";
+export { featureMapSide, resNetSpec, type BottleneckParams, type ResNetParams } from "./resnet/resnet.ts";
 export { patchCount, patchGrid, vitSpec, type VitParams } from "./vit/spec.ts";
 export { drawKeptPatches, keptPatchCount } from "./vit/encode.ts";
 export { resizePositions, sincosValues } from "./vit/positions.ts";

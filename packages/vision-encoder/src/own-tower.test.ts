@@ -8,13 +8,7 @@ import {
   type LinearParams,
   type ParamSpec,
 } from "@clip-ts/core";
-import {
-  gradientFaults,
-  randomTensor,
-  tensorsLeftBy,
-  weightedSum,
-  refusalOf,
-} from "@clip-ts/test-utils";
+import { gradientFaults, randomTensor, tensorsLeftBy, weightedSum, refusalOf } from "@clip-ts/test-utils";
 import { dispose, relu, reshape, tidy, zeros, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, expectTypeOf, test } from "vitest";
 import type { ImageConfig, VisionConfig } from "./config.ts";
@@ -146,7 +140,5 @@ test("what is for built-in towers only names it and says what to do", () => {
   const cases = { vit: () => 1, resnet: () => 2 };
   expect(refusalOf(() => matchVision(config, cases)).code).toBe("unsupported");
   const named = JSON.parse('{ "kind": "own", "tower": "flat" }') as VisionConfig;
-  expect(refusalOf(() => visionTower(named)).message).toContain(
-    'This config has "flat" in the place',
-  );
+  expect(refusalOf(() => visionTower(named)).message).toContain('This config has "flat" in the place');
 });

@@ -57,13 +57,10 @@ export interface VisionTowerDefinition<Config extends ImageConfig, Spec extends 
 }
 
 /** What a config is made of: all that the tower asks for, and 3 channels unless it is said. */
-export type VisionSettings<Config extends ImageConfig> = Omit<Config, "channels"> &
-  Partial<Pick<Config, "channels">>;
+export type VisionSettings<Config extends ImageConfig> = Omit<Config, "channels"> & Partial<Pick<Config, "channels">>;
 
 /** A vision tower of one's own: makes configs, and reads those that a file names it in. */
-export interface OwnVisionTower<
-  Config extends ImageConfig = ImageConfig,
-> extends VisionTower<OwnVisionConfig> {
+export interface OwnVisionTower<Config extends ImageConfig = ImageConfig> extends VisionTower<OwnVisionConfig> {
   readonly side: "vision";
   readonly name: string;
   /** A config with this tower. @throws ClipError "bad-config" for settings that are no plain data. */
@@ -95,12 +92,7 @@ export function defineVisionTower<Config extends ImageConfig, Spec extends objec
     encode: (params, pixels, config, options) =>
       tidy(() => {
         const tree = params as TreeOf<Spec, ParamSpec, Tensor>;
-        const { pooled, lastHidden, statistics } = definition.encode(
-          tree,
-          pixels,
-          given(config),
-          options,
-        );
+        const { pooled, lastHidden, statistics } = definition.encode(tree, pixels, given(config), options);
         assertShape(pooled, ["batch", tower.width(config)], `pooled feature of "${name}"`);
         return {
           pooled,
@@ -113,8 +105,7 @@ export function defineVisionTower<Config extends ImageConfig, Spec extends objec
     depth: (config) => definition.depth?.(given(config)) ?? depthOf(tower.spec(config)),
     grid: (config) => definition.grid?.(given(config)) ?? 0,
     positions: (config) => definition.positions?.(given(config)),
-    describe: (config) =>
-      definition.describe?.(given(config)) ?? describeSettings(tower, config.settings),
+    describe: (config) => definition.describe?.(given(config)) ?? describeSettings(tower, config.settings),
     draws: (config, batch, random) => definition.draws?.(given(config), batch, random) ?? {},
   };
   return tower;

@@ -26,31 +26,11 @@ const base: VitConfig = {
 
 /** Trained values of the towers as open_clip 3.3, torchvision 0.28 and transformers 5.18 build them. */
 const published: readonly (readonly [string, VisionConfig, number])[] = [
-  [
-    "RN50",
-    resNet({ imageSize: 224, layers: [3, 4, 6, 3], width: 64, outputDim: 1024 }),
-    38_316_896,
-  ],
-  [
-    "RN101",
-    resNet({ imageSize: 224, layers: [3, 4, 23, 3], width: 64, outputDim: 512 }),
-    56_259_936,
-  ],
-  [
-    "RN50x4",
-    resNet({ imageSize: 288, layers: [4, 6, 10, 6], width: 80, outputDim: 640 }),
-    87_137_080,
-  ],
-  [
-    "RN50x16",
-    resNet({ imageSize: 384, layers: [6, 8, 18, 8], width: 96, outputDim: 768 }),
-    167_328_912,
-  ],
-  [
-    "RN50x64",
-    resNet({ imageSize: 448, layers: [3, 15, 36, 10], width: 128, outputDim: 1024 }),
-    420_380_352,
-  ],
+  ["RN50", resNet({ imageSize: 224, layers: [3, 4, 6, 3], width: 64, outputDim: 1024 }), 38_316_896],
+  ["RN101", resNet({ imageSize: 224, layers: [3, 4, 23, 3], width: 64, outputDim: 512 }), 56_259_936],
+  ["RN50x4", resNet({ imageSize: 288, layers: [4, 6, 10, 6], width: 80, outputDim: 640 }), 87_137_080],
+  ["RN50x16", resNet({ imageSize: 384, layers: [6, 8, 18, 8], width: 96, outputDim: 768 }), 167_328_912],
+  ["RN50x64", resNet({ imageSize: 448, layers: [3, 15, 36, 10], width: 128, outputDim: 1024 }), 420_380_352],
   ["ViT-B-32 without its projection", base, 87_849_216 - 768 * 512],
   [
     "torchvision's vit_b_32 without its head",
@@ -78,7 +58,5 @@ test.each(published)("%s has the published number of parameters", (_, config, ex
 });
 
 test("the feature is as long as the tower's width, or as what a ResNet projects to", () => {
-  expect(published.map(([, config]) => visionFeatureWidth(config))).toEqual([
-    1024, 512, 640, 768, 1024, 768, 768, 768,
-  ]);
+  expect(published.map(([, config]) => visionFeatureWidth(config))).toEqual([1024, 512, 640, 768, 1024, 768, 768, 768]);
 });

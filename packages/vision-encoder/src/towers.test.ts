@@ -50,9 +50,7 @@ test("records say sizes", () => {
 
 test.each(["convnext", "toString"])("no tower is of kind %s", (kind) => {
   const config = { ...vit, kind: kind as "vit" };
-  expect(() => visionTower(config)).toThrow(
-    `There is no vision tower of kind "${kind}": use "vit" or "resnet".`,
-  );
+  expect(() => visionTower(config)).toThrow(`There is no vision tower of kind "${kind}": use "vit" or "resnet".`);
   try {
     visionTower(config);
   } catch (error) {

@@ -18,10 +18,7 @@ import { vit } from "./vit/encode.ts";
 export type VisionKind = NonNullable<BuiltInVisionConfig["kind"]>;
 
 /** The configs of one kind of vision tower. */
-export type VisionConfigOf<Kind extends VisionKind> = Extract<
-  BuiltInVisionConfig,
-  { readonly kind?: Kind }
->;
+export type VisionConfigOf<Kind extends VisionKind> = Extract<BuiltInVisionConfig, { readonly kind?: Kind }>;
 
 /** Every kind of vision tower that is built in. */
 export const visionTowers: {
@@ -59,9 +56,7 @@ export function visionKind({ kind = "vit" }: VisionConfig): VisionKind | "own" {
 export function visionTower(config: BuiltInVisionConfig): BuiltInVisionTower;
 export function visionTower(config: VisionConfig): VisionTower;
 export function visionTower(config: VisionConfig): VisionTower {
-  return isOwnVision(config)
-    ? ownTowerOf(config.tower, "vision")
-    : visionTowers[visionKind(config)];
+  return isOwnVision(config) ? ownTowerOf(config.tower, "vision") : visionTowers[visionKind(config)];
 }
 
 /**

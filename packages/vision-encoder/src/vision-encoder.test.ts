@@ -1,12 +1,6 @@
 import { isClipError } from "@clip-ts/base";
 import { countParams, flattenTree, initParams } from "@clip-ts/core";
-import {
-  gradientFaults,
-  largestDifference,
-  randomTensor,
-  tensorsLeftBy,
-  weightedSum,
-} from "@clip-ts/test-utils";
+import { gradientFaults, largestDifference, randomTensor, tensorsLeftBy, weightedSum } from "@clip-ts/test-utils";
 import { concat, gather, slice, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, expectTypeOf, test } from "vitest";
 import type { VitConfig } from "./config.ts";
@@ -43,14 +37,12 @@ test("an image becomes the class token's feature and a token for each patch", ()
 });
 
 test("every parameter has the gradient of central differences", async () => {
-  const objective = (tree: VitParams): Tensor =>
-    weightedSum(encodeImage(tree, pixels, config).pooled);
+  const objective = (tree: VitParams): Tensor => weightedSum(encodeImage(tree, pixels, config).pooled);
   expect(await gradientFaults(objective, params, { step: 5e-3 })).toEqual([]);
 });
 
 test("the pixels have the gradient of central differences", async () => {
-  const objective = (tree: { pixels: Tensor }): Tensor =>
-    weightedSum(encodeImage(params, tree.pixels, config).pooled);
+  const objective = (tree: { pixels: Tensor }): Tensor => weightedSum(encodeImage(params, tree.pixels, config).pooled);
   expect(await gradientFaults(objective, { pixels }, { entries: 6 })).toEqual([]);
 });
 
@@ -118,7 +110,5 @@ test("the tree's paths are the checkpoint's names", () => {
 });
 
 test("an encoded image is two tensors", async () => {
-  expect(await tensorsLeftBy(() => tidy(() => ({ ...encodeImage(params, pixels, config) })))).toBe(
-    2,
-  );
+  expect(await tensorsLeftBy(() => tidy(() => ({ ...encodeImage(params, pixels, config) })))).toBe(2);
 });

@@ -169,10 +169,7 @@ function refusal(source: ImageBitmapSource, cause: unknown): ClipError {
  * handed back as they are. Works in pages and workers.
  * @throws ClipError "bad-data" if the browser cannot read it, or Pillow would refuse it.
  */
-export async function decodeImage(
-  source: ImageSource,
-  options: DecodeOptions = {},
-): Promise<Pixels> {
+export async function decodeImage(source: ImageSource, options: DecodeOptions = {}): Promise<Pixels> {
   if (isPixels(source)) return source;
   if (isImageData(source)) return fromImageData(source);
   try {

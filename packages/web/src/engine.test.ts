@@ -80,9 +80,7 @@ test("ONNX Runtime is chosen, and says why on one thread; tfjs computes nothing"
   ]);
   expect(engines[1]).toMatchObject({
     detail: expect.stringMatching(/compiled by ONNX Runtime 1\.\d+\.\d+, WebAssembly, 1 thread$/u),
-    reason: expect.stringMatching(
-      /^onnx-gpu: .*no WebGPU.*one thread.*not cross-origin isolated$/u,
-    ),
+    reason: expect.stringMatching(/^onnx-gpu: .*no WebGPU.*one thread.*not cross-origin isolated$/u),
   });
   expect(notices).toEqual([]);
 });
@@ -104,14 +102,10 @@ test("a model that cannot be compiled runs on TensorFlow.js, which is said", asy
 
   const clip = await openClip("https://models.test/own", options);
   expect(engines.at(-1)).toMatchObject({ name: "wasm", threads: 1 });
-  expect(notices).toEqual([
-    expect.stringMatching(/^onnx does not take this model: .*Tan.*slower/u),
-  ]);
+  expect(notices).toEqual([expect.stringMatching(/^onnx does not take this model: .*Tan.*slower/u)]);
   expect(largestDifference((await clip.embedImages(photos)).values, values)).toBeLessThan(1e-5);
   clip.dispose();
-  await expect(openClip("https://models.test/own", { ...options, engine: "onnx" })).rejects.toThrow(
-    /Tan/u,
-  );
+  await expect(openClip("https://models.test/own", { ...options, engine: "onnx" })).rejects.toThrow(/Tan/u);
 });
 
 test("what no engine can be is refused", async () => {

@@ -46,8 +46,7 @@ export interface StartedEngine {
 
 type Loaded = Omit<StartedEngine, "name" | "reason" | "slowdown">;
 
-const describeThreads = (threads: number): string =>
-  threads === 1 ? "1 thread" : `${threads} threads`;
+const describeThreads = (threads: number): string => (threads === 1 ? "1 thread" : `${threads} threads`);
 
 /**
  * Starts TensorFlow.js on WebAssembly with clip-ts's faster kernels. It uses one thread.
@@ -75,11 +74,7 @@ async function loadWasm({ wasmPaths }: EngineOptions): Promise<Loaded> {
   return { detail: `TensorFlow.js on WebAssembly${vectors}, 1 thread`, threads: 1 };
 }
 
-async function load(
-  name: EngineName,
-  options: EngineOptions,
-  needsHardware: boolean,
-): Promise<Loaded> {
+async function load(name: EngineName, options: EngineOptions, needsHardware: boolean): Promise<Loaded> {
   switch (name) {
     case "onnx-gpu":
       return loadOnnxOnGpu(options, needsHardware);
@@ -129,10 +124,7 @@ export async function startEngine(
   if (name === "auto") return startFastest(options);
   const known: readonly string[] = [...automaticEngines, "current"];
   if (!known.includes(name)) {
-    throw new ClipError(
-      "bad-argument",
-      `There is no engine "${name as string}". Engines: auto, ${known.join(", ")}.`,
-    );
+    throw new ClipError("bad-argument", `There is no engine "${name as string}". Engines: auto, ${known.join(", ")}.`);
   }
   const loaded = await load(name, options, false);
   return { name, ...loaded, reason: `asked for${oneThreadOnly(loaded, name)}` };

@@ -6,6 +6,12 @@ export function absolute(address: string): string {
   return new URL(address, href?.startsWith("blob:") ? origin : href).href;
 }
 
+/** The address of a file in a folder; a relative folder is meant from the page or worker. */
+export function addressIn(folder: string | URL, name: string): string {
+  const path = String(folder);
+  return new URL(name, absolute(path.endsWith("/") ? path : `${path}/`)).href;
+}
+
 /** How far the download of one file is. */
 export interface FetchProgress {
   /** Name within the model's folder. */
@@ -58,10 +64,7 @@ function assertOk(url: string, { ok, status, statusText }: Response): void {
 }
 
 /** A file's text; undefined where the server has no such file. */
-export async function fetchOptionalText(
-  url: string,
-  options: FetchOptions = {},
-): Promise<string | undefined> {
+export async function fetchOptionalText(url: string, options: FetchOptions = {}): Promise<string | undefined> {
   const response = await request(url, options);
   if (isAbsent(response)) return undefined;
   assertOk(url, response);
@@ -105,10 +108,7 @@ async function readBody(
  * Fetches a file, telling `onProgress` after every piece that arrives; undefined where the server has none.
  * @throws ClipError "not-found" naming the address, or "bad-weights" if the download breaks off.
  */
-export async function fetchOptionalBytes(
-  url: string,
-  options: FetchOptions = {},
-): Promise<Uint8Array | undefined> {
+export async function fetchOptionalBytes(url: string, options: FetchOptions = {}): Promise<Uint8Array | undefined> {
   const { onProgress, signal } = options;
   const response = await request(url, options);
   if (isAbsent(response)) return undefined;

@@ -109,8 +109,7 @@ function oneAtATime(target: Target): Target {
 
 function targetOf(module: RuntimeModule, provider: string): Target {
   const runtime = module as unknown as OnnxRuntime;
-  const target: Target = (graph) =>
-    compileOnnx(optimize(graph), { runtime, providers: [provider], fuses: true });
+  const target: Target = (graph) => compileOnnx(optimize(graph), { runtime, providers: [provider], fuses: true });
   return Object.assign(provider === "webgpu" ? oneAtATime(target) : target, { prefersOpenSizes: true });
 }
 
@@ -128,11 +127,7 @@ function failure(build: Build, cause: unknown): ClipError {
 }
 
 /** Starts a build of the runtime. @throws ClipError "engine-unavailable" with what it said. */
-async function start(
-  build: Build,
-  options: OnnxEngineOptions,
-  load: () => Promise<unknown>,
-): Promise<LoadedOnnx> {
+async function start(build: Build, options: OnnxEngineOptions, load: () => Promise<unknown>): Promise<LoadedOnnx> {
   const threads = threadsFor(options);
   const wasmPaths = addressesOf(build, options);
   try {
@@ -211,13 +206,8 @@ async function findAdapter(needsHardware: boolean): Promise<string> {
  * Starts ONNX Runtime on WebGPU; `needsHardware` refuses drivers that draw on the CPU.
  * @throws ClipError "engine-unavailable" with the reason.
  */
-export async function loadOnnxOnGpu(
-  options: OnnxEngineOptions,
-  needsHardware: boolean,
-): Promise<LoadedOnnx> {
+export async function loadOnnxOnGpu(options: OnnxEngineOptions, needsHardware: boolean): Promise<LoadedOnnx> {
   const adapter = await findAdapter(needsHardware);
-  const loaded = await once("onnx-gpu", () =>
-    start("onnx-gpu", options, () => import("onnxruntime-web/webgpu")),
-  );
+  const loaded = await once("onnx-gpu", () => start("onnx-gpu", options, () => import("onnxruntime-web/webgpu")));
   return { ...loaded, detail: `${loaded.detail}, WebGPU: ${adapter}` };
 }

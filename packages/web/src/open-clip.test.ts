@@ -1,11 +1,4 @@
-import {
-  clipSpec,
-  createClip,
-  formatClipConfig,
-  initClip,
-  preset,
-  type ClipParams,
-} from "@clip-ts/model";
+import { clipSpec, createClip, formatClipConfig, initClip, preset, type ClipParams } from "@clip-ts/model";
 import { clipPreprocess, formatPreprocessorConfig, preprocess, type Pixels } from "@clip-ts/image";
 import { linear, linearSpec, normal } from "@clip-ts/core";
 import { largestDifference } from "@clip-ts/test-utils";
@@ -31,9 +24,10 @@ let weights: Uint8Array;
 
 /** The vocabulary is CLIP's cut to 600 ids, which the folder's own files say. */
 const tokenizerFiles = Object.fromEntries(
-  Object.entries(createClipTokenizer({ contextLength: 12, vocabSize: 600 }).files()).map(
-    ([name, content]) => [name, JSON.stringify(content)],
-  ),
+  Object.entries(createClipTokenizer({ contextLength: 12, vocabSize: 600 }).files()).map(([name, content]) => [
+    name,
+    JSON.stringify(content),
+  ]),
 );
 
 beforeAll(async () => {
@@ -62,8 +56,7 @@ async function expected(): Promise<{ image: Float32Array; text: Float32Array }> 
   const clip = await createClip<Pixels>({
     config,
     model: (await loadParams(clipSpec(config), file)) as ClipParams,
-    tokenize: (texts) =>
-      createClipTokenizer({ contextLength: 12, vocabSize: 600 }).encodeBatch(texts),
+    tokenize: (texts) => createClipTokenizer({ contextLength: 12, vocabSize: 600 }).encodeBatch(texts),
     preprocess: (pixels) => preprocess(pixels, squashed),
   });
   const features = {
@@ -86,9 +79,7 @@ test("a served folder embeds as its files say, and dispose frees it all", async 
   for (const { score, probability } of ranking) expect(score).toBe(probability);
   clip.dispose();
   expect(memory().numTensors).toBe(before);
-  await expect(clip.embedImages([photo])).rejects.toThrow(
-    /^This model was disposed.*Open it again/u,
-  );
+  await expect(clip.embedImages([photo])).rejects.toThrow(/^This model was disposed.*Open it again/u);
 });
 
 test("a model with a tower of one's own is opened with that tower", async () => {
@@ -133,10 +124,7 @@ test("without a preprocessor file CLIP's own preprocessing is used, which is sai
   const notices: string[] = [];
   const onNotice = (line: string): void => void notices.push(line);
   const [given, missing] = [serving(), serving({ "preprocessor_config.json": undefined })];
-  const [squash, shortest] = [
-    await openClip(folder, given),
-    await openClip(folder, { ...missing, onNotice }),
-  ];
+  const [squash, shortest] = [await openClip(folder, given), await openClip(folder, { ...missing, onNotice })];
   expect(notices).toEqual([expect.stringMatching(/nano.*: no preprocessor_config.json/u)]);
   const square: Pixels = { ...photo, data: photo.data.slice(0, 12 * 12 * 3), width: 12 };
   const rows = [square, photo];
@@ -146,8 +134,7 @@ test("without a preprocessor file CLIP's own preprocessing is used, which is sai
 });
 
 test("each broken file is named", async () => {
-  const opened = (changes: Parameters<typeof serving>[0]): Promise<unknown> =>
-    openClip(folder, serving(changes));
+  const opened = (changes: Parameters<typeof serving>[0]): Promise<unknown> => openClip(folder, serving(changes));
   await expect(opened({ "config.json": undefined })).rejects.toMatchObject({
     code: "bad-config", // the weights alone do not say what they are
     message: expect.stringContaining(`${folder} comes without`),

@@ -14,7 +14,7 @@ import { eagerEmbedder, type Clip, type Embedder, type OwnTower } from "@clip-ts
 import { bytesSource } from "@clip-ts/weights";
 import { decodeImage, type DecodeOptions, type ImageSource } from "./decode-image.ts";
 import { startEngine, type EngineName, type EngineOptions, type StartedEngine } from "./engine.ts";
-import { absolute, fetchOptionalBytes, fetchOptionalText, type FetchOptions } from "./fetch.ts";
+import { addressIn, fetchOptionalBytes, fetchOptionalText, type FetchOptions } from "./fetch.ts";
 
 /** Settings of openClip. */
 export interface OpenClipOptions extends FetchOptions, EngineOptions, DecodeOptions {
@@ -34,12 +34,6 @@ export interface OpenClipOptions extends FetchOptions, EngineOptions, DecodeOpti
   readonly onNotice?: (line: string) => void;
   /** Hears which engine runs the model, and why. */
   readonly onEngine?: (engine: StartedEngine) => void;
-}
-
-/** The address of a file in a folder; a relative folder is meant from the page or worker. */
-function addressIn(folder: string | URL, name: string): string {
-  const path = String(folder);
-  return new URL(name, absolute(path.endsWith("/") ? path : `${path}/`)).href;
 }
 
 /** The files that a server holds below an address. */
@@ -102,10 +96,7 @@ async function loadAnywhere(
  * classifies. Dispose the handle when done.
  * @throws ClipError naming the file that is missing, broken or does not fit.
  */
-export async function openClip(
-  url: string | URL,
-  options: OpenClipOptions = {},
-): Promise<Clip<ImageSource>> {
+export async function openClip(url: string | URL, options: OpenClipOptions = {}): Promise<Clip<ImageSource>> {
   const { batchSize, towers, onNotice = (line: string) => console.warn(line), onEngine } = options;
   const stored = await openModelIn(filesBelow(url, options), { towers, onNotice });
   needServedTokenizer(stored);
@@ -118,8 +109,7 @@ export async function openClip(
     onEngine?.(engine);
     return describedClip<ImageSource>(model, {
       embedder,
-      preprocess: async (image) =>
-        preprocessYielding(await decodeImage(image, options), model.preprocess),
+      preprocess: async (image) => preprocessYielding(await decodeImage(image, options), model.preprocess),
       ...(batchSize === undefined ? {} : { batchSize }),
     });
   });

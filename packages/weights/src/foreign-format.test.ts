@@ -13,18 +13,10 @@ test.each([
     "old.bin",
     "old.bin is in PyTorch's format from before version 1.6. Write it anew: python -c \"import torch;",
   ],
-  [
-    "\x80\x04\x958\x00\x00\x00",
-    "a.pkl",
-    "a.pkl is a bare Python pickle, which could run any program",
-  ],
+  ["\x80\x04\x958\x00\x00\x00", "a.pkl", "a.pkl is a bare Python pickle, which could run any program"],
   ["\x89HDF\r\n\x1a\n", "weights.h5", "weights.h5 is an HDF5 file (Keras). Save its weights as"],
   ["GGUF\x03\x00\x00\x00", "m.gguf", "m.gguf is a GGUF file (llama.cpp). Use the original"],
-  [
-    "\x93NUMPY\x01\x00",
-    "a.npy",
-    "a.npy is a single array of NumPy's (.npy). Save all arrays by name",
-  ],
+  ["\x93NUMPY\x01\x00", "a.npy", "a.npy is a single array of NumPy's (.npy). Save all arrays by name"],
   ["version https://git-lfs", "model.safetensors", "is a pointer of Git LFS, not the file"],
   ["<!DOCTYPE html>", "model.safetensors", "model.safetensors is a web page. Fetch the file"],
   ["\x00\x01\x02\x03\x04\x05\x06\x07", "m.ckpt", "m.ckpt looks like a checkpoint of TensorFlow's."],
@@ -39,8 +31,6 @@ test("the line of Python for old PyTorch names the file", async () => {
 });
 
 test("what nothing tells is no safetensors file", async () => {
-  await expect(openText("\x00\x01\x02\x03\x04\x05\x06\x07", "what")).rejects.toThrow(
-    "this is no safetensors file",
-  );
+  await expect(openText("\x00\x01\x02\x03\x04\x05\x06\x07", "what")).rejects.toThrow("this is no safetensors file");
   await expect(openText("", "empty")).rejects.toThrow("found 0 bytes");
 });

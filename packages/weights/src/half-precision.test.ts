@@ -44,43 +44,38 @@ test.each(formats)("every $dtype number survives widening and narrowing", ({ dty
   expect([...lost]).toEqual([]);
 });
 
-test.each(formats)(
-  "narrowing to $dtype takes the nearest number, the even one of two",
-  (format) => {
-    const { dtype, exponentBits, fractionBits } = format;
-    const infinity = (2 ** exponentBits - 1) << fractionBits;
-    // Rounding treats infinity as the next number after the largest.
-    const next = (bits: number): number =>
-      bits === infinity
-        ? 2 ** (2 ** (exponentBits - 1))
-        : valueOf(bits, exponentBits, fractionBits);
-    const nearest = (value: number): number => {
-      let low = 0;
-      let high = infinity;
-      while (high - low > 1) {
-        const middle = (low + high) >>> 1;
-        if (next(middle) <= value) low = middle;
-        else high = middle;
-      }
-      const below = value - next(low);
-      const above = next(high) - value;
-      if (below === above) return low % 2 === 0 ? low : high;
-      return below < above ? low : high;
-    };
-    const middles = fc
-      .nat(infinity - 1)
-      .map((bits) => (next(bits) + next(bits + 1)) / 2)
-      .chain((middle) => fc.constantFrom(middle, middle * (1 - 2 ** -23), middle * (1 + 2 ** -23)));
-    const anything = fc.float({ min: 0, noNaN: true, noDefaultInfinity: true });
-    fc.assert(
-      fc.property(fc.oneof(middles, anything), (drawn) => {
-        const value = Math.fround(drawn);
-        fc.pre(value !== Infinity);
-        const expected = Math.min(nearest(value), infinity);
-        const bits = bitsOf(fromFloat32(Float32Array.of(value, -value), [2], dtype));
-        expect([...bits]).toEqual([expected, expected | 0x8000]);
-      }),
-      { numRuns: 2000 },
-    );
-  },
-);
+test.each(formats)("narrowing to $dtype takes the nearest number, the even one of two", (format) => {
+  const { dtype, exponentBits, fractionBits } = format;
+  const infinity = (2 ** exponentBits - 1) << fractionBits;
+  // Rounding treats infinity as the next number after the largest.
+  const next = (bits: number): number =>
+    bits === infinity ? 2 ** (2 ** (exponentBits - 1)) : valueOf(bits, exponentBits, fractionBits);
+  const nearest = (value: number): number => {
+    let low = 0;
+    let high = infinity;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (next(middle) <= value) low = middle;
+      else high = middle;
+    }
+    const below = value - next(low);
+    const above = next(high) - value;
+    if (below === above) return low % 2 === 0 ? low : high;
+    return below < above ? low : high;
+  };
+  const middles = fc
+    .nat(infinity - 1)
+    .map((bits) => (next(bits) + next(bits + 1)) / 2)
+    .chain((middle) => fc.constantFrom(middle, middle * (1 - 2 ** -23), middle * (1 + 2 ** -23)));
+  const anything = fc.float({ min: 0, noNaN: true, noDefaultInfinity: true });
+  fc.assert(
+    fc.property(fc.oneof(middles, anything), (drawn) => {
+      const value = Math.fround(drawn);
+      fc.pre(value !== Infinity);
+      const expected = Math.min(nearest(value), infinity);
+      const bits = bitsOf(fromFloat32(Float32Array.of(value, -value), [2], dtype));
+      expect([...bits]).toEqual([expected, expected | 0x8000]);
+    }),
+    { numRuns: 2000 },
+  );
+});

@@ -3,34 +3,19 @@ import fc from "fast-check";
 import { Inflate } from "fflate";
 import { expect, test, vi } from "vitest";
 import { makeZip, type ZipMember } from "./fixtures/make-zip.ts";
-import {
-  bytesSource,
-  convertLayout,
-  openSafetensors,
-  openWeights,
-  readAll,
-  type ByteSource,
-} from "./index.ts";
+import { bytesSource, convertLayout, openSafetensors, openWeights, readAll, type ByteSource } from "./index.ts";
 import { formatNpyHeader } from "./numpy/npy-header.ts";
 
-const bytesOf = (text: string): Uint8Array =>
-  Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 const pickle = (text: string): ZipMember => ({ name: "archive/data.pkl", bytes: bytesOf(text) });
 const openBytes = (bytes: Uint8Array) => openWeights(bytesSource(bytes), "evil.pt");
-const openPickle = (text: string, ...others: ZipMember[]) =>
-  openBytes(makeZip([pickle(text), ...others]));
+const openPickle = (text: string, ...others: ZipMember[]) => openBytes(makeZip([pickle(text), ...others]));
 
-const int = (value: number): string =>
-  `J${String.fromCharCode(...new Uint8Array(Int32Array.of(value).buffer))}`;
+const int = (value: number): string => `J${String.fromCharCode(...new Uint8Array(Int32Array.of(value).buffer))}`;
 const word = (value: string): string => `\x8c${String.fromCharCode(value.length)}${value}`;
 const counts = (...values: number[]): string => `(${values.map(int).join("")}t`;
 /** A state dict with one tensor "w", a view of a storage of `count` floats. */
-const tensor = (view: {
-  count: number;
-  offset: number;
-  shape: number[];
-  strides: number[];
-}): string =>
+const tensor = (view: { count: number; offset: number; shape: number[]; strides: number[] }): string =>
   `}${word("w")}ctorch._utils\n_rebuild_tensor_v2\n(` +
   `(${word("storage")}ctorch\nFloatStorage\n${word("0")}${word("cpu")}${int(view.count)}tQ` +
   `${int(view.offset)}${counts(...view.shape)}${counts(...view.strides)}tRs.`;
@@ -61,24 +46,12 @@ test("opcodes that make objects of any class are unknown", async () => {
     ["\x92.", "92"],
     ["P1\n.", "50"],
   ] as const) {
-    await expect(openPickle(text)).rejects.toThrow(
-      `opcode 0x${code}, which no file of tensors needs`,
-    );
+    await expect(openPickle(text)).rejects.toThrow(`opcode 0x${code}, which no file of tensors needs`);
   }
 });
 
 test("a pickle that ends early, or calls what is no function, is damaged", async () => {
-  for (const text of [
-    "",
-    "(",
-    "X\xff\xff\xff\xff.",
-    "R.",
-    "\x85.",
-    "N)R.",
-    "h\x05.",
-    "]NNs.",
-    "K\x01Q.",
-  ]) {
+  for (const text of ["", "(", "X\xff\xff\xff\xff.", "R.", "\x85.", "N)R.", "h\x05.", "]NNs.", "K\x01Q."]) {
     await expect(openPickle(text), JSON.stringify(text)).rejects.toMatchObject({
       code: "bad-weights",
     });
@@ -112,19 +85,14 @@ test("tensors may not reach beyond their storage, repeat it, or claim more than 
     { shape: [1_000_000, 1_000_000], strides: [0, 0] },
     { count: 5, shape: [5], strides: [1] },
   ]) {
-    await expect(openPickle(tensor({ ...fits, ...wrong }), sixteenBytes)).rejects.toThrow(
-      /does not fit its storage/,
-    );
+    await expect(openPickle(tensor({ ...fits, ...wrong }), sixteenBytes)).rejects.toThrow(/does not fit its storage/);
   }
   for (const shape of [[-1, 2], [2 ** 31 - 1, 2 ** 31 - 1], Array.from({ length: 33 }, () => 1)]) {
     const strides = shape.map(() => 1);
     const opening = openPickle(tensor({ ...fits, shape, strides }), sixteenBytes);
     await expect(opening).rejects.toThrow("make no sense");
   }
-  const none = await openPickle(
-    tensor({ ...fits, shape: [2 ** 30, 0], strides: [1, 1] }),
-    sixteenBytes,
-  );
+  const none = await openPickle(tensor({ ...fits, shape: [2 ** 30, 0], strides: [1, 1] }), sixteenBytes);
   expect((await none.read("w")).bytes).toHaveLength(0);
   await expect(openPickle(tensor(fits))).rejects.toThrow("archive/data/0, which is missing");
 });
@@ -162,9 +130,7 @@ test("of packed arrays only the headers are unpacked when an archive is opened",
   const values = new Float32Array(2 ** 20);
   const header = formatNpyHeader({ dtype: "F32", shape: [2 ** 20] });
   const bytes = Buffer.concat([header, new Uint8Array(values.buffer)]);
-  const packed = makeZip(
-    Array.from({ length: 4 }, (_, at) => ({ name: `w${at}.npy`, bytes, isDeflated: true })),
-  );
+  const packed = makeZip(Array.from({ length: 4 }, (_, at) => ({ name: `w${at}.npy`, bytes, isDeflated: true })));
   const inflated = vi.spyOn(Inflate.prototype, "push");
   const file = await openBytes(packed);
   const handed = inflated.mock.calls.reduce((sum, [chunk]) => sum + chunk.byteLength, 0);
@@ -180,8 +146,7 @@ const header = (json: string, data = 0): Uint8Array => {
   bytes.set(text, 8);
   return bytes;
 };
-const entry = (shape: string, range = "[0,4]"): string =>
-  `{"dtype":"F32","shape":${shape},"data_offsets":${range}}`;
+const entry = (shape: string, range = "[0,4]"): string => `{"dtype":"F32","shape":${shape},"data_offsets":${range}}`;
 
 test.each([
   ["a million shapes", `{${'"t":{},'.repeat(1_200_000)}"u":{}}`, "at most 8388608 are read"],

@@ -80,10 +80,7 @@ test("a real checkpoint loads under either naming and is saved as it was", async
   const original = await readFile(new URL("fixtures/clip-vit.safetensors", import.meta.url));
   const huggingFace = await openSafetensors(bytesSource(original));
   const whole = Object.fromEntries(
-    huggingFace.names.map((name) => [
-      name,
-      param(huggingFace.describe(name).shape, zeros, "matrix"),
-    ]),
+    huggingFace.names.map((name) => [name, param(huggingFace.describe(name).shape, zeros, "matrix")]),
   );
   const openai = await fileOf(await readAll(convertLayout(huggingFace, "openai")));
   for (const file of [huggingFace, openai]) {
@@ -126,12 +123,8 @@ test("everything that does not fit is listed at once, and nothing leaks", async 
 });
 
 test("a long list of faults is cut, with a count", async () => {
-  const many = Object.fromEntries(
-    Array.from({ length: 50 }, (_, at) => [`w${at}`, param([], zeros, "scale")]),
-  );
-  const error: unknown = await loadParams(many, await fileOf({})).catch(
-    (caught: unknown) => caught,
-  );
+  const many = Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`w${at}`, param([], zeros, "scale")]));
+  const error: unknown = await loadParams(many, await fileOf({})).catch((caught: unknown) => caught);
   const lines = (error as Error).message.split("\n");
   expect(lines).toHaveLength(22);
   expect(lines.at(-1)).toBe("  … and 30 more");
@@ -141,8 +134,7 @@ test("a read that fails half way leaves no tensor behind", async () => {
   const file = await fileOf(fitting);
   const failing: TensorFile = {
     ...file,
-    read: (name) =>
-      name === "logit_scale" ? Promise.reject(new Error("disk gone")) : file.read(name),
+    read: (name) => (name === "logit_scale" ? Promise.reject(new Error("disk gone")) : file.read(name)),
   };
   const before = memory().numTensors;
   await expect(loadParams(spec, failing)).rejects.toThrow("disk gone");

@@ -145,10 +145,7 @@ export const longestHeader = 100_000_000;
 /** The longest that is read: sixty thousand tensors, where the largest CLIP has a few thousand. */
 const longestRead = 8 * 2 ** 20;
 
-async function readHeader(
-  source: ByteSource,
-  label: string,
-): Promise<SafetensorsHeader & { dataStart: number }> {
+async function readHeader(source: ByteSource, label: string): Promise<SafetensorsHeader & { dataStart: number }> {
   const fail = (message: string): never => {
     throw new ClipError("bad-weights", `${label}: ${message}`, {
       data: { label, size: source.size },
@@ -167,14 +164,10 @@ async function readHeader(
   const length = Number(claimed);
   const dataStart = 8 + length;
   if (dataStart > source.size) {
-    return fail(
-      `the header claims ${length} bytes, but the file has ${source.size}; it is truncated, fetch it again.`,
-    );
+    return fail(`the header claims ${length} bytes, but the file has ${source.size}; it is truncated, fetch it again.`);
   }
   if (length > longestRead) {
-    return fail(
-      `the header has ${length} bytes; at most ${longestRead} are read, and models need less.`,
-    );
+    return fail(`the header has ${length} bytes; at most ${longestRead} are read, and models need less.`);
   }
   const text = await readExactly(source, { offset: 8, length }, label);
   return { ...parseHeader(text, source.size - dataStart, label), dataStart };
@@ -184,10 +177,7 @@ async function readHeader(
  * Opens a safetensors file by reading its header only. A header that is malformed, or does not fit
  * the file exactly, is a `bad-weights` error that names `label`, the tensor, what was expected and found.
  */
-export async function openSafetensors(
-  source: ByteSource,
-  label = "safetensors",
-): Promise<TensorFile> {
+export async function openSafetensors(source: ByteSource, label = "safetensors"): Promise<TensorFile> {
   const { metadata, places, dataStart } = await readHeader(source, label);
   const byName = new Map(places.map((place) => [place.name, place]));
   const find = (name: string) => {
@@ -206,8 +196,7 @@ export async function openSafetensors(
     async read(name, rows) {
       const place = find(name);
       const { dtype, shape } = place;
-      const part =
-        rows === undefined ? { offset: 0, length: place.byteLength } : rowBytes(place, rows);
+      const part = rows === undefined ? { offset: 0, length: place.byteLength } : rowBytes(place, rows);
       const range = { offset: dataStart + place.offset + part.offset, length: part.length };
       const bytes = await readExactly(source, range, `${label}: tensor "${name}"`);
       if (rows === undefined) return { dtype, shape, bytes };

@@ -98,22 +98,16 @@ function parseIndex(index: unknown): Map<string, string> {
   for (const [name, file] of shardOf) {
     if (typeof file !== "string" || !/^[^/\\]+$/.test(file) || file.startsWith("..")) {
       const found = shown(file);
-      throw badIndex(
-        `tensor ${shown(name)}: expected a file name beside the index, found ${found}.`,
-        {
-          name,
-          file,
-        },
-      );
+      throw badIndex(`tensor ${shown(name)}: expected a file name beside the index, found ${found}.`, {
+        name,
+        file,
+      });
     }
   }
   return shardOf;
 }
 
-async function openShard(
-  file: string,
-  open: (file: string) => Promise<ByteSource>,
-): Promise<TensorFile> {
+async function openShard(file: string, open: (file: string) => Promise<ByteSource>): Promise<TensorFile> {
   let source: ByteSource;
   try {
     source = await open(file);
@@ -129,10 +123,7 @@ async function openShard(
  * gets a bare file name from it. The index decides: every tensor it lists must be in its shard, and
  * what it does not list is not seen.
  */
-export async function openSharded(
-  index: unknown,
-  open: (file: string) => Promise<ByteSource>,
-): Promise<TensorFile> {
+export async function openSharded(index: unknown, open: (file: string) => Promise<ByteSource>): Promise<TensorFile> {
   const shardOf = parseIndex(index);
   const shards = new Map<string, TensorFile>();
   for (const file of new Set(shardOf.values())) shards.set(file, await openShard(file, open));

@@ -55,13 +55,10 @@ function findFaults(spec: FlatSpec, file: TensorFile, prefix: string): string[] 
   const inFile = new Set(file.names);
   const wanted = new Set(Object.keys(spec).map((path) => prefix + path));
   const faults = Object.entries(spec).flatMap(([path, leaf]) =>
-    inFile.has(prefix + path)
-      ? mismatch(path, leaf, file, prefix + path)
-      : [`${path}: missing from the file`],
+    inFile.has(prefix + path) ? mismatch(path, leaf, file, prefix + path) : [`${path}: missing from the file`],
   );
   const unexpected = file.names.filter(
-    (name) =>
-      name.startsWith(prefix) && !wanted.has(name) && !isIgnorable(name) && !isOptional(name),
+    (name) => name.startsWith(prefix) && !wanted.has(name) && !isIgnorable(name) && !isOptional(name),
   );
   return [...faults, ...unexpected.map((name) => `${name}: in the file, but not in the model`)];
 }
@@ -106,11 +103,7 @@ async function* readLeaves(
  * widened, and F32 shares the memory of what the file gives. No engine has to run. Everything missing,
  * unexpected or misshapen is listed in one `bad-weights` error before anything is read.
  */
-export async function loadHostArrays(
-  spec: object,
-  file: TensorFile,
-  options: LoadOptions = {},
-): Promise<HostArrays> {
+export async function loadHostArrays(spec: object, file: TensorFile, options: LoadOptions = {}): Promise<HostArrays> {
   const loaded: Record<string, HostArray> = {};
   for await (const [path, array] of readLeaves(spec, file, options)) loaded[path] = array;
   return loaded;
@@ -197,10 +190,7 @@ function paramsFile(params: object, dtype: FloatDtype): TensorFile {
  * which are downloaded now. Borrows them; the file shares the memory of arrays that it stores as they are.
  * @throws ClipError "unsupported" for a model that the layout does not hold.
  */
-export async function saveParams(
-  params: object,
-  options: SaveOptions = {},
-): Promise<SerializedSafetensors> {
+export async function saveParams(params: object, options: SaveOptions = {}): Promise<SerializedSafetensors> {
   const { dtype = "F32", metadata = pytorchFormat, layout = ownNames } = options;
   const entries: [string, HostTensor][] = [];
   for (const [path, leaf] of Object.entries(flattenTree<Leaf>(params))) {

@@ -1,11 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import {
-  assertWhole,
-  byteLengthOf,
-  dtypes,
-  type HostTensor,
-  type TensorInfo,
-} from "./tensor-file.ts";
+import { assertWhole, byteLengthOf, dtypes, type HostTensor, type TensorInfo } from "./tensor-file.ts";
 
 /** A safetensors file ready to be written: `chunks()` may be taken more than once. */
 export interface SerializedSafetensors {
@@ -57,14 +51,10 @@ function layOut<Entry extends TensorInfo>(
   metadata: Readonly<Record<string, string>> | undefined,
 ): FileLayout<Entry> {
   const entries = Object.entries(tensors).toSorted(
-    ([a, left], [b, right]) =>
-      dtypes.indexOf(left.dtype) - dtypes.indexOf(right.dtype) || compareNames(a, b),
+    ([a, left], [b, right]) => dtypes.indexOf(left.dtype) - dtypes.indexOf(right.dtype) || compareNames(a, b),
   );
   if (Object.hasOwn(tensors, "__metadata__")) {
-    throw new ClipError(
-      "bad-argument",
-      "No tensor can be called __metadata__; the format uses it.",
-    );
+    throw new ClipError("bad-argument", "No tensor can be called __metadata__; the format uses it.");
   }
   let position = 0;
   const fields = entries.map(([name, { dtype, shape }]) => {

@@ -22,10 +22,7 @@ export function noSuchTensor(label: string, name: string): ClipError {
 }
 
 /** Looks a name up, or throws the error for a name that is not there. */
-export function finder<Value>(
-  values: ReadonlyMap<string, Value>,
-  label: string,
-): (name: string) => Value {
+export function finder<Value>(values: ReadonlyMap<string, Value>, label: string): (name: string) => Value {
   return (name) => {
     const value = values.get(name);
     if (value === undefined) throw noSuchTensor(label, name);
@@ -51,10 +48,7 @@ export function rowMajorStrides(shape: readonly number[]): number[] {
 }
 
 /** The view's values in row-major order. */
-export function gatherStrided(
-  bytes: Uint8Array,
-  { shape, strides, size }: StridedView,
-): Uint8Array {
+export function gatherStrided(bytes: Uint8Array, { shape, strides, size }: StridedView): Uint8Array {
   const result = new Uint8Array(shape.reduce((product, side) => product * side, size));
   if (result.byteLength === 0) return result; // an empty side, behind others of any length
   let position = 0;
@@ -140,16 +134,10 @@ export function byteLengthOf({ dtype, shape }: TensorInfo): number {
 }
 
 /** Where rows `[start, end)` lie within a tensor's bytes. */
-export function rowBytes(
-  info: TensorInfo,
-  [start, end]: RowRange,
-): { offset: number; length: number } {
+export function rowBytes(info: TensorInfo, [start, end]: RowRange): { offset: number; length: number } {
   const rows = info.shape[0] ?? 0;
   if (!(start >= 0 && start <= end && end <= rows)) {
-    throw new ClipError(
-      "bad-argument",
-      `Expected rows within 0 to ${rows}, got ${start} to ${end}.`,
-    );
+    throw new ClipError("bad-argument", `Expected rows within 0 to ${rows}, got ${start} to ${end}.`);
   }
   const bytesPerRow = rows === 0 ? 0 : byteLengthOf(info) / rows;
   return { offset: start * bytesPerRow, length: (end - start) * bytesPerRow };

@@ -1,19 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import {
-  bytesSource,
-  fromFloat32,
-  fromInt32,
-  openSafetensors,
-  toFloat32,
-  toInt32,
-  type HostTensor,
-} from "./index.ts";
+import { bytesSource, fromFloat32, fromInt32, openSafetensors, toFloat32, toInt32, type HostTensor } from "./index.ts";
 
 const everyDtype = async () =>
-  openSafetensors(
-    bytesSource(await readFile(new URL("fixtures/every-dtype.safetensors", import.meta.url))),
-  );
+  openSafetensors(bytesSource(await readFile(new URL("fixtures/every-dtype.safetensors", import.meta.url))));
 
 test("PyTorch's half-precision bytes are ours, both ways", async () => {
   const file = await everyDtype();
@@ -32,8 +22,7 @@ test("PyTorch's half-precision bytes are ours, both ways", async () => {
       const tolerance = Math.max(Math.abs(value) * 2 ** -8, 2 ** -25);
       const found = widened[index] ?? 0;
       if (!Number.isFinite(value)) expect(found).toBe(value);
-      else if (Number.isFinite(found))
-        expect(Math.abs(found - value)).toBeLessThanOrEqual(tolerance);
+      else if (Number.isFinite(found)) expect(Math.abs(found - value)).toBeLessThanOrEqual(tolerance);
       else expect(Math.abs(value)).toBeGreaterThanOrEqual(65_520);
     });
   }
@@ -62,9 +51,7 @@ test("an I64 beyond 32 bits is refused, not cut", () => {
 });
 
 test("values must fill the shape", () => {
-  expect(() => fromFloat32(new Float32Array(5), [2, 3])).toThrow(
-    "F32 [2, 3] takes 24 bytes, but 20",
-  );
+  expect(() => fromFloat32(new Float32Array(5), [2, 3])).toThrow("F32 [2, 3] takes 24 bytes, but 20");
   expect(() => fromInt32(new Int32Array(5), [6])).toThrow("I32 [6] takes 24 bytes, but 20");
   const short: HostTensor = { dtype: "F16", shape: [2], bytes: new Uint8Array(3) };
   expect(() => toFloat32(short)).toThrow("F16 [2] takes 4 bytes, but 3");

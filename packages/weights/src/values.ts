@@ -57,11 +57,7 @@ function narrowToBfloat(bits: number): number {
 /** Number formats a model's weights may be stored in. */
 export type FloatDtype = "F32" | "F16" | "BF16";
 
-type ArrayOver<Values> = new (
-  buffer: ArrayBufferLike,
-  byteOffset: number,
-  length: number,
-) => Values;
+type ArrayOver<Values> = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => Values;
 
 /** A typed view of the bytes, copied only where not aligned (Node's `Buffer.slice` would not copy). */
 function viewAs<Values>(
@@ -151,11 +147,7 @@ export function toInt32(tensor: HostTensor): Int32Array {
  * A host tensor of these values, rounded to nearest (ties to even) for F16 and BF16. An F32 tensor
  * shares the memory of `values`.
  */
-export function fromFloat32(
-  values: Float32Array,
-  shape: readonly number[],
-  dtype: FloatDtype = "F32",
-): HostTensor {
+export function fromFloat32(values: Float32Array, shape: readonly number[], dtype: FloatDtype = "F32"): HostTensor {
   const stored = {
     F32: () => values,
     F16: () => narrow(values, narrowToHalf),

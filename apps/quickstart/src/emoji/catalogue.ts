@@ -79,10 +79,7 @@ async function readLocale(
   const path = join(folder, `${locale}/data.json`);
   const records = await readJson(path);
   if (!isEmojibase(records)) {
-    throw new ClipError(
-      "bad-data",
-      `${path}: expected emojibase's list of emoji with hexcode and label`,
-    );
+    throw new ClipError("bad-data", `${path}: expected emojibase's list of emoji with hexcode and label`);
   }
   return records.flatMap((record) => {
     const { group } = record;

@@ -53,15 +53,7 @@ test("a config trains on emoji, records their settings, and its run goes on with
   );
   const first = await runCommandLine("train", config, "--engine", "cpu");
   expect([first.result, first.stderr]).toEqual([0, expect.stringContaining("data    emoji: ")]);
-  const more = await runCommandLine(
-    "train",
-    run,
-    "--resume",
-    "--set",
-    "steps=2",
-    "--engine",
-    "cpu",
-  );
+  const more = await runCommandLine("train", run, "--resume", "--set", "steps=2", "--engine", "cpu");
   expect([more.result, more.stdout]).toEqual([0, expect.stringContaining("Trained 2 steps")]);
   const vendors = "data.train.vendors=[emojis]";
   const wrong = await runCommandLine("train", config, "--set", vendors);

@@ -59,11 +59,9 @@ export function openEmoji({ vendors, locales }: EmojiSettings): Promise<PairSour
 function vendorNamed(name: string): EmojiVendor {
   const vendor = emojiVendors.find((known) => known === name);
   if (vendor !== undefined) return vendor;
-  throw new ClipError(
-    "not-found",
-    `There are no emoji by "${name}"; there are those of ${emojiVendors.join(", ")}.`,
-    { data: { name } },
-  );
+  throw new ClipError("not-found", `There are no emoji by "${name}"; there are those of ${emojiVendors.join(", ")}.`, {
+    data: { name },
+  });
 }
 
 /** What configs and command lines say of emoji drawings. */

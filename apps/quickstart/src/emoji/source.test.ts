@@ -48,11 +48,7 @@ test("captions are the name, a drawing of it and the name with each tag", async 
   expect(records.find(({ key }) => key === "1F600:google")).toMatchObject({
     concept: "1F600",
     group: "smileys-emotion",
-    captions: expect.arrayContaining([
-      "grinning face",
-      "a drawing of grinning face",
-      "grinning face, cheerful",
-    ]),
+    captions: expect.arrayContaining(["grinning face", "a drawing of grinning face", "grinning face, cheerful"]),
   });
 });
 
@@ -68,9 +64,7 @@ test("locales add captions and skin tones add concepts", async () => {
   const grinning = records.find(({ concept }) => concept === "1F600");
   expect(grinning?.captions[0]).toMatch(/visage/);
   expect(grinning?.captions).toContain("grinning face");
-  expect(records.find(({ concept }) => concept === "1F44B-1F3FB")?.captions).toContain(
-    "waving hand: light skin tone",
-  );
+  expect(records.find(({ concept }) => concept === "1F44B-1F3FB")?.captions).toContain("waving hand: light skin tone");
   expect(records.length).toBeGreaterThan(3500);
 });
 

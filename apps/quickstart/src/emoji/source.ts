@@ -34,9 +34,7 @@ export interface EmojiSourceOptions {
 }
 
 /** Where a vendor's package keeps its images; each is named by its code points. */
-const layouts: Readonly<
-  Record<EmojiVendor, { readonly images: string; readonly extension: string }>
-> = {
+const layouts: Readonly<Record<EmojiVendor, { readonly images: string; readonly extension: string }>> = {
   google: { images: "img/google/64", extension: ".png" },
   "google-2018": { images: "img/google/64", extension: ".png" },
   "google-2016": { images: "img/google/64", extension: ".png" },
@@ -63,10 +61,7 @@ async function vendorRecords(
 ): Promise<PairRecord[]> {
   const root = folders[vendor];
   if (root === undefined) {
-    throw new ClipError(
-      "bad-config",
-      `emoji: expected the folder of the vendor "${vendor}", got none`,
-    );
+    throw new ClipError("bad-config", `emoji: expected the folder of the vendor "${vendor}", got none`);
   }
   const { images, extension } = layouts[vendor];
   const folder = join(root, images);
@@ -105,8 +100,6 @@ export async function emojiSource(options: EmojiSourceOptions): Promise<PairSour
     locales,
     skinTones,
   });
-  const perVendor = await Promise.all(
-    vendors.map((vendor) => vendorRecords(vendor, catalogue, folders)),
-  );
+  const perVendor = await Promise.all(vendors.map((vendor) => vendorRecords(vendor, catalogue, folders)));
   return pairSource(`emoji (${vendors.join(", ")})`, perVendor.flat());
 }

@@ -31,13 +31,9 @@ const projection = async (...path: string[]): Promise<Float32Array> => {
 };
 
 test("a method, the one it starts from and the model between them are trained and measured", async () => {
-  const { result, stdout, stderr } = await runCommandLine(
-    ...words("two", "--steps", "2", "--only", "full"),
-  );
+  const { result, stdout, stderr } = await runCommandLine(...words("two", "--steps", "2", "--only", "full"));
   expect(result, stderr).toBe(0);
-  expect(stdout).toMatch(
-    /^Recall@1 on drawings of a vendor that was never shown, 2 steps each\n\n/u,
-  );
+  expect(stdout).toMatch(/^Recall@1 on drawings of a vendor that was never shown, 2 steps each\n\n/u);
   const rows = stdout.trim().split("\n").slice(3);
   const figures = String.raw`( +\d+\.\d %){4}$`;
   expect(rows).toHaveLength(3);
@@ -55,10 +51,7 @@ test("a method, the one it starts from and the model between them are trained an
     expect(recall).toBeCloseTo(Math.round(recall), 6);
   }
 
-  const [before, after] = [
-    await projection("scratch", "latest"),
-    await projection("full", "latest"),
-  ];
+  const [before, after] = [await projection("scratch", "latest"), await projection("full", "latest")];
   const between = await projection("wise-ft");
   expect(before).not.toEqual(after);
   between.forEach((value, index) => {

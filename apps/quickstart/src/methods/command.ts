@@ -1,16 +1,7 @@
 import { type Command, engineOptions } from "@clip-ts/trainer";
 
 /** What `--only` takes; a test compares with the methods that there are. */
-const methodNames: readonly string[] = [
-  "scratch",
-  "sigmoid",
-  "student",
-  "distilled",
-  "full",
-  "gentle",
-  "lit",
-  "lora",
-];
+const methodNames: readonly string[] = ["scratch", "sigmoid", "student", "distilled", "full", "gentle", "lit", "lora"];
 
 /** clip-ts methods */
 export const methodsCommand: Command = {

@@ -13,8 +13,7 @@ test("every method is a valid run on the quickstart's drawings", () => {
     expect([run, steps]).toEqual([join("runs", method.name), 7]);
     const { train } = settings["data"] as { train: unknown };
     expect(train).toEqual({ ...drawings, locales: [method.language] });
-    if (method.from !== undefined)
-      expect(settings["model"]).toEqual({ from: join("runs", method.from) });
+    if (method.from !== undefined) expect(settings["model"]).toEqual({ from: join("runs", method.from) });
   }
 });
 
@@ -24,11 +23,7 @@ test("the command takes the methods that there are", () => {
 
 test("a method comes with those that it builds on, which run first", () => {
   expect(withNeeded(["lora"]).map(({ name }) => name)).toEqual(["scratch", "lora"]);
-  expect(withNeeded(["distilled", "sigmoid"]).map(({ name }) => name)).toEqual([
-    "scratch",
-    "sigmoid",
-    "distilled",
-  ]);
+  expect(withNeeded(["distilled", "sigmoid"]).map(({ name }) => name)).toEqual(["scratch", "sigmoid", "distilled"]);
 });
 
 test("the table has a row for each method, with both languages", () => {

@@ -44,11 +44,7 @@ export interface MethodResult {
 }
 
 /** Retrieval among the drawings of the vendor that no method has seen, by their names in a language. */
-async function heldOut(
-  name: string,
-  locale: string,
-  { started, limit }: Comparison,
-): Promise<Evaluation> {
+async function heldOut(name: string, locale: string, { started, limit }: Comparison): Promise<Evaluation> {
   const model = await openModel(name);
   const source = await openEmoji({ kind: "emoji", vendors: ["fluent"], locales: [locale] });
   const onWhite = { ...model.preprocess, alpha: [255, 255, 255] as const };
@@ -60,10 +56,7 @@ async function heldOut(
   );
 }
 
-async function bothLanguages(
-  model: string,
-  comparison: Comparison,
-): Promise<Pick<MethodResult, "english" | "german">> {
+async function bothLanguages(model: string, comparison: Comparison): Promise<Pick<MethodResult, "english" | "german">> {
   const english = await heldOut(model, "en", comparison);
   return { english, german: await heldOut(model, "de", comparison) };
 }
@@ -124,9 +117,7 @@ export function methodsTable(results: readonly MethodResult[]): string {
   const rows = results.map(({ title, learning, english, german }) => [
     title,
     learning === undefined ? "" : `${learning.toFixed(2)} M`,
-    ...[english, german].flatMap((found) =>
-      shown.map((name) => percent(found[name] ?? Number.NaN)),
-    ),
+    ...[english, german].flatMap((found) => shown.map((name) => percent(found[name] ?? Number.NaN))),
   ]);
   return table([header, ...rows]);
 }
@@ -143,7 +134,5 @@ export async function run(args: Arguments): Promise<void> {
   const options = { engine: started.name, steps, folderOf, started, chosen, limit };
   const results = await compareMethods(options);
   await writeJson(join(out, "results.json"), { steps, results });
-  print(
-    `Recall@1 on drawings of a vendor that was never shown, ${steps} steps each\n\n${methodsTable(results)}`,
-  );
+  print(`Recall@1 on drawings of a vendor that was never shown, ${steps} steps each\n\n${methodsTable(results)}`);
 }

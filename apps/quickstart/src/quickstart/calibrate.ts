@@ -1,11 +1,6 @@
 import type { PairRecord, PairSource } from "@clip-ts/data";
 import type { Compiler } from "@clip-ts/engines";
-import {
-  openTrainingBatches,
-  openRunModel,
-  startTraining,
-  type RunOptions,
-} from "@clip-ts/trainer/training";
+import { openTrainingBatches, openRunModel, startTraining, type RunOptions } from "@clip-ts/trainer/training";
 
 /** A source whose images are read and decoded once, however many streams of batches ask for them. */
 export function rememberImages({ label, records }: PairSource): PairSource {

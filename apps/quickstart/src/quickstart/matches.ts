@@ -100,12 +100,10 @@ export async function matchQueries(heldOut: HeldOut, count: number): Promise<Que
   const features = await heldOut.clip.embedTexts(queries);
   return queries.map((query, row) => ({
     query,
-    matches: bestMatches(scoresOf(features, row, heldOut.images), count).map(
-      ({ index, similarity }) => ({
-        drawing: heldOut.drawings[index] as HeldOut["drawings"][number],
-        similarity,
-      }),
-    ),
+    matches: bestMatches(scoresOf(features, row, heldOut.images), count).map(({ index, similarity }) => ({
+      drawing: heldOut.drawings[index] as HeldOut["drawings"][number],
+      similarity,
+    })),
   }));
 }
 

@@ -18,8 +18,7 @@ const quickstart = (...words: string[]): ReturnType<typeof runCommandLine> =>
 test("a quickstart of two steps trains on real drawings, exports, and tests on a vendor never seen", async () => {
   const { result, stdout, stderr } = await quickstart("--steps", "2");
   expect([result, stderr]).toEqual([0, expect.stringContaining("2/2  loss")]);
-  for (const stage of ["[1/3] Train", "[2/3] Export", "[3/3] Test"])
-    expect(stdout).toContain(stage);
+  for (const stage of ["[1/3] Train", "[2/3] Export", "[3/3] Test"]) expect(stdout).toContain(stage);
 
   const count = Number(/Held-out drawings: (\d+)/.exec(stdout)?.[1]);
   expect(count).toBeGreaterThan(1500);

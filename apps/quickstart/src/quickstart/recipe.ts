@@ -54,8 +54,5 @@ export function recipeSettings({ run, engine, steps }: RecipeOptions): Settings 
 
 /** A quickstart run. */
 export function quickstartRecipe(options: RecipeOptions): RunOptions {
-  return runOptions(
-    parseConfig(recipeSettings(options), "the quickstart recipe", emojiSources),
-    emojiSources,
-  );
+  return runOptions(parseConfig(recipeSettings(options), "the quickstart recipe", emojiSources), emojiSources);
 }

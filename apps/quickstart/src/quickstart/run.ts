@@ -7,13 +7,7 @@ import type { StartedEngine } from "@clip-ts/engines";
 import { closing, loadHostParams } from "@clip-ts/inference";
 import { listCheckpoints, openModel, writeModel } from "@clip-ts/node";
 import { measureStep, rememberImages } from "./calibrate.ts";
-import {
-  contactSheet,
-  matchDrawings,
-  matchQueries,
-  queryTable,
-  retrievalTable,
-} from "./matches.ts";
+import { contactSheet, matchDrawings, matchQueries, queryTable, retrievalTable } from "./matches.ts";
 import { withHeldOut, type HeldOut } from "./held-out.ts";
 import { drawings, quickstartRecipe, recipeSteps } from "./recipe.ts";
 import { onNotice, type Arguments, numberOption } from "@clip-ts/trainer";
@@ -60,18 +54,13 @@ async function readRun(stored: string): Promise<RunOptions> {
 }
 
 /** Trains, or goes on with a run that was interrupted. */
-async function trainModel(
-  args: Arguments,
-  run: string,
-  engine: StartedEngine,
-): Promise<TrainingResult> {
+async function trainModel(args: Arguments, run: string, engine: StartedEngine): Promise<TrainingResult> {
   const stored = join(run, "config.yaml");
   if ((await listCheckpoints(run)).length > 0 && existsSync(stored)) {
     say("      going on with the run that is there (--fresh starts anew)");
     return runTraining(await readRun(stored), { resume: true, engine, onEnd: drawRunPage });
   }
-  const recipe = (steps: number): RunOptions =>
-    quickstartRecipe({ run, engine: engine.name, steps });
+  const recipe = (steps: number): RunOptions => quickstartRecipe({ run, engine: engine.name, steps });
   const source = rememberImages(await openEmoji(drawings));
   const steps = await chooseSteps(args, recipe(recipeSteps), { engine, source });
   return runTraining(recipe(steps), { engine, source, onEnd: drawRunPage });

@@ -21,19 +21,13 @@ test.skipIf(!hasBash)("bash completes commands, options, their values and files"
   expect(offered("clip-ts", "e")).toEqual(["evaluate", "embed"]);
   expect(offered("clip-ts", "help", "pre")).toEqual(["preprocess"]);
   expect(offered("clip-ts", "classify", "m", "--lab")).toEqual(["--labels"]);
-  expect(offered("clip-ts", "convert", "m", "o", "--to", "o")).toEqual([
-    "openai",
-    "open_clip",
-    "onnx",
-  ]);
+  expect(offered("clip-ts", "convert", "m", "o", "--to", "o")).toEqual(["openai", "open_clip", "onnx"]);
   expect(offered("clip-ts", "doctor", "--device", "")).toEqual(["auto", "gpu", "cpu"]);
   expect(offered("clip-ts", "train", "pack")).toContain("package.json");
 });
 
 test.each(shells)("the script for %s names every command and option", async (shell) => {
-  const { result, stdout } = await captureOutput(() =>
-    runCommandLine(commands, ["completion", shell]),
-  );
+  const { result, stdout } = await captureOutput(() => runCommandLine(commands, ["completion", shell]));
   expect(result).toBe(0);
   for (const { name, options } of commands) {
     expect(stdout).toContain(name);

@@ -9,12 +9,10 @@ function optionName(name: string, option: OptionHelp): string {
 
 /** Help of one command, for terminals of 80 columns. */
 export function commandHelp(command: Command): string {
-  const rows = Object.entries({ ...command.options, ...commonOptions }).map(
-    ([name, option]): [string, string] => [
-      optionName(name, option),
-      option.required === true ? `${option.help} (required)` : option.help,
-    ],
-  );
+  const rows = Object.entries({ ...command.options, ...commonOptions }).map(([name, option]): [string, string] => [
+    optionName(name, option),
+    option.required === true ? `${option.help} (required)` : option.help,
+  ]);
   const { details: text } = command;
   const details = text === undefined ? "" : `\n${wrap(text, terminalColumns).join("\n")}\n`;
   const usage = `Usage: clip-ts ${command.name} ${command.words}`.trimEnd();
@@ -81,8 +79,7 @@ complete -o filenames -F _clip_ts clip-ts
 `;
 }
 
-const fishQuoted = (text: string): string =>
-  `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+const fishQuoted = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 
 function fishOption(command: Command, [name, option]: [string, OptionHelp]): string {
   const { type, short, choices, help } = option;

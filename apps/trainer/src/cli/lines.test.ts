@@ -25,9 +25,7 @@ test("lines come whole however stdin is cut, with every character but line feeds
     fc.asyncProperty(fc.array(line), fc.integer({ min: 1, max: 9 }), async (lines, size) => {
       giveStdin(Buffer.from(lines.map((text) => `${text}\n`).join("")), size);
       const wellFormed = lines.map((text) => Buffer.from(text).toString());
-      const unmarked = wellFormed.map((text, index) =>
-        index === 0 ? text.replace(/^\uFEFF/, "") : text,
-      );
+      const unmarked = wellFormed.map((text, index) => (index === 0 ? text.replace(/^\uFEFF/, "") : text));
       expect(await allLines("-")).toEqual(unmarked);
     }),
   );

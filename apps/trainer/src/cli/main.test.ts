@@ -64,10 +64,7 @@ test.each([
   [["convert", "model", "out", "--tp", "hf"], /no option "--tp"\. Did you mean "--to"\?/],
   [["convert", "model", "out", "--zebra"], /no option "--zebra"\. See clip-ts convert --help/],
   [["convert", "model", "out"], /convert needs --to hf\|openai/],
-  [
-    ["convert", "model", "--to", "hf"],
-    /convert needs more words\. Usage: clip-ts convert MODEL OUT/,
-  ],
+  [["convert", "model", "--to", "hf"], /convert needs more words\. Usage: clip-ts convert MODEL OUT/],
   [["tokenize", "model", "two.txt"], /no use for "two\.txt"/],
   [["help", "clasify"], /no command "clasify"\. Did you mean "classify"\?/],
   [["help", "embed", "more"], /help has no use for "more"/],
@@ -79,10 +76,7 @@ test.each([
   [["completion", "zhs"], /expected bash, zsh or fish\. Did you mean "zsh"\?/],
   [["evaluate", "m", "--zero-shot", "f", "--json", "-", "--report", "-"], /only one file fits/],
   [["classify", "model", "one.png", "--labels"], /'--labels <value>' argument missing/],
-  [
-    ["classify", "model", "one.png", "--labels", "a", "--top", "1.5"],
-    /--top 1\.5: expected a whole/,
-  ],
+  [["classify", "model", "one.png", "--labels", "a", "--top", "1.5"], /--top 1\.5: expected a whole/],
   [["classify", "model", "one.png", "--labels", "a", "--template", "no"], /needs \{\}/],
   [["classify", "model", "one.png", "--labels", " , "], /--labels is empty/],
   [["evaluate", "model"], /needs --retrieval DATA, --zero-shot FOLDER or --linear-probe FOLDER/],

@@ -10,9 +10,7 @@ const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 /** Words and options' values that a command may take for models of the hub. */
 function hubModelsIn({ options }: Command, { positionals, text }: Arguments): string[] {
-  const single = Object.entries(options).filter(
-    ([, { type, multiple }]) => type === "string" && multiple !== true,
-  );
+  const single = Object.entries(options).filter(([, { type, multiple }]) => type === "string" && multiple !== true);
   const words = [...positionals, ...single.flatMap(([name]) => text(name) ?? [])];
   return words.filter((word) => word.startsWith("hf:"));
 }
@@ -47,16 +45,11 @@ function findCommand(name: string, commands: readonly Command[]): Command {
   const command = commands.find((candidate) => candidate.name === name);
   if (command !== undefined) return command;
   const names = [...commands.map((candidate) => candidate.name), "help"];
-  throw new UsageError(
-    `There is no command "${name}".${suggestion(name, names)} See clip-ts --help.`,
-  );
+  throw new UsageError(`There is no command "${name}".${suggestion(name, names)} See clip-ts --help.`);
 }
 
 /** What the words ask of the program itself: help, of it or of a command, or the version. */
-function answer(
-  [name = "", topic, ...more]: readonly string[],
-  commands: readonly Command[],
-): string | undefined {
+function answer([name = "", topic, ...more]: readonly string[], commands: readonly Command[]): string | undefined {
   if (name === "--version" || name === "-V") return `${ownVersion()}\n`;
   if (!["--help", "-h", "help"].includes(name)) return undefined;
   if (topic === undefined || topic.startsWith("-")) return commandLineHelp(commands);
@@ -65,10 +58,7 @@ function answer(
 }
 
 /** Runs one command line. @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
-export async function runCommandLine(
-  commands: readonly Command[],
-  argv: readonly string[],
-): Promise<number> {
+export async function runCommandLine(commands: readonly Command[], argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
   forgiveClosedPipe();
   if (name === undefined) {

@@ -67,9 +67,7 @@ async function drained(): Promise<void> {
 }
 
 /** Writes a file's content to stdout, no faster than it is read; what nobody reads any more is dropped. */
-export async function writeStdout(
-  content: string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): Promise<void> {
+export async function writeStdout(content: string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
   for await (const chunk of typeof content === "string" ? [content] : content) {
     if (closed) return;
     if (!process.stdout.write(chunk)) await drained();

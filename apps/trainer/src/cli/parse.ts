@@ -1,11 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import {
-  commonOptions,
-  UsageError,
-  type Arguments,
-  type Command,
-  type OptionHelp,
-} from "./command.ts";
+import { commonOptions, UsageError, type Arguments, type Command, type OptionHelp } from "./command.ts";
 import { countOption, numberOption } from "./options.ts";
 import { suggestion } from "./text.ts";
 

@@ -24,9 +24,7 @@ export function twoColumns(rows: readonly (readonly [name: string, text: string]
   const lines = rows.flatMap(([name, text]) => {
     const [first = "", ...rest] = wrap(text, terminalColumns - left);
     const opening =
-      name.length + 4 > left
-        ? [`  ${name}`, " ".repeat(left) + first]
-        : [`  ${name}`.padEnd(left) + first];
+      name.length + 4 > left ? [`  ${name}`, " ".repeat(left) + first] : [`  ${name}`.padEnd(left) + first];
     return [...opening, ...rest.map((line) => " ".repeat(left) + line)];
   });
   return lines.join("\n");

@@ -137,8 +137,5 @@ test("an unreadable or missing image and a missing label file are errors", async
   const missing = await run(join(folder, "gone.png"), "--labels", "a,b");
   expect(missing.stderr).toMatch(/no file or folder .*gone\.png/);
   const unlisted = await run(image, "--labels", "gone.txt");
-  expect([unlisted.result, unlisted.stderr]).toEqual([
-    1,
-    expect.stringMatching(/^clip-ts: gone\.txt cannot be read/),
-  ]);
+  expect([unlisted.result, unlisted.stderr]).toEqual([1, expect.stringMatching(/^clip-ts: gone\.txt cannot be read/)]);
 });

@@ -56,8 +56,7 @@ async function readLabels(args: Arguments): Promise<readonly string[]> {
   return given.labels;
 }
 
-const isFile = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
 /** One image's labels as a table; of several, under each image's name. */
 function show(images: readonly ClassifiedImage[], wereSeveral: boolean): string {

@@ -6,9 +6,7 @@ import { suggestion } from "../cli/text.ts";
 function shellNamed(word = ""): (typeof shells)[number] {
   const shell = shells.find((known) => known === word);
   if (shell !== undefined) return shell;
-  throw new UsageError(
-    `completion ${word}: expected bash, zsh or fish.${suggestion(word, shells)}`,
-  );
+  throw new UsageError(`completion ${word}: expected bash, zsh or fish.${suggestion(word, shells)}`);
 }
 
 /** clip-ts completion, of these commands. */

@@ -34,38 +34,28 @@ const second = await writeNano("second", 2);
 const targets = "hf openai open_clip big_vision torchvision roberta onnx savedmodel".split(" ");
 const graphFiles = { onnx: "onnx/model.onnx", savedmodel: "saved_model.pb" } as const;
 
-test.each(Object.entries(graphFiles))(
-  "%s holds the interpolated weights at the new resolution",
-  async (to, file) => {
-    const changes = ["--interpolate", second, "--alpha", "0.25", "--image-size", "12"];
-    const precision = to === "onnx" ? ["--dtype", "f32"] : [];
-    const convert = async (model: string, name: string, ...options: string[]): Promise<Buffer> => {
-      const words = ["convert", model, at(name), "--to", to, ...precision, ...options];
-      const { result, stderr } = await run(...words);
-      expect(result, stderr).toBe(0);
-      return readFile(at(name, file));
-    };
-    const changed = await run("convert", first, at(`mixed-${to}`), "--to", "hf", ...changes);
-    expect(changed.result, changed.stderr).toBe(0);
-    const expected = await convert(at(`mixed-${to}`), `two-steps-${to}`);
-    expect((await convert(first, `one-step-${to}`, ...changes)).equals(expected)).toBe(true);
-    expect((await convert(first, `plain-${to}`)).equals(expected)).toBe(false);
-    const config = await readFile(at(`one-step-${to}`, "config.json"), "utf8");
-    expect(JSON.parse(config)).toMatchObject({ vision_config: { image_size: 12 } });
-  },
-);
+test.each(Object.entries(graphFiles))("%s holds the interpolated weights at the new resolution", async (to, file) => {
+  const changes = ["--interpolate", second, "--alpha", "0.25", "--image-size", "12"];
+  const precision = to === "onnx" ? ["--dtype", "f32"] : [];
+  const convert = async (model: string, name: string, ...options: string[]): Promise<Buffer> => {
+    const words = ["convert", model, at(name), "--to", to, ...precision, ...options];
+    const { result, stderr } = await run(...words);
+    expect(result, stderr).toBe(0);
+    return readFile(at(name, file));
+  };
+  const changed = await run("convert", first, at(`mixed-${to}`), "--to", "hf", ...changes);
+  expect(changed.result, changed.stderr).toBe(0);
+  const expected = await convert(at(`mixed-${to}`), `two-steps-${to}`);
+  expect((await convert(first, `one-step-${to}`, ...changes)).equals(expected)).toBe(true);
+  expect((await convert(first, `plain-${to}`)).equals(expected)).toBe(false);
+  const config = await readFile(at(`one-step-${to}`, "config.json"), "utf8");
+  expect(JSON.parse(config)).toMatchObject({ vision_config: { image_size: 12 } });
+});
 
 test("values that make no sense are wrong usage, whatever is written", async () => {
   for (const target of targets) {
     const refusal = async (...options: string[]): Promise<string> => {
-      const { result, stderr } = await run(
-        "convert",
-        first,
-        at("none"),
-        "--to",
-        target,
-        ...options,
-      );
+      const { result, stderr } = await run("convert", first, at("none"), "--to", target, ...options);
       expect(result, stderr).toBe(2);
       return stderr;
     };
@@ -73,9 +63,7 @@ test("values that make no sense are wrong usage, whatever is written", async () 
     expect(await refusal(...mix, "--alpha", "7")).toContain("--alpha 7: expected a number from 0");
     expect(await refusal("--alpha", "0.5")).toContain("--alpha goes with --interpolate");
     expect(await refusal("--image-size", "12.5")).toContain("expected a whole number");
-    expect(await refusal("--activation", "foo")).toContain(
-      "expected one of gelu, quick_gelu, gelu_pytorch_tanh",
-    );
+    expect(await refusal("--activation", "foo")).toContain("expected one of gelu, quick_gelu, gelu_pytorch_tanh");
   }
   await expect(readdir(at("none"))).rejects.toThrow("ENOENT");
 });
@@ -92,15 +80,7 @@ test("--activation is heard by graphs, and refused where the model itself says a
   const json = JSON.parse(await readFile(at("bare", "config.json"), "utf8")) as object;
   expect(json).toMatchObject({ vision_config: { hidden_act: "quick_gelu" } });
   const model = writeGoldenModel(at("quick"), "hf");
-  const contradicted = await run(
-    "convert",
-    model,
-    at("none"),
-    "--to",
-    "hf",
-    "--activation",
-    "gelu",
-  );
+  const contradicted = await run("convert", model, at("none"), "--to", "hf", "--activation", "gelu");
   expect([contradicted.result, contradicted.stderr.split("\n").at(-2)]).toEqual([
     1,
     `clip-ts: --activation gelu is for weights that come without a config, and ${model} itself says ` +
@@ -125,8 +105,6 @@ test("models of two architectures are named with what differs, in one sentence",
       `clip-ts: Only models of one architecture can be interpolated, and ${first} and ${narrow} differ in ` +
         "vision.mlpWidth (64 and 24), projectionDim (8 and 4).\n",
     );
-    expect(await mix(siglip, target)).toMatch(
-      /differ in .*vision\.width \(16 and \d+\).* more\.\n$/u,
-    );
+    expect(await mix(siglip, target)).toMatch(/differ in .*vision\.width \(16 and \d+\).* more\.\n$/u);
   }
 });

@@ -14,12 +14,7 @@ afterAll(() => rm(folder, { recursive: true }));
 const at = (...names: string[]): string => join(folder, ...names);
 const joined = await writeJoinedModel(at("joined"));
 
-async function convert(
-  model: string,
-  output: string,
-  target: string,
-  ...options: string[]
-): Promise<string> {
+async function convert(model: string, output: string, target: string, ...options: string[]): Promise<string> {
   const argv = ["convert", model, output, "--to", target, ...options];
   const { result, stderr } = await captureOutput(() => runCommandLine(commands, argv));
   expect(result, stderr).toBe(0);
@@ -77,11 +72,7 @@ test("the text tower becomes RoBERTa's own folder", async () => {
   const original = await readTensors(goldenPath("roberta/model.safetensors"));
   expect(await readTensors(at("text", "model.safetensors"))).toEqual(original);
   const config = JSON.parse(await readFile(at("text", "config.json"), "utf8")) as object;
-  const {
-    attention_probs_dropout_prob: _a,
-    hidden_dropout_prob: _h,
-    ...written
-  } = config as Record<string, unknown>;
+  const { attention_probs_dropout_prob: _a, hidden_dropout_prob: _h, ...written } = config as Record<string, unknown>;
   expect(goldenJson("roberta/config.json")).toMatchObject(written);
   await expect(openModel(at("text"))).rejects.toThrow(
     "holds one tower alone (roberta's names), which is no whole model. To join it with another, train a " +
@@ -119,9 +110,7 @@ test("a published file of torchvision's becomes a folder, under the names that i
     num_heads: 4,
   });
   expect(await sorted("published")).toEqual(["config.json", "model.safetensors"]); // nothing made up
-  expect(await readTensors(at("published", "model.safetensors"))).toEqual(
-    await torchvisionTensors(),
-  );
+  expect(await readTensors(at("published", "model.safetensors"))).toEqual(await torchvisionTensors());
 });
 
 test("a tower alone is no whole model: what would join two is said, and nothing is written", async () => {
@@ -134,13 +123,9 @@ test("a tower alone is no whole model: what would join two is said, and nothing 
         '"model.vision" and "model.text" in a run\'s config name them.\n',
     );
   }
-  expect(await refusal(text, "torchvision")).toContain(
-    "holds a text tower alone, which --to roberta",
-  );
+  expect(await refusal(text, "torchvision")).toContain("holds a text tower alone, which --to roberta");
   expect(await refusal(image, "torchvision", "--image-size", "64")).toContain("whole models only");
-  expect(await refusal(image, "torchvision", "--activation", "quick_gelu")).toContain(
-    "itself says gelu",
-  );
+  expect(await refusal(image, "torchvision", "--activation", "quick_gelu")).toContain("itself says gelu");
 });
 
 test("a dual encoder with a plain ViT keeps transformers' own names", async () => {

@@ -55,8 +55,6 @@ test("--interpolate writes what interpolateWeights gives", async () => {
   const mix = ["--interpolate", at("second"), "--alpha", "0.3"];
   await convert(at("first"), at("mixed"), "--to", "hf", ...mix);
   await writeModel(at("expected"), description, interpolateWeights(draw(1), draw(2), 0.3));
-  const [mixed, expected] = ["mixed", "expected"].map((name) =>
-    readFile(at(name, "model.safetensors")),
-  );
+  const [mixed, expected] = ["mixed", "expected"].map((name) => readFile(at(name, "model.safetensors")));
   expect((await mixed!).equals(await expected!)).toBe(true);
 });

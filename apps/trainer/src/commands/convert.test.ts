@@ -45,9 +45,7 @@ async function writeNano(name: string, seed: number): Promise<string> {
 
 test("hf to openai to hf gives the same bytes, by way of OpenAI's own tensors", async () => {
   expect((await run("convert", model, at("openai"), "--to", "openai")).result).toBe(0);
-  const reference = await readTensors(
-    await readFile(goldenPath("clip-vit/openai-names.safetensors")),
-  );
+  const reference = await readTensors(await readFile(goldenPath("clip-vit/openai-names.safetensors")));
   const renamed = await readTensors(await weights("openai"));
   expect(Object.keys(renamed)).toEqual(Object.keys(reference));
   for (const [name, { shape, bytes }] of Object.entries(reference)) {
@@ -64,10 +62,7 @@ test("hf to openai to hf gives the same bytes, by way of OpenAI's own tensors", 
 test("half precision stays half, bit by bit", async () => {
   const whole = await readTensors(await weights("model"));
   const halves = Object.fromEntries(
-    Object.entries(whole).map(([name, tensor]) => [
-      name,
-      fromFloat32(toFloat32(tensor), tensor.shape, "BF16"),
-    ]),
+    Object.entries(whole).map(([name, tensor]) => [name, fromFloat32(toFloat32(tensor), tensor.shape, "BF16")]),
   );
   const half = writeGoldenModel(at("half"), "hf");
   const original = toBytes(serializeSafetensors(halves, { format: "pt" }));
@@ -89,9 +84,7 @@ test("the folder also gets config, preprocessing and tokenizer", async () => {
     "tokenizer.json",
     "tokenizer_config.json",
   ]);
-  expect(JSON.parse(await readFile(at("whole", "config.json"), "utf8"))).toEqual(
-    formatClipConfig(preset("nano")),
-  );
+  expect(JSON.parse(await readFile(at("whole", "config.json"), "utf8"))).toEqual(formatClipConfig(preset("nano")));
 });
 
 test("what readers of the target will do otherwise with pictures is said", async () => {
@@ -124,16 +117,12 @@ test("a ResNet of open_clip's there and back, bit by bit", async () => {
   expect((await run("convert", source, at("resnet-hf"), "--to", "hf")).result).toBe(0);
   const names = Object.keys(await readTensors(await weights("resnet-hf")));
   expect(names).toContain("vision_model.layer2.1.bn3.running_var");
-  expect(
-    (await run("convert", at("resnet-hf"), at("resnet-back"), "--to", "open_clip")).result,
-  ).toBe(0);
+  expect((await run("convert", at("resnet-hf"), at("resnet-back"), "--to", "open_clip")).result).toBe(0);
   const read = async (folder: string, name: string): Promise<Buffer> => readFile(at(folder, name));
   const original = await readTensors(await read("resnet", "open_clip_model.safetensors"));
   const back = await readTensors(await read("resnet-back", "open_clip_model.safetensors"));
   expect(back).toEqual(original);
-  const config = JSON.parse(
-    (await read("resnet-back", "open_clip_config.json")).toString(),
-  ) as object;
+  const config = JSON.parse((await read("resnet-back", "open_clip_config.json")).toString()) as object;
   const expected = JSON.parse((await read("resnet", "open_clip_config.json")).toString()) as object;
   expect(config).toEqual(expected);
 });
@@ -169,8 +158,7 @@ test("--image-size interpolates the positions and says so in config and preproce
     [10, 16],
   ]);
   expect(toFloat32(after).slice(0, 16)).toEqual(toFloat32(before).slice(0, 16)); // the class token's
-  const json = async (file: string): Promise<unknown> =>
-    JSON.parse(await readFile(at("larger", file), "utf8"));
+  const json = async (file: string): Promise<unknown> => JSON.parse(await readFile(at("larger", file), "utf8"));
   expect(await json("config.json")).toMatchObject({ vision_config: { image_size: 12 } });
   expect(await json("preprocessor_config.json")).toMatchObject({ size: { shortest_edge: 12 } });
   const small = await run("convert", source, at("none"), "--to", "hf", "--image-size", "3");
@@ -185,14 +173,10 @@ test("--interpolate writes the weights between two models", async () => {
   const mix = (...more: string[]) =>
     run("convert", first, at("mixed"), "--to", "openai", "--interpolate", second, ...more);
   expect((await mix("--alpha", "0.25")).result).toBe(0);
-  const tensors = await Promise.all(
-    ["first", "second", "mixed"].map(async (name) => readTensors(await weights(name))),
-  );
+  const tensors = await Promise.all(["first", "second", "mixed"].map(async (name) => readTensors(await weights(name))));
   const [a, b] = tensors.slice(0, 2).map((all) => toFloat32(all["visual_projection.weight"]!));
   await run("convert", at("mixed"), at("mixed-hf"), "--to", "hf");
-  const mixed = toFloat32(
-    (await readTensors(await weights("mixed-hf")))["visual_projection.weight"]!,
-  );
+  const mixed = toFloat32((await readTensors(await weights("mixed-hf")))["visual_projection.weight"]!);
   mixed.forEach((value, index) => {
     expect(value).toBeCloseTo(0.75 * a![index]! + 0.25 * b![index]!, 6);
   });
@@ -222,23 +206,10 @@ test("a file of weights needs no config, but heads and activation where nothing 
   dispose(flattenTree<Tensor>(params));
   const unsure = await run("convert", file, at("none"), "--to", "hf");
   expect(unsure.stderr).toMatch(/QuickGELU \(OpenAI's\) or GELU/u);
-  const sure = await run(
-    "convert",
-    file,
-    at("inferred"),
-    "--to",
-    "hf",
-    "--activation",
-    "quick_gelu",
-    "--heads",
-    "1,1",
-  );
+  const sure = await run("convert", file, at("inferred"), "--to", "hf", "--activation", "quick_gelu", "--heads", "1,1");
   expect(sure.result).toBe(0);
-  const guess =
-    "took the class token for the image, a causal mask, id 49407 for the end of a caption";
-  expect(sure.stderr.replaceAll("\n", " ")).toContain(
-    `${file} has no config: ${guess}, as in CLIP`,
-  );
+  const guess = "took the class token for the image, a causal mask, id 49407 for the end of a caption";
+  expect(sure.stderr.replaceAll("\n", " ")).toContain(`${file} has no config: ${guess}, as in CLIP`);
   const named = await run("convert", file, at("named"), "--to", "hf", "--preset", "RN50");
   expect(named.stderr).toContain("does not fit the model");
   const config = at("inferred", "config.json");
@@ -246,9 +217,7 @@ test("a file of weights needs no config, but heads and activation where nothing 
   expect(again.result).toBe(0);
   const both = ["--config", config, "--preset", "RN50"];
   expect((await run("convert", file, at("none"), "--to", "hf", ...both)).result).toBe(2);
-  expect(JSON.parse(await readFile(at("inferred", "config.json"), "utf8"))).toEqual(
-    formatClipConfig(small),
-  );
+  expect(JSON.parse(await readFile(at("inferred", "config.json"), "utf8"))).toEqual(formatClipConfig(small));
 });
 
 test("weights that do not fit their config are refused before anything is written", async () => {
@@ -289,10 +258,7 @@ test("unknown targets and the model itself are refused", async () => {
     "clip-ts: --to toString: expected hf, openai, open_clip, big_vision, torchvision, roberta, onnx or savedmodel.\n",
   ]);
   const dtype = await run("convert", model, at("none"), "--to", "onnx", "--dtype", "f32,f64");
-  expect([dtype.result, dtype.stderr]).toEqual([
-    2,
-    "clip-ts: --dtype f64: expected some of f32, f16, int8.\n",
-  ]);
+  expect([dtype.result, dtype.stderr]).toEqual([2, "clip-ts: --dtype f64: expected some of f32, f16, int8.\n"]);
   for (const target of ["hf", "savedmodel"]) {
     const argv = ["convert", model, at("none"), "--to", target, "--dtype", "f16"];
     expect((await run(...argv)).stderr).toBe("clip-ts: --dtype goes with --to onnx only.\n");

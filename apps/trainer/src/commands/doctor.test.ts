@@ -10,27 +10,23 @@ const graphicsCard = ["/dev/nvidia0", "/dev/dri"].find((path) => existsSync(path
 
 afterAll(() => useEngine("cpu"));
 afterEach(() => vi.restoreAllMocks());
-const doctor = (...argv: string[]) =>
-  captureOutput(() => runCommandLine(commands, ["doctor", ...argv]));
+const doctor = (...argv: string[]) => captureOutput(() => runCommandLine(commands, ["doctor", ...argv]));
 
-test.each(["cpu", "wasm", "onnx"])(
-  "says what %s is and that its numbers are right",
-  async (engine) => {
-    const { result, stdout, stderr } = await doctor("--engine", engine);
-    expect([result, stderr]).toEqual([0, ""]);
-    expect(stdout).toContain(process.version);
-    expect(stdout).toMatch(/sharp \d+\.\d+\.\d+, libvips \d/);
-    for (const name of ["tensorflow-gpu", "tensorflow", "onnx", "wasm", "cpu"]) {
-      expect(stdout).toMatch(new RegExp(`^  ${name} +(ready|missing): `, "m"));
-    }
-    expect(stdout).toMatch(new RegExp(`engine +${engine} \\(`));
-    expect(stdout).toMatch(/because +asked for/);
-    for (const check of ["matmul", "softmax", "gradient"]) {
-      expect(stdout).toMatch(new RegExp(`^  ${check} +ok$`, "m"));
-    }
-    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
-  },
-);
+test.each(["cpu", "wasm", "onnx"])("says what %s is and that its numbers are right", async (engine) => {
+  const { result, stdout, stderr } = await doctor("--engine", engine);
+  expect([result, stderr]).toEqual([0, ""]);
+  expect(stdout).toContain(process.version);
+  expect(stdout).toMatch(/sharp \d+\.\d+\.\d+, libvips \d/);
+  for (const name of ["tensorflow-gpu", "tensorflow", "onnx", "wasm", "cpu"]) {
+    expect(stdout).toMatch(new RegExp(`^  ${name} +(ready|missing): `, "m"));
+  }
+  expect(stdout).toMatch(new RegExp(`engine +${engine} \\(`));
+  expect(stdout).toMatch(/because +asked for/);
+  for (const check of ["matmul", "softmax", "gradient"]) {
+    expect(stdout).toMatch(new RegExp(`^  ${check} +ok$`, "m"));
+  }
+  expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+});
 
 test("on TensorFlow, it says which GEMM multiplies matrices and why", async (context) => {
   const { stdout } = await doctor();
@@ -38,13 +34,9 @@ test("on TensorFlow, it says which GEMM multiplies matrices and why", async (con
   context.skip(!isTensorflow, "TensorFlow has no native part here");
   const gemm = /^ {2}GEMM +([\s\S]*?)\n\n/m.exec(stdout)?.[1]?.replaceAll(/\s+/g, " ");
   const isOwn = /own GEMM/.test(stdout);
-  const flags = new Set(
-    /^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1]?.split(" "),
-  );
+  const flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1]?.split(" "));
   const hasBf16 = flags.has("avx512_bf16");
-  expect(gemm).toMatch(
-    isOwn ? /^clip-ts's own: / : /^TensorFlow's \(oneDNN or Eigen\): clip-ts's /,
-  );
+  expect(gemm).toMatch(isOwn ? /^clip-ts's own: / : /^TensorFlow's \(oneDNN or Eigen\): clip-ts's /);
   if (!hasBf16) expect(isOwn).toBe(false);
   if (!hasBf16 && stdout.includes("fused rows")) {
     expect(gemm).toContain("clip-ts's own needs a processor with AVX512-BF16");

@@ -52,9 +52,7 @@ async function run(args: Arguments): Promise<number> {
   const { startRequestedEngine } = await import("../cli/start-engine.ts");
   print(`This machine\n${describeMachine(imageLibraryVersions())}\n`);
   const engines = await tryEngines();
-  print(
-    `Engines, each tried: on a GPU, then on the CPU, fastest first\n${describeEngines(engines)}\n`,
-  );
+  print(`Engines, each tried: on a GPU, then on the CPU, fastest first\n${describeEngines(engines)}\n`);
   const asked = engines.find(({ name }) => name === args.text("engine"));
   if (asked !== undefined) refuseMissingEngine(asked); // before it is loaded here too
   const engine = await startRequestedEngine(args);

@@ -17,8 +17,7 @@ import { tokenizerFor } from "@clip-ts/inference";
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-embed-"));
 const at = (...names: string[]): string => join(folder, ...names);
 const model = at("model");
-const run = (...argv: string[]) =>
-  captureOutput(() => runCommandLine(commands, ["embed", ...argv, "--engine", "cpu"]));
+const run = (...argv: string[]) => captureOutput(() => runCommandLine(commands, ["embed", ...argv, "--engine", "cpu"]));
 
 beforeAll(async () => {
   const config = preset("nano");
@@ -27,9 +26,7 @@ beforeAll(async () => {
   await mkdir(at("images", "sub"), { recursive: true });
   for (const [index, name] of ["b.png", "sub/c.jpg", "a.webp"].entries()) {
     const background = { r: 80 * index, g: 255 - 80 * index, b: 128 };
-    await sharp({ create: { width: 20 + index, height: 16, channels: 3, background } }).toFile(
-      at("images", name),
-    );
+    await sharp({ create: { width: 20 + index, height: 16, channels: 3, background } }).toFile(at("images", name));
   }
   await writeFile(at("images", "broken.png"), "not an image");
 });
@@ -45,32 +42,23 @@ async function readNpy(path: string): Promise<number[][]> {
   const start = 10 + bytes.readUInt16LE(8);
   const [, rows = 0, dim = 0] = /\((\d+), (\d+)\)/.exec(bytes.toString("latin1", 10, start)) ?? [];
   return Array.from({ length: Number(rows) }, (_, row) =>
-    Array.from({ length: Number(dim) }, (_value, index) =>
-      bytes.readFloatLE(start + 4 * (row * Number(dim) + index)),
-    ),
+    Array.from({ length: Number(dim) }, (_value, index) => bytes.readFloatLE(start + 4 * (row * Number(dim) + index))),
   );
 }
 
 /** What the library gives for the same inputs, row by row. */
-async function expectedRows(inputs: {
-  images?: readonly string[];
-  texts?: readonly string[];
-}): Promise<number[][]> {
+async function expectedRows(inputs: { images?: readonly string[]; texts?: readonly string[] }): Promise<number[][]> {
   const clip = await openClip(model, { engine: "cpu" });
   const { images, texts = [] } = inputs;
-  const { values, rows, dim } =
-    images === undefined ? await clip.embedTexts(texts) : await clip.embedImages(images);
+  const { values, rows, dim } = images === undefined ? await clip.embedTexts(texts) : await clip.embedImages(images);
   clip.dispose();
-  return Array.from({ length: rows }, (_, row) =>
-    Array.from(values.subarray(row * dim, row * dim + dim)),
-  );
+  return Array.from({ length: rows }, (_, row) => Array.from(values.subarray(row * dim, row * dim + dim)));
 }
 
 function expectClose(actual: readonly number[][], expected: readonly number[][]): void {
   expect(actual.length).toBe(expected.length);
   for (const [row, values] of expected.entries()) {
-    for (const [index, value] of values.entries())
-      expect(actual[row]?.[index]).toBeCloseTo(value, 5);
+    for (const [index, value] of values.entries()) expect(actual[row]?.[index]).toBeCloseTo(value, 5);
   }
 }
 
@@ -94,12 +82,7 @@ test("addresses stand among files and folders; what is not there is left out", a
   });
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const words = [
-    at("images", "a.webp"),
-    `${origin}/b.png`,
-    `${origin}/none.png`,
-    at("images", "sub"),
-  ];
+  const words = [at("images", "a.webp"), `${origin}/b.png`, `${origin}/none.png`, at("images", "sub")];
   const { result, stderr } = await run(model, ...words, "-o", at("web.npy"));
   server.close();
   expect(result).toBe(0);

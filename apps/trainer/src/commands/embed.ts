@@ -4,13 +4,7 @@ import type { LeftOut } from "@clip-ts/data";
 import type { FeatureRows } from "@clip-ts/model";
 import { UsageError, type Arguments, type Command } from "../cli/command.ts";
 import { allLines } from "../cli/lines.ts";
-import {
-  engineOptions,
-  exifOption,
-  imageSizeOption,
-  maxSkippedOf,
-  maxSkippedOption,
-} from "../cli/options.ts";
+import { engineOptions, exifOption, imageSizeOption, maxSkippedOf, maxSkippedOption } from "../cli/options.ts";
 import { nameOfOutput, note } from "../cli/output.ts";
 
 /** What `embed` reads and writes. */
@@ -93,15 +87,12 @@ async function run(args: Arguments): Promise<void> {
     const found = await listImages(args.positionals.slice(1));
     return withModel(
       args,
-      async (model) =>
-        write(await embedImageFiles(model, found, { label: "embed", args }), request),
+      async (model) => write(await embedImageFiles(model, found, { label: "embed", args }), request),
       { readsTexts: false },
     );
   }
   const inputs = await readCaptions(request.texts);
-  return withModel(args, async ({ clip }) =>
-    write({ features: await clip.embedTexts(inputs), inputs }, request),
-  );
+  return withModel(args, async ({ clip }) => write({ features: await clip.embedTexts(inputs), inputs }, request));
 }
 
 /** clip-ts embed */

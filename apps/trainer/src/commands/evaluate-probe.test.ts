@@ -31,14 +31,10 @@ const commands = commandsWith({ sources: [shapes] });
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-probe-"));
 const at = (...names: string[]): string => join(folder, ...names);
 const runOn = (engine: string, ...argv: string[]) =>
-  captureOutput(() =>
-    runCommandLine(commands, ["evaluate", at("model"), ...argv, "--engine", engine]),
-  );
+  captureOutput(() => runCommandLine(commands, ["evaluate", at("model"), ...argv, "--engine", engine]));
 const run = (...argv: string[]) => runOn("cpu", ...argv);
 
-const hasTensorflow = inspectEngines().some(
-  ({ name, available }) => name === "tensorflow" && available,
-);
+const hasTensorflow = inspectEngines().some(({ name, available }) => name === "tensorflow" && available);
 const otherEngines = ["wasm", "onnx", ...(hasTensorflow ? ["tensorflow"] : [])];
 
 const classes = ["<red>", "green", "blue"];

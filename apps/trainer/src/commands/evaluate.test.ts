@@ -87,9 +87,7 @@ test("retrieval takes every caption of every readable image, and stands next to 
 test("--captions first, --limit and tables", async () => {
   await writeFile(
     at("table.jsonl"),
-    captions
-      .map((own, index) => JSON.stringify({ image: `pairs/${index}.png`, text: own }))
-      .join("\n"),
+    captions.map((own, index) => JSON.stringify({ image: `pairs/${index}.png`, text: own })).join("\n"),
   );
   const first = await run("--retrieval", at("table.jsonl"), "--captions", "first", "--limit", "3");
   expect(first.stdout).toContain("3 images, 3 texts");
@@ -121,9 +119,7 @@ test("zero-shot averages templates over class folders", async () => {
 /** The words of each row of a page's tables. */
 function rowsOf(page: string): string[][] {
   const rows = page.match(/<tr[ >].*?<\/tr>/gu) ?? [];
-  return rows.map((row) =>
-    [...row.matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/gu)].map(([, cell = ""]) => cell.trim()),
-  );
+  return rows.map((row) => [...row.matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/gu)].map(([, cell = ""]) => cell.trim()));
 }
 
 test("the page shows every row that the terminal shows, with the same columns", async () => {
@@ -147,11 +143,7 @@ test("names and templates from files; both measurements in one run", async () =>
   expect(stdout).toContain("2 images, 3 texts\n");
   expect(stdout).toContain("5 images, 3 classes, 1 template\n"); // the broken one is of the first two
   const { zeroShot } = await readReport();
-  expect(zeroShot.perClass.map(({ name }: { name: string }) => name)).toEqual([
-    "forest",
-    "lime",
-    "blood",
-  ]);
+  expect(zeroShot.perClass.map(({ name }: { name: string }) => name)).toEqual(["forest", "lime", "blood"]);
 });
 
 test("data that are not there or do not fit are refused with a reason", async () => {

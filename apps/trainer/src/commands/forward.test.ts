@@ -60,9 +60,7 @@ async function inputFile(
 async function expectedGradients(layout: "hf" | "openai"): Promise<Record<string, Float32Array>> {
   const stored = await read(goldenPath("clip-vit/grads.safetensors"));
   const named = layout === "hf" ? stored : await convertTensors(stored, "openai");
-  return Object.fromEntries(
-    Object.entries(named).map(([name, tensor]) => [name, toFloat32(tensor)]),
-  );
+  return Object.fromEntries(Object.entries(named).map(([name, tensor]) => [name, toFloat32(tensor)]));
 }
 
 function checkOutputs(outputs: Record<string, HostTensor>, names: readonly string[]): void {
@@ -71,10 +69,7 @@ function checkOutputs(outputs: Record<string, HostTensor>, names: readonly strin
     const actual = toFloat32(outputs[name] as HostTensor);
     expect(outputs[name]?.shape, name).toEqual(shape);
     // Logits are cosines times 14: judged relative to that factor.
-    const error =
-      name === "logits_per_image"
-        ? relativeError(actual, values)
-        : largestDifference(actual, values);
+    const error = name === "logits_per_image" ? relativeError(actual, values) : largestDifference(actual, values);
     expect(error, name).toBeLessThan(1e-5);
   }
 }
@@ -161,10 +156,7 @@ test.each([
 test("weights of other shapes are listed tensor by tensor", async () => {
   const model = writeGoldenModel(join(folder, "misfit"), "hf");
   const config = await readFile(join(model, "config.json"), "utf8");
-  await writeFile(
-    join(model, "config.json"),
-    config.replaceAll('"projection_dim": 40', '"projection_dim": 41'),
-  );
+  await writeFile(join(model, "config.json"), config.replaceAll('"projection_dim": 40', '"projection_dim": 41'));
   const { result, stderr } = await run("forward", model, inputs, "-o", output, "--engine", "cpu");
   expect(result).toBe(1);
   expect(stderr).toContain("visual_projection.weight: expected [41, 64], file has [40, 64]");

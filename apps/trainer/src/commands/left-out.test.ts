@@ -115,10 +115,7 @@ test("hidden files, loops, other endings and files beside the classes are counte
   symlinkSync("..", at("counted", "dog", "up"));
   const argv = ["evaluate", model, "--zero-shot", classes, "--templates", "simple", ...cpu];
   const { result, stderr, stdout } = await run(...argv);
-  expect([result, stdout.split("\n")[0]]).toEqual([
-    0,
-    `Zero-shot on ${classes}: 4 images, 2 classes, 7 templates`,
-  ]);
+  expect([result, stdout.split("\n")[0]]).toEqual([0, `Zero-shot on ${classes}: 4 images, 2 classes, 7 templates`]);
   expect(leftOutIn(stderr)).toEqual([
     "left out of zero-shot: 1 link back to a folder above it, 1 file beside the class folders, " +
       "2 hidden files and folders, 1 .heic file",
@@ -223,9 +220,7 @@ test("one unreadable image too many is a refusal, by every command", async () =>
   for (const argv of argvs) {
     const refused = await run(...argv);
     expect(refused.result).toBe(1);
-    expect(refused.stderr).toMatch(
-      /11 of 24 images cannot be read, and no more than 10 may be left out/,
-    );
+    expect(refused.stderr).toMatch(/11 of 24 images cannot be read, and no more than 10 may be left out/);
     expect(refused.stderr.match(/\n {2}\S/g)).toHaveLength(5);
     const allowed = await run(...argv, "--max-skipped", "11");
     expect(allowed.result).toBe(0);

@@ -14,8 +14,7 @@ import { commands } from "./index.ts";
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-preprocess-"));
 afterAll(() => rm(folder, { recursive: true }));
 const output = join(folder, "out.safetensors");
-const run = (...argv: string[]) =>
-  captureOutput(() => runCommandLine(commands, ["preprocess", ...argv, "-o", output]));
+const run = (...argv: string[]) => captureOutput(() => runCommandLine(commands, ["preprocess", ...argv, "-o", output]));
 
 interface Case {
   readonly width: number;
@@ -26,10 +25,7 @@ interface Case {
 }
 
 const { cases } = JSON.parse(
-  await readFile(
-    new URL("../../../../packages/image/src/fixtures/preprocess.json", import.meta.url),
-    "utf8",
-  ),
+  await readFile(new URL("../../../../packages/image/src/fixtures/preprocess.json", import.meta.url), "utf8"),
 ) as { readonly cases: readonly Case[] };
 
 /** The RGB image that the reference file describes by a formula. */
@@ -113,9 +109,7 @@ test("several images keep their order; a folder gives its images by name", async
   const { shape, values } = await readPixels();
   expect(shape).toEqual([3, 3, 32, 32]);
   const step = 3 * 32 * 32;
-  const levels = [0, 1, 2].map(
-    (image) => bytesOf(values.subarray(image * step).slice(0, step), 32)[0],
-  );
+  const levels = [0, 1, 2].map((image) => bytesOf(values.subarray(image * step).slice(0, step), 32)[0]);
   expect(levels).toEqual([20, 10, 20]);
 });
 

@@ -29,15 +29,7 @@ test("a checkpoint's model is pushed with a card, and nothing of the run beside 
   const model = writeGoldenModel(join(folder, "run", "checkpoints", "step-0000001"), "hf");
   await writeFile(join(model, "optimizer.safetensors"), "moments");
   await writeFile(join(model, "state.json"), "{}");
-  const words = [
-    "push",
-    join(folder, "run"),
-    "hf:owner/name",
-    "--license",
-    "mit",
-    "--message",
-    "One",
-  ];
+  const words = ["push", join(folder, "run"), "hf:owner/name", "--license", "mit", "--message", "One"];
   const { result, stderr } = await run(...words);
   expect([result, stderr.split("\n").at(-2)]).toEqual([0, "pushed to hf:owner/name"]);
   const [commit] = hub.uploads.commits;
@@ -97,13 +89,9 @@ test("a model of the hub is fetched by any command, with a line for each file", 
   const words = ["convert", "hf:owner/golden", join(folder, "fetched"), "--to", "hf"];
   const { result, stderr } = await run(...words);
   expect(result).toBe(0);
-  expect(stderr).toMatch(
-    /^fetching config\.json: 0\.0 of 0\.0 MiB\nfetching model\.safetensors: 0\.8 of 0\.8 MiB\n/u,
-  );
+  expect(stderr).toMatch(/^fetching config\.json: 0\.0 of 0\.0 MiB\nfetching model\.safetensors: 0\.8 of 0\.8 MiB\n/u);
   expect(stderr).toMatch(/\nwrote 94 tensors/u);
-  const [copy, original] = [join(folder, "fetched"), model].map((path) =>
-    readFile(join(path, "model.safetensors")),
-  );
+  const [copy, original] = [join(folder, "fetched"), model].map((path) => readFile(join(path, "model.safetensors")));
   expect((await copy!).equals(await original!)).toBe(true);
 });
 

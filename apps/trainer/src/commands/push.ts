@@ -8,11 +8,7 @@ import { note, onNotice } from "../cli/output.ts";
 const cardName = "README.md";
 
 /** The model card that goes along, unless the folder has one. */
-async function cardFor(
-  folder: string,
-  args: Arguments,
-  repository: string,
-): Promise<Record<string, string>> {
+async function cardFor(folder: string, args: Arguments, repository: string): Promise<Record<string, string>> {
   if (existsSync(join(folder, cardName))) return {};
   const { modelCard, openModel } = await import("@clip-ts/node");
   const license = args.text("license");
@@ -24,8 +20,7 @@ async function cardFor(
 async function run(args: Arguments): Promise<void> {
   const { checkUpload, parseHubReference, uploadFolder } = await import("@clip-ts/hub");
   const { readPreprocess } = await import("@clip-ts/inference");
-  const { locateModel, lostElsewhere, openClipConfigFor, openFiles } =
-    await import("@clip-ts/node");
+  const { locateModel, lostElsewhere, openClipConfigFor, openFiles } = await import("@clip-ts/node");
   const [model = "", target = ""] = args.positionals;
   checkUpload(target);
   const { repository } = parseHubReference(target);

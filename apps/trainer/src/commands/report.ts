@@ -15,8 +15,7 @@ export const reportCommand: Command = {
   words: "RUN",
   needs: 1,
   summary: "draw how a training run went",
-  details:
-    "Training writes RUN/report.html when it ends; this command also shows a run on its way.",
+  details: "Training writes RUN/report.html when it ends; this command also shows a run on its way.",
   options: {
     output: {
       type: "string",

@@ -3,8 +3,7 @@ import { expect, test } from "vitest";
 import { runCommandLine } from "../cli/main.ts";
 import { commands } from "./index.ts";
 
-const setup = (...argv: string[]) =>
-  captureOutput(() => runCommandLine(commands, ["setup", ...argv]));
+const setup = (...argv: string[]) => captureOutput(() => runCommandLine(commands, ["setup", ...argv]));
 
 test.each([[[]], [["pytorch"]], [["tensorflow", "now"]], [["tensorflow", "--form", "x"]]])(
   "a command line that means nothing is wrong usage: %j",

@@ -91,10 +91,7 @@ test("embed -o - prints a line of JSON for each input", async () => {
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line) as { input: string; embedding: number[] });
-  expect(rows.map(({ input }) => input)).toEqual([
-    at("classes", "a", "red.png"),
-    at("classes", "b", "blue.png"),
-  ]);
+  expect(rows.map(({ input }) => input)).toEqual([at("classes", "a", "red.png"), at("classes", "b", "blue.png")]);
   for (const { embedding } of rows) expect(Math.hypot(...embedding)).toBeCloseTo(1, 5);
   expect(stderr).toMatch(/wrote \[2, 8\] to stdout\nleft out: 1 image/);
 });
@@ -118,8 +115,7 @@ test("what libraries log while a file is printed goes to stderr, and only then",
 });
 
 test("tensors come whole through a pipe: preprocess -o -, and from there forward", async () => {
-  const start = (...argv: string[]) =>
-    spawnSync(process.execPath, [program, ...argv], { maxBuffer: 2 ** 26 });
+  const start = (...argv: string[]) => spawnSync(process.execPath, [program, ...argv], { maxBuffer: 2 ** 26 });
   const written = start("preprocess", at("model"), at("classes", "b"), "-o", "-");
   expect(written.status).toBe(0);
   await writeFile(at("in.safetensors"), written.stdout);

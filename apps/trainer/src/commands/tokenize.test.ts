@@ -18,10 +18,7 @@ await mkdir(model);
 await writeFile(join(model, "config.json"), JSON.stringify(formatClipConfig(preset("ViT-B/32"))));
 
 const reference = JSON.parse(
-  await readFile(
-    new URL("../../../../packages/tokenizer/src/fixtures/openai-clip.json", import.meta.url),
-    "utf8",
-  ),
+  await readFile(new URL("../../../../packages/tokenizer/src/fixtures/openai-clip.json", import.meta.url), "utf8"),
 ) as { readonly text: string; readonly ids: readonly number[] }[];
 
 async function tokenize(captions: readonly string[], ...options: string[]): Promise<number[][]> {
@@ -61,9 +58,7 @@ test("--padded fills up to the context length; a blank line is a caption too", a
 
 test("a model with a vocabulary of its own says that it needs ids", async () => {
   const golden = writeGoldenModel(join(folder, "golden"), "hf");
-  const { result, stderr } = await captureOutput(() =>
-    runCommandLine(commands, ["tokenize", golden]),
-  );
+  const { result, stderr } = await captureOutput(() => runCommandLine(commands, ["tokenize", golden]));
   expect(result).toBe(1);
   expect(stderr).toContain("a vocabulary of 200");
 });

@@ -8,9 +8,7 @@ async function run({ positionals, flag }: Arguments): Promise<void> {
   const onNotice = (): void => undefined; // what is assumed of pictures matters to no caption
   const tokenizer = needTokenizer(await openModel(positionals[0] as string, { onNotice }));
   for await (const caption of readLines("-")) {
-    const ids = flag("padded")
-      ? Array.from(tokenizer.encodeBatch([caption]).inputIds)
-      : tokenizer.encode(caption);
+    const ids = flag("padded") ? Array.from(tokenizer.encodeBatch([caption]).inputIds) : tokenizer.encode(caption);
     if (!print(JSON.stringify(ids))) break;
   }
 }
@@ -21,9 +19,7 @@ export const tokenizeCommand: Command = {
   words: "MODEL",
   needs: 1,
   summary: "turn captions on stdin into token ids",
-  details:
-    "Reads one caption a line and prints one JSON array of ids a line, start and end " +
-    "token included.",
+  details: "Reads one caption a line and prints one JSON array of ids a line, start and end token included.",
   options: {
     padded: { type: "boolean", help: "fill each array up to the model's context length" },
   },

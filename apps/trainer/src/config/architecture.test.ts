@@ -43,38 +43,14 @@ beforeAll(async () => {
 /** Changes, and parameters that they add or (with a minus) take away. */
 const changes: readonly (readonly [string, object, ...string[]])[] = [
   ["average pooling", { vision: { pooling: "mean" } }],
-  [
-    "no norm before the blocks",
-    { vision: { preNorm: false } },
-    "-vision_model.pre_layrnorm.weight",
-  ],
+  ["no norm before the blocks", { vision: { preNorm: false } }, "-vision_model.pre_layrnorm.weight"],
   ["GELU", { vision: { activation: "gelu" } }],
   ["tanh-GELU", { text: { activation: "gelu_pytorch_tanh" } }],
-  [
-    "LayerScale of images",
-    { vision: { layerScale: 0.1 } },
-    "vision_model.encoder.layers.0.layer_scale1.lambda1",
-  ],
-  [
-    "LayerScale of captions",
-    { text: { layerScale: 0.1 } },
-    "text_model.encoder.layers.0.layer_scale2.lambda1",
-  ],
-  [
-    "fixed positions",
-    { vision: { positions: "sincos" } },
-    "-vision_model.embeddings.position_embedding.weight",
-  ],
-  [
-    "no class token",
-    { vision: { classToken: false, pooling: "mean" } },
-    "-vision_model.embeddings.class_embedding",
-  ],
-  [
-    "a bias on the patches",
-    { vision: { patchBias: true } },
-    "vision_model.embeddings.patch_embedding.bias",
-  ],
+  ["LayerScale of images", { vision: { layerScale: 0.1 } }, "vision_model.encoder.layers.0.layer_scale1.lambda1"],
+  ["LayerScale of captions", { text: { layerScale: 0.1 } }, "text_model.encoder.layers.0.layer_scale2.lambda1"],
+  ["fixed positions", { vision: { positions: "sincos" } }, "-vision_model.embeddings.position_embedding.weight"],
+  ["no class token", { vision: { classToken: false, pooling: "mean" } }, "-vision_model.embeddings.class_embedding"],
+  ["a bias on the patches", { vision: { patchBias: true } }, "vision_model.embeddings.patch_embedding.bias"],
   ["a pooler", { vision: { pooling: "pooler" } }, "vision_model.pooler.dense.weight"],
   ["attention pooling", { vision: { pooling: "attention" } }, "vision_model.head.probe"],
   ["smaller patches", { vision: { patchSize: 2 } }],
@@ -190,7 +166,5 @@ test("misspelt and impossible fields are refused", async () => {
   await expect(opened("nano", { text: { pooling: "mean" } })).rejects.toThrow(
     /which is CLIP's text tower\. "pooling": .*"end"/u,
   );
-  await expect(opened("nano", { vision: { heads: 3 } })).rejects.toThrow(
-    "A width of 16 cannot be split over 3 heads",
-  );
+  await expect(opened("nano", { vision: { heads: 3 } })).rejects.toThrow("A width of 16 cannot be split over 3 heads");
 });

@@ -88,9 +88,7 @@ const model = {
 
 /** Towers of other kinds have other fields, which have to come from somewhere. */
 const kind = z
-  .never(
-    'a tower keeps its kind: take another preset, or describe the model in a file ("model.config")',
-  )
+  .never('a tower keeps its kind: take another preset, or describe the model in a file ("model.config")')
   .optional();
 
 const layersOf = "expected a number of blocks, or a ResNet's four";
@@ -164,11 +162,7 @@ function mlpOf(tower: Fields, { width, mlpWidth }: Fields): Fields {
   return { mlpWidth: Math.round(ratio * width) };
 }
 
-function changeTower<Tower extends ClipConfig[Side]>(
-  side: Side,
-  tower: Tower,
-  changes: Fields = {},
-): Tower {
+function changeTower<Tower extends ClipConfig[Side]>(side: Side, tower: Tower, changes: Fields = {}): Tower {
   checkKind(side, tower.kind ?? (side === "vision" ? "vit" : "clip"), changes);
   return { ...tower, ...changes, ...mlpOf({ ...tower }, changes) };
 }

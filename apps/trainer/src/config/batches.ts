@@ -142,7 +142,5 @@ function checkPairs(clip: ClipConfig, pairs: number, remedy: string): void {
       { data: { pairs } },
     );
   }
-  note(
-    `note    a step of one pair shows what belongs together and nothing that does not. ${remedy}`,
-  );
+  note(`note    a step of one pair shows what belongs together and nothing that does not. ${remedy}`);
 }

@@ -60,9 +60,7 @@ test("preprocessing comes from beside the config, else from its family", async (
   const place = join(folder, "squashed");
   await writeDescription(place, { config: nano, preprocess: siglipPreprocess(8) });
   for (const config of [place, join(place, "config.json")]) {
-    expect((await open({ config, imageSize: 16 })).description.preprocess).toEqual(
-      siglipPreprocess(16),
-    );
+    expect((await open({ config, imageSize: 16 })).description.preprocess).toEqual(siglipPreprocess(16));
   }
 });
 

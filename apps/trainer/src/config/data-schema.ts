@@ -35,10 +35,7 @@ const builtIn = [
         .length(1, "expected one character")
         .optional()
         .describe("character between values; a comma in csv and a tab in tsv if absent"),
-      quoting: z
-        .enum(["standard", "none"])
-        .optional()
-        .describe("none: double quotes are part of the text"),
+      quoting: z.enum(["standard", "none"]).optional().describe("none: double quotes are part of the text"),
     }),
   ),
   z.strictObject({ kind: z.literal("jsonl"), ...tableSettings }),

@@ -24,10 +24,7 @@ function withPatchDropout(base: ClipConfig, { patchDropout }: TrainingChanges): 
   if (isVit(base.vision)) {
     return { ...base, vision: { ...base.vision, patchDropout } };
   }
-  throw new ClipError(
-    "bad-config",
-    '"model.patchDropout": only a vision transformer drops patches; remove it.',
-  );
+  throw new ClipError("bad-config", '"model.patchDropout": only a vision transformer drops patches; remove it.');
 }
 
 /** The same for RoBERTa, of whose activations and attention weights equal shares are dropped. */
@@ -102,11 +99,7 @@ function withSizes(base: ClipConfig, sizes: ModelSizes): ClipConfig {
 }
 
 /** Training with another model's sigmoid loss from scratch starts at a scale of its own. */
-function withStartingScale(
-  asked: ClipConfig,
-  base: ClipConfig,
-  { architecture }: FreshModelOptions,
-): ClipConfig {
+function withStartingScale(asked: ClipConfig, base: ClipConfig, { architecture }: FreshModelOptions): ClipConfig {
   const isNew = lossOf(asked).kind === "sigmoid" && lossOf(base).kind !== "sigmoid";
   if (!isNew || architecture?.initialLogitScale !== undefined) return asked;
   return { ...asked, initialLogitScale: initialSigmoidLogitScale };

@@ -41,9 +41,7 @@ test("what is left out gets its default", () => {
 });
 
 test("an unknown key is an error that suggests the right one, at any depth", () => {
-  expect(messageFor({ ...smallest, step: 3 })).toContain(
-    '"step" is not a setting. Did you mean "steps"?',
-  );
+  expect(messageFor({ ...smallest, step: 3 })).toContain('"step" is not a setting. Did you mean "steps"?');
   expect(messageFor({ ...smallest, schedule: { learning_rate: 1 } })).toContain(
     '"schedule.learning_rate" is not a setting. Did you mean "learningRate"?',
   );
@@ -64,9 +62,7 @@ test("a key of another kind says whose it is", () => {
     '"optimizer.momentum" goes with kind "sgd" or "muon" only',
   );
   const train = { kind: "csv", path: "x", count: 4 };
-  expect(messageFor({ ...smallest, data: { train } })).toContain(
-    '"data.train.count" goes with kind "synthetic" only',
-  );
+  expect(messageFor({ ...smallest, data: { train } })).toContain('"data.train.count" goes with kind "synthetic" only');
 });
 
 test("a key that stands too deep says where it is a setting", () => {
@@ -74,9 +70,7 @@ test("a key that stands too deep says where it is a setting", () => {
   expect(messageFor({ ...smallest, model })).toContain(
     '"model.architecture.vision.imageSize" is not a setting: "model.imageSize" is.',
   );
-  expect(
-    messageFor({ ...smallest, model: { preset: "nano", vision: { pooling: "mean" } } }),
-  ).toContain(
+  expect(messageFor({ ...smallest, model: { preset: "nano", vision: { pooling: "mean" } } })).toContain(
     '"model.vision": expected a folder or file of weights; a tower\'s options stand in "model.architecture"',
   );
 });
@@ -99,10 +93,7 @@ test("an unknown kind names the kinds there are", () => {
 
 test("--set overrides by path and reads its value as YAML", async () => {
   const path = join(folder, "run.yaml");
-  writeFileSync(
-    path,
-    "run: runs/x\nmodel: { preset: nano }\ndata: { train: { kind: synthetic } }\nsteps: 10\n",
-  );
+  writeFileSync(path, "run: runs/x\nmodel: { preset: nano }\ndata: { train: { kind: synthetic } }\nsteps: 10\n");
   const config = await loadConfig(path, [
     "steps=25",
     "schedule.learningRate=1e-3",
@@ -124,9 +115,7 @@ test("a setting without a value, and one that would touch a prototype, are refus
 });
 
 test("a missing file and broken YAML say so", async () => {
-  await expect(loadConfig(join(folder, "none.yaml"), [])).rejects.toThrow(
-    "There is no config file",
-  );
+  await expect(loadConfig(join(folder, "none.yaml"), [])).rejects.toThrow("There is no config file");
   const path = join(folder, "broken.yaml");
   writeFileSync(path, "run: [unclosed");
   await expect(loadConfig(path, [])).rejects.toThrow("is not valid YAML");
@@ -161,12 +150,8 @@ test("methods have their defaults", () => {
 });
 
 test("settings that only make sense together are asked for together", () => {
-  expect(messageFor({ ...smallest, earlyStopping: {} })).toContain(
-    '"earlyStopping": needs "evaluate"',
-  );
-  expect(messageFor({ ...smallest, evaluate: { every: 5 } })).toContain(
-    '"evaluate": needs "retrieval" or "zeroShot"',
-  );
+  expect(messageFor({ ...smallest, earlyStopping: {} })).toContain('"earlyStopping": needs "evaluate"');
+  expect(messageFor({ ...smallest, evaluate: { every: 5 } })).toContain('"evaluate": needs "retrieval" or "zeroShot"');
   expect(messageFor({ ...smallest, lock: { image: {} }, lora: {} })).toContain(
     '"lock": cannot be combined with "lora"',
   );
@@ -174,12 +159,8 @@ test("settings that only make sense together are asked for together", () => {
 
 test("faults in methods name their place", () => {
   expect(messageFor({ ...smallest, lora: { rnak: 4 } })).toContain('Did you mean "rank"?');
-  expect(messageFor({ ...smallest, lock: { image: { unlockedGroups: -1 } } })).toContain(
-    '"lock.image.unlockedGroups"',
-  );
+  expect(messageFor({ ...smallest, lock: { image: { unlockedGroups: -1 } } })).toContain('"lock.image.unlockedGroups"');
   expect(messageFor({ ...smallest, accumulate: 0 })).toContain('"accumulate"');
   expect(messageFor({ ...smallest, layerDecay: 1.5 })).toContain('"layerDecay"');
-  expect(messageFor({ ...smallest, model: { preset: "nano", patchDropout: 1 } })).toContain(
-    '"model.patchDropout"',
-  );
+  expect(messageFor({ ...smallest, model: { preset: "nano", patchDropout: 1 } })).toContain('"model.patchDropout"');
 });

@@ -32,11 +32,7 @@ function failAt(label: string, error: YAMLError): never {
   const place = start === undefined ? "" : `line ${start.line}, column ${start.col}: `;
   const [reason = ""] = message.split("\n");
   const said = reason.replace(/ at line \d+, column \d+:?$/u, "");
-  return fail(
-    label,
-    `${place}${said}. To mend it, ${remedies[code] ?? "correct that line"}.`,
-    error,
-  );
+  return fail(label, `${place}${said}. To mend it, ${remedies[code] ?? "correct that line"}.`, error);
 }
 
 /** Refuses an anchor that contains itself, of which no value can be made. */
@@ -113,9 +109,7 @@ const join = (path: Path, key: string): string => [...path, key].map(String).joi
 /** The kinds of a union that have a key which the one that was chosen has not. */
 function kindsWith(schema: JsonSchema, path: Path, key: string): string[] {
   const members = objectsAt(schema, path).map(propertiesOf);
-  const kinds = members
-    .filter((member) => key in member)
-    .map((member) => member["kind"]?.["const"]);
+  const kinds = members.filter((member) => key in member).map((member) => member["kind"]?.["const"]);
   return kinds.filter((kind) => typeof kind === "string");
 }
 
@@ -157,11 +151,7 @@ function describe(issue: z.core.$ZodIssue, schema: JsonSchema): string {
  * Checks plain data against the schema, with the sources that a program adds.
  * @throws ClipError "bad-config" listing every fault.
  */
-export function parseConfig(
-  data: unknown,
-  label: string,
-  added: SourceDefinitions = {},
-): RunConfig {
+export function parseConfig(data: unknown, label: string, added: SourceDefinitions = {}): RunConfig {
   const wanted = configSchema(added);
   const result = wanted.safeParse(data);
   if (result.success) return result.data;

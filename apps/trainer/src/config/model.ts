@@ -1,11 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import {
-  flattenTree,
-  initHostParams,
-  pickLeaves,
-  type HostArrays,
-  type ParamSpec,
-} from "@clip-ts/core";
+import { flattenTree, initHostParams, pickLeaves, type HostArrays, type ParamSpec } from "@clip-ts/core";
 import {
   atResolution,
   closing,
@@ -83,9 +77,7 @@ function notesOn({ vision }: ClipConfig, options: RunModelOptions): string[] {
   return [
     ...(isInterpolated ? [`positions for ${from} px are interpolated for ${to} px`] : []),
     ...(patchDropout > 0 && asked === undefined
-      ? [
-          `trained with patchDropout ${patchDropout} and goes on so; "model.patchDropout: 0" shows it whole images`,
-        ]
+      ? [`trained with patchDropout ${patchDropout} and goes on so; "model.patchDropout: 0" shows it whole images`]
       : []),
   ];
 }
@@ -162,10 +154,7 @@ function loadSide(model: string, clip: ClipConfig, side: TowerSide): Promise<Hos
 }
 
 /** Loads those towers of a model that have weights, and draws the rest; by path. */
-async function drawStarting(
-  clip: ClipConfig,
-  { vision, text, seed }: StartingOptions,
-): Promise<HostArrays> {
+async function drawStarting(clip: ClipConfig, { vision, text, seed }: StartingOptions): Promise<HostArrays> {
   const loaded = {
     ...(vision !== undefined && (await loadSide(vision, clip, "vision"))),
     ...(text !== undefined && (await loadSide(text, clip, "text"))),

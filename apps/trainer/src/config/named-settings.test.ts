@@ -29,9 +29,7 @@ function* pathsOf(schema: Schema, above: readonly string[] = []): Generator<stri
 const settings = new Set(pathsOf(z.toJSONSchema(configSchema({}), { io: "input" }) as Schema));
 const keys = new Set([...settings].flatMap((path) => path.split(".")));
 const options = new Set(
-  [commonOptions, ...commands.map((command) => command.options)].flatMap((list) =>
-    Object.keys(list),
-  ),
+  [commonOptions, ...commands.map((command) => command.options)].flatMap((list) => Object.keys(list)),
 );
 
 /** Words in quotes that are values, columns or fields of other files, each where it is explained. */
@@ -70,10 +68,7 @@ function sentencesOf(source: string): string[] {
 
 /** The first group of a pattern that matched, for every match. */
 function namesIn(text: string, pattern: RegExp): string[] {
-  return Array.from(
-    text.matchAll(pattern),
-    (match) => match.slice(1).find((group) => group !== undefined) ?? "",
-  );
+  return Array.from(text.matchAll(pattern), (match) => match.slice(1).find((group) => group !== undefined) ?? "");
 }
 
 function named(pattern: RegExp): Named[] {
@@ -112,13 +107,7 @@ test("the names in a message are found, and dead ones are known", () => {
 test("every setting that a message names is one", () => {
   const found = named(settingName);
   expect(found.map(({ name }) => name)).toEqual(
-    expect.arrayContaining([
-      "data.batchSize",
-      "maxSkipped",
-      "separator",
-      "quoting",
-      "gradClipNorm",
-    ]),
+    expect.arrayContaining(["data.batchSize", "maxSkipped", "separator", "quoting", "gradClipNorm"]),
   );
   const unknown = found.filter(({ name }) => !isSetting(name) && !/\.(txt|json)$/.test(name));
   expect(unknown).toEqual([]);

@@ -16,11 +16,7 @@ const laughs = names.map((name, level) => {
 test.each([
   ["an open list", "run: [a\nsteps: 1", "line 2, column 1: "],
   ["a tab", "run: x\n\tsteps: 1", "line 2, column 1: "],
-  [
-    "a key twice",
-    "steps: 1\nsteps: 2",
-    "line 2, column 1: Map keys must be unique. To mend it, keep one of the two.",
-  ],
+  ["a key twice", "steps: 1\nsteps: 2", "line 2, column 1: Map keys must be unique. To mend it, keep one of the two."],
   ["two documents", "steps: 1\n---\nsteps: 2", "line 2, column 1: "],
   ["a tag", "steps: !!js/function x", "remove the tag"],
   ["a list as a key", "? [a, b]\n: c", "name each setting with a word"],
@@ -30,9 +26,7 @@ test.each([
   ["aliases that multiply", laughs.join("\n"), "Excessive alias count"],
   ["nesting without end", `steps: ${"[".repeat(5000)}`, "settings nest a few levels deep"],
 ])("%s is an error of ours, with its place and what to do", (_, text, message) => {
-  expect(() => parseYaml(text, "run.yaml")).toThrow(
-    expect.objectContaining({ name: "ClipError", code: "bad-config" }),
-  );
+  expect(() => parseYaml(text, "run.yaml")).toThrow(expect.objectContaining({ name: "ClipError", code: "bad-config" }));
   expect(() => parseYaml(text, "run.yaml")).toThrow("run.yaml is not valid YAML: ");
   expect(() => parseYaml(text, "run.yaml")).toThrow(message);
 });

@@ -69,8 +69,7 @@ test("what several parts need reaches each of them", () => {
 test("a moving average is evaluated where the run keeps one and evaluation wants it", () => {
   const evaluate = { every: 5, zeroShot: { folder: "classes" } };
   const ema = { decay: 0.9 };
-  const averaged = (changes: object): boolean | undefined =>
-    optionsOf(changes).evaluation?.ofAverage;
+  const averaged = (changes: object): boolean | undefined => optionsOf(changes).evaluation?.ofAverage;
   expect(averaged({ evaluate })).toBe(false);
   expect(averaged({ evaluate, ema })).toBe(true);
   expect(averaged({ evaluate: { ...evaluate, ema: false }, ema })).toBe(false);

@@ -53,10 +53,7 @@ function modelOptions(config: RunConfig): RunModelOptions {
   };
 }
 
-function dataOptions(
-  { data, accumulate, seed }: RunConfig,
-  sources: SourceDefinitions,
-): TrainingDataOptions {
+function dataOptions({ data, accumulate, seed }: RunConfig, sources: SourceDefinitions): TrainingDataOptions {
   const { augment, view, train, ...rest } = data;
   return {
     ...rest,
@@ -68,10 +65,7 @@ function dataOptions(
   };
 }
 
-function identityOptions(
-  { model, distill, lora }: RunConfig,
-  { train }: TrainingDataOptions,
-): IdentityOptions {
+function identityOptions({ model, distill, lora }: RunConfig, { train }: TrainingDataOptions): IdentityOptions {
   const { from, config, vision, text } = model;
   const places = { from, config, vision, text, teacher: distill?.from };
   return { train, ...places, hasAdapters: lora !== undefined };
@@ -119,8 +113,7 @@ function ofKind({ optimizer }: RunConfig): OptimizerConfig {
 function optimizerOptions(config: RunConfig): OptimizerOptions {
   const { optimizer, layerDecay } = config;
   const { decay, multipliers } = optimizer;
-  const both =
-    typeof layerDecay === "number" ? { image: layerDecay, text: layerDecay } : layerDecay;
+  const both = typeof layerDecay === "number" ? { image: layerDecay, text: layerDecay } : layerDecay;
   const given = Object.entries(both ?? {}).filter(([, rate]) => rate !== undefined);
   return {
     config: {
@@ -162,8 +155,7 @@ function scheduleOptions({ schedule, steps }: RunConfig): ScheduleConfig {
 }
 
 function trainingOptions(config: RunConfig): RunTrainingOptions {
-  const { seed, gradClipNorm, ema, accumulate, gradientCheckpointing, lock, loss, distill } =
-    config;
+  const { seed, gradClipNorm, ema, accumulate, gradientCheckpointing, lock, loss, distill } = config;
   return {
     seed,
     objective: { chunk: loss?.chunk, distill },
@@ -179,10 +171,7 @@ function trainingOptions(config: RunConfig): RunTrainingOptions {
   };
 }
 
-function teacherOptions(
-  { distill, accumulate }: RunConfig,
-  data: TrainingDataOptions,
-): TeacherOptions | undefined {
+function teacherOptions({ distill, accumulate }: RunConfig, data: TrainingDataOptions): TeacherOptions | undefined {
   if (distill === undefined) return undefined;
   return { distill, parts: accumulate, data };
 }

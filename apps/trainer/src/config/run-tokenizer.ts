@@ -1,12 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import type { ClipConfig } from "@clip-ts/model";
-import {
-  needTokenizer,
-  readTokenizer,
-  tokenizerFor,
-  type ModelDescription,
-  type ModelFiles,
-} from "@clip-ts/inference";
+import { needTokenizer, readTokenizer, tokenizerFor, type ModelDescription, type ModelFiles } from "@clip-ts/inference";
 import { openFiles, readTokenizerAlone } from "@clip-ts/node";
 
 /** Where a run's tokenizer may lie. */
@@ -41,11 +35,7 @@ export async function openRunTokenizer(
   // A tower with weights knows its own ids only; files that are there are never passed over.
   const isTold = ({ missingTokenizer }: OpenedTokenizer, index: number): boolean =>
     missingTokenizer?.isUnread === true || index < towers.length;
-  return (
-    found.find(({ tokenizer }) => tokenizer !== undefined) ??
-    found.find(isTold) ??
-    tokenizerFor(clip)
-  );
+  return found.find(({ tokenizer }) => tokenizer !== undefined) ?? found.find(isTold) ?? tokenizerFor(clip);
 }
 
 /** What text towers are called, and the files of their tokenizers. */

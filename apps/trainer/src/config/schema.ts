@@ -1,13 +1,7 @@
 import { engineNames } from "@clip-ts/engines";
 import { z } from "zod";
 import { architectureSchema } from "./architecture.ts";
-import {
-  augmentSchema,
-  evaluateSchema,
-  maxSkippedSchema,
-  sourceSchema,
-  viewSchema,
-} from "./data-schema.ts";
+import { augmentSchema, evaluateSchema, maxSkippedSchema, sourceSchema, viewSchema } from "./data-schema.ts";
 import type { SourceDefinitions } from "./sources.ts";
 import {
   distillSchema,
@@ -26,9 +20,7 @@ const positive = z.int().min(1);
 const path = z.string().min(1);
 
 /** Weights of one tower, where options of the tower may be expected. */
-const tower = z
-  .string('expected a folder or file of weights; a tower\'s options stand in "model.architecture"')
-  .min(1);
+const tower = z.string('expected a folder or file of weights; a tower\'s options stand in "model.architecture"').min(1);
 
 type SourceSchema = ReturnType<typeof sourceSchema>;
 
@@ -36,9 +28,7 @@ const modelSchema = z.strictObject({
   preset: z.string().optional().describe("a built-in size, trained from scratch"),
   config: path
     .optional()
-    .describe(
-      "a config.json (ours, Hugging Face's, open_clip's) or its folder, trained from scratch",
-    ),
+    .describe("a config.json (ours, Hugging Face's, open_clip's) or its folder, trained from scratch"),
   from: path.optional().describe("a model folder or run to start from"),
   architecture: architectureSchema.optional().describe("fields of the preset or config, changed"),
   vision: tower.optional().describe("weights that a new model's vision tower starts from"),
@@ -59,10 +49,7 @@ const runSettings = {
   run: path.describe("folder that receives checkpoints, metrics and the resolved config"),
   seed: z.int().default(0),
   engine: z.enum(["auto", ...engineNames]).default("auto"),
-  device: z
-    .enum(["cpu", "gpu"])
-    .optional()
-    .describe("where to compute; a GPU is used if there is one"),
+  device: z.enum(["cpu", "gpu"]).optional().describe("where to compute; a GPU is used if there is one"),
   precision: z.enum(["f32", "bf16"]).default("f32").describe("of matmuls"),
   threads: positive.optional().describe("threads that compute; all if absent"),
   model: modelSchema,
@@ -94,9 +81,7 @@ const dataSchema = (source: SourceSchema) =>
 const learningSettings = {
   steps: positive,
   loss: lossSchema.optional().describe("the model's own loss if absent, else contrastive"),
-  accumulate: positive
-    .default(1)
-    .describe("micro-batches a step: the loss compares all accumulate · batchSize pairs"),
+  accumulate: positive.default(1).describe("micro-batches a step: the loss compares all accumulate · batchSize pairs"),
   gradientCheckpointing: z
     .boolean()
     .default(false)
@@ -121,9 +106,7 @@ const learningSettings = {
 const outputSettings = {
   earlyStopping: earlyStoppingSchema.optional(),
   tensorboard: z.boolean().default(true).describe("write an event file into the run folder"),
-  checkpoint: z
-    .strictObject({ every: positive.default(500), keep: positive.default(2) })
-    .prefault({}),
+  checkpoint: z.strictObject({ every: positive.default(500), keep: positive.default(2) }).prefault({}),
   logEvery: positive.default(1),
 };
 
@@ -150,8 +133,7 @@ const conditions: readonly (readonly [keyof RunConfig, string, (run: RunConfig) 
   [
     "evaluate",
     'needs "retrieval" or "zeroShot": there is nothing to evaluate',
-    ({ evaluate }) =>
-      evaluate !== undefined && evaluate.retrieval === undefined && evaluate.zeroShot === undefined,
+    ({ evaluate }) => evaluate !== undefined && evaluate.retrieval === undefined && evaluate.zeroShot === undefined,
   ],
   [
     "lock",

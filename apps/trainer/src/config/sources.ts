@@ -26,13 +26,9 @@ const access = { files: fileAccess, decode: decodeImage };
 function existing(path: string): string {
   const full = resolve(path);
   if (existsSync(full)) return full;
-  throw new ClipError(
-    "not-found",
-    `The dataset ${path} does not exist (looked in ${dirname(full)}).`,
-    {
-      data: { path },
-    },
-  );
+  throw new ClipError("not-found", `The dataset ${path} does not exist (looked in ${dirname(full)}).`, {
+    data: { path },
+  });
 }
 
 /** How a table is written, where it is not as its ending says. */
@@ -73,11 +69,7 @@ export interface AddedSourceOptions {
 }
 
 /** Where pairs come from. */
-export type PairSourceOptions =
-  | FolderOptions
-  | TableFileOptions
-  | SyntheticOptions
-  | AddedSourceOptions;
+export type PairSourceOptions = FolderOptions | TableFileOptions | SyntheticOptions | AddedSourceOptions;
 
 /** A safetensors file of ready-made batches, which have no captions. */
 export interface TensorFileOptions {
@@ -92,8 +84,7 @@ export type SourceOptions = PairSourceOptions | TensorFileOptions;
 type BuiltInSource = Exclude<SourceOptions, AddedSourceOptions>;
 
 /** What configs call the kind of a source. */
-export const kindOf = (source: SourceOptions): string =>
-  source.kind === "added" ? source.settings.kind : source.kind;
+export const kindOf = (source: SourceOptions): string => (source.kind === "added" ? source.settings.kind : source.kind);
 
 /** Added kinds of source, by their names. */
 export type SourceDefinitions = Readonly<Record<string, SourceDefinition>>;
@@ -105,10 +96,7 @@ export async function loadSources(kinds: readonly SourceKind[]): Promise<SourceD
 }
 
 /** The source that a config's settings mean. */
-export function sourceOf(
-  settings: BuiltInSource | SourceSettings,
-  added: SourceDefinitions,
-): SourceOptions {
+export function sourceOf(settings: BuiltInSource | SourceSettings, added: SourceDefinitions): SourceOptions {
   const definition = added[settings.kind];
   if (definition === undefined) return settings as BuiltInSource;
   return { kind: "added", settings, open: (options) => definition.open(settings, options) };

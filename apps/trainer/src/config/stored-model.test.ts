@@ -26,8 +26,7 @@ beforeAll(async () => {
 
 const open = (model: object): Promise<RunModel> =>
   openRunModel(configOf("stored", { model: { from, ...model } }).model);
-const step = (model: object): Promise<Taken> =>
-  takeSteps(configOf("stored", { model: { from, ...model }, steps: 1 }));
+const step = (model: object): Promise<Taken> => takeSteps(configOf("stored", { model: { from, ...model }, steps: 1 }));
 
 test("a stored model learns from images of another size: positions are interpolated", async () => {
   const { description, notes } = await open({ imageSize: 24 });

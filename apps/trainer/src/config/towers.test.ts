@@ -1,12 +1,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { flattenTree, initHostParams } from "@clip-ts/core";
-import {
-  clipPreprocess,
-  formatPreprocessorConfig,
-  siglipPreprocess,
-  type PreprocessConfig,
-} from "@clip-ts/image";
+import { clipPreprocess, formatPreprocessorConfig, siglipPreprocess, type PreprocessConfig } from "@clip-ts/image";
 import { clipSpec, initClip } from "@clip-ts/model";
 import { writeModel } from "@clip-ts/node";
 import { goldenArrays, goldenPath, tensorsLeftBy } from "@clip-ts/test-utils";
@@ -38,12 +33,9 @@ const text = goldenPath("roberta/model.safetensors");
 
 /** GPT-2's characters for bytes: those that can be seen stand for themselves, others for 256 and on. */
 const byteCharacters = ((): string[] => {
-  const isSeen = (byte: number): boolean =>
-    (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
+  const isSeen = (byte: number): boolean => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
   let hidden = 256;
-  return Array.from({ length: 256 }, (_, byte) =>
-    String.fromCodePoint(isSeen(byte) ? byte : hidden++),
-  );
+  return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(isSeen(byte) ? byte : hidden++));
 })();
 
 /** A folder of its own with a tokenizer of single bytes: 261 ids. */
@@ -59,9 +51,7 @@ function tokenizerFolder(name: string): string {
 
 test("a tower that does not fit the preset is refused, and nothing is left behind", async () => {
   const { start } = await openRunModel(configOf({ vision }).model);
-  const left = await tensorsLeftBy(() =>
-    expect(start()).rejects.toThrow(/does not fit the model/u),
-  );
+  const left = await tensorsLeftBy(() => expect(start()).rejects.toThrow(/does not fit the model/u));
   expect(left).toBe(0);
 });
 
@@ -83,9 +73,7 @@ test("without towers a preset starts from its seed", async () => {
 test("a tower starts from the weights that the config names, the rest from the seed", async () => {
   const place = join(folder, "words");
   const { description } = await openRunModel(configOf({}).model);
-  const [other, fresh] = [9, 3].map((seed) =>
-    flattenTree<Tensor>(initClip(description.config, seed)),
-  );
+  const [other, fresh] = [9, 3].map((seed) => flattenTree<Tensor>(initClip(description.config, seed)));
   await writeModel(place, description, other!);
   const { start } = await openRunModel(configOf({ text: place }).model);
   for (const [name, leaf] of Object.entries(await start())) {
@@ -145,10 +133,7 @@ test("preprocessing is the vision tower's own, else its family's", async () => {
   mkdirSync(place);
   copyFileSync(vision, join(place, "model.safetensors"));
   const own = { ...siglipPreprocess(32), std: [0.2, 0.3, 0.4] } as const;
-  writeFileSync(
-    join(place, "preprocessor_config.json"),
-    JSON.stringify(formatPreprocessorConfig(own)),
-  );
+  writeFileSync(join(place, "preprocessor_config.json"), JSON.stringify(formatPreprocessorConfig(own)));
   expect(await preprocessFor({ ...dual, imageSize: 64, vision: place })).toEqual({
     ...own,
     size: 64,
@@ -175,9 +160,7 @@ test("a tokenizer is named, lies beside the text tower, or is asked for before a
     );
   });
   expect(left).toBe(0);
-  await expect(vocabularyFor({ ...dual, tokenizer: folder })).rejects.toThrow(
-    `There is no tokenizer in ${folder}`,
-  );
+  await expect(vocabularyFor({ ...dual, tokenizer: folder })).rejects.toThrow(`There is no tokenizer in ${folder}`);
   await expect(vocabularyFor({ ...dual, tokenizer: place })).rejects.toThrow(
     'The tokenizer makes 261 ids, but the text tower reads 200: set "model.vocabSize"',
   );

@@ -48,10 +48,7 @@ export interface LeafSpecs {
 }
 
 /** The optimiser of a run, both kinds of factors on learning rates multiplied leaf by leaf. */
-function optimizerConfig(
-  { config, layerDecay }: OptimizerOptions,
-  { trained, model }: LeafSpecs,
-): OptimizerConfig {
+function optimizerConfig({ config, layerDecay }: OptimizerOptions, { trained, model }: LeafSpecs): OptimizerConfig {
   if (layerDecay === undefined) return config;
   const byLayer = layerwiseMultipliers({ ...model, ...trained }, layerDecay);
   const paths = Object.keys(trained);

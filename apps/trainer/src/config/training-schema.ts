@@ -65,10 +65,7 @@ export const loraSchema = z.strictObject({
 const decay = z.number().positive().max(1);
 
 /** Smaller learning rates towards the input. */
-export const layerDecaySchema = z.union([
-  decay,
-  z.strictObject({ image: decay.optional(), text: decay.optional() }),
-]);
+export const layerDecaySchema = z.union([decay, z.strictObject({ image: decay.optional(), text: decay.optional() })]);
 
 /** A larger model to learn from. */
 export const distillSchema = z.strictObject({
@@ -78,10 +75,7 @@ export const distillSchema = z.strictObject({
 
 /** When to end before the last step. */
 export const earlyStoppingSchema = z.strictObject({
-  metric: z
-    .string()
-    .default("retrieval.meanRecallAt1")
-    .describe("a number that evaluation reports"),
+  metric: z.string().default("retrieval.meanRecallAt1").describe("a number that evaluation reports"),
   patience: positive.default(5).describe("evaluations in a row without a better value"),
   minDelta: z.number().min(0).default(0).describe("what counts as better"),
 });

@@ -97,11 +97,7 @@ function confusionPlot(matrix: ConfusionMatrix, names: readonly string[]): Promi
 }
 
 /** The commonest mistakes and, unless there are too many classes, all of them as a heat map. */
-async function mistakesSection(
-  title: string,
-  matrix: ConfusionMatrix,
-  names: readonly string[],
-): Promise<Section> {
+async function mistakesSection(title: string, matrix: ConfusionMatrix, names: readonly string[]): Promise<Section> {
   const mistakes = worstConfusions(matrix, mistakesListed);
   const plots = matrix.classes > mostClassesDrawn ? [] : [await confusionPlot(matrix, names)];
   if (mistakes.length === 0) return { title, text: "None: every image is recognised.", plots };

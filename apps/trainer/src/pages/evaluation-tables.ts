@@ -132,11 +132,7 @@ export function zeroShotTable(result: ZeroShotFound): TitledTable {
     title: `Zero-shot on ${folder}`,
     text: `${images} images, ${perClass.length} classes, ${counted}`,
     table: {
-      rows: [
-        ["", "top-1", "top-5", "mean per class"],
-        row("accuracy", result),
-        row(byChance, chance),
-      ],
+      rows: [["", "top-1", "top-5", "mean per class"], row("accuracy", result), row(byChance, chance)],
     },
   };
 }
@@ -151,11 +147,7 @@ export function probeTable(result: ProbeFound): TitledTable {
       rows: [
         ["", "top-1", "+/-"],
         [`all, C = ${inversePenalty.toPrecision(3)}`, percent(accuracy), ""],
-        ...fewShot.map(({ shots, mean, deviation }) => [
-          `${shots} of each class`,
-          percent(mean),
-          percent(deviation),
-        ]),
+        ...fewShot.map(({ shots, mean, deviation }) => [`${shots} of each class`, percent(mean), percent(deviation)]),
         [byChance, percent(1 / classes.length), ""],
       ],
     },

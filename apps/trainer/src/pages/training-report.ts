@@ -24,15 +24,14 @@ function thinned(lines: readonly MetricsLine[], name: string): { step: number; v
 }
 
 /** What is drawn of every step, in this order. */
-const curves: readonly { readonly name: string; readonly title: string; readonly scale?: "log" }[] =
-  [
-    { name: "loss", title: "loss" },
-    { name: "accuracy", title: "accuracy within the batch" },
-    { name: "learningRate", title: "learning rate" },
-    { name: "gradNorm", title: "gradient norm before clipping", scale: "log" },
-    { name: "logitScale", title: "logarithm of the logit scale" },
-    { name: "imagesPerSecond", title: "images per second" },
-  ];
+const curves: readonly { readonly name: string; readonly title: string; readonly scale?: "log" }[] = [
+  { name: "loss", title: "loss" },
+  { name: "accuracy", title: "accuracy within the batch" },
+  { name: "learningRate", title: "learning rate" },
+  { name: "gradNorm", title: "gradient norm before clipping", scale: "log" },
+  { name: "logitScale", title: "logarithm of the logit scale" },
+  { name: "imagesPerSecond", title: "images per second" },
+];
 
 function curve(
   lines: readonly MetricsLine[],
@@ -89,20 +88,14 @@ function summary(lines: readonly MetricsLine[]): Section {
 
 /** Curves of evaluations made during training, whose numbers have names such as `zeroShot.top1`. */
 async function evaluations(lines: readonly MetricsLine[]): Promise<Section[]> {
-  const names = [...new Set(lines.flatMap((line) => Object.keys(line)))].filter((name) =>
-    name.includes("."),
-  );
+  const names = [...new Set(lines.flatMap((line) => Object.keys(line)))].filter((name) => name.includes("."));
   if (names.length === 0) return [];
   const plots = await Promise.all(names.map((name) => curve(lines, { name, title: name })));
   return [{ title: "Evaluation during training", plots }];
 }
 
 /** The page that shows how a run went. @param config the resolved configuration, as text. */
-export async function trainingReport(
-  run: string,
-  metrics: readonly MetricsLine[],
-  config: string,
-): Promise<string> {
+export async function trainingReport(run: string, metrics: readonly MetricsLine[], config: string): Promise<string> {
   const lines = metrics.filter((line) => line["loss"] !== undefined).map(withThroughput);
   const drawn = curves.filter(({ name }) => lines.some((line) => Number.isFinite(line[name])));
   const sections: Section[] = [
@@ -111,11 +104,7 @@ export async function trainingReport(
     ...(await evaluations(metrics)),
     { title: "Configuration", code: config.trim() },
   ];
-  return reportPage(
-    `Training run ${basename(run)}`,
-    sections,
-    "Curves are means over equal stretches of steps.",
-  );
+  return reportPage(`Training run ${basename(run)}`, sections, "Curves are means over equal stretches of steps.");
 }
 
 async function readMetrics(file: string): Promise<MetricsLine[]> {
@@ -137,20 +126,14 @@ export async function drawTrainingReport(run: string): Promise<string> {
   const file = join(run, "metrics.jsonl");
   const metrics = existsSync(file) ? await readMetrics(file) : [];
   if (metrics.length === 0) {
-    throw new ClipError(
-      "not-found",
-      `${file} holds no metrics. Expected the folder of a run that has taken steps.`,
-    );
+    throw new ClipError("not-found", `${file} holds no metrics. Expected the folder of a run that has taken steps.`);
   }
   const config = await readFile(join(run, "config.yaml"), "utf8").catch(() => "");
   return trainingReport(run, metrics, config);
 }
 
 /** Writes that page. @returns where it is. */
-export async function writeTrainingReport(
-  run: string,
-  output: string = join(run, "report.html"),
-): Promise<string> {
+export async function writeTrainingReport(run: string, output: string = join(run, "report.html")): Promise<string> {
   await writeFileWhole(output, await drawTrainingReport(run));
   return output;
 }

@@ -31,17 +31,7 @@ import {
   zerosLike,
   type Tensor,
 } from "@tensorflow/tfjs-core";
-import {
-  flat,
-  float,
-  fromInput,
-  fromValue,
-  ofTwo,
-  passOn,
-  sumTo,
-  type Rule,
-  type Rules,
-} from "./rule.ts";
+import { flat, float, fromInput, fromValue, ofTwo, passOn, sumTo, type Rule, type Rules } from "./rule.ts";
 
 /** a + b or a - b: dy for a, ± dy for b. Only the inputs' shapes are used. */
 function sumOrDifference(ofB: (dy: Tensor) => Tensor): Rule {
@@ -60,8 +50,7 @@ function sumOrDifference(ofB: (dy: Tensor) => Tensor): Rule {
 /** x₀ + x₁ + …: dy for each. */
 const addN: Rule = {
   saveAllInputs: true,
-  gradFunc: (dy, saved) =>
-    Object.fromEntries(saved.map((_, index) => [index, () => clone(dy as Tensor)])),
+  gradFunc: (dy, saved) => Object.fromEntries(saved.map((_, index) => [index, () => clone(dy as Tensor)])),
 };
 
 /** a / b: dy / b, and Σ(dy · a) / -b², added up first because b is often smaller than a. */
@@ -162,15 +151,13 @@ export const arithmetic: Rules = {
   Atanh: fromInput((dy, x) => div(dy, sub(1, square(x)))), // 1 / (1 - x²)
   ClipByValue: clipByValue,
   ...Object.fromEntries(
-    ["Sign", "Step", "Floor", "Ceil", "Round", "IsNan", "IsInf", "IsFinite"].map((name) => [
-      name,
-      flat("x"),
-    ]),
+    ["Sign", "Step", "Floor", "Ceil", "Round", "IsNan", "IsInf", "IsFinite"].map((name) => [name, flat("x")]),
   ),
   ...Object.fromEntries(
-    ["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual", "FloorDiv"].map(
-      (name) => [name, flat("a", "b")],
-    ),
+    ["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual", "FloorDiv"].map((name) => [
+      name,
+      flat("a", "b"),
+    ]),
   ),
   LogicalAnd: flat("a", "b"),
   LogicalOr: flat("a", "b"),

@@ -2,12 +2,7 @@ import { randomTensor } from "@clip-ts/test-utils";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { activations, arithmetic } from "./arithmetic.ts";
-import {
-  beside,
-  compareGradients,
-  type GradientCase,
-  type GradientCases,
-} from "./against-tfjs.test.ts";
+import { beside, compareGradients, type GradientCase, type GradientCases } from "./against-tfjs.test.ts";
 
 type Unary = (x: tf.Tensor) => tf.Tensor;
 type Binary = (a: tf.Tensor, b: tf.Tensor) => tf.Tensor;
@@ -95,13 +90,8 @@ const cases: GradientCases = {
   Asinh: one(tf.asinh),
   Acosh: one(tf.acosh, uniform(1.1, 4)),
   Atanh: one(tf.atanh, uniform(-0.9, 0.9)),
-  ClipByValue: one(
-    (x) => tf.clipByValue(x, -0.5, 0.5),
-    tf.tensor([-2, -0.5, -0.2, 0, 0.3, 0.5, 1]),
-  ),
-  ...Object.fromEntries(
-    Object.entries(jumps).map(([kernel, run]) => [kernel, one(beside(run as Unary))]),
-  ),
+  ClipByValue: one((x) => tf.clipByValue(x, -0.5, 0.5), tf.tensor([-2, -0.5, -0.2, 0, 0.3, 0.5, 1])),
+  ...Object.fromEntries(Object.entries(jumps).map(([kernel, run]) => [kernel, one(beside(run as Unary))])),
   IsNan: one(beside(float(tf.isNaN))),
   IsInf: one(beside(float(tf.isInf))),
   IsFinite: one(beside(float(tf.isFinite))),
@@ -124,8 +114,7 @@ const cases: GradientCases = {
   ),
   FloorDiv: {
     inputs: [uniform(5.2, 5.8), uniform(2.2, 2.8)],
-    run: (a, b) =>
-      tf.mul(tf.cast(tf.floorDiv(tf.cast(a!, "int32"), tf.cast(b!, "int32")), "float32"), b!),
+    run: (a, b) => tf.mul(tf.cast(tf.floorDiv(tf.cast(a!, "int32"), tf.cast(b!, "int32")), "float32"), b!),
     judge: "differences",
   },
   LogicalAnd: {
@@ -165,7 +154,5 @@ const cases: GradientCases = {
 compareGradients(cases);
 
 test("every rule of these files has a case", () => {
-  expect(Object.keys(cases).toSorted()).toEqual(
-    Object.keys({ ...arithmetic, ...activations }).toSorted(),
-  );
+  expect(Object.keys(cases).toSorted()).toEqual(Object.keys({ ...arithmetic, ...activations }).toSorted());
 });

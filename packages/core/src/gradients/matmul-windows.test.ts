@@ -15,12 +15,7 @@ const sides = (rows: number, columns: number, isTransposed: boolean): number[] =
   isTransposed ? [columns, rows] : [rows, columns];
 
 /** A matmul with operands as they are and transposed; [..., 3, 4] by [..., 4, 5]. */
-const matMulCases = (
-  name: string,
-  a: number[],
-  b: number[],
-  judge?: "differences",
-): GradientCase[] =>
+const matMulCases = (name: string, a: number[], b: number[], judge?: "differences"): GradientCase[] =>
   transposes.map(([transposeA, transposeB]) => ({
     name: `${name}${transposeA ? ", a transposed" : ""}${transposeB ? ", b transposed" : ""}`,
     inputs: [
@@ -49,12 +44,7 @@ type Padding = Parameters<typeof tf.conv2d>[3];
 
 const convolutions = (
   filter: number[],
-  run: (
-    x: tf.Tensor4D,
-    filter: tf.Tensor4D,
-    stride: number | [number, number],
-    pad: Padding,
-  ) => tf.Tensor,
+  run: (x: tf.Tensor4D, filter: tf.Tensor4D, stride: number | [number, number], pad: Padding) => tf.Tensor,
   engines: readonly ("cpu" | "wasm")[],
 ): GradientCase[] =>
   paddings.flatMap(([name, pad]) =>
@@ -68,12 +58,7 @@ const convolutions = (
   );
 
 const pooled = (
-  run: (
-    x: tf.Tensor4D,
-    size: [number, number],
-    stride: number,
-    pad: "valid" | "same" | number,
-  ) => tf.Tensor,
+  run: (x: tf.Tensor4D, size: [number, number], stride: number, pad: "valid" | "same" | number) => tf.Tensor,
 ): GradientCase[] =>
   (["valid", "same", 1] as const).flatMap((pad) =>
     [1, 2].map((stride) => ({
@@ -104,11 +89,7 @@ const cases: GradientCases = {
         tf.batchNorm(x!, mean as never, variance as never, offset as never, scale as never, 1e-3),
     },
   ],
-  Conv2D: convolutions(
-    [3, 3, 3, 4],
-    (x, filter, stride, pad) => tf.conv2d(x, filter, stride, pad),
-    ["cpu", "wasm"],
-  ),
+  Conv2D: convolutions([3, 3, 3, 4], (x, filter, stride, pad) => tf.conv2d(x, filter, stride, pad), ["cpu", "wasm"]),
   Conv2DBackpropInput: [1, 2].map((stride) => ({
     name: `stride ${stride}`,
     inputs: [
@@ -116,20 +97,12 @@ const cases: GradientCases = {
       [3, 3, 4, 3],
     ],
     run: (x, filter) =>
-      tf.conv2dTranspose(
-        x as tf.Tensor4D,
-        filter as tf.Tensor4D,
-        [2, 3 * stride, 4 * stride, 4],
-        stride,
-        "same",
-      ),
+      tf.conv2dTranspose(x as tf.Tensor4D, filter as tf.Tensor4D, [2, 3 * stride, 4 * stride, 4], stride, "same"),
   })),
   DepthwiseConv2dNative: [
-    ...convolutions(
-      [3, 3, 3, 2],
-      (x, filter, stride, pad) => tf.depthwiseConv2d(x, filter, stride, pad as "valid"),
-      ["cpu"],
-    ),
+    ...convolutions([3, 3, 3, 2], (x, filter, stride, pad) => tf.depthwiseConv2d(x, filter, stride, pad as "valid"), [
+      "cpu",
+    ]),
   ],
   AvgPool: pooled(tf.avgPool),
   MaxPool: [
@@ -146,9 +119,7 @@ const cases: GradientCases = {
 compareGradients(cases);
 
 test.each([tf.conv2d, tf.depthwiseConv2d])("a dilated convolution is refused by name", (run) => {
-  const dilated = tf.grad((x: tf.Tensor) =>
-    run(x as tf.Tensor4D, tf.ones([2, 2, 1, 1]), 1, "same", "NHWC", [2, 1]),
-  );
+  const dilated = tf.grad((x: tf.Tensor) => run(x as tf.Tensor4D, tf.ones([2, 2, 1, 1]), 1, "same", "NHWC", [2, 1]));
   expect(() => dilated(tf.ones([1, 5, 5, 1]))).toThrow("dilations [2,1] has no gradient");
 });
 

@@ -28,10 +28,8 @@ const matMulRule: Rule = {
     const dy = given as Tensor;
     const [a, b] = saved as [Tensor, Tensor];
     const { transposeA, transposeB } = attributes as Record<string, boolean>;
-    const byA = (): Tensor =>
-      transposeA ? matMul(b, dy, transposeB, true) : matMul(dy, b, false, !transposeB);
-    const byB = (): Tensor =>
-      transposeB ? matMul(dy, a, true, transposeA) : matMul(a, dy, !transposeA, false);
+    const byA = (): Tensor => (transposeA ? matMul(b, dy, transposeB, true) : matMul(dy, b, false, !transposeB));
+    const byB = (): Tensor => (transposeB ? matMul(dy, a, true, transposeA) : matMul(a, dy, !transposeA, false));
     return { a: () => sumTo(byA(), a.shape), b: () => sumTo(byB(), b.shape) };
   },
 };
@@ -52,8 +50,7 @@ const normalised: Rule = {
     return {
       x: () => mul(scaled, r),
       mean: () => neg(sumTo(mul(scaled, r), mean.shape)),
-      variance: () =>
-        sumTo(mul(mul(scaled, centred), mul(mul(mul(r, r), r), -0.5)), variance.shape),
+      variance: () => sumTo(mul(mul(scaled, centred), mul(mul(mul(r, r), r), -0.5)), variance.shape),
       scale: () => sumTo(mul(dy, mul(centred, r)), mean.shape),
       offset: () => passOn(dy, mean.shape),
     };
@@ -123,10 +120,7 @@ const prodRule: Rule = {
       const reduced = util.parseAxisParam(axis as Axes, x.shape);
       const others = x.shape.map((_, index) => index).filter((index) => !reduced.includes(index));
       const order = [...others, ...reduced];
-      const rows = reshape(transpose(x, order), [
-        sizeOf(others.map((index) => x.shape[index] as number)),
-        -1,
-      ]);
+      const rows = reshape(transpose(x, order), [sizeOf(others.map((index) => x.shape[index] as number)), -1]);
       const rest = mul(cumprod(rows, 1, true), cumprod(rows, 1, true, true));
       const gradient = mul(reshape(dy as Tensor, [-1, 1]), rest);
       const back = order.map((_, index) => order.indexOf(index));

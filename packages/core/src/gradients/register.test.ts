@@ -26,9 +26,7 @@ test("what is registered stays, however often it is called, and nothing is print
 });
 
 test("@tensorflow/tfjs can be imported afterwards in silence, and then has the word", async () => {
-  const print = ["warn", "log", "error"].map((name) =>
-    vi.spyOn(console, name as "warn").mockReturnValue(),
-  );
+  const print = ["warn", "log", "error"].map((name) => vi.spyOn(console, name as "warn").mockReturnValue());
   await import("@tensorflow/tfjs");
   registerGradients();
   expect(print.flatMap(({ mock }) => mock.calls)).toEqual([]);

@@ -1,12 +1,4 @@
-import {
-  broadcast_util,
-  cast,
-  reshape,
-  sum,
-  zeros,
-  type GradConfig,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { broadcast_util, cast, reshape, sum, zeros, type GradConfig, type Tensor } from "@tensorflow/tfjs-core";
 
 /** How one operation passes the gradient of its value, dy, on to its inputs. */
 export type Rule = Omit<GradConfig, "kernelName">;
@@ -71,8 +63,6 @@ export function flat(...inputs: string[]): Rule {
   return {
     inputsToSave: inputs,
     gradFunc: (_, saved) =>
-      Object.fromEntries(
-        inputs.map((name, index) => [name, () => zeros((saved[index] as Tensor).shape)]),
-      ),
+      Object.fromEntries(inputs.map((name, index) => [name, () => zeros((saved[index] as Tensor).shape)])),
   };
 }

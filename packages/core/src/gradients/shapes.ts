@@ -78,11 +78,7 @@ const sliced: Rule = {
   gradFunc: (dy, saved, { begin, size }) => ({
     x() {
       const [x] = saved as [Tensor];
-      const [from = [], lengths = []] = slice_util.parseSliceParams(
-        x,
-        begin as number[],
-        size as number[],
-      );
+      const [from = [], lengths = []] = slice_util.parseSliceParams(x, begin as number[], size as number[]);
       const around = x.shape.map((length, axis): [number, number] => {
         const before = from[axis] as number;
         return [before, length - before - (lengths[axis] as number)];
@@ -182,16 +178,12 @@ const gathered: Rule = {
         const inner = sizeOf(x.shape.slice(along + 1));
         const length = x.shape[along] as number;
         const picks = sizeOf(indices.shape) / batches;
-        const updates = transpose(
-          reshape(dy as Tensor, [batches, outer, picks, inner]),
-          [0, 2, 1, 3],
-        ); // [batches, picks, outer, inner]
+        const updates = transpose(reshape(dy as Tensor, [batches, outer, picks, inner]), [0, 2, 1, 3]); // [batches, picks, outer, inner]
         const ids = flatIds(indices, batches, length);
-        const sums = scatterND(
-          reshape(ids, [-1, 1]),
-          reshape(updates, [batches * picks, outer * inner]),
-          [batches * length, outer * inner],
-        );
+        const sums = scatterND(reshape(ids, [-1, 1]), reshape(updates, [batches * picks, outer * inner]), [
+          batches * length,
+          outer * inner,
+        ]);
         const rows = reshape(sums, [batches, length, outer, inner]);
         return reshape(transpose(rows, [0, 2, 1, 3]), x.shape);
       },
@@ -209,10 +201,7 @@ const segmentSum: Rule = {
     return {
       x() {
         const rows = gather(dy, relu(ids));
-        const isOfSegment = reshape(greaterEqual(ids, 0), [
-          ...ids.shape,
-          ...rows.shape.slice(ids.rank).map(() => 1),
-        ]);
+        const isOfSegment = reshape(greaterEqual(ids, 0), [...ids.shape, ...rows.shape.slice(ids.rank).map(() => 1)]);
         return where(isOfSegment, rows, zerosLike(rows));
       },
       segmentIds: () => zeros(ids.shape),

@@ -16,16 +16,12 @@ const reduced = (run: Reduce, judge: Pick<GradientCase, "judge"> = {}): Gradient
       ...judge,
     })),
   );
-const one = (
-  run: (x: tf.Tensor) => tf.Tensor,
-  x: tf.Tensor | number[] = [2, 3, 4],
-): GradientCase => ({
+const one = (run: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor | number[] = [2, 3, 4]): GradientCase => ({
   inputs: [x],
   run: run as GradientCase["run"],
 });
 const named = (name: string, given: GradientCase): GradientCase => ({ ...given, name });
-const ints = (values: number[], shape = [values.length]): tf.Tensor =>
-  tf.tensor(values, shape, "int32");
+const ints = (values: number[], shape = [values.length]): tf.Tensor => tf.tensor(values, shape, "int32");
 const ties = tf.tensor([1, 3, 3, 2, 2, 2], [2, 3]);
 /** Different weights for the parts, one of them unused, whose gradient is then 0. */
 const weigh = (parts: tf.Tensor[]): tf.Tensor => tf.add(parts[0]!, tf.mul(parts.at(-1)!, 3));
@@ -95,9 +91,7 @@ const cases: GradientCases = {
   ],
   Concat: [0, 1, -1].map((axis) =>
     named(`along ${axis}`, {
-      inputs: [0, 1, 2].map((extra) =>
-        [2, 3, 4].map((n, at) => (at === (axis + 3) % 3 ? n + extra : n)),
-      ),
+      inputs: [0, 1, 2].map((extra) => [2, 3, 4].map((n, at) => (at === (axis + 3) % 3 ? n + extra : n))),
       run: (...xs) => tf.concat(xs, axis),
     }),
   ),
@@ -188,10 +182,7 @@ const cases: GradientCases = {
   ZerosLike: one((x) => tf.add(x, tf.zerosLike(x))),
   OnesLike: one((x) => tf.add(x, tf.onesLike(x))),
   OneHot: {
-    ...one(
-      (x) => tf.mul(x, tf.max(tf.oneHot(tf.cast(x, "int32"), 4), 1)),
-      tf.tensor([0.5, 1.5, 9.5]),
-    ),
+    ...one((x) => tf.mul(x, tf.max(tf.oneHot(tf.cast(x, "int32"), 4), 1)), tf.tensor([0.5, 1.5, 9.5])),
     judge: "differences",
   },
   GatherV2: [
@@ -226,16 +217,11 @@ const cases: GradientCases = {
       engines: ["cpu"],
     },
   ],
-  UnsortedSegmentSum: one(
-    (x) => tf.unsortedSegmentSum(x, ints([2, 0, 2, -1, 1]) as tf.Tensor1D, 3),
-    [5, 4],
-  ),
+  UnsortedSegmentSum: one((x) => tf.unsortedSegmentSum(x, ints([2, 0, 2, -1, 1]) as tf.Tensor1D, 3), [5, 4]),
 };
 
 compareGradients(cases);
 
 test("every rule of these files has a case", () => {
-  expect(Object.keys(cases).toSorted()).toEqual(
-    Object.keys({ ...reductions, ...shapes, ...indexing }).toSorted(),
-  );
+  expect(Object.keys(cases).toSorted()).toEqual(Object.keys({ ...reductions, ...shapes, ...indexing }).toSorted());
 });

@@ -48,10 +48,7 @@ function convolution(kernels: { x: string; filter: string }, names: readonly str
 const ofAllChannels = ["strides", "pad", "dataFormat", "dimRoundingMode"];
 
 /** A convolution (a cross-correlation) that sums over all channels. */
-const full = convolution(
-  { x: "Conv2DBackpropInput", filter: "Conv2DBackpropFilter" },
-  ofAllChannels,
-);
+const full = convolution({ x: "Conv2DBackpropInput", filter: "Conv2DBackpropFilter" }, ofAllChannels);
 
 /** One of every channel with filters of its own. */
 const depthwise = convolution(
@@ -68,8 +65,7 @@ const transposedConvolution: Rule = {
     const shared = pick(attributes, ofAllChannels);
     return {
       dy: () => run("Conv2D", { x: ddx, filter }, { ...shared, dilations: 1 }),
-      filter: () =>
-        run("Conv2DBackpropFilter", { x: ddx, dy }, { ...shared, filterShape: filter.shape }),
+      filter: () => run("Conv2DBackpropFilter", { x: ddx, dy }, { ...shared, filterShape: filter.shape }),
     };
   },
 };
@@ -78,8 +74,7 @@ const transposedConvolution: Rule = {
 const averagePool: Rule = {
   inputsToSave: ["x"],
   gradFunc: (dy, [x], { filterSize, strides, pad }) => ({
-    x: () =>
-      run("AvgPoolGrad", { dy: dy as Tensor, input: x as Tensor }, { filterSize, strides, pad }),
+    x: () => run("AvgPoolGrad", { dy: dy as Tensor, input: x as Tensor }, { filterSize, strides, pad }),
   }),
 };
 
@@ -90,12 +85,7 @@ const maxPool: Rule = {
   gradFunc: (dy, saved, { filterSize, strides, pad, dimRoundingMode }) => {
     const [input, output] = saved as [Tensor, Tensor];
     return {
-      x: () =>
-        run(
-          "MaxPoolGrad",
-          { dy: dy as Tensor, input, output },
-          { filterSize, strides, pad, dimRoundingMode },
-        ),
+      x: () => run("MaxPoolGrad", { dy: dy as Tensor, input, output }, { filterSize, strides, pad, dimRoundingMode }),
     };
   },
 };

@@ -18,11 +18,7 @@ import {
 /** What we use of tfjs-backend-wasm 4.22's backend object. */
 export interface WasmBackend {
   readonly wasm: {
-    cwrap(
-      name: string,
-      result: null,
-      parameters: readonly string[],
-    ): (...values: unknown[]) => void;
+    cwrap(name: string, result: null, parameters: readonly string[]): (...values: unknown[]) => void;
     readonly tfjs: { disposeData(id: number): void };
   };
   readonly dataIdMap: {

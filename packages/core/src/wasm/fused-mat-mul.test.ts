@@ -6,15 +6,7 @@ afterAll(() => useEngine("cpu"));
 
 type Activation = "linear" | "relu" | "relu6" | "elu" | "sigmoid" | "leakyrelu" | "prelu";
 
-const activations: readonly Activation[] = [
-  "linear",
-  "relu",
-  "relu6",
-  "elu",
-  "sigmoid",
-  "leakyrelu",
-  "prelu",
-];
+const activations: readonly Activation[] = ["linear", "relu", "relu6", "elu", "sigmoid", "leakyrelu", "prelu"];
 const inner = 100; // longer than the 48 at which the original kernel starts adding the bias again
 
 function multiply(
@@ -38,9 +30,7 @@ function multiply(
 
 const flags = [0, 1, 3].flatMap((batch) =>
   [false, true].flatMap((transposeA) =>
-    [false, true].flatMap((transposeB) =>
-      [false, true].map((bias) => ({ batch, transposeA, transposeB, bias })),
-    ),
+    [false, true].flatMap((transposeB) => [false, true].map((bias) => ({ batch, transposeA, transposeB, bias }))),
   ),
 );
 

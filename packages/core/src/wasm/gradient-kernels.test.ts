@@ -44,11 +44,7 @@ test("the gradient of gather is cpu's, repeated ids, every axis", async () => {
 test("segment ids outside the range are dropped", async () => {
   for (const engine of engines) {
     await useEngine(engine);
-    const sums = unsortedSegmentSum(
-      tensor([1, 2, 4, 8, 16, 32], [3, 2]),
-      tensor([1, -1, 1], [3], "int32") as never,
-      2,
-    );
+    const sums = unsortedSegmentSum(tensor([1, 2, 4, 8, 16, 32], [3, 2]), tensor([1, -1, 1], [3], "int32") as never, 2);
     expect(Array.from(await sums.data()), engine).toEqual([0, 0, 17, 34]);
   }
 });
@@ -64,9 +60,7 @@ interface Convolution {
 
 const pair = (min: number, max: number): fc.Arbitrary<[number, number]> =>
   fc.tuple(fc.integer({ min, max }), fc.integer({ min, max }));
-const explicit = fc
-  .tuple(pair(0, 2), pair(0, 2))
-  .map(([rows, columns]): Pad => [[0, 0], rows, columns, [0, 0]]);
+const explicit = fc.tuple(pair(0, 2), pair(0, 2)).map(([rows, columns]): Pad => [[0, 0], rows, columns, [0, 0]]);
 const oblong = fc.record({
   side: pair(5, 8),
   kernel: pair(1, 4),
@@ -89,8 +83,7 @@ test("the gradients of conv2d are cpu's for every kernel, stride and padding", a
   await fc.assert(
     fc.asyncProperty(convolutions, async (sizes) => {
       const { side, kernel, strides, pad } = sizes;
-      const run = (x: Tensor, filter: Tensor): Tensor =>
-        conv2d(x as Tensor4D, filter as Tensor4D, strides, pad);
+      const run = (x: Tensor, filter: Tensor): Tensor => conv2d(x as Tensor4D, filter as Tensor4D, strides, pad);
       const shapes = [
         [2, ...side, 3],
         [...kernel, 3, 2],
@@ -109,8 +102,7 @@ test("both leave only their results behind", async () => {
   const table = randomTensor([4, 3], "table");
   const before = memory().numTensors;
   tidy(() => {
-    const convolve = (a: Tensor, b: Tensor): Tensor =>
-      weightedSum(conv2d(a as Tensor4D, b as Tensor4D, 1, 1));
+    const convolve = (a: Tensor, b: Tensor): Tensor => weightedSum(conv2d(a as Tensor4D, b as Tensor4D, 1, 1));
     grads(convolve)([x, filter]);
     grads((a: Tensor) => weightedSum(gather(a, tensor([1, 1], [2], "int32"))))([table]);
   });

@@ -103,16 +103,8 @@ export function conv2dBackpropInputKernel(): KernelFunc {
   const loop = wasmKernel("Conv2DBackpropInput");
   return (call) => {
     const { dy, filter } = call.inputs as { dy: Tensor4D; filter: Tensor4D };
-    const { inputShape, strides, pad, dimRoundingMode } =
-      call.attrs as unknown as ImageGradientAttributes;
-    const info = backend_util.computeConv2DInfo(
-      inputShape,
-      filter.shape,
-      strides,
-      1,
-      pad,
-      dimRoundingMode,
-    );
+    const { inputShape, strides, pad, dimRoundingMode } = call.attrs as unknown as ImageGradientAttributes;
+    const info = backend_util.computeConv2DInfo(inputShape, filter.shape, strides, 1, pad, dimRoundingMode);
     const { top, bottom, left, right } = info.padInfo;
     const padding: backend_util.ExplicitPadding = [
       [0, 0],

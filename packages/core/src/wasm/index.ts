@@ -49,10 +49,7 @@ function repairTypes(): void {
 export function repairWasmBackend(): void {
   if (repaired) return;
   if (getKernel("BatchMatMul", wasmBackendName) == null) {
-    throw new ClipError(
-      "engine-unavailable",
-      "Import @tensorflow/tfjs-backend-wasm before repairing its kernels.",
-    );
+    throw new ClipError("engine-unavailable", "Import @tensorflow/tfjs-backend-wasm before repairing its kernels.");
   }
   replaceWasmKernel("BatchMatMul", matMulKernel);
   replaceWasmKernel("_FusedMatMul", fusedMatMulKernel);

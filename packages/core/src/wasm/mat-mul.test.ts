@@ -1,11 +1,5 @@
 import { isClipError } from "@clip-ts/base";
-import {
-  largestDifference,
-  randomTensor,
-  reference,
-  tensorsLeftBy,
-  useEngine,
-} from "@clip-ts/test-utils";
+import { largestDifference, randomTensor, reference, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
 import { backend, matMul, tensor, type Tensor2D } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -38,8 +32,7 @@ const anyShapes: fc.Arbitrary<Shapes> = fc
     transposeB: fc.boolean(),
   })
   .map(({ rows, inner, columns, outer, squeezeA, squeezeB, skip, transposeA, transposeB }) => {
-    const own = (squeeze: boolean[]): number[] =>
-      outer.map((length, axis) => (squeeze[axis] ? 1 : length));
+    const own = (squeeze: boolean[]): number[] => outer.map((length, axis) => (squeeze[axis] ? 1 : length));
     const [batchA, batchB] = [own(squeezeA), own(squeezeB).slice(skip)];
     const lead = batchA.map((length, axis) => {
       const other = batchB[axis - (batchA.length - batchB.length)] ?? 1;
@@ -67,12 +60,7 @@ function offsetOf(index: number, outer: readonly number[], own: readonly number[
 /** The matmul in float64, matrix by matrix. */
 function expectedMatMul(shapes: Shapes, a: ArrayLike<number>, b: ArrayLike<number>): number[] {
   const { transposeA, transposeB, outer } = shapes;
-  const matrix = (
-    values: ArrayLike<number>,
-    shape: number[],
-    flip: boolean,
-    index: number,
-  ): ArrayLike<number> => {
+  const matrix = (values: ArrayLike<number>, shape: number[], flip: boolean, index: number): ArrayLike<number> => {
     const [height, width] = shape.slice(-2) as [number, number];
     const start = offsetOf(index, outer, shape.slice(0, -2)) * height * width;
     const part = Array.from(values).slice(start, start + height * width);

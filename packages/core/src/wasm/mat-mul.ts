@@ -36,31 +36,15 @@ const multiplyOf = new WeakMap<WasmBackend, Multiply>();
 function multiplyFor(backend: WasmBackend): Multiply {
   const known = multiplyOf.get(backend);
   if (known !== undefined) return known;
-  const types = [
-    "number",
-    "array",
-    "number",
-    "number",
-    "array",
-    "number",
-    "number",
-    "number",
-    "number",
-  ];
+  const types = ["number", "array", "number", "number", "array", "number", "number", "number", "number"];
   const call = backend.wasm.cwrap("BatchMatMul", null, types);
-  const multiply: Multiply = (a, b, out) =>
-    call(a.id, shapeBytes(a), 3, b.id, shapeBytes(b), 3, 0, 0, out.id);
+  const multiply: Multiply = (a, b, out) => call(a.id, shapeBytes(a), 3, b.id, shapeBytes(b), 3, 0, 0, out.id);
   multiplyOf.set(backend, multiply);
   return multiply;
 }
 
 /** Runs `use` with the index-th matrix of a stack registered as a tensor of its own, without copying. */
-function withMatrix(
-  backend: WasmBackend,
-  stack: TensorInfo,
-  index: number,
-  use: (matrix: Matrix) => void,
-): void {
+function withMatrix(backend: WasmBackend, stack: TensorInfo, index: number, use: (matrix: Matrix) => void): void {
   const [rows = 0, columns = 0] = stack.shape.slice(-2);
   const start = backend.dataIdMap.get(stack.dataId).memoryOffset;
   const view = backend.makeOutput([rows, columns], "float32", start + index * rows * columns * 4);
@@ -128,9 +112,7 @@ export const matMulKernel: KernelFunc = ({ inputs, backend: anyBackend, attrs })
   for (let index = 0; index < batch; index++) {
     withMatrix(backend, out, index, (result) =>
       withMatrix(backend, a, broadcastIndex(index, outerA, outer), (left) =>
-        withMatrix(backend, b, broadcastIndex(index, outerB, outer), (right) =>
-          multiply(left, right, result),
-        ),
+        withMatrix(backend, b, broadcastIndex(index, outerB, outer), (right) => multiply(left, right, result)),
       ),
     );
   }

@@ -24,16 +24,8 @@ export interface NativeFunction {
 const signatures = {
   GetErrorCode: [1, "int", ["uintptr_t"]],
   GetErrorMessage: [2, "str", ["uintptr_t"]],
-  CreateSessionFromArray: [
-    8,
-    "uintptr_t",
-    ["uintptr_t", "void *", "size_t", "uintptr_t", "void *"],
-  ],
-  Run: [
-    9,
-    "uintptr_t",
-    ["uintptr_t", "uintptr_t", "void *", "void *", "size_t", "void *", "size_t", "void *"],
-  ],
+  CreateSessionFromArray: [8, "uintptr_t", ["uintptr_t", "void *", "size_t", "uintptr_t", "void *"]],
+  Run: [9, "uintptr_t", ["uintptr_t", "uintptr_t", "void *", "void *", "size_t", "void *", "size_t", "void *"]],
   CreateSessionOptions: [10, "uintptr_t", ["void *"]],
   EnableProfiling: [14, "uintptr_t", ["uintptr_t", "str"]],
   DisableMemPattern: [17, "uintptr_t", ["uintptr_t"]],
@@ -78,9 +70,7 @@ export interface OnnxApi {
 const interfaceVersion = 5;
 
 function bind(koffi: typeof Koffi, pointer: Handle, result: string, given: readonly string[]) {
-  const raw = koffi.decode(pointer, koffi.proto(result, [...given])) as ReturnType<
-    Koffi.LibraryHandle["func"]
-  >;
+  const raw = koffi.decode(pointer, koffi.proto(result, [...given])) as ReturnType<Koffi.LibraryHandle["func"]>;
   const later = (...values: readonly unknown[]): Promise<Handle> =>
     new Promise((resolve, reject) => {
       raw.async(...values, (error: Error | null, value: Handle) => {

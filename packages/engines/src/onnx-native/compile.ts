@@ -13,12 +13,7 @@ import {
   type Value,
 } from "@clip-ts/jit";
 import type { Handle, TensorViews } from "./api.ts";
-import {
-  createSession,
-  onnxEnvironment,
-  type OnnxEnvironment,
-  type SessionOptions,
-} from "./session.ts";
+import { createSession, onnxEnvironment, type OnnxEnvironment, type SessionOptions } from "./session.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -35,9 +30,7 @@ export function findOnnxLibrary(): string | undefined {
   const versions = existsSync(binaries) ? readdirSync(binaries) : [];
   for (const version of versions.toSorted().toReversed()) {
     const folder = join(binaries, version, process.platform, process.arch);
-    const found = existsSync(folder)
-      ? readdirSync(folder).find((name) => libraryName.test(name))
-      : undefined;
+    const found = existsSync(folder) ? readdirSync(folder).find((name) => libraryName.test(name)) : undefined;
     if (found !== undefined) return join(folder, found);
   }
   return undefined;
@@ -89,9 +82,7 @@ function runsOf(session: Handle, graph: Graph, environment: OnnxEnvironment): Ru
   return async (given, into = {}) => {
     refuseUnknown(graph.inputs, given);
     refuseUnknown(graph.outputs, into);
-    const results = Object.fromEntries(
-      graph.outputs.map(({ name, value }) => [name, into[name] ?? emptyArray(value)]),
-    );
+    const results = Object.fromEntries(graph.outputs.map(({ name, value }) => [name, into[name] ?? emptyArray(value)]));
     const feeds = viewsOf(graph.inputs, given, views);
     const fetches = viewsOf(graph.outputs, results, views);
     const held = { given, results, feeds, fetches, inputs, outputs };
@@ -156,16 +147,11 @@ export type NativeOnnx = { readonly target: Target } | { readonly refusal: strin
 export function openNativeOnnx(threads: number): NativeOnnx {
   try {
     const path = findOnnxLibrary();
-    if (path === undefined)
-      return { refusal: "onnxruntime-node carries no library for this system" };
+    if (path === undefined) return { refusal: "onnxruntime-node carries no library for this system" };
     const environment = onnxEnvironment(path, threads);
     return {
       target: (graph, { isShort = false } = {}) =>
-        compileNative(
-          graph,
-          environment,
-          isShort ? { threads: 1, lanes: threads } : { threads, lanes: 1 },
-        ),
+        compileNative(graph, environment, isShort ? { threads: 1, lanes: threads } : { threads, lanes: 1 }),
     };
   } catch (error) {
     if (isClipError(error)) return { refusal: error.message };

@@ -1,11 +1,4 @@
-import {
-  interpret,
-  optimize,
-  trace,
-  type CompiledFunction,
-  type Graph,
-  type Node,
-} from "@clip-ts/jit";
+import { interpret, optimize, trace, type CompiledFunction, type Graph, type Node } from "@clip-ts/jit";
 import { largestDifference, randomTensor, useEngine } from "@clip-ts/test-utils";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -54,14 +47,11 @@ test("results are new arrays, or lie where the caller wants them", async () => {
 });
 
 test("every element type goes in and out", async () => {
-  const graph = trace(
-    ({ x, n, yes }) => ({ y: tf.neg(x!), m: tf.add(n!, n!), no: tf.logicalNot(yes!) }),
-    {
-      x: { shape: [2] },
-      n: { shape: [2], dtype: "int32" },
-      yes: { shape: [2], dtype: "bool" },
-    },
-  );
+  const graph = trace(({ x, n, yes }) => ({ y: tf.neg(x!), m: tf.add(n!, n!), no: tf.logicalNot(yes!) }), {
+    x: { shape: [2] },
+    n: { shape: [2], dtype: "int32" },
+    yes: { shape: [2], dtype: "bool" },
+  });
   const compiled = await compile(graph);
   const results = await compiled.run({
     x: floats([1, -2]),
@@ -116,8 +106,7 @@ test("arrays that are garbage before a run ends are kept until then", async () =
     return compiled.run({ x: given, w: { data: w.dataSync().slice() as Float32Array, shape } });
   });
   const churn: Float32Array[] = [];
-  for (let round = 0; round < 200; round++)
-    churn[round % 3] = new Float32Array(size * size).fill(9);
+  for (let round = 0; round < 200; round++) churn[round % 3] = new Float32Array(size * size).fill(9);
   for (const { y } of await Promise.all(runs)) {
     expect(largestDifference(y?.data as Float32Array, expected)).toBeLessThan(1e-3);
   }
@@ -153,12 +142,7 @@ test.each([
   ["an unknown input", { a, b, z: a }, undefined, 'no value named "z"'],
   ["an unknown result", { a, b }, { z: a }, 'no value named "z"'],
   ["too few elements", { a, b: { ...b, data: new Float32Array(5) } }, undefined, "hold 6 elements"],
-  [
-    "another type",
-    { a, b: { ...b, data: new Int32Array(6) } },
-    undefined,
-    "of float32; got 6 of int32",
-  ],
+  ["another type", { a, b: { ...b, data: new Int32Array(6) } }, undefined, "of float32; got 6 of int32"],
 ] as const)("%s is an error, no crash", async (_, given, into, message) => {
   const compiled = await compile(matmul());
   await expect(compiled.run(given, into)).rejects.toThrow(message);
@@ -183,9 +167,7 @@ test("what ONNX Runtime refuses is told in its own words", async () => {
     outputs: [{ name: "y", value: y! }],
   };
   if ("refusal" in native) throw new Error(native.refusal);
-  await expect(native.target(graph)).rejects.toThrow(
-    /^ONNX Runtime refused: .*Dimension mismatch/su,
-  );
+  await expect(native.target(graph)).rejects.toThrow(/^ONNX Runtime refused: .*Dimension mismatch/su);
 });
 
 test("a disposed graph does not run; disposing waits for what runs", async () => {

@@ -1,12 +1,6 @@
 import type { Graph } from "@clip-ts/jit";
 import { writeOnnx } from "@clip-ts/onnx";
-import {
-  createTensorViews,
-  loadOnnxApi,
-  type Handle,
-  type OnnxApi,
-  type TensorViews,
-} from "./api.ts";
+import { createTensorViews, loadOnnxApi, type Handle, type OnnxApi, type TensorViews } from "./api.ts";
 
 /** ONNX Runtime, loaded once for the process. */
 export interface OnnxEnvironment {
@@ -29,9 +23,7 @@ function open(path: string, threads: number): OnnxEnvironment {
   const { call, make, check } = api;
   const pool = make((place) => call.CreateThreadingOptions(place));
   check(call.SetGlobalIntraOpNumThreads(pool, threads));
-  const handle = make((place) =>
-    call.CreateEnvWithGlobalThreadPools(warning, "clip-ts", pool, place),
-  );
+  const handle = make((place) => call.CreateEnvWithGlobalThreadPools(warning, "clip-ts", pool, place));
   call.ReleaseThreadingOptions(pool);
   const memory = make((place) => call.CreateCpuMemoryInfo(arenaAllocator, defaultMemory, place));
   check(call.CreateAndRegisterAllocator(handle, memory, defaultArena));
@@ -86,13 +78,7 @@ export async function createSession(
   const place = new BigUint64Array(1);
   const settings = optionsOf(environment, options);
   try {
-    const status = await api.call.CreateSessionFromArray.later(
-      handle,
-      bytes,
-      bytes.length,
-      settings,
-      place,
-    );
+    const status = await api.call.CreateSessionFromArray.later(handle, bytes, bytes.length, settings, place);
     api.check(status);
     return place[0] as Handle;
   } finally {

@@ -12,8 +12,7 @@ import { libraryNames } from "./wheels.ts";
 
 /** Where Node's headers may lie, best first. Node-API is stable, so those of any version do. */
 function candidates(environment: NodeJS.ProcessEnv): string[] {
-  const { npm_config_nodedir: given, XDG_CACHE_HOME: cache = join(homedir(), ".cache") } =
-    environment;
+  const { npm_config_nodedir: given, XDG_CACHE_HOME: cache = join(homedir(), ".cache") } = environment;
   return [
     ...(given === undefined ? [] : [join(given, "include", "node")]),
     join(dirname(dirname(process.execPath)), "include", "node"),
@@ -48,11 +47,7 @@ async function forwardMovedHeader(include: string, folder: string): Promise<void
 }
 
 /** Runs the C++ compiler. @throws ClipError saying what to install, or what the compiler said of `what`. */
-async function compile(
-  what: string,
-  args: readonly string[],
-  { environment }: SetupContext,
-): Promise<void> {
+async function compile(what: string, args: readonly string[], { environment }: SetupContext): Promise<void> {
   const { CXX: compiler = "g++" } = environment;
   const { code, stderr } = await runProcess(compiler, args, environment);
   if (code === 0) return;
@@ -103,11 +98,7 @@ async function compileLibrary(
  * Compiles the C++ sources that tfjs-node's package carries into its place, against the libraries in
  * `libraries`, which must stay there. @returns the addon's path.
  */
-export async function compileAddon(
-  packageFolder: string,
-  libraries: string,
-  context: SetupContext,
-): Promise<string> {
+export async function compileAddon(packageFolder: string, libraries: string, context: SetupContext): Promise<string> {
   const target = join(packageFolder, "lib", "napi-v8", "tfjs_binding.node");
   const include = join(libraries, "include");
   const headers = findNodeHeaders(context.environment);
@@ -154,10 +145,7 @@ export interface TrialResult {
  * Loads tfjs-node in another process, multiplies two matrices and takes a gradient.
  * @throws ClipError "engine-unavailable" with what the process said.
  */
-export async function tryAddon(
-  packageFolder: string,
-  environment: NodeJS.ProcessEnv,
-): Promise<TrialResult> {
+export async function tryAddon(packageFolder: string, environment: NodeJS.ProcessEnv): Promise<TrialResult> {
   const quiet = { TF_CPP_MIN_LOG_LEVEL: "2", TF_FORCE_GPU_ALLOW_GROWTH: "true", ...environment };
   const args = ["-e", trial, packageFolder];
   const { stdout, stderr } = await runProcess(process.execPath, args, quiet);
@@ -193,10 +181,6 @@ export async function compileOperations(
   const target = operationsPath(packageFolder, version);
   context.report("compiling clip-ts's own operations: GEMM, fused rows, AdamW (half a minute)");
   const sources = fileURLToPath(sourceFolder);
-  const args = [
-    ...libraryFlags,
-    `-I${join(libraries, "include")}`,
-    ...sourceNames.map((name) => join(sources, name)),
-  ];
+  const args = [...libraryFlags, `-I${join(libraries, "include")}`, ...sourceNames.map((name) => join(sources, name))];
   await compileLibrary("clip-ts's operations", { target, libraries }, args, context);
 }

@@ -1,12 +1,4 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { zipSync } from "fflate";
@@ -80,19 +72,16 @@ test.skipIf(onWindows)("libraries come to lie where TensorFlow looks for them, o
   expect(await fetchCudaLibraries(libraries, offline)).toBe(target);
 });
 
-test.skipIf(onWindows)(
-  "a package that pip lacks is named, and nothing half-made stays",
-  async () => {
-    const { libraries, context } = contextOf("failing", programs);
-    writeFileSync(join(libraries, "METADATA"), metadata);
-    writeFileSync(join(folder, "fail"), "");
-    await expect(fetchCudaLibraries(libraries, context)).rejects.toThrow(
-      /pip cannot fetch nvidia-cudnn-cu12<10\.0,>=9\.3\.0\.75:\s+no cudnn here/u,
-    );
-    rmSync(join(folder, "fail"));
-    expect(readdirSync(join(folder, "failing"))).toEqual(["tensorflow-gpu"]);
-  },
-);
+test.skipIf(onWindows)("a package that pip lacks is named, and nothing half-made stays", async () => {
+  const { libraries, context } = contextOf("failing", programs);
+  writeFileSync(join(libraries, "METADATA"), metadata);
+  writeFileSync(join(folder, "fail"), "");
+  await expect(fetchCudaLibraries(libraries, context)).rejects.toThrow(
+    /pip cannot fetch nvidia-cudnn-cu12<10\.0,>=9\.3\.0\.75:\s+no cudnn here/u,
+  );
+  rmSync(join(folder, "fail"));
+  expect(readdirSync(join(folder, "failing"))).toEqual(["tensorflow-gpu"]);
+});
 
 test("without pip, the error says what to install", async () => {
   const { libraries, context } = contextOf("no-pip", join(folder, "nowhere"));

@@ -3,15 +3,7 @@ import { mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { lastLines, runProcess, type SetupContext } from "./setup-options.ts";
-import {
-  checkSum,
-  downloadWheel,
-  findPip,
-  libraryNames,
-  pipWheel,
-  unpackFiles,
-  unpackWheel,
-} from "./wheels.ts";
+import { checkSum, downloadWheel, findPip, libraryNames, pipWheel, unpackFiles, unpackWheel } from "./wheels.ts";
 
 /** Packages that a wheel asks for with its CUDA libraries: `nvidia-cublas-cu12<13.0,>=12.5.3.2`. */
 export function cudaRequirements(metadata: string): string[] {
@@ -35,11 +27,7 @@ async function downloadAll(requirements: readonly string[], context: SetupContex
   const options = ["download", "--no-deps", "--only-binary=:all:", "--dest", into];
   for (const requirement of requirements) {
     report(`fetching ${requirement}`);
-    const { code, stderr } = await runProcess(
-      command,
-      [...args, ...options, requirement],
-      environment,
-    );
+    const { code, stderr } = await runProcess(command, [...args, ...options, requirement], environment);
     if (code === 0) continue;
     throw new ClipError("not-found", `pip cannot fetch ${requirement}:\n${lastLines(stderr)}`, {
       data: { requirement },
@@ -52,10 +40,7 @@ async function downloadAll(requirements: readonly string[], context: SetupContex
  * (`../nvidia/NAME/lib`). Nothing is fetched twice. @returns the folder.
  * @throws ClipError "not-found" if pip is missing or cannot fetch them.
  */
-export async function fetchCudaLibraries(
-  libraries: string,
-  context: SetupContext,
-): Promise<string | undefined> {
+export async function fetchCudaLibraries(libraries: string, context: SetupContext): Promise<string | undefined> {
   const target = join(dirname(libraries), "nvidia");
   if (existsSync(target)) return target;
   const metadata = await readFile(join(libraries, "METADATA"), "utf8").catch(() => "");
@@ -117,10 +102,7 @@ async function givenLibraries(from: string, context: SetupContext): Promise<stri
  * The folder with TensorFlow's libraries and headers: the one given, the cache, or what pip or a package
  * index provide.
  */
-export async function findLibraries(
-  from: string | undefined,
-  context: SetupContext,
-): Promise<string> {
+export async function findLibraries(from: string | undefined, context: SetupContext): Promise<string> {
   if (from !== undefined) return givenLibraries(from, context);
   if (isComplete(context.cache)) return context.cache;
   let wheel = await pipWheel(context);

@@ -1,13 +1,5 @@
 import { createHash } from "node:crypto";
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createRequire } from "node:module";
@@ -76,22 +68,16 @@ test("a cut wheel is an error and leaves nothing half-unpacked", async () => {
 
 test("a folder without libraries, and one that is not there, are errors that name them", async () => {
   const empty = mkdtempSync(join(folder, "empty-"));
-  await expect(findLibraries(empty, contextOf("none"))).rejects.toThrow(
-    /holds neither .* wheel nor/u,
-  );
+  await expect(findLibraries(empty, contextOf("none"))).rejects.toThrow(/holds neither .* wheel nor/u);
   const missing = join(folder, "missing");
-  await expect(findLibraries(missing, contextOf("none"))).rejects.toThrow(
-    /missing does not exist/u,
-  );
+  await expect(findLibraries(missing, contextOf("none"))).rejects.toThrow(/missing does not exist/u);
 });
 
 test("on other systems than Linux, the error says what runs there", async () => {
   for (const platform of ["win32", "darwin"] as const) {
     const setup = setupTensorflow({ platform, packageFolder: folder });
     await expect(setup).rejects.toMatchObject({ code: "engine-unavailable", data: { platform } });
-    await expect(setup).rejects.toThrow(
-      /on Linux only, and this is \w+\. The engines onnx and wasm/u,
-    );
+    await expect(setup).rejects.toThrow(/on Linux only, and this is \w+\. The engines onnx and wasm/u);
   }
 });
 
@@ -159,17 +145,13 @@ describe("a package index", () => {
 
   test("an index that does not answer is an error that says how to go on", async () => {
     const context = contextOf("silent", { index: "http://127.0.0.1:9" });
-    await expect(findLibraries(undefined, context)).rejects.toThrow(
-      /cannot be read.*--from FILE/su,
-    );
+    await expect(findLibraries(undefined, context)).rejects.toThrow(/cannot be read.*--from FILE/su);
   });
 });
 
 const libraries = process.env["CLIP_TS_TENSORFLOW_DIR"];
 if (libraries === undefined) {
-  console.warn(
-    "Skipped: building the native part, as CLIP_TS_TENSORFLOW_DIR names no libtensorflow.",
-  );
+  console.warn("Skipped: building the native part, as CLIP_TS_TENSORFLOW_DIR names no libtensorflow.");
 }
 
 test.skipIf(libraries === undefined)(
@@ -186,9 +168,7 @@ test.skipIf(libraries === undefined)(
     const options = { packageFolder, environment, report: (line: string) => lines.push(line) };
     const built = await setupTensorflow({ ...options, from: libraries as string });
     expect(built.version).toMatch(/^2\.\d+\.\d+/u);
-    expect(lines.join("\n")).toMatch(
-      /compiling .*multiplies and takes gradients.*own operations/su,
-    );
+    expect(lines.join("\n")).toMatch(/compiling .*multiplies and takes gradients.*own operations/su);
     const added = readdirSync(join(packageFolder, "lib/napi-v8")).find((name) =>
       name.startsWith("clip_ts_operations_"),
     );

@@ -18,8 +18,7 @@ function packageFolderOf(gpu: boolean): string {
   } catch {
     throw new ClipError(
       "not-found",
-      `${name} is not installed. Install its JavaScript first: ` +
-        `npm install --ignore-scripts ${name}@4.22.0`,
+      `${name} is not installed. Install its JavaScript first: npm install --ignore-scripts ${name}@4.22.0`,
       { data: { name } },
     );
   }
@@ -90,8 +89,7 @@ export async function setupTensorflow(
   needLinux(options.platform);
   const context = contextOf(options);
   const packageFolder = options.packageFolder ?? packageFolderOf(context.gpu);
-  const present =
-    options.from === undefined ? await worksAlready(packageFolder, context) : undefined;
+  const present = options.from === undefined ? await worksAlready(packageFolder, context) : undefined;
   if (present !== undefined) {
     context.report(`TensorFlow ${present.version} is set up already and works`);
     return present;

@@ -1,25 +1,11 @@
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  createReadStream,
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  openSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, createReadStream, createWriteStream, existsSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ClipError } from "@clip-ts/base";
 import { Unzip, UnzipInflate, type UnzipFile } from "fflate";
-import {
-  lastLines,
-  megabytes,
-  runProcess,
-  tensorflowVersion,
-  type SetupContext,
-} from "./setup-options.ts";
+import { lastLines, megabytes, runProcess, tensorflowVersion, type SetupContext } from "./setup-options.ts";
 
 /** SHA-256 of a file, in hexadecimal. */
 export async function checkSum(path: string): Promise<string> {
@@ -63,9 +49,7 @@ async function findWheel({ index, wheelName }: SetupContext): Promise<IndexFile>
   const response = await request(url, { accept: "application/vnd.pypi.simple.v1+json" });
   const { files } = (await response.json()) as { readonly files: readonly IndexFile[] };
   const start = `${wheelName.replaceAll("-", "_")}-${tensorflowVersion}-`;
-  const found = files.find(
-    ({ filename }) => filename.startsWith(start) && /manylinux.*_x86_64\.whl$/u.test(filename),
-  );
+  const found = files.find(({ filename }) => filename.startsWith(start) && /manylinux.*_x86_64\.whl$/u.test(filename));
   if (found === undefined) throw unreachable(url, `it lists no ${start}*manylinux*_x86_64.whl`);
   return { ...found, url: new URL(found.url, response.url).href };
 }
@@ -112,16 +96,10 @@ export async function downloadWheel(context: SetupContext): Promise<string> {
 }
 
 /** Ways to call pip, likeliest first. */
-const pips: readonly (readonly [string, ...string[]])[] = [
-  ["python3", "-m", "pip"],
-  ["pip3"],
-  ["pip"],
-];
+const pips: readonly (readonly [string, ...string[]])[] = [["python3", "-m", "pip"], ["pip3"], ["pip"]];
 
 /** The words that call pip here; undefined where there is none. */
-export async function findPip(
-  environment: NodeJS.ProcessEnv,
-): Promise<readonly [string, ...string[]] | undefined> {
+export async function findPip(environment: NodeJS.ProcessEnv): Promise<readonly [string, ...string[]] | undefined> {
   for (const pip of pips) {
     const [command, ...args] = pip;
     const { code } = await runProcess(command, [...args, "--version"], environment);

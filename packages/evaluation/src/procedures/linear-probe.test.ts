@@ -89,18 +89,13 @@ test.each([
   [[1, 1, 1], true, [], { kind: "classes", label: 0, images: 1, needed: 2 }],
   [[9, 5, 9], false, [4, 5], { kind: "shots", label: 1, images: 4, needed: 5 }],
   [[9, 5, 9], true, [5], undefined],
-] as const)(
-  "of %j images, tested by others: %j, shots %j: %j",
-  async (counts, hasTest, shots, lack) => {
-    const labels = counts.flatMap((count, label) => Array.from({ length: count }, () => label));
-    expect(probeShortage(labels, { classes: 3, hasTest, shots })).toEqual(lack);
-    if (lack === undefined) return;
-    const few = { ...(await embedded(counts, 0)) };
-    const refused = linearProbe(few, { shots, ...(hasTest ? { test: others } : {}) });
-    const error = { code: "bad-argument", data: lack };
-    await expect(refused).rejects.toMatchObject(error);
-    await expect(refused).rejects.toThrow(
-      `"class ${lack.label}" has ${lack.images} of the ${lack.needed}`,
-    );
-  },
-);
+] as const)("of %j images, tested by others: %j, shots %j: %j", async (counts, hasTest, shots, lack) => {
+  const labels = counts.flatMap((count, label) => Array.from({ length: count }, () => label));
+  expect(probeShortage(labels, { classes: 3, hasTest, shots })).toEqual(lack);
+  if (lack === undefined) return;
+  const few = { ...(await embedded(counts, 0)) };
+  const refused = linearProbe(few, { shots, ...(hasTest ? { test: others } : {}) });
+  const error = { code: "bad-argument", data: lack };
+  await expect(refused).rejects.toMatchObject(error);
+  await expect(refused).rejects.toThrow(`"class ${lack.label}" has ${lack.images} of the ${lack.needed}`);
+});

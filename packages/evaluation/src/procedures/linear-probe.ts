@@ -64,8 +64,7 @@ export function probeShortage(
 
 const needs: Readonly<Record<ProbeShortage["kind"], string>> = {
   none: "every class needs one that can be read",
-  classes:
-    "no class has more, and one needs images to learn from, to choose the penalty by and to test",
+  classes: "no class has more, and one needs images to learn from, to choose the penalty by and to test",
   shots: "to learn from, too few for these shots",
 };
 

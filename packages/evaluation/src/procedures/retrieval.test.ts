@@ -17,11 +17,7 @@ const pairs: CaptionedImage<Float32Array>[] = captions.map((own, seed) => ({
   ...readable(seed),
   captions: own,
 }));
-const withBroken = [
-  ...pairs.slice(0, 2),
-  { ...broken, captions: ["never seen"] },
-  ...pairs.slice(2),
-];
+const withBroken = [...pairs.slice(0, 2), { ...broken, captions: ["never seen"] }, ...pairs.slice(2)];
 
 test("every caption of every image is searched: the primitive scores of the same rows", async () => {
   const found = await retrieval(clip, pairs);

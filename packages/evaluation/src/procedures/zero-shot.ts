@@ -19,10 +19,7 @@ import {
 } from "../zero-shot-scores.ts";
 
 /** The same items; each is noted when it is taken. */
-export async function* noted<Item>(
-  items: AnyIterable<Item>,
-  note: (item: Item) => void,
-): AsyncGenerator<Item> {
+export async function* noted<Item>(items: AnyIterable<Item>, note: (item: Item) => void): AsyncGenerator<Item> {
   for await (const item of items) {
     note(item);
     yield item;

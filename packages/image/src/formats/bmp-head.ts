@@ -131,8 +131,7 @@ function readFields(bytes: Uint8Array): BmpHead {
   const fields = fieldsOf(view, head);
   const { width, tall, bits } = fields;
   const isTopDown = tall >= 0xff00_0000;
-  const coding =
-    codings[fields.coding] ?? refuse(`the BMP is compressed in the unknown way ${fields.coding}`);
+  const coding = codings[fields.coding] ?? refuse(`the BMP is compressed in the unknown way ${fields.coding}`);
   if (!depths.has(bits)) refuse(`the BMP has ${bits} bits a pixel`);
   const { start, colors, stride, count } = placesOf(view, head, fields);
   return {

@@ -118,10 +118,7 @@ function strideOf({ width, bits }: BmpHead): number {
 }
 
 /** Pieces of rows: does `work` for a row's columns from `start` up to `end`. */
-function* byRows(
-  { width, height }: BmpHead,
-  work: (row: number, start: number, end: number) => void,
-): Yielding<void> {
+function* byRows({ width, height }: BmpHead, work: (row: number, start: number, end: number) => void): Yielding<void> {
   for (let row = 0; row < height; row++) {
     yield* inPieces(width, (start, end) => work(row, start, end));
   }
@@ -164,8 +161,7 @@ function* decodeIndexed(bytes: Uint8Array, head: BmpHead): Yielding<Pixels> {
   const kind = greyKind(head);
   if (coding !== "raw" && kind === "1") refuse("a BMP in black and white cannot be in runs");
   const storedBits = kind === "1" ? 1 : kind === "L" ? 8 : bits;
-  const indices =
-    coding === "raw" ? yield* rawIndices(bytes, head, storedBits) : yield* decodeRuns(bytes, head);
+  const indices = coding === "raw" ? yield* rawIndices(bytes, head, storedBits) : yield* decodeRuns(bytes, head);
   if (kind === "L") return { data: indices, width, height, channels: 1 };
   if (kind === "1") {
     yield* inPieces(indices.length, (start, end) => {
@@ -188,8 +184,7 @@ function* decodeIndexed(bytes: Uint8Array, head: BmpHead): Yielding<Pixels> {
 
 function* decodeColors(bytes: Uint8Array, head: BmpHead): Yielding<Pixels> {
   const { width, height, bits, layout, start: first } = head;
-  if (layout === undefined || head.coding !== "raw")
-    refuse(`a BMP in runs has ${bits} bits a pixel`);
+  if (layout === undefined || head.coding !== "raw") refuse(`a BMP in runs has ${bits} bits a pixel`);
   const size = bits / 8;
   const stride = strideOf(head);
   checkReaches(bytes, first + stride * (height - 1) + width * size);

@@ -1,14 +1,7 @@
 import { inPieces, type Yielding } from "@clip-ts/base";
 import { pixelsAtATime, type Rectangle } from "../pixel-source.ts";
 import type { Pixels } from "../pixels.ts";
-import {
-  checkImageSize,
-  checkLzw,
-  concatenate,
-  fullPalette,
-  greyPalette,
-  refuse,
-} from "./shared.ts";
+import { checkImageSize, checkLzw, concatenate, fullPalette, greyPalette, refuse } from "./shared.ts";
 
 /** The first frame of a GIF and the canvas it lies on. */
 export interface GifFrame {
@@ -189,11 +182,7 @@ function layRows(
 }
 
 /** Lays the decoded frame on its canvas, with the mask's white as transparency beside its colours. */
-export function* layFrame(
-  frame: GifFrame,
-  colors: Pixels,
-  mask: Pixels | undefined,
-): Yielding<Pixels> {
+export function* layFrame(frame: GifFrame, colors: Pixels, mask: Pixels | undefined): Yielding<Pixels> {
   const { area, canvas, background, isIndexed } = frame;
   const channels = mask === undefined ? 3 : 4;
   const mode = mask === undefined ? {} : ({ mode: "keyed" } as const);
@@ -206,8 +195,7 @@ export function* layFrame(
     for (let at = start * channels; at < end * channels; at += channels) data.set(around, at);
   });
   const rowsAtATime = Math.ceil(pixelsAtATime / area.width);
-  const lay = (start: number, end: number): void =>
-    layRows(frame, [colors, mask], data, [start, end]);
+  const lay = (start: number, end: number): void => layRows(frame, [colors, mask], data, [start, end]);
   yield* inPieces(area.height, lay, rowsAtATime);
   return { data, ...canvas, channels, ...kind };
 }

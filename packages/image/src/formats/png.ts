@@ -98,11 +98,7 @@ function modeOf([depth, kind]: readonly [number, number], isNamed: boolean): Pix
 }
 
 /** The parts of a chunk, its data as they lie. */
-function* chunkOf(
-  name: string,
-  data: readonly Uint8Array[],
-  checksum: Checksum,
-): Yielding<Uint8Array[]> {
+function* chunkOf(name: string, data: readonly Uint8Array[], checksum: Checksum): Yielding<Uint8Array[]> {
   const head = new Uint8Array(8);
   const length = data.reduce((sum, part) => sum + part.length, 0);
   new DataView(head.buffer).setUint32(0, length);
@@ -153,10 +149,7 @@ function rawLengthOf(header: Uint8Array): number {
 }
 
 /** Palette and transparency, as far as decoders should know of them. */
-function colorChunks(
-  { kept }: Sorted,
-  [depth, kind]: readonly [number, number],
-): [name: string, data: Uint8Array][] {
+function colorChunks({ kept }: Sorted, [depth, kind]: readonly [number, number]): [name: string, data: Uint8Array][] {
   const chunks: [string, Uint8Array][] = [];
   if (kind === 3) {
     const colors = fullPalette(kept.get("PLTE") ?? Uint8Array.of());

@@ -69,8 +69,7 @@ function scaleTo(most: number, value: number, largest: number): number {
 }
 
 /** The brightest value that samples are scaled to. */
-const mostOf = (values: Uint8Array | Int32Array): number =>
-  values instanceof Int32Array ? 65_535 : 255;
+const mostOf = (values: Uint8Array | Int32Array): number => (values instanceof Int32Array ? 65_535 : 255);
 
 /** Gives the values that are written in digits, one after the other. */
 function numberReader(bytes: Uint8Array, { start, largest }: Head): () => number {
@@ -93,11 +92,7 @@ function numberReader(bytes: Uint8Array, { start, largest }: Head): () => number
   };
 }
 
-function plainValues(
-  bytes: Uint8Array,
-  head: Head,
-  values: Uint8Array | Int32Array,
-): Yielding<void> {
+function plainValues(bytes: Uint8Array, head: Head, values: Uint8Array | Int32Array): Yielding<void> {
   const next = numberReader(bytes, head);
   const most = mostOf(values);
   return inPieces(values.length, (start, end) => {
@@ -111,9 +106,7 @@ function plainValues(
 function rawValues(bytes: Uint8Array, head: Head, values: Uint8Array | Int32Array): Yielding<void> {
   const most = mostOf(values);
   const size = head.largest > 255 ? 2 : 1;
-  const scaled = Int32Array.from({ length: 256 ** size }, (_, value) =>
-    scaleTo(most, value, head.largest),
-  );
+  const scaled = Int32Array.from({ length: 256 ** size }, (_, value) => scaleTo(most, value, head.largest));
   return inPieces(values.length, (start, end) => {
     for (let index = start, at = head.start + size * start; index < end; index++, at += size) {
       const value = size === 2 ? (bytes[at]! << 8) | bytes[at + 1]! : bytes[at]!;

@@ -101,10 +101,7 @@ export interface SymbolSource {
 }
 
 /** The first input of a graph with a side that is the symbol and nothing else. */
-export function sourceOf(
-  graph: Pick<Graph, "inputs">,
-  symbol: SymbolicSize,
-): SymbolSource | undefined {
+export function sourceOf(graph: Pick<Graph, "inputs">, symbol: SymbolicSize): SymbolSource | undefined {
   for (const { name, value } of graph.inputs) {
     const axis = value.shape.indexOf(symbol.standIn);
     if (axis !== -1) return { input: name, axis };

@@ -40,10 +40,7 @@ function runNode(node: Node, operands: readonly Tensor[]): Tensor[] {
  * Runs a graph operation by operation on the engine that runs now: the oracle for compiled graphs.
  * Borrows the inputs; the caller owns the outputs.
  */
-export function interpret(
-  graph: Graph,
-  inputs: Readonly<Record<string, Tensor>>,
-): Record<string, Tensor> {
+export function interpret(graph: Graph, inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   return tidy(() => {
     const known = new Map<number, Tensor>();
     for (const { name, value } of graph.inputs) known.set(value.id, inputs[name] as Tensor);

@@ -76,11 +76,12 @@ const binary = (traits: Traits = {}, shape: ShapeRule = rule.broadcast): Operati
 
 const comparison = (traits: Traits = {}): Operation<"elementwise"> => binary(traits, rule.compare);
 
-const axes = (
-  operands: readonly string[],
-  shape: ShapeRule,
-  traits: Traits = {},
-): Operation<"axes"> => ({ kind: "axes", operands, shape, traits });
+const axes = (operands: readonly string[], shape: ShapeRule, traits: Traits = {}): Operation<"axes"> => ({
+  kind: "axes",
+  operands,
+  shape,
+  traits,
+});
 
 const reduction = (attribute: string, dtype?: "float32"): Operation<"axes"> =>
   axes(["x"], rule.reduce(attribute, dtype), { reducesOver: attribute });
@@ -92,11 +93,12 @@ const windowed = (operands: readonly string[], shape: ShapeRule): Operation<"win
   traits: {},
 });
 
-const layout = (
-  operands: Operation["operands"],
-  shape: ShapeRule,
-  traits: Traits = {},
-): Operation<"layout"> => ({ kind: "layout", operands, shape, traits });
+const layout = (operands: Operation["operands"], shape: ShapeRule, traits: Traits = {}): Operation<"layout"> => ({
+  kind: "layout",
+  operands,
+  shape,
+  traits,
+});
 
 /**
  * Every operation that can be traced, under the name of its tfjs kernel. Two are added: `Fill` { value }, one

@@ -11,8 +11,7 @@ export function axesOf(given: PlainData, rank: number): number[] {
   return list.map((axis) => (axis < 0 ? axis + rank : axis));
 }
 
-const only = (inputs: Readonly<Record<string, Described>>): Described =>
-  Object.values(inputs)[0] as Described;
+const only = (inputs: Readonly<Record<string, Described>>): Described => Object.values(inputs)[0] as Described;
 
 /** Same shape and type as the first input. */
 export const same: ShapeRule = (inputs) => only(inputs);
@@ -146,10 +145,7 @@ export const castShape: ShapeRule = ({ x }, { dtype }) => ({
 export const reshapeShape: ShapeRule = ({ x }, { shape: wanted }) => {
   const { shape, dtype } = x as Described;
   const size = sizeOf(shape);
-  const known = (wanted as number[]).reduce(
-    (product, side) => product * (side === -1 ? 1 : side),
-    1,
-  );
+  const known = (wanted as number[]).reduce((product, side) => product * (side === -1 ? 1 : side), 1);
   return { shape: (wanted as number[]).map((side) => (side === -1 ? size / known : side)), dtype };
 };
 

@@ -41,10 +41,7 @@ export function poolWindows(
 
 function refuseChannelsFirst({ dataFormat }: Attributes): void {
   if (dataFormat === undefined || dataFormat === "NHWC") return;
-  throw new ClipError(
-    "unsupported",
-    "Only convolutions of pictures with channels last can be traced.",
-  );
+  throw new ClipError("unsupported", "Only convolutions of pictures with channels last can be traced.");
 }
 
 export const convolutionShape: ShapeRule = ({ x, filter }, attributes) => {

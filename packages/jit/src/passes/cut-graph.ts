@@ -23,17 +23,13 @@ function dependents(graph: Graph, isLate: (input: string) => boolean): ReadonlyS
 }
 
 /** Nodes that cost nothing to run on both sides: other shapes of the same memory, and numbers repeated. */
-const isFree = ({ op, inputs }: Node): boolean =>
-  inputs.length === 0 || operationOf(op).traits.isView === true;
+const isFree = ({ op, inputs }: Node): boolean => inputs.length === 0 || operationOf(op).traits.isView === true;
 
 /** What these nodes and outputs read that none of the nodes gives, of values that nodes give. */
 function missing(all: readonly Node[], part: Pick<Graph, "nodes" | "outputs">): Value[] {
   const made = new Map(all.flatMap(({ outputs }) => outputs.map((value) => [value.id, value])));
   const own = new Set(part.nodes.flatMap(({ outputs }) => outputs.map(({ id }) => id)));
-  const read = [
-    ...part.nodes.flatMap(({ inputs }) => inputs),
-    ...part.outputs.map(({ value }) => value),
-  ];
+  const read = [...part.nodes.flatMap(({ inputs }) => inputs), ...part.outputs.map(({ value }) => value)];
   const found = read.flatMap(({ id }) => (own.has(id) ? [] : (made.get(id) ?? [])));
   return [...new Set(found)];
 }
@@ -42,11 +38,7 @@ function missing(all: readonly Node[], part: Pick<Graph, "nodes" | "outputs">): 
  * Cuts a graph so that some of its inputs may come late, when the rest has run: the operations stay the
  * same, each runs once. `name` calls what is kept between the parts.
  */
-export function cutGraph(
-  graph: Graph,
-  isLate: (input: string) => boolean,
-  name: (index: number) => string,
-): CutGraph {
+export function cutGraph(graph: Graph, isLate: (input: string) => boolean, name: (index: number) => string): CutGraph {
   const waiting = dependents(graph, isLate);
   const waits = ({ outputs }: Node): boolean => outputs.some(({ id }) => waiting.has(id));
   const late = removeDeadCode({

@@ -50,9 +50,7 @@ function knownData(value: Value, graph: Rewriter): Constant["data"] | undefined 
 }
 
 const foldable = (node: Node): boolean =>
-  node.op !== "Fill" &&
-  node.outputs.length === 1 &&
-  sizeOf(resultOf(node).shape) <= largestConstant;
+  node.op !== "Fill" && node.outputs.length === 1 && sizeOf(resultOf(node).shape) <= largestConstant;
 
 /** A constant in another shape is the same data, whatever its size. */
 function reshapedConstant(node: Node, graph: Rewriter): Value | undefined {

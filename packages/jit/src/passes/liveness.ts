@@ -69,7 +69,6 @@ export function removeDeadCode<Name extends string = Op>(graph: Graph<Name>): Gr
     return true;
   });
   const constants = graph.constants.filter(({ value }) => isNeeded(value));
-  const isClean =
-    nodes.length === graph.nodes.length && constants.length === graph.constants.length;
+  const isClean = nodes.length === graph.nodes.length && constants.length === graph.constants.length;
   return isClean ? graph : { ...graph, constants, nodes: nodes.toReversed() };
 }

@@ -43,13 +43,10 @@ test("what depends on an open size is not folded, the rest is", () => {
 });
 
 test("a parameter in another shape is the same memory under the same name", () => {
-  const graph = trace(
-    ({ x, kernel }) => ({ y: tf.matMul(x!, tf.reshape(kernel!, [4, 200 * 50])) }),
-    {
-      x: { shape: [2, 4] },
-      kernel: { shape: [4, 200, 50] },
-    },
-  );
+  const graph = trace(({ x, kernel }) => ({ y: tf.matMul(x!, tf.reshape(kernel!, [4, 200 * 50])) }), {
+    x: { shape: [2, 4] },
+    kernel: { shape: [4, 200, 50] },
+  });
   const data = new Float32Array(40_000).fill(0.5);
   const bound = bindInputs(graph, { kernel: { data, shape: [4, 200, 50] } });
   expect(bound.inputs.map(({ name }) => name)).toEqual(["x"]);

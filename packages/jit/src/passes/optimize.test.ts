@@ -29,8 +29,7 @@ import { optimize } from "./optimize.ts";
 type Step = (values: readonly Tensor[], a: number, b: number) => Tensor;
 
 /** A value [rows, columns]; every step makes one of the values so far, so that all steps combine. */
-const pick = (values: readonly Tensor[], place: number): Tensor =>
-  values[place % values.length] as Tensor;
+const pick = (values: readonly Tensor[], place: number): Tensor => values[place % values.length] as Tensor;
 
 const numbers = [0, 1, 2, -4, 0.3, 10];
 const square: readonly [number, number] = [4, 4];
@@ -60,8 +59,7 @@ const steps: readonly Step[] = [
     return reshape(y, [...square]);
   },
   (values, a, b) => mul(tile(sum(softmax(pick(values, a)), 0, true), [4, 1]), pick(values, b)),
-  (values, a, b) =>
-    mul(mul(fill([4, 4], 1), sum(pick(values, a), 1, true)), sigmoid(pick(values, b))),
+  (values, a, b) => mul(mul(fill([4, 4], 1), sum(pick(values, a), 1, true)), sigmoid(pick(values, b))),
   (_, a, b) => exp(mul(fill([...square], (a % 5) / 8), scalar((b % 3) - 1))),
 ];
 

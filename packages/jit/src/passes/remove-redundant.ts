@@ -24,8 +24,7 @@ function onlyReshapes(node: Node, x: Value): boolean {
 /** A reshape in its one form: the full shape, no side left open. */
 function asReshape(node: Node, x: Value, graph: Rewriter): Value | undefined {
   const result = resultOf(node);
-  const isWritten =
-    node.op === "Reshape" && sameShape(node.attributes["shape"] as number[], result.shape);
+  const isWritten = node.op === "Reshape" && sameShape(node.attributes["shape"] as number[], result.shape);
   if (isWritten || (node.op !== "Reshape" && !onlyReshapes(node, x))) return undefined;
   return graph.emit("Reshape", [x], { shape: result.shape }, result);
 }

@@ -20,10 +20,7 @@ export interface Rewriter<Name extends string = Op> {
  * Looks at one operation, whose inputs are rewritten already. Returns the values to use in place of its
  * results, or undefined to keep it.
  */
-export type Rule<Name extends string = Op> = (
-  node: Node<Name>,
-  graph: Rewriter<Name>,
-) => readonly Value[] | undefined;
+export type Rule<Name extends string = Op> = (node: Node<Name>, graph: Rewriter<Name>) => readonly Value[] | undefined;
 
 /** The smallest number that no value of the graph has. */
 function firstFreeId(graph: Graph<string>): number {
@@ -81,10 +78,7 @@ function createRewriter<Name extends string>(
  * One walk over a graph in running order, with a rule that may replace each operation. What is replaced
  * stays behind unused, for removeDeadCode. The same graph comes back if the rule never applied.
  */
-export function rewrite<Name extends string = Op>(
-  graph: Graph<Name>,
-  rule: Rule<Name>,
-): Graph<Name> {
+export function rewrite<Name extends string = Op>(graph: Graph<Name>, rule: Rule<Name>): Graph<Name> {
   const nodes: Node<Name>[] = [];
   const constants = [...graph.constants];
   const rewriter = createRewriter(graph, nodes, constants);

@@ -49,12 +49,7 @@ function spreadFrom(value: Value, graph: Rewriter): Value | undefined {
   if (producer === undefined) return undefined;
   if (producer.op !== "Fill") return passedOn(producer, graph);
   if (value.shape.length === 0) return undefined;
-  return graph.emit(
-    "Fill",
-    [],
-    { value: producer.attributes["value"] },
-    { shape: [], dtype: value.dtype },
-  );
+  return graph.emit("Fill", [], { value: producer.attributes["value"] }, { shape: [], dtype: value.dtype });
 }
 
 /** An operation that broadcasts by itself needs no operand that was broadcast before. */

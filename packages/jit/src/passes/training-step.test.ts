@@ -21,9 +21,7 @@ const prefixed = (prefix: string, tree: Readonly<Leaves>): Leaves =>
 /** Copies of the inputs under a prefix, by path: the optimiser consumes what it is given. */
 function copies(inputs: NamedTensors, prefix: string): Leaves {
   const own = Object.entries(inputs).filter(([name]) => name.startsWith(`${prefix}:`));
-  return Object.fromEntries(
-    own.map(([name, leaf]) => [name.slice(prefix.length + 1), leaf.clone()]),
-  );
+  return Object.fromEntries(own.map(([name, leaf]) => [name.slice(prefix.length + 1), leaf.clone()]));
 }
 
 function step(inputs: NamedTensors): NamedTensors {

@@ -23,13 +23,9 @@ export function checkArray(
     throw new ClipError("bad-argument", `The compiled graph needs "${name}" ${list(value.shape)}.`);
   }
   const { data, shape } = array;
-  const fits = (side: number, axis: number): boolean =>
-    isOpen(side, symbols) || side === shape[axis];
+  const fits = (side: number, axis: number): boolean => isOpen(side, symbols) || side === shape[axis];
   if (shape.length !== value.shape.length || !value.shape.every(fits)) {
-    throw new ClipError(
-      "bad-shape",
-      `"${name}" was compiled for ${list(value.shape)}; got ${list(shape)}.`,
-    );
+    throw new ClipError("bad-shape", `"${name}" was compiled for ${list(value.shape)}; got ${list(shape)}.`);
   }
   const length = sizeOf(shape);
   if (data.length !== length || dtypeOf(array) !== value.dtype) {
@@ -94,8 +90,7 @@ export function batchShapes({ parts, shared }: StepBatch): string {
 }
 
 /** Rows that arrays have in common; 0 if there are none. */
-export const rowCount = (rows: Readonly<Record<string, Shaped>>): number =>
-  Object.values(rows)[0]?.shape[0] ?? 0;
+export const rowCount = (rows: Readonly<Record<string, Shaped>>): number => Object.values(rows)[0]?.shape[0] ?? 0;
 
 /** `count` rows of each array from `start` on, in their memory. */
 export function rowsAt(arrays: HostArrays, start: number, count: number): HostArrays {

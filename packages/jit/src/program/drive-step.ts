@@ -62,11 +62,7 @@ function refuseStatistics(statistics: HostArrays, { size }: Exchange): void {
 }
 
 /** Adds up what the ranks pulled back; what comparing gives is the same on all of them. */
-async function sumPulled(
-  program: Program,
-  { sum }: Exchange,
-  compared: readonly string[],
-): Promise<void> {
+async function sumPulled(program: Program, { sum }: Exchange, compared: readonly string[]): Promise<void> {
   const own = Object.entries(await program.read("gradients"));
   const pulled = own.filter(([path]) => !compared.includes(path));
   await program.write({ gradients: await sum(Object.fromEntries(pulled)) });

@@ -39,10 +39,7 @@ const tensorsOf = (arrays: HostArrays): Leaves =>
 /** Copies, which do not change with the arrays. */
 const copiesOf = (arrays: HostArrays): Leaves =>
   Object.fromEntries(
-    Object.entries(arrays).map(([name, { data, shape }]) => [
-      name,
-      toTensor({ data: data.slice(), shape }),
-    ]),
+    Object.entries(arrays).map(([name, { data, shape }]) => [name, toTensor({ data: data.slice(), shape })]),
   );
 
 async function arraysOf(tensors: NamedTensors): Promise<HostArrays> {
@@ -84,11 +81,7 @@ const reported = async ({ loss, metrics = {} }: Omit<Gradients, "grads">): Promi
   numbersOf(await taken({ loss, ...metrics }));
 
 /** Moves the leaves one by one: no more than one is there twice. */
-function moveLeaves(
-  rule: LeafRule,
-  { params, slots, gradients }: EagerState,
-  step: StepScalars,
-): void {
+function moveLeaves(rule: LeafRule, { params, slots, gradients }: EagerState, step: StepScalars): void {
   for (const [path, settings] of Object.entries(rule.leaves)) {
     const [param, ...remembered] = tidy(() => {
       const [own, grad] = [params[path] as Tensor, gradients[path] as Tensor];
@@ -96,9 +89,7 @@ function moveLeaves(
       return [...moveLeaf(rule, { param: own, grad, slot, settings }, step)];
     });
     replace(params, { [path]: param as Tensor });
-    rule.slots.forEach((slot, at) =>
-      replace(slots[slot] as Leaves, { [path]: remembered[at] as Tensor }),
-    );
+    rule.slots.forEach((slot, at) => replace(slots[slot] as Leaves, { [path]: remembered[at] as Tensor }));
   }
 }
 
@@ -204,9 +195,7 @@ export const loadEager: LoadProgram = async (functions, start) => {
     params: () => arraysOf(params),
     gradients: () => arraysOf(gradients),
     async slots() {
-      const read = Object.entries(slots).map(
-        async ([slot, leaves]) => [slot, await arraysOf(leaves)] as const,
-      );
+      const read = Object.entries(slots).map(async ([slot, leaves]) => [slot, await arraysOf(leaves)] as const);
       return Object.fromEntries(await Promise.all(read));
     },
   };

@@ -30,13 +30,8 @@ export interface FlatSource {
 const keptName = (index: number): string => `kept ${index}`;
 
 /** Loss and metrics. */
-const reportedBy = ({
-  loss,
-  metric,
-}: {
-  readonly loss: HostArray;
-  readonly metric: HostArrays;
-}): Numbers => numbersOf({ loss, ...metric });
+const reportedBy = ({ loss, metric }: { readonly loss: HostArray; readonly metric: HostArrays }): Numbers =>
+  numbersOf({ loss, ...metric });
 
 /** The gradient of whole batches. */
 export interface WholeGradient {
@@ -61,10 +56,7 @@ export async function compileWhole(
   source: FlatSource,
   { parts: [pairs = {}], shared }: StepBatch,
 ): Promise<WholeGradient> {
-  const compiled = await compileTree(
-    source.target,
-    gradientTrace(traced(source), { pairs, shared }),
-  );
+  const compiled = await compileTree(source.target, gradientTrace(traced(source), { pairs, shared }));
   const { params: param, gradients: grad } = source.state;
   return {
     async run(given) {
@@ -87,9 +79,7 @@ interface PartFunctions {
 
 /** Specs of so many rows like these. */
 const rowSpecs = (rows: Readonly<Record<string, Shaped>>, count: number): LeafSpecs =>
-  Object.fromEntries(
-    Object.entries(rows).map(([name, { shape }]) => [name, { shape: [count, ...shape.slice(1)] }]),
-  );
+  Object.fromEntries(Object.entries(rows).map(([name, { shape }]) => [name, { shape: [count, ...shape.slice(1)] }]));
 
 /** Functions of one micro-batch among several: it is encoded twice, so that no more than one is in memory. */
 async function compilePart(source: FlatSource, pairs: HostArrays): Promise<PartFunctions> {
@@ -179,10 +169,7 @@ export async function compileParts(
   const of = (pairs: HostArrays): PartFunctions => kinds.get(shapesOf(pairs)) as PartFunctions;
   const all = rowSpecs(of(parts[0] ?? {}).rows, rows * ranks);
   const compare = await compileTree(target, compareTrace(traced(source), all, shared));
-  const [own, sums] = [
-    pickLeaves(source.state.gradients, compared),
-    pickLeaves(source.state.gradients, pulled),
-  ];
+  const [own, sums] = [pickLeaves(source.state.gradients, compared), pickLeaves(source.state.gradients, pulled)];
   const { params: param } = state;
   return {
     encode: (given) => of(given.pairs).encode(given),

@@ -81,10 +81,7 @@ function handlersOf(now: () => Compiled, update: FlatUpdate): StepHandlers {
 }
 
 /** A function of its own, so that nothing holds the starting state, a second copy, once it returns. */
-async function flatProgram(
-  source: FlatSource,
-  { maxCompiled = 3, onCompile }: LoadOptions,
-): Promise<Program> {
+async function flatProgram(source: FlatSource, { maxCompiled = 3, onCompile }: LoadOptions): Promise<Program> {
   const update = await flatUpdate(source);
   const kinds = createCompileCache<Compiled>(maxCompiled);
   let current: Compiled | undefined;

@@ -105,11 +105,7 @@ export function layOutLeaves(
     const first = paths[0] as string;
     const settings = leaves[first] as LeafSettings;
     const { shape, length } = places.at(-1) as LeafPlace;
-    groups.push(
-      whole.has(first)
-        ? { settings, start, end: start + length, shape }
-        : { settings, start, end: next },
-    );
+    groups.push(whole.has(first) ? { settings, start, end: start + length, shape } : { settings, start, end: next });
   }
   return { places, groups, length: next };
 }
@@ -147,10 +143,7 @@ function copyInto(target: HostArrays, source: HostArrays, what: string): void {
 }
 
 /** Copies what is given into the state; leaves that are left out stay. */
-export function writeFlatState(
-  { params, slots, gradients }: ProgramState,
-  given: Partial<ProgramState>,
-): void {
+export function writeFlatState({ params, slots, gradients }: ProgramState, given: Partial<ProgramState>): void {
   copyInto(params, given.params ?? {}, "a parameter");
   copyInto(gradients, given.gradients ?? {}, "a gradient");
   for (const [slot, leaves] of Object.entries(given.slots ?? {})) {

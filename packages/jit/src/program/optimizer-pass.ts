@@ -164,12 +164,7 @@ async function compileRule(
   return { compiled, scratch: Object.fromEntries(scratch) };
 }
 
-function stretchOf(
-  rule: Rule,
-  chunk: Chunk,
-  state: FlatState,
-  slotNames: readonly string[],
-): Stretch {
+function stretchOf(rule: Rule, chunk: Chunk, state: FlatState, slotNames: readonly string[]): Stretch {
   const { scratch } = rule;
   const view = (flat: Float32Array): HostArray => ({
     data: flat.subarray(chunk.start, chunk.end),
@@ -210,9 +205,7 @@ export async function compileOptimizerPass(
   const lanes = lanesOf([...rules.values()]);
   return {
     async run(scalars) {
-      const numbers = scalarNames.map(
-        (name) => [name, scalarArray(scalars[name] as number)] as const,
-      );
+      const numbers = scalarNames.map((name) => [name, scalarArray(scalars[name] as number)] as const);
       const shared = flattenNames<HostArray>({ scalar: Object.fromEntries(numbers) });
       await runInLanes(stretches, lanes, async ({ rule, given, into, copies }) => {
         await rule.compiled.compiled.run({ ...given, ...shared }, into);

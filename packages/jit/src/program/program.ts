@@ -60,9 +60,7 @@ export type StepCall = keyof StepCalls;
 
 /** What runs each function of a step. */
 export type StepHandlers = {
-  readonly [Name in StepCall]: (
-    given: StepCalls[Name]["given"],
-  ) => Promise<StepCalls[Name]["gives"]>;
+  readonly [Name in StepCall]: (given: StepCalls[Name]["given"]) => Promise<StepCalls[Name]["gives"]>;
 };
 
 /** What a program is to be ready for. */
@@ -80,10 +78,7 @@ export interface Program {
   /** Makes ready for batches shaped like this one; cheap if it is. Before each step. */
   prepare(what: Preparation): Promise<void>;
   /** Runs one function of the step. Borrows what it is given. */
-  run<Name extends StepCall>(
-    name: Name,
-    given: StepCalls[Name]["given"],
-  ): Promise<StepCalls[Name]["gives"]>;
+  run<Name extends StepCall>(name: Name, given: StepCalls[Name]["given"]): Promise<StepCalls[Name]["gives"]>;
   /** One part of the state; where it lies on the host it is the live memory, to be used before the next call. */
   read<Part extends keyof ProgramState>(part: Part): Promise<ProgramState[Part]>;
   /** Copies this state in; leaves that are left out stay. */
@@ -101,11 +96,7 @@ export interface LoadOptions {
 }
 
 /** Puts a step and its starting state, which is copied, on an engine. */
-export type LoadProgram = (
-  functions: StepFunctions,
-  state: StartingState,
-  options?: LoadOptions,
-) => Promise<Program>;
+export type LoadProgram = (functions: StepFunctions, state: StartingState, options?: LoadOptions) => Promise<Program>;
 
 /** A program of these handlers, which says so when it is used after `dispose`. */
 export function programOf(handlers: StepHandlers, rest: Omit<Program, "run">): Program {

@@ -84,8 +84,7 @@ export interface StepFunctions<Settings extends LeafSettings = LeafSettings> {
 export const guarded = ["loss", "gradNorm"] as const;
 
 /** Whether training can go on from a step with these results. */
-export const isFiniteStep = (numbers: Numbers): boolean =>
-  guarded.every((name) => Number.isFinite(numbers[name]));
+export const isFiniteStep = (numbers: Numbers): boolean => guarded.every((name) => Number.isFinite(numbers[name]));
 
 /** Length of the gradients of all leaves that learn, taken as one vector. The caller owns the scalar. */
 export function gradientLength({ leaves }: Pick<LeafRule, "leaves">, grads: NamedTensors): Scalar {

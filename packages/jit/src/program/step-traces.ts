@@ -60,11 +60,7 @@ export function gradientTrace(
  * The rows of one micro-batch, and what the statistics are after it. `statistics` come in beside the other
  * parameters: they pass from micro-batch to micro-batch.
  */
-export function encodeTrace(
-  { functions, params }: StepSource,
-  pairs: HostArrays,
-  statistics: LeafSpecs = {},
-) {
+export function encodeTrace({ functions, params }: StepSource, pairs: HostArrays, statistics: LeafSpecs = {}) {
   const others = Object.entries(params).filter(([path]) => !(path in statistics));
   const given = {
     param: Object.fromEntries(others),

@@ -59,9 +59,7 @@ export interface CompileCache<Compiled extends Disposable> {
 }
 
 /** Keeps at most `limit` of them: those used last. */
-export function createCompileCache<Compiled extends Disposable>(
-  limit: number,
-): CompileCache<Compiled> {
+export function createCompileCache<Compiled extends Disposable>(limit: number): CompileCache<Compiled> {
   const kept = new Map<string, Compiled>();
   return {
     async get(key, compile) {

@@ -92,20 +92,14 @@ class TraceBackend extends KernelBackend {
 
   private recording(): Recorder {
     if (this.recorder !== undefined) return this.recorder;
-    throw new ClipError(
-      "unsupported",
-      `${traceBackendName} is no engine: it only records in trace().`,
-    );
+    throw new ClipError("unsupported", `${traceBackendName} is no engine: it only records in trace().`);
   }
 
   /** The value behind a tensor of this backend. */
   valueBehind({ dataId }: TensorInfo): Value {
     const known = this.values.get(dataId);
     if (known !== undefined) return known.value;
-    throw new ClipError(
-      "unsupported",
-      "A tensor of another trace, or of an engine, was used here.",
-    );
+    throw new ClipError("unsupported", "A tensor of another trace, or of an engine, was used here.");
   }
 
   /** Ties a value to a new handle that tfjs can carry about. */
@@ -184,14 +178,9 @@ function recordingKernel(op: Op): KernelConfig["kernelFunc"] {
   return ({ inputs, attrs, backend }) => {
     const tracer = backend as TraceBackend;
     const attributes: Attributes = { ...(attrs as Attributes | undefined) };
-    const given = Object.entries(inputs).filter(([, input]) => input != null) as [
-      string,
-      TensorInfo,
-    ][];
+    const given = Object.entries(inputs).filter(([, input]) => input != null) as [string, TensorInfo][];
     const values = given.map(([, input]) => tracer.valueBehind(input));
-    const named = Object.fromEntries(
-      given.map(([name], index) => [name, values[index] as Described]),
-    );
+    const named = Object.fromEntries(given.map(([name], index) => [name, values[index] as Described]));
     const described = rule(named, attributes);
     const results = (Array.isArray(described) ? described : [described]) as Described[];
     const recorded = tracer.recorder?.record(op, values, attributes, results) ?? [];

@@ -21,8 +21,7 @@ const add = (name: string, run: Operation, ...inputs: tf.Tensor[]): void => {
 
 const random = (shape: number[], name = "x"): tf.Tensor => randomTensor(shape, name);
 const positive = (shape: number[]): tf.Tensor => tf.add(tf.abs(random(shape)), 0.1);
-const ints = (values: number[], shape: number[] = [values.length]): tf.Tensor =>
-  tf.tensor(values, shape, "int32");
+const ints = (values: number[], shape: number[] = [values.length]): tf.Tensor => tf.tensor(values, shape, "int32");
 
 for (const [name, run] of Object.entries({
   Abs: tf.abs,
@@ -98,11 +97,7 @@ for (const [name, run] of Object.entries({
     [-1, false],
     [1, true],
   ] as const) {
-    add(
-      name,
-      (x) => run(x as tf.Tensor, axis as number[] | undefined, keepDims),
-      random([2, 3, 4]),
-    );
+    add(name, (x) => run(x as tf.Tensor, axis as number[] | undefined, keepDims), random([2, 3, 4]));
   }
 }
 add("Sum", (x) => tf.sum(x as tf.Tensor), ints([1, 2, 3]));
@@ -144,18 +139,8 @@ add("Range", () => tf.range(2, 9, 3, "int32"));
 add("Range", (x) => tf.add(x!, tf.range(0, 1, 0.25)), random([4]));
 add("Reshape", (x) => tf.reshape(x!, [3, -1]), random([2, 3, 2]));
 add("ScatterNd", (i, u) => tf.scatterND(i!, u!, [4, 3]), ints([3, 0, 3], [3, 1]), random([3, 3]));
-add(
-  "ScatterNd",
-  (i, u) => tf.scatterND(i!, u!, [2, 3, 4]),
-  ints([1, 2, 0, 1, 1, 2], [3, 2]),
-  random([3, 4]),
-);
-add(
-  "ScatterNd",
-  (i, u) => tf.scatterND(i!, u!, [2, 3]),
-  ints([1, 2, 0, 1, 1, 2], [3, 2]),
-  random([3]),
-);
+add("ScatterNd", (i, u) => tf.scatterND(i!, u!, [2, 3, 4]), ints([1, 2, 0, 1, 1, 2], [3, 2]), random([3, 4]));
+add("ScatterNd", (i, u) => tf.scatterND(i!, u!, [2, 3]), ints([1, 2, 0, 1, 1, 2], [3, 2]), random([3]));
 add("Slice", (x) => tf.slice(x!, [0, 1, 2], [-1, 2, 1]), random([2, 4, 5]));
 add("SplitV", (x) => tf.split(x!, [1, 3], 1), random([2, 4]));
 add("SplitV", (x) => tf.split(x!, 2, -1), random([2, 4]));
@@ -181,8 +166,7 @@ for (const [stride, padding, side] of [
   const [image, kernel] = [random([2, side, side + 1, 3]), random([3, 3, 3, 4], "filter")];
   const convolve = (x: tf.Tensor, filter: tf.Tensor): tf.Tensor =>
     tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, stride, padding);
-  const gradients: Operation = (x, filter) =>
-    tf.grads((a, b) => tf.mean(tf.square(convolve(a!, b!))))([x!, filter!]);
+  const gradients: Operation = (x, filter) => tf.grads((a, b) => tf.mean(tf.square(convolve(a!, b!))))([x!, filter!]);
   add("Conv2D", (x, filter) => convolve(x!, filter!), image, kernel);
   add("Conv2DBackpropFilter", gradients, image, kernel);
   add("Conv2DBackpropInput", gradients, image, kernel);

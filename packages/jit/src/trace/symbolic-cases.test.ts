@@ -21,10 +21,7 @@ export const symbolicCases: Readonly<Record<string, Run>> = {
     float: tf.add(tf.range(0, x!.shape[1]!), tf.sum(x!)),
     stepped: tf.mul(tf.range(1, 2 * x!.shape[1]! + 1, 2, "int32"), 3),
     mask: tf.cast(
-      tf.greater(
-        tf.expandDims(tf.range(0, x!.shape[1]!), 0),
-        tf.expandDims(tf.range(0, x!.shape[1]!), 1),
-      ),
+      tf.greater(tf.expandDims(tf.range(0, x!.shape[1]!), 0), tf.expandDims(tf.range(0, x!.shape[1]!), 1)),
       "float32",
     ),
   }),

@@ -40,10 +40,7 @@ function compareSide(side: number, other: number, op: string, traces: Traces): v
     return;
   }
   const { factor, symbols } = sizeOfSide(side, traces.symbols);
-  const expected = symbols.reduce(
-    (product, name) => product * (traces.otherSizes.get(name) as number),
-    factor,
-  );
+  const expected = symbols.reduce((product, name) => product * (traces.otherSizes.get(name) as number), factor);
   if (expected !== other) traces.doubtful.add(op);
 }
 
@@ -82,8 +79,7 @@ function compareNodes(left: Node, right: Node, traces: Traces): void {
 
 function compareConstants(left: Constant, right: Constant, traces: Traces): void {
   const isSame =
-    left.data.length === right.data.length &&
-    left.data.every((value, index) => Object.is(value, right.data[index]));
+    left.data.length === right.data.length && left.data.every((value, index) => Object.is(value, right.data[index]));
   if (!isSame) {
     const shape = left.value.shape.join(", ");
     fail(`A constant of shape [${shape}] depends on an open size`, traces.symbols);
@@ -100,8 +96,7 @@ function ambiguousSymbols(graph: Graph, other: Graph): readonly SymbolicSize[] {
   const symbols = graph.symbols ?? [];
   const otherSizes = new Map((other.symbols ?? []).map(({ name, standIn }) => [name, standIn]));
   const traces: Traces = { symbols, otherSizes, closed: new Set(), doubtful: new Set() };
-  const isSameLength =
-    graph.nodes.length === other.nodes.length && graph.constants.length === other.constants.length;
+  const isSameLength = graph.nodes.length === other.nodes.length && graph.constants.length === other.constants.length;
   if (!isSameLength) fail("The function does more operations at one size than at another", symbols);
   graph.inputs.forEach(({ name, value }, place) => {
     compareShape(value, other.inputs[place]!.value, `The input ${name}`, traces);

@@ -54,8 +54,7 @@ test("no engine has to run, and none is started", async () => {
 });
 
 test("reading a traced value says which operation made it and where it was read", () => {
-  const read = (): unknown =>
-    trace(({ x }) => ({ y: tensor(mul(x as Tensor, 2).dataSync()) }), { x: { shape: [2] } });
+  const read = (): unknown => trace(({ x }) => ({ y: tensor(mul(x as Tensor, 2).dataSync()) }), { x: { shape: [2] } });
   expect(read).toThrow(/made by Multiply\) were read.*trace\.test\.ts/s);
   expect(getBackend()).toBe("cpu");
 });
@@ -81,9 +80,7 @@ test("a whole training step traces, and its graph computes what the step compute
     );
     const { grads, norm } = clipByGlobalNorm(flattenTree<Tensor>(gradient), 1);
     const copies = (prefix: string): Record<string, Tensor> =>
-      Object.fromEntries(
-        Object.entries(tree(inputs, prefix)).map(([path, leaf]) => [path, leaf.clone()]),
-      );
+      Object.fromEntries(Object.entries(tree(inputs, prefix)).map(([path, leaf]) => [path, leaf.clone()]));
     const next = optimizer.update({
       params: copies("param"),
       grads,

@@ -30,8 +30,7 @@ const nextGroup = "next";
 
 const isLeaf = (node: object): node is Shaped => "shape" in node && Array.isArray(node.shape);
 
-const longer = (before: string, name: string): string =>
-  before === "" ? name : `${before}${separator}${name}`;
+const longer = (before: string, name: string): string => (before === "" ? name : `${before}${separator}${name}`);
 
 function visit<Leaf extends Shaped>(
   tree: NameTree<Leaf>,
@@ -150,10 +149,7 @@ export function traceTree<Given extends SpecTree, Gives extends NameTree<Tensor>
  * `w` of a group `param` by the name `param:w`.
  * @throws ClipError "unsupported" naming an operation that cannot be traced, or the place that reads.
  */
-export function trace<Given extends SpecTree>(
-  run: (given: TensorsOf<Given>) => NameTree<Tensor>,
-  given: Given,
-): Graph {
+export function trace<Given extends SpecTree>(run: (given: TensorsOf<Given>) => NameTree<Tensor>, given: Given): Graph {
   return traceTree(run, given).graph;
 }
 

@@ -37,10 +37,7 @@ export interface TransformerDefaults {
 }
 
 /** Reads a stack of blocks under Hugging Face's keys. */
-export function parseTransformer(
-  section: Section,
-  defaults: TransformerDefaults,
-): TransformerConfig {
+export function parseTransformer(section: Section, defaults: TransformerDefaults): TransformerConfig {
   const width = section.positive("hidden_size", defaults.width);
   const heads = section.positive("num_attention_heads", defaults.heads);
   if (width % heads !== 0) {
@@ -73,10 +70,7 @@ export function formatTransformer(config: TransformerConfig): Json {
  * Reads a vision transformer's blocks and sizes. `patch_dropout` is a key of ours, named as in
  * open_clip: other libraries carry it along, and without training it changes nothing.
  */
-export function parseVit(
-  section: Section,
-  defaults: TransformerDefaults & { readonly patchSize: number },
-): VitConfig {
+export function parseVit(section: Section, defaults: TransformerDefaults & { readonly patchSize: number }): VitConfig {
   return {
     ...parseTransformer(section, defaults),
     imageSize: section.side("image_size", 224),

@@ -24,9 +24,7 @@ const robertaDefaults = {
 } as const;
 
 /** Reads the shares that training drops, where the file has any: 0.1 in most that transformers wrote. */
-function parseDropout(
-  text: Section,
-): Pick<RobertaTextConfig, "hiddenDropout" | "attentionDropout"> {
+function parseDropout(text: Section): Pick<RobertaTextConfig, "hiddenDropout" | "attentionDropout"> {
   const hiddenDropout = text.share("hidden_dropout_prob", 0);
   const attentionDropout = text.share("attention_probs_dropout_prob", 0);
   return {
@@ -36,10 +34,7 @@ function parseDropout(
 }
 
 /** Reads RoBERTa's keys. `pooling` is not among them: the model around it decides. */
-export function parseRoberta(
-  text: Section,
-  pooling: RobertaTextConfig["pooling"],
-): RobertaTextConfig {
+export function parseRoberta(text: Section, pooling: RobertaTextConfig["pooling"]): RobertaTextConfig {
   text.only("is_decoder", false);
   text.only("position_embedding_type", "absolute");
   const vocabSize = text.vocabulary("vocab_size", 50265);
@@ -137,8 +132,7 @@ export function parseDualEncoder(root: Section): BuiltInClipConfig {
   return {
     projectionDim: root.positive("projection_dim", 512),
     initialLogitScale: root.logScale("logit_scale_init_value", initialLogitScale),
-    vision:
-      type === visionTypes.plain ? parsePlainVit(vision) : parseVit(vision, clipVisionDefaults),
+    vision: type === visionTypes.plain ? parsePlainVit(vision) : parseVit(vision, clipVisionDefaults),
     text: parseRoberta(text, "pooler"),
     ...parseTraining(root),
   };
@@ -165,9 +159,7 @@ export function formatDualEncoder(
     model_type: "vision-text-dual-encoder",
     projection_dim: config.projectionDim,
     logit_scale_init_value: config.initialLogitScale,
-    vision_config: isPlainVit(vision)
-      ? formatPlainVit(vision)
-      : { model_type: visionTypes.clip, ...formatVit(vision) },
+    vision_config: isPlainVit(vision) ? formatPlainVit(vision) : { model_type: visionTypes.clip, ...formatVit(vision) },
     text_config: formatRoberta(text),
     ...formatTraining(config),
   };

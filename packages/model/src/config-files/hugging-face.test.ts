@@ -3,12 +3,7 @@ import { goldenJson } from "@clip-ts/test-utils";
 import type { CausalTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
 import type { VitConfig } from "@clip-ts/vision-encoder";
 import { expect, test } from "vitest";
-import {
-  formatClipConfig,
-  ownFormatReason,
-  parseClipConfig,
-  weightNamesOf,
-} from "./hugging-face.ts";
+import { formatClipConfig, ownFormatReason, parseClipConfig, weightNamesOf } from "./hugging-face.ts";
 import type { ClipConfig } from "../config.ts";
 import { preset, presetNames } from "../presets.ts";
 import { formatOwnConfig } from "./own-format.ts";
@@ -77,10 +72,7 @@ test("reads and writes the config of a dual encoder with transformers' plain ViT
 test.each([
   ["nano", undefined],
   ["ViT-B-16-SigLIP", undefined],
-  [
-    "ViT-H-14-worldwide",
-    "its captions end with id 2, which transformers takes for the vocabulary's last",
-  ],
+  ["ViT-H-14-worldwide", "its captions end with id 2, which transformers takes for the vocabulary's last"],
   ["RN50", "it has one of CLIP's ResNets, which transformers has not"],
   [
     "ViT-B-32-roberta",
@@ -272,10 +264,7 @@ test.each([
     { ...minimal, text_config: { layer_norm_eps: 1e30 } },
     "text_config.layer_norm_eps should be a number from 0 to 0.1, got 1e+30",
   ],
-  [
-    { ...minimal, logit_scale_init_value: Infinity },
-    "logit_scale_init_value should be a number from -50 to 50",
-  ],
+  [{ ...minimal, logit_scale_init_value: Infinity }, "logit_scale_init_value should be a number from -50 to 50"],
   [
     {
       model_type: "vision-text-dual-encoder",

@@ -1,9 +1,4 @@
-import {
-  isOwnText,
-  textTower,
-  type CausalTextConfig,
-  type RobertaTextConfig,
-} from "@clip-ts/text-encoder";
+import { isOwnText, textTower, type CausalTextConfig, type RobertaTextConfig } from "@clip-ts/text-encoder";
 import { isVit, visionTower } from "@clip-ts/vision-encoder";
 import { headsOf, type ClipConfig } from "../config.ts";
 import {
@@ -13,17 +8,8 @@ import {
   parseHuggingFaceClip,
   towersOfClip,
 } from "./hugging-face-clip.ts";
-import {
-  formatDualEncoder,
-  isPlainVit,
-  parseDualEncoder,
-  towersOfDualEncoder,
-} from "./hugging-face-dual-encoder.ts";
-import {
-  formatHuggingFaceSiglip,
-  parseHuggingFaceSiglip,
-  towersOfSiglip,
-} from "./hugging-face-siglip.ts";
+import { formatDualEncoder, isPlainVit, parseDualEncoder, towersOfDualEncoder } from "./hugging-face-dual-encoder.ts";
+import { formatHuggingFaceSiglip, parseHuggingFaceSiglip, towersOfSiglip } from "./hugging-face-siglip.ts";
 import { isOpenClipConfig, parseOpenClipConfig } from "./open-clip.ts";
 import { formatOwnConfig, ownModelType, parseOwnConfig } from "./own-format.ts";
 import type { ParseOptions } from "./own-towers.ts";

@@ -26,10 +26,7 @@ interface Style {
 
 /** Says that open_clip's file cannot hold something. @throws ClipError "bad-config" always. */
 export function refuseForOpenClip(what: string): never {
-  throw new ClipError(
-    "bad-config",
-    `open_clip's config has no keys for ${what}: write the model in our own layout.`,
-  );
+  throw new ClipError("bad-config", `open_clip's config has no keys for ${what}: write the model in our own layout.`);
 }
 
 /** Keys of a tower's blocks; what they name, open_clip can build and we cannot. */
@@ -78,13 +75,7 @@ export function mlpWidthOf(section: Section, width: number): number {
 }
 
 /** The ratio that open_clip makes this length of. */
-export function mlpRatioOf({
-  width,
-  mlpWidth,
-}: {
-  readonly width: number;
-  readonly mlpWidth: number;
-}): number {
+export function mlpRatioOf({ width, mlpWidth }: { readonly width: number; readonly mlpWidth: number }): number {
   const ratio = mlpWidth / width;
   return Math.floor(width * ratio) === mlpWidth ? ratio : (mlpWidth + 0.5) / width;
 }
@@ -103,7 +94,5 @@ export function formatActivation({ activation, layerNormEps }: Style, usual: Act
 
 /** The keys that say something: neither undefined nor what open_clip takes anyway. */
 export function withoutUsual(keys: Json, usual: Json): Json {
-  return Object.fromEntries(
-    Object.entries(keys).filter(([key, value]) => value !== undefined && value !== usual[key]),
-  );
+  return Object.fromEntries(Object.entries(keys).filter(([key, value]) => value !== undefined && value !== usual[key]));
 }

@@ -34,9 +34,7 @@ function parseOpenClipRoberta(section: Section, { embedDim }: OpenClipContext): 
   const poolers = Object.keys(robertaPoolings) as (keyof typeof robertaPoolings)[];
   const pooler = section.choice("hf_pooler_type", poolers, "mean_pooler");
   const isWithout = section.json["hf_proj_type"] === null; // the file's null means no head
-  const textHead: HeadKind = isWithout
-    ? "none"
-    : section.choice("hf_proj_type", ["linear", "mlp"], "mlp");
+  const textHead: HeadKind = isWithout ? "none" : section.choice("hf_proj_type", ["linear", "mlp"], "mlp");
   if (textHead === "none" && tower.width !== embedDim) {
     section.refuse("hf_proj_type", '"linear" or "mlp"');
   }
@@ -93,11 +91,7 @@ function parseHead(section: Section): HeadKind {
 }
 
 /** SigLIP's tower ends in a head with a bias, which is the tower's own for us. */
-function parseSiglip(
-  section: Section,
-  stack: TransformerConfig,
-  { embedDim }: OpenClipContext,
-): SiglipTextConfig {
+function parseSiglip(section: Section, stack: TransformerConfig, { embedDim }: OpenClipContext): SiglipTextConfig {
   return {
     kind: "siglip",
     ...stack,
@@ -120,8 +114,7 @@ function parseCausal(
     vocabSize,
     contextLength: section.tokens("context_length", 77),
     startTokenId: Math.max(vocabSize - 2, 0),
-    endTokenId:
-      poolType === "eos" ? section.tokenId("eos_id", vocabSize, usual.eos_id) : vocabSize - 1,
+    endTokenId: poolType === "eos" ? section.tokenId("eos_id", vocabSize, usual.eos_id) : vocabSize - 1,
     padTokenId: section.tokenId("pad_id", vocabSize, usual.pad_id),
     ...(isUnmasked && { causal: false }),
     ...(poolType === "last" && { pooling: "last" as const }),

@@ -1,11 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
-import {
-  isVit,
-  visionTower,
-  type BuiltInVisionConfig,
-  type VitConfig,
-} from "@clip-ts/vision-encoder";
+import { isVit, visionTower, type BuiltInVisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import { siglipVisionStyle } from "./hugging-face-siglip.ts";
 import {
   activationOf,
@@ -34,9 +29,7 @@ const sizes: Readonly<Record<string, readonly [number, number, number, number]>>
  * writes the table that the test holds this one against. Names with `_gap_` have no attention pool of their
  * own, and open_clip's `timm_pool: "map"` gives them one.
  */
-const images: Readonly<
-  Record<string, { readonly erf?: readonly number[]; readonly tanh?: readonly number[] }>
-> = {
+const images: Readonly<Record<string, { readonly erf?: readonly number[]; readonly tanh?: readonly number[] }>> = {
   base_patch32_siglip: { tanh: [256] },
   base_patch16_siglip: { erf: [224, 256, 384, 512] },
   large_patch16_siglip: { erf: [256, 384], tanh: [512] },
@@ -71,12 +64,10 @@ function describe(kind: string, imageSize: number, activation: Activation): Timm
 }
 
 /** Every vision transformer of SigLIP's that timm has. */
-export const timmSiglips: readonly TimmSiglip[] = Object.entries(images).flatMap(
-  ([kind, { erf = [], tanh = [] }]) => [
-    ...erf.map((image) => describe(kind, image, "gelu")),
-    ...tanh.map((image) => describe(kind, image, "gelu_pytorch_tanh")),
-  ],
-);
+export const timmSiglips: readonly TimmSiglip[] = Object.entries(images).flatMap(([kind, { erf = [], tanh = [] }]) => [
+  ...erf.map((image) => describe(kind, image, "gelu")),
+  ...tanh.map((image) => describe(kind, image, "gelu_pytorch_tanh")),
+]);
 
 /** One of them as timm builds it, at the image size of its name; undefined for a name that is none of them. */
 export function timmSiglipVit(name: string): VitConfig | undefined {
@@ -131,9 +122,7 @@ function formatTimmSiglip(vision: VitConfig): Json {
   const found = ofSize.find(({ imageSize }) => imageSize === vision.imageSize);
   if (found === undefined) {
     const known = [...new Set(ofSize.map(({ imageSize }) => imageSize))].join(", ");
-    return refuseForOpenClip(
-      `this SigLIP transformer at ${vision.imageSize} pixels (timm has it at ${known})`,
-    );
+    return refuseForOpenClip(`this SigLIP transformer at ${vision.imageSize} pixels (timm has it at ${known})`);
   }
   if (vision.layerNormEps !== 1e-6) return refuseForOpenClip("another norm constant than timm's");
   checkActivation(vision, found);
@@ -238,10 +227,7 @@ function parseVit(section: Section, { quickGelu }: OpenClipContext): VitConfig {
 }
 
 /** Reads `vision_cfg`. */
-export function parseOpenClipVision(
-  section: Section,
-  context: OpenClipContext,
-): BuiltInVisionConfig {
+export function parseOpenClipVision(section: Section, context: OpenClipContext): BuiltInVisionConfig {
   section.onlyKeys(knownKeys);
   if (section.has("timm_model_name")) return parseTimmSiglip(section);
   if (Array.isArray(section.json["layers"])) return parseResNet(section, context);
@@ -271,10 +257,7 @@ function formatVit(vision: VitConfig, context: { readonly activation: Activation
 }
 
 /** Writes `vision_cfg`; `activation` is what open_clip takes without further keys. */
-export function formatOpenClipVision(
-  vision: BuiltInVisionConfig,
-  context: { readonly activation: Activation },
-): Json {
+export function formatOpenClipVision(vision: BuiltInVisionConfig, context: { readonly activation: Activation }): Json {
   if (vision.channels !== 3) return refuseForOpenClip(`images of ${vision.channels} channels`);
   if (isVit(vision)) {
     return vision.pooling === "attention" ? formatTimmSiglip(vision) : formatVit(vision, context);

@@ -144,20 +144,14 @@ test.each<readonly [object, string]>([
     { quick_gelu: true, text_cfg: { act_kwargs: { approximate: "tanh" } } },
     "text_cfg.act_kwargs should be left out: QuickGELU has none",
   ],
-  [
-    { vision_cfg: { layers: 5000 } },
-    "vision_cfg.layers should be a positive whole number up to 1024",
-  ],
+  [{ vision_cfg: { layers: 5000 } }, "vision_cfg.layers should be a positive whole number up to 1024"],
   [{ text_cfg: { pool_type: "eos", eos_id: 49408 } }, "text_cfg.eos_id should be an id below"],
   [{ vision_cfg: { layers: [1, 2] } }, "vision_cfg.layers should be four positive whole numbers"],
   [
     { vision_cfg: { timm_model_name: "convnext_base" } },
     "vision_cfg.timm_model_name should be one of timm's SigLIP transformers",
   ],
-  [
-    { text_cfg: { hf_model_name: "bert-base" } },
-    "text_cfg.hf_model_name should be one of roberta-base, roberta-large",
-  ],
+  [{ text_cfg: { hf_model_name: "bert-base" } }, "text_cfg.hf_model_name should be one of roberta-base, roberta-large"],
 ])("%o cannot be built, and the error says why", (change, message) => {
   const broken = Object.keys(change).length > 0 ? change : { vision_cfg: { head_width: 100 } };
   expect(messageOf(() => parseOpenClipConfig({ ...file, ...broken }))).toContain(message);
@@ -189,9 +183,7 @@ test("SigLIP is written by timm's name only where timm computes the same", () =>
   );
   const large = preset("ViT-B-16-SigLIP-512");
   const vision = { ...large.vision, imageSize: 448 } as ClipConfig["vision"];
-  expect(() => formatOpenClipConfig({ ...large, vision })).toThrow(
-    "at 448 pixels (timm has it at 224, 256, 384, 512)",
-  );
+  expect(() => formatOpenClipConfig({ ...large, vision })).toThrow("at 448 pixels (timm has it at 224, 256, 384, 512)");
   const shallow = { ...large.vision, layers: 2 } as ClipConfig["vision"];
   expect(() => formatOpenClipConfig({ ...large, vision: shallow })).toThrow("of this size");
 });
@@ -200,10 +192,7 @@ test.each<readonly [string, ClipConfig]>([
   ["a patch embedding with a bias", preset("ViT-B-32-roberta")],
   ["images of 1 channels", { ...nano, vision: { ...nano.vision, channels: 1 } }],
   ['a head "mlp" behind the vision tower', { ...nano, imageHead: "mlp" }],
-  [
-    "a tower with relu beside one with quick_gelu",
-    { ...nano, text: { ...nano.text, activation: "relu" } },
-  ],
+  ["a tower with relu beside one with quick_gelu", { ...nano, text: { ...nano.text, activation: "relu" } }],
 ])("open_clip has no keys for %s", (what, config) => {
   expect(messageOf(() => formatOpenClipConfig(config))).toContain(what);
 });

@@ -1,13 +1,7 @@
 import { initialLogitScale } from "@clip-ts/projection";
 import { textKind, textTower } from "@clip-ts/text-encoder";
 import { isVit, type BuiltInVisionConfig } from "@clip-ts/vision-encoder";
-import {
-  builtInClip,
-  headsOf,
-  lossOf,
-  type BuiltInClipConfig,
-  type ClipConfig,
-} from "../config.ts";
+import { builtInClip, headsOf, lossOf, type BuiltInClipConfig, type ClipConfig } from "../config.ts";
 import { formatOpenClipText, parseOpenClipText } from "./open-clip-text.ts";
 import { refuseForOpenClip } from "./open-clip-style.ts";
 import { formatOpenClipVision, parseOpenClipVision } from "./open-clip-vision.ts";

@@ -11,8 +11,7 @@ const vision = joined.vision as VitConfig;
 
 test("torchvision's ViT is held against what torchvision computes", () => {
   assertTorchvision(joined);
-  const refused = (change: Partial<VitConfig>) => () =>
-    assertTorchvision({ vision: { ...vision, ...change } });
+  const refused = (change: Partial<VitConfig>) => () => assertTorchvision({ vision: { ...vision, ...change } });
   expect(refused({ activation: "quick_gelu" })).toThrow(
     'torchvision cannot run this model: the vision tower\'s activation is "quick_gelu", and there it is ' +
       'always "gelu". Convert it to "hf", which takes every model.',
@@ -38,11 +37,7 @@ test("SigLIP is held against what big_vision computes", () => {
 test("RoBERTa's config is the one that transformers wrote", () => {
   const theirs = goldenJson("roberta/config.json") as Readonly<Record<string, unknown>>;
   const text = goldenTowers.roberta;
-  const {
-    attention_probs_dropout_prob: _a,
-    hidden_dropout_prob: _h,
-    ...written
-  } = formatRobertaConfig({ text });
+  const { attention_probs_dropout_prob: _a, hidden_dropout_prob: _h, ...written } = formatRobertaConfig({ text });
   expect(theirs).toMatchObject(written);
   expect(() => formatRobertaConfig(preset("nano"))).toThrow(
     'RobertaModel cannot run this model: its text tower is of kind "clip"',

@@ -1,11 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import {
-  isOwnVision,
-  isVit,
-  visionTower,
-  type VisionConfig,
-  type VitConfig,
-} from "@clip-ts/vision-encoder";
+import { isOwnVision, isVit, visionTower, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "../config.ts";
 import { formatRoberta } from "./hugging-face-dual-encoder.ts";
 import { towersOfSiglip } from "./hugging-face-siglip.ts";
@@ -65,9 +59,7 @@ const torchvisionFacts: Facts = {
 export function assertTorchvision({ vision }: { readonly vision: VisionConfig }): void {
   if (!isVit(vision)) {
     const { title } = visionTower(vision);
-    const reason = isOwnVision(vision)
-      ? `this model has ${title}`
-      : "it has none of CLIP's ResNets";
+    const reason = isOwnVision(vision) ? `this model has ${title}` : "it has none of CLIP's ResNets";
     throw cannotCompute(torchvision, reason);
   }
   assertFacts(torchvision, "the vision tower", torchvisionFacts, vitFacts(vision));

@@ -20,10 +20,7 @@ export const ownModelType = "clip-ts";
 const heads: readonly HeadKind[] = ["linear", "affine", "mlp", "none"];
 
 /** Options that may be left out: kept if they are there, of the right type. */
-function optional(
-  section: Section,
-  readers: Readonly<Record<string, (key: string) => unknown>>,
-): Json {
+function optional(section: Section, readers: Readonly<Record<string, (key: string) => unknown>>): Json {
   const kept = Object.entries(readers).filter(([key]) => section.has(key));
   return Object.fromEntries(kept.map(([key, read]) => [key, read(key)]));
 }
@@ -80,9 +77,7 @@ function parseVision(section: Section, options: ParseOptions): VisionConfig {
   const image = { imageSize: section.side("imageSize"), channels: section.positive("channels") };
   const builtIn = Object.keys(visionReaders) as VisionKind[];
   const kind = section.choice<VisionKind | "own">("kind", [...builtIn, "own"], "vit");
-  return kind === "own"
-    ? parseOwnVision(section, image, options)
-    : visionReaders[kind](section, image);
+  return kind === "own" ? parseOwnVision(section, image, options) : visionReaders[kind](section, image);
 }
 
 function parseCaptions(section: Section): CaptionConfig {

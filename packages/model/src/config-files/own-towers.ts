@@ -36,21 +36,13 @@ function towerNamed<Tower extends OwnTower>(
 }
 
 /** Reads a vision tower of one's own for images of this size. */
-export function parseOwnVision(
-  section: Section,
-  image: ImageConfig,
-  { towers }: ParseOptions,
-): OwnVisionConfig {
+export function parseOwnVision(section: Section, image: ImageConfig, { towers }: ParseOptions): OwnVisionConfig {
   const tower = towerNamed<OwnVisionTower>(section, "vision", towers);
   return tower.config({ ...section.section("settings", {}).json, ...image });
 }
 
 /** Reads a text tower of one's own for such captions. */
-export function parseOwnText(
-  section: Section,
-  captions: CaptionConfig,
-  { towers }: ParseOptions,
-): OwnTextConfig {
+export function parseOwnText(section: Section, captions: CaptionConfig, { towers }: ParseOptions): OwnTextConfig {
   const tower = towerNamed<OwnTextTower>(section, "text", towers);
   return tower.config({ ...section.section("settings", {}).json, ...captions });
 }

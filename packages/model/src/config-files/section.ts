@@ -4,12 +4,7 @@ import type { Activation } from "@clip-ts/core";
 /** A parsed JSON object. */
 export type Json = Readonly<Record<string, unknown>>;
 
-const activations: readonly string[] = [
-  "gelu",
-  "gelu_pytorch_tanh",
-  "quick_gelu",
-  "relu",
-] satisfies Activation[];
+const activations: readonly string[] = ["gelu", "gelu_pytorch_tanh", "quick_gelu", "relu"] satisfies Activation[];
 
 /** The largest sizes that a file may ask for; beyond them it is broken, and a model of it would fill the memory. */
 const most = {

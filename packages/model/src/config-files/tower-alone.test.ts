@@ -9,9 +9,7 @@ import { clipSpec } from "../spec.ts";
 import { formatTorchvisionConfig, parseTowerConfig } from "./tower-alone.ts";
 
 const shapes = (tree: object, prefix = ""): Map<string, readonly number[]> =>
-  new Map(
-    Object.entries(flattenTree<ParamSpec>(tree)).map(([name, { shape }]) => [prefix + name, shape]),
-  );
+  new Map(Object.entries(flattenTree<ParamSpec>(tree)).map(([name, { shape }]) => [prefix + name, shape]));
 
 test("torchvision's arguments and RoBERTa's config.json are towers", () => {
   const json = {

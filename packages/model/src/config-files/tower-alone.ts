@@ -1,10 +1,5 @@
 import type { CausalTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
-import {
-  isVit,
-  type BuiltInVisionConfig,
-  type VisionConfig,
-  type VitConfig,
-} from "@clip-ts/vision-encoder";
+import { isVit, type BuiltInVisionConfig, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import { clipVisionDefaults, parseClipText, parseVit } from "./hugging-face-clip.ts";
 import { parseRoberta } from "./hugging-face-dual-encoder.ts";
 import { assertTorchvision } from "./other-libraries.ts";

@@ -84,10 +84,7 @@ function textAsPublished(text: BuiltInTextConfig, options: InferOptions): BuiltI
 }
 
 /** Whether some of the configs differ in what is picked of them. */
-function differ(
-  configs: readonly InferredClip[],
-  pick: (config: InferredClip) => readonly unknown[],
-): boolean {
+function differ(configs: readonly InferredClip[], pick: (config: InferredClip) => readonly unknown[]): boolean {
   return new Set(configs.map((config) => JSON.stringify(pick(config)))).size > 1;
 }
 
@@ -160,11 +157,7 @@ function activationOfVision(vision: InferredVision): Activation | undefined {
 }
 
 /** A vision tower with the heads and the activation that are given or that its kind always has. */
-export function visionAsSaid(
-  vision: InferredVision,
-  options: InferOptions,
-  missing: Set<Missing>,
-): InferredVision {
+export function visionAsSaid(vision: InferredVision, options: InferOptions, missing: Set<Missing>): InferredVision {
   const heads = headsOfTower("vision", widthOfHeads(vision), options);
   const activation = activationOfVision(vision) ?? givenActivations(options).vision;
   if (heads === undefined) missing.add("heads");
@@ -178,21 +171,14 @@ export function visionAsSaid(
 /** The published RoBERTa of just this size, of which heads and the norms' constant are known. */
 function publishedRoberta(text: RobertaTextConfig): Omit<RobertaTextConfig, "pooling"> | undefined {
   const keys = ["width", "layers", "mlpWidth", "vocabSize"] as const;
-  return Object.values(robertaTowers).find((known) =>
-    keys.every((key) => known[key] === text[key]),
-  );
+  return Object.values(robertaTowers).find((known) => keys.every((key) => known[key] === text[key]));
 }
 
 /** The same of a text tower. A RoBERTa of published sizes has its published heads. */
-export function textAsSaid(
-  text: BuiltInTextConfig,
-  options: InferOptions,
-  missing: Set<Missing>,
-): BuiltInTextConfig {
+export function textAsSaid(text: BuiltInTextConfig, options: InferOptions, missing: Set<Missing>): BuiltInTextConfig {
   const known = text.kind === "roberta" ? publishedRoberta(text) : undefined;
   const heads = headsOfTower("text", text.width, options) ?? known?.heads;
-  const activation =
-    (text.kind === "roberta" ? "gelu" : undefined) ?? givenActivations(options).text;
+  const activation = (text.kind === "roberta" ? "gelu" : undefined) ?? givenActivations(options).text;
   if (heads === undefined) missing.add("heads");
   if (activation === undefined) missing.add("activation");
   return { ...text, heads: heads ?? 1, activation: activation ?? text.activation };

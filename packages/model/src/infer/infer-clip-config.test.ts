@@ -175,10 +175,7 @@ test("a published model at another resolution is still known", () => {
 
 test("SigLIP's GELU is timm's in open_clip's files and by tanh in all others", () => {
   const shapes = shapesOf(preset("ViT-B-16-SigLIP"));
-  const activations = ({ vision, text }: ClipConfig): unknown[] => [
-    (vision as VitConfig).activation,
-    text.activation,
-  ];
+  const activations = ({ vision, text }: ClipConfig): unknown[] => [(vision as VitConfig).activation, text.activation];
   expect(activations(inferClipConfig(shapes, { isOpenClip: true }))).toEqual(["gelu", "gelu"]);
   const tanhs = ["gelu_pytorch_tanh", "gelu_pytorch_tanh"];
   expect(activations(inferClipConfig(shapes))).toEqual(tanhs);
@@ -222,8 +219,7 @@ test("OpenAI's heads are 64 long; heads that do not divide a width are refused",
 });
 
 test("sizes that the shapes cannot tell are errors that say so", () => {
-  const infer = (shapes: Map<string, readonly number[]>) => () =>
-    inferClipConfig(shapes, { activation: "gelu" });
+  const infer = (shapes: Map<string, readonly number[]>) => () => inferClipConfig(shapes, { activation: "gelu" });
   const cut = shapesOf(base);
   cut.delete("text_model.embeddings.position_embedding.weight");
   expect(infer(cut)).toThrow("position_embedding.weight is missing");

@@ -12,13 +12,7 @@ import type { TowerConfig } from "../config-files/tower-alone.ts";
 import type { BuiltInClipConfig } from "../config.ts";
 import { publishedModels } from "../presets/open-clip-models.ts";
 import { fillAsPublished, fillAsSaid, publishedOfSize, textAsSaid, visionAsSaid } from "./fill.ts";
-import {
-  refuseGuess,
-  ShapeReader,
-  type InferOptions,
-  type Missing,
-  type TensorShapes,
-} from "./shapes.ts";
+import { refuseGuess, ShapeReader, type InferOptions, type Missing, type TensorShapes } from "./shapes.ts";
 import { inferText, inferVision, type InferredClip, type InferredVision } from "./towers.ts";
 
 function headOf(shapes: ShapeReader, name: string): HeadKind {
@@ -57,9 +51,7 @@ function sketchClip(shapes: ShapeReader): InferredClip {
 /** Heads of published vision transformers by width and layers, where these agree. */
 function publishedVitHeads(vision: VitConfig): number | undefined {
   const alike = publishedModels().flatMap(({ config }) =>
-    isVit(config.vision) &&
-    config.vision.width === vision.width &&
-    config.vision.layers === vision.layers
+    isVit(config.vision) && config.vision.width === vision.width && config.vision.layers === vision.layers
       ? [config.vision.heads]
       : [],
   );
@@ -98,10 +90,7 @@ function robertaAlone(text: RobertaTextConfig, options: InferOptions): RobertaTe
  * @throws ClipError "bad-weights" where a size cannot be told, "bad-config" with `data.missing` where
  * something has to be given.
  */
-export function inferTowerConfig(
-  tensors: TensorShapes,
-  options: InferOptions = {},
-): TowerConfig | undefined {
+export function inferTowerConfig(tensors: TensorShapes, options: InferOptions = {}): TowerConfig | undefined {
   const shapes = new ShapeReader(tensors);
   const isSide = (start: string): boolean =>
     tensors.size > 0 && [...tensors.keys()].every((name) => name.startsWith(start));
@@ -135,14 +124,9 @@ function refuseUnknownTower(vision: BuiltInVisionConfig): void {
  * @throws ClipError "bad-weights" where a size cannot be told, "bad-config" with `data.missing` where
  * something has to be given.
  */
-export function inferClipConfig(
-  tensors: TensorShapes,
-  options: InferOptions = {},
-): BuiltInClipConfig {
+export function inferClipConfig(tensors: TensorShapes, options: InferOptions = {}): BuiltInClipConfig {
   const sketch = sketchClip(new ShapeReader(tensors));
   refuseUnknownTower(sketch.vision);
   const published = publishedOfSize(sketch);
-  return published.length > 0
-    ? fillAsPublished(sketch, published, options)
-    : fillAsSaid(sketch, options);
+  return published.length > 0 ? fillAsPublished(sketch, published, options) : fillAsSaid(sketch, options);
 }

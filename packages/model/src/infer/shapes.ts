@@ -11,8 +11,7 @@ const questions: Readonly<Record<Missing, string>> = {
   activation: "whether they were trained with QuickGELU (OpenAI's) or GELU (most of open_clip's)",
   "image size": "for which image size they were trained",
   captions: "which token ends a caption (the vocabulary is not CLIP's), and which tokens see which",
-  norms:
-    "what constant the norms of its RoBERTa add (published ones 1e-5, transformers by default 1e-12)",
+  norms: "what constant the norms of its RoBERTa add (published ones 1e-5, transformers by default 1e-12)",
   pooling: "how the tokens of an image or a caption become one feature",
 };
 
@@ -68,11 +67,9 @@ export class ShapeReader {
 export function squareSide(patches: number, name: string): number {
   const side = Math.round(Math.sqrt(patches));
   if (side > 0 && side * side === patches) return side;
-  throw new ClipError(
-    "bad-weights",
-    `${name} has ${patches} patch positions, which make no square; give a config.`,
-    { data: { name, patches } },
-  );
+  throw new ClipError("bad-weights", `${name} has ${patches} patch positions, which make no square; give a config.`, {
+    data: { name, patches },
+  });
 }
 
 /** One value for each tower; a tower that is left out has none given. */
@@ -102,14 +99,9 @@ export interface InferOptions {
 }
 
 /** The activation of each tower that the options give. */
-export function givenActivations({
-  activation,
-  isOpenai = false,
-}: InferOptions): PerTower<Activation> {
+export function givenActivations({ activation, isOpenai = false }: InferOptions): PerTower<Activation> {
   if (isOpenai) return { vision: "quick_gelu", text: "quick_gelu" };
-  return typeof activation === "string"
-    ? { vision: activation, text: activation }
-    : (activation ?? {});
+  return typeof activation === "string" ? { vision: activation, text: activation } : (activation ?? {});
 }
 
 /** Length of a head in all of OpenAI's models. */

@@ -1,12 +1,7 @@
 import type { Activation } from "@clip-ts/core";
 import type { BuiltInTextConfig, RobertaTextConfig, SiglipTextConfig } from "@clip-ts/text-encoder";
 import type { TransformerConfig } from "@clip-ts/transformer";
-import {
-  isVit,
-  type ResNetConfig,
-  type VisionConfig,
-  type VitConfig,
-} from "@clip-ts/vision-encoder";
+import { isVit, type ResNetConfig, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import type { BuiltInClipConfig } from "../config.ts";
 import { squareSide, type ShapeReader } from "./shapes.ts";
 

@@ -29,10 +29,7 @@ export interface ContrastiveOptions {
 }
 
 /** CLIP's: softmax over the batch both ways (Radford et al. 2021, arXiv:2103.00020, figure 3). */
-export function contrastive(
-  config: ClipConfig,
-  { labelSmoothing = 0 }: ContrastiveOptions = {},
-): PairObjective {
+export function contrastive(config: ClipConfig, { labelSmoothing = 0 }: ContrastiveOptions = {}): PairObjective {
   return pairObjective(config, {
     shared: [],
     bounds: { logit_scale: logitScaleBounds },
@@ -77,15 +74,11 @@ function needGroups({ groups }: SharedInputs): Tensor {
  * The contrastive objective where every caption of an image's group is right (Khosla et al. 2020,
  * arXiv:2004.11362). Reads `groups`.
  */
-export function multiPositive(
-  config: ClipConfig,
-  { labelSmoothing = 0 }: ContrastiveOptions = {},
-): PairObjective {
+export function multiPositive(config: ClipConfig, { labelSmoothing = 0 }: ContrastiveOptions = {}): PairObjective {
   return pairObjective(config, {
     shared: ["groups"],
     bounds: { logit_scale: logitScaleBounds },
-    atOnce: (_, logits, shared) =>
-      symmetricCrossEntropy(logits, { labelSmoothing, groups: needGroups(shared) }),
+    atOnce: (_, logits, shared) => symmetricCrossEntropy(logits, { labelSmoothing, groups: needGroups(shared) }),
     inChunks({ imageFeatures, textFeatures, scale }, chunk, shared) {
       const pairs = { imageFeatures, textFeatures, scale, groups: needGroups(shared) };
       return chunkedContrastiveLoss({ ...pairs, chunk, labelSmoothing });
@@ -114,14 +107,10 @@ function teacherOf({ teacherImages, teacherTexts, teacherScale }: SharedInputs):
  * An objective that also asks a student to match as its teacher does: open_clip's distillation (after
  * Hinton et al. 2015, arXiv:1503.02531). Reads the teacher's features of the pairs and its scale.
  */
-export function distilled(
-  objective: Pick<PairObjective, "plus">,
-  { weight = 1 }: Teacher = {},
-): PairObjective {
+export function distilled(objective: Pick<PairObjective, "plus">, { weight = 1 }: Teacher = {}): PairObjective {
   return objective.plus({
     shared: ["teacherImages", "teacherTexts", "teacherScale"],
-    atOnce: (student, shared) =>
-      mul(distillationLoss({ student, teacher: teacherOf(shared) }), weight),
+    atOnce: (student, shared) => mul(distillationLoss({ student, teacher: teacherOf(shared) }), weight),
     inChunks: (student, chunk, shared) =>
       mul(chunkedDistillationLoss({ student, teacher: teacherOf(shared), chunk }), weight),
   });
@@ -129,10 +118,7 @@ export function distilled(
 
 /** How the objective of each kind of loss is made. */
 type Makers = {
-  readonly [Kind in LossConfig["kind"]]: (
-    config: ClipConfig,
-    loss: LossOfKind<Kind>,
-  ) => PairObjective;
+  readonly [Kind in LossConfig["kind"]]: (config: ClipConfig, loss: LossOfKind<Kind>) => PairObjective;
 };
 
 const makers: Makers = {

@@ -3,15 +3,7 @@ import { withGradientAux, type HostArrays } from "@clip-ts/core";
 import { matchingAccuracy } from "@clip-ts/loss";
 import { drawTextDropout } from "@clip-ts/text-encoder";
 import { visionTower } from "@clip-ts/vision-encoder";
-import {
-  add,
-  clone,
-  reshape,
-  slice,
-  zerosLike,
-  type Scalar,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { add, clone, reshape, slice, zerosLike, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { ClipConfig } from "../config.ts";
 import { imageSide, textSide, type EncodedSide } from "../embed.ts";
 import {
@@ -160,11 +152,7 @@ function firstPairs(pairs: ComparedPairs, rows: number): ComparedPairs {
 }
 
 /** The objective of a model by a loss of its pairs, and further terms. */
-export function pairObjective(
-  config: ClipConfig,
-  loss: PairLoss,
-  terms: readonly PairTerm[] = [],
-): PairObjective {
+export function pairObjective(config: ClipConfig, loss: PairLoss, terms: readonly PairTerm[] = []): PairObjective {
   const shared = [...loss.shared, ...terms.flatMap((term) => term.shared)];
   const withTerms = (own: Scalar, valueOf: (term: PairTerm) => Scalar): Scalar =>
     terms.reduce((sum, term) => add<Scalar>(sum, valueOf(term)), own);

@@ -15,12 +15,10 @@ const timm = fixture<readonly unknown[]>("timm-siglip");
 const published = fixture<Record<string, object>>("open-clip-models");
 
 test("every name of SigLIP's transformers stands for what timm builds under it", () => {
-  const ours = timmSiglips.map(
-    ({ name, width, layers, heads, mlpWidth, patchSize, imageSize, activation }) => [
-      name,
-      [width, layers, heads, mlpWidth, patchSize, imageSize, activation],
-    ],
-  );
+  const ours = timmSiglips.map(({ name, width, layers, heads, mlpWidth, patchSize, imageSize, activation }) => [
+    name,
+    [width, layers, heads, mlpWidth, patchSize, imageSize, activation],
+  ]);
   expect(Object.fromEntries(ours)).toEqual(timm);
 });
 

@@ -1,9 +1,5 @@
 import type { Activation } from "@clip-ts/core";
-import {
-  initialLogitScale,
-  initialSigmoidLogitBias,
-  initialSigmoidLogitScale,
-} from "@clip-ts/projection";
+import { initialLogitScale, initialSigmoidLogitBias, initialSigmoidLogitScale } from "@clip-ts/projection";
 import type { BuiltInTextConfig, CausalTextConfig } from "@clip-ts/text-encoder";
 import type { BuiltInVisionConfig, ResNetConfig, VitConfig } from "@clip-ts/vision-encoder";
 import { timmSiglipVit } from "../config-files/open-clip-vision.ts";
@@ -84,12 +80,11 @@ function build(name: string, row: Row, image: number): BuiltInClipConfig {
 }
 
 /** open_clip's SigLIP models by their names there. */
-const openClipSiglips: readonly (readonly [string, () => BuiltInClipConfig])[] = rows.flatMap(
-  (row) =>
-    row[4].map((image) => {
-      const name = `${row[0]}-${row[3]}${image === 224 ? "" : `-${image}`}`;
-      return [name, () => build(name, row, image)] as const;
-    }),
+const openClipSiglips: readonly (readonly [string, () => BuiltInClipConfig])[] = rows.flatMap((row) =>
+  row[4].map((image) => {
+    const name = `${row[0]}-${row[3]}${image === 224 ? "" : `-${image}`}`;
+    return [name, () => build(name, row, image)] as const;
+  }),
 );
 
 /** One of open_clip's models. */
@@ -152,20 +147,17 @@ const vits: Readonly<Record<string, VitRow>> = {
 };
 
 /** MetaCLIP 2: a model above with another vocabulary, whose end token is not the last, and its images. */
-const worldwide: Readonly<
-  Record<string, readonly [of: string, vocabulary: number, endToken: number, image: number]>
-> = {
-  "ViT-L-14-worldwide": ["ViT-L-14", 250_100, 1, 224],
-  "ViT-H-14-worldwide": ["ViT-H-14", 901_629, 2, 224],
-  "ViT-H-14-worldwide-378": ["ViT-H-14", 901_629, 2, 378],
-  "ViT-bigG-14-worldwide": ["ViT-bigG-14", 901_629, 2, 224],
-  "ViT-bigG-14-worldwide-378": ["ViT-bigG-14", 901_629, 2, 378],
-};
+const worldwide: Readonly<Record<string, readonly [of: string, vocabulary: number, endToken: number, image: number]>> =
+  {
+    "ViT-L-14-worldwide": ["ViT-L-14", 250_100, 1, 224],
+    "ViT-H-14-worldwide": ["ViT-H-14", 901_629, 2, 224],
+    "ViT-H-14-worldwide-378": ["ViT-H-14", 901_629, 2, 378],
+    "ViT-bigG-14-worldwide": ["ViT-bigG-14", 901_629, 2, 224],
+    "ViT-bigG-14-worldwide-378": ["ViT-bigG-14", 901_629, 2, 378],
+  };
 
 /** Joint width, image, width, blocks of the stages, width of the text tower. */
-const resNets: Readonly<
-  Record<string, readonly [number, number, number, ResNetConfig["layers"], number]>
-> = {
+const resNets: Readonly<Record<string, readonly [number, number, number, ResNetConfig["layers"], number]>> = {
   RN50: [1024, 224, 64, [3, 4, 6, 3], 512],
   RN101: [512, 224, 64, [3, 4, 23, 3], 512],
   RN50x4: [640, 288, 80, [4, 6, 10, 6], 640],
@@ -187,11 +179,7 @@ const quick: ReadonlySet<string> = new Set([
   "ViT-bigG-14",
 ]);
 
-function clip(
-  projectionDim: number,
-  vision: BuiltInVisionConfig,
-  text: BuiltInClipConfig["text"],
-): BuiltInClipConfig {
+function clip(projectionDim: number, vision: BuiltInVisionConfig, text: BuiltInClipConfig["text"]): BuiltInClipConfig {
   return { projectionDim, initialLogitScale, vision, text };
 }
 
@@ -238,14 +226,10 @@ type Build = (activation: Activation) => BuiltInClipConfig;
 const builders: readonly (readonly [string, Build])[] = [
   ...Object.entries(vits).map(([name, row]): [string, Build] => [
     name,
-    (activation) =>
-      name === alt ? withLayerScale(buildVit(row, activation)) : buildVit(row, activation),
+    (activation) => (name === alt ? withLayerScale(buildVit(row, activation)) : buildVit(row, activation)),
   ]),
   ...Object.keys(resNets).map((name): [string, Build] => [name, (act) => buildResNet(name, act)]),
-  ...Object.keys(worldwide).map((name): [string, Build] => [
-    name,
-    (act) => buildWorldwide(name, act),
-  ]),
+  ...Object.keys(worldwide).map((name): [string, Build] => [name, (act) => buildWorldwide(name, act)]),
 ];
 
 /**

@@ -116,11 +116,7 @@ const torchvisionTowers: Readonly<Record<VisionTowerName, () => VitConfig>> = {
 };
 
 /** Names of text towers alone: the RoBERTas of the Hugging Face hub. */
-export type TextTowerName =
-  | "roberta-base"
-  | "roberta-large"
-  | "xlm-roberta-base"
-  | "xlm-roberta-large";
+export type TextTowerName = "roberta-base" | "roberta-large" | "xlm-roberta-base" | "xlm-roberta-large";
 
 /** Every name that `towerPreset` knows. */
 export const towerPresetNames: readonly (VisionTowerName | TextTowerName)[] = [

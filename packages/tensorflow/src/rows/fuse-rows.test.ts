@@ -22,15 +22,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { rowCodes } from "@clip-ts/native";
-import {
-  type Graph,
-  interpret,
-  kernelInputs,
-  type NamedTensors,
-  type Op,
-  optimize,
-  trace,
-} from "@clip-ts/jit";
+import { type Graph, interpret, kernelInputs, type NamedTensors, type Op, optimize, trace } from "@clip-ts/jit";
 import { fuseRows } from "./fuse-rows.ts";
 import type { TensorflowGraph, TensorflowNode } from "../graph-builder.ts";
 import type { RowKernel } from "./row-kernel.ts";
@@ -67,8 +59,7 @@ type Slot = readonly number[];
 
 /** One row of a kernel, by the book: every slot is a list, of one number if it is one. */
 function runInstruction(name: string, a: Slot, b: Slot): Slot {
-  const at = (slot: Slot, index: number): number =>
-    (slot.length === 1 ? slot[0] : slot[index]) ?? 0;
+  const at = (slot: Slot, index: number): number => (slot.length === 1 ? slot[0] : slot[index]) ?? 0;
   const length = Math.max(a.length, b.length);
   const [one, two, whole] = [unary[name], binary[name], reduction[name]];
   if (one !== undefined) return a.map(one);
@@ -77,11 +68,7 @@ function runInstruction(name: string, a: Slot, b: Slot): Slot {
 }
 
 /** What the native part does with a kernel. */
-function runRows(
-  { outputs }: TensorflowNode,
-  kernel: RowKernel,
-  operands: readonly Tensor[],
-): Tensor[] {
+function runRows({ outputs }: TensorflowNode, kernel: RowKernel, operands: readonly Tensor[]): Tensor[] {
   const { columns, numbers, code } = kernel;
   const arrays = operands.map((operand) => [...operand.dataSync()]);
   const rows = arrays[kernel.inputs.indexOf("whole")]!.length / columns;
@@ -98,12 +85,7 @@ function runRows(
     });
     slots.push(...numbers.map((number) => [number]));
     for (let at = 0; at < code.length; at += 4) {
-      const [which, target, left, right] = code.slice(at, at + 4) as [
-        number,
-        number,
-        number,
-        number,
-      ];
+      const [which, target, left, right] = code.slice(at, at + 4) as [number, number, number, number];
       const name = names.get(which)!;
       const a = slots[left]!;
       if (name === "Store") results[target]!.push(...a);
@@ -117,8 +99,7 @@ function runRows(
 /** Runs a graph in which operations may be fused. */
 function runFused(graph: TensorflowGraph, inputs: NamedTensors): NamedTensors {
   const known = new Map(graph.inputs.map(({ name, value }) => [value.id, inputs[name] as Tensor]));
-  for (const { value, data } of graph.constants)
-    known.set(value.id, tensor(data, [...value.shape]));
+  for (const { value, data } of graph.constants) known.set(value.id, tensor(data, [...value.shape]));
   for (const node of graph.nodes) {
     const operands = node.inputs.map(({ id }) => {
       expect(known.has(id), "is made before it is needed").toBe(true);
@@ -150,27 +131,15 @@ async function expectEqual(graph: Graph, fused: TensorflowGraph): Promise<void> 
   const [expected, actual] = [interpret(graph, inputs), runFused(fused, inputs)];
   for (const [name, reference] of Object.entries(expected)) {
     expect(actual[name]!.shape, name).toEqual(reference.shape);
-    expect(
-      relativeError(await actual[name]!.data(), await reference.data(), 1e-6),
-      name,
-    ).toBeLessThan(1e-5);
+    expect(relativeError(await actual[name]!.data(), await reference.data(), 1e-6), name).toBeLessThan(1e-5);
   }
   dispose([inputs, expected, actual] as never);
 }
 
-const traced = (
-  run: (inputs: NamedTensors) => NamedTensors,
-  shapes: Record<string, number[]>,
-): Graph =>
-  optimize(
-    trace(
-      run,
-      Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape }])),
-    ),
-  );
+const traced = (run: (inputs: NamedTensors) => NamedTensors, shapes: Record<string, number[]>): Graph =>
+  optimize(trace(run, Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape }]))));
 
-const opsOf = ({ nodes }: TensorflowGraph): string[] =>
-  nodes.map(({ op }) => op).filter((op) => op !== "Fill");
+const opsOf = ({ nodes }: TensorflowGraph): string[] => nodes.map(({ op }) => op).filter((op) => op !== "Fill");
 
 const layerNorm = (x: Tensor, gamma: Tensor, beta: Tensor): Tensor => {
   const centred = sub(x, mean(x, -1, true));
@@ -199,12 +168,7 @@ test("norms, biases and activations become one pass each", async () => {
   const graph = traced((given) => ({ y: block(given) }), blockShapes);
   const fused = fuse(graph);
   const [norm, , up, activation, down] = opsOf(fused);
-  expect([norm, up, activation, down]).toEqual([
-    "FusedRows",
-    "BatchMatMul",
-    "FusedRows",
-    "BatchMatMul",
-  ]);
+  expect([norm, up, activation, down]).toEqual(["FusedRows", "BatchMatMul", "FusedRows", "BatchMatMul"]);
   // The residual alone is no gain.
   expect(opsOf(fused).slice(5)).toEqual(["Reshape", "Add"]);
   await expectEqual(graph, fused);
@@ -223,9 +187,7 @@ test("the backward pass computes activations again rather than keep them", async
   expect(opsOf(fused).length).toBeLessThan(opsOf(graph).length / 3);
   expect(opsOf(fused)).not.toContain("Sigmoid");
   const sizes = passes.map(({ outputs }) =>
-    outputs
-      .filter(({ shape }) => shape.at(-1) === 64 && shape.length > 1)
-      .map(({ shape }) => shape),
+    outputs.filter(({ shape }) => shape.at(-1) === 64 && shape.length > 1).map(({ shape }) => shape),
   );
   // Of the wide matrices only the activation itself and the gradient leave their passes.
   expect(sizes.flat()).toEqual([
@@ -247,9 +209,7 @@ test("softmax, numbers a row, rows that come again, and sums over columns", asyn
   );
   const fused = fuse(graph);
   expect(opsOf(fused)).toEqual(["FusedRows"]);
-  const { inputs } = fused.nodes.find(({ op }) => op === "FusedRows")!.attributes[
-    "kernel"
-  ] as RowKernel;
+  const { inputs } = fused.nodes.find(({ op }) => op === "FusedRows")!.attributes["kernel"] as RowKernel;
   expect(inputs.toSorted()).toEqual(["number", "repeated", "whole", "whole"]);
   await expectEqual(graph, fused);
 });

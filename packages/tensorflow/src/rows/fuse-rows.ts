@@ -1,13 +1,7 @@
 import type { inputKinds } from "@clip-ts/native";
 import type { Value } from "@clip-ts/jit";
 import { resultOf } from "@clip-ts/jit/backend";
-import {
-  groupRows,
-  knownNumber,
-  producersOf,
-  type Producers,
-  type RowGroup,
-} from "./group-rows.ts";
+import { groupRows, knownNumber, producersOf, type Producers, type RowGroup } from "./group-rows.ts";
 import { findRowNodes, sameDomain, type RowNode } from "./row-domain.ts";
 import type { TensorflowGraph, TensorflowNode } from "../graph-builder.ts";
 import { writeRowKernel } from "./row-kernel.ts";
@@ -65,11 +59,7 @@ function inGraphOrder(nodes: Iterable<TensorflowNode>, { places }: Context): Ten
 }
 
 /** A group, with what makes its operands from other matrices without much ado, instead of reading them. */
-function withRepeated(
-  group: RowGroup,
-  context: Context,
-  fused: ReadonlySet<TensorflowNode>,
-): TensorflowNode[] {
+function withRepeated(group: RowGroup, context: Context, fused: ReadonlySet<TensorflowNode>): TensorflowNode[] {
   const members = new Set(group.members);
   const waiting = [...members];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
@@ -164,9 +154,7 @@ function inRunningOrder(nodes: readonly TensorflowNode[]): TensorflowNode[] {
   for (const start of nodes) {
     const waiting = [start];
     for (let node = waiting.at(-1); node !== undefined; node = waiting.at(-1)) {
-      const missing = node.inputs
-        .flatMap(({ id }) => producers.get(id) ?? [])
-        .filter((source) => !done.has(source));
+      const missing = node.inputs.flatMap(({ id }) => producers.get(id) ?? []).filter((source) => !done.has(source));
       if (missing.length > 0) waiting.push(...missing);
       else {
         done.add(node);
@@ -178,11 +166,7 @@ function inRunningOrder(nodes: readonly TensorflowNode[]): TensorflowNode[] {
 }
 
 /** Values that operations outside of a pass, or the caller, read. */
-function wantedBy(
-  passes: readonly Pass[],
-  others: readonly TensorflowNode[],
-  kept: Iterable<Value>,
-): Set<number> {
+function wantedBy(passes: readonly Pass[], others: readonly TensorflowNode[], kept: Iterable<Value>): Set<number> {
   const wanted = new Set([...kept].map(({ id }) => id));
   for (const { inputs } of others) for (const { id } of inputs) wanted.add(id);
   for (const { nodes } of passes) {

@@ -90,10 +90,7 @@ function createGrouping(
  * Groups of operations that can run in one pass over rows: connected, over one domain, and such that
  * groups and all other operations can still run one after another.
  */
-export function groupRows(
-  graph: TensorflowGraph,
-  rows: ReadonlyMap<TensorflowNode, RowNode>,
-): RowGroup[] {
+export function groupRows(graph: TensorflowGraph, rows: ReadonlyMap<TensorflowNode, RowNode>): RowGroup[] {
   const { groups, add } = createGrouping(graph, rows);
   for (const node of graph.nodes) {
     const row = rows.get(node);

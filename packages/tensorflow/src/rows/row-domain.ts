@@ -44,10 +44,7 @@ export const sameDomain = (left: Domain, right: Domain): boolean =>
   left.rows === right.rows && left.columns === right.columns;
 
 /** How an operand lies over a result of this shape, if it can be read row by row. */
-function roleIn(
-  shape: readonly number[],
-  operand: Value,
-): "same" | Exclude<Role, "whole"> | undefined {
+function roleIn(shape: readonly number[], operand: Value): "same" | Exclude<Role, "whole"> | undefined {
   if (sameShape(operand.shape, shape)) return "same";
   if (sizeOf(operand.shape) === 1) return "number";
   const own = operand.shape;
@@ -104,8 +101,7 @@ function softmaxRow(node: TensorflowNode): RowNode | undefined {
   return { node, domain: domainOf(y), kind: "softmax", role: "whole", roles: ["whole"] };
 }
 
-const isIn = <Code extends string>(codes: Record<Code, number>, op: string): op is Code =>
-  Object.hasOwn(codes, op);
+const isIn = <Code extends string>(codes: Record<Code, number>, op: string): op is Code => Object.hasOwn(codes, op);
 
 function rowOf(node: TensorflowNode, columns: ColumnDomains): RowNode | undefined {
   const { op } = node;
@@ -116,14 +112,10 @@ function rowOf(node: TensorflowNode, columns: ColumnDomains): RowNode | undefine
 }
 
 /** The operations of a graph that can be part of a pass over rows, whose length must be known. */
-export function findRowNodes({
-  nodes,
-  symbols,
-}: TensorflowGraph): ReadonlyMap<TensorflowNode, RowNode> {
+export function findRowNodes({ nodes, symbols }: TensorflowGraph): ReadonlyMap<TensorflowNode, RowNode> {
   const found = new Map<TensorflowNode, RowNode>();
   const columns: ColumnDomains = new Map();
-  const fits = ({ shape, dtype }: Value): boolean =>
-    dtype === "float32" && !isOpen(shape.at(-1) ?? 1, symbols);
+  const fits = ({ shape, dtype }: Value): boolean => dtype === "float32" && !isOpen(shape.at(-1) ?? 1, symbols);
   for (const node of nodes) {
     const isPlain = node.outputs.length === 1 && [...node.inputs, ...node.outputs].every(fits);
     const row = isPlain ? rowOf(node, columns) : undefined;

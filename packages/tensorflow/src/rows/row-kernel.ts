@@ -161,9 +161,7 @@ interface Result {
 
 /** The kernel's code with a `Store` for each type that an output is wanted in. */
 function codeFor({ code }: RowKernel, results: readonly Result[]): number[] {
-  const instructions = Array.from({ length: code.length / 4 }, (_, at) =>
-    code.slice(4 * at, 4 * at + 4),
-  );
+  const instructions = Array.from({ length: code.length / 4 }, (_, at) => code.slice(4 * at, 4 * at + 4));
   return instructions.flatMap((instruction) => {
     const [name, target, ...operands] = instruction as [number, number, number, number];
     if (name !== rowCodes.Store && name !== rowCodes.AddToColumns) return instruction;
@@ -179,8 +177,7 @@ export const rows: Lowering = ({ node, operands: given, builder, types }) => {
     const mayBeRounded = kernel.inputs[at] === "whole" || kernel.inputs[at] === "repeated";
     return mayBeRounded ? asMade(tensor) : { name: widened(builder, tensor), type: "float32" };
   });
-  const isSettled = ({ shape }: Value): boolean =>
-    shape.filter((side) => builder.isOpen(side)).length <= 1;
+  const isSettled = ({ shape }: Value): boolean => shape.filter((side) => builder.isOpen(side)).length <= 1;
   /** One open side follows from the number of rows; a shape with more is made as a matrix first. */
   const sidesOf = ({ value, from }: Result): number[] => {
     const { shape } = value;
@@ -204,9 +201,7 @@ export const rows: Lowering = ({ node, operands: given, builder, types }) => {
     scalars: attribute.integer(kernel.scalars),
     columns: attribute.integer(kernel.columns),
     input_kinds: attribute.integers(kernel.inputs.map((kind) => inputKinds[kind])),
-    output_kinds: attribute.integers(
-      results.map(({ from }) => outputKinds[kernel.outputs[from] as "whole"]),
-    ),
+    output_kinds: attribute.integers(results.map(({ from }) => outputKinds[kernel.outputs[from] as "whole"])),
     output_shapes: attribute.shapes(results.map(sidesOf)),
   });
   const names = results.map(({ value, type }, at) => {

@@ -1,13 +1,6 @@
 import { createPairTable, mergePairs, type Merges } from "../merge-pairs.ts";
 import { asFlag, asNumber, asText, type Json } from "./json.ts";
-import {
-  mergesOf,
-  needId,
-  refuseSetting,
-  vocabularyOf,
-  type Vocabulary,
-  type WordModel,
-} from "./tokenizer-files.ts";
+import { mergesOf, needId, refuseSetting, vocabularyOf, type Vocabulary, type WordModel } from "./tokenizer-files.ts";
 
 const utf8 = new TextEncoder();
 
@@ -33,8 +26,7 @@ interface Fallback {
 
 const bytes = Array.from({ length: 256 }, (_, byte) => byte);
 
-const byteToken = (byte: number): string =>
-  `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+const byteToken = (byte: number): string => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
 
 /** Appends what stands for an unknown character; unknown ones in a row may share one token. */
 function pushUnknown(ids: number[], text: string, { byteIds, unknown, isFused }: Fallback): void {

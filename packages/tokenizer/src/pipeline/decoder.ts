@@ -51,8 +51,7 @@ const makers: Readonly<Record<string, StepMaker>> = {
   },
   WordPiece: (step, where) => {
     const prefix = asText(step["prefix"] ?? "##", `${where}.prefix`);
-    const join = (token: string): string =>
-      token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`;
+    const join = (token: string): string => (token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`);
     return (tokens) => [tokens.map(join).join("").replace(/^ /u, "")];
   },
   Replace: (step, where) => {

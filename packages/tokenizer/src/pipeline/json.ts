@@ -7,11 +7,9 @@ export type Json = Readonly<Record<string, unknown>>;
 export function refuseFile(where: string, expected: string, actual: unknown): never {
   const came = actual === undefined ? "nothing" : shown(actual);
   const short = came.length > 60 ? `${came.slice(0, 60)}…` : came;
-  throw new ClipError(
-    "bad-data",
-    `${where} should be ${expected}, got ${short}: fetch the tokenizer's files again.`,
-    { data: { where, expected } },
-  );
+  throw new ClipError("bad-data", `${where} should be ${expected}, got ${short}: fetch the tokenizer's files again.`, {
+    data: { where, expected },
+  });
 }
 
 /** @throws ClipError "unsupported": the file asks for a step that is not computed here. */

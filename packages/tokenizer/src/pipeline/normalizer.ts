@@ -59,10 +59,7 @@ function clustersOf(stretch: string): Iterable<string> {
 }
 
 /** Stretches that hold joiners, with a character to either side; what lies between is its own cluster each. */
-const stretches = new RegExp(
-  `[^${joiner}]?[${joiner}](?:[^${joiner}]?[${joiner}])*[^${joiner}]?`,
-  "gu",
-);
+const stretches = new RegExp(`[^${joiner}]?[${joiner}](?:[^${joiner}]?[${joiner}])*[^${joiner}]?`, "gu");
 
 /**
  * SentencePiece's compiled normalisation (Kudo & Richardson 2018, arXiv:1808.06226, section 3.3), as
@@ -148,8 +145,7 @@ const chinese =
 const controls = /[\0\ufffd]|(?![\t\n\r])\p{C}/gu;
 
 function bertNormalizer(step: Json, where: string): TextStep {
-  const flag = (key: string, fallback: boolean): boolean =>
-    asFlag(step[key], fallback, `${where}.${key}`);
+  const flag = (key: string, fallback: boolean): boolean => asFlag(step[key], fallback, `${where}.${key}`);
   const isLower = flag("lowercase", true);
   const isBare = flag("strip_accents", isLower);
   const [isClean, splitsChinese] = [flag("clean_text", true), flag("handle_chinese_chars", true)];
@@ -188,8 +184,7 @@ const makers: Readonly<Record<string, StepMaker>> = {
     const content = asText(step["content"], `${where}.content`);
     return (text) => text.replace(pattern, () => content);
   },
-  Precompiled: (step, where) =>
-    charsmapNormalizer(step["precompiled_charsmap"], `${where}.precompiled_charsmap`),
+  Precompiled: (step, where) => charsmapNormalizer(step["precompiled_charsmap"], `${where}.precompiled_charsmap`),
   BertNormalizer: bertNormalizer,
   Sequence: (step, where) => {
     const list = asList(step["normalizers"], `${where}.normalizers`);

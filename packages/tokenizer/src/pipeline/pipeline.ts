@@ -2,16 +2,7 @@ import { unicodeSpaces } from "../clean-text.ts";
 import { cacheWords } from "../encode-word.ts";
 import { bytePairModel, wordPieceModel } from "./byte-pair-model.ts";
 import { decoderOf, frameOf, type Frame } from "./decoder.ts";
-import {
-  asFlag,
-  asId,
-  asList,
-  asObject,
-  asText,
-  refuseFile,
-  refuseStep,
-  type Json,
-} from "./json.ts";
+import { asFlag, asId, asList, asObject, asText, refuseFile, refuseStep, type Json } from "./json.ts";
 import { normalizerOf, strip, type TextStep } from "./normalizer.ts";
 import { preTokenizerOf, type WordStep } from "./pre-tokenizer.ts";
 import type { Vocabulary, WordModel } from "./tokenizer-files.ts";
@@ -33,8 +24,7 @@ function addedTokensOf(value: unknown, where: string): AddedToken[] {
   return asList(value, where).map((entry, index) => {
     const at = `${where}[${index}]`;
     const token = asObject(entry, at);
-    const flag = (key: string, fallback: boolean): boolean =>
-      asFlag(token[key], fallback, `${at}.${key}`);
+    const flag = (key: string, fallback: boolean): boolean => asFlag(token[key], fallback, `${at}.${key}`);
     const content = asText(token["content"], `${at}.content`);
     if (content === "") refuseFile(`${at}.content`, "a text that is not empty", content);
     const isSpecial = flag("special", false);
@@ -109,10 +99,7 @@ function typeOf(model: Json): unknown {
   return model["merges"] === undefined ? "WordPiece" : "BPE";
 }
 
-function modelOf(
-  model: Json,
-  hidden: ReadonlySet<number>,
-): { readonly ids: Vocabulary; readonly encode: WordModel } {
+function modelOf(model: Json, hidden: ReadonlySet<number>): { readonly ids: Vocabulary; readonly encode: WordModel } {
   const where = "tokenizer.json: model";
   switch (typeOf(model)) {
     case "BPE":
@@ -128,8 +115,7 @@ function modelOf(
 
 /** A mark before the first word only: whether that is so depends on what stripping takes away. */
 function refuseStrippedStart({ normalizer, pre_tokenizer: cutter }: Json): void {
-  const has = (value: unknown, text: string): boolean =>
-    JSON.stringify(value ?? null).includes(text);
+  const has = (value: unknown, text: string): boolean => JSON.stringify(value ?? null).includes(text);
   if (!has(cutter, '"prepend_scheme":"first"') || !has(normalizer, '"type":"Strip"')) return;
   refuseStep("tokenizer.json: prepend_scheme after a Strip", "first");
 }
@@ -158,9 +144,7 @@ export function pipelineOf(json: Json, parseSpecialTokens: boolean): Pipeline {
   const at = (key: string): string => `tokenizer.json: ${key}`;
   refuseStrippedStart(json);
   const added = addedTokensOf(json["added_tokens"], at("added_tokens"));
-  const hidden = new Set(
-    added.filter(({ isSpecial }) => isSpecial && !parseSpecialTokens).map(({ id }) => id),
-  );
+  const hidden = new Set(added.filter(({ isSpecial }) => isSpecial && !parseSpecialTokens).map(({ id }) => id));
   const normalize = normalizerOf(json["normalizer"], at("normalizer"));
   const cut: WordStep = preTokenizerOf(json["pre_tokenizer"], at("pre_tokenizer"));
   const model = modelOf(asObject(json["model"], at("model")), hidden);
@@ -174,10 +158,7 @@ export function pipelineOf(json: Json, parseSpecialTokens: boolean): Pipeline {
     normalize,
   );
   const idsOf = cacheWords(model.encode);
-  const vocabulary = new Map([
-    ...model.ids,
-    ...added.map(({ content, id }) => [content, id] as const),
-  ]);
+  const vocabulary = new Map([...model.ids, ...added.map(({ content, id }) => [content, id] as const)]);
   const pushWords = (ids: number[], text: string, isFirst: boolean): void => {
     for (const word of cut(text, isFirst)) for (const id of idsOf(word)) ids.push(id);
   };

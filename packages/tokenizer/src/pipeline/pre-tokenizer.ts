@@ -100,9 +100,7 @@ function prefixRule(step: Json, where: string): string {
   const legacy = step["add_prefix_space"];
   const old = asFlag(legacy, true, `${where}.add_prefix_space`) ? "always" : "never";
   const rule = step["prepend_scheme"] ?? old;
-  return rule === "always" || rule === "never" || rule === "first"
-    ? rule
-    : refuseStep(`${where}.prepend_scheme`, rule);
+  return rule === "always" || rule === "never" || rule === "first" ? rule : refuseStep(`${where}.prepend_scheme`, rule);
 }
 
 function metaspace(step: Json, where: string): WordStep {
@@ -140,8 +138,7 @@ const makers: Readonly<Record<string, StepMaker>> = {
   Whitespace: () => splitBy(words, "Removed", true),
   WhitespaceSplit: () => splitBy(spaces, "Removed"),
   BertPreTokenizer: () => inOrder([splitBy(spaces, "Removed"), splitBy(marks, "Isolated")]),
-  Punctuation: (step, where) =>
-    splitBy(marks, behaviorOf(step["behavior"] ?? "Isolated", `${where}.behavior`)),
+  Punctuation: (step, where) => splitBy(marks, behaviorOf(step["behavior"] ?? "Isolated", `${where}.behavior`)),
   Digits: (step, where) => {
     const isEach = asFlag(step["individual_digits"], false, `${where}.individual_digits`);
     return splitBy(isEach ? /\p{N}/gu : /\p{N}+/gu, "Isolated");
@@ -154,9 +151,7 @@ const makers: Readonly<Record<string, StepMaker>> = {
     ),
   Sequence: (step, where) => {
     const list = asList(step["pretokenizers"], `${where}.pretokenizers`);
-    return inOrder(
-      list.map((one, index) => preTokenizerOf(one, `${where}.pretokenizers[${index}]`)),
-    );
+    return inOrder(list.map((one, index) => preTokenizerOf(one, `${where}.pretokenizers[${index}]`)));
   },
 };
 

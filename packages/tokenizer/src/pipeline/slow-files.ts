@@ -21,9 +21,7 @@ const longestContext = 1_000_000;
 function cleaningOf(value: unknown): Cleaning | undefined {
   if (value === undefined) return undefined;
   const isKnown = typeof value === "string" && Object.hasOwn(cleaners, value);
-  return isKnown
-    ? (value as Cleaning)
-    : refuseStep("tokenizer_config.json: clip_ts.cleaning", value);
+  return isKnown ? (value as Cleaning) : refuseStep("tokenizer_config.json: clip_ts.cleaning", value);
 }
 
 /**
@@ -76,21 +74,13 @@ export function lowered(json: Json, name: string | undefined, lowersCase: boolea
 }
 
 /** Classes that put their own tokens around a caption, whatever the config's flags say. */
-const framedByClass: ReadonlySet<unknown> = new Set([
-  "CLIPTokenizer",
-  "RobertaTokenizer",
-  "BertTokenizer",
-]);
+const framedByClass: ReadonlySet<unknown> = new Set(["CLIPTokenizer", "RobertaTokenizer", "BertTokenizer"]);
 
 /**
  * The tokens around a caption. `add_bos_token` and `add_eos_token` overrule the file's template, as in
  * transformers 5; `SiglipTokenizer` always ends with its end token.
  */
-export function framed(
-  { frame, vocabulary }: Pipeline,
-  config: Json,
-  name: string | undefined,
-): Frame {
+export function framed({ frame, vocabulary }: Pipeline, config: Json, name: string | undefined): Frame {
   const idOf = (key: string): number[] => {
     const token = namedToken(config, name, key);
     return token === undefined ? [] : [needId(vocabulary, token)];
@@ -98,9 +88,7 @@ export function framed(
   if (name === "SiglipTokenizer") return { before: [], after: idOf("eos_token") };
   const flags = ["add_bos_token", "add_eos_token"];
   if (framedByClass.has(name) || flags.every((key) => config[key] === undefined)) return frame;
-  const [adds, ends] = flags.map((key) =>
-    asFlag(config[key], false, `tokenizer_config.json: ${key}`),
-  );
+  const [adds, ends] = flags.map((key) => asFlag(config[key], false, `tokenizer_config.json: ${key}`));
   return { before: adds ? idOf("bos_token") : [], after: ends ? idOf("eos_token") : [] };
 }
 
@@ -130,9 +118,7 @@ export function writtenFiles(
 /** Lines of `merges.txt`; the first names its version. */
 export function parseMerges(text: string): string[] {
   const lines = text.split(/\r?\n/u);
-  return lines.filter(
-    (line, index) => line.trim() !== "" && !(index === 0 && line.startsWith("#")),
-  );
+  return lines.filter((line, index) => line.trim() !== "" && !(index === 0 && line.startsWith("#")));
 }
 
 /** RoBERTa's mask takes the white space before it along. */
@@ -173,11 +159,7 @@ interface SlowParts {
 }
 
 /** The text of a special token: as the files say, else as the class has it. */
-export function namedToken(
-  config: Json,
-  name: string | undefined,
-  key: string,
-): string | undefined {
+export function namedToken(config: Json, name: string | undefined, key: string): string | undefined {
   return tokenText(config, key) ?? classTokens[name ?? ""]?.[key];
 }
 

@@ -1,14 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import {
-  asId,
-  asList,
-  asObject,
-  asText,
-  parseJsonFile,
-  refuseFile,
-  refuseStep,
-  type Json,
-} from "./json.ts";
+import { asId, asList, asObject, asText, parseJsonFile, refuseFile, refuseStep, type Json } from "./json.ts";
 
 /**
  * The texts of a tokenizer folder's files. `tokenizer.json` alone suffices, or `vocab.json` and
@@ -41,8 +32,8 @@ export function hasTokenizer(files: TokenizerFiles): boolean {
 
 /** `tokenizer_config.json`, with what only `special_tokens_map.json` says. */
 export function configOf(files: TokenizerFiles): Json {
-  const [map, config] = (["special_tokens_map.json", "tokenizer_config.json"] as const).map(
-    (name) => parseJsonFile(files[name] ?? "{}", name),
+  const [map, config] = (["special_tokens_map.json", "tokenizer_config.json"] as const).map((name) =>
+    parseJsonFile(files[name] ?? "{}", name),
   );
   const merged = { ...map, ...config };
   for (const key of Object.keys(merged)) if (specialKey.test(key)) tokenText(merged, key);
@@ -58,9 +49,7 @@ export function tokenText(config: Json, key: string): string | undefined {
   if (token === undefined || token === null) return undefined;
   if (typeof token === "string") return token;
   const { content } = asObject(token, `tokenizer_config.json: ${key}`);
-  return typeof content === "string"
-    ? content
-    : refuseFile(`tokenizer_config.json: ${key}`, "a text", token);
+  return typeof content === "string" ? content : refuseFile(`tokenizer_config.json: ${key}`, "a text", token);
 }
 
 /** What a class of Hugging Face's tokenizers is called, without its old ending. */
@@ -111,7 +100,6 @@ export function mergesOf(value: unknown, where: string): (readonly [string, stri
 /** Refuses a setting that is there and switched on. */
 export function refuseSetting(model: Json, key: string, where: string): void {
   const value = model[key];
-  if (value === undefined || value === null || value === false || value === 0 || value === "")
-    return;
+  if (value === undefined || value === null || value === false || value === 0 || value === "") return;
   refuseStep(`${where}.${key}`, value);
 }

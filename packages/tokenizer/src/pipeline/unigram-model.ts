@@ -70,12 +70,7 @@ interface Lattice {
 /** One step of Viterbi's algorithm: offers every piece that begins at `start`. */
 function offerPieces(
   { scores, starts, pieces }: Lattice,
-  {
-    word,
-    start,
-    trie,
-    known,
-  }: { word: string; start: number; trie: Trie; known: readonly Piece[] },
+  { word, start, trie, known }: { word: string; start: number; trie: Trie; known: readonly Piece[] },
 ): void {
   let node = 0;
   for (let end = start; end < word.length;) {

@@ -14,17 +14,7 @@ import {
   type ParamSpec,
 } from "@clip-ts/core";
 import { multiHeadAttention } from "@clip-ts/transformer";
-import {
-  add,
-  concat,
-  mean,
-  mul,
-  relu,
-  reshape,
-  slice,
-  squeeze,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { add, concat, mean, mul, relu, reshape, slice, squeeze, type Tensor } from "@tensorflow/tfjs-core";
 import type { ResNetConfig } from "../config.ts";
 import type { BottleneckParams, NormParams, ResNetParams } from "./resnet.ts";
 
@@ -96,11 +86,7 @@ export interface BottleneckOptions {
  * shortcut, so that no place is skipped (Zhang 2019, arXiv:1904.11486).
  * x [batch, height, width, in] → [batch, height / stride, width / stride, out].
  */
-export function bottleneck(
-  params: BottleneckParams,
-  x: Tensor,
-  { path, stride, mode }: BottleneckOptions,
-): Tensor {
+export function bottleneck(params: BottleneckParams, x: Tensor, { path, stride, mode }: BottleneckOptions): Tensor {
   const at = (name: "bn1" | "bn2" | "bn3"): ConvolveOptions => ({
     norm: params[name],
     path: `${path}.${name}`,
@@ -113,11 +99,7 @@ export function bottleneck(
 }
 
 /** The block's input in the shape of its output. */
-function shortcut(
-  { downsample }: BottleneckParams,
-  x: Tensor,
-  { path, stride, mode }: BottleneckOptions,
-): Tensor {
+function shortcut({ downsample }: BottleneckParams, x: Tensor, { path, stride, mode }: BottleneckOptions): Tensor {
   if (downsample === undefined) return x;
   const options = { norm: downsample[1], path: `${path}.downsample.1`, mode };
   return convolve(downsample[0], averagePool(x, stride), options);
@@ -135,10 +117,7 @@ export interface AttentionPoolParams<Leaf = Tensor> {
 }
 
 /** Spec of the pool over `places` of the last feature map, started as OpenAI's. */
-export function attentionPoolSpec(
-  config: ResNetConfig,
-  places: number,
-): AttentionPoolParams<ParamSpec> {
+export function attentionPoolSpec(config: ResNetConfig, places: number): AttentionPoolParams<ParamSpec> {
   const dim = config.width * 32;
   if (dim % config.heads !== 0) {
     throw new ClipError(
@@ -166,11 +145,7 @@ export function attentionPoolSpec(
  * The mean of all places looks at itself and at every place; what it sees is the image's feature.
  * x [batch, places, dim] → [batch, outputDim].
  */
-export function attentionPool(
-  params: AttentionPoolParams,
-  x: Tensor,
-  { heads }: Pick<ResNetConfig, "heads">,
-): Tensor {
+export function attentionPool(params: AttentionPoolParams, x: Tensor, { heads }: Pick<ResNetConfig, "heads">): Tensor {
   const { q_proj: query, k_proj: key, v_proj: value, c_proj: output } = params;
   const tokens = concat([mean(x, 1, true), x], 1); // [batch, 1 + places, dim]
   const context = add(tokens, params.positional_embedding);

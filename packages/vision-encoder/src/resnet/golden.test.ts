@@ -1,17 +1,5 @@
-import {
-  flattenTree,
-  isStatistic,
-  unflattenLike,
-  valueAndGradient,
-  type ParamSpec,
-} from "@clip-ts/core";
-import {
-  goldenArrays,
-  goldenTensors,
-  largestDifference,
-  relativeError,
-  useEngine,
-} from "@clip-ts/test-utils";
+import { flattenTree, isStatistic, unflattenLike, valueAndGradient, type ParamSpec } from "@clip-ts/core";
+import { goldenArrays, goldenTensors, largestDifference, relativeError, useEngine } from "@clip-ts/test-utils";
 import { dispose, exp, mean, square, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import type { ResNetConfig } from "../config.ts";
@@ -54,34 +42,27 @@ function load() {
 afterAll(() => useEngine("cpu"));
 
 for (const engine of ["cpu", "wasm"] as const) {
-  test.each([false, true])(
-    `outputs equal open_clip's (${engine}, training %s)`,
-    async (training) => {
-      await useEngine(engine);
-      const { params, pixels } = load();
-      const { pooled, lastHidden, statistics } = encodeImage(params, pixels, config, { training });
-      const name = training ? "image_embeds_train" : "image_embeds_eval";
-      expect(largestDifference(await unit(pooled).data(), expected[name]!.values)).toBeLessThan(
-        1e-5,
-      );
-      expect(lastHidden.shape).toEqual([4, 4, 256]);
-      const after = training ? visual(goldenArrays("clip-resnet/running-after.safetensors")) : {};
-      expect(Object.keys(statistics).toSorted()).toEqual(Object.keys(after).toSorted());
-      for (const [path, { values }] of Object.entries(after)) {
-        const actual = await (statistics[path] as Tensor).data();
-        expect(largestDifference(actual, values), path).toBeLessThan(1e-5);
-      }
-    },
-  );
+  test.each([false, true])(`outputs equal open_clip's (${engine}, training %s)`, async (training) => {
+    await useEngine(engine);
+    const { params, pixels } = load();
+    const { pooled, lastHidden, statistics } = encodeImage(params, pixels, config, { training });
+    const name = training ? "image_embeds_train" : "image_embeds_eval";
+    expect(largestDifference(await unit(pooled).data(), expected[name]!.values)).toBeLessThan(1e-5);
+    expect(lastHidden.shape).toEqual([4, 4, 256]);
+    const after = training ? visual(goldenArrays("clip-resnet/running-after.safetensors")) : {};
+    expect(Object.keys(statistics).toSorted()).toEqual(Object.keys(after).toSorted());
+    for (const [path, { values }] of Object.entries(after)) {
+      const actual = await (statistics[path] as Tensor).data();
+      expect(largestDifference(actual, values), path).toBeLessThan(1e-5);
+    }
+  });
 
   test.each([false, true])(
     `the gradient of every parameter equals PyTorch's (${engine}, checkpointed %s)`,
     async (checkpoint) => {
       await useEngine(engine);
       const { leaves, pixels, text, scale } = load();
-      const trained = Object.fromEntries(
-        Object.entries(leaves).filter(([path]) => !isStatistic(specs[path]!)),
-      );
+      const trained = Object.fromEntries(Object.entries(leaves).filter(([path]) => !isStatistic(specs[path]!)));
       const { value, gradient, aux } = valueAndGradient((named: Record<string, Tensor>) => {
         const params = unflattenLike(resNetSpec(config), { ...leaves, ...named }) as ResNetParams;
         const options = { training: true, checkpoint };
@@ -110,9 +91,7 @@ for (const engine of ["cpu", "wasm"] as const) {
     await useEngine(engine);
     const { leaves, pixels } = load();
     const references = visual(goldenArrays("clip-resnet/frozen-grads.safetensors"));
-    const trained = Object.fromEntries(
-      Object.keys(references).map((path) => [path, leaves[path] as Tensor]),
-    );
+    const trained = Object.fromEntries(Object.keys(references).map((path) => [path, leaves[path] as Tensor]));
     const { value, gradient } = valueAndGradient((named: Record<string, Tensor>) => {
       const params = unflattenLike(resNetSpec(config), { ...leaves, ...named }) as ResNetParams;
       return { loss: mean(square(encodeImage(params, pixels, config).pooled)) };

@@ -1,24 +1,7 @@
 import { isClipError } from "@clip-ts/base";
-import {
-  flattenTree,
-  initParams,
-  isStatistic,
-  mapTree,
-  valueAndGradient,
-  type ParamSpec,
-} from "@clip-ts/core";
+import { flattenTree, initParams, isStatistic, mapTree, valueAndGradient, type ParamSpec } from "@clip-ts/core";
 import { largestDifference, randomTensor, tensorsLeftBy } from "@clip-ts/test-utils";
-import {
-  abs,
-  add,
-  concat,
-  gather,
-  mean,
-  square,
-  tensor,
-  tidy,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { abs, add, concat, gather, mean, square, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import type { ResNetConfig } from "../config.ts";
 import { encodeImage } from "../towers.ts";
@@ -35,14 +18,11 @@ const config: ResNetConfig = {
 };
 
 /** Random leaves throughout: gains of 0 and statistics of 0 and 1 would hide faults. */
-const params = mapTree(
-  resNetSpec(config),
-  ({ shape }: { shape: readonly number[] }, path): Tensor => {
-    const values = randomTensor(shape, path);
-    if (path.endsWith("running_var")) return add(abs(values), 0.5);
-    return path.includes("conv") ? values : add(values, 0.5);
-  },
-) as unknown as ResNetParams;
+const params = mapTree(resNetSpec(config), ({ shape }: { shape: readonly number[] }, path): Tensor => {
+  const values = randomTensor(shape, path);
+  if (path.endsWith("running_var")) return add(abs(values), 0.5);
+  return path.includes("conv") ? values : add(values, 0.5);
+}) as unknown as ResNetParams;
 const pixels = randomTensor([3, 2, 64, 64], "pixels");
 const pooledOf = async (input: Tensor, training = false): Promise<Float32Array> => {
   const { pooled } = encodeImage(params, input, config, { training });
@@ -99,9 +79,7 @@ test("a checkpointed step leaves only its results behind", async () => {
     }, params),
   );
   expect(left).toBe(1 + trained.length + 2 * statistics); // checkpoints give statistics a gradient of 0
-  const evaluated = await tensorsLeftBy(() =>
-    tidy(() => encodeImage(params, pixels, config).pooled),
-  );
+  const evaluated = await tensorsLeftBy(() => tidy(() => encodeImage(params, pixels, config).pooled));
   expect(evaluated).toBe(1);
 });
 

@@ -84,11 +84,7 @@ function norm(channels: number, gain?: Initialiser): NormParams<ParamSpec> {
 }
 
 /** A block starts as its shortcut: the last norm's gain is 0, as OpenAI starts it. */
-function bottleneckSpec(
-  inputs: number,
-  width: number,
-  isFirst: boolean,
-): BottleneckParams<ParamSpec> {
+function bottleneckSpec(inputs: number, width: number, isFirst: boolean): BottleneckParams<ParamSpec> {
   const outputs = width * expansion;
   return {
     conv1: convolution(inputs, width, 1),

@@ -1,18 +1,7 @@
 import { ClipError, shuffled, type RandomStream } from "@clip-ts/base";
 import { assertShape, axisLength, embed, layerNorm, linear, patchify } from "@clip-ts/core";
 import { encode } from "@clip-ts/transformer";
-import {
-  add,
-  concat,
-  mean,
-  range,
-  reshape,
-  slice,
-  squeeze,
-  tanh,
-  tile,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { add, concat, mean, range, reshape, slice, squeeze, tanh, tile, type Tensor } from "@tensorflow/tfjs-core";
 import type { BuiltInVisionTower, EncodedImage, VisionOptions, VitConfig } from "../config.ts";
 import { sincosPositions, sincosValues } from "./positions.ts";
 import { attentionHead, patchCount, patchGrid, vitSpec, type VitParams } from "./spec.ts";
@@ -21,13 +10,9 @@ import { attentionHead, patchCount, patchGrid, vitSpec, type VitParams } from ".
 export function keptPatchCount(config: VitConfig): number {
   const { patchDropout = 0 } = config;
   if (!(patchDropout >= 0 && patchDropout < 1)) {
-    throw new ClipError(
-      "bad-config",
-      `patchDropout is a share from 0 up to 1; got ${patchDropout}.`,
-      {
-        data: { patchDropout },
-      },
-    );
+    throw new ClipError("bad-config", `patchDropout is a share from 0 up to 1; got ${patchDropout}.`, {
+      data: { patchDropout },
+    });
   }
   return Math.max(1, Math.floor(patchCount(config) * (1 - patchDropout)));
 }
@@ -36,11 +21,7 @@ export function keptPatchCount(config: VitConfig): number {
  * The patches that one training step keeps, drawn for each image alone (Li et al. 2022, arXiv:2212.00794).
  * → batch · keptPatchCount numbers, image by image, for `VisionOptions.keptPatches`.
  */
-export function drawKeptPatches(
-  config: VitConfig,
-  batch: number,
-  random: RandomStream,
-): Int32Array {
+export function drawKeptPatches(config: VitConfig, batch: number, random: RandomStream): Int32Array {
   const all = Array.from({ length: patchCount(config) }, (_, index) => index);
   const kept = keptPatchCount(config);
   const rows = Array.from({ length: batch }, () => shuffled(all, random).slice(0, kept));
@@ -128,13 +109,10 @@ function encodeVit(
   config: VitConfig,
   { keptPatches, checkpoint, onlyPooled = false }: VisionOptions,
 ): EncodedImage {
-  if (keptPatches !== undefined)
-    assertShape(keptPatches, [axisLength(pixels, 0), "kept"], "kept patches");
+  if (keptPatches !== undefined) assertShape(keptPatches, [axisLength(pixels, 0), "kept"], "kept patches");
   const embedded = embedPatches(params, pixels, config, keptPatches);
   const entered =
-    params.pre_layrnorm === undefined
-      ? embedded
-      : layerNorm(params.pre_layrnorm, embedded, config.layerNormEps);
+    params.pre_layrnorm === undefined ? embedded : layerNorm(params.pre_layrnorm, embedded, config.layerNormEps);
   const wanted = onlyPooled && poolsClassToken(params, config) ? { pick: classToken } : undefined;
   const lastHidden = encode(params.encoder, entered, config, { checkpoint, wanted });
   return { pooled: pool(params, lastHidden, config), lastHidden, statistics: {} };

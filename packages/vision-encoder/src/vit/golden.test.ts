@@ -78,8 +78,7 @@ function fromTorchvision(named: Named): Record<string, Tensor> {
       for (const [index, part] of parts.entries()) {
         leaves[`${to}.self_attn.${"qkv"[index]}_proj.${kind}`] = part;
       }
-      leaves[`${to}.self_attn.out_proj.${kind}`] =
-        named[`${from}.self_attention.out_proj.${kind}`]!;
+      leaves[`${to}.self_attn.out_proj.${kind}`] = named[`${from}.self_attention.out_proj.${kind}`]!;
       leaves[`${to}.layer_norm1.${kind}`] = named[`${from}.ln_1.${kind}`]!;
       leaves[`${to}.layer_norm2.${kind}`] = named[`${from}.ln_2.${kind}`]!;
       leaves[`${to}.mlp.fc1.${kind}`] = named[`${from}.mlp.0.${kind}`]!;
@@ -119,8 +118,7 @@ for (const engine of ["cpu", "wasm"] as const) {
       expect(largestDifference(await unit(pooled).data(), expected)).toBeLessThan(1e-5);
       expect(lastHidden.shape).toEqual([6, 16, 64]);
       const scale = exp(weights["logit_scale"]!);
-      const loss = (features: Tensor): Tensor =>
-        sigmoidLoss(features, text!, scale, weights["logit_bias"]!);
+      const loss = (features: Tensor): Tensor => sigmoidLoss(features, text!, scale, weights["logit_bias"]!);
       const gradients = gradientsOf(siglip, leaves, pixels!, { loss, checkpoint });
       const reference = goldenTensors("siglip/grads.safetensors");
       await expectGradients(gradients, under("vision_model.", reference));
@@ -140,10 +138,7 @@ const small: VitConfig = {
   layerNormEps: 1e-5,
 };
 const options: readonly (readonly [string, VitConfig])[] = [
-  [
-    "mean",
-    { ...small, pooling: "mean", preNorm: false, layerScale: 0.5, activation: "gelu_pytorch_tanh" },
-  ],
+  ["mean", { ...small, pooling: "mean", preNorm: false, layerScale: 0.5, activation: "gelu_pytorch_tanh" }],
   ["sincos", { ...small, positions: "sincos", activation: "quick_gelu" }],
   ["dropout", small],
 ];
@@ -153,9 +148,7 @@ test.each(options)("open_clip's options: %s", async (name, config) => {
   const named = goldenTensors("open-clip-vit/options.safetensors");
   const { pixels, pooled: expected, kept, positions, ...others } = under(`${name}:`, named);
   const reference = under("gradient:", others);
-  const leaves = Object.fromEntries(
-    Object.entries(others).filter(([path]) => !path.startsWith("gradient:")),
-  );
+  const leaves = Object.fromEntries(Object.entries(others).filter(([path]) => !path.startsWith("gradient:")));
   const params = unflattenLike(vitSpec(config), leaves) as VitParams;
   const { pooled } = encodeImage(params, pixels!, config, { keptPatches: kept });
   expect(largestDifference(await pooled.data(), await expected!.data())).toBeLessThan(1e-5);

@@ -1,15 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import { assertShape, axisLength } from "@clip-ts/core";
-import {
-  concat,
-  matMul,
-  reshape,
-  slice,
-  tensor2d,
-  tidy,
-  transpose,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { concat, matMul, reshape, slice, tensor2d, tidy, transpose, type Tensor } from "@tensorflow/tfjs-core";
 
 /** Longest wave, in patches, divided by 2π. */
 const longestWave = 10_000;
@@ -22,11 +13,9 @@ const longestWave = 10_000;
  */
 export function sincosValues(side: number, dim: number): Float32Array {
   if (dim % 4 !== 0) {
-    throw new ClipError(
-      "bad-config",
-      `Sines and cosines of two axes need a width that 4 divides; got ${dim}.`,
-      { data: { dim } },
-    );
+    throw new ClipError("bad-config", `Sines and cosines of two axes need a width that 4 divides; got ${dim}.`, {
+      data: { dim },
+    });
   }
   const waves = dim / 4;
   const values = new Float32Array(side * side * dim);
@@ -85,11 +74,9 @@ export function resizePositions(weight: Tensor, fromGrid: number, toGrid: number
   const [rows, dim] = [axisLength(weight, 0), axisLength(weight, 1)];
   const leading = rows - fromGrid * fromGrid;
   if (leading < 0) {
-    throw new ClipError(
-      "bad-shape",
-      `A table of ${rows} positions cannot hold a grid of ${fromGrid} by ${fromGrid}.`,
-      { data: { rows, fromGrid } },
-    );
+    throw new ClipError("bad-shape", `A table of ${rows} positions cannot hold a grid of ${fromGrid} by ${fromGrid}.`, {
+      data: { rows, fromGrid },
+    });
   }
   return tidy(() => {
     const resample = resamplingMatrix(fromGrid, toGrid);

@@ -141,8 +141,7 @@ function embeddingsSpec(config: VitConfig): VitParams<ParamSpec>["embeddings"] {
 }
 
 /** The pooler's layer, started with BERT's deviation (Devlin et al. 2018). */
-const poolerSpec = (width: number): LinearParams<ParamSpec> =>
-  linearSpec(width, width, { weight: normal(0.02) });
+const poolerSpec = (width: number): LinearParams<ParamSpec> => linearSpec(width, width, { weight: normal(0.02) });
 
 /**
  * Spec of the tower, started as OpenAI's: class, positions with width^-½.

@@ -37,11 +37,9 @@ export function unstackLayers(file: TensorFile): TensorFile {
     }
     const count = file.describe(name).shape[0] ?? 0;
     if (count > mostLayers) {
-      throw new ClipError(
-        "bad-weights",
-        `${name} holds ${count} layers; expected at most ${mostLayers}.`,
-        { data: { name, count } },
-      );
+      throw new ClipError("bad-weights", `${name} holds ${count} layers; expected at most ${mostLayers}.`, {
+        data: { name, count },
+      });
     }
     for (let index = 0; index < count; index++) {
       layers.set(name.replace(stackedBlock, `/encoderblock_${index}/`), { name, index });
@@ -74,10 +72,7 @@ const image = "img";
 const text = "txt";
 
 function normRules(other: string, canonical: string): NameRule[] {
-  return [
-    renamed(`${other}/scale`, `${canonical}.weight`),
-    renamed(`${other}/bias`, `${canonical}.bias`),
-  ];
+  return [renamed(`${other}/scale`, `${canonical}.weight`), renamed(`${other}/bias`, `${canonical}.bias`)];
 }
 
 function denseRules(other: string, canonical: string): NameRule[] {
@@ -85,17 +80,10 @@ function denseRules(other: string, canonical: string): NameRule[] {
 }
 
 function mlpRules(other: string, canonical: string): NameRule[] {
-  return [
-    ...denseRules(`${other}/Dense_0`, `${canonical}.fc1`),
-    ...denseRules(`${other}/Dense_1`, `${canonical}.fc2`),
-  ];
+  return [...denseRules(`${other}/Dense_0`, `${canonical}.fc1`), ...denseRules(`${other}/Dense_1`, `${canonical}.fc2`)];
 }
 
-function attentionOutputRules(
-  other: string,
-  canonical: string,
-  { output }: JaxAttention,
-): NameRule[] {
+function attentionOutputRules(other: string, canonical: string, { output }: JaxAttention): NameRule[] {
   const names = [`${other}/out/kernel`, `${other}/out/bias`] as const;
   return changedPair(names, `${canonical}.out_proj`, [output, same]);
 }
@@ -108,11 +96,10 @@ function blockRules(other: string, canonical: string, split: JaxAttention): Name
     ...normRules(`${other}/LayerNorm_0`, `${canonical}.layer_norm1`),
     ...normRules(`${other}/LayerNorm_1`, `${canonical}.layer_norm2`),
     ...Object.entries(inputs).flatMap(([from, to]) =>
-      changedPair(
-        [`${attention}/${from}/kernel`, `${attention}/${from}/bias`],
-        `${canonical}.self_attn.${to}`,
-        [split.input, split.bias],
-      ),
+      changedPair([`${attention}/${from}/kernel`, `${attention}/${from}/bias`], `${canonical}.self_attn.${to}`, [
+        split.input,
+        split.bias,
+      ]),
     ),
     ...attentionOutputRules(attention, `${canonical}.self_attn`, split),
     ...mlpRules(`${other}/MlpBlock_0`, `${canonical}.mlp`),
@@ -122,8 +109,7 @@ function blockRules(other: string, canonical: string, split: JaxAttention): Name
 /** The attention pool keeps queries, keys and values stacked, as PyTorch's own attention does. */
 function poolRules(other: string, canonical: string, split: JaxAttention): NameRule[] {
   const attention = `${other}/MultiHeadDotProductAttention_0`;
-  const stacked = (part: string): string[] =>
-    Object.keys(inputs).map((name) => `${attention}/${name}/${part}`);
+  const stacked = (part: string): string[] => Object.keys(inputs).map((name) => `${attention}/${name}/${part}`);
   return [
     renamed(`${other}/probe`, `${canonical}.probe`),
     {
@@ -162,25 +148,13 @@ export function bigVisionRules(heads?: AttentionHeads): readonly NameRule[] {
       "vision_model.embeddings.patch_embedding",
       [jaxKernel, same],
     ),
-    changed(
-      `${image}/pos_embedding`,
-      "vision_model.embeddings.position_embedding.weight",
-      squeeze(1),
-    ),
-    ...blockRules(
-      `${image}/Transformer/encoderblock_{layer}`,
-      "vision_model.encoder.layers.{layer}",
-      inImage,
-    ),
+    changed(`${image}/pos_embedding`, "vision_model.embeddings.position_embedding.weight", squeeze(1)),
+    ...blockRules(`${image}/Transformer/encoderblock_{layer}`, "vision_model.encoder.layers.{layer}", inImage),
     ...normRules(`${image}/Transformer/encoder_norm`, "vision_model.post_layernorm"),
     ...poolRules(`${image}/MAPHead_0`, "vision_model.head", inImage),
     renamed(`${text}/Embed_0/embedding`, "text_model.embeddings.token_embedding.weight"),
     changed(`${text}/pos_embedding`, "text_model.embeddings.position_embedding.weight", squeeze(1)),
-    ...blockRules(
-      `${text}/Encoder_0/encoderblock_{layer}`,
-      "text_model.encoder.layers.{layer}",
-      inText,
-    ),
+    ...blockRules(`${text}/Encoder_0/encoderblock_{layer}`, "text_model.encoder.layers.{layer}", inText),
     ...normRules(`${text}/Encoder_0/encoder_norm`, "text_model.final_layer_norm"),
     ...denseRules(`${text}/head`, "text_model.head"),
   ];

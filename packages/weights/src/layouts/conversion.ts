@@ -34,8 +34,7 @@ export function withSingleNumbers(file: TensorFile, layout: Layout): TensorFile 
   return {
     ...file,
     describe: (name) => shaped(name, file.describe(name)),
-    read: async (name, rows) =>
-      rows === undefined ? shaped(name, await file.read(name)) : file.read(name, rows),
+    read: async (name, rows) => (rows === undefined ? shaped(name, await file.read(name)) : file.read(name, rows)),
   };
 }
 
@@ -50,9 +49,7 @@ function reorder(bytes: Uint8Array, { view, axes, shape }: Step, size: number): 
 export function assemble(conversion: ConvertedTensor, sources: readonly HostTensor[]): HostTensor {
   const { dtype, shape, pieces } = conversion;
   const size = dtypeBytes(dtype);
-  const parts = pieces.map(({ step }, index) =>
-    reorder(sources[index]?.bytes ?? new Uint8Array(), step, size),
-  );
+  const parts = pieces.map(({ step }, index) => reorder(sources[index]?.bytes ?? new Uint8Array(), step, size));
   const [only] = parts;
   if (only !== undefined && parts.length === 1) return { dtype, shape, bytes: only };
   const bytes = new Uint8Array(byteLengthOf(conversion));
@@ -96,11 +93,7 @@ function badTensor(name: string, message: string): ClipError {
   return new ClipError("bad-weights", `${name}: ${message}`, { data: { name } });
 }
 
-function matchRule(
-  name: string,
-  rules: readonly NameRule[],
-  direction: Direction,
-): Match | undefined {
+function matchRule(name: string, rules: readonly NameRule[], direction: Direction): Match | undefined {
   for (const rule of rules) {
     const isForward = direction === "toCanonical";
     const [from, to] = isForward ? [rule.other, rule.canonical] : [rule.canonical, rule.other];
@@ -120,11 +113,7 @@ function stepOf(match: Match, shape: readonly number[], direction: Direction): S
 }
 
 /** One tensor becomes one, or parts of its rows. */
-function split(
-  match: Match,
-  describe: Described,
-  direction: Direction,
-): [string, ConvertedTensor][] {
+function split(match: Match, describe: Described, direction: Direction): [string, ConvertedTensor][] {
   const { name, to, rule } = match;
   const { dtype, shape } = describe(name);
   if (to.length === 1) {
@@ -206,10 +195,7 @@ export function conversionOf(
     if (match === undefined) throw unknown(name);
     if (match.to.every((target) => conversions.has(target))) continue; // stacked with an earlier one
     checkComplete(match, known);
-    const made =
-      match.from.length === 1
-        ? split(match, describe, direction)
-        : [merge(match, describe, direction)];
+    const made = match.from.length === 1 ? split(match, describe, direction) : [merge(match, describe, direction)];
     for (const [target, conversion] of made) conversions.set(target, conversion);
   }
   return conversions;

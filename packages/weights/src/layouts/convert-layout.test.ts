@@ -22,9 +22,7 @@ let original: Uint8Array;
 let huggingFace: HostTensors;
 let openai: HostTensors; // serialize-safetensors.test.ts proves it equal to PyTorch's file
 beforeAll(async () => {
-  original = new Uint8Array(
-    await readFile(new URL("../fixtures/clip-vit.safetensors", import.meta.url)),
-  );
+  original = new Uint8Array(await readFile(new URL("../fixtures/clip-vit.safetensors", import.meta.url)));
   huggingFace = await readAll(await openSafetensors(bytesSource(original)));
   openai = await convertTensors(huggingFace, "openai");
 });
@@ -33,8 +31,7 @@ const withPrefix = (tensors: HostTensors, prefix: string): HostTensors =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [prefix + name, tensor]));
 const fileOf = (tensors: HostTensors): Promise<TensorFile> =>
   openSafetensors(bytesSource(toBytes(serializeSafetensors(tensors))));
-const vector = (...values: number[]): HostTensor =>
-  fromFloat32(Float32Array.from(values), [values.length]);
+const vector = (...values: number[]): HostTensor => fromFloat32(Float32Array.from(values), [values.length]);
 
 test("there and back, no byte of the file differs", async () => {
   const back = serializeSafetensors(await convertTensors(openai, "huggingface"), { format: "pt" });
@@ -93,13 +90,9 @@ test("buffers that no model learns are dropped, and so is the prefix of parallel
     "transformer.attn_mask": vector(0),
   };
   const names = Object.keys(huggingFace).toSorted();
-  expect(
-    Object.keys(await convertTensors({ ...openai, ...buffers }, "huggingface")).toSorted(),
-  ).toEqual(names);
+  expect(Object.keys(await convertTensors({ ...openai, ...buffers }, "huggingface")).toSorted()).toEqual(names);
   const ids = { "text_model.embeddings.position_ids": vector(0, 1) };
-  expect(Object.keys(await convertTensors({ ...huggingFace, ...ids }, "openai"))).toEqual(
-    Object.keys(openai),
-  );
+  expect(Object.keys(await convertTensors({ ...huggingFace, ...ids }, "openai"))).toEqual(Object.keys(openai));
 
   const wrapped = withPrefix(openai, "module.");
   expect(Object.keys(await convertTensors(wrapped, "huggingface")).toSorted()).toEqual(names);
@@ -131,9 +124,7 @@ test("what cannot be converted is named", async () => {
   );
   const bias = "transformer.resblocks.0.attn.in_proj_bias";
   const uneven = { ...openai, [bias]: vector(1, 2, 3, 4) };
-  await expect(convertTensors(uneven, "huggingface")).rejects.toThrow(
-    `${bias}: expected 3 parts of rows, found [4]`,
-  );
+  await expect(convertTensors(uneven, "huggingface")).rejects.toThrow(`${bias}: expected 3 parts of rows, found [4]`);
   const flat = { ...openai, text_projection: vector(1) };
   await expect(convertTensors(flat, "huggingface")).rejects.toThrow(
     "text_projection: a shape of [1] cannot be converted",

@@ -1,22 +1,8 @@
 import { ClipError } from "@clip-ts/base";
-import {
-  byteLengthOf,
-  finder,
-  sliceRows,
-  type HostTensor,
-  type TensorFile,
-} from "../tensor-file.ts";
+import { byteLengthOf, finder, sliceRows, type HostTensor, type TensorFile } from "../tensor-file.ts";
 import { unstackLayers, type AttentionHeads } from "./big-vision-rules.ts";
 import { assemble, conversionOf, withSingleNumbers, type Conversion } from "./conversion.ts";
-import {
-  bareNames,
-  detectLayout,
-  isIgnorable,
-  layoutOf,
-  rulesFor,
-  type Layout,
-  type OtherLayout,
-} from "./layout.ts";
+import { bareNames, detectLayout, isIgnorable, layoutOf, rulesFor, type Layout, type OtherLayout } from "./layout.ts";
 
 /** A view of the file under the names that a conversion makes; tensors are made when they are read. */
 function convertedFile(file: TensorFile, conversions: Conversion): TensorFile {
@@ -50,11 +36,9 @@ function toCanonical(file: TensorFile, from: OtherLayout): TensorFile {
     describe: (name) => unstacked.describe(name),
     direction: "toCanonical",
     unknown: (name) =>
-      new ClipError(
-        "bad-weights",
-        `${name}: no tensor of a known CLIP, SigLIP or RoBERTa has this name.`,
-        { data: { name } },
-      ),
+      new ClipError("bad-weights", `${name}: no tensor of a known CLIP, SigLIP or RoBERTa has this name.`, {
+        data: { name },
+      }),
   });
   return convertedFile(unstacked, conversion);
 }
@@ -157,11 +141,7 @@ function bareFile(file: TensorFile): TensorFile {
  * @throws ClipError "bad-weights" for names that no rule knows, "unsupported" for a model that the layout
  * does not hold, "bad-argument" without the heads that big_vision needs.
  */
-export function convertLayout(
-  original: TensorFile,
-  layout: Layout,
-  options: ConvertOptions = {},
-): TensorFile {
+export function convertLayout(original: TensorFile, layout: Layout, options: ConvertOptions = {}): TensorFile {
   const file = bareFile(original);
   const from = detectLayout(file.names);
   if (from === layout && layout !== "big_vision") return withSingleNumbers(file, layout); // there layers may be stacked

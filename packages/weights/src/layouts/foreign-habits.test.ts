@@ -37,8 +37,7 @@ const habits: Readonly<Record<string, (name: string) => string>> = {
   "data parallel": (name) => `module.${name}`,
   "compiled, then parallel, then Lightning": (name) => `model.module._orig_mod.${name}`,
   "a compiled tower": (name) => name.replace(/^visual\./u, "visual._orig_mod."),
-  "sharded blocks": (name) =>
-    name.replaceAll(/resblocks\.(\d+)\./gu, "resblocks.$1._fsdp_wrapped_module."),
+  "sharded blocks": (name) => name.replaceAll(/resblocks\.(\d+)\./gu, "resblocks.$1._fsdp_wrapped_module."),
   "recomputed blocks in Lightning": (name) =>
     `model.${name.replaceAll(/(?<=resblocks\.\d+\.)/gu, "_checkpoint_wrapped_module.")}`,
 };
@@ -59,9 +58,7 @@ test("a model among others is not guessed: the error names both places", async (
     ...renamed(openai, (n) => `ema.${n}`),
   };
   const { names } = await fileOf(twice);
-  expect(() => detectLayout(names)).toThrow(
-    /stand behind "(model|ema)\." and "(model|ema)\.", but not all do/u,
-  );
+  expect(() => detectLayout(names)).toThrow(/stand behind "(model|ema)\." and "(model|ema)\.", but not all do/u);
   const head = {
     ...renamed(openai, (name) => `model.${name}`),
     "criterion.weight": openai["logit_scale"]!,

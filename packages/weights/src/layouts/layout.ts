@@ -19,13 +19,7 @@ import {
  * plain ViT beside a text tower; `openai` is what OpenAI and open_clip write, for every model that
  * open_clip has; `big_vision` is SigLIP in JAX; `torchvision` and `roberta` are towers alone.
  */
-export type Layout =
-  | "huggingface"
-  | "dual_encoder"
-  | "openai"
-  | "big_vision"
-  | "torchvision"
-  | "roberta";
+export type Layout = "huggingface" | "dual_encoder" | "openai" | "big_vision" | "torchvision" | "roberta";
 
 /** What only names of one layout look like; the first that any name has decides. */
 const signs: readonly (readonly [Layout, RegExp])[] = [
@@ -43,8 +37,7 @@ function signedBy(bare: readonly string[]): Layout | undefined {
 }
 
 /** What parallel training, compiling and recomputing put before the names of the module that they wrap. */
-const wrappers =
-  /(?<=^|\.)(?:(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.)+/gu;
+const wrappers = /(?<=^|\.)(?:(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.)+/gu;
 
 /** Flax's root. */
 const flaxRoot = /^(?:params\/)+/u;
@@ -117,8 +110,7 @@ function openClipRules(has: Has): readonly NameRule[] {
   const isResnet = has(/^(visual|vision_model)\.layer1\./);
   const isTimm = has(/^(visual\.trunk|vision_model\.head)\./);
   const hasBias = has(/^(text\.)?text_projection\.bias$/);
-  const isSiglip =
-    has(/^text_model\.head\.bias$/) || (hasBias && has(/^visual\.trunk\.attn_pool\./));
+  const isSiglip = has(/^text_model\.head\.bias$/) || (hasBias && has(/^visual\.trunk\.attn_pool\./));
   const isHuggingFace = has(/^(text\.transformer|text_model)\.embeddings\.word_embeddings\./);
   const isCustom = has(/^text\./);
   const vision = isResnet ? resnetRules : isTimm ? timmRules : vitRules;
@@ -134,11 +126,7 @@ export type OtherLayout = Exclude<Layout, "huggingface">;
  * The rules between a layout and clip-ts's own, for a checkpoint with these tensor names. `heads` are
  * needed to write big_vision's.
  */
-export function rulesFor(
-  layout: OtherLayout,
-  names: readonly string[],
-  heads?: AttentionHeads,
-): readonly NameRule[] {
+export function rulesFor(layout: OtherLayout, names: readonly string[], heads?: AttentionHeads): readonly NameRule[] {
   switch (layout) {
     case "openai":
       return openClipRules((pattern) => names.some((name) => pattern.test(name)));
@@ -162,8 +150,7 @@ export function isIgnorable(name: string): boolean {
 }
 
 /** Poolers, and the table that open_clip keeps of fixed positions. */
-const optional =
-  /^((text|vision)_model\.pooler\.|vision_model\.embeddings\.position_embedding\.weight$)/;
+const optional = /^((text|vision)_model\.pooler\.|vision_model\.embeddings\.position_embedding\.weight$)/;
 
 /** True for tensors that a model may do without, whose presence in a file is no mistake. */
 export function isOptional(name: string): boolean {

@@ -25,8 +25,7 @@ function permuted(view: Shape, axes: readonly number[]): Step | undefined {
 
 /** A matrix, its first `inputs` axes together and the rest together, transposed. */
 function transposedAfter(inputs: number): (shape: Shape) => Step | undefined {
-  return (shape) =>
-    permuted([product(shape.slice(0, inputs)), product(shape.slice(inputs))], [1, 0]);
+  return (shape) => permuted([product(shape.slice(0, inputs)), product(shape.slice(inputs))], [1, 0]);
 }
 
 const keep = (shape: Shape): Step => ({ shape, view: shape });
@@ -81,8 +80,7 @@ export function jaxAttention(heads: number | undefined): JaxAttention {
     },
     bias: {
       ...bias,
-      fromCanonical: ([width = 0]) =>
-        isSplit(width) ? { shape: [heads, width / heads], view: [width] } : undefined,
+      fromCanonical: ([width = 0]) => (isSplit(width) ? { shape: [heads, width / heads], view: [width] } : undefined),
     },
     output: {
       ...output,
@@ -128,10 +126,7 @@ export function changedPair(
   canonical: string,
   changes: readonly [weight: Change, bias: Change],
 ): NameRule[] {
-  return [
-    changed(other[0], `${canonical}.weight`, changes[0]),
-    changed(other[1], `${canonical}.bias`, changes[1]),
-  ];
+  return [changed(other[0], `${canonical}.weight`, changes[0]), changed(other[1], `${canonical}.bias`, changes[1])];
 }
 
 /** Queries, keys and values of an attention, which most layouts stack. */
@@ -152,9 +147,7 @@ const compiled = new Map<string, RegExp>();
 function expressionOf(pattern: string): RegExp {
   const known = compiled.get(pattern);
   if (known !== undefined) return known;
-  const source = pattern
-    .replaceAll(".", "\\.")
-    .replaceAll(/\{(\w+)\}/g, (_, key: string) => placeholders[key] ?? "");
+  const source = pattern.replaceAll(".", "\\.").replaceAll(/\{(\w+)\}/g, (_, key: string) => placeholders[key] ?? "");
   const expression = new RegExp(`^${source}$`);
   compiled.set(pattern, expression);
   return expression;

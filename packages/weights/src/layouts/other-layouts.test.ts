@@ -25,8 +25,7 @@ function counting(...shape: number[]): HostTensor {
     shape,
   );
 }
-const valuesOf = (tensor: HostTensor | undefined): number[] =>
-  tensor === undefined ? [] : [...toFloat32(tensor)];
+const valuesOf = (tensor: HostTensor | undefined): number[] => (tensor === undefined ? [] : [...toFloat32(tensor)]);
 const shapesOf = (tensors: Record<string, HostTensor>): Record<string, readonly number[]> =>
   Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, shape]));
 

@@ -1,12 +1,4 @@
-import {
-  attentionInputs,
-  changed,
-  renamed,
-  same,
-  squeeze,
-  transposed,
-  type NameRule,
-} from "./name-rule.ts";
+import { attentionInputs, changed, renamed, same, squeeze, transposed, type NameRule } from "./name-rule.ts";
 
 const other = {
   embeddings: "vision_model.embeddings",
@@ -24,15 +16,8 @@ const inputs = { query: "q_proj", key: "k_proj", value: "v_proj" };
  */
 export const dualEncoderRules: readonly NameRule[] = [
   changed(`${other.embeddings}.cls_token`, `${vision}.embeddings.class_embedding`, squeeze(2)),
-  changed(
-    `${other.embeddings}.position_embeddings`,
-    `${vision}.embeddings.position_embedding.weight`,
-    squeeze(1),
-  ),
-  renamed(
-    `${other.embeddings}.patch_embeddings.projection.{part}`,
-    `${vision}.embeddings.patch_embedding.{part}`,
-  ),
+  changed(`${other.embeddings}.position_embeddings`, `${vision}.embeddings.position_embedding.weight`, squeeze(1)),
+  renamed(`${other.embeddings}.patch_embeddings.projection.{part}`, `${vision}.embeddings.patch_embedding.{part}`),
   ...Object.entries(inputs).map(([from, to]) =>
     renamed(`${other.layer}.attention.attention.${from}.{part}`, `${block}.self_attn.${to}.{part}`),
   ),
@@ -76,9 +61,7 @@ function textTowerRules(prefix: string): NameRule[] {
 }
 
 /** Scale and bias of the logits; their shapes are `withSingleNumbers`'s. */
-export const logitRules: readonly NameRule[] = ["logit_scale", "logit_bias"].map((name) =>
-  renamed(name, name),
-);
+export const logitRules: readonly NameRule[] = ["logit_scale", "logit_bias"].map((name) => renamed(name, name));
 
 /**
  * CLIP's text tower: beside the vision tower (OpenAI, open_clip's `CLIP`), with no prefix, or as a part of its

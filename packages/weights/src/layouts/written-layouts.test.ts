@@ -17,8 +17,7 @@ type HostTensors = Record<string, HostTensor>;
 async function open(path: string | URL): Promise<TensorFile> {
   return openWeights(bytesSource(new Uint8Array(await readFile(path))), String(path));
 }
-const fixture = (name: string): Promise<TensorFile> =>
-  open(new URL(`fixtures/${name}`, import.meta.url));
+const fixture = (name: string): Promise<TensorFile> => open(new URL(`fixtures/${name}`, import.meta.url));
 
 /** The same names, shapes, dtypes and bytes. */
 function expectEqual(actual: HostTensors, expected: HostTensors): void {
@@ -93,10 +92,8 @@ test("what a layout does not hold is refused, saying what it holds", async () =>
     /big_vision, which holds SigLIP: there is no place for/,
   );
   await expect(convertTensors(siglip, "dual_encoder")).rejects.toThrow(/there is no place for/);
-  await expect(convertTensors(siglip, "big_vision")).rejects.toThrow(
-    "give heads, such as { vision: 12, text: 12 }",
+  await expect(convertTensors(siglip, "big_vision")).rejects.toThrow("give heads, such as { vision: 12, text: 12 }");
+  await expect(convertTensors(siglip, "big_vision", { heads: { vision: 4, text: 5 } })).rejects.toThrow(
+    /text_model\.encoder\.layers\.0\..*cannot be converted/,
   );
-  await expect(
-    convertTensors(siglip, "big_vision", { heads: { vision: 4, text: 5 } }),
-  ).rejects.toThrow(/text_model\.encoder\.layers\.0\..*cannot be converted/);
 });

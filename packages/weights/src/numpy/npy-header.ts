@@ -31,16 +31,11 @@ const longestHeader = 2 ** 16;
 export const longestNpyStart: number = 12 + longestHeader;
 
 /** Version, and length of the text that follows; `start` counts from the file's start. */
-function parsePrefix(
-  bytes: Uint8Array,
-): { readonly start: number; readonly length: number } | undefined {
-  if (bytes.byteLength < 12 || String.fromCharCode(...bytes.subarray(0, 6)) !== magic)
-    return undefined;
+function parsePrefix(bytes: Uint8Array): { readonly start: number; readonly length: number } | undefined {
+  if (bytes.byteLength < 12 || String.fromCharCode(...bytes.subarray(0, 6)) !== magic) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const isOld = view.getUint8(6) === 1;
-  return isOld
-    ? { start: 10, length: view.getUint16(8, true) }
-    : { start: 12, length: view.getUint32(8, true) };
+  return isOld ? { start: 10, length: view.getUint16(8, true) } : { start: 12, length: view.getUint32(8, true) };
 }
 
 function parseText(text: string): Omit<NpyHeader, "dataOffset"> | undefined {
@@ -68,13 +63,9 @@ export async function readNpyHeader(source: ByteSource, label: string): Promise<
   const text = new TextDecoder().decode(await readExactly(source, { offset, length }, label));
   const parsed = parseText(text);
   if (parsed === undefined) {
-    throw new ClipError(
-      "bad-weights",
-      `${label}: its values cannot be read here: ${shown(text.trim())}`,
-      {
-        data: { label, header: text },
-      },
-    );
+    throw new ClipError("bad-weights", `${label}: its values cannot be read here: ${shown(text.trim())}`, {
+      data: { label, header: text },
+    });
   }
   return { ...parsed, dataOffset: offset + length };
 }

@@ -1,11 +1,6 @@
 import { crc32 } from "@clip-ts/base";
 import { sourceWithin, type ByteSource } from "../byte-source.ts";
-import {
-  checkStoredTensor,
-  readStoredTensor,
-  StorageReference,
-  StoredTensor,
-} from "../pytorch/stored-tensor.ts";
+import { checkStoredTensor, readStoredTensor, StorageReference, StoredTensor } from "../pytorch/stored-tensor.ts";
 import type { LazyTensor } from "../serialize-safetensors.ts";
 import {
   assertWhole,
@@ -16,13 +11,7 @@ import {
   type TensorFile,
   type TensorInfo,
 } from "../tensor-file.ts";
-import {
-  directoryBytes,
-  localHeader,
-  openZip,
-  type StoredEntry,
-  type ZipArchive,
-} from "../zip/zip.ts";
+import { directoryBytes, localHeader, openZip, type StoredEntry, type ZipArchive } from "../zip/zip.ts";
 import { formatNpyHeader, longestNpyStart, readNpyHeader, type NpyHeader } from "./npy-header.ts";
 
 const suffix = /\.npy$/;
@@ -67,8 +56,7 @@ export async function openNpz(source: ByteSource, label = "npz"): Promise<Tensor
   const archive = await openZip(source, label);
   const members = new Map<string, StoredMember>();
   for (const entry of archive.entries.keys()) {
-    if (suffix.test(entry))
-      members.set(entry.replace(suffix, ""), await readMember(archive, entry));
+    if (suffix.test(entry)) members.set(entry.replace(suffix, ""), await readMember(archive, entry));
   }
   const find = (name: string): StoredMember => {
     const member = members.get(name);

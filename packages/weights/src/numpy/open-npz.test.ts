@@ -33,18 +33,11 @@ for (const name of ["stored.npz", "packed.npz"]) {
 test("arrays of objects, wrong sizes and foreign files are refused", async () => {
   const header = (text: string): Uint8Array =>
     new Uint8Array(
-      Buffer.concat([
-        Buffer.from("\x93NUMPY\x01\x00", "latin1"),
-        Buffer.from([text.length, 0]),
-        Buffer.from(text),
-      ]),
+      Buffer.concat([Buffer.from("\x93NUMPY\x01\x00", "latin1"), Buffer.from([text.length, 0]), Buffer.from(text)]),
     );
   const cases: [Uint8Array, string][] = [
     [header("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"), "cannot be read here"],
-    [
-      header("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 1000000), }"),
-      "does not fit its storage",
-    ],
+    [header("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 1000000), }"), "does not fit its storage"],
     [Buffer.from("no array at all"), "is no NumPy array"],
   ];
   for (const [bytes, message] of cases) {

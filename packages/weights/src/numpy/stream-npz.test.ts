@@ -23,8 +23,7 @@ async function written(tensors: Record<string, LazyTensor>): Promise<Uint8Array>
   return bytes;
 }
 
-const opened = (bytes: Uint8Array): Promise<TensorFile> =>
-  openWeights(bytesSource(bytes), "written.npz");
+const opened = (bytes: Uint8Array): Promise<TensorFile> => openWeights(bytesSource(bytes), "written.npz");
 
 test("an archive of NumPy's, read and written, holds the same arrays", async () => {
   for (const name of ["fixtures/stored.npz", "../layouts/fixtures/big-vision.npz"]) {
@@ -70,7 +69,5 @@ test("a tensor that is not as large as announced is refused when the file reache
     shape: [2],
     load: () => Promise.resolve({ dtype: "F32", shape: [2], bytes: new Uint8Array(4) }),
   };
-  await expect(written({ short })).rejects.toThrow(
-    "short: F32 [2] takes 8 bytes, but 4 were given",
-  );
+  await expect(written({ short })).rejects.toThrow("short: F32 [2] takes 8 bytes, but 4 were given");
 });

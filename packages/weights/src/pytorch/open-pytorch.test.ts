@@ -12,17 +12,13 @@ import {
 
 const fixture = async (name: string): Promise<Uint8Array> =>
   new Uint8Array(await readFile(new URL(`fixtures/${name}`, import.meta.url)));
-const open = async (name: string): Promise<TensorFile> =>
-  openPytorch(bytesSource(await fixture(name)), name);
+const open = async (name: string): Promise<TensorFile> => openPytorch(bytesSource(await fixture(name)), name);
 const expected = async (name: string): Promise<Record<string, HostTensor>> =>
   readAll(await openSafetensors(bytesSource(await fixture(name))));
 
 const plain = (tensors: Record<string, HostTensor>): Record<string, unknown> =>
   Object.fromEntries(
-    Object.entries(tensors).map(([name, { dtype, shape, bytes }]) => [
-      name,
-      { dtype, shape, bytes: [...bytes] },
-    ]),
+    Object.entries(tensors).map(([name, { dtype, shape, bytes }]) => [name, { dtype, shape, bytes: [...bytes] }]),
   );
 
 test("every type, stride and shared storage is read as PyTorch reads it", async () => {
@@ -68,9 +64,7 @@ test("the weights of a training checkpoint are found below state_dict", async ()
 });
 
 test("a TorchScript archive gives its modules' attributes; its code is never looked at", async () => {
-  const tensors = await readAll(
-    await openWeights(bytesSource(await fixture("script.pt")), "script"),
-  );
+  const tensors = await readAll(await openWeights(bytesSource(await fixture("script.pt")), "script"));
   expect(plain(tensors)).toEqual(plain(await expected("script-expected.safetensors")));
 });
 

@@ -72,8 +72,7 @@ async function checkByteOrder(archive: ZipArchive, root: string): Promise<void> 
   const name = `${root}byteorder`;
   if (!archive.entries.has(name)) return;
   const order = new TextDecoder().decode(await readEntry(archive, name, 64));
-  if (order.trim() !== "little")
-    throw bad(archive.label, `its byte order is ${order}, not little.`);
+  if (order.trim() !== "little") throw bad(archive.label, `its byte order is ${order}, not little.`);
 }
 
 /**
@@ -90,8 +89,7 @@ export async function openPytorch(source: ByteSource, label = "PyTorch file"): P
   const entryOf = ({ storage }: StoredTensor): string => `${root}data/${storage.key}`;
   for (const [name, tensor] of tensors) {
     const stored = archive.entries.get(entryOf(tensor));
-    if (stored === undefined)
-      throw bad(label, `${name} lies in ${entryOf(tensor)}, which is missing.`);
+    if (stored === undefined) throw bad(label, `${name} lies in ${entryOf(tensor)}, which is missing.`);
     checkStoredTensor(`${label}: ${name}`, tensor, stored.size);
   }
   const find = (name: string): StoredTensor => {

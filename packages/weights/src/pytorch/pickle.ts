@@ -115,10 +115,7 @@ const opcodes: ReadonlyMap<number, Opcode> = new Map([
     character.charCodeAt(0),
     (machine) => machine.push(value(machine)),
   ]),
-  ...Object.entries(actions).map(([character, action]): [number, Opcode] => [
-    character.charCodeAt(0),
-    action,
-  ]),
+  ...Object.entries(actions).map(([character, action]): [number, Opcode] => [character.charCodeAt(0), action]),
 ]);
 
 /** Stands on the stack where a group of values begins. */
@@ -206,11 +203,9 @@ export function unpickle(bytes: Uint8Array, hooks: PickleHooks): unknown {
     const opcode = opcodes.get(code);
     if (opcode === undefined) {
       const hexadecimal = code.toString(16).padStart(2, "0");
-      throw new ClipError(
-        "bad-weights",
-        `the pickle uses opcode 0x${hexadecimal}, which no file of tensors needs.`,
-        { data: { opcode: code } },
-      );
+      throw new ClipError("bad-weights", `the pickle uses opcode 0x${hexadecimal}, which no file of tensors needs.`, {
+        data: { opcode: code },
+      });
     }
     opcode(machine);
   }

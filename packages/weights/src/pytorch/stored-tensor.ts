@@ -105,9 +105,7 @@ export async function readStoredTensor(
   const size = dtypeBytes(storage.dtype);
   const range = { offset: tensor.offset * size, length: reach(tensor) * size };
   const span = await readExactly(source, range, label);
-  const bytes = isContiguous(tensor)
-    ? span
-    : gatherStrided(span, { shape, strides: tensor.strides, size });
+  const bytes = isContiguous(tensor) ? span : gatherStrided(span, { shape, strides: tensor.strides, size });
   return { dtype: storage.dtype, shape, bytes };
 }
 

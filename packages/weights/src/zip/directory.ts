@@ -35,8 +35,7 @@ export interface DirectoryPlace {
 /** A comment at the end of the file is at most this long. */
 const longestComment = 0xffff;
 
-const view = (bytes: Uint8Array): DataView =>
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** A 64-bit count as a number; beyond 2^53 it only has to be seen to be too large. */
 function count64(record: DataView, offset: number): number {
@@ -53,11 +52,7 @@ function positionOfEnd(tail: Uint8Array): number | undefined {
 }
 
 /** The directory's place from the 64-bit record that large archives end with. */
-async function place64(
-  source: ByteSource,
-  locatorOffset: number,
-  label: string,
-): Promise<DirectoryPlace | undefined> {
+async function place64(source: ByteSource, locatorOffset: number, label: string): Promise<DirectoryPlace | undefined> {
   const { locator64, end64 } = zipRecords;
   if (locatorOffset < 0) return undefined;
   const range = { offset: locatorOffset, length: locator64.length };
@@ -170,10 +165,7 @@ function checkPlaces(entries: readonly ZipEntry[], place: DirectoryPlace, fail: 
  * against the file's real size.
  * @throws ClipError "bad-weights" for damaged, encrypted, overlapping or repeated entries.
  */
-export async function readDirectory(
-  source: ByteSource,
-  label: string,
-): Promise<ReadonlyMap<string, ZipEntry>> {
+export async function readDirectory(source: ByteSource, label: string): Promise<ReadonlyMap<string, ZipEntry>> {
   const fail: Fail = (message) => {
     throw new ClipError("bad-weights", `${label}: ${message}`, { data: { label } });
   };

@@ -131,18 +131,13 @@ export async function openZip(source: ByteSource, label: string): Promise<ZipArc
     const offset = await dataOffset(source, entry, label);
     if (offset + length > source.size) fail("reaches beyond the end of the file.", entry);
     const isPacked = method === methods.deflated;
-    if (!isPacked && method !== methods.stored)
-      fail(`is packed by method ${method}, not deflate.`, entry);
-    if (!isPacked && size !== length)
-      fail(`is stored in ${length} bytes, but claims ${size}.`, entry);
+    if (!isPacked && method !== methods.stored) fail(`is packed by method ${method}, not deflate.`, entry);
+    if (!isPacked && size !== length) fail(`is stored in ${length} bytes, but claims ${size}.`, entry);
     return { entry, offset, isPacked };
   };
   const checked = (bytes: Uint8Array, entry: ZipEntry): ByteSource => {
     if (crc32(bytes) !== entry.checksum) {
-      fail(
-        "is damaged: its CRC-32 is not the one that the archive keeps. Fetch or copy it anew.",
-        entry,
-      );
+      fail("is damaged: its CRC-32 is not the one that the archive keeps. Fetch or copy it anew.", entry);
     }
     return bytesSource(bytes);
   };

@@ -65,8 +65,7 @@ async function withOther<Result>(
   return closing(found, async () => {
     const file = await found.weights();
     checkFit(clipSpec(found.config), file);
-    const mixed = async (): ReturnType<typeof weights> =>
-      interpolatedWeights(await weights(), file, other.alpha);
+    const mixed = async (): ReturnType<typeof weights> => interpolatedWeights(await weights(), file, other.alpha);
     return use({ ...model, weights: mixed });
   });
 }

@@ -71,10 +71,7 @@ function shapesOf(config: ClipConfig): readonly string[] {
 function parameterDifferences(models: readonly ClipConfig[]): string[] {
   const [first = [], second = []] = models.map(shapesOf);
   const [inFirst, inSecond] = [new Set(first), new Set(second)];
-  return [
-    ...first.filter((line) => !inSecond.has(line)),
-    ...second.filter((line) => !inFirst.has(line)),
-  ];
+  return [...first.filter((line) => !inSecond.has(line)), ...second.filter((line) => !inFirst.has(line))];
 }
 
 const most = 4;
@@ -114,11 +111,7 @@ function areBothGelu(first: Activation, second: Activation): boolean {
 }
 
 /** @throws ClipError if `--activation` contradicts what the model says itself. */
-export function checkActivation(
-  found: PerTower<Activation>,
-  model: string,
-  options: OpenModelOptions,
-): void {
+export function checkActivation(found: PerTower<Activation>, model: string, options: OpenModelOptions): void {
   const given = givenTo(options);
   for (const side of ["vision", "text"] as const) {
     const [ours, theirs] = [given[side], found[side]];
@@ -157,11 +150,7 @@ function changesGelu({ vision, text }: Siglip, options: OpenModelOptions): boole
  * is said: open_clip takes it from the tower's name, and others know only one.
  * @throws ClipError if it contradicts what the model says itself.
  */
-export function withActivation(
-  config: ClipConfig,
-  model: string,
-  options: OpenModelOptions,
-): ClipConfig {
+export function withActivation(config: ClipConfig, model: string, options: OpenModelOptions): ClipConfig {
   const towers = siglipTowers(config);
   if (towers === undefined || !changesGelu(towers, options)) {
     checkActivation(activationsIn(config), model, options);

@@ -71,9 +71,7 @@ function activationOf(args: Arguments): OpenModelOptions {
   const find = (part: string): Activation | undefined => activations.find((name) => name === part);
   const refuse = (): never => {
     const known = activations.join(", ");
-    throw new UsageError(
-      `--activation ${given}: expected one of ${known}, or two for VISION,TEXT.`,
-    );
+    throw new UsageError(`--activation ${given}: expected one of ${known}, or two for VISION,TEXT.`);
   };
   return { activation: perTower(given, find, refuse) };
 }
@@ -82,8 +80,7 @@ function activationOf(args: Arguments): OpenModelOptions {
 function headsOf(args: Arguments): OpenModelOptions {
   const given = args.text("heads");
   if (given === undefined) return {};
-  const count = (part: string): number | undefined =>
-    /^[1-9]\d{0,4}$/u.test(part) ? Number(part) : undefined;
+  const count = (part: string): number | undefined => (/^[1-9]\d{0,4}$/u.test(part) ? Number(part) : undefined);
   const refuse = (): never => {
     throw new UsageError(`--heads ${given}: expected whole numbers from 1, VISION,TEXT.`);
   };

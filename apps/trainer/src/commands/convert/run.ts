@@ -22,8 +22,7 @@ export async function convertToOnnx(
   await startEngine("cpu"); // only shapes are traced and small constants folded
   await exportOnnxFolder(model, output, {
     precisions,
-    onFile: ({ path, byteLength }) =>
-      note(`wrote ${path}, ${(byteLength / 2 ** 20).toFixed(1)} MiB`),
+    onFile: ({ path, byteLength }) => note(`wrote ${path}, ${(byteLength / 2 ** 20).toFixed(1)} MiB`),
   });
 }
 
@@ -35,11 +34,7 @@ export async function convertToSavedModel(model: Model, output: string): Promise
 }
 
 /** Writes a model as graphs that others run; `precisions` are those of `--to onnx`. */
-export type GraphExport = (
-  model: Model,
-  output: string,
-  precisions: readonly ExportPrecision[],
-) => Promise<void>;
+export type GraphExport = (model: Model, output: string, precisions: readonly ExportPrecision[]) => Promise<void>;
 
 /** Targets of `convert` that are graphs, not weights under other names. */
 export const graphExports: Readonly<Record<string, GraphExport>> = {
@@ -72,8 +67,7 @@ function writerOf(
   precisions: readonly ExportPrecision[],
 ): (model: Model, output: string) => Promise<void> {
   const tower = towerTargets[target];
-  if (tower !== undefined)
-    return (model, output) => tower.write(output, towerOf(tower.side, model));
+  if (tower !== undefined) return (model, output) => tower.write(output, towerOf(tower.side, model));
   const graph = graphExports[target];
   if (graph !== undefined) return (model, output) => graph(model, output, precisions);
   const weights = weightTargets[target]!;
@@ -87,8 +81,7 @@ function towerWriterOf(
 ): (opened: ConvertedTower, output: string) => Promise<void> {
   const own = towerTargets[target];
   if (own?.side === tower.side) return (opened, output) => own.write(output, opened);
-  const [other, fitting] =
-    tower.side === "vision" ? ["text", "torchvision"] : ["vision", "roberta"];
+  const [other, fitting] = tower.side === "vision" ? ["text", "torchvision"] : ["vision", "roberta"];
   throw new ClipError(
     "unsupported",
     `${name} holds a ${tower.side} tower alone, which --to ${fitting} writes, and --to ${target} needs ` +

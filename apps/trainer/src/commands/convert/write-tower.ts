@@ -57,10 +57,7 @@ export const towerTargets: Readonly<Record<string, TowerTarget>> = {
 };
 
 /** One tower of a whole model. @throws ClipError "unsupported" for a text tower that is no RoBERTa. */
-export function towerOf(
-  side: TowerConfig["side"],
-  { config, preprocess, tokenizer, weights }: Model,
-): ConvertedTower {
+export function towerOf(side: TowerConfig["side"], { config, preprocess, tokenizer, weights }: Model): ConvertedTower {
   if (side === "vision") {
     const vision = builtInVision(config.vision, "A tower in a file by itself");
     return { tower: { side, config: vision }, preprocess, weights };

@@ -17,18 +17,11 @@ import { attentionHeads } from "../shared/open-model.ts";
 import { writeOutput } from "../shared/output-files.ts";
 
 /** Writes tensors into a folder as they are named, and says so; `part` tells what of a model they are. */
-export async function writeWeights(
-  output: string,
-  name: string,
-  file: TensorFile,
-  part?: string,
-): Promise<void> {
+export async function writeWeights(output: string, name: string, file: TensorFile, part?: string): Promise<void> {
   const tensors = lazyTensors(file);
   const metadata = { ...file.metadata, format: "pt" }; // transformers asks for it
   const isNumpy = name === modelFiles.numpyWeights;
-  const { chunks, byteLength } = isNumpy
-    ? streamNpz(tensors)
-    : streamSafetensors(tensors, metadata);
+  const { chunks, byteLength } = isNumpy ? streamNpz(tensors) : streamSafetensors(tensors, metadata);
   await writeOutput(join(output, name), chunks());
   const size = (byteLength / 2 ** 20).toFixed(1);
   const which = part === undefined ? "" : ` (${part})`;
@@ -105,11 +98,7 @@ function tokenizerNote(target: Target, description: ModelDescription): string | 
 }
 
 /** Writes a model's weights under the names of a target, and what describes it beside them. */
-export async function writeConverted(
-  output: string,
-  target: Target,
-  model: Writing,
-): Promise<void> {
+export async function writeConverted(output: string, target: Target, model: Writing): Promise<void> {
   const { config } = model;
   target.check?.(config);
   const layout = typeof target.layout === "function" ? target.layout(config) : target.layout;

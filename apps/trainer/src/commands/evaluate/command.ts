@@ -1,12 +1,7 @@
 import { statSync } from "node:fs";
 import { kindNamed, type SourceKind } from "../../cli/extension.ts";
 import { UsageError, type Arguments, type Command, type OptionHelp } from "../../cli/command.ts";
-import {
-  engineOptions,
-  imageSizeOption,
-  maxSkippedOf,
-  maxSkippedOption,
-} from "../../cli/options.ts";
+import { engineOptions, imageSizeOption, maxSkippedOf, maxSkippedOption } from "../../cli/options.ts";
 
 /** "1,2,4" → [1, 2, 4]. @throws UsageError. */
 export function shotCounts(text: string | undefined): number[] {
@@ -17,25 +12,18 @@ export function shotCounts(text: string | undefined): number[] {
 
 /** Whether data are surely no table: an added kind, or a folder. */
 const isNoTable = (data: string, sources: readonly SourceKind[]): boolean =>
-  kindNamed(data, sources) !== undefined ||
-  statSync(data, { throwIfNoEntry: false })?.isDirectory() === true;
+  kindNamed(data, sources) !== undefined || statSync(data, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** @throws UsageError for options of `evaluate` that make no sense together. */
 function checkEvaluation(args: Arguments, sources: readonly SourceKind[]): void {
   const { text } = args;
   const data = text("retrieval");
   if ((data ?? text("zero-shot") ?? text("linear-probe")) === undefined) {
-    throw new UsageError(
-      "evaluate needs --retrieval DATA, --zero-shot FOLDER or --linear-probe FOLDER.",
-    );
+    throw new UsageError("evaluate needs --retrieval DATA, --zero-shot FOLDER or --linear-probe FOLDER.");
   }
   shotCounts(text("shots"));
   maxSkippedOf(args);
-  if (
-    data !== undefined &&
-    (text("separator") ?? text("quoting")) !== undefined &&
-    isNoTable(data, sources)
-  )
+  if (data !== undefined && (text("separator") ?? text("quoting")) !== undefined && isNoTable(data, sources))
     throw new UsageError(`--separator and --quoting are for tables, and ${data} is none.`);
 }
 

@@ -26,10 +26,7 @@ export interface ProbeImages {
 }
 
 /** What is lacking, in the words of the command line. */
-function wordsFor(
-  { kind, label, images, needed }: ProbeShortage,
-  { names, hasTest }: ProbeImages,
-): string {
+function wordsFor({ kind, label, images, needed }: ProbeShortage, { names, hasTest }: ProbeImages): string {
   const name = names[label];
   if (kind === "none") return `class "${name}" has no image that can be read.`;
   if (kind === "shots") {
@@ -83,10 +80,7 @@ const labelsOf = (classes: readonly ClassFolder[]): number[] =>
   classes.flatMap(({ images }, label) => images.map(() => label));
 
 /** @throws ClipError "bad-argument" if images of these classes are too few for the task. */
-function assertEnough(
-  labels: readonly number[],
-  { folder, classes, test, shots }: ProbeTask,
-): void {
+function assertEnough(labels: readonly number[], { folder, classes, test, shots }: ProbeTask): void {
   const names = classes.map(({ name }) => name);
   assertEnoughImages({ folder, names, labels, hasTest: test !== undefined, shots });
 }

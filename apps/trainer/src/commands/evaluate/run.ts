@@ -49,11 +49,7 @@ export function showEvaluation({ retrieval, zeroShot, probe }: Evaluation): void
 }
 
 /** Writes what `--json` and `--report` ask for. */
-export async function writeEvaluation(
-  args: Arguments,
-  model: OpenModel,
-  found: Evaluation,
-): Promise<void> {
+export async function writeEvaluation(args: Arguments, model: OpenModel, found: Evaluation): Promise<void> {
   await writeResults(args, model, found);
   const page = args.text("report");
   if (page === undefined) return;
@@ -68,11 +64,7 @@ function tableOptions({ text }: Arguments): TableOptions {
 }
 
 /** Every caption describes its image, but for kinds of data that say otherwise, such as emoji with their tags. */
-async function retrievalTask(
-  args: Arguments,
-  data: string,
-  kinds: readonly SourceKind[],
-): Promise<RetrievalTask> {
+async function retrievalTask(args: Arguments, data: string, kinds: readonly SourceKind[]): Promise<RetrievalTask> {
   const usual = kindNamed(data, kinds)?.firstCaption === undefined ? "all" : "first";
   const captions = (args.text("captions") ?? usual) as RetrievalTask["captions"];
   const limit = countOption(args, "limit");

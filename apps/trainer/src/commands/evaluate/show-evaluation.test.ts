@@ -19,8 +19,7 @@ const probe: ProbeFound = {
 };
 
 test("a probe whose fit ended early is shown with a word of warning", async () => {
-  const show = (converged: boolean) =>
-    captureOutput(async () => showEvaluation({ probe: { ...probe, converged } }));
+  const show = (converged: boolean) => captureOutput(async () => showEvaluation({ probe: { ...probe, converged } }));
   const early = await show(false);
   expect(early.stderr).toContain("The probe's fit ended before its minimum");
   expect(early.stdout).toContain("50.0 %");

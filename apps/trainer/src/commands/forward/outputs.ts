@@ -38,8 +38,7 @@ export type NamedInputs = Readonly<Record<string, Input>>;
 /** Tensors in groups by name. */
 type TensorTree = ParamTree<Tensor>;
 
-const isInput = (node: Input | InputTree): node is Input =>
-  node instanceof Tensor || ArrayBuffer.isView(node["data"]);
+const isInput = (node: Input | InputTree): node is Input => node instanceof Tensor || ArrayBuffer.isView(node["data"]);
 
 /** Every leaf in the host's memory. Borrows the tensors. */
 async function onHost(tree: InputTree): Promise<ParamTree<HostArray>> {
@@ -68,10 +67,7 @@ async function runCompiled(
   }
 }
 
-async function runEagerly(
-  run: (inputs: TensorTree) => TensorTree,
-  inputs: InputTree,
-): Promise<ParamTree<HostArray>> {
+async function runEagerly(run: (inputs: TensorTree) => TensorTree, inputs: InputTree): Promise<ParamTree<HostArray>> {
   const onEngine = (input: Input): Tensor => (input instanceof Tensor ? input : toTensor(input));
   const outputs = tidy(() => {
     const given = mapTree<InputTree, Input, Tensor>(inputs, onEngine);
@@ -92,9 +88,7 @@ export async function runFunction<Given extends InputTree, Gives extends TensorT
   compiler: Compiler | undefined,
 ): Promise<TreeOf<Gives, Tensor, HostTensor>> {
   const onTrees = (given: TensorTree): TensorTree => run(given as TreeOf<Given, Input, Tensor>);
-  const results = await (compiler === undefined
-    ? runEagerly(onTrees, inputs)
-    : runCompiled(onTrees, inputs, compiler));
+  const results = await (compiler === undefined ? runEagerly(onTrees, inputs) : runCompiled(onTrees, inputs, compiler));
   return mapTree<ParamTree<HostArray>, HostArray, HostTensor>(results, ({ data, shape }) =>
     fromFloat32(data as Float32Array, shape),
   ) as TreeOf<Gives, Tensor, HostTensor>;
@@ -156,11 +150,7 @@ async function named(values: HostTensors, { layout, config }: Pass): Promise<Hos
  * Every output of a pass, by the name it has in files, and a training ResNet's statistics after it.
  * Borrows the parameters.
  */
-export async function outputTensors(
-  params: NamedInputs,
-  inputs: BatchArrays,
-  pass: Pass,
-): Promise<HostTensors> {
+export async function outputTensors(params: NamedInputs, inputs: BatchArrays, pass: Pass): Promise<HostTensors> {
   const { training, config } = pass;
   const results = await runPass(params, inputs, pass, (tree, batch) => {
     const { statistics = {}, ...details } = forwardDetails(tree, batch, config, { training });
@@ -174,11 +164,7 @@ export async function outputTensors(
 }
 
 /** The loss's gradient for every parameter, under the names of the checkpoint's layout. */
-export async function gradientTensors(
-  params: NamedInputs,
-  inputs: BatchArrays,
-  pass: Pass,
-): Promise<HostTensors> {
+export async function gradientTensors(params: NamedInputs, inputs: BatchArrays, pass: Pass): Promise<HostTensors> {
   const { training, config } = pass;
   const values = await runPass(params, inputs, pass, (tree, batch) => {
     const { output, gradients } = lossGradients(tree, batch as PairBatch, config, { training });

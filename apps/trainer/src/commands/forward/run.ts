@@ -61,15 +61,11 @@ export function readInputs(path: string, vocabSize: number): Promise<HostInputs>
     const has = (name: string): boolean => file.names.includes(name);
     if (!has("pixel_values") && !has("input_ids")) {
       const found = file.names.slice(0, 5).join(", ") || "no tensors";
-      throw new ClipError(
-        "bad-data",
-        `${path} should hold pixel_values or input_ids or both; it holds ${found}.`,
-      );
+      throw new ClipError("bad-data", `${path} should hold pixel_values or input_ids or both; it holds ${found}.`);
     }
     const rows = (name: string): number | undefined => file.describe(name).shape[0];
     return {
-      arePairs:
-        has("pixel_values") && has("input_ids") && rows("pixel_values") === rows("input_ids"),
+      arePairs: has("pixel_values") && has("input_ids") && rows("pixel_values") === rows("input_ids"),
       arrays: {
         ...(has("pixel_values") && { pixelValues: await readPixels(file) }),
         ...(has("input_ids") && { inputIds: await readIds(file, vocabSize) }),
@@ -96,16 +92,12 @@ async function forwardModel(args: Arguments): Promise<void> {
   noteImageSize(stored.config, imageSize);
   const { arePairs, arrays } = await readInputs(path, config.text.vocabSize);
   if (args.flag("grads") && !arePairs) {
-    throw new ClipError(
-      "bad-data",
-      `--grads needs a loss: ${path} should hold as many input_ids as pixel_values.`,
-    );
+    throw new ClipError("bad-data", `--grads needs a loss: ${path} should hold as many input_ids as pixel_values.`);
   }
   const { compiler } = await startNamedEngine(args);
   const [params, layout] = await closing(
     stored,
-    async ({ weights }) =>
-      [await loadNamed(model, compiler), detectLayout((await weights()).names)] as const,
+    async ({ weights }) => [await loadNamed(model, compiler), detectLayout((await weights()).names)] as const,
   );
   try {
     const pass = { config, layout, training: args.flag("training"), compiler };

@@ -1,13 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import { flattenTree, unflattenLike, type HostArray, type ParamSpec } from "@clip-ts/core";
 import type { Compiler } from "@clip-ts/engines";
-import {
-  closing,
-  loadHeadAlone,
-  loadHostTowerAlone,
-  loadTowerAlone,
-  type StoredTower,
-} from "@clip-ts/inference";
+import { closing, loadHeadAlone, loadHostTowerAlone, loadTowerAlone, type StoredTower } from "@clip-ts/inference";
 import type { NamedTensors } from "@clip-ts/jit";
 import type { PairBatch, TowerConfig } from "@clip-ts/model";
 import { project } from "@clip-ts/projection";
@@ -26,21 +20,12 @@ function runTower(
 ): NamedTensors {
   if (tower.side === "vision") {
     const tree = unflattenLike<object, ParamSpec, Tensor>(visionSpec(tower.config), params);
-    const { pooled, lastHidden } = encodeImage(
-      tree as VisionParams,
-      pixelValues as Tensor,
-      tower.config,
-    );
+    const { pooled, lastHidden } = encodeImage(tree as VisionParams, pixelValues as Tensor, tower.config);
     return { image_features: pooled, image_last_hidden: lastHidden };
   }
   const tree = unflattenLike<object, ParamSpec, Tensor>(textSpec(tower.config), params);
   const options = { attentionMask };
-  const { pooled, lastHidden } = encodeText(
-    tree as TextParams,
-    inputIds as Tensor,
-    tower.config,
-    options,
-  );
+  const { pooled, lastHidden } = encodeText(tree as TextParams, inputIds as Tensor, tower.config, options);
   return { text_features: pooled, text_last_hidden: lastHidden };
 }
 
@@ -49,18 +34,13 @@ function projected(tower: TowerConfig, outputs: NamedTensors, head: NamedTensors
   const { weight, bias } = head;
   if (weight === undefined) return outputs;
   const [feature, name] =
-    tower.side === "vision"
-      ? [outputs["image_features"], "image_embeds"]
-      : [outputs["text_features"], "text_embeds"];
+    tower.side === "vision" ? [outputs["image_features"], "image_embeds"] : [outputs["text_features"], "text_embeds"];
   const embeds = project({ weight, ...(bias && { bias }) }, feature as Tensor);
   return { ...outputs, [name]: embeds };
 }
 
 /** A tower's parameters by path. The caller owns what of them is tensors. */
-async function loadNamed(
-  stored: StoredTower,
-  compiler: Compiler | undefined,
-): Promise<NamedInputs> {
+async function loadNamed(stored: StoredTower, compiler: Compiler | undefined): Promise<NamedInputs> {
   const load = compiler === undefined ? loadTowerAlone : loadHostTowerAlone;
   return flattenTree<Tensor | HostArray>(await load(stored));
 }
@@ -99,10 +79,7 @@ export async function towerTensors(
   const [head, params] = await closing(
     stored,
     async () =>
-      [
-        flattenTree<HostArray>((await loadHeadAlone(stored)) ?? {}),
-        await loadNamed(stored, compiler),
-      ] as const,
+      [flattenTree<HostArray>((await loadHeadAlone(stored)) ?? {}), await loadNamed(stored, compiler)] as const,
   );
   try {
     return await runFunction(

@@ -2,13 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ClipError } from "@clip-ts/base";
-import {
-  createTally,
-  joinLeftOut,
-  listOneFolder,
-  type LeftOut,
-  type LeftOutTally,
-} from "@clip-ts/data";
+import { createTally, joinLeftOut, listOneFolder, type LeftOut, type LeftOutTally } from "@clip-ts/data";
 import { openaiTemplates, simpleTemplates } from "@clip-ts/model";
 import { fileAccess, listImages } from "@clip-ts/node";
 import { fileMeant, listedIn } from "../../cli/lines.ts";
@@ -34,11 +28,9 @@ export interface ListedClasses {
 }
 
 async function foldersIn(folder: string, tally: LeftOutTally): Promise<string[]> {
-  const { files, folders } = await listOneFolder(fileAccess, folder, tally).catch(
-    (cause: unknown) => {
-      throw new ClipError("not-found", `There is no folder ${folder}.`, { cause });
-    },
-  );
+  const { files, folders } = await listOneFolder(fileAccess, folder, tally).catch((cause: unknown) => {
+    throw new ClipError("not-found", `There is no folder ${folder}.`, { cause });
+  });
   for (const name of files) tally.add("beside", join(folder, name));
   if (folders.length > 1) return folders.map(({ name }) => join(folder, name));
   throw new ClipError(
@@ -81,10 +73,7 @@ async function namesOf(folders: readonly string[], file: string | undefined): Pr
 }
 
 /** Lists a folder that holds one folder of images for each class, as torchvision's ImageFolder does. */
-export async function listClasses(
-  folder: string,
-  options: ClassFolderOptions,
-): Promise<ListedClasses> {
+export async function listClasses(folder: string, options: ClassFolderOptions): Promise<ListedClasses> {
   const tally = createTally();
   const folders = await foldersIn(folder, tally);
   const names = await namesOf(folders, options.names);

@@ -24,10 +24,7 @@ export function limitSkipped(
 }
 
 /** What listing left out, and the images that could not be read. */
-export function withUnreadable(
-  leftOut: readonly LeftOut[],
-  skipped: readonly SkippedJob[],
-): LeftOut[] {
+export function withUnreadable(leftOut: readonly LeftOut[], skipped: readonly SkippedJob[]): LeftOut[] {
   const tally = createTally();
   for (const { name, reason } of skipped) tally.add("unreadable-image", name, reason);
   return joinLeftOut([leftOut, tally.list()]);

@@ -72,9 +72,7 @@ export function noteImageSize({ vision }: ClipConfig, imageSize: number | undefi
   if (imageSize === undefined || imageSize === vision.imageSize) return;
   const { computed } = visionTower(vision).positions(vision) ?? {};
   const how = computed === undefined ? "interpolated" : "computed";
-  note(
-    `opened for images of ${imageSize} px instead of ${vision.imageSize} px: its positions are ${how}`,
-  );
+  note(`opened for images of ${imageSize} px instead of ${vision.imageSize} px: its positions are ${how}`);
 }
 
 /** Attention heads of both towers, for layouts that split weights by them; nothing where one has none. */

@@ -15,11 +15,7 @@ const emaFolder = "ema";
 const adapterFolder = "adapter";
 
 /** Writes adapters so that PEFT loads them onto the model they were trained from. */
-async function writeAdapters(
-  folder: string,
-  { lora, adapted }: TrainingPlan,
-  adapters: HostArrays,
-): Promise<void> {
+async function writeAdapters(folder: string, { lora, adapted }: TrainingPlan, adapters: HostArrays): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeJson(join(folder, "adapter_config.json"), {
     peft_type: "LORA",
@@ -29,9 +25,7 @@ async function writeAdapters(
     bias: "none",
     target_modules: adapted.map((path) => path.replace(/\.weight$/, "")),
   });
-  const named = Object.entries(adapters).map(
-    ([path, leaf]) => [`base_model.model.${path}`, leaf] as const,
-  );
+  const named = Object.entries(adapters).map(([path, leaf]) => [`base_model.model.${path}`, leaf] as const);
   const { chunks } = streamParams(Object.fromEntries(named));
   await writeFileWhole(join(folder, "adapter_model.safetensors"), chunks());
 }
@@ -113,10 +107,7 @@ function cannotGoOn(folder: string, differences: readonly string[], cause?: unkn
   );
 }
 
-async function readThem(
-  folder: string,
-  wanted: readonly string[],
-): Promise<TrainingState["slots"]> {
+async function readThem(folder: string, wanted: readonly string[]): Promise<TrainingState["slots"]> {
   try {
     return await readHostSlots(folder, wanted);
   } catch (error) {

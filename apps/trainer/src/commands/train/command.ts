@@ -26,9 +26,7 @@ function recordedConfig({ positionals, flag }: Arguments): string | undefined {
 function engineSettings({ text }: Arguments): string[] {
   return Object.keys(engineOptions).flatMap((name) => {
     const value = text(name);
-    return value === undefined || (name === "device" && value === "auto")
-      ? []
-      : [`${name}=${value}`];
+    return value === undefined || (name === "device" && value === "auto") ? [] : [`${name}=${value}`];
   });
 }
 

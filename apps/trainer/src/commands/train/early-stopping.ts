@@ -66,10 +66,7 @@ export function createEarlyStopping(
     judge(evaluation, step) {
       const value = evaluation[metric] ?? Number.NaN;
       const isBest = best === undefined || sign * (value - best.value) > minDelta;
-      best =
-        isBest || best === undefined
-          ? { value, step, since: 0 }
-          : { ...best, since: best.since + 1 };
+      best = isBest || best === undefined ? { value, step, since: 0 } : { ...best, since: best.since + 1 };
       return { isBest, shouldStop: isOver() };
     },
   };

@@ -40,8 +40,7 @@ async function evaluateInOrder(makers: readonly (() => TrainedModels)[], target:
   return { found, left, freed };
 }
 
-const drawn = (seed: number): TrainedModels["model"] =>
-  initHostParams(clipSpec(preset("nano")), seed);
+const drawn = (seed: number): TrainedModels["model"] => initHostParams(clipSpec(preset("nano")), seed);
 const makerOf = (seed: number) => (): TrainedModels => ({
   model: drawn(seed),
   ema: drawn(seed + 1),

@@ -2,12 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
 import type { LeftOut, MaxSkipped, PairSource } from "@clip-ts/data";
 import type { Compiler } from "@clip-ts/engines";
-import {
-  retrieval,
-  zeroShot,
-  type RetrievalResult,
-  type ZeroShotResult,
-} from "@clip-ts/evaluation";
+import { retrieval, zeroShot, type RetrievalResult, type ZeroShotResult } from "@clip-ts/evaluation";
 import type { PreprocessConfig } from "@clip-ts/image";
 import { engineTowers, type ModelDescription } from "@clip-ts/inference";
 import type { Clip } from "@clip-ts/model";

@@ -53,8 +53,7 @@ const message = (field: number, content: Bytes): Bytes => [
   ...varint(content.length),
   ...content,
 ];
-const text = (field: number, value: string): Bytes =>
-  message(field, [...new TextEncoder().encode(value)]);
+const text = (field: number, value: string): Bytes => message(field, [...new TextEncoder().encode(value)]);
 
 /** Numbers by tag at one step. */
 export interface ScalarEvent {
@@ -69,13 +68,7 @@ function encodeScalars({ wallTime, step, scalars }: ScalarEvent): Bytes {
   const values = Object.entries(scalars).flatMap(([tag, value]) =>
     message(1, [...text(1, tag), ...key(2, fourBytes), ...float(value)]),
   );
-  return [
-    ...key(1, eightBytes),
-    ...double(wallTime),
-    ...key(2, varintType),
-    ...varint(step),
-    ...message(5, values),
-  ];
+  return [...key(1, eightBytes), ...double(wallTime), ...key(2, varintType), ...varint(step), ...message(5, values)];
 }
 
 /** The checksum as records store it: rotated and shifted, so that checksums of checksums differ. */

@@ -75,10 +75,7 @@ test.skipIf(disk === undefined)(
         isFull = false;
       }
     }
-    await vi.waitFor(
-      () => expect(said.join("")).toMatch(/no checkpoint of step \d+: .*cannot be written/),
-      20_000,
-    );
+    await vi.waitFor(() => expect(said.join("")).toMatch(/no checkpoint of step \d+: .*cannot be written/), 20_000);
     expect(existsSync(join(config.run, "latest", "model.safetensors"))).toBe(true);
     rmSync(filler);
     expect(await running).toMatchObject({ step: 30, interrupted: false });

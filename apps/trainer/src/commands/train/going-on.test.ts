@@ -30,8 +30,7 @@ function flip(path: string): void {
   writeFileSync(path, bytes);
 }
 
-const syntheticRecords = (count: number): Promise<PairSource> =>
-  openSource({ kind: "synthetic", count }, 0);
+const syntheticRecords = (count: number): Promise<PairSource> => openSource({ kind: "synthetic", count }, 0);
 
 const whole = await runTraining(configOf("whole", saving));
 
@@ -64,9 +63,7 @@ test("settings that change no step are taken, recorded with their step, and are 
   expect(await runTraining(longer, { resume: true })).toMatchObject({ step: 6 });
   const recorded = parse(readFileSync(join(folder, "longer/config.yaml"), "utf8")) as unknown;
   expect(recorded).toMatchObject({ steps: 6, logEvery: 2, checkpoint: { every: 1 } });
-  const lines = readFileSync(join(folder, "longer/config-changes.jsonl"), "utf8")
-    .trim()
-    .split("\n");
+  const lines = readFileSync(join(folder, "longer/config-changes.jsonl"), "utf8").trim().split("\n");
   expect(lines.map((line) => JSON.parse(line) as unknown)).toContainEqual({
     step: 4,
     key: "steps",
@@ -86,9 +83,7 @@ test("data of another size are refused by the checkpoint's identity", async () =
   expect(stored.identity.data).toMatchObject({ count: 32 });
   expect(stored.identity.data.sha256).toMatch(/^[0-9a-f]{64}$/);
   const { records, label } = await syntheticRecords(31);
-  const fewer = await errorOf(
-    runTraining(configOf(name, saving), { resume: true, source: { label, records } }),
-  );
+  const fewer = await errorOf(runTraining(configOf(name, saving), { resume: true, source: { label, records } }));
   expect(fewer.message).toContain("a size of 31, not 32");
   const renamed = (await syntheticRecords(32)).records.map((record, index) =>
     index === 7 ? { ...record, captions: ["another word"] } : record,
@@ -112,18 +107,14 @@ test.each(["model.safetensors", "optimizer.safetensors", "state.json", "tokenize
       "step-0000004",
       "step-0000004.damaged",
     ]);
-    const weights = (run: string): string =>
-      readFileSync(join(checkpoint(run, 4), "model.safetensors"), "base64");
+    const weights = (run: string): string => readFileSync(join(checkpoint(run, 4), "model.safetensors"), "base64");
     expect(weights(name)).toBe(weights("whole"));
   },
 );
 
 test("a lost file is damage too, and with every checkpoint damaged all are named", async () => {
   cpSync(join(folder, "whole"), join(folder, "lost"), { recursive: true });
-  renameSync(
-    join(checkpoint("lost", 4), "optimizer.safetensors"),
-    join(folder, "lost", "optimizer.safetensors"),
-  );
+  renameSync(join(checkpoint("lost", 4), "optimizer.safetensors"), join(folder, "lost", "optimizer.safetensors"));
   flip(join(checkpoint("lost", 2), "model.safetensors"));
   const { message, code } = await errorOf(runTraining(configOf("lost", saving), { resume: true }));
   expect(code).toBe("bad-data");

@@ -1,13 +1,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  goldenArrays,
-  goldenJson,
-  goldenPath,
-  largestDifference,
-  useEngine,
-} from "@clip-ts/test-utils";
+import { goldenArrays, goldenJson, goldenPath, largestDifference, useEngine } from "@clip-ts/test-utils";
 import { inspectEngines } from "@clip-ts/engines";
 import { openFile } from "@clip-ts/files";
 import { openSafetensors, toFloat32 } from "@clip-ts/weights";
@@ -89,9 +83,7 @@ for (const engine of ["cpu", "wasm", "onnx", "tensorflow"]) {
 
       const source = await openFile(join(checkpoint, "model.safetensors"));
       const file = await openSafetensors(source);
-      for (const [name, expected] of Object.entries(
-        goldenArrays("clip-vit/train-final.safetensors"),
-      )) {
+      for (const [name, expected] of Object.entries(goldenArrays("clip-vit/train-final.safetensors"))) {
         const actual = toFloat32(await file.read(name));
         expect(largestDifference(actual, expected.values), name).toBeLessThan(1e-3);
       }

@@ -19,10 +19,7 @@ function configFile(run: string, engine: string): string {
   const file = join(folder, `${run}.yaml`);
   const model = "{ preset: nano }";
   const data = "{ train: { kind: synthetic, count: 16 }, batchSize: 8, prefetch: 0 }";
-  writeFileSync(
-    file,
-    `run: ${join(folder, run)}\nengine: ${engine}\nmodel: ${model}\ndata: ${data}\nsteps: 1000000\n`,
-  );
+  writeFileSync(file, `run: ${join(folder, run)}\nengine: ${engine}\nmodel: ${model}\ndata: ${data}\nsteps: 1000000\n`);
   return file;
 }
 
@@ -73,13 +70,9 @@ test.skipIf(onWindows).each(cases)(
 
 test("a reader of stderr that goes away does not end the run", async () => {
   const run = "deaf";
-  const child = spawn(
-    process.execPath,
-    [program, "train", configFile(run, "onnx"), "--set", "steps=40"],
-    {
-      stdio: ["ignore", "ignore", "pipe"],
-    },
-  );
+  const child = spawn(process.execPath, [program, "train", configFile(run, "onnx"), "--set", "steps=40"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   const code = new Promise((resolve) => {
     child.on("close", resolve);
   });

@@ -54,12 +54,8 @@ test("compiled, an accumulated step needs less than 1.3 times a micro-batch's me
 });
 
 test("compiling takes the same work however many micro-batches a step has", async () => {
-  const [two, sixteen] = [
-    await graphsOfStep({ accumulate: 2 }),
-    await graphsOfStep({ accumulate: 16 }),
-  ];
-  const operations = (graphs: readonly Graph[]): number =>
-    graphs.reduce((sum, { nodes }) => sum + nodes.length, 0);
+  const [two, sixteen] = [await graphsOfStep({ accumulate: 2 }), await graphsOfStep({ accumulate: 16 })];
+  const operations = (graphs: readonly Graph[]): number => graphs.reduce((sum, { nodes }) => sum + nodes.length, 0);
   expect(sixteen).toHaveLength(two.length);
   expect(operations(sixteen) / operations(two)).toBeCloseTo(1, 1); // shapes let passes do more or less
 });

@@ -9,9 +9,7 @@ import { configOf, folder, takeSteps, type Taken } from "./run-here.test.ts";
 import { runTraining } from "./run-training.ts";
 import { openModel, writeModel } from "@clip-ts/node";
 
-const hasTensorflow = inspectEngines().some(
-  ({ name, available }) => name === "tensorflow" && available,
-);
+const hasTensorflow = inspectEngines().some(({ name, available }) => name === "tensorflow" && available);
 const compiling = ["onnx", ...(hasTensorflow ? ["tensorflow"] : [])];
 const engines = ["cpu", "wasm", ...compiling];
 const teacher = join(folder, "teacher");
@@ -37,9 +35,7 @@ function expectSame(actual: Taken, expected: Taken, tolerance: number): void {
 }
 
 const changedPaths = ({ before, after }: Taken): string[] =>
-  Object.keys(after).filter(
-    (path) => !Buffer.from(after[path]!.buffer).equals(Buffer.from(before[path]!.buffer)),
-  );
+  Object.keys(after).filter((path) => !Buffer.from(after[path]!.buffer).equals(Buffer.from(before[path]!.buffer)));
 
 const losses = {
   contrastive: {},
@@ -64,17 +60,14 @@ describe.each(Object.entries(losses))("%s", (name, changes) => {
     data: { ...("data" in changes ? changes.data : {}), batchSize },
   });
 
-  test.each(compiling)(
-    "compiled, it takes the steps that it takes eagerly (%s)",
-    async (engine) => {
-      const [eager, compiled] = [
-        await takeSteps(configOf(name, sized(8))),
-        await takeSteps(configOf(name, { ...sized(8), engine })),
-      ];
-      expectSame(compiled, eager, 1e-4);
-      expect(eager.metrics[0]?.loss).toBeGreaterThan(0.1);
-    },
-  );
+  test.each(compiling)("compiled, it takes the steps that it takes eagerly (%s)", async (engine) => {
+    const [eager, compiled] = [
+      await takeSteps(configOf(name, sized(8))),
+      await takeSteps(configOf(name, { ...sized(8), engine })),
+    ];
+    expectSame(compiled, eager, 1e-4);
+    expect(eager.metrics[0]?.loss).toBeGreaterThan(0.1);
+  });
 
   test.each(engines)("8 micro-batches take the steps of one batch (%s)", async (engine) => {
     const parts = 8;
@@ -162,9 +155,7 @@ describe.each(engines)("locked and adapted towers (%s)", (engine) => {
 
   test("layer-wise decay slows the layers by their depth", async () => {
     const free = await takeSteps(configOf("even", { engine, steps: 1 }));
-    const slowed = await takeSteps(
-      configOf("slowed", { engine, steps: 1, layerDecay: { image: 0.5 } }),
-    );
+    const slowed = await takeSteps(configOf("slowed", { engine, steps: 1, layerDecay: { image: 0.5 } }));
     const moved = ({ before, after }: Taken, path: string): number =>
       Math.hypot(...after[path]!.map((value, index) => value - before[path]![index]!));
     const share = (path: string): number => moved(slowed, path) / moved(free, path);

@@ -1,11 +1,4 @@
-import {
-  linear,
-  linearSpec,
-  uniform,
-  type HostArrays,
-  type LinearParams,
-  type ParamSpec,
-} from "@clip-ts/core";
+import { linear, linearSpec, uniform, type HostArrays, type LinearParams, type ParamSpec } from "@clip-ts/core";
 import {
   clipSpec,
   contrastive,
@@ -20,18 +13,7 @@ import { inspectEngines, startEngine, type EngineName } from "@clip-ts/engines";
 import { useEngine } from "@clip-ts/test-utils";
 import { createTraining } from "@clip-ts/training";
 import { defineVisionTower } from "@clip-ts/vision-encoder";
-import {
-  add,
-  mean,
-  mul,
-  relu,
-  reshape,
-  sqrt,
-  square,
-  sub,
-  sum,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { add, mean, mul, relu, reshape, sqrt, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 
 afterAll(() => useEngine("cpu"));

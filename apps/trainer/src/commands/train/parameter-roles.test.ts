@@ -46,9 +46,7 @@ function adaptedBy(specs: Specs): (path: string) => string[] {
 function describe(config: ClipConfig): string[] {
   const specs = flattenTree<ParamSpec>(clipSpec(config));
   const adapters = loraSpec(specs, { rank: 1 });
-  const learning = Object.fromEntries(
-    Object.entries(specs).filter(([, leaf]) => !isStatistic(leaf)),
-  );
+  const learning = Object.fromEntries(Object.entries(specs).filter(([, leaf]) => !isStatistic(leaf)));
   const all = { ...specs, ...adapters };
   const rates = layerwiseMultipliers(all, { image: 0.5, text: 0.5 });
   const [unlocked, adapted] = [unlockedAt(learning), adaptedBy(specs)];
@@ -66,9 +64,7 @@ function describe(config: ClipConfig): string[] {
       ...(leaf.precision === "exact" ? ["exact"] : []),
       ...adapted(path),
       ...(beside.has(path) ? ["beside adapters"] : []),
-      ...(path in adapters
-        ? [`adapter ${JSON.stringify(leaf.shape)} ${JSON.stringify(leaf.init)}`]
-        : []),
+      ...(path in adapters ? [`adapter ${JSON.stringify(leaf.shape)} ${JSON.stringify(leaf.init)}`] : []),
     ].join(", "),
   );
 }

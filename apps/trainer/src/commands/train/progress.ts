@@ -38,11 +38,7 @@ export function stepMetrics(numbers: StepNumbers): StepMetrics {
 }
 
 /** A step that was taken as a run reports it. */
-export function stepReport({
-  batch,
-  numbers,
-  ...taken
-}: TakenStep<Batch, StepNumbers>): StepReport {
+export function stepReport({ batch, numbers, ...taken }: TakenStep<Batch, StepNumbers>): StepReport {
   const { batch: images, tokens, epoch } = batch;
   return { ...stepMetrics(numbers), ...taken, images, tokens, epoch };
 }
@@ -138,9 +134,7 @@ export function createProgress(options: ProgressOptions): Progress {
       metrics.write(`${JSON.stringify({ step, ...evaluation })}\n`);
       const named = Object.entries(evaluation).map(([name, value]) => [`evaluate/${name}`, value]);
       events?.write(step, Object.fromEntries(named) as Evaluation);
-      process.stderr.write(
-        `${isTerminal ? "\r\u001b[2K" : ""}${evaluationLine(step, evaluation)}\n`,
-      );
+      process.stderr.write(`${isTerminal ? "\r\u001b[2K" : ""}${evaluationLine(step, evaluation)}\n`);
     },
     async finish() {
       if (isTerminal) process.stderr.write("\n");

@@ -1,13 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -92,60 +84,51 @@ function outcome(run: string): { files: Record<string, string>; losses: number[]
 const onWindows = process.platform === "win32";
 
 for (const engine of ["wasm", "cpu", "onnx"]) {
-  test.skipIf(onWindows)(
-    `an interrupted run goes on bit for bit as if nothing had happened (${engine})`,
-    async () => {
-      expect(await ended(start(`whole-${engine}`, engine))).toMatchObject({ code: 0 });
-      const whole = outcome(`whole-${engine}`);
-      expect(whole.losses).toHaveLength(steps);
+  test.skipIf(onWindows)(`an interrupted run goes on bit for bit as if nothing had happened (${engine})`, async () => {
+    expect(await ended(start(`whole-${engine}`, engine))).toMatchObject({ code: 0 });
+    const whole = outcome(`whole-${engine}`);
+    expect(whole.losses).toHaveLength(steps);
 
-      const run = `stopped-${engine}`;
-      const child = start(run, engine);
-      const end = ended(child);
-      await reported(run, 3);
-      child.kill("SIGINT");
-      const { code, stderr } = await end;
-      expect(code).toBe(130);
-      expect(stderr).toContain("--resume");
-      expect(outcome(run).losses.length).toBeLessThan(steps);
-
-      expect(await ended(start(run, engine, "--resume"))).toMatchObject({ code: 0 });
-      expect(outcome(run)).toEqual(whole);
-    },
-  );
-}
-
-test.skipIf(onWindows)(
-  "a run begun on one engine goes on on another with the same losses",
-  async () => {
-    const run = "changed";
-    const child = start(run, "onnx");
+    const run = `stopped-${engine}`;
+    const child = start(run, engine);
     const end = ended(child);
     await reported(run, 3);
     child.kill("SIGINT");
-    expect((await end).code).toBe(130);
-    expect(await ended(start(run, "wasm", "--resume"))).toMatchObject({ code: 0 });
-    const [mixed, whole] = [outcome(run).losses, outcome("whole-wasm").losses];
-    expect(mixed).toHaveLength(whole.length);
-    for (const [step, loss] of whole.entries()) {
-      expect(Math.abs((mixed[step] ?? Number.NaN) - loss), `step ${step}`).toBeLessThan(1e-4);
-    }
-  },
-);
+    const { code, stderr } = await end;
+    expect(code).toBe(130);
+    expect(stderr).toContain("--resume");
+    expect(outcome(run).losses.length).toBeLessThan(steps);
 
-test.skipIf(onWindows)(
-  "a run killed without warning goes on from its last checkpoint",
-  async () => {
-    const run = "killed-wasm";
-    const child = start(run, "wasm");
-    const end = ended(child);
-    await reported(run, 8);
-    child.kill("SIGKILL");
-    await end;
-    expect(await ended(start(run, "wasm", "--resume"))).toMatchObject({ code: 0 });
-    expect(outcome(run)).toEqual(outcome("whole-wasm"));
-  },
-);
+    expect(await ended(start(run, engine, "--resume"))).toMatchObject({ code: 0 });
+    expect(outcome(run)).toEqual(whole);
+  });
+}
+
+test.skipIf(onWindows)("a run begun on one engine goes on on another with the same losses", async () => {
+  const run = "changed";
+  const child = start(run, "onnx");
+  const end = ended(child);
+  await reported(run, 3);
+  child.kill("SIGINT");
+  expect((await end).code).toBe(130);
+  expect(await ended(start(run, "wasm", "--resume"))).toMatchObject({ code: 0 });
+  const [mixed, whole] = [outcome(run).losses, outcome("whole-wasm").losses];
+  expect(mixed).toHaveLength(whole.length);
+  for (const [step, loss] of whole.entries()) {
+    expect(Math.abs((mixed[step] ?? Number.NaN) - loss), `step ${step}`).toBeLessThan(1e-4);
+  }
+});
+
+test.skipIf(onWindows)("a run killed without warning goes on from its last checkpoint", async () => {
+  const run = "killed-wasm";
+  const child = start(run, "wasm");
+  const end = ended(child);
+  await reported(run, 8);
+  child.kill("SIGKILL");
+  await end;
+  expect(await ended(start(run, "wasm", "--resume"))).toMatchObject({ code: 0 });
+  expect(outcome(run)).toEqual(outcome("whole-wasm"));
+});
 
 test.skipIf(onWindows)("a finished run is not overwritten by mistake", async () => {
   const { code, stderr } = await ended(start("whole-wasm", "wasm"));

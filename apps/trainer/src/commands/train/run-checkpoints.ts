@@ -84,8 +84,7 @@ export interface RunCheckpoints {
 const stepOf = (name: string): number => Number(name.slice("step-".length));
 
 function advice({ run, learningRate }: CheckpointOptions, last: string | undefined): string {
-  const remedies =
-    '  Lower "schedule.learningRate", lengthen "schedule.warmupSteps" or set "gradClipNorm"';
+  const remedies = '  Lower "schedule.learningRate", lengthen "schedule.warmupSteps" or set "gradClipNorm"';
   const settings = [
     `run=${run}-2`,
     ...(last === undefined ? [] : [`model={ from: ${checkpointFolder(run, last)} }`]),
@@ -100,10 +99,7 @@ function advice({ run, learningRate }: CheckpointOptions, last: string | undefin
 }
 
 /** Saves, prunes and clears the checkpoints of a run. */
-export function createRunCheckpoints(
-  options: CheckpointOptions,
-  parts: CheckpointParts,
-): RunCheckpoints {
+export function createRunCheckpoints(options: CheckpointOptions, parts: CheckpointParts): RunCheckpoints {
   const { run, keep, seed } = options;
   const { description, active, batches, early, identity } = parts;
   const watch = createExplosionWatch();

@@ -57,9 +57,7 @@ export async function takeSteps({ steps, engine, ...run }: RunOptions): Promise<
   const batches = await openTrainingBatches(run.data, model.description);
   const values = async (): Promise<Record<string, Float32Array>> => {
     const { params, slots } = await active.read();
-    const averages = Object.entries(slots["ema"] ?? {}).map(
-      ([path, leaf]) => [`ema.${path}`, leaf] as const,
-    );
+    const averages = Object.entries(slots["ema"] ?? {}).map(([path, leaf]) => [`ema.${path}`, leaf] as const);
     const entries = [...Object.entries(params), ...averages].map(
       ([path, { data }]) => [path, Float32Array.from(data)] as const,
     );

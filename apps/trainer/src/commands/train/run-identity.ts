@@ -43,9 +43,7 @@ async function identifyModel(place: string, withWeights: boolean): Promise<strin
     await addFile(hash, path, basename(path));
     return hash.digest("hex");
   }
-  const names = (await readdir(path)).filter(
-    (name) => isModelFile(name) && (withWeights || !isWeights(name)),
-  );
+  const names = (await readdir(path)).filter((name) => isModelFile(name) && (withWeights || !isWeights(name)));
   for (const name of names.toSorted()) await addFile(hash, join(path, name), name);
   return hash.digest("hex");
 }
@@ -75,10 +73,7 @@ function identifySource({ records }: PairSource): RunIdentity["data"] {
 }
 
 /** Identifies what a run reads; `source` is its pairs, absent for a file of tensors. */
-export async function identifyRun(
-  options: IdentityOptions,
-  source: PairSource | undefined,
-): Promise<RunIdentity> {
+export async function identifyRun(options: IdentityOptions, source: PairSource | undefined): Promise<RunIdentity> {
   const { train } = options;
   const models: Record<string, string> = {};
   for (const [key, place, withWeights] of modelsOf(options)) {
@@ -110,11 +105,7 @@ function differencesOf(stored: RunIdentity, found: RunIdentity): string[] {
  * identity goes on as it is.
  * @throws ClipError "bad-config" naming what is another.
  */
-export async function checkStoredIdentity(
-  run: string,
-  checkpoint: string,
-  found: RunIdentity,
-): Promise<void> {
+export async function checkStoredIdentity(run: string, checkpoint: string, found: RunIdentity): Promise<void> {
   const { identity } = await readCheckpointState(checkpoint);
   if (identity === undefined) return;
   const differences = differencesOf(identity as RunIdentity, found);

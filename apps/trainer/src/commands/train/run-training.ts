@@ -10,12 +10,7 @@ import { changedSettings } from "../../config/changed-settings.ts";
 import { noteLeftOut } from "../shared/left-out.ts";
 import { earlyStopOf, type EarlyStop, type EarlyStopping } from "./early-stopping.ts";
 import type { Evaluator } from "./evaluation.ts";
-import {
-  openTraining,
-  type ActiveTraining,
-  type OpenedTraining,
-  type TrainingOptions,
-} from "./start-training.ts";
+import { openTraining, type ActiveTraining, type OpenedTraining, type TrainingOptions } from "./start-training.ts";
 import { createProgress, stepReport, type Progress } from "./progress.ts";
 import { createRunCheckpoints, isDivergence } from "./run-checkpoints.ts";
 import type { RunOptions } from "../../config/options.ts";
@@ -52,11 +47,7 @@ function watchInterruption(): Interruption {
 }
 
 /** Keeps a run's best model so far in `best`, whole at any moment. Borrows the leaves. */
-async function keepBestModel(
-  run: string,
-  description: ModelDescription,
-  leaves: HostArrays,
-): Promise<void> {
+async function keepBestModel(run: string, description: ModelDescription, leaves: HostArrays): Promise<void> {
   const folder = join(run, "best");
   const partial = `${folder}.partial`;
   await rm(partial, { recursive: true, force: true });
@@ -179,10 +170,7 @@ async function trainOpened(
  * settings hold, but for those that may change.
  * @throws ClipError "bad-config" for other settings, data or models than a run to go on with began with.
  */
-export async function runTraining(
-  options: RunOptions,
-  start: TrainingOptions = {},
-): Promise<TrainingResult> {
+export async function runTraining(options: RunOptions, start: TrainingOptions = {}): Promise<TrainingResult> {
   const { resume = false, onEnd } = start;
   const { run, settings, sources } = options;
   const lock = await lockRun(run);

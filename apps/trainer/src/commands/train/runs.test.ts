@@ -18,9 +18,9 @@ const read = (name: string): Record<string, number>[] =>
     .map((line) => JSON.parse(line) as Record<string, number>);
 
 async function leavesOf(model: string): Promise<Record<string, Float32Array>> {
-  const entries = Object.entries(
-    flattenTree<Tensor>(await closing(await openModel(model), loadModelParams)),
-  ).map(async ([path, leaf]) => [path, (await leaf.data<"float32">()).slice()] as const);
+  const entries = Object.entries(flattenTree<Tensor>(await closing(await openModel(model), loadModelParams))).map(
+    async ([path, leaf]) => [path, (await leaf.data<"float32">()).slice()] as const,
+  );
   return Object.fromEntries(await Promise.all(entries));
 }
 
@@ -35,26 +35,19 @@ async function arraysOf(path: string): Promise<Record<string, Float32Array>> {
 
 const evaluate = { every: 2, retrieval: { data: { kind: "synthetic", count: 12 } } };
 
-test.each(["wasm", "onnx"])(
-  "a run evaluates by frequency, with its moving average (%s)",
-  async (engine) => {
-    const name = `evaluated-${engine}`;
-    await runTraining(
-      configOf(name, { engine, steps: 5, evaluate, ema: { decay: 0.5 }, tensorboard: true }),
-    );
-    const lines = read(name);
-    const evaluated = lines.filter((line) => "retrieval.meanRecallAt1" in line);
-    expect(evaluated.map(({ step }) => step)).toEqual([1, 3, 4]);
-    expect(lines.filter((line) => "loss" in line)).toHaveLength(5);
-    for (const line of evaluated) {
-      expect(line["ema.retrieval.imageToText.recallAt5"]).toBeGreaterThanOrEqual(0);
-      expect(line["retrieval.textToImage.medianRank"]).toBeLessThanOrEqual(12);
-    }
-    expect(
-      readdirSync(join(folder, name)).filter((file) => file.startsWith("events.out.tfevents.")),
-    ).toHaveLength(1);
-  },
-);
+test.each(["wasm", "onnx"])("a run evaluates by frequency, with its moving average (%s)", async (engine) => {
+  const name = `evaluated-${engine}`;
+  await runTraining(configOf(name, { engine, steps: 5, evaluate, ema: { decay: 0.5 }, tensorboard: true }));
+  const lines = read(name);
+  const evaluated = lines.filter((line) => "retrieval.meanRecallAt1" in line);
+  expect(evaluated.map(({ step }) => step)).toEqual([1, 3, 4]);
+  expect(lines.filter((line) => "loss" in line)).toHaveLength(5);
+  for (const line of evaluated) {
+    expect(line["ema.retrieval.imageToText.recallAt5"]).toBeGreaterThanOrEqual(0);
+    expect(line["retrieval.textToImage.medianRank"]).toBeLessThanOrEqual(12);
+  }
+  expect(readdirSync(join(folder, name)).filter((file) => file.startsWith("events.out.tfevents."))).toHaveLength(1);
+});
 
 test("the moving average is a model of its own, equal to its formula in float64", async () => {
   const decay = 0.9;
@@ -95,24 +88,16 @@ test.each(["wasm", "onnx"])(
     const { before, after } = await takeSteps(configOf(name, { ...changes, steps: 4 }));
     const adapters = await arraysOf(join(folder, name, "latest/adapter/adapter_model.safetensors"));
     const path = "vision_model.encoder.layers.0.self_attn.q_proj";
-    const [down, up] = ["A", "B"].map(
-      (side) => adapters[`base_model.model.${path}.lora_${side}.weight`]!,
-    );
+    const [down, up] = ["A", "B"].map((side) => adapters[`base_model.model.${path}.lora_${side}.weight`]!);
     expect(largestDifference(down!, after[`${path}.lora_A.weight`]!)).toBe(0);
     const width = 16;
     const expected = Float64Array.from(before[`${path}.weight`]!, (value, index) => {
       const [row, column] = [Math.floor(index / width), index % width];
-      return (
-        value + 2 * (up![2 * row]! * down![column]! + up![2 * row + 1]! * down![width + column]!)
-      );
+      return value + 2 * (up![2 * row]! * down![column]! + up![2 * row + 1]! * down![width + column]!);
     });
     expect(relativeError(whole[`${path}.weight`]!, expected)).toBeLessThan(1e-6);
-    expect(largestDifference(whole[`${path}.weight`]!, before[`${path}.weight`]!)).toBeGreaterThan(
-      1e-4,
-    );
-    const config = JSON.parse(
-      readFileSync(join(folder, name, "latest/adapter/adapter_config.json"), "utf8"),
-    ) as object;
+    expect(largestDifference(whole[`${path}.weight`]!, before[`${path}.weight`]!)).toBeGreaterThan(1e-4);
+    const config = JSON.parse(readFileSync(join(folder, name, "latest/adapter/adapter_config.json"), "utf8")) as object;
     expect(config).toMatchObject({ peft_type: "LORA", r: 2, lora_alpha: 4 });
 
     const resumed = `${name}-resumed`;
@@ -163,9 +148,7 @@ test("a student learns from a teacher folder: the first loss is both losses' sum
     expect(light - plain).toBeGreaterThan(0.5);
     expect(heavy - plain).toBeCloseTo(2 * (light - plain), 4);
   }
-  const refused = takeSteps(
-    configOf("misfit", { distill: { from: teacher }, model: { preset: "tiny" } }),
-  );
+  const refused = takeSteps(configOf("misfit", { distill: { from: teacher }, model: { preset: "tiny" } }));
   await expect(refused).rejects.toThrow("a teacher must see the pixels that its student sees");
 });
 

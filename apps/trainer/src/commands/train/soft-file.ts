@@ -46,9 +46,7 @@ export function createSoftFile(path: string): SoftFile {
       if (isFailing) return;
       isFailing = true;
       const reason = error instanceof Error ? error.message : String(error);
-      note(
-        `note    ${name} cannot be written (${reason}): training goes on, and it is tried again`,
-      );
+      note(`note    ${name} cannot be written (${reason}): training goes on, and it is tried again`);
     });
 
   return {

@@ -3,13 +3,7 @@ import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { refuseAfterDisposal } from "@clip-ts/base";
 import { countParams, type HostArray, type HostArrays } from "@clip-ts/core";
-import {
-  pairArrays,
-  type Batch,
-  type BatchStream,
-  type Cursor,
-  type PairSource,
-} from "@clip-ts/data";
+import { pairArrays, type Batch, type BatchStream, type Cursor, type PairSource } from "@clip-ts/data";
 import { startEngine, type Compiler, type StartedEngine } from "@clip-ts/engines";
 import { writeFileWhole } from "@clip-ts/files";
 import { closing, loadHostParams, type ModelDescription } from "@clip-ts/inference";
@@ -36,11 +30,7 @@ import { formatConfig } from "../../config/load-config.ts";
 import { openRunModel, type RunModel } from "../../config/model.ts";
 import type { RunOptions, TeacherOptions } from "../../config/options.ts";
 import { kindOf, openSource } from "../../config/sources.ts";
-import {
-  clipTraining,
-  type ClipTrainingOptions,
-  type RunTrainingOptions,
-} from "../../config/training-options.ts";
+import { clipTraining, type ClipTrainingOptions, type RunTrainingOptions } from "../../config/training-options.ts";
 import { readStoredSlots } from "./checkpoint-contents.ts";
 import { createEarlyStopping, type BestSoFar } from "./early-stopping.ts";
 import { evaluatedNames, openEvaluation, type Evaluator } from "./evaluation.ts";
@@ -69,11 +59,7 @@ const toldByPairs: Readonly<Record<string, (batch: Batch) => HostArray>> = {
 };
 
 /** A batch of pairs as the arrays that an objective reads, `shared` among them by these names. */
-async function runArrays(
-  batch: Batch,
-  shared: readonly string[],
-  teacher: Teacher | undefined,
-): Promise<HostArrays> {
+async function runArrays(batch: Batch, shared: readonly string[], teacher: Teacher | undefined): Promise<HostArrays> {
   const told = Object.entries(toldByPairs).filter(([name]) => shared.includes(name));
   return {
     ...pairArrays(batch),
@@ -92,9 +78,7 @@ export interface ActiveTraining {
   /** The state, to be used before the next step. */
   readonly read: () => Promise<TrainingState>;
   /** The models as they are now, for as long as `measure` runs. */
-  readonly evaluate: <Result>(
-    measure: (models: TrainedModels) => Promise<Result>,
-  ) => Promise<Result>;
+  readonly evaluate: <Result>(measure: (models: TrainedModels) => Promise<Result>) => Promise<Result>;
   /** Frees the state. */
   readonly dispose: () => void;
 }
@@ -110,11 +94,7 @@ export interface StartedTraining {
 /** State, and where it stands in the data. */
 type Restored = Omit<StartedTraining, "active"> & { readonly state: TrainingState };
 
-async function restore(
-  folder: string,
-  model: RunModel,
-  options: ClipTrainingOptions,
-): Promise<Restored> {
+async function restore(folder: string, model: RunModel, options: ClipTrainingOptions): Promise<Restored> {
   const { step, cursor, best } = await readCheckpointState(folder);
   const saved = await closing(await storedModel(folder, model.description), loadHostParams);
   const { plan, slots } = stateLayout(options);
@@ -169,8 +149,7 @@ export async function startTraining(
 ): Promise<StartedTraining> {
   const options = clipTraining(trained, model.description.config);
   const { training, place } = await begin(options, model, open);
-  const teacher =
-    open.teacher && (await openTeacher(open.teacher, model.description, open.compiler));
+  const teacher = open.teacher && (await openTeacher(open.teacher, model.description, open.compiler));
   const { shared } = options.objective.inputs;
   const { plan, steps, read, evaluate } = training;
   const own: Omit<ActiveTraining, "plan" | "steps"> = {
@@ -282,11 +261,7 @@ export async function openTraining(
     teacher: options.teacher,
   });
   const { active, cursor, best } = opened;
-  const early = createEarlyStopping(
-    options.earlyStopping,
-    evaluatedNames(options.evaluation),
-    best,
-  );
+  const early = createEarlyStopping(options.earlyStopping, evaluatedNames(options.evaluation), best);
   const batches = await openTrainingBatches(options.data, description, { restore: cursor, source });
   await recordSettings(options, changes, active.steps());
   await forgetStepsFrom(active.steps(), options.progress.metricsFile);

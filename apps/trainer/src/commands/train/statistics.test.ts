@@ -45,41 +45,31 @@ const isRunning =
     isStatistic(plan.model[path]!);
 
 const changed = ({ before, after }: Taken, isWanted: (path: string) => boolean): string[] =>
-  Object.keys(after).filter(
-    (leaf) => isWanted(leaf) && largestDifference(after[leaf]!, before[leaf]!) > 0,
-  );
+  Object.keys(after).filter((leaf) => isWanted(leaf) && largestDifference(after[leaf]!, before[leaf]!) > 0);
 
-test.each(["wasm", "onnx"])(
-  "a ResNet's running statistics after a step are PyTorch's (%s)",
-  async (engine) => {
-    const taken = await take(`running-${engine}`, { engine });
-    const statistics = Object.keys(taken.after).filter(isRunning(taken));
-    expect(Object.values(taken.plan.trained).some(isStatistic)).toBe(false);
-    const golden = goldenArrays("clip-resnet/running-after.safetensors");
-    let compared = 0;
-    for (const leaf of statistics) {
-      const reference =
-        golden[leaf.replace("vision_model.", "visual.")] ??
-        golden[leaf.replace("vision_model.", "")];
-      if (reference === undefined) continue;
-      compared += 1;
-      expect(relativeError(taken.after[leaf]!, reference.values), leaf).toBeLessThan(1e-5);
-    }
-    expect(compared).toBe(statistics.length);
-  },
-);
+test.each(["wasm", "onnx"])("a ResNet's running statistics after a step are PyTorch's (%s)", async (engine) => {
+  const taken = await take(`running-${engine}`, { engine });
+  const statistics = Object.keys(taken.after).filter(isRunning(taken));
+  expect(Object.values(taken.plan.trained).some(isStatistic)).toBe(false);
+  const golden = goldenArrays("clip-resnet/running-after.safetensors");
+  let compared = 0;
+  for (const leaf of statistics) {
+    const reference = golden[leaf.replace("vision_model.", "visual.")] ?? golden[leaf.replace("vision_model.", "")];
+    if (reference === undefined) continue;
+    compared += 1;
+    expect(relativeError(taken.after[leaf]!, reference.values), leaf).toBeLessThan(1e-5);
+  }
+  expect(compared).toBe(statistics.length);
+});
 
-test.each(["wasm", "onnx"])(
-  "frozen, they stay as they are while the weights learn (%s)",
-  async (engine) => {
-    const taken = await take(`frozen-${engine}`, {
-      engine,
-      lock: { image: { unlockedGroups: "all" } },
-    });
-    expect(changed(taken, isRunning(taken))).toEqual([]);
-    expect(changed(taken, (leaf) => leaf.endsWith("conv1.weight")).length).toBeGreaterThan(0);
-  },
-);
+test.each(["wasm", "onnx"])("frozen, they stay as they are while the weights learn (%s)", async (engine) => {
+  const taken = await take(`frozen-${engine}`, {
+    engine,
+    lock: { image: { unlockedGroups: "all" } },
+  });
+  expect(changed(taken, isRunning(taken))).toEqual([]);
+  expect(changed(taken, (leaf) => leaf.endsWith("conv1.weight")).length).toBeGreaterThan(0);
+});
 
 test("each micro-batch updates them once, in turn", async () => {
   const once = await take("one", { steps: 2 });

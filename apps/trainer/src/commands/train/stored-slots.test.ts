@@ -13,12 +13,7 @@ async function resumed(name: string, begun: object, changed: object): Promise<un
 
 const adapters = { lora: { rank: 2, targets: ["attention"] } };
 const cases: readonly (readonly [string, object, object, readonly string[]])[] = [
-  [
-    "adds LoRA",
-    {},
-    adapters,
-    ['it has no LoRA adapters ("lora"), which this run\'s config asks for'],
-  ],
+  ["adds LoRA", {}, adapters, ['it has no LoRA adapters ("lora"), which this run\'s config asks for']],
   ["drops LoRA", adapters, {}, ['it has LoRA adapters ("lora"), of which this run\'s config says']],
   ["adds an average", {}, { ema: { decay: 0.9 } }, ['it has no moving average ("ema")']],
   [

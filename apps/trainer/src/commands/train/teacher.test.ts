@@ -14,26 +14,16 @@ import { openRunModel } from "../../config/model.ts";
 import { configOf, folder } from "./run-here.test.ts";
 import { openTeacher, type Teacher } from "./teacher.ts";
 import type { RunOptions, TeacherOptions } from "../../config/options.ts";
-import {
-  closing,
-  loadEmbedder,
-  needTokenizer,
-  tokenizerFor,
-  type ModelDescription,
-} from "@clip-ts/inference";
+import { closing, loadEmbedder, needTokenizer, tokenizerFor, type ModelDescription } from "@clip-ts/inference";
 import { openModel, writeModel } from "@clip-ts/node";
 
 beforeAll(() => useEngine("cpu"));
 
 const nano = preset("nano");
-const textOf = (changes: object): ClipConfig =>
-  ({ ...nano, text: { ...nano.text, ...changes } }) as ClipConfig;
+const textOf = (changes: object): ClipConfig => ({ ...nano, text: { ...nano.text, ...changes } }) as ClipConfig;
 
 /** Writes a teacher: the smallest model with random weights, changed as asked. */
-async function writeTeacher(
-  name: string,
-  { config = nano, ...changes }: Partial<ModelDescription>,
-): Promise<string> {
+async function writeTeacher(name: string, { config = nano, ...changes }: Partial<ModelDescription>): Promise<string> {
   const { description } = await openRunModel(configOf("student", {}).model);
   const leaves = flattenTree<Tensor>(initClip(config, 7));
   const path = join(folder, name);
@@ -42,8 +32,7 @@ async function writeTeacher(
   return path;
 }
 
-const student = async (config: RunOptions): Promise<ModelDescription> =>
-  (await openRunModel(config.model)).description;
+const student = async (config: RunOptions): Promise<ModelDescription> => (await openRunModel(config.model)).description;
 
 async function teacherOf(config: RunOptions, compiler?: Compiler): Promise<Teacher> {
   return openTeacher(config.teacher as TeacherOptions, await student(config), compiler);
@@ -134,9 +123,7 @@ test("stored ids of one SigLIP mean nothing to one with another tokenizer of as 
   const taught = (from: string): Promise<Teacher> =>
     teacherOf(configOf("siglips", { model: { from: own }, distill: { from }, data: tensors }));
   (await taught(alike as string)).dispose();
-  await expect(taught(other ?? writeSiglip("other", "zebra"))).rejects.toThrow(
-    "but another tokenizer.json",
-  );
+  await expect(taught(other ?? writeSiglip("other", "zebra"))).rejects.toThrow("but another tokenizer.json");
 });
 
 test("stored ids that fill no context are refused by a teacher that reads padding", async () => {
@@ -172,9 +159,7 @@ async function taughtBy(accumulate: number, batchSize: number) {
 test("a teacher takes a micro-batch at a time, and no more memory than for that", async () => {
   const [whole, parts, one] = [await taughtBy(1, 16), await taughtBy(8, 2), await taughtBy(1, 2)];
   for (const name of ["teacherImages", "teacherTexts"]) {
-    expect(relativeError(parts.features[name]!.data, whole.features[name]!.data)).toBeLessThan(
-      1e-5,
-    );
+    expect(relativeError(parts.features[name]!.data, whole.features[name]!.data)).toBeLessThan(1e-5);
   }
   expect(parts.peak).toBe(one.peak);
 });

@@ -35,11 +35,7 @@ function framingOf(
   return { imageSize: config.vision.imageSize, ...(isRandom ? {} : { resize, interpolation }) };
 }
 
-function assertSameFraming(
-  { distill, data }: TeacherPixelsOptions,
-  student: Described,
-  teacher: Described,
-): void {
+function assertSameFraming({ distill, data }: TeacherPixelsOptions, student: Described, teacher: Described): void {
   const [own, other] = [framingOf(student, data), framingOf(teacher, data)];
   if (JSON.stringify(own) === JSON.stringify(other)) return;
   throw new ClipError(
@@ -52,11 +48,7 @@ function assertSameFraming(
 }
 
 /** (value · std + mean - mean') / std' for each plane, as one factor and one summand. */
-function renormalize(
-  pixels: Float32Array,
-  from: PreprocessConfig,
-  to: PreprocessConfig,
-): Float32Array {
+function renormalize(pixels: Float32Array, from: PreprocessConfig, to: PreprocessConfig): Float32Array {
   const area = to.size * to.size;
   const factors = from.std.map((std, channel) => std / (to.std[channel] as number));
   const summands = from.mean.map(
@@ -72,11 +64,7 @@ function renormalize(
  * How a teacher's pixels come from its student's: the same picture under the teacher's own
  * normalisation. @throws ClipError "bad-config" if their pictures are not framed alike.
  */
-function teacherPixels(
-  options: TeacherPixelsOptions,
-  student: Described,
-  teacher: Described,
-): TeacherPixels {
+function teacherPixels(options: TeacherPixelsOptions, student: Described, teacher: Described): TeacherPixels {
   assertSameFraming(options, student, teacher);
   const [from, to] = [student.preprocess, teacher.preprocess];
   const isSame = [0, 1, 2].every(
@@ -97,9 +85,7 @@ export interface TeacherTextsOptions {
 type DescribedTexts = Pick<ModelDescription, "config" | "tokenizer">;
 
 /** A tokenizer's files, but for how rows are cut and filled up. */
-function vocabularyOf(
-  tokenizer: NonNullable<DescribedTexts["tokenizer"]>,
-): Record<string, unknown> {
+function vocabularyOf(tokenizer: NonNullable<DescribedTexts["tokenizer"]>): Record<string, unknown> {
   const { "tokenizer_config.json": _, ...files } = tokenizer.files();
   const whole = files["tokenizer.json"];
   if (typeof whole !== "object") return files;
@@ -114,11 +100,7 @@ function idsOf({ config: { text } }: DescribedTexts): Record<string, unknown> {
 }
 
 /** Ids mean the same to both. Where neither has a tokenizer, their sizes must speak for them. */
-function assertSameVocabulary(
-  place: string | undefined,
-  student: DescribedTexts,
-  teacher: DescribedTexts,
-): void {
+function assertSameVocabulary(place: string | undefined, student: DescribedTexts, teacher: DescribedTexts): void {
   const [own, other] = [idsOf(student), idsOf(teacher)];
   const [ownFiles, otherFiles] = [student, teacher].map(({ tokenizer }) =>
     tokenizer === undefined ? undefined : vocabularyOf(tokenizer),

@@ -6,9 +6,7 @@ import { fromFloat32, fromInt32, serializeSafetensors, toBytes } from "@clip-ts/
 import { beforeAll, describe, expect, test } from "vitest";
 import { configOf, folder, takeSteps, type Taken } from "./run-here.test.ts";
 
-const hasTensorflow = inspectEngines().some(
-  ({ name, available }) => name === "tensorflow" && available,
-);
+const hasTensorflow = inspectEngines().some(({ name, available }) => name === "tensorflow" && available);
 const compiling = ["onnx", ...(hasTensorflow ? ["tensorflow"] : [])];
 
 const withDropout = join(folder, "with-dropout");
@@ -34,10 +32,7 @@ beforeAll(() => {
     const file = join(target, "config.json");
     const config = JSON.parse(readFileSync(file, "utf8")) as { text_config: object };
     const shares = { hidden_dropout_prob: share, attention_probs_dropout_prob: share };
-    writeFileSync(
-      file,
-      JSON.stringify({ ...config, text_config: { ...config.text_config, ...shares } }),
-    );
+    writeFileSync(file, JSON.stringify({ ...config, text_config: { ...config.text_config, ...shares } }));
   }
 });
 
