@@ -112,7 +112,7 @@ describe.skipIf(!hasChromium())("the demo", () => {
     const notice = page.getByRole("alert");
     await notice.getByText("npm run quickstart").waitFor();
     await page.screenshot({ path: join(screenshots, "no-model.png") });
-    expect(await notice.innerText()).toMatch(/model\/config\.json: the server answered 404/u);
+    expect(await notice.innerText()).toMatch(/model\/model\.safetensors cannot be opened/u);
     expect(await page.getByRole("progressbar").count()).toBe(0);
     expect(await seriousViolations()).toEqual([]);
   });
