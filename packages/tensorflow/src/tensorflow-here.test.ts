@@ -21,7 +21,7 @@ export const folders: FolderAccess = {
 
 /** The addon's folder of tfjs-node, which is loaded: it registers tfjs's backend "tensorflow". */
 function loadTensorflow(): string | undefined {
-  const require = createRequire(new URL("../../node/package.json", import.meta.url));
+  const require = createRequire(new URL("../../engines/package.json", import.meta.url));
   const given = process.env["CLIP_TS_TFJS_NODE"];
   try {
     const folder = given ?? join(require.resolve("@tensorflow/tfjs-node/package.json"), "..");
