@@ -1,25 +1,7 @@
 // @ts-check
 // Embeds pictures on one engine; each message is answered with what it gave.
 import { openClip } from "@clip-ts/web";
-// oxlint-disable no-restricted-imports -- addresses of files, not modules
-import plain from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url";
-import simd from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url";
-// oxlint-enable no-restricted-imports
-import cpuScript from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
-import cpu from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
-import gpuScript from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url";
-import gpu from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
-
-/** @type {import("@clip-ts/web").EngineOptions} */
-const files = {
-  onnxPaths: {
-    "ort-wasm-simd-threaded.mjs": cpuScript,
-    "ort-wasm-simd-threaded.wasm": cpu,
-    "ort-wasm-simd-threaded.asyncify.mjs": gpuScript,
-    "ort-wasm-simd-threaded.asyncify.wasm": gpu,
-  },
-  wasmPaths: { "tfjs-backend-wasm.wasm": plain, "tfjs-backend-wasm-simd.wasm": simd },
-};
+import { engineFiles } from "../../apps/demo/src/engine-files.ts";
 
 /** @type {import("@clip-ts/model").Clip<import("@clip-ts/web").ImageSource> | undefined} */
 let clip;
@@ -35,7 +17,7 @@ const answers = {
     /** @type {import("@clip-ts/web").StartedEngine | undefined} */
     let started;
     clip = await openClip(new URL(model, location.origin), {
-      ...files,
+      ...engineFiles,
       engine,
       threads,
       onEngine: (running) => (started = running),
