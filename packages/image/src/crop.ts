@@ -47,16 +47,13 @@ export function roundHalfEven(value: number): number {
 /** A copy mirrored left to right. */
 export function flipHorizontal(pixels: Pixels): Pixels {
   checkPixels(pixels);
-  const { width, height } = pixels;
+  const { data: source, width } = pixels;
   const channels = bytesPerPixel(pixels);
-  const data = new Uint8Array(pixels.data.length);
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      const from = (row * width + column) * channels;
-      const to = (row * width + (width - 1 - column)) * channels;
-      for (let channel = 0; channel < channels; channel++) {
-        data[to + channel] = pixels.data[from + channel]!;
-      }
+  const data = new Uint8Array(source.length);
+  const rowBytes = width * channels;
+  for (let start = 0; start < data.length; start += rowBytes) {
+    for (let from = start, to = start + rowBytes - channels; to >= start; from += channels, to -= channels) {
+      for (let channel = 0; channel < channels; channel++) data[to + channel] = source[from + channel]!;
     }
   }
   return { ...pixels, data };

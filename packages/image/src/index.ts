@@ -1,7 +1,7 @@
 export { imageExtensions, decodeAsPillow, type PlatformDecoder } from "./decode-as-pillow.ts";
 export type { PixelMode, Pixels } from "./pixels.ts";
 export type { Rectangle } from "./pixel-source.ts";
-export { resize, type ResizeOptions } from "./resize.ts";
+export { resize, type ResizeOptions, type ResizePart } from "./resize.ts";
 export type { Interpolation } from "./resample-table.ts";
 export { centerCrop, crop, flipHorizontal } from "./crop.ts";
 export { mostPixels } from "./formats/shared.ts";
@@ -10,11 +10,13 @@ export { toRgb, adjustBrightness, adjustContrast, adjustSaturation, toGrayscale,
 export {
   normalize,
   preprocess,
+  preprocessBytes,
   preprocessYielding,
   preprocessToPixels,
   resizedSize,
-  type ChannelStatistics,
+  fitPart,
 } from "./preprocess.ts";
+export { normalizePlanes, writePlanes, type ChannelStatistics } from "./planes.ts";
 export {
   clipPreprocess,
   siglipPreprocess,
@@ -39,7 +41,15 @@ export {
   type ParsePreprocessorOptions,
 } from "./preprocessor-json.ts";
 export { formatOpenClipPreprocess, parseOpenClipPreprocess } from "./open-clip-preprocess.ts";
-export { augment, augmentYielding, type AugmentConfig } from "./augment.ts";
-export { randomView, randomViewYielding, type RandomViewConfig } from "./random-view.ts";
+export {
+  augment,
+  augmentBytes,
+  augmentYielding,
+  drawAugmentPart,
+  finishAugment,
+  type Augmentation,
+  type AugmentConfig,
+} from "./augment.ts";
+export { randomView, randomViewYielding, viewBytes, type RandomViewConfig, type Viewing } from "./random-view.ts";
 export { randomResizedCrop, type ViewRanges, type RandomCropOptions } from "./random-resized-crop.ts";
 export { colorJitter, adjustHue, type ColorJitterStrengths } from "./color-jitter.ts";

@@ -1,7 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import { checkColor, type Color } from "./color.ts";
-import type { ChannelStatistics } from "./preprocess.ts";
 import { checkSize } from "./pixels.ts";
+import type { ChannelStatistics } from "./planes.ts";
 import type { Interpolation } from "./resample-table.ts";
 
 /** Of the pictures that OpenAI trained CLIP on. */

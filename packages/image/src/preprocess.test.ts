@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { formulaImage, readFixture, sha256, shortSha256, type PillowCases } from "./fixtures/formula-image.ts";
+import { normalizePlanes } from "./planes.ts";
 import { normalize, preprocess, preprocessToPixels, resizedSize } from "./preprocess.ts";
 import { clipPreprocess, siglipPreprocess, torchvisionPreprocess } from "./preprocess-config.ts";
 
@@ -76,3 +77,14 @@ function moments(values: Float32Array): { mean: number; deviation: number } {
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, deviation: Math.sqrt(squares / values.length) };
 }
+
+test("bytes plane by plane become the numbers of the same bytes pixel by pixel", () => {
+  const statistics = clipPreprocess(224);
+  const [first, second] = [formulaImage(5, 4, 3), formulaImage(4, 5, 3)];
+  const planes = new Uint8ClampedArray(2 * 60);
+  for (const [image, { data }] of [first, second].entries()) {
+    data.forEach((value, at) => (planes[image * 60 + (at % 3) * 20 + Math.floor(at / 3)] = value));
+  }
+  const expected = [...normalize(first, statistics), ...normalize(second, statistics)];
+  expect(Array.from(normalizePlanes(planes, 20, statistics))).toEqual(expected);
+});

@@ -1,43 +1,20 @@
 import { runYielding, runThrough, type Yielding } from "@clip-ts/base";
 import { colorsOf, toRgb, type Color } from "./color.ts";
 import { centerOffset, floorOffset } from "./crop.ts";
-import { checkPixels, checkRgb, type Pixels } from "./pixels.ts";
+import { checkPixels, type Pixels } from "./pixels.ts";
+import { normalizePlanes, writePlanes, type ChannelStatistics } from "./planes.ts";
 import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
 import { resizing, type ResizePart } from "./resize.ts";
-
-/** Mean and standard deviation of each channel, for values from 0 to 1. */
-export interface ChannelStatistics {
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
-}
 
 /**
  * (byte / 255 - mean) / std as [3, height, width], each step rounded to float32: the numbers of
  * torchvision's `ToTensor` and `Normalize` to the last bit. The caller owns the result.
  */
-export function normalize(pixels: Pixels, { mean, std }: ChannelStatistics): Float32Array {
-  checkRgb(pixels);
+export function normalize(pixels: Pixels, statistics: ChannelStatistics): Float32Array {
   const { data, width, height } = pixels;
-  const count = width * height;
-  const planes = new Float32Array(count * 3);
-  for (let channel = 0; channel < 3; channel++) {
-    const values = normalizedBytes(mean[channel]!, std[channel]!);
-    const plane = planes.subarray(channel * count, (channel + 1) * count);
-    for (let pixel = 0, byte = channel; pixel < count; pixel++, byte += 3) {
-      plane[pixel] = values[data[byte]!]!;
-    }
-  }
-  return planes;
-}
-
-/** The normalised value of each of the 256 bytes. */
-function normalizedBytes(mean: number, std: number): Float32Array {
-  const { fround } = Math;
-  const values = new Float32Array(256);
-  for (let byte = 0; byte < 256; byte++) {
-    values[byte] = fround(fround(fround(byte / 255) - fround(mean)) / fround(std));
-  }
-  return values;
+  const planes = new Uint8ClampedArray(data.length);
+  writePlanes(pixels, planes);
+  return normalizePlanes(planes, width * height, statistics);
 }
 
 /** An image as a model sees it: [3, size, size], normalised. The caller owns the result. */
@@ -53,6 +30,15 @@ export async function preprocessYielding(pixels: Pixels, config: PreprocessConfi
   return normalize(await runYielding(preprocessing(pixels, config)), config);
 }
 
+/**
+ * `preprocess` before normalising, for batches of bytes: red, green and blue planes [3, size, size] are
+ * written to `target`, of which `normalizePlanes` makes what `preprocess` gives. Throws "bad-shape" if
+ * the target has another size.
+ */
+export function preprocessBytes(pixels: Pixels, config: PreprocessConfig, target: Uint8ClampedArray): void {
+  writePlanes(preprocessToPixels(pixels, config), target);
+}
+
 /** `preprocess` before normalising: RGB bytes, size x size. */
 export function preprocessToPixels(pixels: Pixels, config: PreprocessConfig): Pixels {
   return runThrough(preprocessing(pixels, config));
@@ -61,7 +47,7 @@ export function preprocessToPixels(pixels: Pixels, config: PreprocessConfig): Pi
 function preprocessing(pixels: Pixels, config: PreprocessConfig): Yielding<Pixels> {
   checkPixels(pixels);
   checkPreprocess(config);
-  return resizingToRgb(pixels, config, fit(pixels, config));
+  return resizingToRgb(pixels, config, fitPart(pixels, config));
 }
 
 /** An image as it counts under a config: whether a transparency that its file names is alpha. */
@@ -103,10 +89,14 @@ export function resizedSize(
   return width <= height ? { width: size, height: long } : { width: long, height: size };
 }
 
-function fit(pixels: Pixels, config: PreprocessConfig): ResizePart {
+/** The size that a config gives an image, and the part of the result that it keeps. */
+export function fitPart(
+  image: { readonly width: number; readonly height: number },
+  config: Pick<PreprocessConfig, "size" | "resize" | "interpolation" | "centerCrop">,
+): ResizePart {
   const { size, resize: fitting, interpolation } = config;
   if (fitting === "squash") return { width: size, height: size, interpolation };
-  const { width, height } = resizedSize(pixels, size);
+  const { width, height } = resizedSize(image, size);
   const offset = config.centerCrop === "floor" ? floorOffset : centerOffset;
   const [left, top] = [offset(width, size), offset(height, size)];
   const crop = { left, top, width: size, height: size };

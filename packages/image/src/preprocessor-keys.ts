@@ -10,7 +10,7 @@ import {
   type JsonSection,
 } from "./json-section.ts";
 import { clipStatistics, halfStatistics, type PreprocessConfig } from "./preprocess-config.ts";
-import type { ChannelStatistics } from "./preprocess.ts";
+import type { ChannelStatistics } from "./planes.ts";
 import type { Interpolation } from "./resample-table.ts";
 
 /** Keys that say what is done to pictures. */

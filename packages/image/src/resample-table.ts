@@ -106,8 +106,11 @@ function bicubicKernel(distance: number): number {
 
 /** The table with weights times 2^22 in whole numbers, with which Pillow resizes bytes. */
 export function inFixedPoint(table: ResampleTable): ResampleTable<Int32Array> {
-  const weights = Int32Array.from(table.weights, (weight) =>
-    Math.trunc(weight * 2 ** precisionBits + (weight < 0 ? -0.5 : 0.5)),
-  );
+  const one = 1 << precisionBits;
+  const weights = new Int32Array(table.weights.length); // a loop: Int32Array.from takes ten times as long
+  for (let index = 0; index < weights.length; index++) {
+    const weight = table.weights[index]!;
+    weights[index] = weight * one + (weight < 0 ? -0.5 : 0.5); // cut to whole numbers
+  }
   return { ...table, weights };
 }

@@ -4,7 +4,8 @@ import { bytesOf, collect, pixelSource, type PixelSource, type Rectangle } from 
 import { checkPixels, checkSize, isDeep, type Pixels } from "./pixels.ts";
 import { resampleDeepColumns, resampleDeepRows, resampleNearest } from "./resample-deep.ts";
 import { inFixedPoint, resampleTable, type Axis, type Interpolation, type ResampleTable } from "./resample-table.ts";
-import { resampleColumns, resampleRows, type Plane } from "./resample.ts";
+import { resampleByteColumns, resampleByteRows } from "./resample-bytes.ts";
+import type { Plane } from "./resample.ts";
 
 /** What a resize makes. */
 export interface ResizeOptions {
@@ -113,8 +114,8 @@ interface Passes {
 function passesFor(mode: Pixels["mode"]): Passes {
   if (!isDeep(mode)) {
     return {
-      across: (source, table, rows) => resampleRows(source, inFixedPoint(table), rows),
-      down: (plane, table, firstRow) => resampleColumns(plane, inFixedPoint(table), firstRow),
+      across: (source, table, rows) => resampleByteRows(source, inFixedPoint(table), rows),
+      down: (plane, table, firstRow) => resampleByteColumns(plane, inFixedPoint(table), firstRow),
     };
   }
   return {
