@@ -27,6 +27,7 @@ export {
   type FeatureRows,
   type HostArray,
   type HostArrays,
+  type HostDtype,
 } from "./shape.ts";
 export {
   valueAndGradient,

@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import { tensor, type DataType, type Tensor } from "@tensorflow/tfjs-core";
+import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 
 /** One expected axis: a length, or a name for a length that may vary. */
 export type Axis = number | string;
@@ -22,24 +22,35 @@ export function axisLength(x: Tensor, axis: number): number {
   return x.shape[axis < 0 ? x.rank + axis : axis] ?? 0;
 }
 
-/** Numbers in the host's memory, row by row. Truth values are bytes. */
+/**
+ * Numbers in the host's memory, row by row. A Uint8Array holds truth values; whole numbers from 0 to 255, such as
+ * pixels, are a Uint8ClampedArray.
+ */
 export interface HostArray {
-  readonly data: Float32Array | Int32Array | Uint8Array;
+  readonly data: Float32Array | Int32Array | Uint8Array | Uint8ClampedArray;
   readonly shape: readonly number[];
 }
 
 /** Arrays by name: the form in which weights are read, kept and written, whatever engine runs. */
 export type HostArrays = Readonly<Record<string, HostArray>>;
 
-/** The element type of an array, as tfjs and graphs call it. */
-export function dtypeOf({ data }: HostArray): DataType & ("float32" | "int32" | "bool") {
+/** Element types of arrays, as graphs call them; tfjs has all but `uint8`. */
+export type HostDtype = "float32" | "int32" | "bool" | "uint8";
+
+/** The element type of an array. */
+export function dtypeOf({ data }: Pick<HostArray, "data">): HostDtype {
   if (data instanceof Float32Array) return "float32";
-  return data instanceof Int32Array ? "int32" : "bool";
+  if (data instanceof Int32Array) return "int32";
+  return data instanceof Uint8ClampedArray ? "uint8" : "bool";
 }
 
-/** The array as a tensor of the running engine, which the caller owns. */
+/** The array as a tensor of the running engine, which the caller owns. Of whole numbers to 255: one of float32. */
 export function toTensor(array: HostArray): Tensor {
-  return tensor(array.data, [...array.shape], dtypeOf(array));
+  const { data } = array;
+  const dtype = dtypeOf(array);
+  return dtype === "uint8"
+    ? tensor(Float32Array.from(data), [...array.shape], "float32")
+    : tensor(data as Exclude<HostArray["data"], Uint8ClampedArray>, [...array.shape], dtype);
 }
 
 /** A tensor's numbers on the host. Borrows the tensor. On tfjs's cpu engine they are the tensor's own. */

@@ -10,6 +10,7 @@ export {
   type PlainData,
   type Value,
   type SymbolicSize,
+  type TensorDtype,
 } from "./ir/graph.ts";
 export { kernelInputs, type Op } from "./ir/ops.ts";
 export { lastUses, peakBytes } from "./passes/liveness.ts";

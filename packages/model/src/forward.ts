@@ -3,6 +3,7 @@ import { tidy, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { ClipConfig } from "./config.ts";
 import { imageSide, textSide } from "./embed.ts";
 import { objectiveOf } from "./objectives/objectives.ts";
+import { normalizedPixels } from "./objectives/pixel-values.ts";
 import { comparePairs, logitsOf, type ForwardOptions, type PairBatch } from "./pairs.ts";
 import { clipSpec, type ClipParams } from "./spec.ts";
 
@@ -98,12 +99,13 @@ export type ForwardDetails = {
 
 function imageDetails(
   params: ClipParams,
-  { pixelValues, keptPatches }: Partial<PairBatch>,
+  { pixelValues, keptPatches, pixelMean, pixelStd }: Partial<PairBatch>,
   config: ClipConfig,
   options: ForwardOptions,
 ): ForwardDetails {
   if (pixelValues === undefined) return {};
-  const side = imageSide(params, pixelValues, config, { ...options, keptPatches });
+  const pixels = normalizedPixels({ pixelValues, pixelMean, pixelStd });
+  const side = imageSide(params, pixels, config, { ...options, keptPatches });
   const shown = { imageFeatures: side.features, imageLastHidden: side.lastHidden };
   const { statistics } = side;
   return Object.keys(statistics).length === 0 ? shown : { ...shown, statistics };

@@ -3,7 +3,7 @@ import { add, exp, type Tensor } from "@tensorflow/tfjs-core";
 
 /** What the towers read of matching pairs: row i of the ids is a caption of image i. */
 export interface PairInputs {
-  /** [batch, channels, imageSize, imageSize], normalised. */
+  /** [batch, channels, imageSize, imageSize]: normalised, or from 0 to 255 where mean and deviation come along. */
   readonly pixelValues: Tensor;
   /** [batch, tokens] int32. */
   readonly inputIds: Tensor;
@@ -15,6 +15,10 @@ export interface PairInputs {
   readonly keptHidden?: Tensor | undefined;
   /** What it keeps of RoBERTa's attention weights; see `TextOptions`. */
   readonly keptAttention?: Tensor | undefined;
+  /** [batch, channels]: the mean, for values from 0 to 1, by which `pixelValues` are yet to be normalised. */
+  readonly pixelMean?: Tensor | undefined;
+  /** [batch, channels]: the standard deviation to it. */
+  readonly pixelStd?: Tensor | undefined;
 }
 
 /** What comparisons read of a whole batch, each what its loss asks for. */

@@ -31,12 +31,23 @@ interface OnnxSession {
   release(): Promise<void>;
 }
 
+/** An array of a class that ONNX Runtime knows. */
+type PlainArray = Exclude<HostArray["data"], Uint8ClampedArray>;
+
+/** The same memory in a class that ONNX Runtime knows; a copy of what threads share, which its bindings do not read. */
+function plain(data: HostArray["data"]): PlainArray {
+  if (!(data instanceof Uint8ClampedArray)) return data;
+  return isShared(data) ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
+const isShared = ({ buffer }: HostArray["data"]): boolean => !(buffer instanceof ArrayBuffer);
+
 /** What is used of `onnxruntime-node`, `onnxruntime-web` or another with the same interface. */
 export interface OnnxRuntime {
   readonly InferenceSession: {
     create(bytes: Uint8Array, options: object): Promise<OnnxSession>;
   };
-  readonly Tensor: new (dtype: Value["dtype"], data: Float32Array, dims: readonly number[]) => OnnxTensor;
+  readonly Tensor: new (dtype: Value["dtype"], data: PlainArray, dims: readonly number[]) => OnnxTensor;
   /** Names the package that it is. */
   readonly env?: { readonly versions?: { readonly web?: string } };
 }
@@ -65,12 +76,12 @@ function sessionOptions({ threads, providers }: OnnxOptions, externalData: reado
   };
 }
 
-/** The runtime's views of arrays' own memory. Arrays that come again keep theirs. */
+/** The runtime's views of arrays' own memory. Arrays that come again keep theirs, unless they had to be copied. */
 function createViews({ Tensor }: OnnxRuntime): (value: Value, array: HostArray) => OnnxTensor {
   const known = new WeakMap<HostArray, OnnxTensor>();
   return ({ dtype }, array) => {
-    const view = known.get(array) ?? new Tensor(dtype, array.data as Float32Array, array.shape);
-    known.set(array, view);
+    const view = known.get(array) ?? new Tensor(dtype, plain(array.data), array.shape);
+    if (!isShared(array.data)) known.set(array, view);
     return view;
   };
 }

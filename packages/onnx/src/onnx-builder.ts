@@ -53,6 +53,7 @@ export const dataTypes: Readonly<Record<Dtype, TensorProto_DataType>> = {
   float32: TensorProto_DataType.FLOAT,
   int32: TensorProto_DataType.INT32,
   bool: TensorProto_DataType.BOOL,
+  uint8: TensorProto_DataType.UINT8,
 };
 
 /** An ONNX graph in the making. Values are known by name. */

@@ -1,4 +1,4 @@
-import { matMul, type Tensor } from "@tensorflow/tfjs-core";
+import { div, matMul, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { type HostArray, trace } from "@clip-ts/jit";
 import { compileTensorflow } from "./tensorflow-module.ts";
@@ -49,3 +49,17 @@ test.skipIf(!hasTensorflow).each(["f32", "bf16"] as const)(
     await compiled.dispose();
   },
 );
+
+test.skipIf(!hasTensorflow).each(["f32", "bf16"] as const)("bytes are read where they lie (%s)", async (precision) => {
+  const half = trace(({ x }) => ({ y: div(x as Tensor, 2) }), { x: { shape: [2, 3], dtype: "uint8" } });
+  const compiled = await compileTensorflow(half, { folders, precision });
+  const shared = new Uint8ClampedArray(new SharedArrayBuffer(8), 1, 6);
+  shared.set([0, 1, 2, 127, 128, 255]);
+  for (const data of [shared, Uint8ClampedArray.from(shared)]) {
+    const { y } = await compiled.run({ x: { data, shape: [2, 3] } });
+    expect(y).toEqual({ data: Float32Array.of(0, 0.5, 1, 63.5, 64, 127.5), shape: [2, 3] });
+  }
+  const numbers = { data: Float32Array.from(shared), shape: [2, 3] };
+  await expect(compiled.run({ x: numbers })).rejects.toThrow("takes x [2, 3] of uint8, not [2, 3] of float32");
+  await compiled.dispose();
+});

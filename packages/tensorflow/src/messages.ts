@@ -96,7 +96,7 @@ const entries = (field: number, map: ReadonlyMap<string, readonly Encoded[]>): E
   Array.from(map, ([key, value]) => message(field, [text(1, key), message(2, value)]));
 
 /** Element types by their number in TensorFlow's `types.proto`. */
-const dataTypes = { float32: 1, int32: 3, bool: 10, bfloat16: 14, resource: 20 } as const;
+const dataTypes = { float32: 1, int32: 3, uint8: 4, bool: 10, bfloat16: 14, resource: 20 } as const;
 
 /** The name of an element type. */
 export type DataType = keyof typeof dataTypes;

@@ -68,7 +68,7 @@ describe.skipIf(!hasTensorflow)("on TensorFlow", () => {
     await compiled.run({ x: { data: Float32Array.of(-1, 0.5, 2), shape: [3] } }, { y });
     expect([...y.data]).toEqual([0, 0.5, 1]);
     const wrong = compiled.run({ x: { data: new Float32Array(2), shape: [2] } });
-    await expect(wrong).rejects.toThrow("takes x [3], not [2]");
+    await expect(wrong).rejects.toThrow("takes x [3] of float32, not [2] of float32");
     await compiled.dispose();
   });
 

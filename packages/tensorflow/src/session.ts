@@ -1,5 +1,5 @@
 import { ClipError } from "@clip-ts/base";
-import { dtypeOf, type HostArray, type HostArrays } from "@clip-ts/jit";
+import { dtypeOf, type HostArray, type HostArrays, type TensorDtype } from "@clip-ts/jit";
 import {
   dispose,
   engine,
@@ -32,6 +32,9 @@ interface NodeBackend extends KernelBackend {
     fetches: readonly string[],
   ): Tensor[];
   deleteSavedModel(session: number): void;
+  /** What each tensor is to TensorFlow, before it is given it. */
+  readonly tensorMap: { get(dataId: object): { dtype: number } };
+  readonly binding: { readonly TF_UINT8: number };
 }
 
 /** A SavedModel in TensorFlow's hands. */
@@ -65,6 +68,21 @@ function onTensorflow<Result>(run: () => Result): Result {
 const fits = (shape: readonly number[], wanted: readonly number[]): boolean =>
   shape.length === wanted.length && wanted.every((side, axis) => side === -1 || side === shape[axis]);
 
+/**
+ * An array as a tensor, in its memory. tfjs has no bytes, TensorFlow has: they come as truth values, which are bytes
+ * too, and are called what they are before TensorFlow is given them.
+ */
+function fedTensor(array: HostArray, backend: NodeBackend): Tensor {
+  const { data, shape } = array;
+  if (!(data instanceof Uint8ClampedArray)) {
+    return engine().makeTensor(data, [...shape], dtypeOf(array) as TensorDtype, backend);
+  }
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
+  const tensor = engine().makeTensor(bytes, [...shape], "bool", backend);
+  backend.tensorMap.get(tensor.dataId).dtype = backend.binding.TF_UINT8;
+  return tensor;
+}
+
 function feed(
   backend: NodeBackend,
   { inputs: infos }: Signature,
@@ -74,16 +92,16 @@ function feed(
   const tensors: Tensor[] = [];
   for (const [name, info] of Object.entries(infos)) {
     const array = inputs[name];
-    if (array === undefined || !fits(array.shape, info.shape)) {
+    if (array === undefined || !fits(array.shape, info.shape) || dtypeOf(array) !== info.dtype) {
       dispose(tensors);
       throw new ClipError(
         "bad-shape",
-        `The compiled graph takes ${name} [${info.shape.join(", ")}], not ` +
-          (array === undefined ? "nothing." : `[${array.shape.join(", ")}].`),
+        `The compiled graph takes ${name} [${info.shape.join(", ")}] of ${info.dtype}, not ` +
+          (array === undefined ? "nothing." : `[${array.shape.join(", ")}] of ${dtypeOf(array)}.`),
       );
     }
     names.push({ name: info.tensor });
-    tensors.push(engine().makeTensor(array.data, [...array.shape], dtypeOf(array), backend));
+    tensors.push(fedTensor(array, backend));
   }
   return { names, tensors };
 }

@@ -13,7 +13,7 @@ import {
   type TypedArray,
 } from "@tensorflow/tfjs-core";
 
-type Values = TypedArray | Float64Array | readonly number[];
+type Values = TypedArray | Uint8ClampedArray | Float64Array | readonly number[];
 
 /** Largest |a - b|. Arrays of different lengths or with a NaN are infinitely apart. */
 export function largestDifference(actual: Values, expected: Values): number {

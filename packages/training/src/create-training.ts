@@ -204,6 +204,7 @@ export async function createTraining<Params extends object, Batch extends object
   });
   const training: Omit<Training<Params>, "steps" | "plan"> = {
     async step(arrays) {
+      objective.check?.(arrays);
       const draw = (purpose: string) => randomStream(seed, purpose, step, ...ownRank);
       const drawn = objective.draws?.(arrays, draw, plan.isFrozen) ?? {};
       const batch = splitBatch({ ...arrays, ...drawn }, objective.inputs, accumulate);

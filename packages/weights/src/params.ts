@@ -132,7 +132,7 @@ export async function loadParams<Tree extends object>(
 
 /** How `saveParams` stores a tree. */
 export interface SaveOptions {
-  /** What floats are stored as; integers stay I32, truth values BOOL. Default F32. */
+  /** What floats are stored as; integers stay I32, bytes U8, truth values BOOL. Default F32. */
   readonly dtype?: FloatDtype;
   /** Free text for the header. Default `{ format: "pt" }`, which Hugging Face's loaders look for. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -150,6 +150,7 @@ type Leaf = Tensor | HostArray;
 function storedDtype(leaf: Leaf, dtype: FloatDtype): SafetensorsDtype {
   const type = leaf instanceof Tensor ? leaf.dtype : dtypeOf(leaf);
   if (type === "int32") return "I32";
+  if (type === "uint8") return "U8";
   return type === "bool" ? "BOOL" : dtype;
 }
 
@@ -158,7 +159,8 @@ async function toStored(leaf: Leaf, dtype: FloatDtype): Promise<HostTensor> {
   const { data, shape } = leaf instanceof Tensor ? await toHost(leaf) : leaf;
   if (data instanceof Float32Array) return fromFloat32(data, shape, dtype);
   if (data instanceof Int32Array) return fromInt32(data, shape);
-  return { dtype: "BOOL", shape, bytes: data };
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
+  return { dtype: data instanceof Uint8ClampedArray ? "U8" : "BOOL", shape, bytes };
 }
 
 /** A tree as a file: each tensor is downloaded when it is read. */

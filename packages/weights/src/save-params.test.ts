@@ -2,7 +2,7 @@ import { toHost, toTensor, type HostArray, type HostArrays } from "@clip-ts/core
 import { randomTensor } from "@clip-ts/test-utils";
 import { dispose, engine, removeBackend, scalar, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { saveParams, streamParams, toBytes } from "./index.ts";
+import { bytesSource, openSafetensors, saveParams, streamParams, toBytes } from "./index.ts";
 
 /** Float, whole and truth values, some of them a part of a larger array. */
 async function someArrays(): Promise<HostArrays> {
@@ -45,4 +45,11 @@ test("no engine has to run to write arrays", async () => {
   for (const name of Object.keys(engine().registryFactory)) removeBackend(name);
   expect(() => scalar(1)).toThrow("No backend found"); // here and in any later test
   expect(await streamed(arrays)).toEqual(Buffer.from(toBytes(await saveParams(arrays))));
+});
+
+test("bytes stay bytes", async () => {
+  const data = Uint8ClampedArray.of(0, 128, 255);
+  const saved = await saveParams({ of: { pixels: { data, shape: [3] } } });
+  const file = await openSafetensors(bytesSource(toBytes(saved)), "memory");
+  expect(await file.read("of.pixels")).toEqual({ dtype: "U8", shape: [3], bytes: Uint8Array.from(data) });
 });

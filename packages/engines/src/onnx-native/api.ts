@@ -120,7 +120,7 @@ export function loadOnnxApi(path: string): OnnxApi {
 }
 
 /** ONNXTensorElementDataType. */
-const elementTypes: Readonly<Record<Dtype, number>> = { float32: 1, int32: 6, bool: 9 };
+const elementTypes: Readonly<Record<Dtype, number>> = { float32: 1, uint8: 2, int32: 6, bool: 9 };
 
 /** ONNX Runtime's views of arrays that JavaScript owns. */
 export interface TensorViews {

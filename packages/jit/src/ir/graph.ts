@@ -1,7 +1,14 @@
+import type { HostArray, HostDtype } from "@clip-ts/core";
 import type { Op } from "./ops.ts";
 
-/** Element types of traced values. */
-export type Dtype = "float32" | "int32" | "bool";
+/**
+ * Element types of traced values. Only inputs have `uint8`, and only a Cast reads them: tfjs has no such type, so
+ * that a function which is traced sees float32.
+ */
+export type Dtype = HostDtype;
+
+/** Those of them that tfjs has. */
+export type TensorDtype = Exclude<Dtype, "uint8">;
 
 /** A tensor that does not exist yet: what a node produces or a graph is given. */
 export interface Value {
@@ -35,7 +42,7 @@ export interface Node<Name extends string = Op> {
 /** Values known when the graph was traced. */
 export interface Constant {
   readonly value: Value;
-  readonly data: Float32Array | Int32Array | Uint8Array;
+  readonly data: HostArray["data"];
   /** How its source calls it, such as a parameter's path. */
   readonly name?: string;
 }

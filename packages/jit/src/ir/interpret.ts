@@ -1,4 +1,4 @@
-import type { HostArrays } from "@clip-ts/core";
+import type { HostArray, HostArrays } from "@clip-ts/core";
 import {
   clone,
   engine,
@@ -9,7 +9,7 @@ import {
   type NamedTensorMap,
   type Tensor,
 } from "@tensorflow/tfjs-core";
-import type { Graph, Node, Value } from "./graph.ts";
+import type { Graph, Node, TensorDtype, Value } from "./graph.ts";
 import { kernelInputs } from "./ops.ts";
 
 /** The graph with the named inputs fixed to arrays, which become its constants; they are not copied. */
@@ -22,10 +22,19 @@ export function bindInputs(graph: Graph, arrays: HostArrays): Graph {
   return { ...graph, inputs, constants: [...graph.constants, ...bound] };
 }
 
+/**
+ * Data as a tensor of a value's shape and type, which the caller owns: bytes as the float32 numbers that they are
+ * cast to.
+ */
+export function hostTensor({ shape, dtype }: Value, data: HostArray["data"]): Tensor {
+  if (dtype === "uint8") return tensor(Float32Array.from(data), [...shape], "float32");
+  return tensor(data as Exclude<HostArray["data"], Uint8ClampedArray>, [...shape], dtype);
+}
+
 function runNode(node: Node, operands: readonly Tensor[]): Tensor[] {
   const [first] = node.outputs as [Value];
   if (node.op === "Fill") {
-    return [fill([...first.shape], node.attributes["value"] as number, first.dtype)];
+    return [fill([...first.shape], node.attributes["value"] as number, first.dtype as TensorDtype)];
   }
   if (node.op === "Barrier") return [clone(operands[0] as Tensor)];
   const results = engine().runKernel<Tensor | Tensor[]>(
@@ -45,7 +54,7 @@ export function interpret(graph: Graph, inputs: Readonly<Record<string, Tensor>>
     const known = new Map<number, Tensor>();
     for (const { name, value } of graph.inputs) known.set(value.id, inputs[name] as Tensor);
     for (const { value, data } of graph.constants) {
-      known.set(value.id, tensor(data, [...value.shape], value.dtype));
+      known.set(value.id, hostTensor(value, data));
     }
     for (const node of graph.nodes) {
       const operands = node.inputs.map(({ id }) => known.get(id) as Tensor);

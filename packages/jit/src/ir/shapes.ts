@@ -1,7 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import { sizeOf } from "@clip-ts/core";
 import { backend_util, broadcast_util } from "@tensorflow/tfjs-core";
-import type { Dtype, PlainData } from "./graph.ts";
+import type { Dtype, PlainData, TensorDtype } from "./graph.ts";
 import type { Described, ShapeRule } from "./ops.ts";
 
 /** Axes counted from the front; none named are all of `rank`. */
@@ -82,7 +82,7 @@ export const splitShape: ShapeRule = ({ x }, { numOrSizeSplits, axis }) => {
   const { shape, dtype } = x as Described;
   const [along] = axesOf(axis, shape.length) as [number];
   const sizes = backend_util.prepareSplitSize(
-    { dataId: {}, shape: [...shape], dtype },
+    { dataId: {}, shape: [...shape], dtype: dtype as TensorDtype },
     numOrSizeSplits as number | number[],
     along,
   );

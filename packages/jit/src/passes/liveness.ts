@@ -34,7 +34,7 @@ export function lastUses(graph: Graph): ReadonlyMap<number, number> {
 }
 
 /** Memory of one value, in bytes. */
-const bytesOf = ({ shape, dtype }: Value): number => sizeOf(shape) * (dtype === "bool" ? 1 : 4);
+const bytesOf = ({ shape, dtype }: Value): number => sizeOf(shape) * (dtype === "bool" || dtype === "uint8" ? 1 : 4);
 
 /**
  * The most memory, in bytes, that a run holds at once if it frees each value after its last use: inputs and

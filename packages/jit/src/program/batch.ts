@@ -65,11 +65,15 @@ export const scalarArray = (value: number): HostArray => ({
   shape: [],
 });
 
+/** The shape of an array or of what is known of one as text. Bytes are told from numbers: they need another program. */
+function shapeText([name, given]: readonly [string, Shaped | HostArray]): string {
+  const isBytes = "data" in given && dtypeOf(given) === "uint8";
+  return `${name} ${given.shape.join("x")}${isBytes ? " bytes" : ""}`;
+}
+
 /** The shapes of arrays as text. */
-export const shapesOf = (arrays: Readonly<Record<string, Shaped>>): string =>
-  Object.entries(arrays)
-    .map(([name, { shape }]) => `${name} ${shape.join("x")}`)
-    .join(", ");
+export const shapesOf = (arrays: Readonly<Record<string, Shaped | HostArray>>): string =>
+  Object.entries(arrays).map(shapeText).join(", ");
 
 /** Texts that follow each other unchanged, counted: "2 x (a), 1 x (b)". */
 function counted(texts: readonly string[]): string[] {

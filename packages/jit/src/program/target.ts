@@ -1,8 +1,8 @@
 import { refuseAfterDisposal } from "@clip-ts/base";
 import type { HostArray, HostArrays } from "@clip-ts/core";
-import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import type { Graph } from "../ir/graph.ts";
-import { interpret } from "../ir/interpret.ts";
+import { hostTensor, interpret } from "../ir/interpret.ts";
 
 /** A graph that is ready to run. */
 export interface CompiledFunction {
@@ -88,7 +88,7 @@ export async function interpretTarget(graph: Graph): Promise<CompiledFunction> {
     async run(given, into = {}) {
       const inputs = graph.inputs.map(({ name, value }): [string, Tensor] => [
         name,
-        tensor((given[name] as HostArray).data, [...value.shape], value.dtype),
+        hostTensor(value, (given[name] as HostArray).data),
       ]);
       const tensors = Object.fromEntries(inputs);
       const results = interpret(graph, tensors);

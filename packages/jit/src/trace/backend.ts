@@ -12,7 +12,7 @@ import {
   type KernelConfig,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
-import type { Attributes, Constant, Dtype, Node, Value } from "../ir/graph.ts";
+import type { Attributes, Constant, Dtype, Node, TensorDtype, Value } from "../ir/graph.ts";
 import { allOps, operationOf, type Described, type Op } from "../ir/ops.ts";
 
 /** The graph in the making. */
@@ -107,7 +107,7 @@ class TraceBackend extends KernelBackend {
     const dataId = {};
     this.values.set(dataId, { value, op });
     this.storage.set(dataId, {});
-    return { dataId, shape: [...value.shape], dtype: value.dtype };
+    return { dataId, shape: [...value.shape], dtype: value.dtype as TensorDtype };
   }
 
   override write(values: BackendValues | null, shape: number[], dtype: DataType): DataId {

@@ -35,6 +35,26 @@ test("a function becomes its operations, in order", () => {
   expect(getBackend()).toBe("cpu");
 });
 
+test("a function of bytes sees them as the numbers that they are cast to", () => {
+  const run = ({ x }: NamedTensors): NamedTensors => {
+    expect(x!.dtype).toBe("float32");
+    return { y: mul(x!, 2), same: x! };
+  };
+  const graph = optimize(trace(run, { x: { shape: [3], dtype: "uint8" } }));
+  expect(formatGraph(graph)).toMatchInlineSnapshot(`
+    "%0[3] uint8 = input x
+    %1[3] = Cast %0 dtype="float32"
+    %2[] = Fill value=2
+    %3[3] = Multiply %1 %2
+    output y = %3
+    output same = %1"
+  `);
+  const bytes = tensor([0, 128, 255]);
+  const { y } = interpret(graph, { x: bytes });
+  expect(Array.from(y!.dataSync())).toEqual([0, 256, 510]);
+  dispose([bytes, y!]);
+});
+
 test("no engine has to run, and none is started", async () => {
   const start = findBackendFactory("cpu");
   removeBackend("cpu");

@@ -9,8 +9,8 @@ import {
   tidy,
   type Tensor,
 } from "@tensorflow/tfjs-core";
-import type { Dtype, Graph, NamedValue } from "../ir/graph.ts";
-import { createRecorder, forgetTraceBackend, traceBackend, traceBackendName } from "./backend.ts";
+import type { Dtype, Graph, NamedValue, Value } from "../ir/graph.ts";
+import { createRecorder, forgetTraceBackend, traceBackend, traceBackendName, type Recorder } from "./backend.ts";
 
 /** What stands at the ends of a tree of names: a tensor, an array, or what is known of one. */
 export interface Shaped {
@@ -81,7 +81,7 @@ export function replacements({ outputs }: Graph): { output: string; state: strin
 /** What a traced function is told about one of its inputs. */
 export interface InputSpec {
   readonly shape: readonly number[];
-  /** float32 by default. */
+  /** float32 by default. What is traced sees `uint8` as float32, too. */
   readonly dtype?: Dtype;
 }
 
@@ -103,6 +103,13 @@ interface TracedTree<Gives> {
 /** What is known of the tensors of a tree before they exist. */
 export type ShapesOf<Gives> = TreeOf<Gives, Tensor, Shaped>;
 
+/** What tfjs sees of an input: bytes, which it does not know, as the float32 numbers that they are cast to. */
+function asNumbers(value: Value, { record }: Recorder): Value {
+  if (value.dtype !== "uint8") return value;
+  const { shape } = value;
+  return record("Cast", [value], { dtype: "float32" }, [{ shape, dtype: "float32" }])[0] as Value;
+}
+
 /** As `trace`, for those who want to put outputs back into the tree they came in. */
 export function traceTree<Given extends SpecTree, Gives extends NameTree<Tensor>>(
   run: (given: TensorsOf<Given>) => Gives,
@@ -121,7 +128,7 @@ export function traceTree<Given extends SpecTree, Gives extends NameTree<Tensor>
     let shapes: ShapesOf<Gives> | undefined;
     tidy(() => {
       const tensors = inputs.map(({ name, value }): [string, Tensor] => {
-        const info = backend.adopt(value, `input ${name}`);
+        const info = backend.adopt(asNumbers(value, recorder), `input ${name}`);
         return [name, engine().makeTensorFromTensorInfo(info, backend)];
       });
       const tree = run(nestNames(given, Object.fromEntries(tensors)) as TensorsOf<Given>);

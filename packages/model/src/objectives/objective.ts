@@ -31,7 +31,10 @@ export interface Bounds {
 
 /** Names of what an objective reads. */
 export interface ObjectiveInputs<Batch extends object, Shared extends object> {
-  /** What `encode` reads of a batch, one row for each pair: may be split into micro-batches. */
+  /**
+   * What `encode` reads of a batch, one row for each pair: may be split into micro-batches. Numbers from 0 to 255 may
+   * come as bytes (Uint8ClampedArray), a quarter of the memory; `encode` sees them as float32.
+   */
   readonly pairs: readonly (keyof Batch & string)[];
   /** What `compare` reads beside rows, of all pairs of a step together. */
   readonly shared: readonly (keyof Shared & string)[];
@@ -67,6 +70,8 @@ export interface Objective<
   compare(params: Params, rows: Row, shared: Shared): Compared;
   /** By path; what has none learns freely. */
   readonly bounds: Readonly<Record<string, Bounds>>;
+  /** Throws where the arrays of a step cannot be what is meant, in ways that graphs of them do not show. */
+  check?(batch: HostArrays): void;
   /**
    * What a training step draws for a batch, such as the patches that it looks at: arrays by the names of
    * `inputs.pairs`. Nothing by default. `stream` gives random numbers for a purpose in this step.

@@ -16,6 +16,7 @@ import {
 } from "../pairs.ts";
 import type { ClipParams } from "../spec.ts";
 import type { Bounds, Compared, Encoded, EncodeOptions, Objective } from "./objective.ts";
+import { checkPixels, normalizedPixels } from "./pixel-values.ts";
 
 /** Unit features of pairs. */
 export type PairRows = {
@@ -33,6 +34,8 @@ export const pairInputs: readonly (keyof PairInputs)[] = [
   "keptPatches",
   "keptHidden",
   "keptAttention",
+  "pixelMean",
+  "pixelStd",
 ];
 
 type Side = Pick<EncodedSide, "features" | "statistics">;
@@ -50,7 +53,10 @@ function withoutTape(input: Tensor, run: () => EncodedSide): Side {
   return { features: value, statistics: aux };
 }
 
-/** Runs both towers of an architecture on batches of pairs. The caller owns rows and statistics. */
+/**
+ * Runs both towers of an architecture on batches of pairs, whose pixels it normalises where `pixelMean` and `pixelStd`
+ * come along. The caller owns rows and statistics.
+ */
 export const encodePairs =
   (config: ClipConfig) =>
   (
@@ -62,7 +68,7 @@ export const encodePairs =
     const onlyPooled = true; // the last block of a tower computes no more than what is pooled
     const vision = { training, checkpoint, keptPatches, onlyPooled };
     const reading = { attentionMask, keptHidden, keptAttention, checkpoint, onlyPooled };
-    const seeImages = (): EncodedSide => imageSide(params, pixelValues, config, vision);
+    const seeImages = (): EncodedSide => imageSide(params, normalizedPixels(batch), config, vision);
     const readTexts = (): EncodedSide => textSide(params, inputIds, config, reading);
     const image: Side = frozen?.image === true ? withoutTape(pixelValues, seeImages) : seeImages();
     const text: Side = frozen?.text === true ? withoutTape(inputIds, readTexts) : readTexts();
@@ -156,10 +162,11 @@ export function pairObjective(config: ClipConfig, loss: PairLoss, terms: readonl
   const shared = [...loss.shared, ...terms.flatMap((term) => term.shared)];
   const withTerms = (own: Scalar, valueOf: (term: PairTerm) => Scalar): Scalar =>
     terms.reduce((sum, term) => add<Scalar>(sum, valueOf(term)), own);
-  const common: Pick<ClipObjective, "inputs" | "encode" | "bounds" | "draws"> = {
+  const common: Pick<ClipObjective, "inputs" | "encode" | "bounds" | "check" | "draws"> = {
     inputs: { pairs: pairInputs, shared, compared: ["logit_scale", "logit_bias"] },
     encode: encodePairs(config),
     bounds: loss.bounds,
+    check: checkPixels,
     draws: (batch, stream, frozen) => drawPairInputs(config, batch, stream, frozen),
   };
   return {
