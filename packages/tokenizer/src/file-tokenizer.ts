@@ -1,4 +1,5 @@
 import { ClipError } from "@clip-ts/base";
+import { remember } from "./remembered.ts";
 import { checkText, type Tokenizer } from "./tokenizer.ts";
 import { cleaners, type Cleaning } from "./clean-text.ts";
 import { checkInteger, encodeBatch } from "./encode-batch.ts";
@@ -97,7 +98,7 @@ export function createFileTokenizer(files: TokenizerFiles, options: FileTokenize
       return separator === undefined ? row : row.map((id) => (id === separator ? 0 : id));
     };
     const row = { encode, contextLength, padId };
-    return {
+    const tokenizer: Tokenizer = {
       source: "files",
       cleaning,
       stripsSeparator,
@@ -110,5 +111,6 @@ export function createFileTokenizer(files: TokenizerFiles, options: FileTokenize
       decode: (ids) => decodeUpTo(pipeline, Array.from(ids), endId),
       files: () => ({ ...writtenFiles(parts, { contextLength, cleaning, stripsSeparator }) }),
     };
+    return remember(tokenizer, { kind: "files", files, options });
   });
 }

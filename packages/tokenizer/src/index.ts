@@ -6,6 +6,7 @@ export {
   type ReadTokenizerFile,
   type TowerVocabulary,
 } from "./open-tokenizer.ts";
+export { describeTokenizer, tokenizerFrom, type TokenizerDescription } from "./describe-tokenizer.ts";
 export { createFileTokenizer, type FileTokenizerOptions } from "./file-tokenizer.ts";
 export { openClipTokenizer, type OpenClipTokenizer } from "./open-clip-settings.ts";
 export { tokenizerFileNames, type TokenizerFiles } from "./pipeline/tokenizer-files.ts";

@@ -7,6 +7,7 @@ import {
   type ClipTokenizerOptions,
   type TokenBatch,
 } from "./encode-batch.ts";
+import { remember } from "./remembered.ts";
 import { cacheWords, encodeWord } from "./encode-word.ts";
 import { toHuggingFaceFiles } from "./hugging-face-files.ts";
 import {
@@ -161,7 +162,7 @@ export function createClipTokenizer(options: ClipTokenizerOptions = {}): ClipTok
   };
 
   const row = { encode, contextLength, padId };
-  return {
+  const tokenizer: ClipTokenizer = {
     source: "clip",
     cleaning,
     stripsSeparator: false,
@@ -180,4 +181,5 @@ export function createClipTokenizer(options: ClipTokenizerOptions = {}): ClipTok
     },
     encodeWithOffsets,
   };
+  return remember(tokenizer, { kind: "clip", options });
 }
