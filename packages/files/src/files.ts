@@ -20,7 +20,7 @@ function unreadable(path: string, verb: "opened" | "read", cause: unknown): Clip
 }
 
 /** The error for a file that cannot be written. */
-function unwritten(path: string, cause: unknown): ClipError {
+export function unwritten(path: string, cause: unknown): ClipError {
   const message = `${path} cannot be written: ${reasonOf(cause)}.`;
   return new ClipError("not-written", message, { data: { path }, cause });
 }

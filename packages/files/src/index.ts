@@ -9,3 +9,4 @@ export {
   type OpenFile,
 } from "./files.ts";
 export { withFileLock, type LockWait } from "./file-lock.ts";
+export { growFile, type GrowingFile } from "./growing-file.ts";

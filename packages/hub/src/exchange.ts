@@ -9,6 +9,10 @@ export interface HubRequest {
   readonly method?: "GET" | "HEAD" | "POST" | "PUT";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | (() => AsyncIterable<Uint8Array>);
+  /** Ends the exchange, and the reading of its answer; with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** What sets the time-out, for the message of one that passed; HF_HUB_DOWNLOAD_TIMEOUT if absent. */
+  readonly timeoutSetBy?: string;
 }
 
 /** What came back. Its body is read by `chunks` or given up by `discard`. */
@@ -25,13 +29,14 @@ export interface HubAnswer {
 /** Time for what came while JavaScript was busy to be heard before the connection is given up. */
 const grace = 100;
 
-/** Calls `onSilence` unless something is heard of at least every `timeout` milliseconds. */
-interface Watch {
+/** A watch on a connection: `heard` starts it or begins anew, `rest` stops it. */
+export interface Watch {
   readonly heard: () => void;
   readonly rest: () => void;
 }
 
-function watch(timeout: number, onSilence: () => void): Watch {
+/** Calls `onSilence` unless something is heard of at least every `timeout` milliseconds. */
+export function watch(timeout: number, onSilence: () => void): Watch {
   let timer: NodeJS.Timeout | undefined;
   const rest = (): void => clearTimeout(timer);
   const heard = (): void => {
@@ -74,12 +79,12 @@ async function* piecesOf({ body, url }: Response, { heard, rest }: Watch): Async
  */
 export async function exchange(
   url: string,
-  { method = "GET", headers, body }: HubRequest,
+  { method = "GET", headers, body, ...request }: HubRequest,
   timeout: number,
 ): Promise<HubAnswer> {
   const control = new AbortController();
-  const silence = watch(timeout, () => control.abort(stalled(url, timeout)));
-  const { signal } = control;
+  const silence = watch(timeout, () => control.abort(stalled(url, timeout, request.timeoutSetBy)));
+  const signal = request.signal === undefined ? control.signal : AbortSignal.any([control.signal, request.signal]);
   const init: RequestInit = { method, headers: { ...headers }, redirect: "manual", signal };
   if (typeof body === "string") init.body = body;
   else if (body !== undefined) {
@@ -135,11 +140,16 @@ function tooLong(error: ClipError, wait: number): ClipError {
   );
 }
 
+/** How tries are counted and told of; `signal` ends a wait, which then rejects with the signal's reason. */
+export interface RetrySettings extends Pick<HubSettings, "retry" | "onNotice"> {
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Counts tries by the settings' policy; between them it waits for {@link backOff}, and at least as long
  * as the hub asks for.
  */
-export function startRetries({ retry = defaultRetries, onNotice }: Pick<HubSettings, "retry" | "onNotice">): Retries {
+export function startRetries({ retry = defaultRetries, onNotice, signal }: RetrySettings): Retries {
   let tries = 0;
   let { patience } = retry;
   return {
@@ -154,16 +164,13 @@ export function startRetries({ retry = defaultRetries, onNotice }: Pick<HubSetti
       patience -= wait;
       tries++;
       onNotice?.(`${error.message} Trying again in ${inSeconds(wait)} (${tries} of ${retry.retries}).`);
-      await sleep(wait);
+      await sleep(wait, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
     },
   };
 }
 
 /** Does something until it succeeds, as often as the policy allows. */
-export async function withRetries<T>(
-  settings: Pick<HubSettings, "retry" | "onNotice">,
-  attempt: () => Promise<T>,
-): Promise<T> {
+export async function withRetries<T>(settings: RetrySettings, attempt: () => Promise<T>): Promise<T> {
   const { again } = startRetries(settings);
   for (;;) {
     try {

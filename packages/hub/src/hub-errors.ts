@@ -120,10 +120,9 @@ export function broken(url: string, cause: unknown): ClipError {
 }
 
 /** The error for a connection on which nothing comes any more. */
-export function stalled(url: string, timeout: number): ClipError {
-  const message =
-    `: nothing came for ${timeout / 1000} s, so the connection was given up ` +
-    "(HF_HUB_DOWNLOAD_TIMEOUT sets these seconds).";
+export function stalled(url: string, timeout: number, setBy = "HF_HUB_DOWNLOAD_TIMEOUT"): ClipError {
+  const reason = `nothing came for ${timeout / 1000} s, so the connection was given up`;
+  const message = `: ${reason} (${setBy} sets this time).`;
   return hubError("not-found", message, { url, isTransient: true, isOut: true });
 }
 

@@ -1,4 +1,16 @@
 export { downloadModel, type DownloadOptions, type DownloadProgress } from "./download-model.ts";
+export {
+  exchange,
+  startRetries,
+  watch,
+  type HubAnswer,
+  type HubRequest,
+  type Retries,
+  type RetrySettings,
+  type Watch,
+} from "./exchange.ts";
+export { broken, isOut, isTransient, odd, refused, stalled, unreachable } from "./hub-errors.ts";
+export { redirectOf } from "./request-hub.ts";
 export { fetchImage, isWebImage, type FetchImageOptions } from "./fetch-image.ts";
 export {
   didYouMeanHub,
