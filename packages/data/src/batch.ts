@@ -13,25 +13,50 @@ interface PairArray<Data> {
 
 /** A batch's pixels and token ids as arrays with shapes, in its memory, by the names that CLIP's objectives read. */
 export interface PairArrays {
-  /** [batch, 3, imageSize, imageSize]. */
-  readonly pixelValues: PairArray<Float32Array>;
+  /** [batch, 3, imageSize, imageSize]: normalised numbers, or bytes that are not. */
+  readonly pixelValues: PairArray<Float32Array | Uint8ClampedArray>;
+  /** [batch, 3]: what bytes are normalised by, for values from 0 to 1; the same in each row. */
+  readonly pixelMean?: PairArray<Float32Array>;
+  /** [batch, 3]. */
+  readonly pixelStd?: PairArray<Float32Array>;
   /** [batch, tokens]. */
   readonly inputIds: PairArray<Int32Array>;
 }
 
-/** The arrays of a batch for whatever trains or embeds it. */
-export function pairArrays(batch: Batch): PairArrays {
-  const { pixelValues, inputIds, batch: rows, imageSize, tokens } = batch;
-  return {
-    pixelValues: { data: pixelValues, shape: [rows, 3, imageSize, imageSize] },
-    inputIds: { data: inputIds, shape: [rows, tokens] },
-  };
+/** The same three numbers in each row. */
+function repeated(numbers: readonly [number, number, number], rows: number): PairArray<Float32Array> {
+  const data = new Float32Array(3 * rows);
+  for (let row = 0; row < rows; row++) data.set(numbers, 3 * row);
+  return { data, shape: [rows, 3] };
 }
 
-/** A batch in plain arrays, ready to become tensors. The caller owns it. */
+/**
+ * The arrays of a batch for whatever trains or embeds it. Of a batch that has `pixels`: its bytes, and what they are
+ * normalised by, which is left to the step; its `pixelValues` are not made.
+ */
+export function pairArrays(batch: Batch): PairArrays {
+  const { pixels, batch: rows, imageSize, tokens } = batch;
+  const shape = [rows, 3, imageSize, imageSize];
+  const inputIds = { data: batch.inputIds, shape: [rows, tokens] };
+  if (pixels === undefined) return { pixelValues: { data: batch.pixelValues, shape }, inputIds };
+  const { data, mean, std } = pixels;
+  return { pixelValues: { data, shape }, inputIds, pixelMean: repeated(mean, rows), pixelStd: repeated(std, rows) };
+}
+
+/** Pixels before normalising. */
+export interface BytePixels {
+  /** [batch, 3, imageSize, imageSize]; the stream's own memory, valid until its next batch is asked for. */
+  readonly data: Uint8ClampedArray;
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+}
+
+/** A batch in plain arrays, ready to become tensors. The caller owns it, but for `pixels`. */
 export interface Batch {
-  /** [batch, 3, imageSize, imageSize], normalised. */
+  /** [batch, 3, imageSize, imageSize], normalised. Of a batch that has `pixels`: made of them when first read. */
   readonly pixelValues: Float32Array;
+  /** The same before normalising, where whatever makes the batch leaves that to the step. */
+  readonly pixels?: BytePixels;
   /** [batch, tokens]: start, text, end, padding. */
   readonly inputIds: Int32Array;
   readonly batch: number;
@@ -50,6 +75,10 @@ export interface Batch {
 export interface Cursor {
   readonly epoch: number;
   readonly batch: number;
+  /** Fingerprint of the data, where the stream knows one: another set has other batches at this position. */
+  readonly data?: string;
+  /** Pairs of a batch, over all parts of it, where the stream says so. */
+  readonly globalBatch?: number;
 }
 
 /** An image that could not be read. */

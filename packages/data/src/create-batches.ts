@@ -18,8 +18,11 @@ import {
 } from "./batch.ts";
 import { createImageLoader } from "./image-loader.ts";
 import type { OrderedPair } from "./pair-source.ts";
-import { countBatches, orderEpoch, type EpochOrder, type OrderedPlace } from "./epoch-order.ts";
+import { countBatches } from "./arrange-pool.ts";
+import { orderEpoch, type EpochOrder, type OrderedPlace } from "./epoch-order.ts";
 import { prefetched } from "./prefetch.ts";
+import type { ShardBatchesOptions } from "./shards/shard-batches-options.ts";
+import { createShardBatches } from "./shards/shard-batches.ts";
 
 /**
  * Makes a batch of pairs and their pixels, row by row; captions are padded to the longest, rounded up
@@ -144,13 +147,8 @@ function rememberOrder(make: (epoch: number) => EpochOrder): (epoch: number) => 
   };
 }
 
-/**
- * Shuffled batches without end. Order, captions and augmentation are functions of (seed, epoch,
- * record), so the cursor alone continues a run exactly. Unreadable images are listed in `skipped`
- * and their places filled by other pairs of the epoch, chosen by the order alone; if none can be read,
- * or more than `maxSkipped` cannot, `next` rejects with "bad-data".
- */
-export function createBatches(options: BatchesOptions): BatchStream {
+/** Batches of pairs that are listed up front. */
+function listedBatches(options: BatchesOptions): BatchStream {
   const settings = resolveOptions(options);
   const { source, tokenizer, batchSize, seed, dropLast = true, cacheBytes = 2 ** 28 } = settings;
   checkInteger("cacheBytes", cacheBytes, 0);
@@ -193,4 +191,15 @@ export function createBatches(options: BatchesOptions): BatchStream {
   const stream = prefetched({ stepsPerEpoch, prefetch, restore, produce, stop: loader.stop });
   const { list: skipped, leftOut } = loader.skipped;
   return { ...stream, stepsPerEpoch, skipped, leftOut };
+}
+
+/**
+ * Shuffled batches without end. Order, captions and augmentation are functions of (seed, epoch,
+ * record), so the cursor alone continues a run exactly. Unreadable images are listed in `skipped`
+ * and their places filled by other pairs of the epoch, chosen by the order alone; if none can be read,
+ * or more than `maxSkipped` cannot, `next` rejects with "bad-data". Of a set in shards, which may have any size, they
+ * are those of `createShardBatches`.
+ */
+export function createBatches(options: BatchesOptions | ShardBatchesOptions): BatchStream {
+  return "workers" in options ? createShardBatches(options) : listedBatches(options);
 }

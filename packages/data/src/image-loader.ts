@@ -8,7 +8,7 @@ import { createSkippedImages, type SkippedImages, type SkippedImagesOptions } fr
 export type Limiter = <Result>(task: () => Promise<Result>) => Promise<Result>;
 
 /** A limiter for `limit` tasks at a time. */
-function limitConcurrency(limit: number): Limiter {
+export function limitConcurrency(limit: number): Limiter {
   const waiting: (() => void)[] = [];
   let running = 0;
   return async (task) => {

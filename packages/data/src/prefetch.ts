@@ -14,6 +14,8 @@ export interface PrefetchOptions<Item> {
   readonly epochs?: number;
   /** Ends the work under way; awaited by `close`. */
   readonly stop?: () => Promise<void>;
+  /** Gets items that were made and that nobody will be handed: after a failure before them, or when closed. */
+  readonly discard?: (item: Item) => void;
 }
 
 /** Items in order, made ahead of their use. */
@@ -65,18 +67,22 @@ export function prefetched<Item>(options: PrefetchOptions<Item>): Prefetched<Ite
     }
   };
 
+  const drop = async (items: readonly Promise<Item>[]): Promise<void> => {
+    await Promise.allSettled(items.map((item) => item.then((made) => options.discard?.(made))));
+  };
+
   const take = async (): Promise<Item> => {
     if (closed) throw closedError();
     fill(1 + prefetch);
     try {
       const item = await pending[0]!;
-      if (closed) throw closedError();
+      if (closed) throw closedError(); // `close` drops what is pending
       pending = pending.slice(1);
       cursor = after(cursor);
       fill(prefetch);
       return item;
     } catch (error) {
-      pending = [];
+      if (!closed) void drop(pending.splice(0));
       upcoming = cursor;
       throw error;
     }
@@ -91,9 +97,9 @@ export function prefetched<Item>(options: PrefetchOptions<Item>): Prefetched<Ite
     cursor: () => cursor,
     async close() {
       closed = true;
+      const left = drop(pending.splice(0));
       await options.stop?.();
-      await Promise.allSettled(pending);
-      pending = [];
+      await left;
     },
   };
 }

@@ -39,31 +39,32 @@ export interface TooMany {
   readonly what: string;
   readonly total: number;
   readonly skipped: readonly LeftOutItem[];
+  /** How many were left out where not all are listed. */
+  readonly count?: number;
   readonly limit: number;
 }
 
 const listed = 5;
 
 /** The refusal of a data set of which more would be left out than may be. It names the first five. */
-function tooManySkipped({ label, what, total, skipped, limit }: TooMany): ClipError {
+export function tooManySkipped(found: TooMany): ClipError {
+  const { label, what, total, skipped, limit, count = skipped.length } = found;
   const lines = skipped
     .slice(0, listed)
     .map(({ name, reason = "" }) => (reason.includes(name) ? `\n  ${reason}` : `\n  ${name}: ${reason}`));
   const allowed =
-    skipped.length > limit
+    count > limit
       ? `, and no more than ${limit} may be left out: mend them or raise maxSkipped (--max-skipped of a command)`
       : ", so nothing is left";
-  return new ClipError(
-    "bad-data",
-    `${label}: ${skipped.length} of ${total} ${what}${allowed}. The first:${lines.join("")}`,
-    { data: { label, total, limit, skipped: skipped.slice(0, 100) } },
-  );
+  return new ClipError("bad-data", `${label}: ${count} of ${total} ${what}${allowed}. The first:${lines.join("")}`, {
+    data: { label, total, limit, skipped: skipped.slice(0, 100) },
+  });
 }
 
 /** Throws the refusal when more than `limit` were left out, or all there was. */
 export function checkSkipped(found: TooMany & { readonly kept: number }): void {
-  const { skipped, limit, kept } = found;
-  if (skipped.length > limit || (kept === 0 && skipped.length > 0)) throw tooManySkipped(found);
+  const { skipped, limit, kept, count = skipped.length } = found;
+  if (count > limit || (kept === 0 && count > 0)) throw tooManySkipped(found);
 }
 
 /** Options of createSkippedImages. */
