@@ -86,6 +86,63 @@ export const png = (bytes, random) => {
   return changed;
 };
 
+/** Where headers of a tar are, by their mark. @param {Buffer} bytes */
+function tarHeaders(bytes) {
+  const places = [];
+  for (let at = 0; at + 512 <= bytes.length; at += 512)
+    if (bytes.toString("latin1", at + 257, at + 262) === "ustar") places.push(at);
+  return places;
+}
+
+/** Fields of a header, and values that its reader decides by. @type {readonly (readonly [at: number, length: number, values: readonly string[]])[]} */
+const tarFields = [
+  [0, 100, ["../../x.jpg", "/x.jpg", "", ".jpg", "x", "x.jpg", "a/b.c.d.e", "\u0000", "é.jpg", "C:\\x.jpg"]],
+  [
+    124,
+    12,
+    ["00000000000", "77777777777", "\u0080\u0000\u0000\u0000\u0000\u0000\u007f", "-1", "99", "", "00000000001 "],
+  ],
+  [156, 1, ["0", "1", "2", "3", "5", "7", "x", "g", "L", "K", "S", "V", "\u0000", "~"]],
+  [345, 155, ["..", "folder", "/root"]],
+  [257, 8, ["ustar  ", "USTAR", ""]],
+  [482, 1, ["\u0001"]],
+];
+
+/** A field of a header; its checksum fits again, so that it counts. @type {Change} */
+export const tar = (bytes, random) => {
+  const changed = Buffer.from(bytes);
+  const at = random.pick(tarHeaders(bytes));
+  const [start, length, values] = random.pick(tarFields);
+  changed.fill(0, at + start, at + start + length);
+  changed.write(random.pick(values), at + start, length, "latin1");
+  changed.fill(0x20, at + 148, at + 156);
+  const sum = changed.subarray(at, at + 512).reduce((total, byte) => total + byte, 0);
+  changed.write(`${sum.toString(8).padStart(6, "0")}\u0000 `, at + 148, "latin1");
+  return changed;
+};
+
+/** Bytes of the footer, by which all else is found, or of a page's header. @type {Change} */
+export const parquet = (bytes, random) => {
+  const changed = Buffer.from(bytes);
+  const footer = bytes.readUInt32LE(bytes.length - 8);
+  const start = Math.max(0, bytes.length - 8 - footer);
+  if (random.below(8) === 0) write(changed, bytes.length - 8, 4, edge(random));
+  for (let changes = 1 + random.below(3); changes > 0; changes--) {
+    const at = random.below(4) === 0 ? 4 + random.below(40) : start + random.below(Math.max(1, footer));
+    if (at < bytes.length) changed[at] = random.pick([0, 1, 0x7f, 0x80, 0xff, 0x15, 0x19, 0x2c, random.below(256)]);
+  }
+  return changed;
+};
+
+/** A number of a shard of MDS: how many samples, where one begins, how long its values are. @type {Change} */
+export const mds = (bytes, random) => {
+  const changed = Buffer.from(bytes);
+  const first = bytes.readUInt32LE(4);
+  const at = random.below(3) === 0 ? first : 0;
+  write(changed, at + 4 * random.below(7), 4, edge(random));
+  return changed;
+};
+
 /** Pieces that end, open or confuse cells and lines. */
 const tablePieces = [
   '"',

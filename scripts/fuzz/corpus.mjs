@@ -227,6 +227,33 @@ function bitmap(rgb, width, height) {
   return bytes;
 }
 
+/** Shards of every kind, with the images that tables name. @param {string} folder @returns {Original[]} */
+function shardsIn(folder) {
+  const fixtures = "packages/data/src/fixtures/shards";
+  const place = join(folder, "shards");
+  const image = readFileSync(at(`${fixtures}/a.jpg`));
+  for (const { image: name } of rows) put(join(place, dirname(name)), basename(name), image);
+  put(place, "a.jpg", image);
+  put(join(place, "mds"), "index.json", readFileSync(at(`${fixtures}/mds/index.json`)));
+  /** @type {readonly (readonly [kind: string, names: readonly string[], change: Original["changes"][number]])[]} */
+  const files = [
+    ["tar", ["00000.tar", "odd.tar", "gnu.tar"], formats.tar],
+    ["parquet", ["snappy", "zstd", "gzip", "none", "lists", "paths"].map((name) => `${name}.parquet`), formats.parquet],
+    ["mds", ["mds/shard.00000.mds"], formats.mds],
+  ];
+  const stored = files.flatMap(([kind, names, change]) =>
+    names.map((name) => {
+      const file = put(join(place, dirname(name)), basename(name), readFileSync(at(`${fixtures}/${name}`)));
+      return { kind, reader: "shards", file, place: file, changes: [change] };
+    }),
+  );
+  const written = Object.entries(tables).map(([name, text]) => {
+    const file = put(place, name, `${text.join("\n")}\n`);
+    return { kind: "table in blocks", reader: "shards", file, place: file, changes: [formats.table] };
+  });
+  return [...stored, ...written];
+}
+
 /**
  * Lays all originals out in a folder.
  * @param {string} folder
@@ -249,6 +276,7 @@ export async function layOut(folder) {
       place: file,
       changes: file.endsWith(".jsonl") ? [formats.table, formats.lines] : [formats.table],
     })),
+    ...shardsIn(folder),
     ...(await picturesIn(folder)),
   ].map((original) => ({
     ...original,

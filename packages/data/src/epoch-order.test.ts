@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { PairRecord, OrderedPair } from "./pair-source.ts";
-import { countBatches, orderEpoch, type EpochSettings } from "./epoch-order.ts";
+import { countBatches } from "./arrange-pool.ts";
+import { orderEpoch, type EpochSettings } from "./epoch-order.ts";
 
 function recordsOf(captions: readonly (readonly string[])[], conceptOf?: (index: number) => string): PairRecord[] {
   return captions.map((texts, index) => ({

@@ -12,6 +12,13 @@ const kinds = {
   special: ["name that is neither file nor folder", "names that are neither file nor folder"],
   beside: ["file beside the class folders", "files beside the class folders"],
   hidden: ["hidden file or folder", "hidden files and folders"],
+  "large-entry": ["entry that is too large", "entries that are too large"],
+  "unsafe-name": ["entry whose name leads out of its folder", "entries whose names lead out of their folder"],
+  nameless: ["entry whose name has no key and ending", "entries whose names have no key and ending"],
+  "second-key": ["entry whose key came before", "entries whose keys came before"],
+  "no-image": ["sample without an image", "samples without an image"],
+  "cut-short": ["shard that cannot be read to its end", "shards that cannot be read to their end"],
+  "not-utf8": ["text that is no UTF-8", "texts that are no UTF-8"],
 } as const;
 
 /** Why something is left out; `ending .heic` is for files of an ending that is not read. */

@@ -131,19 +131,18 @@ export function readDelimited(text: string, path: string, options: SplitOptions)
   if (openQuote !== undefined) throw openQuoteError(path, openQuote);
   const [header, ...others] = rows;
   const columns = (header?.values ?? []).map((name) => name.trim());
-  return {
-    columns,
-    rows: others.map(({ line, values }) => {
-      const place = `${path}, line ${line}`;
-      if (values.length <= columns.length) {
-        return { place, cells: new Map(values.map((value, at) => [columns[at] ?? "", value])) };
-      }
-      const problem =
-        `expected ${columns.length} values (${columns.join(", ")}), found ${values.length}; ` +
-        "a value that holds the separator or a line break is put in double quotes";
-      return { place, cells: new Map(), problem };
-    }),
-  };
+  return { columns, rows: others.map(({ line, values }) => tableRow(columns, values, `${path}, line ${line}`)) };
+}
+
+/** The row of a table with such columns: it has a problem if it has too many values, and lacks the last of too few. */
+export function tableRow(columns: readonly string[], values: readonly string[], place: string): TableRow {
+  if (values.length <= columns.length) {
+    return { place, cells: new Map(values.map((value, at) => [columns[at] ?? "", value])) };
+  }
+  const problem =
+    `expected ${columns.length} values (${columns.join(", ")}), found ${values.length}; ` +
+    "a value that holds the separator or a line break is put in double quotes";
+  return { place, cells: new Map(), problem };
 }
 
 function parseObject(line: string): object | string {
