@@ -87,3 +87,14 @@ import { openClip, writeModel } from "@clip-ts/node";
   const line = `onnxruntime-node is not installed: wasm computes, about ten times slower. To change that: ${fix}`;
   expect(said).toEqual({ notices: [line] });
 });
+
+test("s3:// without its package is an error that ends with the line that brings it", () => {
+  const script = `
+    import { storeFor } from "@clip-ts/node";
+    const store = storeFor({ close() {} }, { cacheFolder: "cache" });
+    await store.facts("s3://bucket/00000.tar").catch(({ code, message }) => console.log(code, message));
+  `;
+  const { code, stdout } = node("--input-type=module", "--eval", script);
+  const message = "s3:// is read by the package @aws-sdk/client-s3, which is not installed";
+  expect([code, stdout]).toEqual([0, `unsupported ${message}: npm install @aws-sdk/client-s3@3\n`]);
+});
