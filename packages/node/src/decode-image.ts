@@ -9,6 +9,7 @@ import {
   type Pixels,
   type TiffTags,
 } from "@clip-ts/image";
+import { readJpegHead } from "./jpeg-head.ts";
 import sharp, { type Metadata, type Sharp } from "sharp";
 
 /** Versions of the libraries that decode images. */
@@ -39,7 +40,11 @@ async function readDeep(image: Sharp, { bits, format }: TiffTags): Promise<Pixel
 }
 
 /** TIFF files say by their tags what decoders do not tell; Pillow always turns them upright. */
-async function decodeTiff(image: Sharp, tags: TiffTags, meta: Metadata): Promise<Pixels> {
+async function decodeTiff(
+  image: Sharp,
+  tags: TiffTags,
+  meta: ColorFacts & Pick<Metadata, "channels">,
+): Promise<Pixels> {
   const upright = image.autoOrient();
   const { photometric, bits, extra } = tags;
   const isGrey = photometric < 2 && meta.channels === 1;
@@ -54,7 +59,10 @@ async function decodeTiff(image: Sharp, tags: TiffTags, meta: Metadata): Promise
   return photometric === 3 || bits === 1 ? { ...pixels, mode } : pixels;
 }
 
-async function decodeColors(image: Sharp, { space, hasAlpha }: Metadata): Promise<Pixels> {
+/** What decides which colours a file has. */
+type ColorFacts = Pick<Metadata, "space" | "hasAlpha">;
+
+async function decodeColors(image: Sharp, { space, hasAlpha }: ColorFacts): Promise<Pixels> {
   if (space === "cmyk") {
     const inks = image.removeAlpha().pipelineColourspace("cmyk").toColourspace("cmyk");
     return { ...(await readRaw(inks, "uchar")), mode: "cmyk" };
@@ -63,14 +71,26 @@ async function decodeColors(image: Sharp, { space, hasAlpha }: Metadata): Promis
   return readRaw(image.toColourspace(isGrey ? "b-w" : "srgb"), "uchar");
 }
 
+const spaces: Readonly<Record<number, Metadata["space"]>> = { 1: "b-w", 3: "srgb", 4: "cmyk" };
+
+/** The same from a JPEG's head, a tenth of the time that a small one takes. */
+function colorsOfJpeg(file: Uint8Array): ColorFacts | undefined {
+  const components = readJpegHead(file)?.components;
+  const space = components === undefined ? undefined : spaces[components];
+  return space === undefined ? undefined : { space, hasAlpha: false };
+}
+
 /**
  * Decodes a file in the formats of libvips to pixels as they are stored, colour profiles not applied.
  * @throws what sharp throws, or ClipError "bad-data" for a TIFF whose tags lie beyond its end.
  */
 async function decodeWithSharp(file: Uint8Array, honourExif: boolean): Promise<Pixels> {
   const image = sharp(file, { ignoreIcc: true, failOn: "error", limitInputPixels: mostPixels });
+  if (!isTiff(file)) {
+    const colors = colorsOfJpeg(file) ?? (await image.metadata());
+    return decodeColors(honourExif ? image.autoOrient() : image, colors);
+  }
   const meta = await image.metadata();
-  if (!isTiff(file)) return decodeColors(honourExif ? image.autoOrient() : image, meta);
   const tags = readTiffTags(file);
   if (tags !== undefined) return decodeTiff(image, tags, meta);
   throw new ClipError("bad-data", "the TIFF is truncated within its tags");
