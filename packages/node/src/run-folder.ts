@@ -114,6 +114,18 @@ function parseHolder(text: string): Holder | undefined {
   return undefined;
 }
 
+/**
+ * The process that trains in a run's folder at this moment, by its number and machine; undefined if there is
+ * none, also where one crashed.
+ */
+export async function runHolder(run: string): Promise<{ readonly pid: number; readonly host: string } | undefined> {
+  const path = join(run, lockName);
+  const seen = await readFile(path, "utf8").catch(() => undefined);
+  const holder = seen === undefined ? undefined : parseHolder(seen);
+  if (holder === undefined || !(await isAlive(path, holder))) return undefined;
+  return { pid: holder.pid, host: holder.host };
+}
+
 async function isAlive(path: string, holder: Holder | undefined): Promise<boolean> {
   const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? 0);
   if (holder === undefined) return age < 1000; // just being written, or cut off by a crash
