@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { ClipError } from "@clip-ts/base";
 import {
   createBatches,
@@ -7,6 +8,7 @@ import {
   type MaxSkipped,
   type NamedArray,
   type PairSource,
+  type SkippedImage,
 } from "@clip-ts/data";
 import { openFile } from "@clip-ts/files";
 import type { AugmentConfig, Color, RandomViewConfig } from "@clip-ts/image";
@@ -14,7 +16,17 @@ import { needTokenizer, type ModelDescription } from "@clip-ts/inference";
 import { lossOf, type ClipConfig } from "@clip-ts/model";
 import { openSafetensors, toFloat32, toInt32 } from "@clip-ts/weights";
 import { note } from "../cli/output.ts";
-import { openSource, type SourceOptions } from "./sources.ts";
+import {
+  countSamples,
+  given,
+  isShards,
+  openLargeTable,
+  openShards,
+  type OpenShards,
+  type ShardSourceOptions,
+} from "./open-shards.ts";
+import { openShardBatches, type LoadingOptions } from "./shard-sources.ts";
+import { openSource, type SourceOptions, type TableFileOptions, type TensorFileOptions } from "./sources.ts";
 
 /** Every array of a safetensors file. */
 async function readArrays(path: string): Promise<Record<string, NamedArray>> {
@@ -75,14 +87,61 @@ export interface TrainingDataOptions {
   readonly augment?: AugmentConfig | undefined;
   readonly view?: RandomViewConfig | undefined;
   readonly seed: number;
+  /** How shards are read. */
+  readonly loading?: LoadingOptions | undefined;
 }
+
+/** Options of data that is pairs. */
+export type PairDataOptions = Omit<TrainingDataOptions, "train"> & {
+  readonly train: Exclude<SourceOptions, TensorFileOptions>;
+};
 
 /** How the batches of a run are opened. */
 export interface TrainingBatchesOptions {
   /** Where to go on; at the start by default. */
   readonly restore?: Cursor | undefined;
   /** What the options name, where it is open already. */
-  readonly source?: PairSource | undefined;
+  readonly source?: PairSource | OpenShards | undefined;
+}
+
+/** The table that a source is, read in blocks if it has many rows. */
+function tableOf({ kind, path, image, caption, separator, quoting }: TableFileOptions): ShardSourceOptions {
+  return { kind, path, image, separator, quoting, captions: caption === undefined ? undefined : { [caption]: 1 } };
+}
+
+const isTable = (source: SourceOptions): source is TableFileOptions =>
+  source.kind === "csv" || source.kind === "tsv" || source.kind === "jsonl";
+
+/** Opens the pairs that a run trains on: in a list, or in shards, as a table of many rows is. The caller closes shards. */
+export async function openTrainingPairs({
+  train,
+  seed,
+  maxSkipped,
+  loading,
+}: PairDataOptions): Promise<PairSource | OpenShards> {
+  if (isShards(train)) return openShards(train, loading?.remote);
+  const large = isTable(train) && existsSync(train.path) ? await openLargeTable(tableOf(train)) : undefined;
+  return large ?? openSource(train, seed, maxSkipped);
+}
+
+/** How many pairs there are. */
+const countPairs = (source: PairSource | OpenShards): number =>
+  "records" in source ? source.records.length : countSamples(source);
+
+/** What batches of listed pairs and of shards have in common. */
+function batchSettings(options: TrainingDataOptions, description: ModelDescription) {
+  const { train: _, accumulate, augment, view, background, maxSkipped, loading: __, ...data } = options;
+  const { preprocess } = description;
+  return {
+    ...data,
+    ...given({ augment, view, maxSkipped }),
+    batchSize: data.batchSize * accumulate,
+    // counted in micro-batches: ahead of a large step, one more is as good as two and half the memory
+    prefetch: Math.ceil(data.prefetch / accumulate),
+    tokenizer: needTokenizer(description),
+    preprocess: background === undefined ? preprocess : { ...preprocess, alpha: background },
+    onSkip: ({ key, reason }: SkippedImage) => void process.stderr.write(`skipped ${key}: ${reason}\n`),
+  };
 }
 
 /**
@@ -94,34 +153,18 @@ export async function openTrainingBatches(
   description: ModelDescription,
   { restore, source }: TrainingBatchesOptions = {},
 ): Promise<BatchStream> {
-  const { train, accumulate, augment, view, background, maxSkipped, ...data } = options;
-  const { preprocess } = description;
-  const position = restore === undefined ? {} : { restore };
-  if (train.kind === "tensors") {
-    return openTensorBatches(train.path, description, position);
-  }
-  const pairs = data.batchSize * accumulate;
-  checkPairs(description.config, pairs, 'Raise "data.batchSize" to two or more.');
-  const opened = source ?? (await openSource(train, data.seed, maxSkipped));
-  const { label, records } = opened;
-  checkPairs(description.config, records.length, `${label} has one pair: add others.`);
-  const augmentation = {
-    ...(augment === undefined ? {} : { augment }),
-    ...(view === undefined ? {} : { view }),
-  };
-  return createBatches({
-    ...data,
-    batchSize: pairs,
-    // counted in micro-batches: ahead of a large step, one more is as good as two and half the memory
-    prefetch: Math.ceil(data.prefetch / accumulate),
-    ...augmentation,
-    ...position,
-    ...(maxSkipped === undefined ? {} : { maxSkipped }),
-    source: opened,
-    tokenizer: needTokenizer(description),
-    preprocess: background === undefined ? preprocess : { ...preprocess, alpha: background },
-    onSkip: ({ key, reason }) => process.stderr.write(`skipped ${key}: ${reason}\n`),
-  });
+  const { train, loading } = options;
+  if (train.kind === "tensors") return openTensorBatches(train.path, description, given({ restore }));
+  const { config } = description;
+  checkPairs(config, options.batchSize * options.accumulate, 'Raise "data.batchSize" to two or more.');
+  const opened = source ?? (await openTrainingPairs({ ...options, train }));
+  checkPairs(config, countPairs(opened), `${opened.label} has one pair: add others.`);
+  const settings = batchSettings(options, description);
+  if ("records" in opened) return createBatches({ ...settings, ...given({ restore }), source: opened });
+  // whoever restores has made sure that these are the same shards, elsewhere perhaps
+  const here = restore && { ...restore, data: opened.fingerprint };
+  const shards = isTable(train) ? tableOf(train) : (train as ShardSourceOptions);
+  return openShardBatches({ ...settings, ...given({ restore: here }), source: opened, train: shards, loading });
 }
 
 /**

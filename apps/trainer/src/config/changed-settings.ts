@@ -20,6 +20,8 @@ const free = new Set([
   "checkpoint",
   "logEvery",
   "data.prefetch",
+  "data.workers",
+  "data.remote",
   "data.maxSkipped",
   "tensorboard",
   "evaluate",
@@ -45,8 +47,8 @@ function isFree(key: string): boolean {
   return places.has(key) || names.some((_, index) => free.has(names.slice(0, index + 1).join(".")));
 }
 
-/** Every value of a document by its place; a list is one value. */
-function valuesOf(value: unknown, key = ""): [string, unknown][] {
+/** Every value of a document by its place, such as `schedule.learningRate`; a list is one value. */
+export function valuesOf(value: unknown, key = ""): [string, unknown][] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [[key, value]];
   return Object.entries(value)
     .filter(([, inner]) => inner !== undefined)

@@ -20,6 +20,22 @@ export const maxSkippedSchema = z
   .optional()
   .describe("faulty rows and images that may be left out; 1%, but never fewer than 10, if absent");
 
+const weighted = z.strictObject({
+  path,
+  weight: z.number().positive().optional().describe("how often a sample comes in an epoch, on average; 1 if absent"),
+});
+
+const shardSettings = {
+  path: z
+    .union([path, z.array(z.union([path, weighted])).min(1)])
+    .describe("a pattern such as shards/{00000..00999}.tar, or several, on disk, at https:// or s3://"),
+  captions: z
+    .record(z.string(), z.number().positive())
+    .optional()
+    .describe("names of texts (txt, json.caption, a column) with chances; the first usual one if absent"),
+  resampled: z.boolean().optional().describe("draw shards with replacement; each sample once an epoch if absent"),
+};
+
 const builtIn = [
   z.strictObject({
     kind: z.literal("folder").describe("images with a .txt caption beside each, or class folders"),
@@ -39,6 +55,24 @@ const builtIn = [
     }),
   ),
   z.strictObject({ kind: z.literal("jsonl"), ...tableSettings }),
+  z.strictObject({
+    kind: z.literal("webdataset").describe("tars of images with captions beside them, as img2dataset writes them"),
+    ...shardSettings,
+    image: z
+      .union([path, z.array(path).min(1)])
+      .optional()
+      .describe("ending of the image among a sample's files; the usual ones if absent"),
+  }),
+  z.strictObject({
+    kind: z.literal("parquet").describe("Parquet files with images, or with paths of images"),
+    ...shardSettings,
+    image: z.string().optional().describe("name of the image column"),
+  }),
+  z.strictObject({
+    kind: z.literal("mds").describe("folders of MosaicML's streaming format"),
+    ...shardSettings,
+    image: z.string().optional().describe("name of the image column"),
+  }),
   z.strictObject({
     kind: z.literal("synthetic").describe("drawn shapes with exact captions"),
     count: positive.default(1000),
@@ -92,6 +126,15 @@ export const viewSchema = z.strictObject({
   rotation: z.number().min(0).max(180).optional().describe("most degrees either way"),
   translation: chance.describe("most that a crop leaves the image, as a share of its side"),
   backgroundProbability: chance.describe("chance of a random colour behind transparent pixels"),
+});
+
+/** How shards are fetched. */
+export const remoteSchema = z.strictObject({
+  endpoint: z.url().optional().describe("of a store compatible with S3; AWS_ENDPOINT_URL if absent"),
+  region: z.string().optional(),
+  anonymous: z.boolean().optional().describe("read a public bucket without credentials"),
+  cacheFolder: path.optional().describe("keeps copies of shards that lie elsewhere"),
+  cacheBytes: positive.optional().describe("most bytes of that folder"),
 });
 
 /** Evaluation while training, and what ends it. */

@@ -34,6 +34,7 @@ test("parts that a config does not ask for have no options, all others their def
     bucketMultiple: 8,
     prefetch: 2,
     seed: 0,
+    loading: {},
   });
   expect(parts.checkpoints).toEqual({
     run: "runs/one",

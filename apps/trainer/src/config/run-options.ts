@@ -54,9 +54,10 @@ function modelOptions(config: RunConfig): RunModelOptions {
 }
 
 function dataOptions({ data, accumulate, seed }: RunConfig, sources: SourceDefinitions): TrainingDataOptions {
-  const { augment, view, train, ...rest } = data;
+  const { augment, view, train, workers, decode, remote, ...rest } = data;
   return {
     ...rest,
+    loading: { workers, decode, remote },
     train: sourceOf(train, sources),
     augment: augment as AugmentConfig | undefined,
     view: view as RandomViewConfig | undefined,

@@ -1,7 +1,14 @@
 import { engineNames } from "@clip-ts/engines";
 import { z } from "zod";
 import { architectureSchema } from "./architecture.ts";
-import { augmentSchema, evaluateSchema, maxSkippedSchema, sourceSchema, viewSchema } from "./data-schema.ts";
+import {
+  augmentSchema,
+  evaluateSchema,
+  maxSkippedSchema,
+  remoteSchema,
+  sourceSchema,
+  viewSchema,
+} from "./data-schema.ts";
 import type { SourceDefinitions } from "./sources.ts";
 import {
   distillSchema,
@@ -69,6 +76,12 @@ const dataSchema = (source: SourceSchema) =>
     bucketMultiple: positive.default(8),
     prefetch: whole.default(2),
     maxSkipped: maxSkippedSchema,
+    workers: positive.optional().describe("threads that read and decode shards; one fewer than cores if absent"),
+    decode: z
+      .enum(["fast", "exact"])
+      .optional()
+      .describe("of shards: exact is Pillow's to the byte; fast if absent, where images are changed at random"),
+    remote: remoteSchema.optional().describe("where shards lie that are not on this machine"),
     background: z
       .tuple([whole, whole, whole])
       .optional()

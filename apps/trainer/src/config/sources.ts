@@ -1,27 +1,40 @@
 import { dirname, resolve } from "node:path";
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { ClipError } from "@clip-ts/base";
 import {
   folderSource,
+  joinLeftOut,
+  pairsOfShards,
   syntheticSource,
   tableSource,
   type MaxSkipped,
   type PairSource,
   type Quoting,
+  type ReadBytes,
   type TableFormat,
 } from "@clip-ts/data";
-import { decodeImage, fileAccess } from "@clip-ts/node";
+import { createRangeReader, decodeImage, fileAccess } from "@clip-ts/node";
+import type { OpeningOptions, SourceDefinition, SourceKind, SourceSettings } from "../cli/extension.ts";
 import {
-  kindNamed,
-  splitName,
-  whoBrings,
-  type OpeningOptions,
-  type SourceDefinition,
-  type SourceKind,
-  type SourceSettings,
-} from "../cli/extension.ts";
+  given,
+  isShards,
+  openShards,
+  type AlwaysShards,
+  type NamedShards,
+  type RemoteSettings,
+} from "./open-shards.ts";
 
-const access = { files: fileAccess, decode: decodeImage };
+/** How files are read and decoded. */
+export const access = { files: fileAccess, decode: decodeImage };
+
+/** The first pairs of shards in a list, as evaluation wants them. They stay open as long as the process lives. */
+export async function listShards(source: NamedShards, remote?: RemoteSettings): Promise<PairSource> {
+  const reader = createRangeReader();
+  const read: ReadBytes = async (place) => ("bytes" in place ? place.bytes : reader.read(place));
+  const opened = await openShards(source, remote);
+  const pairs = await pairsOfShards(opened, { ...access, read, captions: source.captions });
+  return { ...pairs, leftOut: joinLeftOut([pairs.leftOut ?? [], opened.leftOut()]) };
+}
 
 function existing(path: string): string {
   const full = resolve(path);
@@ -46,7 +59,7 @@ interface FolderOptions {
 }
 
 /** A table with a row for each pair. */
-interface TableFileOptions extends TableOptions {
+export interface TableFileOptions extends TableOptions {
   readonly kind: TableFormat;
   readonly path: string;
   /** Names of the columns; the usual ones by default. */
@@ -78,7 +91,7 @@ export interface TensorFileOptions {
 }
 
 /** Where pairs, or batches of them, come from. */
-export type SourceOptions = PairSourceOptions | TensorFileOptions;
+export type SourceOptions = PairSourceOptions | AlwaysShards | TensorFileOptions;
 
 /** Those that the trainer knows by itself. */
 type BuiltInSource = Exclude<SourceOptions, AddedSourceOptions>;
@@ -102,22 +115,13 @@ export function sourceOf(settings: BuiltInSource | SourceSettings, added: Source
   return { kind: "added", settings, open: (options) => definition.open(settings, options) };
 }
 
-/** The settings that are given. */
-function given<Options extends object>(
-  options: Options,
-): {
-  [Name in keyof Options]: Exclude<Options[Name], undefined>;
-} {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as ReturnType<typeof given<Options>>;
-}
-
-/** Opens a source of pairs, of which `maxSkipped` may be unusable. */
+/** Opens a source of pairs, of which `maxSkipped` may be unusable; of shards the first pairs are listed. */
 export async function openSource(
-  options: PairSourceOptions,
+  options: PairSourceOptions | AlwaysShards,
   seed: number,
   maxSkipped?: MaxSkipped,
 ): Promise<PairSource> {
+  if (isShards(options)) return listShards(options);
   switch (options.kind) {
     case "added":
       return options.open({ seed, maxSkipped });
@@ -144,40 +148,4 @@ export async function openSource(
         }),
       });
   }
-}
-
-/** Opens what a word with a colon names. @throws ClipError if the program has no such kind, or a path is meant. */
-async function openAdded(
-  name: string,
-  kinds: readonly SourceKind[],
-  options: OpeningOptions,
-): Promise<PairSource | undefined> {
-  const [kind = "", words = ""] = splitName(name) ?? [];
-  const definition = await kindNamed(name, kinds)?.load();
-  if (definition?.named !== undefined) return definition.open(definition.named(words), options);
-  const remedy = whoBrings(kind);
-  if (remedy === undefined || existsSync(name)) return undefined;
-  throw new ClipError("not-found", `This program cannot open ${name}. ${remedy}`, {
-    data: { name },
-  });
-}
-
-/** How what the command line names is opened. */
-export interface NamedSourceOptions extends TableOptions {
-  readonly maxSkipped?: MaxSkipped | undefined;
-  /** Kinds that the program adds. */
-  readonly kinds?: readonly SourceKind[];
-}
-
-/** Opens what a word on the command line names: a folder, a table, or an added kind, as emoji:VENDOR,…. */
-export async function openSourceByName(
-  name: string,
-  { kinds = [], ...options }: NamedSourceOptions = {},
-): Promise<PairSource> {
-  const { maxSkipped } = options;
-  const added = await openAdded(name, kinds, { seed: 0, maxSkipped });
-  if (added !== undefined) return added;
-  const path = existing(name);
-  if (!statSync(path).isDirectory()) return tableSource({ ...access, path, ...given(options) });
-  return folderSource({ ...access, directory: path, ...given({ maxSkipped }) });
 }

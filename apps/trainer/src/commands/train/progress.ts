@@ -1,5 +1,7 @@
 import type { Batch } from "@clip-ts/data";
 import type { StepNumbers, TakenStep } from "@clip-ts/training";
+import { duration, terminalColumns } from "../../cli/text.ts";
+import { createWaitTally, waitShare, type DataWait } from "./data-wait.ts";
 import { createEventFile } from "./event-file.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { createSoftFile } from "./soft-file.ts";
@@ -47,29 +49,49 @@ export function stepReport({ batch, numbers, ...taken }: TakenStep<Batch, StepNu
 interface Pace {
   readonly msPerStep: number;
   readonly imagesPerSecond: number;
+  readonly dataMs: number;
 }
 
-function duration(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const two = (value: number): string => String(value).padStart(2, "0");
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+/** The pace after a step: a tenth of it is the step's own, all of it at the first. */
+function paceAfter({ images, dataMs, computeMs }: StepReport, old: Pace | undefined): Pace {
+  const ms = dataMs + computeMs;
+  const own: Pace = { msPerStep: ms, imagesPerSecond: (1000 * images) / ms, dataMs };
+  if (old === undefined) return own;
+  const smooth = (name: keyof Pace): number => 0.9 * old[name] + 0.1 * own[name];
+  return { msPerStep: smooth("msPerStep"), imagesPerSecond: smooth("imagesPerSecond"), dataMs: smooth("dataMs") };
 }
 
-/** One line of at most 80 columns. */
-function progressLine(report: StepReport, steps: number, pace: Pace): string {
+/** One character fewer than a terminal has, where the last would begin another line. */
+const lineColumns = terminalColumns - 1;
+
+/** Fields that a line which is too long does without, in this order. */
+const spared = ["G", "scale ", "acc "];
+
+const isField = (field: string, word: string): boolean => field.startsWith(word) || field.endsWith(word);
+
+/** Two spaces between fields; the whole fits a line, or only what may be spared is missing. */
+function fitted(fields: readonly string[]): string {
+  const line = fields.join("  ");
+  const word = spared.find((each) => fields.some((field) => isField(field, each)));
+  if (line.length <= lineColumns || word === undefined) return line;
+  return fitted(fields.filter((field) => !isField(field, word)));
+}
+
+/** A step on one line of less than 80 columns. */
+export function progressLine(report: StepReport, steps: number, pace: Pace): string {
   const left = (steps - report.step - 1) * pace.msPerStep;
   const memory = process.memoryUsage.rss() / 2 ** 30;
   const done = String(report.step + 1).padStart(String(steps).length);
-  return [
+  return fitted([
     `${done}/${steps}`,
     `loss ${report.loss.toFixed(3)}`,
-    `acc ${(100 * report.accuracy).toFixed(0).padStart(3)}%`,
+    `acc ${(100 * report.accuracy).toFixed(0)}%`,
     `scale ${Math.exp(report.logitScale).toFixed(1)}`,
     `${pace.imagesPerSecond.toFixed(0)} img/s`,
+    `wait ${(100 * waitShare(pace.dataMs, pace.msPerStep)).toFixed(0)}%`,
     `eta ${duration(left)}`,
-    `${memory.toFixed(1)} GiB`,
-  ].join("  ");
+    `${memory.toFixed(1)}G`,
+  ]);
 }
 
 /** Shows progress on a terminal (one line, rewritten) or in a log (a line every few seconds). */
@@ -77,15 +99,17 @@ export interface Progress {
   readonly report: (report: StepReport) => void;
   /** Notes what an evaluation found after a step. */
   readonly evaluated: (step: number, evaluation: Evaluation) => void;
+  /** What was waited for so far, by this process. */
+  readonly waited: () => DataWait;
   /** Ends the line and flushes metrics. */
   readonly finish: () => Promise<void>;
 }
 
 /** Numbers of a step that are worth a curve. */
-function curvesOf(report: StepReport): Record<string, number> {
+function curvesOf(report: StepReport, share: number): Record<string, number> {
   const { loss, accuracy, gradNorm, learningRate, logitScale, images, dataMs, computeMs } = report;
   const imagesPerSecond = (1000 * images) / (dataMs + computeMs);
-  const numbers = { loss, accuracy, gradNorm, learningRate, logitScale, imagesPerSecond };
+  const numbers = { loss, accuracy, gradNorm, learningRate, logitScale, imagesPerSecond, waitShare: share };
   const entries = Object.entries(numbers).map(([name, value]) => [`train/${name}`, value] as const);
   return Object.fromEntries(entries);
 }
@@ -103,6 +127,8 @@ export function createProgress(options: ProgressOptions): Progress {
   const events = eventFolder === undefined ? undefined : createEventFile(eventFolder);
   const metrics = createSoftFile(metricsFile);
   const isTerminal = process.stderr.isTTY;
+  const all = createWaitTally();
+  let sinceLine = createWaitTally();
   let pace: Pace | undefined;
   let shownAt = 0;
 
@@ -112,21 +138,18 @@ export function createProgress(options: ProgressOptions): Progress {
     if (!isLast && performance.now() - shownAt < interval) return;
     shownAt = performance.now();
     const line = progressLine(report, steps, current);
-    process.stderr.write(isTerminal ? `\r\u001b[2K${line.slice(0, 79)}` : `${line}\n`);
+    process.stderr.write(isTerminal ? `\r\u001b[2K${line}` : `${line}\n`);
   };
 
   return {
     report(report) {
-      const ms = report.dataMs + report.computeMs;
-      const smooth = (old: number, fresh: number): number => 0.9 * old + 0.1 * fresh;
-      const rate = (1000 * report.images) / ms;
-      pace = {
-        msPerStep: smooth(pace?.msPerStep ?? ms, ms),
-        imagesPerSecond: smooth(pace?.imagesPerSecond ?? rate, rate),
-      };
+      pace = paceAfter(report, pace);
+      for (const tally of [all, sinceLine]) tally.took(report.dataMs, report.dataMs + report.computeMs);
       if (report.step % logEvery === 0 || report.step + 1 === steps) {
-        metrics.write(`${JSON.stringify(report)}\n`);
-        events?.write(report.step, curvesOf(report));
+        const share = sinceLine.waited().share;
+        metrics.write(`${JSON.stringify({ ...report, waitShare: Number(share.toFixed(4)) })}\n`);
+        events?.write(report.step, curvesOf(report, share));
+        sinceLine = createWaitTally();
       }
       show(report, pace);
     },
@@ -136,6 +159,7 @@ export function createProgress(options: ProgressOptions): Progress {
       events?.write(step, Object.fromEntries(named) as Evaluation);
       process.stderr.write(`${isTerminal ? "\r\u001b[2K" : ""}${evaluationLine(step, evaluation)}\n`);
     },
+    waited: () => all.waited(),
     async finish() {
       if (isTerminal) process.stderr.write("\n");
       await events?.close();

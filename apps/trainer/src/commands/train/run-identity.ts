@@ -5,14 +5,17 @@ import { ClipError, isModelFile } from "@clip-ts/base";
 import type { PairSource } from "@clip-ts/data";
 import { readCheckpointState, resolveModel } from "@clip-ts/node";
 import type { IdentityOptions } from "../../config/options.ts";
+import { countSamples, type OpenShards } from "../../config/open-shards.ts";
 
 /** What a run learns from, told apart from anything else of the same settings. */
 export interface RunIdentity {
   readonly data: {
     /** Pairs, or bytes of a file of tensors. */
     readonly count: number;
-    /** Of every pair's name and captions, or of the file's beginning. */
+    /** Of every pair's name and captions, of shards' names and counts, or of the file's beginning. */
     readonly sha256: string;
+    /** Of shards: where they lie, and the fingerprint that they have there. */
+    readonly shards?: { readonly place: string; readonly fingerprint: string };
   };
   /** Of the files of each model that the run goes on needing, by the setting that names it. */
   readonly models: Readonly<Record<string, string>>;
@@ -66,14 +69,22 @@ function modelsOf(options: IdentityOptions): readonly (readonly [string, string,
   );
 }
 
-function identifySource({ records }: PairSource): RunIdentity["data"] {
+function identifySource(source: PairSource | OpenShards): RunIdentity["data"] {
+  if ("groups" in source) {
+    const { label: place, contents: sha256, fingerprint } = source;
+    return { count: countSamples(source), sha256, shards: { place, fingerprint } };
+  }
+  const { records } = source;
   const hash = createHash("sha256");
   for (const { key, captions } of records) hash.update(`${key}\0${captions.join("\0")}\n`);
   return { count: records.length, sha256: hash.digest("hex") };
 }
 
 /** Identifies what a run reads; `source` is its pairs, absent for a file of tensors. */
-export async function identifyRun(options: IdentityOptions, source: PairSource | undefined): Promise<RunIdentity> {
+export async function identifyRun(
+  options: IdentityOptions,
+  source: PairSource | OpenShards | undefined,
+): Promise<RunIdentity> {
   const { train } = options;
   const models: Record<string, string> = {};
   for (const [key, place, withWeights] of modelsOf(options)) {
@@ -86,18 +97,32 @@ export async function identifyRun(options: IdentityOptions, source: PairSource |
   return { data: { count, sha256: hash.digest("hex") }, models };
 }
 
+const short = (sha256: string): string => sha256.slice(0, 12);
+
+/** Shards that lie where they did and are others now. Elsewhere their times say nothing: a copy has its own. */
+function changedInPlace(stored: RunIdentity["data"], found: RunIdentity["data"]): string[] {
+  const [before, now] = [stored.shards, found.shards];
+  if (before === undefined || now === undefined || before.place !== now.place) return [];
+  if (before.fingerprint === now.fingerprint) return [];
+  const fingerprints = `fingerprint ${short(now.fingerprint)}, not ${short(before.fingerprint)}`;
+  return [`shards of data.train were written again since (${fingerprints}), though as many samples are in them`];
+}
+
+function dataDifferences(stored: RunIdentity["data"], found: RunIdentity["data"]): string[] {
+  const fingerprints = `(fingerprint ${short(found.sha256)}, not ${short(stored.sha256)})`;
+  if (stored.count !== found.count) {
+    return [`data.train has a size of ${found.count}, not ${stored.count} ${fingerprints}`];
+  }
+  if (stored.sha256 === found.sha256) return changedInPlace(stored, found);
+  return [`data.train is of the same size, but its names or captions differ ${fingerprints}`];
+}
+
 function differencesOf(stored: RunIdentity, found: RunIdentity): string[] {
   const models = Object.entries(found.models).flatMap(([key, sha256]) => {
     const known = stored.models[key];
     return known === undefined || known === sha256 ? [] : [`${key} is another model`];
   });
-  const { data } = stored;
-  if (data.count !== found.data.count) {
-    return [`data.train has a size of ${found.data.count}, not ${data.count}`, ...models];
-  }
-  return data.sha256 === found.data.sha256
-    ? models
-    : ["data.train is of the same size, but its names or captions differ", ...models];
+  return [...dataDifferences(stored.data, found.data), ...models];
 }
 
 /**

@@ -6,45 +6,17 @@ import type { Batch, BatchStream } from "@clip-ts/data";
 import type { ModelDescription } from "@clip-ts/inference";
 import { listCheckpoints, lockRun, writeModel, type RunLock } from "@clip-ts/node";
 import { train, type Evaluating, type StepNumbers, type TakenStep } from "@clip-ts/training";
+import { watchInterruption } from "../../cli/interruption.ts";
 import { changedSettings } from "../../config/changed-settings.ts";
 import { noteLeftOut } from "../shared/left-out.ts";
+import { recordBegin, recordEnd, recordFailure } from "../shared/run-history.ts";
+import { noteWait } from "./data-wait.ts";
 import { earlyStopOf, type EarlyStop, type EarlyStopping } from "./early-stopping.ts";
 import type { Evaluator } from "./evaluation.ts";
 import { openTraining, type ActiveTraining, type OpenedTraining, type TrainingOptions } from "./start-training.ts";
 import { createProgress, stepReport, type Progress } from "./progress.ts";
 import { createRunCheckpoints, isDivergence } from "./run-checkpoints.ts";
 import type { RunOptions } from "../../config/options.ts";
-
-/** What asks a run to end: ctrl-C, a scheduler, a terminal that was closed. */
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
-/** Turns ctrl-C into a question that the training loop asks. */
-export interface Interruption {
-  readonly requested: () => boolean;
-  /** Stops listening. */
-  readonly release: () => void;
-}
-
-/** A launcher may pass on a signal that the terminal has sent to us as well. */
-const echoMs = 1000;
-
-/** Listens for ctrl-C, SIGTERM and SIGHUP: the first asks for a clean end, a later one ends the process. */
-function watchInterruption(): Interruption {
-  let askedAt: number | undefined;
-  const onSignal = (): void => {
-    if (askedAt !== undefined && performance.now() - askedAt > echoMs) process.exit(130);
-    if (askedAt !== undefined) return;
-    askedAt = performance.now();
-    process.stderr.write("\nStopping after this step and saving (again: stop at once) …\n");
-  };
-  for (const signal of signals) process.on(signal, onSignal);
-  return {
-    requested: () => askedAt !== undefined,
-    release() {
-      for (const signal of signals) process.off(signal, onSignal);
-    },
-  };
-}
 
 /** Keeps a run's best model so far in `best`, whole at any moment. Borrows the leaves. */
 async function keepBestModel(run: string, description: ModelDescription, leaves: HostArrays): Promise<void> {
@@ -136,7 +108,7 @@ async function trainOpened(
   const { run, steps } = options;
   const { active, batches, early, evaluator } = opened;
   const progress = createProgress(options.progress);
-  const interruption = watchInterruption();
+  const interruption = watchInterruption("Stopping after this step and saving");
   const checkpoints = createRunCheckpoints(options.checkpoints, opened);
   const report = async (taken: TakenStep<Batch, StepNumbers>): Promise<void> => {
     const step = stepReport(taken);
@@ -157,11 +129,30 @@ async function trainOpened(
   } finally {
     interruption.release();
     await progress.finish();
+    noteWait(progress.waited(), options.data);
     await batches.close();
     active.dispose();
     evaluator?.dispose();
     if (active.steps() > 0) await onEnd?.(run);
     noteAllLeftOut(batches, evaluator);
+  }
+}
+
+/** Records beginning and end of what trains a run. */
+async function recorded(
+  run: string,
+  { active, engine }: Pick<OpenedTraining, "active" | "engine">,
+  trains: () => Promise<TrainingResult>,
+): Promise<TrainingResult> {
+  await recordBegin(run, active.steps(), engine.name);
+  try {
+    const result = await trains();
+    const how = result.interrupted ? "interrupted" : result.stoppedEarly === undefined ? "done" : "stopped early";
+    await recordEnd(run, result.step, how);
+    return result;
+  } catch (error) {
+    await recordFailure(run, active.steps(), error);
+    throw error;
   }
 }
 
@@ -178,7 +169,7 @@ export async function runTraining(options: RunOptions, start: TrainingOptions = 
     if (!resume) await refuseToOverwrite(run);
     const changes = resume ? await changedSettings(run, settings, sources) : [];
     const opened = await openTraining(options, changes, start);
-    return await trainOpened(options, opened, { lock, onEnd });
+    return await recorded(run, opened, () => trainOpened(options, opened, { lock, onEnd }));
   } finally {
     await lock.release();
   }

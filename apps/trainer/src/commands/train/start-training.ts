@@ -24,12 +24,13 @@ import {
 import { fetchModels } from "../../cli/fetch-models.ts";
 import { note } from "../../cli/output.ts";
 import { announceEngine } from "../../cli/start-engine.ts";
-import { openTrainingBatches, type TrainingDataOptions } from "../../config/batches.ts";
+import { openTrainingBatches, openTrainingPairs, type TrainingDataOptions } from "../../config/batches.ts";
 import { describeChange, type ChangedSetting } from "../../config/changed-settings.ts";
 import { formatConfig } from "../../config/load-config.ts";
 import { openRunModel, type RunModel } from "../../config/model.ts";
 import type { RunOptions, TeacherOptions } from "../../config/options.ts";
-import { kindOf, openSource } from "../../config/sources.ts";
+import type { OpenShards } from "../../config/open-shards.ts";
+import { kindOf } from "../../config/sources.ts";
 import { clipTraining, type ClipTrainingOptions, type RunTrainingOptions } from "../../config/training-options.ts";
 import { readStoredSlots } from "./checkpoint-contents.ts";
 import { createEarlyStopping, type BestSoFar } from "./early-stopping.ts";
@@ -197,6 +198,8 @@ export interface TrainingOptions {
 export interface OpenedTraining extends CheckpointParts {
   readonly batches: BatchStream;
   readonly evaluator: Evaluator | undefined;
+  /** What computes. */
+  readonly engine: StartedEngine;
 }
 
 function announce(options: RunOptions, description: ModelDescription, batches: BatchStream): void {
@@ -225,12 +228,13 @@ async function recordSettings(
 }
 
 /** The pairs that a run trains on; undefined for a file of tensors. */
-function openPairs(
-  { train, seed, maxSkipped }: TrainingDataOptions,
+async function openPairs(
+  options: TrainingDataOptions,
   given: PairSource | undefined,
-): Promise<PairSource> | undefined {
+): Promise<PairSource | OpenShards | undefined> {
+  const { train } = options;
   if (train.kind === "tensors") return undefined;
-  return given === undefined ? openSource(train, seed, maxSkipped) : Promise.resolve(given);
+  return given ?? openTrainingPairs({ ...options, train });
 }
 
 /**
@@ -267,5 +271,5 @@ export async function openTraining(
   await forgetStepsFrom(active.steps(), options.progress.metricsFile);
   announce(options, description, batches);
   for (const line of model.notes) note(`note    ${line}`);
-  return { description, active, batches, early, identity, from, evaluator };
+  return { description, active, batches, early, identity, from, evaluator, engine };
 }

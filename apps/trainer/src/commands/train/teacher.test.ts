@@ -77,6 +77,33 @@ test.each(Object.entries(teachers))(
   },
 );
 
+test("a teacher reads a batch's bytes by its own normalisation, to the last bit", async () => {
+  const from = await writeTeacher("of-bytes", teachers["another normalisation"]!);
+  const config = configOf("bytes", { distill: { from }, accumulate: 2 });
+  const own = await openModel(from);
+  const { preprocess } = await student(config);
+  const { pixelValues, ...batch } = await firstBatch(config, await student(config));
+  const area = batch.imageSize ** 2;
+  const data = Uint8ClampedArray.from(pixelValues, (value, at) => {
+    const channel = Math.floor(at / area) % 3;
+    return Math.round((value * preprocess.std[channel]! + preprocess.mean[channel]!) * 255);
+  });
+  const shown: Batch = {
+    ...batch,
+    pixels: { data, mean: preprocess.mean, std: preprocess.std },
+    get pixelValues(): Float32Array {
+      throw new Error("A teacher reads bytes.");
+    },
+  };
+  const teacher = await teacherOf(config);
+  const { teacherImages } = await teacher.features(shown);
+  const seen = await firstBatch(config, { ...(await student(config)), preprocess: own.preprocess });
+  const embedder = await closing(own, () => loadEmbedder(own));
+  expect(teacherImages!.data).toEqual(await embedder.images(seen.pixelValues, seen.batch));
+  embedder.dispose();
+  teacher.dispose();
+});
+
 test("a teacher that frames whole images otherwise is refused, but not where crops are random", async () => {
   const from = await writeTeacher("squashing", { preprocess: squashed });
   const refused = teacherOf(configOf("framed", { distill: { from } }));

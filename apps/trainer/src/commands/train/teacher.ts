@@ -3,19 +3,19 @@ import { ClipError } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
 import type { Batch } from "@clip-ts/data";
 import type { Compiler } from "@clip-ts/engines";
-import type { PreprocessConfig } from "@clip-ts/image";
+import { normalizePlanes, type PreprocessConfig } from "@clip-ts/image";
 import { closing, loadEmbedder, needTokenizer, type ModelDescription } from "@clip-ts/inference";
 import type { Embedder, TokenizedTexts } from "@clip-ts/model";
 import { openModel } from "@clip-ts/node";
 import { textTower } from "@clip-ts/text-encoder";
 import { readsPadding } from "@clip-ts/tokenizer";
-import { rowRanges } from "@clip-ts/training";
+import { rowRanges, type RowRange } from "@clip-ts/training";
 import { onNotice } from "../../cli/output.ts";
 import type { TrainingDataOptions } from "../../config/batches.ts";
 import type { TeacherOptions } from "../../config/options.ts";
 
-/** Turns a student's pixels [rows, 3, size, size] into its teacher's. May return what it is given. */
-export type TeacherPixels = (pixels: Float32Array) => Float32Array;
+/** A teacher's pixels of rows of a student's batch. They may lie in its memory. */
+export type TeacherPixels = (batch: Batch, rows: RowRange) => Float32Array;
 
 /** Who teaches, and how images are changed at random; nothing by default. */
 export interface TeacherPixelsOptions {
@@ -70,7 +70,13 @@ function teacherPixels(options: TeacherPixelsOptions, student: Described, teache
   const isSame = [0, 1, 2].every(
     (channel) => from.mean[channel] === to.mean[channel] && from.std[channel] === to.std[channel],
   );
-  return isSame ? (pixels) => pixels : (pixels) => renormalize(pixels, from, to);
+  return (batch, rows) => {
+    const area = batch.imageSize ** 2;
+    const [start, end] = [rows.start * 3 * area, rows.end * 3 * area];
+    if (batch.pixels !== undefined) return normalizePlanes(batch.pixels.data.subarray(start, end), area, to);
+    const pixels = batch.pixelValues.subarray(start, end);
+    return isSame ? pixels : renormalize(pixels, from, to);
+  };
 }
 
 /** What a teacher reads of a batch. */
@@ -172,12 +178,11 @@ interface TeacherParts {
 async function featuresOf(teacher: TeacherParts, batch: Batch): Promise<HostArrays> {
   const { embedder, dim, toPixels, toTexts, parts } = teacher;
   const rows = batch.batch;
-  const pixelCount = batch.pixelValues.length / rows;
   const { inputIds, tokens } = toTexts(batch);
   const [images, texts] = [new Float32Array(rows * dim), new Float32Array(rows * dim)];
-  for (const { start, end } of rowRanges(rows, parts)) {
-    const pixels = toPixels(batch.pixelValues.subarray(start * pixelCount, end * pixelCount));
-    images.set(await embedder.images(pixels, end - start), start * dim);
+  for (const range of rowRanges(rows, parts)) {
+    const { start, end } = range;
+    images.set(await embedder.images(toPixels(batch, range), end - start), start * dim);
     const ids = inputIds.subarray(start * tokens, end * tokens);
     texts.set(await embedder.texts({ inputIds: ids, batch: end - start, tokens }), start * dim);
   }
