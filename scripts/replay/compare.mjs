@@ -84,7 +84,7 @@ function compareFile(name, a, b) {
 
 /** Files that hold times or folders, and say nothing of numbers. */
 const isNoResult = (/** @type {string} */ name) =>
-  /(report\.html|config(-given)?\.yaml|state\.json|latest.*)$/.test(name) || name.includes("README");
+  /(report\.html|config(-given)?\.yaml|state\.json|sessions\.jsonl|latest.*)$/.test(name) || name.includes("README");
 
 /**
  * @param {string} a

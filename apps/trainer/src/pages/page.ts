@@ -2,6 +2,15 @@ import * as vega from "vega";
 import { compile, type Config, type TopLevelSpec } from "vega-lite";
 import type { Table } from "../cli/text.ts";
 
+/** An image with words below it. */
+export interface Picture {
+  /** A short name. */
+  readonly label: string;
+  readonly text: string;
+  /** A data URL; without it the words stand alone. */
+  readonly source?: string;
+}
+
 /** A part of a report. */
 export interface Section {
   readonly title: string;
@@ -12,6 +21,8 @@ export interface Section {
   readonly code?: string;
   /** Drawings, as SVG. */
   readonly plots?: readonly string[];
+  /** Images side by side. */
+  readonly pictures?: readonly Picture[];
 }
 
 const style = `
@@ -27,6 +38,10 @@ const style = `
   th:last-child, td:last-child { padding-right: 0; }
   .words { text-align: left; } td.words + td ~ .words { white-space: normal; }
   .under { color: #888; } .under td:first-child { padding-left: 1rem; }
+  .sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; }
+  figure { margin: 0; min-width: 0; font-size: .8rem; line-height: 1.35; overflow-wrap: anywhere; }
+  figure img, .missing { display: block; width: 100%; height: 8rem; object-fit: contain; background: #8882; }
+  figcaption small { display: block; color: #888; }
   svg { max-width: 100%; height: auto; }
   @media (max-width: 40rem) {
     :root { font-size: 15px; } th, td { padding: .25rem .4rem; font-size: .85rem; }
@@ -61,12 +76,22 @@ function tableHtml({ rows: [header = [], ...rows], words = [0] }: Table): string
   return `<div class="wide"><table><thead>${head}</thead><tbody>\n${body}\n</tbody></table></div>`;
 }
 
-function sectionHtml({ title, text, table, code, plots = [] }: Section): string {
+/** More of a caption is left out. */
+const longestText = 300;
+
+function pictureHtml({ label, text, source }: Picture): string {
+  const shown = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+  const image = source === undefined ? '<div class="missing"></div>' : `<img src="${source}" alt="">`;
+  return `<figure>${image}<figcaption>${escapeHtml(shown)}<small>${escapeHtml(label)}</small></figcaption></figure>`;
+}
+
+function sectionHtml({ title, text, table, code, plots = [], pictures = [] }: Section): string {
   const figures = [...(table === undefined ? [] : [tableHtml(table)]), ...plots];
   const parts = [
     `<h2>${escapeHtml(title)}</h2>`,
     ...(text === undefined ? [] : [`<p>${escapeHtml(text)}</p>`]),
     ...(figures.length === 0 ? [] : [`<div class="figures">${figures.join("\n")}</div>`]),
+    ...(pictures.length === 0 ? [] : [`<div class="sheet">${pictures.map(pictureHtml).join("\n")}</div>`]),
     ...(code === undefined ? [] : [`<pre class="wide">${escapeHtml(code)}</pre>`]),
   ];
   return `<section>\n${parts.join("\n")}\n</section>`;

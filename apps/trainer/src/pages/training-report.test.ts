@@ -5,7 +5,8 @@ import { captureOutput } from "@clip-ts/test-utils";
 import { afterAll, expect, test } from "vitest";
 import { runCommandLine } from "../cli/main.ts";
 import { commands } from "../commands/index.ts";
-import { trainingReport, type MetricsLine } from "./training-report.ts";
+import type { MetricsLine } from "./metrics.ts";
+import { trainingReport } from "./training-report.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-report-"));
 afterAll(() => rm(folder, { recursive: true }));
@@ -27,10 +28,12 @@ test("a long run becomes curves of a bounded length", async () => {
   const page = await trainingReport("runs/a & b", lines, "steps: 3000 # <not a tag>");
   expect(page).toContain("<title>Training run a &amp; b</title>");
   expect(page).toContain("&lt;not a tag&gt;");
-  expect(page.match(/<svg /gu)).toHaveLength(6);
+  expect(page.match(/<svg /gu)).toHaveLength(7);
   expect(page).toContain("images per second");
   expect(page).toContain("150,000"); // pairs seen
   expect(page).toMatch(/<td>10\.0<\/td>\s*<td>10\.0 %<\/td>/u); // minutes, waiting for data
+  expect(page).toContain("The run waited for data 10.0 % of the time.");
+  expect(page).toContain("share of time that waited for data");
   expect(page.length).toBeLessThan(300_000);
 });
 

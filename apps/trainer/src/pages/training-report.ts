@@ -1,44 +1,37 @@
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { note } from "../cli/output.ts";
+import { percent } from "../cli/text.ts";
 import { writeFileWhole } from "@clip-ts/files";
+import { evaluationNames, readMetrics, stepLines, thinned, totalsOf, withRates, type MetricsLine } from "./metrics.ts";
 import { drawPlot, reportPage, type Section } from "./page.ts";
-
-/** A line of `metrics.jsonl`: numbers by name, `step` among them. */
-export type MetricsLine = Readonly<Record<string, number>>;
 
 /** Points that a curve is drawn through at most: more cannot be told apart. */
 const mostPoints = 400;
 
-/** Means over equal stretches of steps, so that long runs stay light and noise does not hide trends. */
-function thinned(lines: readonly MetricsLine[], name: string): { step: number; value: number }[] {
-  const given = lines.filter((line) => Number.isFinite(line[name]));
-  const length = Math.max(1, Math.ceil(given.length / mostPoints));
-  return Array.from({ length: Math.ceil(given.length / length) }, (_, index) => {
-    const stretch = given.slice(index * length, (index + 1) * length);
-    const value = stretch.reduce((sum, line) => sum + (line[name] as number), 0) / stretch.length;
-    return { step: stretch.at(-1)?.["step"] as number, value };
-  });
-}
-
 /** What is drawn of every step, in this order. */
-const curves: readonly { readonly name: string; readonly title: string; readonly scale?: "log" }[] = [
+const curves: readonly { readonly name: string; readonly title: string; readonly scale?: "log" | "share" }[] = [
   { name: "loss", title: "loss" },
   { name: "accuracy", title: "accuracy within the batch" },
   { name: "learningRate", title: "learning rate" },
   { name: "gradNorm", title: "gradient norm before clipping", scale: "log" },
   { name: "logitScale", title: "logarithm of the logit scale" },
   { name: "imagesPerSecond", title: "images per second" },
+  { name: "waitShare", title: "share of time that waited for data", scale: "share" },
 ];
+
+const scales: Readonly<Record<string, object>> = {
+  log: { type: "log" },
+  share: { domain: [0, 1] },
+};
 
 function curve(
   lines: readonly MetricsLine[],
   { name, title, scale = "linear" as const }: { name: string; title: string; scale?: string },
 ): Promise<string> {
   return drawPlot({
-    rows: thinned(lines, name),
+    rows: thinned(lines, name, mostPoints),
     title,
     width: 380,
     height: 200,
@@ -49,35 +42,30 @@ function curve(
         field: "value",
         type: "quantitative",
         title: null,
-        axis: { minExtent: 40 }, // plots under each other begin at one line
-        scale: scale === "log" ? { type: scale } : { zero: false },
+        // plots under each other begin at one line
+        axis: { minExtent: 40, ...(scale === "share" && { format: ".0%" }) },
+        scale: scales[scale] ?? { zero: false },
       },
     },
   });
 }
 
-function withThroughput(line: MetricsLine): MetricsLine {
-  const { images = 0, dataMs = 0, computeMs = 0 } = line;
-  const milliseconds = dataMs + computeMs;
-  return milliseconds > 0 ? { ...line, imagesPerSecond: (1000 * images) / milliseconds } : line;
-}
-
 function summary(lines: readonly MetricsLine[]): Section {
   const last = lines.at(-1) ?? {};
-  const sum = (name: string): number => lines.reduce((total, line) => total + (line[name] ?? 0), 0);
-  const minutes = (sum("dataMs") + sum("computeMs")) / 60_000;
+  const { steps, images, ms, waitShare } = totalsOf(lines);
   const digits = (value = Number.NaN): string => value.toFixed(4);
   return {
     title: "In short",
+    text: `The run waited for data ${percent(waitShare)} of the time.`,
     table: {
       words: [],
       rows: [
         ["steps", "pairs seen", "minutes", "waiting for data", "loss", "logit scale"],
         [
-          String(lines.length),
-          sum("images").toLocaleString("en"),
-          minutes.toFixed(1),
-          `${((100 * sum("dataMs")) / 60_000 / Math.max(minutes, 1e-9)).toFixed(1)} %`,
+          String(steps),
+          images.toLocaleString("en"),
+          (ms / 60_000).toFixed(1),
+          percent(waitShare),
           digits(last["loss"]),
           Math.exp(last["logitScale"] ?? Number.NaN).toFixed(1),
         ],
@@ -88,7 +76,7 @@ function summary(lines: readonly MetricsLine[]): Section {
 
 /** Curves of evaluations made during training, whose numbers have names such as `zeroShot.top1`. */
 async function evaluations(lines: readonly MetricsLine[]): Promise<Section[]> {
-  const names = [...new Set(lines.flatMap((line) => Object.keys(line)))].filter((name) => name.includes("."));
+  const names = evaluationNames(lines);
   if (names.length === 0) return [];
   const plots = await Promise.all(names.map((name) => curve(lines, { name, title: name })));
   return [{ title: "Evaluation during training", plots }];
@@ -96,7 +84,7 @@ async function evaluations(lines: readonly MetricsLine[]): Promise<Section[]> {
 
 /** The page that shows how a run went. @param config the resolved configuration, as text. */
 export async function trainingReport(run: string, metrics: readonly MetricsLine[], config: string): Promise<string> {
-  const lines = metrics.filter((line) => line["loss"] !== undefined).map(withThroughput);
+  const lines = stepLines(metrics).map(withRates);
   const drawn = curves.filter(({ name }) => lines.some((line) => Number.isFinite(line[name])));
   const sections: Section[] = [
     summary(lines),
@@ -107,24 +95,13 @@ export async function trainingReport(run: string, metrics: readonly MetricsLine[
   return reportPage(`Training run ${basename(run)}`, sections, "Curves are means over equal stretches of steps.");
 }
 
-async function readMetrics(file: string): Promise<MetricsLine[]> {
-  const lines = (await readFile(file, "utf8")).split("\n");
-  return lines.flatMap((line) => {
-    try {
-      return [JSON.parse(line) as MetricsLine];
-    } catch {
-      return []; // empty, or being written
-    }
-  });
-}
-
 /**
  * A run's metrics as a page that needs no other file.
  * @throws ClipError "not-found" if the folder holds no metrics.
  */
 export async function drawTrainingReport(run: string): Promise<string> {
   const file = join(run, "metrics.jsonl");
-  const metrics = existsSync(file) ? await readMetrics(file) : [];
+  const metrics = await readMetrics(file);
   if (metrics.length === 0) {
     throw new ClipError("not-found", `${file} holds no metrics. Expected the folder of a run that has taken steps.`);
   }

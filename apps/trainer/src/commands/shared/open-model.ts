@@ -22,15 +22,22 @@ export interface OpenModel {
   readonly clip: Clip<Float32Array>;
 }
 
+/** A model's towers on an engine, whoever is to have them. */
+export interface OpenTowers {
+  readonly description: ModelDescription;
+  readonly engine: StartedEngine;
+  /** To be disposed. */
+  readonly embedder: Embedder;
+}
+
 /**
- * Opens the model that the first word names for as long as `use` runs, at `--image-size` if that is given. A model that cannot read text is
+ * Opens the model that the first word names, at `--image-size` if that is given. A model that cannot read text is
  * refused at once, before anything slow, unless only images go in.
  */
-export async function withModel<Result>(
+export async function openTowers(
   args: Arguments,
-  use: (model: OpenModel) => Promise<Result>,
   { readsTexts = true }: { readonly readsTexts?: boolean } = {},
-): Promise<Result> {
+): Promise<OpenTowers> {
   const [model = ""] = args.positionals;
   const stored = await openModel(model, { onNotice });
   const imageSize = imageSizeOf(args);
@@ -39,7 +46,17 @@ export async function withModel<Result>(
   noteImageSize(stored.config, imageSize);
   const engine = await startNamedEngine(args);
   const embedder = await closing(opened, () => loadEmbedder(opened, engine.compiler));
-  return withClip(opened, embedder, (clip) => use({ description: opened, engine, clip }));
+  return { description: opened, engine, embedder };
+}
+
+/** Opens the model that the first word names, as `openTowers` does, for as long as `use` runs. */
+export async function withModel<Result>(
+  args: Arguments,
+  use: (model: OpenModel) => Promise<Result>,
+  options: { readonly readsTexts?: boolean } = {},
+): Promise<Result> {
+  const { description, engine, embedder } = await openTowers(args, options);
+  return withClip(description, embedder, (clip) => use({ description, engine, clip }));
 }
 
 /**
