@@ -49,10 +49,10 @@ const light =
   /\/apps\/clip-ts\/bin\/|\/apps\/trainer\/dist\/(main|cli|commands)\b|\/apps\/quickstart\/dist\/(main|\w+\/command)\.js|\/packages\/base\/dist\/|\/fastest-levenshtein\/|^node:/u;
 
 test.each([
-  [0, "quickstart  train", ["--help"]],
+  [0, "quickstart    train", ["--help"]],
   [0, "--minutes N", ["quickstart", "--help"]],
   [0, "or emoji:fluent", ["evaluate", "--help"]],
-  [0, "quickstart train report methods", ["completion", "bash"]],
+  [0, "quickstart train report runs methods", ["completion", "bash"]],
   [2, "", ["methods", "--only", "mine"]],
 ])("exit code %i with %j, without loading what does the work: %j", (code, said, words) => {
   writeFileSync(log, "");

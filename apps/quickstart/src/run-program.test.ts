@@ -18,7 +18,7 @@ export async function runCommandLine(...argv: string[]): ReturnType<typeof captu
 test("the program has the commands and the kind of data, each in its place of the help", async () => {
   const { result, stdout } = await runCommandLine("--help");
   const names = Array.from(stdout.matchAll(/^ {2}(\w+) /gmu), ([, name]) => name);
-  expect([result, names.slice(0, 5)]).toEqual([0, ["quickstart", "train", "report", "methods", "evaluate"]]);
+  expect([result, names.slice(0, 6)]).toEqual([0, ["quickstart", "train", "report", "runs", "methods", "evaluate"]]);
   expect(names.at(-1)).toBe("completion");
   const evaluate = (await runCommandLine("evaluate", "--help")).stdout.replaceAll(/\s+/gu, " ");
   expect(evaluate).toContain("a .csv, .tsv or .jsonl table (also with .gz), or emoji:fluent (or another vendor).");

@@ -28,6 +28,7 @@ export interface Arguments {
 
 /** A subcommand of clip-ts. */
 export interface Command {
+  /** One word, or two: "data index". */
   readonly name: string;
   /** Positional words, as shown in the help: "MODEL IMAGE...". */
   readonly words: string;

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { captureOutput } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
 import { commands } from "../commands/index.ts";
-import { completionScript, shells } from "./help.ts";
+import { completionScript, shells } from "./completion.ts";
 import { runCommandLine } from "./main.ts";
 
 const hasBash = spawnSync("bash", ["--version"]).status === 0;
@@ -20,6 +20,12 @@ COMP_WORDS=(${line}); COMP_CWORD=${words.length - 1}; _clip_ts; printf '%s\\n' "
 test.skipIf(!hasBash)("bash completes commands, options, their values and files", () => {
   expect(offered("clip-ts", "e")).toEqual(["evaluate", "embed"]);
   expect(offered("clip-ts", "help", "pre")).toEqual(["preprocess"]);
+  expect(offered("clip-ts", "dat")).toEqual(["data"]);
+  expect(offered("clip-ts", "data", "")).toEqual(["index", "stats", "check", "prepare"]);
+  expect(offered("clip-ts", "help", "data", "p")).toEqual(["prepare"]);
+  expect(offered("clip-ts", "data", "prepare", "x", "--form")).toEqual(["--format"]);
+  expect(offered("clip-ts", "data", "prepare", "x", "--format", "")).toEqual(["jpg", "png", "webp"]);
+  expect(offered("clip-ts", "data", "stats", "pack")).toContain("package.json");
   expect(offered("clip-ts", "classify", "m", "--lab")).toEqual(["--labels"]);
   expect(offered("clip-ts", "convert", "m", "o", "--to", "o")).toEqual(["openai", "open_clip", "onnx"]);
   expect(offered("clip-ts", "doctor", "--device", "")).toEqual(["auto", "gpu", "cpu"]);
@@ -30,7 +36,7 @@ test.each(shells)("the script for %s names every command and option", async (she
   const { result, stdout } = await captureOutput(() => runCommandLine(commands, ["completion", shell]));
   expect(result).toBe(0);
   for (const { name, options } of commands) {
-    expect(stdout).toContain(name);
+    for (const word of name.split(" ")) expect(stdout).toContain(word);
     for (const option of Object.keys(options)) {
       expect(stdout).toContain(shell === "fish" ? `-l ${option} ` : `--${option}`);
     }

@@ -8,7 +8,8 @@ import { z } from "zod";
 import { commands, commandsWith } from "../commands/index.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { runOptions } from "../config/run-options.ts";
-import { loadSources, openSource, openSourceByName } from "../config/sources.ts";
+import { openSourceByName } from "../config/named-source.ts";
+import { loadSources, openSource } from "../config/sources.ts";
 import type { Command } from "./command.ts";
 import type { SourceDefinition, SourceKind } from "./extension.ts";
 import { runCommandLine } from "./main.ts";
@@ -56,7 +57,7 @@ test("the command line names it before a colon, and help shows how", async () =>
   const { stdout } = await captureOutput(() => runCommandLine(program, ["evaluate", "--help"]));
   expect(stdout.replaceAll(/\s+/gu, " ")).toContain("table (also with .gz), or shapes:NUMBER.");
   const own = await captureOutput(() => runCommandLine(commands, ["evaluate", "--help"]));
-  expect(own.stdout.replaceAll(/\s+/gu, " ")).toContain("beside them, or a .csv, .tsv or .jsonl");
+  expect(own.stdout.replaceAll(/\s+/gu, " ")).toContain("at https:// or s3://), or a .csv, .tsv or .jsonl");
 });
 
 test("a kind that another package brings is refused with the package's name", async () => {

@@ -19,6 +19,25 @@ export function commandHelp(command: Command): string {
   return `${command.summary}\n\n${usage}\n${details}\nOptions:\n${twoColumns(rows)}\n`;
 }
 
+/** The first words of commands' names: "data" of "data index". */
+export function firstWords(commands: readonly Command[]): string[] {
+  return [...new Set(commands.map(({ name }) => name.split(" ")[0] ?? ""))];
+}
+
+/** Commands whose names begin with a word and go on: "data index" of "data". */
+export function inGroup(word: string, commands: readonly Command[]): Command[] {
+  return commands.filter(({ name }) => name.startsWith(`${word} `));
+}
+
+/** Help of the commands that share a first word. */
+export function groupHelp(word: string, commands: readonly Command[]): string {
+  const rows = commands.map(({ name, summary }): [string, string] => [name.slice(word.length + 1), summary]);
+  return (
+    `Usage: clip-ts ${word} COMMAND [options]\n\nCommands:\n${twoColumns(rows)}\n\n` +
+    `clip-ts ${word} COMMAND --help explains a command.\n`
+  );
+}
+
 /** Help of the whole program. */
 export function commandLineHelp(commands: readonly Command[]): string {
   const rows = commands.map((command): [string, string] => [command.name, command.summary]);
@@ -27,83 +46,4 @@ export function commandLineHelp(commands: readonly Command[]): string {
     `Usage: clip-ts COMMAND [options]\n\nCommands:\n${twoColumns(rows)}\n\n` +
     "clip-ts help COMMAND explains a command, clip-ts --version (-V) names the version.\n"
   );
-}
-
-/** Shells that completion is written for. */
-export const shells = ["bash", "zsh", "fish"] as const;
-type Shell = (typeof shells)[number];
-
-function optionsOf({ options }: Command): [string, OptionHelp][] {
-  return Object.entries({ ...options, ...commonOptions });
-}
-
-/** Bash's case branches: what the words so far are, and what may follow. */
-function bashValues(command: Command): string[] {
-  return optionsOf(command).flatMap(([name, { choices, short }]) => {
-    if (choices === undefined) return [];
-    const words = [`--${name}`, ...(short === undefined ? [] : [`-${short}`])];
-    const patterns = words.map((word) => `"${command.name} ${word}"`).join("|");
-    return [`    ${patterns}) words="${choices.join(" ")}" ;;`];
-  });
-}
-
-function bashScript(commands: readonly Command[]): string {
-  const names = commands.map(({ name }) => name).join(" ");
-  const options = commands.map((command) => {
-    const words = optionsOf(command).map(([name]) => `--${name}`);
-    return `    ${command.name}) options="${words.join(" ")}" ;;`;
-  });
-  return `_clip_ts() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}"
-  local command="\${COMP_WORDS[1]}" words="" options=""
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "${names} help --help --version" -- "$current"))
-    return
-  fi
-  case "$command $before" in
-    "help help") words="${names}" ;;
-${commands.flatMap(bashValues).join("\n")}
-  esac
-  case "$command" in
-${options.join("\n")}
-  esac
-  if [ -n "$words" ]; then
-    COMPREPLY=($(compgen -W "$words" -- "$current"))
-  elif [ "\${current#-}" != "$current" ]; then
-    COMPREPLY=($(compgen -W "$options" -- "$current"))
-  else
-    COMPREPLY=($(compgen -f -- "$current"))
-  fi
-}
-complete -o filenames -F _clip_ts clip-ts
-`;
-}
-
-const fishQuoted = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
-
-function fishOption(command: Command, [name, option]: [string, OptionHelp]): string {
-  const { type, short, choices, help } = option;
-  const words = [
-    `complete -c clip-ts -n '__fish_seen_subcommand_from ${command.name}' -l ${name}`,
-    ...(short === undefined ? [] : [`-s ${short}`]),
-    ...(type === "string" ? ["-r"] : []),
-    ...(choices === undefined ? [] : ["-f", `-a ${fishQuoted(choices.join(" "))}`]),
-    `-d ${fishQuoted(help)}`,
-  ];
-  return words.join(" ");
-}
-
-function fishScript(commands: readonly Command[]): string {
-  const lines = commands.flatMap((command) => [
-    `complete -c clip-ts -f -n '__fish_use_subcommand' -a ${command.name} -d ${fishQuoted(command.summary)}`,
-    ...optionsOf(command).map((option) => fishOption(command, option)),
-  ]);
-  return `${lines.join("\n")}\n`;
-}
-
-/** A script for a shell that completes commands, options and their values, without starting clip-ts. */
-export function completionScript(dialect: Shell, commands: readonly Command[]): string {
-  if (dialect === "fish") return fishScript(commands);
-  const script = bashScript(commands);
-  return dialect === "bash" ? script : `autoload -U +X bashcompinit && bashcompinit\n${script}`;
 }

@@ -26,7 +26,7 @@ test("--help explains the program and every command within 80 columns", async ()
     for (const { name } of commands) expect(stdout).toContain(`  ${name} `);
   }
   for (const { name, options } of commands) {
-    const { result, stdout, stderr } = await run(name, "--help");
+    const { result, stdout, stderr } = await run(...name.split(" "), "--help");
     expect([name, result, stderr]).toEqual([name, 0, ""]);
     expect(stdout).toContain(`Usage: clip-ts ${name}`);
     for (const option of [...Object.keys(options), "help", "debug"]) {
@@ -45,7 +45,8 @@ test.each(["--version", "-V"])("%s prints the version and nothing else", async (
 
 test("help COMMAND is COMMAND --help", async () => {
   for (const { name } of commands) {
-    expect(await run("help", name)).toEqual(await run(name, "--help"));
+    const words = name.split(" ");
+    expect(await run("help", ...words)).toEqual(await run(...words, "--help"));
   }
 });
 
@@ -68,6 +69,8 @@ test.each([
   [["tokenize", "model", "two.txt"], /no use for "two\.txt"/],
   [["help", "clasify"], /no command "clasify"\. Did you mean "classify"\?/],
   [["help", "embed", "more"], /help has no use for "more"/],
+  [["help", "data", "stats", "more"], /help has no use for "more"/],
+  [["dta", "stats"], /no command "dta"\. Did you mean "data"\?/],
   [["doctor", "--engine", "tensorflw"], /expected auto, .* or cpu\. Did you mean "tensorflow"\?/],
   [["classify", "m", "i.png", "--labels", "a", "--device", "cpus"], /Did you mean "cpu"\?/],
   [["train", "config.yaml", "--precision", "bf61"], /expected f32 or bf16\. Did you mean "bf16"\?/],

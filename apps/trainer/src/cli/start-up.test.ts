@@ -58,7 +58,7 @@ function start(...argv: string[]): Started {
 /** What may be loaded before a command does its work: the command line itself, errors, spelling. */
 const light = /\/apps\/trainer\/(bin|dist|package\.json)|\/packages\/base\/dist\/|\/fastest-levenshtein\//u;
 const work =
-  /\/apps\/trainer\/dist\/(config\/|pages\/|commands\/shared\/|commands\/\w+\/(?!command\.js)|cli\/(start-engine|fetch-models))/u;
+  /\/apps\/trainer\/dist\/(config\/|pages\/|commands\/shared\/|commands\/\w+\/(?!(?:\w+-)?command\.js|request\.js|options\.js)|cli\/(start-engine|fetch-models))/u;
 
 test.each([
   [0, ["--version"]],

@@ -60,6 +60,14 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
+/** A time as a clock shows it: "4:05", "1:02:03". */
+export function duration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
 /** A word as a shell takes it: in quotes where it has to be, so that a printed line works when pasted. */
 export function quoteWord(word: string): string {
   if (/^[\w@%+=:,./-]+$/u.test(word)) return word;

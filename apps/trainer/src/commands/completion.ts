@@ -1,5 +1,5 @@
 import { UsageError, type Command } from "../cli/command.ts";
-import { completionScript, shells } from "../cli/help.ts";
+import { completionScript, shells } from "../cli/completion.ts";
 import { suggestion } from "../cli/text.ts";
 
 /** The shell that the words name. @throws UsageError if it is none that is known. */

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { clipPreprocess } from "@clip-ts/image";
 import { evaluateRetrieval, evaluateZeroShot } from "@clip-ts/evaluation";
 import { embedLabels, initClip, preset, simpleTemplates } from "@clip-ts/model";
@@ -164,4 +165,28 @@ test("data that are not there or do not fit are refused with a reason", async ()
   await writeFile(at("all-broken", "a.png"), "broken");
   await writeFile(at("all-broken", "a.txt"), "a caption");
   expect(await refusal("--retrieval", at("all-broken"))).toMatch(/None of 1 images could be read/);
+});
+
+const shards = fileURLToPath(new URL("../../../../packages/data/src/fixtures/shards", import.meta.url));
+
+test("retrieval reads tars, folders of them, Parquet files and MDS", async () => {
+  await mkdir(at("tars"));
+  for (const name of ["00000.tar", "00000_stats.json"]) await copyFile(join(shards, name), at("tars", name));
+  for (const [data, images] of [
+    [at("tars"), 12],
+    [at("tars", "0000{0..0}.tar"), 12],
+    [join(shards, "mds"), 5],
+    [join(shards, "snappy.parquet"), 8], // of 10 rows, one has no image, another no caption
+  ] as const) {
+    const { result, stderr } = await run("--retrieval", data, "--cache", at("cache"), "--json", at("shards.json"));
+    expect([result, stderr], data).toEqual([0, expect.any(String)]);
+    const { retrieval } = JSON.parse(await readFile(at("shards.json"), "utf8")) as {
+      retrieval: { imageToText: { queries: number } };
+    };
+    expect(retrieval.imageToText.queries, data).toBe(images);
+  }
+  const { result, stderr } = await run("--retrieval", at("tars", "00000.tar"), "--separator", ";");
+  expect([result, stderr]).toEqual([1, expect.stringMatching(/are for tables, and .*00000\.tar is none/)]);
+  const useless = await run("--zero-shot", at("classes"), "--endpoint", "http://127.0.0.1:9");
+  expect([useless.result, useless.stderr]).toEqual([2, expect.stringContaining("--endpoint is for the DATA")]);
 });

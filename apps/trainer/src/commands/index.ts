@@ -4,13 +4,18 @@ import type { Extension } from "../cli/extension.ts";
 import { classifyCommand } from "./classify.ts";
 import { completionCommand } from "./completion.ts";
 import { convertCommand } from "./convert/command.ts";
+import { dataCheckCommand } from "./data/check-command.ts";
+import { dataIndexCommand } from "./data/index-command.ts";
+import { dataPrepareCommand } from "./data/prepare-command.ts";
+import { dataStatsCommand } from "./data/stats-command.ts";
 import { doctorCommand } from "./doctor.ts";
-import { embedCommand } from "./embed.ts";
+import { embedCommand } from "./embed/command.ts";
 import { evaluateCommand } from "./evaluate/command.ts";
 import { forwardCommand } from "./forward/command.ts";
 import { preprocessCommand } from "./preprocess.ts";
 import { pushCommand } from "./push.ts";
 import { reportCommand } from "./report.ts";
+import { runsCommand } from "./runs.ts";
 import { setupCommand } from "./setup.ts";
 import { tokenizeCommand } from "./tokenize.ts";
 import { trainCommand } from "./train/command.ts";
@@ -33,9 +38,14 @@ export function commandsWith({ commands = [], sources = [] }: Extension): readon
   const own: readonly Command[] = [
     trainCommand(sources),
     reportCommand,
+    runsCommand,
     evaluateCommand(sources),
     classifyCommand,
     embedCommand,
+    dataIndexCommand,
+    dataStatsCommand(sources),
+    dataCheckCommand(sources),
+    dataPrepareCommand(sources),
     convertCommand,
     pushCommand,
     forwardCommand,

@@ -52,6 +52,14 @@ test("every option that writes one file takes - for stdout, and says so", () => 
   );
   expect(Object.fromEntries(writing)).toEqual({
     "report --output": true,
+    "data index --json": true,
+    "data stats --json": true,
+    "data stats --html": true,
+    "data check --json": true,
+    "data check --list": true,
+    "data prepare --json": true,
+    "runs --json": true,
+    "runs --html": true,
     "evaluate --json": true,
     "evaluate --report": true,
     "classify --json": true,

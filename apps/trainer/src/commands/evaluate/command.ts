@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { kindNamed, type SourceKind } from "../../cli/extension.ts";
 import { UsageError, type Arguments, type Command, type OptionHelp } from "../../cli/command.ts";
+import { checkReading, givenOption, readingOptions } from "../../cli/shard-options.ts";
 import { engineOptions, imageSizeOption, maxSkippedOf, maxSkippedOption } from "../../cli/options.ts";
 
 /** "1,2,4" → [1, 2, 4]. @throws UsageError. */
@@ -22,7 +23,10 @@ function checkEvaluation(args: Arguments, sources: readonly SourceKind[]): void 
     throw new UsageError("evaluate needs --retrieval DATA, --zero-shot FOLDER or --linear-probe FOLDER.");
   }
   shotCounts(text("shots"));
+  checkReading(args);
   maxSkippedOf(args);
+  const option = data === undefined ? givenOption(args, readingOptions) : undefined;
+  if (option !== undefined) throw new UsageError(`--${option} is for the DATA of --retrieval, which is absent.`);
   if (data !== undefined && (text("separator") ?? text("quoting")) !== undefined && isNoTable(data, sources))
     throw new UsageError(`--separator and --quoting are for tables, and ${data} is none.`);
 }
@@ -31,6 +35,8 @@ function checkEvaluation(args: Arguments, sources: readonly SourceKind[]): void 
 function dataHelp(sources: readonly SourceKind[]): string {
   const usual = [
     "a folder of images with captions in .txt files beside them",
+    "tars of images and captions, Parquet files or a folder of MosaicML's MDS (the first 100,000 pairs, also of a " +
+      "folder or pattern of them, at https:// or s3://)",
     "a .csv, .tsv or .jsonl table (also with .gz)",
   ];
   const added = sources.flatMap(({ example }) => example ?? []);
@@ -73,16 +79,7 @@ const otherOptions: Readonly<Record<string, OptionHelp>> = {
     type: "boolean",
     help: "with --retrieval: alignment, uniformity, modality gap, effective rank",
   },
-  separator: {
-    type: "string",
-    value: "C",
-    help: "character between the values of DATA's table (default , in .csv, a tab in .tsv)",
-  },
-  quoting: {
-    type: "string",
-    choices: ["standard", "none"],
-    help: "none: double quotes in DATA's table are text (default standard)",
-  },
+  ...readingOptions,
   "max-skipped": maxSkippedOption,
   limit: {
     type: "string",

@@ -2,8 +2,9 @@ import { kindNamed, type SourceKind } from "../../cli/extension.ts";
 import { UsageError, type Arguments } from "../../cli/command.ts";
 import { countOption, maxSkippedOf } from "../../cli/options.ts";
 import { note, print } from "../../cli/output.ts";
+import { placesOf, readingOf } from "../../cli/shard-options.ts";
 import { table } from "../../cli/text.ts";
-import { openSourceByName, type TableOptions } from "../../config/sources.ts";
+import { openSourceByName } from "../../config/named-source.ts";
 import { evaluationReport } from "../../pages/evaluation-report.ts";
 import {
   geometryTable,
@@ -58,11 +59,6 @@ export async function writeEvaluation(args: Arguments, model: OpenModel, found: 
   await writeOutput(page, await evaluationReport(name, found, `${engine.name} (${engine.detail})`));
 }
 
-/** How a table of pairs is written, where it is not as usual. */
-function tableOptions({ text }: Arguments): TableOptions {
-  return { separator: text("separator"), quoting: text("quoting") as TableOptions["quoting"] };
-}
-
 /** Every caption describes its image, but for kinds of data that say otherwise, such as emoji with their tags. */
 async function retrievalTask(args: Arguments, data: string, kinds: readonly SourceKind[]): Promise<RetrievalTask> {
   const usual = kindNamed(data, kinds)?.firstCaption === undefined ? "all" : "first";
@@ -70,7 +66,7 @@ async function retrievalTask(args: Arguments, data: string, kinds: readonly Sour
   const limit = countOption(args, "limit");
   const diagnoses = args.flag("diagnostics");
   const maxSkipped = maxSkippedOf(args);
-  const source = await openSourceByName(data, { ...tableOptions(args), maxSkipped, kinds });
+  const source = await openSourceByName(data, { ...readingOf(args), remote: placesOf(args), maxSkipped, kinds });
   return { data, source, captions, limit, diagnoses, maxSkipped };
 }
 

@@ -1,0 +1,30 @@
+/** What asks a process to end: ctrl-C, a scheduler, a terminal that was closed. */
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** A launcher may pass on a signal that the terminal has sent to us as well. */
+const echoMs = 1000;
+
+/** Whether somebody asked for an end. */
+export interface Interruption {
+  readonly requested: () => boolean;
+  /** Stops listening. */
+  readonly release: () => void;
+}
+
+/** Listens for ctrl-C, SIGTERM and SIGHUP: the first is answered by `said`, a later one ends the process. */
+export function watchInterruption(said: string): Interruption {
+  let askedAt: number | undefined;
+  const onSignal = (): void => {
+    if (askedAt !== undefined && performance.now() - askedAt > echoMs) process.exit(130);
+    if (askedAt !== undefined) return;
+    askedAt = performance.now();
+    process.stderr.write(`\n${said} (again: stop at once) …\n`);
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    requested: () => askedAt !== undefined,
+    release() {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+}
