@@ -26,6 +26,7 @@ function treeOf(milliseconds: number[], { peakBytes = 2 ** 30, loss = 3 } = {}) 
     firstMilliseconds: 0,
     milliseconds,
     userMilliseconds: milliseconds.map((value) => 2 * value),
+    cpuMilliseconds: [],
     shown: milliseconds.map(() => ({ loss, gradNorm: 1 })),
     peakBytes,
     roundPeakBytes: peakBytes,

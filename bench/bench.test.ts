@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, expect, test, vi } from "vitest";
+import { makeShards } from "./inputs/make-shards.mjs";
+import { firstSamples, openTars } from "./inputs/read-shards.mjs";
 import { median } from "./measure/statistics.mjs";
 import { agreementOf } from "./report/agreement.mjs";
 
@@ -57,6 +59,58 @@ test("transformers.js makes nearly the same pixels of images", async () => {
   const { printed, recorded } = await bench("preprocess", "--peers", peer);
   expect(rowNames(recorded)).toHaveLength(4);
   expect(linesTooWide(printed)).toEqual([]);
+});
+
+test("every part of the data's way has a row for each side, and every target a line", async () => {
+  const { printed, recorded } = await bench("data", ..."--peers= --threads 1 --rounds 1 --warmup 0".split(" "));
+  const sharp = "tar-stream, sharp";
+  const crops = ["crop: clip-ts", "crop: clip-ts exact", `crop: ${sharp}`];
+  const decoding = ["decode: clip-ts", `decode: ${sharp}`];
+  const reading = ["read: clip-ts", `read: ${sharp}`];
+  const before = [...reading, ...decoding, ...crops];
+  const [smallest = "", ...larger] = recorded.split("\n## ").filter((part) => part.startsWith("Data, pictures"));
+  expect(rowNames(smallest)).toEqual([...before, "tokenize: clip-ts", "stream: clip-ts"]);
+  expect(larger.map(rowNames)).toEqual([
+    [...before, "stream: clip-ts"],
+    [...before, "stream: clip-ts"],
+  ]);
+  expect(
+    recorded.match(/^\| reading tars, clip-ts .* MB\/s \| >= 200 MB\/s \| +(?:reached|missed) \|$/m),
+  ).not.toBeNull();
+  expect(
+    recorded.match(/^\| crop, 256-350 px +\| +sharp alone \| +\d+\.\d+x \| +>= 0.9x \| +(?:reached|missed) \|$/m),
+  ).not.toBeNull();
+  expect(recorded.match(/^\| crop, 1200 px +\| +open_clip \| +- \| +>= 1x \| no figure \|$/m)).not.toBeNull();
+  expect(linesTooWide(printed)).toEqual([]);
+});
+
+test("training from tars is set beside the same from ready batches", async () => {
+  const { printed, recorded } = await bench("data-train");
+  expect(rowNames(recorded.split("\n## ")[1] ?? "")).toEqual(["tiny: tars", "tiny: ready batches"]);
+  expect(recorded).toMatch(/^\| tiny: wait +\| +\d+\.\d % \|/m);
+  expect(linesTooWide(printed)).toEqual([]);
+});
+
+test("memory is looked at in quarters of a pass over tars", async () => {
+  const { printed, recorded } = await bench("data-memory");
+  expect(rowNames(recorded)).toEqual(["quarter 1", "quarter 2", "quarter 3", "quarter 4", "peak"]);
+  expect(recorded).toMatch(/The last quarter's median is -?\d+\.\d % above the second's/);
+  expect(linesTooWide(printed)).toEqual([]);
+});
+
+test("the same shards have the same bytes, and are made once", async () => {
+  const notes: string[] = [];
+  const wanted = { size: "256-350", pairs: 5, pictures: 2, shard: 3 } as const;
+  const first = await makeShards(join(folder, "first"), wanted, (line) => notes.push(line));
+  const second = await makeShards(join(folder, "second"), wanted, (line) => notes.push(line));
+  await makeShards(join(folder, "first"), wanted, (line) => notes.push(line));
+  expect(notes).toHaveLength(2);
+  const bytesOf = (made: { folder: string }, name: string): Buffer => readFileSync(join(made.folder, name));
+  for (const name of ["00000.tar", "00001.tar"]) expect(bytesOf(first, name).equals(bytesOf(second, name))).toBe(true);
+  const samples = await firstSamples(await openTars(first.pattern), 9);
+  expect(samples.map(({ key }) => key)).toEqual(
+    [0, 1, 2].map((at) => `00000/00000000${at}`).concat(["00001/000010000", "00001/000010001"]),
+  );
 });
 
 test.skipIf(!existsSync(process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium"))(

@@ -16,6 +16,9 @@ const commands = {
   infer: async () => (await import("./commands/infer.mjs")).benchInfer,
   tokenize: async () => (await import("./commands/tokenize.mjs")).benchTokenize,
   preprocess: async () => (await import("./commands/preprocess.mjs")).benchPreprocess,
+  data: async () => (await import("./commands/data.mjs")).benchData,
+  "data-train": async () => (await import("./commands/data-train.mjs")).benchDataTrain,
+  "data-memory": async () => (await import("./commands/data-memory.mjs")).benchDataMemory,
   browser: async () => (await import("./commands/browser.mjs")).benchBrowser,
   table: async () => (await import("./commands/table.mjs")).benchTable,
 };

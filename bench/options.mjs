@@ -1,5 +1,6 @@
 // @ts-check
-import { availableParallelism } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -18,6 +19,9 @@ import { parseArgs } from "node:util";
  * @property {string | undefined} against the revision that this tree's training is compared with
  * @property {number} starts processes of each side whose build counts, in such a comparison
  * @property {string | undefined} python
+ * @property {number} pairs of the set in tars
+ * @property {number} steps of a round of training from data
+ * @property {string | undefined} inputs where sets in tars are kept; the run's own folder where nothing is said
  * @property {boolean} quick
  * @property {string | undefined} record the file that results are added to
  * @property {readonly string[]} words that said all this, without the command
@@ -36,6 +40,9 @@ Commands:
   infer       embedding images, and texts
   tokenize    captions to ids
   preprocess  images to normalised pixels
+  data        pairs in tars: reading, decoding, cropping, tokenising, batches
+  data-train  steps of training from tars beside the same from ready batches
+  data-memory memory while a set in tars is read
   browser     embedding pictures in Chromium, on each engine of a page
   table       every row of the table of targets, one after another
 
@@ -54,6 +61,10 @@ Options:
                         each engine in f32 and, where the processor has its
                         matmuls, tensorflow in bf16
   --starts N            of each side with --against; their median build counts (3)
+  --pairs N             data: pairs of the set in tars (100000)
+  --steps N             data-train: steps of a round (20)
+  --inputs FOLDER       data: where sets in tars are kept and used again (in the
+                        system's folder for temporary files)
   --python PATH         an interpreter with PyTorch and open_clip, instead of one
                         made in bench/.venv
   --record              add the results to bench/results.md
@@ -115,6 +126,9 @@ function parse(words) {
         warmup: { type: "string" },
         against: { type: "string" },
         starts: { type: "string" },
+        pairs: { type: "string" },
+        steps: { type: "string" },
+        inputs: { type: "string" },
         python: { type: "string" },
         record: { type: "boolean", default: false },
         "record-to": { type: "string" },
@@ -135,9 +149,38 @@ const usual = {
   rounds: "9",
   warmup: "2",
   starts: "3",
+  pairs: "100000",
+  steps: "20",
+  inputs: join(tmpdir(), "clip-ts-bench-inputs"),
 };
 const usualInBrowser = { ...usual, model: "small", batch: "64" };
-const quickly = { model: "tiny", batch: "4", tokens: "16", rounds: "2", warmup: "1", starts: "1" };
+const usualOfData = { ...usual, rounds: "5", warmup: "1" };
+const usualOfDataMemory = { ...usual, batch: "64" };
+const usualOfDataTraining = {
+  ...usual,
+  model: "ViT-S-32,small,tiny",
+  batch: "64",
+  tokens: "32",
+  rounds: "3",
+  warmup: "1",
+};
+/** @type {Record<string, Partial<typeof usual>>} */
+const usualOf = {
+  browser: usualInBrowser,
+  data: usualOfData,
+  "data-train": usualOfDataTraining,
+  "data-memory": usualOfDataMemory,
+};
+const quickly = {
+  model: "tiny",
+  batch: "4",
+  tokens: "16",
+  rounds: "2",
+  warmup: "1",
+  starts: "1",
+  pairs: "96",
+  steps: "2",
+};
 
 /**
  * @param {readonly string[]} words
@@ -147,8 +190,8 @@ export function readOptions(words) {
   const { values, positionals } = parse(words);
   const [command, ...rest] = positionals;
   if (rest.length > 0) throw new UsageError(`One command at a time; left over: ${rest.join(" ")}.`);
-  const usually = command === "browser" ? usualInBrowser : usual;
-  const given = { ...(values.quick ? quickly : usually), ...values };
+  const usually = values.quick ? { inputs: undefined, ...quickly } : { ...usual, ...usualOf[command ?? ""] };
+  const given = { ...usually, ...values };
   if (given.against !== undefined && command !== "train") {
     throw new UsageError("--against compares training: pnpm bench train --against REVISION.");
   }
@@ -166,6 +209,9 @@ export function readOptions(words) {
     warmup: wholeNumber("warmup", given.warmup),
     against: given.against,
     starts: wholeNumber("starts", given.starts),
+    pairs: wholeNumber("pairs", given.pairs),
+    steps: wholeNumber("steps", given.steps),
+    inputs: given.inputs,
     python: given.python,
     quick: given.quick,
     record: given["record-to"] ?? ownFile,
@@ -179,6 +225,7 @@ const unsaid = new Map([
   ["--record", 0],
   ["--record-to", 1],
   ["--python", 1],
+  ["--inputs", 1],
 ]);
 
 /**

@@ -38,6 +38,19 @@ export async function openClipSide({ options: { peers, threads }, python }, task
 }
 
 /**
+ * Another side in Python, for comparisons that open_clip takes part in.
+ * @param {import("./run.mjs").Run} run
+ * @param {{ name: string, words: readonly [script: string, task: string], options: Record<string, any> }} side
+ * @returns {Promise<SideSpec[]>}
+ */
+export async function pythonSide({ options: { peers }, python }, { name, words: [script, task], options }) {
+  if (!peers.includes("open_clip")) return [];
+  const interpreter = await python();
+  if (interpreter === undefined) return [];
+  return [{ name, command: [interpreter, pathOf(script), task], options: { ...options, threads: 1 } }];
+}
+
+/**
  * The engines asked for that can run here; without a word on engines, those that compile.
  * @param {import("./run.mjs").Run} run
  */

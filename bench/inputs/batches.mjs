@@ -8,10 +8,11 @@ import { captionIds } from "./captions.mjs";
  * Writes `pixel_values.N` (standard normal, as normalised photographs roughly are) and `input_ids.N`.
  * @param {string} path
  * @param {import("@clip-ts/inference").ModelDescription} description
- * @param {{ batches: number, rows: number, tokens: number }} wanted
+ * @param {{ batches: number, rows: number, tokens: number, captions?: readonly string[] }} wanted captions for all
+ *   rows, or as `captionIds` draws them
  * @returns {Promise<{ meanLength: number }>} tokens of a caption on average, start and end included
  */
-export async function writeBatches(path, description, { batches, rows, tokens }) {
+export async function writeBatches(path, description, { batches, rows, tokens, captions }) {
   const { channels, imageSize } = description.config.vision;
   const tokenizer = needTokenizer(description);
   const random = randomStream(0, "pixels");
@@ -23,7 +24,8 @@ export async function writeBatches(path, description, { batches, rows, tokens })
     const shape = [rows, channels, imageSize, imageSize];
     const size = shape.reduce((product, side) => product * side, 1);
     const data = Float32Array.from({ length: size }, () => random.normal());
-    const ids = captionIds(tokenizer, { rows, tokens, seed: index });
+    const own = captions?.slice(index * rows, (index + 1) * rows);
+    const ids = own ? tokenizer.encodeBatch(own, { tokens }) : captionIds(tokenizer, { rows, tokens, seed: index });
     lengths.push(...ids.lengths);
     arrays[`pixel_values.${index}`] = { data, shape };
     arrays[`input_ids.${index}`] = { data: ids.inputIds, shape: [rows, ids.tokens] };

@@ -15,6 +15,7 @@ import { startSide } from "./side.mjs";
  * @property {number[]} milliseconds of the rounds that count
  * @property {number[]} userMilliseconds of processor time in them, all threads together; empty for a side
  *   that does not give it
+ * @property {number[]} cpuMilliseconds the same with the system's work, and with processes that the side started
  * @property {any[]} shown what each run gave to compare, warm-up included
  * @property {number | undefined} peakBytes of the whole life of the process
  * @property {number | undefined} roundPeakBytes of the rounds that count
@@ -78,12 +79,13 @@ export async function startSides(specs, note) {
  * @param {import("./side.mjs").Outcome} outcome
  * @param {{ isFirst: boolean, isWarmup: boolean }} place
  */
-function keep(timing, { milliseconds, userMilliseconds, shown }, { isFirst, isWarmup }) {
+function keep(timing, { milliseconds, userMilliseconds, cpuMilliseconds, shown }, { isFirst, isWarmup }) {
   timing.shown.push(shown);
   if (isFirst) timing.firstMilliseconds = milliseconds;
   if (isWarmup) return;
   timing.milliseconds.push(milliseconds);
   if (userMilliseconds !== undefined) timing.userMilliseconds.push(userMilliseconds);
+  if (cpuMilliseconds !== undefined) timing.cpuMilliseconds.push(cpuMilliseconds);
 }
 
 /**
@@ -144,6 +146,7 @@ function emptyTiming({ name, facts, prepareMilliseconds }) {
     firstMilliseconds: 0,
     milliseconds: [],
     userMilliseconds: [],
+    cpuMilliseconds: [],
     shown: [],
     peakBytes: undefined,
     roundPeakBytes: undefined,

@@ -12,6 +12,7 @@ import { createInterface } from "node:readline";
  * @property {(request: Json) => unknown} run does the work that is timed, and only that
  * @property {(result: any) => number} [clock] milliseconds that a side measured where it works, if the way
  *   there and back takes time of its own
+ * @property {(result: any) => number} [processor] milliseconds of processor time, where the side measured them itself
  * @property {(request: Json, result: any) => unknown} [show] what of a result is compared; not timed
  */
 
@@ -47,7 +48,9 @@ async function answer(prepare) {
     const usedBefore = process.cpuUsage();
     const result = await side.run(request);
     const milliseconds = side.clock?.(result) ?? performance.now() - startedAt;
-    const userMilliseconds = process.cpuUsage(usedBefore).user / 1000;
-    reply({ milliseconds, userMilliseconds, shown: (await side.show?.(request, result)) ?? null });
+    const { user, system } = process.cpuUsage(usedBefore);
+    const userMilliseconds = user / 1000;
+    const cpuMilliseconds = side.processor?.(result) ?? (user + system) / 1000;
+    reply({ milliseconds, userMilliseconds, cpuMilliseconds, shown: (await side.show?.(request, result)) ?? null });
   }
 }

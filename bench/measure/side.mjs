@@ -15,6 +15,7 @@ import { createInterface } from "node:readline";
  * @property {number} milliseconds
  * @property {number} [userMilliseconds] of processor time outside the system's own work, all threads
  *   together; Node's sides give it
+ * @property {number} [cpuMilliseconds] of processor time, the system's work included
  * @property {any} shown what the sides are compared by
  * @typedef {object} Side
  * @property {string} name
