@@ -24,6 +24,22 @@ test("what is left out is counted by reason, and the first ten are named", () =>
   expect(leftOutLines([])).toEqual([]);
 });
 
+test("what has one name and reason can be counted at once", () => {
+  const tally = createTally();
+  tally.add("unreadable-image", "a.tar", "gone", 40);
+  tally.add("unreadable-image", "b.png", "broken");
+  expect(tally.list()).toEqual([
+    {
+      kind: "unreadable-image",
+      count: 41,
+      examples: [
+        { name: "a.tar", reason: "gone" },
+        { name: "b.png", reason: "broken" },
+      ],
+    },
+  ]);
+});
+
 test("lists are added up, and stay as they were", () => {
   const tally = createTally();
   tally.add("hidden", ".a");

@@ -41,7 +41,8 @@ export interface LeftOut {
 
 /** Counts what is left out. */
 export interface LeftOutTally {
-  add(kind: LeftOutKind, name: string, reason?: string): void;
+  /** One thing, or `count` of them that have one name and reason, as the samples of a shard do. */
+  add(kind: LeftOutKind, name: string, reason?: string, count?: number): void;
   /** So far, in the order of the kinds, endings last. */
   list(): LeftOut[];
 }
@@ -59,9 +60,9 @@ function compareKinds({ kind: one }: LeftOut, { kind: other }: LeftOut): number 
 export function createTally(): LeftOutTally {
   const found = new Map<LeftOutKind, { count: number; examples: LeftOutItem[] }>();
   return {
-    add(kind, name, reason) {
+    add(kind, name, reason, count = 1) {
       const entry = found.get(kind) ?? { count: 0, examples: [] };
-      entry.count++;
+      entry.count += count;
       if (entry.examples.length < mostExamples) {
         entry.examples.push(reason === undefined ? { name } : { name, reason });
       }

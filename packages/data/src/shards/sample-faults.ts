@@ -1,6 +1,6 @@
 import type { ClipError } from "@clip-ts/base";
 import type { SkippedImage } from "../batch.ts";
-import type { LeftOut, LeftOutKind } from "../left-out.ts";
+import { createTally, type LeftOut, type LeftOutKind } from "../left-out.ts";
 import { skipLimit, tooManySkipped, type MaxSkipped } from "../skipped-images.ts";
 import type { ShardPlace } from "./plan-shards.ts";
 import { numberSet, type SampleIds } from "./sample-ids.ts";
@@ -40,7 +40,6 @@ export interface SampleFaultsOptions {
 
 /** So many are kept by name: a list of millions would be garbage. */
 const mostNames = 1000;
-const mostExamples = 10;
 
 /** A list that is empty yet. @throws ClipError "bad-argument" if `maxSkipped` is no limit. */
 export function noteFaults({ source, ids, maxSkipped, onSkip }: SampleFaultsOptions): SampleFaults {
@@ -48,15 +47,12 @@ export function noteFaults({ source, ids, maxSkipped, onSkip }: SampleFaultsOpti
   const samples = numberSet();
   const shards = new Set<number>();
   const list: SkippedImage[] = [];
-  const kinds = new Map<LeftOutKind, LeftOut>();
+  const tally = createTally();
   let total = 0;
 
   const note = (kind: LeftOutKind, skipped: SkippedImage, count: number): void => {
     total += count;
-    const before = kinds.get(kind) ?? { kind, count: 0, examples: [] };
-    const named = { name: skipped.key, reason: skipped.reason };
-    const examples = before.examples.length < mostExamples ? [...before.examples, named] : before.examples;
-    kinds.set(kind, { kind, count: before.count + count, examples });
+    tally.add(kind, skipped.key, skipped.reason, count);
     if (list.length < mostNames) list.push(skipped);
     onSkip?.(skipped);
   };
@@ -86,6 +82,6 @@ export function noteFaults({ source, ids, maxSkipped, onSkip }: SampleFaultsOpti
       if (total > limit || total >= ids.total) throw refusal();
     },
     refusal,
-    leftOut: () => [...kinds.values()],
+    leftOut: tally.list,
   };
 }
