@@ -46,6 +46,17 @@ test("samples of a shard that cannot be opened say so, the others come", async (
   expect(found).toEqual([...Array(3).fill("read"), ...Array(5).fill(reason), ...Array(8).fill("read")]);
 });
 
+test("a sample that cannot be reached says so, the others come", async () => {
+  const set = memoryShards([{ ...group, isLost: (number) => number === 4 }]);
+  const found: string[] = [];
+  for await (const { key, image } of walkSamples(set, async (sample) => sample)) {
+    found.push("reason" in image ? `${key}: ${image.reason}` : key);
+  }
+  const expected = keysOf(group);
+  expected[4] = "0/2/1: 0/2/1 is lost";
+  expect(found).toEqual(expected);
+});
+
 test("work that fails ends the walk, with nothing left open", async () => {
   const set = memoryShards([group]);
   const work = async (_sample: unknown, { position }: { readonly position: number }) => {

@@ -66,22 +66,27 @@ function* placesOf(shards: readonly Shard[], positions: Iterable<number> | undef
   }
 }
 
+/** A sample that says why it cannot be read. */
+function unreadable({ name }: Shard, index: number, reason: string): Sample {
+  return { key: `${name}/${index}`, image: { reason }, texts: { texts: {} } };
+}
+
 /** Opens a shard; of one that cannot be opened, every sample says why. */
 async function openOrSay(shard: Shard, opener: ShardOpener): Promise<OpenShard> {
   return opener.open(shard).catch((error: unknown): OpenShard => {
-    const image = { reason: `its shard cannot be opened: ${reasonOf(error)}` };
-    const sample = async (index: number): Promise<Sample> => ({
-      key: `${shard.name}/${index}`,
-      image,
-      texts: { texts: {} },
-    });
-    return { sample, close: async () => undefined };
+    const reason = `its shard cannot be opened: ${reasonOf(error)}`;
+    return { sample: async (index) => unreadable(shard, index, reason), close: async () => undefined };
   });
+}
+
+/** A sample; one that cannot be reached says why. */
+function sampleOrSay({ shard, index }: SamplePlace, opened: OpenShard): Promise<Sample> {
+  return opened.sample(index).catch((error: unknown) => unreadable(shard, index, reasonOf(error)));
 }
 
 /**
  * Does something with each sample of a set, several at a time, and gives the results in the order of the set. One shard
- * is open at a time; samples of one that cannot be opened are unreadable.
+ * is open at a time; samples of one that cannot be opened, or that cannot be reached in it, are unreadable.
  */
 export async function* walkSamples<Result>(
   set: ShardSet,
@@ -102,7 +107,7 @@ export async function* walkSamples<Result>(
         yield* untilLeft(0);
         current = { shard: place.shard, opened: await openOrSay(place.shard, opener) };
       }
-      const result = current.opened.sample(place.index).then((sample) => work(sample, place));
+      const result = sampleOrSay(place, current.opened).then((sample) => work(sample, place));
       result.catch(() => undefined); // whoever takes it is told
       underWay.push(result);
       yield* untilLeft(concurrency - 1);
