@@ -4,7 +4,7 @@ import { createTally, type LeftOut, type LeftOutKind } from "../left-out.ts";
 import { skipLimit, tooManySkipped, type MaxSkipped } from "../skipped-images.ts";
 import type { ShardPlace } from "./plan-shards.ts";
 import { numberSet, type SampleIds } from "./sample-ids.ts";
-import type { ShardSet } from "./shard-set.ts";
+import type { Shard, ShardSet } from "./shard-set.ts";
 
 /** A sample that cannot be used. */
 export interface FaultySample {
@@ -41,6 +41,11 @@ export interface SampleFaultsOptions {
 /** So many are kept by name: a list of millions would be garbage. */
 const mostNames = 1000;
 
+/** Why a shard's samples cannot be used when it cannot be opened. */
+export function lostShard({ samples }: Shard, reason: string): string {
+  return `its shard cannot be opened, which has ${samples} samples: ${reason}`;
+}
+
 /** A list that is empty yet. @throws ClipError "bad-argument" if `maxSkipped` is no limit. */
 export function noteFaults({ source, ids, maxSkipped, onSkip }: SampleFaultsOptions): SampleFaults {
   const limit = skipLimit(ids.total, maxSkipped);
@@ -75,8 +80,7 @@ export function noteFaults({ source, ids, maxSkipped, onSkip }: SampleFaultsOpti
       shards.add(first);
       let known = 0;
       for (let id = first; id < first + shard.samples; id++) if (samples.has(id)) known++;
-      const words = `its shard cannot be opened, which has ${shard.samples} samples: ${reason}`;
-      note("unreadable-image", { key: shard.name, reason: words }, shard.samples - known);
+      note("unreadable-image", { key: shard.name, reason: lostShard(shard, reason) }, shard.samples - known);
     },
     check() {
       if (total > limit || total >= ids.total) throw refusal();
