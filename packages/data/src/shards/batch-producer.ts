@@ -102,16 +102,25 @@ export interface BatchProducer {
   stop(): Promise<void>;
 }
 
-/** What makes the batches of a set; `stepsPerEpoch` of them an epoch. */
-export function createProducer(settings: ShardBatchesSettings, stepsPerEpoch: number): BatchProducer {
+/** The epochs of a stream, all of one length. */
+export interface Epochs {
+  planOf(epoch: number): ShardPlan;
+  /** Positions that each plan has. */
+  readonly length: number;
+  /** Batches of each. */
+  readonly stepsPerEpoch: number;
+}
+
+/** What makes the batches of a set. */
+export function createProducer(settings: ShardBatchesSettings, epochs: Epochs): BatchProducer {
   const { source, workers, batchSize, seed, shuffle, distinct, part } = settings;
-  const planOf = plansOf(settings);
+  const { planOf, length, stepsPerEpoch } = epochs;
   const ids = numberSamples(source);
   const faults = noteFaults({ ...settings, ids });
   const shards = openShards(source);
   const reading = { source, ids, faults, shards, workers };
   const padding = paddingOf(settings);
-  const used = Math.min(stepsPerEpoch * batchSize, planOf(settings.restore?.epoch ?? 0).length);
+  const used = Math.min(stepsPerEpoch * batchSize, length);
   const pools = queuePools(stepsPerEpoch, (epoch, pool) =>
     openPool(epoch, pool, { reading, planOf, batchSize, seed, shuffle, distinct, used }),
   );

@@ -43,9 +43,10 @@ export function createShardBatches(options: ShardBatchesOptions): BatchStream {
   const settings = resolveShardOptions(options);
   const { source, batchSize, prefetch, restore } = settings;
   checkRestore(settings);
-  const { length } = plansOf(settings)(0);
+  const planOf = plansOf(settings);
+  const { length } = planOf(0);
   const stepsPerEpoch = countSteps(length, settings);
-  const { faults, produce, passed, stop } = createProducer(settings, stepsPerEpoch);
+  const { faults, produce, passed, stop } = createProducer(settings, { planOf, length, stepsPerEpoch });
   const stream = prefetched<LentBatch>({
     stepsPerEpoch,
     prefetch,
