@@ -79,10 +79,7 @@ async function* candidatesFor(
   const { plan, seed, planned, batch, rows, reading, hold } = filling;
   const { ids, faults } = reading;
   const taken = new Set(planned.map(({ id }) => id));
-  const isTaken = (candidate: number): boolean => {
-    const at = plan.at(candidate);
-    return taken.has(ids.firstOf(at) + at.sample);
-  };
+  const isTaken = (candidate: number): boolean => taken.has(ids.idOf(plan.at(candidate)));
   const lane = { index: rows[0] + row, of: planned.length };
   const positions = substitutesFor({ plan, seed, position, among: ["batch", batch], lane, isTaken });
   for (;;) {

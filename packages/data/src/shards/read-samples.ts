@@ -47,7 +47,7 @@ async function findSample(planned: PlannedSample, reading: SampleReading): Promi
   const { shards, ids, faults, source } = reading;
   const shard = await shards.get(planned);
   if ("reason" in shard) return () => faults.addShard(planned, shard.reason);
-  const id = ids.firstOf(planned) + planned.sample;
+  const id = ids.idOf(planned);
   try {
     const { key, image, texts } = await shard.sample(planned.sample);
     if (!("reason" in image)) return { id, key, planned, image: "path" in image ? image : undefined, texts };

@@ -2,12 +2,16 @@ import { startsOf } from "./gather.ts";
 import type { ShardPlace } from "./plan-shards.ts";
 import type { ShardSet } from "./shard-set.ts";
 
+/** A sample of a set: its shard, and its own place in that. */
+type SamplePlace = ShardPlace & { readonly sample: number };
+
 /** Numbers the samples of a set, so that many can be remembered in little memory. */
 export interface SampleIds {
   /** Samples of the set. */
   readonly total: number;
   /** The number of a shard's first sample; those of its others follow. */
   firstOf(place: ShardPlace): number;
+  idOf(sample: SamplePlace): number;
 }
 
 /** The numbers of a set's samples: group by group, shard by shard, from 0. */
@@ -16,9 +20,11 @@ export function numberSamples({ groups }: ShardSet): SampleIds {
   const sums = counts.map((group) => group.reduce((sum, samples) => sum + samples, 0));
   const groupStarts = startsOf(sums);
   const shardStarts = counts.map(startsOf);
+  const firstOf = ({ group, shard }: ShardPlace): number => groupStarts[group]! + shardStarts[group]![shard]!;
   return {
     total: sums.reduce((sum, samples) => sum + samples, 0),
-    firstOf: ({ group, shard }) => groupStarts[group]! + shardStarts[group]![shard]!,
+    firstOf,
+    idOf: (place) => firstOf(place) + place.sample,
   };
 }
 

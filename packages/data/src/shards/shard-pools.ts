@@ -82,10 +82,7 @@ export function openPool(epoch: number, pool: number, options: PoolsOptions): Sh
     releases.push(release);
     return release;
   };
-  const idOf = (position: number): number => {
-    const planned = plan.at(position);
-    return ids.firstOf(planned) + planned.sample;
-  };
+  const idOf = (position: number): number => ids.idOf(plan.at(position));
 
   const fill = async (read: readonly (ReadSample | undefined)[]): Promise<ReadSample[]> => {
     const places: (ReadSample | undefined)[] = [...read];
