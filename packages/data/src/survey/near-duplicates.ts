@@ -1,4 +1,4 @@
-import { indexIn, type EarlierOnes, type Hashes } from "./duplicates.ts";
+import { findEarlier, indexIn, type EarlierOnes, type Hashes } from "./duplicates.ts";
 
 /** Bits in which hashes of near duplicates may differ. */
 export const nearBits = 3;
@@ -83,15 +83,5 @@ export function findNear(hashes: Hashes): EarlierOnes {
     for (let at = 0; at < quarters.length; at++) quarters[at] = (words[2 * at + offset] as number) >>> shift;
     joinInQuarter(words, quarters, join);
   }
-  const firsts = new Uint32Array(values.length);
-  const earlier = new Uint32Array(hashes.length);
-  for (let at = 0; at < hashes.length; at++) {
-    const value = hashes[at] as bigint;
-    if (value === 0n) continue;
-    const root = rootOf(indexIn(values, value));
-    const first = firsts[root] ?? 0;
-    if (first === 0) firsts[root] = at + 1;
-    else earlier[at] = first;
-  }
-  return earlier;
+  return findEarlier(hashes, values.length, (hash) => rootOf(indexIn(values, hash)));
 }
