@@ -16,7 +16,6 @@ const kinds = {
   "unsafe-name": ["entry whose name leads out of its folder", "entries whose names lead out of their folder"],
   nameless: ["entry whose name has no key and ending", "entries whose names have no key and ending"],
   "second-key": ["entry whose key came before", "entries whose keys came before"],
-  "no-image": ["sample without an image", "samples without an image"],
   "cut-short": ["shard that cannot be read to its end", "shards that cannot be read to their end"],
   "not-utf8": ["text that is no UTF-8", "texts that are no UTF-8"],
 } as const;
