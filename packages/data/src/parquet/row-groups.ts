@@ -71,13 +71,19 @@ function rowsOf({ num_rows: found }: RowGroupFacts, label: string): number {
   throw new ClipError("bad-data", `${label}: expected at most ${mostRows} rows in a row group, it says ${found}`);
 }
 
+/** What the footer says of a column of a row group; undefined if it lacks it. */
+function metaOf(group: RowGroupFacts, { path }: ChosenColumn) {
+  const name = path.join("\0");
+  return group.columns.find(({ meta_data: meta }) => meta?.path_in_schema.join("\0") === name)?.meta_data;
+}
+
 function placeOf(group: RowGroupFacts, schema: SchemaTree, wanted: ChosenColumn, label: string): ColumnPlace {
-  const facts = group.columns.find(({ meta_data: meta }) => meta?.path_in_schema.join("\0") === wanted.path.join("\0"));
-  const meta = facts?.meta_data;
-  if (meta === undefined) throw new ClipError("bad-data", `${label} lacks the column ${wanted.path.join(".")}`);
+  const meta = metaOf(group, wanted);
   const schemaPath = getTreePath(schema, [...wanted.path]);
   const leaf = schemaPath.at(-1);
-  if (leaf === undefined) throw new ClipError("bad-data", `${label} lacks the column ${wanted.path.join(".")}`);
+  if (meta === undefined || leaf === undefined) {
+    throw new ClipError("bad-data", `${label} lacks the column ${wanted.path.join(".")}`);
+  }
   // a dictionary's page comes first, where there is one; polars leaves its place out
   const start = Number(meta.dictionary_page_offset || meta.data_page_offset);
   const decoder: ColumnDecoder = {
@@ -153,10 +159,8 @@ async function textsOf({ source, rows, captions }: Columns): Promise<Texts[]> {
 }
 
 /** Bytes of a column once it is unpacked. */
-const unpackedBytes = (group: RowGroupFacts, { path }: ChosenColumn): number => {
-  const facts = group.columns.find(({ meta_data: meta }) => meta?.path_in_schema.join("\0") === path.join("\0"));
-  return Number(facts?.meta_data?.total_uncompressed_size ?? 0);
-};
+const unpackedBytes = (group: RowGroupFacts, column: ChosenColumn): number =>
+  Number(metaOf(group, column)?.total_uncompressed_size ?? 0);
 
 function checkSize(group: RowGroupFacts, { image, captions }: ChosenColumns, label: string): void {
   const images = unpackedBytes(group, image);
