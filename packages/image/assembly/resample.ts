@@ -1,5 +1,5 @@
 // The two passes of Pillow's resize over bytes (Resample.c), in AssemblyScript: `pnpm build:wasm` compiles
-// this file to src/generated/resample-wasm.ts, which src/resample-simd.ts runs.
+// this file to src/generated/resample-wasm.ts, which src/resample-wasm.ts runs.
 //
 // A sum is half + Σ byte · weight in 32 bits, then 22 bits to the right, cut to a byte. There is no
 // fast product of 32-bit lanes, so a weight w is written as high · 2^16 + low with high and low from

@@ -42,7 +42,7 @@ function drawnAt(what: string, epoch: number, { key, planned: { repeat } }: Foun
   return repeat === 0 ? [what, epoch, key] : [what, epoch, key, repeat];
 }
 
-/** A planned sample, or undefined, noted, if it cannot be had. */
+/** A planned sample; or, if it cannot be had, what notes why. */
 async function findSample(planned: PlannedSample, reading: SampleReading): Promise<FoundSample | (() => void)> {
   const { shards, ids, faults, source } = reading;
   const shard = await shards.get(planned);
@@ -62,7 +62,7 @@ async function findSample(planned: PlannedSample, reading: SampleReading): Promi
 /** Samples whose captions are asked for at a time. */
 const readAtATime = 512;
 
-/** What a position is, or notes why it is nothing. */
+/** What a position is, or what notes why it is nothing. */
 type Outcome = ReadSample | (() => void);
 
 async function readSome(positions: readonly number[], plan: ShardPlan, reading: SampleReading): Promise<Outcome[]> {
