@@ -25,7 +25,7 @@ export async function growFile(path: string): Promise<GrowingFile> {
     }
   };
   const handle = await named(open(partial, "w"));
-  let isOpen = true;
+  let [isOpen, isDone] = [true, false];
   const close = async (): Promise<void> => {
     if (isOpen) await handle.close();
     isOpen = false;
@@ -41,13 +41,14 @@ export async function growFile(path: string): Promise<GrowingFile> {
     await handle.sync();
     await close();
     await rename(partial, path);
+    isDone = true;
     await syncFolder(dirname(path));
   };
   return {
     append: (bytes) => named(writeAll(bytes, null)),
     finish: (head = new Uint8Array()) => named(settle(head)),
     async discard() {
-      if (!isOpen) return;
+      if (isDone) return;
       await close();
       await rm(partial, { force: true });
     },
