@@ -59,6 +59,31 @@ test("entries lie where tarfile finds them, whatever their names are", async () 
   }
 });
 
+/** A header and its content, in whole blocks. */
+function entry(name: string, type: string, content: string): Buffer {
+  const blocks = Buffer.alloc(512 * (1 + Math.ceil(content.length / 512)));
+  blocks.write(name, 0);
+  blocks.write(content.length.toString(8).padStart(11, "0"), 124);
+  blocks.write(`        ${type}ustar\0`, 148, "latin1");
+  const sum = blocks.reduce((before, byte) => before + byte, 0);
+  blocks.write(sum.toString(8).padStart(6, "0"), 148);
+  blocks.write(content, 512);
+  return blocks;
+}
+
+test("a long name stays where a pax header says something else of the entry", async () => {
+  const long = `${"deep/".repeat(30)}a.jpg`;
+  const headers = [
+    entry("long", "L", `${long}\0`),
+    entry("pax", "x", "11 mtime=1\n"),
+    entry("short.jpg", "0", "bytes"),
+  ];
+  const tar = Buffer.concat([...headers, Buffer.alloc(1024)]);
+  const entries: TarEntry[] = [];
+  for await (const found of walkTar(readerOf(tar), "mixed.tar")) entries.push(found);
+  expect(entries).toEqual([{ name: long, offset: 2560, size: 5, type: "0", isSparse: false }]);
+});
+
 test("what is no part of a sample is counted by reason", async () => {
   const { index, samples, bytesAt } = await samplesOf("odd.tar");
   expect(kindsOf(index.leftOut)).toEqual({ special: 2, "unsafe-name": 2, nameless: 2, "second-key": 2 });

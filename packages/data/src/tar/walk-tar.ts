@@ -29,8 +29,8 @@ const farthest = 2 ** 16;
 
 /** What headers before an entry's own say of it. */
 interface Before {
-  readonly name?: string | undefined;
-  readonly size?: number | undefined;
+  readonly name?: string;
+  readonly size?: number;
   readonly isSparse?: boolean;
 }
 
@@ -38,9 +38,13 @@ const filled = (bytes: number): number => Math.ceil(bytes / blockBytes) * blockB
 
 function beforeOfPax(content: Uint8Array): Before {
   const records = readPax(content);
-  const size = records.get("size");
+  const [name, size] = [records.get("path"), records.get("size")];
   const isSparse = [...records.keys()].some((name) => name.startsWith("GNU.sparse."));
-  return { name: records.get("path"), isSparse, ...(size !== undefined && { size: Number(size) }) };
+  return {
+    ...(name !== undefined && { name }),
+    ...(size !== undefined && { size: Number(size) }),
+    ...(isSparse && { isSparse }),
+  };
 }
 
 /** Something that cannot be a tar at all. */
