@@ -89,7 +89,8 @@ export {
   type TarIndex,
 } from "./tar/tar-index-file.ts";
 export { tarSample, type TarShard } from "./tar/tar-shard.ts";
-export { openParquet, type ParquetFile, type RowGroup, type RowImage } from "./parquet/row-groups.ts";
+export { openParquet } from "./parquet/open-parquet.ts";
+export type { ParquetFile, RowGroup, RowImage } from "./parquet/row-groups.ts";
 export type { ParquetColumns } from "./parquet/parquet-columns.ts";
 export { scanTable, type TableForm, type TableScan } from "./table/scan-table.ts";
 export {

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { ByteReader } from "../byte-reader.ts";
-import { openParquet, type RowImage } from "./row-groups.ts";
+import { openParquet } from "./open-parquet.ts";
+import type { RowImage } from "./row-groups.ts";
 import type { ParquetColumns } from "./parquet-columns.ts";
 
 /** Written by tools/peers/make_shard_fixtures.py with pyarrow. */

@@ -175,11 +175,8 @@ function checkSize(group: RowGroupFacts, { image, captions }: ChosenColumns, lab
   );
 }
 
-/**
- * Describes a Parquet file by its footer; neither images nor texts are read.
- * @throws ClipError "bad-data" for what is no Parquet file, or has none of the columns.
- */
-export async function openParquet(source: ByteReader, label: string, columns: ParquetColumns): Promise<ParquetFile> {
+/** See `openParquet`. */
+export async function readParquet(source: ByteReader, label: string, columns: ParquetColumns): Promise<ParquetFile> {
   const metadata = await readFooter(source, label);
   const groups = metadata.row_groups;
   const schema = schemaOf(metadata, label);

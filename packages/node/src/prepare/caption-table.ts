@@ -1,5 +1,4 @@
 import type { Texts } from "@clip-ts/data";
-import { parquetWriteBuffer } from "hyparquet-writer";
 
 /** What is kept of a sample beside its tar. */
 export interface CaptionRow {
@@ -17,7 +16,8 @@ const fixed: ReadonlySet<string> = new Set(["key", "width", "height", "caption"]
  * A Parquet file of rows: `key`, `width`, `height`, `caption`, then a column for each name of a text (one that is called
  * like one of these is left to `caption`), in the order of the alphabet.
  */
-export function captionTable(rows: readonly CaptionRow[]): Uint8Array {
+export async function captionTable(rows: readonly CaptionRow[]): Promise<Uint8Array> {
+  const { parquetWriteBuffer } = await import("hyparquet-writer");
   const names = new Set(rows.flatMap(({ texts }) => Object.keys(texts)));
   const own = [...names].filter((name) => !fixed.has(name)).toSorted();
   const column = (name: string, data: (string | null)[]) => ({ name, data, type: "STRING" as const, nullable: true });

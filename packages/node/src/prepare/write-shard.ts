@@ -106,7 +106,7 @@ async function writeOne(
     }
   }
   await writeFileWhole(`${base}.tar`, writeTar(taken()));
-  await writeFileWhole(`${base}.parquet`, [captionTable(rows)]);
+  await writeFileWhole(`${base}.parquet`, [await captionTable(rows)]);
   await indexOf(`${base}.tar`, await localStore.hold(`${base}.tar`), { store: localStore });
   return { rest, rows: rows.length };
 }

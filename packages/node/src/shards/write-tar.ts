@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { pack, type Pack } from "tar-stream";
+import type { Pack } from "tar-stream";
 
 /** A sample to be written: files that share its key. */
 export interface TarSampleFiles {
@@ -35,6 +35,7 @@ export function writableKey(key: string): string {
 export async function* writeTar(
   samples: Iterable<TarSampleFiles> | AsyncIterable<TarSampleFiles>,
 ): AsyncGenerator<Uint8Array> {
+  const { pack } = await import("tar-stream"); // few programs write shards
   const tar = pack();
   const writing = (async () => {
     for await (const { key, files } of samples) {
