@@ -10,4 +10,4 @@ export { crc32 } from "./crc32.ts";
 export { randomStream, shuffled, type RandomStream } from "./random.ts";
 export { parseJson, parseJsonFile } from "./parse-json.ts";
 export { inPieces, runYielding, runThrough, createYield, type Yielding } from "./yielding.ts";
-export { isModelFile, modelFiles, tokenizerFiles, weightsFiles } from "./model-files.ts";
+export { isModelFile, modelFiles, selfCheckFile, tokenizerFiles, weightsFiles } from "./model-files.ts";

@@ -1,0 +1,1 @@
+export { openLanceIndex, type LanceIndexOptions } from "./lance-index.ts";

@@ -1,0 +1,2 @@
+export { removeQdrantIndex, type CollectionPlace } from "./connect.ts";
+export { openQdrantIndex, type QdrantIndexOptions } from "./qdrant-index.ts";
