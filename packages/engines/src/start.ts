@@ -144,12 +144,13 @@ function slowdownOf(name: EngineName): { readonly slowdown?: Slowdown } {
   return { slowdown: { said: `${detail}: ${name} computes, ${slower}`, fix } };
 }
 
-async function startFastest(device: Device | undefined, options: EngineOptions): Promise<StartedEngine> {
+async function startFastest({ device, refused = {}, ...options }: StartOptions): Promise<StartedEngine> {
   const missing: string[] = [];
   for (const name of automaticEngines(device)) {
     const status = inspectEngine(name);
-    if (!status.available) {
-      missing.push(`${name}: ${status.detail}`);
+    const lack = refused[name] ?? (status.available ? undefined : status.detail);
+    if (lack !== undefined) {
+      missing.push(`${name}: ${lack}`);
       continue;
     }
     try {
@@ -164,6 +165,14 @@ async function startFastest(device: Device | undefined, options: EngineOptions):
   throw new ClipError("engine-unavailable", `No engine could be started: ${missing.join("; ")}.`);
 }
 
+/** Which engine is wanted, and how it computes. */
+export interface StartOptions extends EngineOptions {
+  /** Where to compute; the automatic choice falls back to the CPU. */
+  readonly device?: Device | undefined;
+  /** Engines that the automatic choice passes over, and why, by name. */
+  readonly refused?: Readonly<Partial<Record<EngineName, string>>> | undefined;
+}
+
 /**
  * Starts an engine for the whole process: the one named, or with "auto" the fastest that can run here.
  * Threads are settled by the first start. A device narrows the choice; where "gpu" finds none, the CPU computes and the reason says why.
@@ -171,7 +180,9 @@ async function startFastest(device: Device | undefined, options: EngineOptions):
  */
 export async function startEngine(
   name: EngineName | "auto" = "auto",
-  { device, ...options }: EngineOptions & { readonly device?: Device | undefined } = {},
+  options: StartOptions = {},
 ): Promise<StartedEngine> {
-  return name === "auto" ? startFastest(device, options) : startNamed(onDevice(name, device), options);
+  if (name === "auto") return startFastest(options);
+  const { device, refused: _refused, ...how } = options;
+  return startNamed(onDevice(name, device), how);
 }

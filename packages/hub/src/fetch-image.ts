@@ -8,13 +8,17 @@ import { redirectOf } from "./request-hub.ts";
 export interface FetchImageOptions extends Pick<HubSettings, "timeout" | "retry" | "onNotice"> {
   /** Bytes that an image may have; 128 MiB by default. */
   readonly mostBytes?: number;
+  /** Redirects that are followed; 10 by default. */
+  readonly mostRedirects?: number;
+  /** Sends each request, a redirect's too, in the place of `fetch`: for who has to know what is connected to. */
+  readonly send?: typeof exchange;
 }
 
 const usualMostBytes = 2 ** 27;
 
 /** An image has to be whole within so many time-outs, however slowly it trickles. */
 const mostTimeouts = 5;
-const mostRedirects = 10;
+const usualMostRedirects = 10;
 
 /** What statuses mean of an image; 401 and 403 alike: no token is ever sent. */
 const meanings: Readonly<Record<number, string>> = {
@@ -67,11 +71,15 @@ async function bodyOf({ url, chunks }: HubAnswer, mostBytes: number, limit: numb
   return Buffer.concat(parts);
 }
 
-async function fetchOnce(address: string, timeout: number, mostBytes: number): Promise<Uint8Array> {
+/** The options of one try, all of them. */
+type Settled = Required<Pick<FetchImageOptions, "timeout" | "mostBytes" | "mostRedirects" | "send">>;
+
+async function fetchOnce(address: string, settled: Settled): Promise<Uint8Array> {
+  const { timeout, mostBytes, mostRedirects, send } = settled;
   const headers = { "user-agent": "clip-ts", accept: "image/*,*/*;q=0.5" };
   let target = address;
   for (let redirected = 0; redirected <= mostRedirects; redirected++) {
-    const answer = await exchange(target, { headers }, timeout);
+    const answer = await send(target, { headers }, timeout);
     try {
       const next = redirectOf(answer, "GET");
       if (next === undefined) {
@@ -91,11 +99,9 @@ async function fetchOnce(address: string, timeout: number, mostBytes: number): P
  * time-out (that of the hub, 60 s) or is refused for a while is tried again as the hub is; no token is sent.
  * @throws ClipError that names the address and says why not.
  */
-export function fetchImage(
-  place: string,
-  { mostBytes = usualMostBytes, ...options }: FetchImageOptions = {},
-): Promise<Uint8Array> {
+export function fetchImage(place: string, options: FetchImageOptions = {}): Promise<Uint8Array> {
   const address = addressOf(place);
+  const { mostBytes = usualMostBytes, mostRedirects = usualMostRedirects, send = exchange } = options;
   const { timeout = hubSettings().timeout ?? defaultTimeout } = options;
-  return withRetries(options, () => fetchOnce(address, timeout, mostBytes));
+  return withRetries(options, () => fetchOnce(address, { timeout, mostBytes, mostRedirects, send }));
 }

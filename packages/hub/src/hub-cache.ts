@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { ClipError, modelFiles, tokenizerFiles, weightsFiles } from "@clip-ts/base";
+import { ClipError, modelFiles, selfCheckFile, tokenizerFiles, weightsFiles } from "@clip-ts/base";
 import { readJson, syncFolder } from "@clip-ts/files";
 import { safeName, type HubReference, type HubSettings } from "./hub-settings.ts";
 
@@ -69,13 +69,14 @@ export async function linkBlob(blob: string, path: string): Promise<void> {
   await place(path, (made) => symlink(target, made).catch(() => copyFile(blob, made)));
 }
 
-/** Small files that say what a model is. */
+/** Small files that say what a model is, and its proof. */
 const descriptions: readonly string[] = [
   modelFiles.config,
   modelFiles.openClipConfig,
   modelFiles.preprocessor,
   modelFiles.processor,
   ...tokenizerFiles,
+  selfCheckFile,
 ];
 
 /** Weights that fit the config: open_clip's go with open_clip's config, if there is no other. */

@@ -21,7 +21,9 @@ export {
   type ClipFunctions,
   type TransformersSettings,
 } from "./clip-graphs.ts";
+export { bytesEmbedder, type BytesEmbedder, type BytesEmbedderParts } from "./bytes-embedder.ts";
 export { compileEmbedder } from "./compile-embedder.ts";
+export { embedderOnDemand } from "./embedder-on-demand.ts";
 export {
   compileTowers,
   engineEmbedder,
@@ -57,3 +59,28 @@ export {
   type FoundTokenizer,
   type MissingTokenizer,
 } from "./read-tokenizer.ts";
+export { selfCheckFile } from "@clip-ts/base";
+export {
+  formatSelfCheck,
+  parseSelfCheck,
+  type CheckedCaptions,
+  type CheckedPictures,
+  type CheckMaker,
+  type CheckPrecision,
+  type SelfCheck,
+} from "./self-check/file.ts";
+export {
+  makeSelfCheck,
+  runSelfCheck,
+  withoutPictures,
+  type CheckedModel,
+  type SelfCheckFault,
+  type SelfCheckResult,
+} from "./self-check/self-check.ts";
+export {
+  openProved,
+  type OnEngine,
+  type ProveParts,
+  type RefusedEngines,
+  type SelfCheckWhen,
+} from "./self-check/prove.ts";

@@ -1,4 +1,4 @@
-import { ClipError, isClipError } from "@clip-ts/base";
+import { ClipError, isClipError, selfCheckFile } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
 import type { Target } from "@clip-ts/jit";
 import {
@@ -18,6 +18,8 @@ import { lazyWeights, rememberTexts, type LazyWeights, type ModelFiles } from ".
 import { checkStoredPositions, positionTableOf, withResizedPositions } from "./positions.ts";
 import { readDescription, type DescribeOptions, type ModelFacts } from "./read-description.ts";
 import { needTokenizer, readTokenizer, type FoundTokenizer } from "./read-tokenizer.ts";
+import { parseSelfCheck, type SelfCheck } from "./self-check/file.ts";
+import { withoutPictures } from "./self-check/self-check.ts";
 
 /** What is known of a model, apart from its weights. */
 export interface ModelDescription extends ModelFacts, FoundTokenizer {}
@@ -32,6 +34,11 @@ export interface Model extends ModelDescription, LazyWeights {
   readonly name: string;
   /** The folder, file or address that it was found at. */
   readonly place: string;
+  /**
+   * Reads the proof beside the weights; undefined if there is none.
+   * @throws ClipError "bad-data" that names a file which is damaged.
+   */
+  readonly selfCheck: () => Promise<SelfCheck | undefined>;
 }
 
 /** A model of which all but the weights is known already. */
@@ -45,6 +52,10 @@ export function modelIn(files: ModelFiles, description: ModelDescription): Model
     preprocess,
     ...(tokenizer !== undefined && { tokenizer }),
     ...(missingTokenizer !== undefined && { missingTokenizer }),
+    async selfCheck() {
+      const text = await files.readText(selfCheckFile);
+      return text === undefined ? undefined : parseSelfCheck(text, files.pathOf(selfCheckFile));
+    },
     ...lazyWeights(files, async (file) => {
       checkOrigin(config, name, file);
       await checkStoredPositions(config, file);
@@ -158,12 +169,16 @@ function weightsAtResolution({ vision }: ClipConfig, file: TensorFile, imageSize
  * @throws ClipError "bad-argument" for a size that the vision tower cannot see.
  */
 export function atResolution(model: Model, imageSize: number | undefined): Model {
-  const { config, preprocess, weights } = model;
+  const { config, preprocess, weights, selfCheck } = model;
   if (imageSize === undefined || imageSize === config.vision.imageSize) return model;
   return {
     ...model,
     config: configAtResolution(config, imageSize),
     preprocess: { ...preprocess, size: imageSize },
     weights: async () => weightsAtResolution(config, await weights(), imageSize),
+    async selfCheck() {
+      const check = await selfCheck();
+      return check && withoutPictures(check);
+    },
   };
 }

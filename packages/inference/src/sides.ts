@@ -15,6 +15,8 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 /** One side of a model: what is traced of it, and what goes in. */
 export interface Side {
   readonly embed: (params: ClipParams, input: Tensor, config: ClipConfig) => Tensor;
+  /** What of the parameter tree it reads. */
+  readonly parts: readonly (keyof ClipParams)[];
   /** The shape of an input, with names for sides that are not always the same. */
   readonly shape: readonly (number | string)[];
   readonly dtype: "float32" | "int32";
@@ -28,18 +30,29 @@ export function sidesOf({ vision: { channels, imageSize } }: ClipConfig): {
   return {
     images: {
       embed: embedImages,
+      parts: ["vision_model", "visual_projection"],
       shape: ["batch", channels, imageSize, imageSize],
       dtype: "float32",
     },
-    texts: { embed: embedTexts, shape: ["batch", "tokens"], dtype: "int32" },
+    texts: {
+      embed: embedTexts,
+      parts: ["text_model", "text_projection"],
+      shape: ["batch", "tokens"],
+      dtype: "int32",
+    },
   };
 }
 
 type Run = (inputs: NamedTensors) => NamedTensors;
 
-/** A side as a function of its input and of the parameters by path. */
-export function functionOf({ embed }: Side, config: ClipConfig): Run {
-  const spec = clipSpec(config);
+/** These parts of a model's spec, those that it has. */
+export function partsOf(config: ClipConfig, parts: readonly (keyof ClipParams)[]): object {
+  return Object.fromEntries(Object.entries(clipSpec(config)).filter(([name]) => parts.some((part) => part === name)));
+}
+
+/** A side as a function of its input and of its parameters by path. */
+export function functionOf({ embed, parts }: Side, config: ClipConfig): Run {
+  const spec = partsOf(config, parts);
   return ({ input, ...leaves }) => ({
     features: embed(unflattenLike(spec, leaves) as ClipParams, input as Tensor, config),
   });

@@ -31,3 +31,9 @@ test("hashes of what images look like are those of Pillow's pixels", async () =>
     expect([name, differenceHash(pixels).toString(16).padStart(16, "0")]).toEqual([name, hash]);
   }
 });
+
+test("a file cut after its first letters has no size, whatever lies behind it in its buffer", () => {
+  const behind = Buffer.from("GIF89a\u0007\u0000\u0007\u0000and more", "latin1");
+  expect(readImageHead(behind)).toMatchObject({ width: 7, height: 7 });
+  expect(readImageHead(behind.subarray(0, 6))).toBeUndefined();
+});

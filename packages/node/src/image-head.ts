@@ -16,7 +16,9 @@ const endings: Readonly<Record<string, string>> = { tiff: "tif", pnm: "ppm", hei
  */
 export function readImageHead(bytes: Uint8Array): ImageHead | undefined {
   try {
-    const { type, width, height } = imageSize(bytes);
+    // image-size reads on beyond a view's end, into whatever else lies in its buffer: a small file gets one of its own.
+    const isView = bytes.byteLength !== bytes.buffer.byteLength;
+    const { type, width, height } = imageSize(isView ? new Uint8Array(bytes) : bytes);
     if (type === undefined || !(width > 0 && height > 0)) return undefined;
     return { format: endings[type] ?? type, width, height };
   } catch {

@@ -36,6 +36,8 @@ export { npyChunks, npyHead } from "./npy.ts";
 export { createNpyWriter, openNpy, type NpyFile, type NpyWriter } from "./npy-file.ts";
 export { openClip, type ImageInput, type OpenClipOptions } from "./open-clip.ts";
 export { defaultCacheFolder, type RemoteCounts, type RemoteOptions, type S3Options } from "./remote/remote-options.ts";
+export { checkPrecision, loadProved, type LoadProvedOptions, type RunningEngine } from "./self-check/load-proved.ts";
+export { copySelfCheck, proofOf, writeSelfCheck } from "./self-check/write-self-check.ts";
 export { storeFor, type EveryStore } from "./remote/store-for.ts";
 export { checkpointFolder, markCheckpoint, lockRun, runHolder, type RunLock } from "./run-folder.ts";
 export {
@@ -55,6 +57,8 @@ export type { FileFacts, HeldFile, ShardStore } from "./shards/shard-store.ts";
 export { writeTar, type TarSampleFiles } from "./shards/write-tar.ts";
 export { writeTarIndexes, type IndexedShard, type TarIndexOptions } from "./shards/write-tar-indexes.ts";
 export { createRangeReader, type RangeReader } from "./decode-pool/read-range.ts";
+export { hashModel } from "./hash-model.ts";
+export { readPictureFacts, type PictureFacts } from "./picture-facts.ts";
 export { readImageHead, type ImageHead } from "./image-head.ts";
 export { imageFormats, makeImage, type ImageForm, type MadeImage } from "./prepare/make-image.ts";
 export { prepareShards } from "./prepare/prepare-shards.ts";

@@ -58,3 +58,20 @@ export function readJpegHead(bytes: Uint8Array): JpegHead | undefined {
   }
   return undefined;
 }
+
+/**
+ * What a JPEG's EXIF segment holds, from "Exif" on, as a view of the bytes; undefined where there is none before the
+ * picture, or it is cut.
+ */
+export function exifOfJpeg(bytes: Uint8Array): Uint8Array | undefined {
+  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 2; at + 11 < bytes.length && bytes[at] === 0xff; at = behindMarker(view, at)) {
+    const marker = bytes[at + 1]!;
+    if (endsHead(marker) || frames.has(marker)) return undefined;
+    if (marker !== 0xe1 || !isExif(bytes, at + 2)) continue;
+    const end = behindMarker(view, at);
+    return end <= bytes.length ? bytes.subarray(at + 4, end) : undefined;
+  }
+  return undefined;
+}

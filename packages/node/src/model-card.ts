@@ -5,7 +5,7 @@ import { describePreprocess, lostPreprocess, type PreprocessConfig } from "@clip
 import { clipSpec, type ClipConfig } from "@clip-ts/model";
 import { isOwnText, textTower } from "@clip-ts/text-encoder";
 import { isVit, visionTower } from "@clip-ts/vision-encoder";
-import { modelFiles } from "@clip-ts/base";
+import { modelFiles, selfCheckFile } from "@clip-ts/base";
 import type { ModelFacts } from "@clip-ts/inference";
 
 /** What a model card says beside the model's own facts. */
@@ -14,6 +14,8 @@ export interface CardOptions {
   readonly repository: string;
   /** SPDX-like id that the hub knows, such as mit; nothing is claimed without one. */
   readonly license?: string;
+  /** Whether its proof lies beside it. */
+  readonly isProved?: boolean;
 }
 
 /** Which libraries open the folder. */
@@ -78,6 +80,9 @@ console.log(await clip.classify("photo.jpg", ["cat", "dog"]));
 `;
 }
 
+const proofLine = `| proof | \`${selfCheckFile}\`: features of a few probes, which clip-ts checks on first use |
+`;
+
 /** The `README.md` of a model's repository: the hub's metadata, facts, and how it is used. */
 export function modelCard(folder: string, facts: ModelFacts, options: CardOptions): string {
   const { config } = facts;
@@ -104,6 +109,6 @@ A model that puts images and texts into one space of ${config.projectionDim} dim
 | vision tower | ${describeVision(config)} |
 | text tower | ${describeText(config)} |
 | images | ${describePreprocess(facts.preprocess)} |
-${describeLost(folder, facts)}
+${options.isProved === true ? proofLine : ""}${describeLost(folder, facts)}
 ${usageOf(options, config)}`;
 }

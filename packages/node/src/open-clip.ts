@@ -1,11 +1,20 @@
 import { startEngine, type EngineName, type Slowdown, type StartedEngine } from "@clip-ts/engines";
 import type { DownloadProgress } from "@clip-ts/hub";
 import { preprocessYielding, type Pixels } from "@clip-ts/image";
-import { atResolution, closing, describedClip, loadEmbedder, warnOnce } from "@clip-ts/inference";
+import {
+  atResolution,
+  closing,
+  describedClip,
+  warnOnce,
+  type RefusedEngines,
+  type SelfCheckWhen,
+} from "@clip-ts/inference";
 import type { Clip, OwnTower } from "@clip-ts/model";
+import { getBackend } from "@tensorflow/tfjs-core";
 import { decodeImage, type DecodeOptions } from "./decode-image.ts";
 import { openModel } from "./open-model.ts";
 import { readImageBytes } from "./list-images.ts";
+import { loadProved, type RunningEngine } from "./self-check/load-proved.ts";
 
 /** An image: a path or an http or https address, the bytes of a file, or pixels already decoded. */
 export type ImageInput = string | Uint8Array | Pixels;
@@ -28,9 +37,16 @@ export interface OpenClipOptions extends DecodeOptions {
   /**
    * Hears, a line each, what is assumed where the model's files do not say it (by default a warning on the
    * console, once), that ONNX Runtime is not installed, without which all is about ten times slower, why the
-   * hub or an image's server is asked again, and that the cache is used in its place.
+   * hub or an image's server is asked again, that the cache is used in its place, and which engine failed the
+   * model's proof.
    */
   readonly onNotice?: (line: string) => void;
+  /**
+   * When a model that carries its proof (`self-check.json`) is held against it: on "first-use" on a device and engine
+   * (default), "always", or never ("off"). An engine that fails is named to `onNotice` and the next that passes
+   * computes; one that was asked for by name is refused.
+   */
+  readonly selfCheck?: SelfCheckWhen;
 }
 
 async function toPixels(image: ImageInput, options: OpenClipOptions): Promise<Pixels> {
@@ -39,25 +55,43 @@ async function toPixels(image: ImageInput, options: OpenClipOptions): Promise<Pi
   return image;
 }
 
+/** Starts the engine that is wanted; the application's own is not touched. */
+async function start(engine: EngineName | "auto" | "current", refused: RefusedEngines): Promise<Started> {
+  if (engine !== "current") return startEngine(engine, { refused });
+  return { name: engine, detail: `TensorFlow.js on its backend ${getBackend() ?? "to come"}` };
+}
+
+type Started = RunningEngine & Pick<Partial<StartedEngine>, "slowdown">;
+
 const inOneLine = ({ said, fix }: Slowdown): string => `${said}. To change that: ${fix}`;
 
 /**
  * Opens a model folder, a run or a model of the hub (`hf:owner/name`) for use: starts an engine, loads the weights and returns the handle that
  * embeds images and texts and classifies. Dispose the handle when done.
  * @throws ClipError that names the file or engine that is missing, and what to do; "bad-argument" for an
- * image size that the model cannot see.
+ * image size that the model cannot see; "bad-weights", "bad-data" or "engine-unavailable" where it fails its proof.
  */
 export async function openClip(model: string, options: OpenClipOptions = {}): Promise<Clip<ImageInput>> {
-  const { engine = "auto", batchSize, imageSize, towers, onNotice, onProgress } = options;
+  const { engine = "auto", batchSize, imageSize, towers, selfCheck, onNotice, onProgress } = options;
   const stored = await openModel(model, {
     towers,
     ...(onNotice !== undefined && { onNotice }),
     ...(onProgress !== undefined && { onProgress }),
   });
   const opened = atResolution(stored, imageSize);
-  const started: Partial<StartedEngine> = engine === "current" ? {} : await startEngine(engine);
-  if (started.slowdown !== undefined) (onNotice ?? warnOnce)(inOneLine(started.slowdown));
-  const embedder = await closing(opened, () => loadEmbedder(opened, started.compiler));
+  const say = onNotice ?? warnOnce;
+  const { embedder } = await closing(opened, () =>
+    loadProved<Started>(opened, {
+      async start(refused) {
+        const started = await start(engine, refused);
+        if (started.slowdown !== undefined) say(inOneLine(started.slowdown));
+        return started;
+      },
+      asked: engine === "auto" ? undefined : engine === "current" ? "current" : "named",
+      selfCheck,
+      onNotice: say,
+    }),
+  );
   return describedClip<ImageInput>(opened, {
     embedder,
     preprocess: async (image) => preprocessYielding(await toPixels(image, options), opened.preprocess),

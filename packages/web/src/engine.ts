@@ -27,6 +27,8 @@ export interface EngineOptions extends OnnxEngineOptions {
    * the script, which a bundler does not put there by itself.
    */
   readonly wasmPaths?: string | Readonly<Record<WasmFile, string>>;
+  /** Engines that the automatic choice passes over, and why, by name. */
+  readonly refused?: Readonly<Partial<Record<EngineName, string>>>;
 }
 
 /** The engine that runs. */
@@ -99,6 +101,11 @@ function oneThreadOnly({ threads }: Loaded, name: EngineName): string {
 async function startFastest(options: EngineOptions): Promise<StartedEngine> {
   const missing: string[] = [];
   for (const name of automaticEngines) {
+    const refusal = options.refused?.[name];
+    if (refusal !== undefined) {
+      missing.push(`${name}: ${refusal}.`);
+      continue;
+    }
     try {
       const loaded = await load(name, options, true);
       const choice = missing.length === 0 ? "the fastest there is" : missing.join("; ");

@@ -1,12 +1,21 @@
-import { clipSpec, createClip, formatClipConfig, initClip, preset, type ClipParams } from "@clip-ts/model";
+import { formatSelfCheck, makeSelfCheck } from "@clip-ts/inference";
+import {
+  clipSpec,
+  createClip,
+  eagerEmbedder,
+  formatClipConfig,
+  initClip,
+  preset,
+  type ClipParams,
+} from "@clip-ts/model";
 import { clipPreprocess, formatPreprocessorConfig, preprocess, type Pixels } from "@clip-ts/image";
-import { linear, linearSpec, normal } from "@clip-ts/core";
+import { flattenTree, linear, linearSpec, normal } from "@clip-ts/core";
 import { largestDifference } from "@clip-ts/test-utils";
 import { createClipTokenizer } from "@clip-ts/tokenizer";
 import { defineVisionTower, type ImageConfig } from "@clip-ts/vision-encoder";
 import { bytesSource, loadParams, openSafetensors, saveParams, toBytes } from "@clip-ts/weights";
-import { getBackend, mean, memory, setBackend } from "@tensorflow/tfjs-core";
-import { beforeAll, expect, test } from "vitest";
+import { dispose, getBackend, mean, memory, setBackend, type Tensor } from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, test } from "vitest";
 import { decodeImage } from "./decode-image.ts";
 import { openClip, type OpenClipOptions } from "./open-clip.ts";
 import { startEngine } from "./engine.ts";
@@ -80,6 +89,42 @@ test("a served folder embeds as its files say, and dispose frees it all", async 
   clip.dispose();
   expect(memory().numTensors).toBe(before);
   await expect(clip.embedImages([photo])).rejects.toThrow(/^This model was disposed.*Open it again/u);
+});
+
+describe("a model that carries its proof", () => {
+  let proof = "";
+  beforeAll(async () => {
+    const model = await eagerEmbedder(initClip(config, 5), config);
+    const tokenizer = createClipTokenizer({ contextLength: 12, vocabSize: 600 });
+    const description = { config, preprocess: squashed, tokenizer };
+    const maker = { engine: "cpu", precision: "f32", version: "1.0.0" } as const;
+    proof = formatSelfCheck(await makeSelfCheck({ description, embedder: model }, maker));
+    model.dispose();
+  });
+
+  test("passes it, on the backend in use and on ONNX Runtime", async () => {
+    for (const engine of ["current", "onnx"] as const) {
+      const clip = await openClip(folder, { ...serving({ "self-check.json": proof }), engine });
+      expect((await clip.embedTexts(["a cat"])).rows).toBe(1);
+      clip.dispose();
+    }
+  });
+
+  test("is refused with other weights or another preprocessing, unless that is wanted", async () => {
+    const before = memory().numTensors;
+    const params = initClip(config, 6);
+    const other = toBytes(await saveParams(params));
+    dispose(flattenTree<Tensor>(params));
+    const changed = serving({ "self-check.json": proof, "model.safetensors": other });
+    await expect(openClip(folder, changed)).rejects.toThrow('the engine "current" computes wrongly');
+    await expect(openClip(folder, { ...changed, engine: "onnx" })).rejects.toMatchObject({ code: "bad-weights" });
+    const cropped = JSON.stringify(formatPreprocessorConfig(clipPreprocess(8)));
+    const prepared = serving({ "self-check.json": proof, "preprocessor_config.json": cropped });
+    await expect(openClip(folder, prepared)).rejects.toThrow("prepared otherwise");
+    await setBackend("cpu");
+    (await openClip(folder, { ...changed, selfCheck: "off" })).dispose();
+    expect(memory().numTensors).toBe(before);
+  });
 });
 
 test("a model with a tower of one's own is opened with that tower", async () => {

@@ -7,8 +7,12 @@ import {
   loadHostParams,
   loadModelParams,
   openModelIn,
+  openProved,
+  type CheckPrecision,
   type Model,
   type ModelFiles,
+  type OnEngine,
+  type RefusedEngines,
 } from "@clip-ts/inference";
 import { eagerEmbedder, type Clip, type Embedder, type OwnTower } from "@clip-ts/model";
 import { bytesSource } from "@clip-ts/weights";
@@ -34,6 +38,12 @@ export interface OpenClipOptions extends FetchOptions, EngineOptions, DecodeOpti
   readonly onNotice?: (line: string) => void;
   /** Hears which engine runs the model, and why. */
   readonly onEngine?: (engine: StartedEngine) => void;
+  /**
+   * Whether a model that carries its proof (`self-check.json`) is held against it each time it is opened (default):
+   * an engine that fails is named to `onNotice` and the next that passes computes; one that was asked for by name is
+   * refused. "off" saves the two pictures and three captions that this takes.
+   */
+  readonly selfCheck?: "always" | "off";
 }
 
 /** The files that a server holds below an address. */
@@ -75,7 +85,7 @@ async function loadAnywhere(
   model: Model,
   engine: StartedEngine,
   options: OpenClipOptions,
-): Promise<{ readonly embedder: Embedder; readonly engine: StartedEngine }> {
+): Promise<OnEngine<StartedEngine>> {
   try {
     return { embedder: await loadEmbedder(model, engine), engine };
   } catch (error) {
@@ -90,19 +100,51 @@ async function loadAnywhere(
   }
 }
 
+/** WebGPU computes in f32, but leaves multiply-adds to the card. */
+const precisionOf = ({ name }: StartedEngine): CheckPrecision => (name === "onnx-gpu" ? "tf32" : "f32");
+
+/** The model on the fastest engine on which it passes its proof, if it carries one. */
+async function loadProved(
+  model: Model,
+  options: OpenClipOptions,
+  onNotice: (line: string) => void,
+): Promise<OnEngine<StartedEngine>> {
+  const { engine: asked = "auto", selfCheck = "always" } = options;
+  const [check, started] = await Promise.all([
+    selfCheck === "off" ? undefined : model.selfCheck(),
+    startEngine(asked, options),
+    model.weights(),
+  ]);
+  if (check === undefined) return loadAnywhere(model, started, options);
+  const without = (refused: RefusedEngines): OpenClipOptions => ({
+    ...options,
+    refused: { ...options.refused, ...refused },
+  });
+  let first: StartedEngine | undefined = started;
+  const open = async (refused: RefusedEngines): Promise<OnEngine<StartedEngine>> => {
+    const engine = first ?? (await startEngine(asked, without(refused)));
+    first = undefined;
+    return loadAnywhere(model, engine, options);
+  };
+  const another = async (refused: RefusedEngines): Promise<OnEngine<StartedEngine> | undefined> => {
+    if (asked === "current") return undefined;
+    return loadAnywhere(model, await startEngine("auto", without(refused)), { ...options, engine: "auto" });
+  };
+  return openProved({ model, check, open, ...(asked !== "auto" && { another }), precisionOf, onNotice });
+}
+
 /**
  * Opens a model that a web server holds below an address: Hugging Face's folders, open_clip's or clip-ts's own, or weights
  * alone that say what they are. Starts the engine and returns the handle that embeds images and texts and
  * classifies. Dispose the handle when done.
- * @throws ClipError naming the file that is missing, broken or does not fit.
+ * @throws ClipError naming the file that is missing, broken or does not fit, or why the model fails its proof.
  */
 export async function openClip(url: string | URL, options: OpenClipOptions = {}): Promise<Clip<ImageSource>> {
   const { batchSize, towers, onNotice = (line: string) => console.warn(line), onEngine } = options;
   const stored = await openModelIn(filesBelow(url, options), { towers, onNotice });
   needServedTokenizer(stored);
   return closing(stored, async (model) => {
-    const [started] = await Promise.all([startEngine(options.engine, options), model.weights()]);
-    const { embedder, engine } = await loadAnywhere(model, started, options);
+    const { embedder, engine } = await loadProved(model, options, onNotice);
     if (engine.slowdown !== undefined) {
       onNotice(`${engine.slowdown} TensorFlow.js runs the model, several times slower.`);
     }

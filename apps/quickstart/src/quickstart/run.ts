@@ -5,7 +5,7 @@ import { emojiSources, openEmoji } from "../emoji/definition.ts";
 import type { PairSource } from "@clip-ts/data";
 import type { StartedEngine } from "@clip-ts/engines";
 import { closing, loadHostParams } from "@clip-ts/inference";
-import { listCheckpoints, openModel, writeModel } from "@clip-ts/node";
+import { copySelfCheck, listCheckpoints, openModel, writeModel } from "@clip-ts/node";
 import { measureStep, rememberImages } from "./calibrate.ts";
 import { contactSheet, matchDrawings, matchQueries, queryTable, retrievalTable } from "./matches.ts";
 import { withHeldOut, type HeldOut } from "./held-out.ts";
@@ -66,10 +66,11 @@ async function trainModel(args: Arguments, run: string, engine: StartedEngine): 
   return runTraining(recipe(steps), { engine, source, onEnd: drawRunPage });
 }
 
-/** Writes the trained model as a folder of its own. */
+/** Writes the trained model, with its proof, as a folder of its own. */
 async function exportModel(checkpoint: string, folder: string): Promise<void> {
   const model = await openModel(checkpoint, { onNotice });
   await writeModel(folder, model, await closing(model, loadHostParams));
+  await copySelfCheck(model.place, folder);
 }
 
 async function showWhatItLearnt(heldOut: HeldOut, sheet: string): Promise<void> {

@@ -43,6 +43,10 @@ const values = new Set([
   "input",
   "embedding",
   "groups",
+  "falsePositiveRate",
+  // words of a query, and a header of HTTP
+  "beach",
+  "authorization",
 ]);
 
 interface Named {

@@ -50,6 +50,10 @@ export interface Shard {
   readonly name: string;
   /** How many it has, known without opening it. */
   readonly samples: number;
+  /** The file that it is in, as a path or address. */
+  readonly place?: string;
+  /** What tells its file's content from an earlier one. */
+  readonly version?: string;
   /** Fetches the shard if it lies elsewhere. Rejects when it cannot be had: its samples are then unreadable. */
   open(): Promise<OpenShard>;
 }

@@ -13,6 +13,8 @@ export interface ImageForm {
   readonly size?: number | undefined;
   /** By default that of the file where its bytes are kept; else PNG for PNG and for alpha, JPEG for all others. */
   readonly format?: (typeof imageFormats)[number] | undefined;
+  /** Turn the image upright as its EXIF tag says; bytes that are kept are as they were, with their tag. */
+  readonly honourExif?: boolean;
 }
 
 /** An image as it is written. */
@@ -52,7 +54,8 @@ async function remade(pixels: Pixels, { size }: ImageForm, ending: (typeof image
  * @throws ClipError "bad-data" for what is no image, or damaged.
  */
 export async function makeImage(bytes: Uint8Array, label: string, form: ImageForm): Promise<MadeImage> {
-  const pixels = await decodeImage(bytes, label);
+  const { honourExif = false } = form;
+  const pixels = await decodeImage(bytes, label, { honourExif });
   const { width, height } = pixels;
   const head = readImageHead(bytes);
   if (head === undefined) throw new ClipError("bad-data", `${label} is of a format that is not known`);

@@ -72,9 +72,14 @@ export interface RemoteSettings extends RemoteOptions {
 
 const usualRetries: RetryPolicy = { retries: 4, firstWait: 1000, longestWait: 30_000, patience: 300_000 };
 
-export function defaultCacheFolder(): string {
+/** Something of clip-ts in the user's cache. */
+export function cachePlace(name: string): string {
   const given = process.env["XDG_CACHE_HOME"];
-  return join(given === undefined || given === "" ? join(homedir(), ".cache") : given, "clip-ts", "shards");
+  return join(given === undefined || given === "" ? join(homedir(), ".cache") : given, "clip-ts", name);
+}
+
+export function defaultCacheFolder(): string {
+  return cachePlace("shards");
 }
 
 /** Fills in what is usual. @throws ClipError "bad-argument" for a limit or a time that is none. */

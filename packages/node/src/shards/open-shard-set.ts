@@ -112,6 +112,16 @@ function hashOf(groups: readonly OpenGroup[], withVersions: boolean): string {
   return hash.digest("hex");
 }
 
+/** Says of shards which file each is in, where files have versions. Names of shards begin with their file's. */
+function placed({ shards, versions }: FoundShards, files: readonly NamedFile[]): Shard[] {
+  if (versions.length !== files.length) return [...shards]; // folders of images, whose versions are their names
+  const known = new Map(files.map(({ name, place }, at) => [name, { place, version: versions[at] ?? "" }]));
+  return shards.map((shard) => {
+    const own = known.get(shard.name) ?? known.get(shard.name.replace(/\/[^/]*$/, ""));
+    return own === undefined ? shard : { ...shard, ...own };
+  });
+}
+
 const hasSamples = ({ samples }: Shard): boolean => samples > 0;
 
 /**
@@ -136,7 +146,7 @@ export async function openShardSet(options: ShardSetOptions): Promise<OpenShardS
     for (const [at, { path, weight }] of wanted.entries()) {
       const found: Found = await shardsOf(files[at] ?? [], path, { options, context });
       held.push(found);
-      const shards = found.shards.filter(hasSamples);
+      const shards = placed(found, files[at] ?? []).filter(hasSamples);
       if (shards.length === 0) throw new ClipError("bad-data", `${path} holds no sample`, { data: { path } });
       groups.push({ label: path, weight, shards, versions: found.versions });
     }

@@ -66,7 +66,7 @@ async function withOther<Result>(
     const file = await found.weights();
     checkFit(clipSpec(found.config), file);
     const mixed = async (): ReturnType<typeof weights> => interpolatedWeights(await weights(), file, other.alpha);
-    return use({ ...model, weights: mixed });
+    return use({ ...model, weights: mixed, selfCheck: () => Promise.resolve(undefined) });
   });
 }
 

@@ -181,6 +181,11 @@ export const convertCommand: Command = {
       value: "FILE",
       help: "a config.json or open_clip_config.json for weights that come without one",
     },
+    "self-check": {
+      type: "string",
+      choices: ["on", "off"],
+      help: "prove that the result gives the model's features, and write self-check.json (default on)",
+    },
     dtype: {
       type: "string",
       value: "LIST",

@@ -10,6 +10,7 @@ import type { Arguments } from "../../cli/command.ts";
 import { note, onNotice } from "../../cli/output.ts";
 import { precisionsOf, readChanges } from "./command.ts";
 import { checkTowerChanges, withChangedModel } from "./changes.ts";
+import { proveConverted } from "./prove.ts";
 import { weightTargets, writeConverted } from "./write.ts";
 import { towerOf, towerTargets, type ConvertedTower } from "./write-tower.ts";
 
@@ -110,5 +111,8 @@ export async function run(args: Arguments): Promise<void> {
   return withChangedModel(model, changes, async (opened) => {
     await write(opened, output);
     if (hasImages) noteLost(target, opened.preprocess);
+    if (args.text("self-check") === "off" || towerTargets[target] !== undefined) return;
+    const isChanged = changes.other !== undefined || changes.imageSize !== undefined;
+    await proveConverted({ model: opened, output, isChanged, isReadable: weightTargets[target] !== undefined });
   });
 }

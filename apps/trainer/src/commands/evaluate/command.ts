@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { kindNamed, type SourceKind } from "../../cli/extension.ts";
 import { UsageError, type Arguments, type Command, type OptionHelp } from "../../cli/command.ts";
 import { checkReading, givenOption, readingOptions } from "../../cli/shard-options.ts";
-import { engineOptions, imageSizeOption, maxSkippedOf, maxSkippedOption } from "../../cli/options.ts";
+import { engineOptions, imageSizeOption, maxSkippedOf, maxSkippedOption, selfCheckOption } from "../../cli/options.ts";
 
 /** "1,2,4" → [1, 2, 4]. @throws UsageError. */
 export function shotCounts(text: string | undefined): number[] {
@@ -100,6 +100,7 @@ const otherOptions: Readonly<Record<string, OptionHelp>> = {
     help: "also draw everything as an HTML page; - is stdout",
   },
   "image-size": imageSizeOption,
+  "self-check": selfCheckOption,
   ...engineOptions,
 };
 

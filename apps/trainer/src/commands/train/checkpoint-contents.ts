@@ -7,6 +7,7 @@ import type { ModelDescription } from "@clip-ts/inference";
 import { readHostSlots, writeModel, type Checkpoint } from "@clip-ts/node";
 import { checkpointOf, type TrainingPlan, type TrainingState } from "@clip-ts/training";
 import { streamParams } from "@clip-ts/weights";
+import type { WriteProof } from "./prove.ts";
 
 /** The moving average of a run as a model of its own, inside a checkpoint. */
 const emaFolder = "ema";
@@ -31,13 +32,14 @@ async function writeAdapters(folder: string, { lora, adapted }: TrainingPlan, ad
 }
 
 /**
- * A checkpoint of a training in files: the model with adapters added in, so that it can be used as it is;
- * the moving average as a model beside it; the adapters for PEFT and, among the slots, for resuming.
+ * A checkpoint of a training in files: the model with adapters added in, so that it can be used as it is, and its
+ * proof; the moving average as a model beside it; the adapters for PEFT and, among the slots, for resuming.
  */
 export function checkpointContents(
   plan: TrainingPlan,
   state: TrainingState,
   description: ModelDescription,
+  prove: WriteProof,
 ): Pick<Checkpoint, "step" | "params" | "slots" | "attach"> {
   const { step, model, ema, slots, adapters } = checkpointOf(plan, state);
   return {
@@ -45,7 +47,11 @@ export function checkpointContents(
     params: model,
     slots,
     async attach(folder) {
-      if (ema !== undefined) await writeModel(join(folder, emaFolder), description, ema);
+      await prove(folder, model);
+      if (ema !== undefined) {
+        await writeModel(join(folder, emaFolder), description, ema);
+        await prove(join(folder, emaFolder), ema);
+      }
       if (plan.lora !== undefined) await writeAdapters(join(folder, adapterFolder), plan, adapters);
     },
   };

@@ -16,6 +16,7 @@ import { note } from "../../cli/output.ts";
 import { quoteWord } from "../../cli/text.ts";
 import { checkpointContents } from "./checkpoint-contents.ts";
 import type { EarlyStopping } from "./early-stopping.ts";
+import type { WriteProof } from "./prove.ts";
 import type { RunIdentity } from "./run-identity.ts";
 import type { ActiveTraining } from "./start-training.ts";
 import type { CheckpointOptions } from "../../config/options.ts";
@@ -60,6 +61,7 @@ export interface CheckpointParts {
   readonly batches: Pick<BatchStream, "cursor">;
   readonly early: EarlyStopping | undefined;
   readonly identity: RunIdentity;
+  readonly prove: WriteProof;
   /** The checkpoint that the run goes on from. */
   readonly from: string | undefined;
 }
@@ -101,7 +103,7 @@ function advice({ run, learningRate }: CheckpointOptions, last: string | undefin
 /** Saves, prunes and clears the checkpoints of a run. */
 export function createRunCheckpoints(options: CheckpointOptions, parts: CheckpointParts): RunCheckpoints {
   const { run, keep, seed } = options;
-  const { description, active, batches, early, identity } = parts;
+  const { description, active, batches, early, identity, prove } = parts;
   const watch = createExplosionWatch();
   let newest = parts.from ?? "";
   let isUnproven = false;
@@ -110,7 +112,7 @@ export function createRunCheckpoints(options: CheckpointOptions, parts: Checkpoi
     const best = early?.best();
     const cursor = batches.cursor();
     const state = { seed, cursor, identity, ...(best && { best }) };
-    const contents = checkpointContents(active.plan, await active.read(), description);
+    const contents = checkpointContents(active.plan, await active.read(), description, prove);
     newest = await saveCheckpoint(run, description, { ...contents, state }, keep + 1);
     isUnproven = true;
   };

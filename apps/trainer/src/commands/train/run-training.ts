@@ -14,16 +14,22 @@ import { noteWait } from "./data-wait.ts";
 import { earlyStopOf, type EarlyStop, type EarlyStopping } from "./early-stopping.ts";
 import type { Evaluator } from "./evaluation.ts";
 import { openTraining, type ActiveTraining, type OpenedTraining, type TrainingOptions } from "./start-training.ts";
+import type { WriteProof } from "./prove.ts";
 import { createProgress, stepReport, type Progress } from "./progress.ts";
 import { createRunCheckpoints, isDivergence } from "./run-checkpoints.ts";
 import type { RunOptions } from "../../config/options.ts";
 
 /** Keeps a run's best model so far in `best`, whole at any moment. Borrows the leaves. */
-async function keepBestModel(run: string, description: ModelDescription, leaves: HostArrays): Promise<void> {
+async function keepBestModel(
+  run: string,
+  { description, prove }: Pick<RunEvaluation, "description" | "prove">,
+  leaves: HostArrays,
+): Promise<void> {
   const folder = join(run, "best");
   const partial = `${folder}.partial`;
   await rm(partial, { recursive: true, force: true });
   await writeModel(partial, description, leaves);
+  await prove(partial, leaves);
   await rm(folder, { recursive: true, force: true });
   await rename(partial, folder);
 }
@@ -33,6 +39,7 @@ export interface RunEvaluation {
   /** Folder of the run, which gets its best model. */
   readonly run: string;
   readonly description: ModelDescription;
+  readonly prove: WriteProof;
   readonly active: ActiveTraining;
   readonly evaluator: Evaluator | undefined;
   readonly early: EarlyStopping | undefined;
@@ -41,7 +48,7 @@ export interface RunEvaluation {
 
 /** Evaluates the training's models, notes what was found, keeps the best model, and says whether to go on. */
 function createEvaluating(parts: RunEvaluation): Evaluating | undefined {
-  const { run: folder, description, active, evaluator, early, progress } = parts;
+  const { run: folder, active, evaluator, early, progress } = parts;
   if (evaluator === undefined) return undefined;
   const run = (): Promise<boolean> =>
     active.evaluate(async (models) => {
@@ -52,7 +59,7 @@ function createEvaluating(parts: RunEvaluation): Evaluating | undefined {
       const isOfEma = early?.metric.startsWith("ema.") === true;
       const judged = isOfEma ? models.ema : models.model;
       if (verdict?.isBest && judged !== undefined) {
-        await keepBestModel(folder, description, judged);
+        await keepBestModel(folder, parts, judged);
       }
       return verdict?.shouldStop === true;
     });

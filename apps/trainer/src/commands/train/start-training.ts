@@ -35,6 +35,7 @@ import { clipTraining, type ClipTrainingOptions, type RunTrainingOptions } from 
 import { readStoredSlots } from "./checkpoint-contents.ts";
 import { createEarlyStopping, type BestSoFar } from "./early-stopping.ts";
 import { evaluatedNames, openEvaluation, type Evaluator } from "./evaluation.ts";
+import { createProver } from "./prove.ts";
 import { findWholeCheckpoint, type CheckpointParts } from "./run-checkpoints.ts";
 import { checkStoredIdentity, identifyRun } from "./run-identity.ts";
 import { openTeacher, type Teacher } from "./teacher.ts";
@@ -271,5 +272,6 @@ export async function openTraining(
   await forgetStepsFrom(active.steps(), options.progress.metricsFile);
   announce(options, description, batches);
   for (const line of model.notes) note(`note    ${line}`);
-  return { description, active, batches, early, identity, from, evaluator, engine };
+  const prove = createProver(description, engine, options.engine);
+  return { description, active, batches, early, identity, prove, from, evaluator, engine };
 }
