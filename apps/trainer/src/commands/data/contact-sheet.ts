@@ -1,13 +1,12 @@
 import { chooseCaption, evenPositions, readTexts, walkSamples, type BytesPlace, type Sample } from "@clip-ts/data";
-import { createRangeReader, makeImage } from "@clip-ts/node";
+import { createRangeReader } from "@clip-ts/node";
 import { randomStream } from "@clip-ts/base";
 import type { Picture } from "../../pages/page.ts";
+import { thumbnail } from "../shared/thumbnails.ts";
 import type { OpenData } from "./open-data.ts";
 
 /** Samples on the sheet. */
 const most = 24;
-/** Pixels of the shorter side, twice what is shown. */
-const size = 240;
 
 /** Samples from all over the set, with their captions; those that cannot be read say why. */
 export async function contactSheet({ set, captions }: OpenData): Promise<readonly Picture[]> {
@@ -19,8 +18,7 @@ export async function contactSheet({ set, captions }: OpenData): Promise<readonl
     const text = chooseCaption(said, captions, randomStream(0)) ?? "(no caption)";
     if ("reason" in image) return { label: key, text: image.reason };
     try {
-      const { bytes } = await makeImage(await read(image), key, { size, format: "webp" });
-      return { label: key, text, source: `data:image/webp;base64,${Buffer.from(bytes).toString("base64")}` };
+      return { label: key, text, source: await thumbnail(await read(image), key) };
     } catch (error) {
       return { label: key, text: error instanceof Error ? error.message : String(error) };
     }

@@ -1,5 +1,12 @@
 import type { Arguments, Command } from "../../cli/command.ts";
-import { engineOptions, exifOption, imageSizeOption, maxSkippedOf, maxSkippedOption } from "../../cli/options.ts";
+import {
+  engineOptions,
+  exifOption,
+  imageSizeOption,
+  maxSkippedOf,
+  maxSkippedOption,
+  selfCheckOption,
+} from "../../cli/options.ts";
 import { embedRequest, shardOptions } from "./request.ts";
 
 async function run(args: Arguments): Promise<void> {
@@ -44,6 +51,7 @@ export const embedCommand: Command = {
     "max-skipped": maxSkippedOption,
     exif: exifOption,
     "image-size": imageSizeOption,
+    "self-check": selfCheckOption,
     ...engineOptions,
   },
   check: (args) => {

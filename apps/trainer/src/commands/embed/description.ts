@@ -1,11 +1,8 @@
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
-import { mkdir, readdir, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { ClipError, isModelFile } from "@clip-ts/base";
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { ClipError } from "@clip-ts/base";
 import { readJson, withFileLock, writeJson } from "@clip-ts/files";
-import { resolveModel } from "@clip-ts/node";
 import type { Embedded } from "./request.ts";
 
 /** What `embedding.json` says of the features in a folder. */
@@ -20,20 +17,6 @@ export interface EmbeddingDescription {
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   /** Names and numbers of samples, in the set's order. */
   readonly shards: readonly (readonly [name: string, samples: number])[];
-}
-
-/** SHA-256 of all files of a model, weights in full. */
-export async function hashModel(model: string): Promise<string> {
-  const path = await resolveModel(model);
-  const isFile = (await stat(path)).isFile();
-  const names = isFile ? [basename(path)] : (await readdir(path)).filter(isModelFile).toSorted();
-  const hash = createHash("sha256");
-  for (const name of names) {
-    const file = isFile ? path : join(path, name);
-    hash.update(`${name}\0${(await stat(file)).size}\0`);
-    await pipeline(createReadStream(file), hash, { end: false });
-  }
-  return hash.digest("hex");
 }
 
 /** Where a folder says what its features are. */

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { ClipError } from "@clip-ts/base";
 import { joinLeftOut, sequentialShards, type Shard, type ShardSet } from "@clip-ts/data";
-import { createDecodePool } from "@clip-ts/node";
+import { createDecodePool, hashModel } from "@clip-ts/node";
 import type { Arguments } from "../../cli/command.ts";
 import { watchInterruption, type Interruption } from "../../cli/interruption.ts";
 import { maxSkippedOf } from "../../cli/options.ts";
@@ -10,10 +10,10 @@ import { partOf } from "../../cli/parts.ts";
 import { countSamples, openShards, type OpenShards } from "../../config/open-shards.ts";
 import { noteLeftOut } from "../shared/left-out.ts";
 import { openTowers, type OpenTowers } from "../shared/open-model.ts";
+import { pictureProgress } from "../shared/progress.ts";
 import { embedBatches } from "./batch-features.ts";
 import { claimPart } from "./claim-part.ts";
-import { claimFolder, hashModel, type EmbeddingDescription } from "./description.ts";
-import { embedProgress } from "./progress.ts";
+import { claimFolder, type EmbeddingDescription } from "./description.ts";
 import type { ShardsRequest } from "./request.ts";
 import { readRecord, shardPaths, writeShard, type ShardWriter } from "./shard-files.ts";
 import { countLeftOut, type LeftOutCount } from "./left-out-count.ts";
@@ -122,7 +122,7 @@ async function embedAll(work: Work, towers: OpenTowers, workers: Pool, interrupt
   const { request, shards, total, leftOut, set } = work;
   const { what, batch: batchSize, output } = request;
   const embed = embedBatches(towers, what, batchSize);
-  const progress = embedProgress({ total, done: total - sumSamples(shards) });
+  const progress = pictureProgress({ label: "embed", total, done: total - sumSamples(shards) });
   const failed: string[] = [];
   let writer: ShardWriter | undefined;
   try {
