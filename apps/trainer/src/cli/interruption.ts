@@ -7,6 +7,8 @@ const echoMs = 1000;
 /** Whether somebody asked for an end. */
 export interface Interruption {
   readonly requested: () => boolean;
+  /** Resolves when somebody does. */
+  readonly asked: Promise<void>;
   /** Stops listening. */
   readonly release: () => void;
 }
@@ -14,15 +16,19 @@ export interface Interruption {
 /** Listens for ctrl-C, SIGTERM and SIGHUP: the first is answered by `said`, a later one ends the process. */
 export function watchInterruption(said: string): Interruption {
   let askedAt: number | undefined;
+  let tell = (): void => undefined;
+  const asked = new Promise<void>((resolve) => (tell = resolve));
   const onSignal = (): void => {
     if (askedAt !== undefined && performance.now() - askedAt > echoMs) process.exit(130);
     if (askedAt !== undefined) return;
     askedAt = performance.now();
     process.stderr.write(`\n${said} (again: stop at once) …\n`);
+    tell();
   };
   for (const signal of signals) process.on(signal, onSignal);
   return {
     requested: () => askedAt !== undefined,
+    asked,
     release() {
       for (const signal of signals) process.off(signal, onSignal);
     },

@@ -48,6 +48,14 @@ export const imageSizeOption: OptionHelp = {
   help: "interpolate the positions for images of another size",
 };
 
+/** The option that holds a model against its proof more often, or never. */
+export const selfCheckOption: OptionHelp = {
+  type: "string",
+  value: "WHEN",
+  choices: ["first-use", "always", "off"],
+  help: "hold a model against its self-check.json on first-use of an engine (default), always, or off",
+};
+
 /** The option that honours orientation tags. */
 export const exifOption: OptionHelp = {
   type: "boolean",

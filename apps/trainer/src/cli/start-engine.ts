@@ -1,4 +1,4 @@
-import { startEngine, type Device, type EngineName, type StartedEngine } from "@clip-ts/engines";
+import { startEngine, type Device, type EngineName, type StartedEngine, type StartOptions } from "@clip-ts/engines";
 import type { Precision } from "@clip-ts/tensorflow";
 import type { Arguments } from "./command.ts";
 import { countOption } from "./options.ts";
@@ -11,19 +11,26 @@ const devices: Readonly<Record<string, Device | undefined>> = {
   gpu: "gpu",
 };
 
-/** Starts what `--engine`, `--device`, `--precision` and `--threads` ask for. */
-export function startRequestedEngine(args: Pick<Arguments, "text">): Promise<StartedEngine> {
+/** Starts what `--engine`, `--device`, `--precision` and `--threads` ask for, of the engines that are not refused. */
+export function startRequestedEngine(
+  args: Pick<Arguments, "text">,
+  refused: StartOptions["refused"] = {},
+): Promise<StartedEngine> {
   const engine = (args.text("engine") ?? "auto") as EngineName | "auto";
   return startEngine(engine, {
     device: devices[args.text("device") ?? "auto"],
     precision: (args.text("precision") ?? "f32") as Precision,
     threads: countOption(args, "threads"),
+    refused,
   });
 }
 
 /** Starts what the options on engines ask for and says what it is. */
-export async function startNamedEngine(args: Pick<Arguments, "text">): Promise<StartedEngine> {
-  const engine = await startRequestedEngine(args);
+export async function startNamedEngine(
+  args: Pick<Arguments, "text">,
+  refused: StartOptions["refused"] = {},
+): Promise<StartedEngine> {
+  const engine = await startRequestedEngine(args, refused);
   announceEngine(engine);
   return engine;
 }

@@ -9,6 +9,7 @@ import {
   imageSizeOption,
   maxSkippedOf,
   maxSkippedOption,
+  selfCheckOption,
 } from "../cli/options.ts";
 import { note, print } from "../cli/output.ts";
 import { percent, table } from "../cli/text.ts";
@@ -128,6 +129,7 @@ export const classifyCommand: Command = {
     "max-skipped": maxSkippedOption,
     exif: exifOption,
     "image-size": imageSizeOption,
+    "self-check": selfCheckOption,
     ...engineOptions,
   },
   check: (args) => {

@@ -81,6 +81,7 @@ test("the folder also gets config, preprocessing and tokenizer", async () => {
     "config.json",
     "model.safetensors",
     "preprocessor_config.json",
+    "self-check.json",
     "tokenizer.json",
     "tokenizer_config.json",
   ]);
@@ -248,6 +249,7 @@ test("savedmodel writes one file and what describes the model", async () => {
     "config.json",
     "preprocessor_config.json",
     "saved_model.pb",
+    "self-check.json",
   ]);
 });
 

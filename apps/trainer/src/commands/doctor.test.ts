@@ -1,4 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { initHostParams } from "@clip-ts/core";
+import { clipPreprocess } from "@clip-ts/image";
+import { tokenizerFor } from "@clip-ts/inference";
+import { clipSpec, preset } from "@clip-ts/model";
+import { writeModel } from "@clip-ts/node";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import { backend } from "@tensorflow/tfjs-core";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
@@ -74,3 +81,22 @@ test.skipIf(graphicsCard !== undefined)(
     expect(stderr).toMatch(/^clip-ts: The engine "onnx-gpu" cannot run here: .*\n$/);
   },
 );
+
+test("a model is held against its proof on every engine that is ready", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "clip-ts-doctor-"));
+  try {
+    const config = preset("nano");
+    const description = { config, preprocess: clipPreprocess(8), ...tokenizerFor(config) };
+    await writeModel(join(folder, "bare"), description, initHostParams(clipSpec(config), 1));
+    const words = ["convert", join(folder, "bare"), join(folder, "proved"), "--to", "hf"];
+    await captureOutput(() => runCommandLine(commands, words));
+    const { result, stdout } = await doctor("--engine", "cpu", "--model", join(folder, "proved"));
+    expect(result).toBe(0);
+    for (const name of ["onnx", "wasm", "cpu"])
+      expect(stdout).toMatch(new RegExp(`^  ${name} +passed: features`, "mu"));
+    const bare = await doctor("--engine", "cpu", "--model", join(folder, "bare"));
+    expect([bare.result, bare.stderr]).toEqual([1, expect.stringContaining("has no self-check.json")]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -5,6 +5,7 @@ import type { Arguments, Command } from "../cli/command.ts";
 import { engineOptions } from "../cli/options.ts";
 import { print } from "../cli/output.ts";
 import { twoColumns } from "../cli/text.ts";
+import type { ProofTrial } from "./shared/try-proof.ts";
 
 function describeMachine({ sharp, libvips }: ReturnType<typeof imageLibraryVersions>): string {
   const cores = cpus();
@@ -46,6 +47,25 @@ function describeSlowdown({ said, fix }: NonNullable<StartedEngine["slowdown"]>)
   return `A faster engine is missing\n  ${said}\n  ${fix}\n`;
 }
 
+function describeTrials(trials: readonly ProofTrial[]): string {
+  const rows = trials.map(({ engine, passed, said }): [string, string] => [
+    engine,
+    `${passed ? "passed" : "FAILED"}: ${said}`,
+  ]);
+  return twoColumns(rows);
+}
+
+/** Tries the model on every engine that is ready. @returns whether it passes everywhere; true without a model. */
+async function tryModel(args: Arguments, engines: readonly EngineStatus[]): Promise<boolean> {
+  const model = args.text("model");
+  if (model === undefined) return true;
+  const { tryProof } = await import("./shared/try-proof.ts");
+  const ready = engines.filter(({ available }) => available).map(({ name }) => name);
+  const trials = await tryProof(model, ready);
+  print(`The proof of ${model}, on each engine\n${describeTrials(trials)}\n`);
+  return trials.every(({ passed }) => passed);
+}
+
 async function run(args: Arguments): Promise<number> {
   const { checkEngine, refuseMissingEngine, tryEngines } = await import("@clip-ts/engines");
   const { imageLibraryVersions } = await import("@clip-ts/node");
@@ -55,12 +75,13 @@ async function run(args: Arguments): Promise<number> {
   print(`Engines, each tried: on a GPU, then on the CPU, fastest first\n${describeEngines(engines)}\n`);
   const asked = engines.find(({ name }) => name === args.text("engine"));
   if (asked !== undefined) refuseMissingEngine(asked); // before it is loaded here too
+  const isProved = await tryModel(args, engines);
   const engine = await startRequestedEngine(args);
   if (engine.slowdown !== undefined) print(describeSlowdown(engine.slowdown));
   print(`What runs\n${describeChoice(engine)}\n`);
   const checks = await checkEngine(engine);
   print(`Numbers known beforehand\n${describeChecks(checks)}`);
-  return checks.every(({ passed }) => passed) ? 0 : 1;
+  return isProved && checks.every(({ passed }) => passed) ? 0 : 1;
 }
 
 /** clip-ts doctor */
@@ -69,6 +90,9 @@ export const doctorCommand: Command = {
   words: "",
   needs: 0,
   summary: "say which engine would run here, why, and whether it computes rightly",
-  options: engineOptions,
+  options: {
+    model: { type: "string", value: "MODEL", help: "also hold a model against its self-check.json on every engine" },
+    ...engineOptions,
+  },
   run,
 };

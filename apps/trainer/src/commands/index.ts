@@ -12,10 +12,13 @@ import { doctorCommand } from "./doctor.ts";
 import { embedCommand } from "./embed/command.ts";
 import { evaluateCommand } from "./evaluate/command.ts";
 import { forwardCommand } from "./forward/command.ts";
+import { indexCommand } from "./index-pictures/command.ts";
 import { preprocessCommand } from "./preprocess.ts";
 import { pushCommand } from "./push.ts";
 import { reportCommand } from "./report.ts";
 import { runsCommand } from "./runs.ts";
+import { serveCommand } from "./serve/command.ts";
+import { searchCommand } from "./search/command.ts";
 import { setupCommand } from "./setup.ts";
 import { tokenizeCommand } from "./tokenize.ts";
 import { trainCommand } from "./train/command.ts";
@@ -42,6 +45,9 @@ export function commandsWith({ commands = [], sources = [] }: Extension): readon
     evaluateCommand(sources),
     classifyCommand,
     embedCommand,
+    indexCommand,
+    searchCommand,
+    serveCommand,
     dataIndexCommand,
     dataStatsCommand(sources),
     dataCheckCommand(sources),

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clipPreprocess, formatPreprocessorConfig } from "@clip-ts/image";
+import { parseSelfCheck } from "@clip-ts/inference";
 import { captureOutput, hubToken, startLocalHub, writeGoldenModel } from "@clip-ts/test-utils";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { runCommandLine } from "../cli/main.ts";
@@ -34,9 +35,12 @@ test("a checkpoint's model is pushed with a card, and nothing of the run beside 
   expect([result, stderr.split("\n").at(-2)]).toEqual([0, "pushed to hf:owner/name"]);
   const [commit] = hub.uploads.commits;
   expect(commit).toMatchObject({ repository: "owner/name", summary: "One" });
-  expect(Object.keys(commit!.files)).toEqual(["README.md", "config.json", "model.safetensors"]);
+  expect(Object.keys(commit!.files)).toEqual(["README.md", "self-check.json", "config.json", "model.safetensors"]);
   const card = Buffer.from(commit!.files["README.md"] as Uint8Array).toString();
   expect(card).toContain("license: mit");
+  expect(card).toContain("| proof | `self-check.json`");
+  const proof = parseSelfCheck(Buffer.from(commit!.files["self-check.json"] as Uint8Array).toString(), "sent");
+  expect(proof.pictures?.seeds).toEqual([1, 2]);
   const kept = ["config.json", "model.safetensors", "optimizer.safetensors", "state.json"];
   expect((await readdir(model)).toSorted()).toEqual(kept); // the run's folder is its own
 });

@@ -64,6 +64,9 @@ test("every option that writes one file takes - for stdout, and says so", () => 
     "evaluate --report": true,
     "classify --json": true,
     "embed --output": true,
+    "index --json": true,
+    "search --json": true,
+    "search --html": true,
     "forward --output": true,
     "preprocess --output": true,
   });

@@ -1,7 +1,8 @@
 import type { Distribution } from "@clip-ts/data";
 import type { Measures } from "@clip-ts/node";
 import type { Table } from "../cli/text.ts";
-import { drawPlot, reportPage, type Picture, type Section } from "./page.ts";
+import { reportPage, type Picture, type Section } from "./page.ts";
+import { drawPlot } from "./plot.ts";
 
 /** A table of statistics and what it is of. */
 export interface StatsTable extends Table {

@@ -11,7 +11,8 @@ import {
   type RetrievalFound,
   type ZeroShotFound,
 } from "./evaluation-tables.ts";
-import { drawPlot, reportPage, type PlotRow, type Section } from "./page.ts";
+import { reportPage, type Section } from "./page.ts";
+import { drawPlot, type PlotRow } from "./plot.ts";
 
 /** Classes above which a confusion matrix is a grey square. */
 const mostClassesDrawn = 60;

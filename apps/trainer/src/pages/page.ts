@@ -1,5 +1,3 @@
-import * as vega from "vega";
-import { compile, type Config, type TopLevelSpec } from "vega-lite";
 import type { Table } from "../cli/text.ts";
 
 /** An image with words below it. */
@@ -9,6 +7,8 @@ export interface Picture {
   readonly text: string;
   /** A data URL; without it the words stand alone. */
   readonly source?: string;
+  /** Where the image itself lies: a file: or http address. */
+  readonly address?: string;
 }
 
 /** A part of a report. */
@@ -79,9 +79,11 @@ function tableHtml({ rows: [header = [], ...rows], words = [0] }: Table): string
 /** More of a caption is left out. */
 const longestText = 300;
 
-function pictureHtml({ label, text, source }: Picture): string {
+function pictureHtml({ label, text, source, address }: Picture): string {
   const shown = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
-  const image = source === undefined ? '<div class="missing"></div>' : `<img src="${source}" alt="">`;
+  const bare =
+    source === undefined ? '<div class="missing"></div>' : `<img src="${source}" alt="${escapeHtml(label)}">`;
+  const image = address === undefined ? bare : `<a href="${escapeHtml(address)}">${bare}</a>`;
   return `<figure>${image}<figcaption>${escapeHtml(shown)}<small>${escapeHtml(label)}</small></figcaption></figure>`;
 }
 
@@ -97,13 +99,14 @@ function sectionHtml({ title, text, table, code, plots = [], pictures = [] }: Se
   return `<section>\n${parts.join("\n")}\n</section>`;
 }
 
-/** A page that needs no other file and no network. */
+/** A page that needs no other file and no network, and allows no script. */
 export function reportPage(title: string, sections: readonly Section[], footer: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>${escapeHtml(title)}</title>
 <style>${style}
 </style>
@@ -115,40 +118,4 @@ ${sections.map(sectionHtml).join("\n")}
 </body>
 </html>
 `;
-}
-
-/** One row of the table that a plot shows. */
-export type PlotRow = Readonly<Record<string, string | number>>;
-
-/** What differs between plots: see the Vega-Lite documentation. */
-export type PlotSpec = Omit<Extract<TopLevelSpec, { mark: unknown }>, "$schema" | "data"> & {
-  readonly rows: readonly PlotRow[];
-};
-
-/** Grey that reads on white and on black, and a palette that the colour-blind tell apart. */
-const config: Config = {
-  background: "transparent",
-  view: { stroke: null },
-  mark: { color: "#0072b2" },
-  axis: {
-    labelColor: "#888",
-    titleColor: "#888",
-    gridColor: "#8884",
-    domainColor: "#888",
-    tickColor: "#888",
-  },
-  title: { color: "#888", fontSize: 14, anchor: "start" },
-  legend: { labelColor: "#888", titleColor: "#888" },
-  range: { category: ["#0072b2", "#d55e00", "#009e73", "#cc79a7"] },
-};
-
-/** Draws a plot as SVG. */
-export async function drawPlot({ rows, ...spec }: PlotSpec): Promise<string> {
-  const full: TopLevelSpec = { data: { values: [...rows] }, config, ...spec };
-  const view = new vega.View(vega.parse(compile(full).spec), { renderer: "none" });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
 }

@@ -1,5 +1,6 @@
 import { duration, percent, type Table } from "../cli/text.ts";
-import { drawPlot, reportPage, type PlotRow, type Section } from "./page.ts";
+import { reportPage, type Section } from "./page.ts";
+import { drawPlot, type PlotRow } from "./plot.ts";
 import type { RunSummary } from "./run-summary.ts";
 
 /** What a page of runs shows beside them. */

@@ -5,7 +5,8 @@ import { note } from "../cli/output.ts";
 import { percent } from "../cli/text.ts";
 import { writeFileWhole } from "@clip-ts/files";
 import { evaluationNames, readMetrics, stepLines, thinned, totalsOf, withRates, type MetricsLine } from "./metrics.ts";
-import { drawPlot, reportPage, type Section } from "./page.ts";
+import { reportPage, type Section } from "./page.ts";
+import { drawPlot } from "./plot.ts";
 
 /** Points that a curve is drawn through at most: more cannot be told apart. */
 const mostPoints = 400;

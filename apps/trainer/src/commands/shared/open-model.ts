@@ -3,12 +3,13 @@ import {
   atResolution,
   closing,
   describedClip,
-  loadEmbedder,
   needTokenizer,
   type ModelDescription,
+  type SelfCheckWhen,
 } from "@clip-ts/inference";
 import type { Clip, ClipConfig, Embedder } from "@clip-ts/model";
-import { openModel } from "@clip-ts/node";
+import { loadProved, openModel } from "@clip-ts/node";
+import type { Precision } from "@clip-ts/tensorflow";
 import { visionTower } from "@clip-ts/vision-encoder";
 import type { Arguments } from "../../cli/command.ts";
 import { countOption } from "../../cli/options.ts";
@@ -32,7 +33,8 @@ export interface OpenTowers {
 
 /**
  * Opens the model that the first word names, at `--image-size` if that is given. A model that cannot read text is
- * refused at once, before anything slow, unless only images go in.
+ * refused at once, before anything slow, unless only images go in. One that carries its proof is held against it on
+ * first use on an engine and device, or as `--self-check` says; an engine that fails gives way to the next.
  */
 export async function openTowers(
   args: Arguments,
@@ -44,9 +46,22 @@ export async function openTowers(
   const opened = atResolution(stored, imageSize);
   if (readsTexts) needTokenizer(opened);
   noteImageSize(stored.config, imageSize);
-  const engine = await startNamedEngine(args);
-  const embedder = await closing(opened, () => loadEmbedder(opened, engine.compiler));
+  const { engine, embedder } = await closing(opened, () =>
+    loadProved(opened, {
+      start: (refused) => startNamedEngine(args, refused),
+      asked: (args.text("engine") ?? "auto") === "auto" ? undefined : "named",
+      selfCheck: args.text("self-check") as SelfCheckWhen | undefined,
+      precision: args.text("precision") as Precision | undefined,
+      onNotice,
+    }),
+  );
   return { description: opened, engine, embedder };
+}
+
+/** Rows that batches of `size` are filled up to on an engine that compiles for every shape; undefined on others. */
+export function filledRows({ engine }: Pick<OpenTowers, "engine">, size: number): number | undefined {
+  const target = engine.compiler?.target;
+  return target !== undefined && target.prefersOpenSizes !== true ? size : undefined;
 }
 
 /** Opens the model that the first word names, as `openTowers` does, for as long as `use` runs. */
