@@ -13,6 +13,14 @@ export interface RankedEmoji extends Emoji {
   readonly similarity: number;
 }
 
+/** What a search found. */
+export interface FoundEmoji {
+  /** Best first. */
+  readonly matches: readonly RankedEmoji[];
+  /** Whether any drawing fits; true until all are there to be judged by. */
+  readonly fits: boolean;
+}
+
 /** What the page says about the model at its foot. */
 export interface ModelInfo {
   /** What runs it: the engine's name, its version and kind with its threads, and why it was chosen. */
@@ -34,8 +42,11 @@ export interface Procedures {
     input: { readonly folderUrl: string; readonly emoji: readonly Emoji[] };
     output: void;
   };
-  /** The drawings most like the query, of those embedded so far. */
-  rank: { input: { readonly query: string; readonly count: number }; output: RankedEmoji[] };
+  /** The drawings that fit the query best, of those embedded so far. */
+  search: {
+    input: { readonly query: string; readonly count: number; readonly showsAll: boolean };
+    output: FoundEmoji;
+  };
 }
 
 /** A call on its way to the worker. */

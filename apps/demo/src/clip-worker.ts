@@ -1,8 +1,15 @@
 import { ClipError, isClipError } from "@clip-ts/base";
 import { countParams } from "@clip-ts/core";
-import { clipSpec, scoresOf, type Clip } from "@clip-ts/model";
+import { clipSpec, type Clip } from "@clip-ts/model";
+import {
+  measureBackground,
+  openFlatIndex,
+  searchPictures,
+  type Background,
+  type QueryEmbedders,
+} from "@clip-ts/search";
 import { openClip, type ImageSource, type StartedEngine } from "@clip-ts/web";
-import type { Call, Emoji, ModelInfo, Procedures, Progress, RankedEmoji, Reply } from "./client.ts";
+import type { Call, Emoji, FoundEmoji, ModelInfo, Procedures, Progress, Reply } from "./client.ts";
 import { engineFiles } from "./engine-files.ts";
 
 /** Opens the model of a folder and says what it is. */
@@ -34,12 +41,12 @@ async function openModel(
 /** Drawings embedded at a time: between batches the worker answers the page. */
 const batchSize = 32;
 
-/** The emoji with their features, which grow from the front while `fill` runs. */
+/** The emoji in an index, which grows from the front while `fill` runs. */
 interface Collection {
   /** Fetches and embeds everything, telling how many are done after every batch. */
   fill(onProgress: (done: number) => void): Promise<void>;
-  /** The drawings most like the query, best first, of those done so far. */
-  rank(query: string, count: number): Promise<RankedEmoji[]>;
+  /** The drawings that fit the query, best first, of those done so far; all are shown until what fits can be judged. */
+  search(request: Procedures["search"]["input"]): Promise<FoundEmoji>;
 }
 
 async function fetchImage(url: string): Promise<Blob> {
@@ -49,32 +56,48 @@ async function fetchImage(url: string): Promise<Blob> {
 }
 
 /** Makes an empty collection of the drawings in a folder. */
-function createCollection(clip: Clip<ImageSource>, folderUrl: string, emoji: readonly Emoji[]): Collection {
-  const dim = clip.config.projectionDim;
+async function createCollection(
+  clip: Clip<ImageSource>,
+  folderUrl: string,
+  emoji: readonly Emoji[],
+): Promise<Collection> {
+  const index = await openFlatIndex({ dim: clip.config.projectionDim, fields: { label: "string" } });
+  const embedders: QueryEmbedders = {
+    texts: (texts) => clip.embedTexts(texts),
+    pictures: async (urls) => clip.embedImages(await Promise.all(urls.map(fetchImage))),
+  };
+  let background: Background | undefined;
+  const batchAt = (start: number): readonly Emoji[] => emoji.slice(start, start + batchSize);
   const fetchBatch = (start: number): Promise<Blob[]> =>
-    Promise.all(emoji.slice(start, start + batchSize).map(({ file }) => fetchImage(folderUrl + file)));
-  const values = new Float32Array(emoji.length * dim);
-  let done = 0;
+    Promise.all(batchAt(start).map(({ file }) => fetchImage(folderUrl + file)));
   return {
     async fill(onProgress) {
+      let done = 0;
       let images = await fetchBatch(0);
       while (images.length > 0) {
         // The next batch comes in while this one is embedded.
-        const [features, next] = await Promise.all([clip.embedImages(images), fetchBatch(done + images.length)]);
-        values.set(features.values, done * dim);
+        const [vectors, next] = await Promise.all([clip.embedImages(images), fetchBatch(done + images.length)]);
+        const batch = batchAt(done);
+        await index.add({
+          ids: batch.map(({ file }) => file),
+          vectors,
+          fields: batch.map(({ label }) => ({ label })),
+        });
         done += images.length;
         images = next;
+        if (done === emoji.length) background = await measureBackground(index, embedders);
         onProgress(done);
       }
     },
-    async rank(query, count) {
-      const text = await clip.embedTexts([query]);
-      const scores = scoresOf(text, 0, { values: values.subarray(0, done * dim), rows: done, dim });
-      return emoji
-        .slice(0, scores.length)
-        .map((entry, index) => ({ ...entry, similarity: scores[index] as number }))
-        .toSorted((a, b) => b.similarity - a.similarity)
-        .slice(0, count);
+    async search({ query, count, showsAll }) {
+      const parts = { index, embedders, ...(background === undefined ? {} : { background }) };
+      const { hits, fits } = await searchPictures(parts, query, { count, showsAll });
+      const matches = hits.map(({ id, similarity, fields }) => ({
+        file: id,
+        label: String(fields["label"]),
+        similarity,
+      }));
+      return { matches, fits };
     },
   };
 }
@@ -105,10 +128,10 @@ const handlers: Handlers = {
     return clip.classify(image, labels, { templates: [template] });
   },
   async collect({ folderUrl, emoji }) {
-    collection = createCollection(await opened(), folderUrl, emoji);
+    collection = await createCollection(await opened(), folderUrl, emoji);
     await collection.fill((done) => report({ work: "collection", done, total: emoji.length }));
   },
-  rank: async ({ query, count }) => (await collection?.rank(query, count)) ?? [],
+  search: async (request) => (await collection?.search(request)) ?? { matches: [], fits: true },
 };
 
 async function answer({ id, name, input }: Call): Promise<void> {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { scoresOf } from "@clip-ts/model";
 import { openClip } from "@clip-ts/node";
+import { measureBackground, openFlatIndex, searchPictures } from "@clip-ts/search";
 import axe, { type AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
@@ -153,6 +154,7 @@ describe.skipIf(!hasChromium())("the demo", () => {
   test("ranks the emoji for a query as Node does", async () => {
     await openPage();
     await page.getByLabel("Describe a drawing").fill("a cat that smiles");
+    await page.getByLabel("Show also what does not fit").check();
     await page.getByText(`Compared with ${emoji.length} emoji;`).waitFor();
 
     const clip = await openClip(model, { engine: "wasm" });
@@ -165,6 +167,40 @@ describe.skipIf(!hasChromium())("the demo", () => {
       .toSorted((a, b) => b.value - a.value)
       .slice(0, 24);
     await expect.poll(async () => rounded(await readRows("#matches"))).toEqual(rounded(best));
+  });
+
+  test("combines queries, and says that nothing fits where Node finds that nothing does", async () => {
+    const clip = await openClip(model, { engine: "wasm" });
+    const index = await openFlatIndex({ dim: clip.config.projectionDim, fields: {} });
+    const vectors = await clip.embedImages(emoji.map(({ file }) => join(emojiFolder(), file)));
+    await index.add({ ids: emoji.map(({ file }) => file), vectors, fields: emoji.map(() => ({})) });
+    const embedders = { texts: (texts: readonly string[]) => clip.embedTexts(texts) };
+    const parts = { index, embedders, background: await measureBackground(index, embedders) };
+
+    await openPage();
+    await page.getByText(`Compared with ${emoji.length} emoji;`).waitFor();
+    const nothing = page.getByText("None of the emoji fits.");
+    const verdicts = new Set<boolean>();
+    const picture = `@id:${emoji[0]?.file ?? ""}`;
+    for (const query of [
+      '2:"a cat" - "a blue car"',
+      "sunset",
+      "a dog",
+      "smiling",
+      "seven",
+      "zebra",
+      `${picture} + hat`,
+    ]) {
+      const { hits, fits } = await searchPictures(parts, query, { count: 24 });
+      verdicts.add(fits);
+      await page.getByLabel("Describe a drawing").fill(query);
+      await expect.poll(async () => (await readRows("#matches")).length).toBe(hits.length);
+      await expect.poll(() => nothing.isVisible()).toBe(!fits);
+    }
+    clip.dispose();
+    expect(verdicts).toEqual(new Set([false, true]));
+    await page.getByLabel("Describe a drawing").fill('"a cat" +');
+    await expect.poll(() => page.locator("#search-status").innerText()).toMatch(/^query, column 10: expected words/u);
   });
 
   test("works from the keyboard: a sample is chosen and classified", async () => {

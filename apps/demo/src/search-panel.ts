@@ -1,4 +1,4 @@
-import type { ClipClient, Progress, RankedEmoji } from "./client.ts";
+import type { ClipClient, FoundEmoji, Progress, RankedEmoji } from "./client.ts";
 import { create, element, formatDuration, latest, showFact } from "./page.ts";
 
 /** How many drawings are shown. */
@@ -17,12 +17,12 @@ function showMatches(matches: readonly RankedEmoji[], folderUrl: string): void {
   element("matches").replaceChildren(...items);
 }
 
-/** Joins the panel that ranks the emoji for a query to the worker. */
+/** Joins the panel that finds the emoji for a query to the worker. */
 export function createSearchPanel(
   client: ClipClient,
   folderUrl: string,
 ): {
-  /** Shows how many drawings can be found by now, and ranks again among them. */
+  /** Shows how many drawings can be found by now, and searches again among them. */
   showProgress(progress: Progress): void;
   /** Says why there is nothing to search. */
   showError(error: unknown): void;
@@ -30,19 +30,29 @@ export function createSearchPanel(
   const query = element<HTMLInputElement>("query");
   const progressBar = element<HTMLProgressElement>("collection-progress");
   const status = element("search-status");
+  const all = element<HTMLInputElement>("show-all");
+  const nothing = element("nothing-fits");
+  let settled = "";
 
   const showError = (error: unknown): void => {
-    status.textContent = error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    status.textContent = message.split("\n", 1).join(""); // the lines below mark a place, for terminals
     element("collecting").hidden = true;
+  };
+  const show = ({ matches, fits }: FoundEmoji): void => {
+    showMatches(matches, folderUrl);
+    nothing.hidden = fits;
+    status.textContent = settled;
   };
   const refresh = latest(async () => {
     const text = query.value.trim();
-    if (text === "") return showMatches([], folderUrl);
+    if (text === "") return show({ matches: [], fits: true });
     const startedAt = performance.now();
-    showMatches(await client.call("rank", { query: text, count }), folderUrl);
+    show(await client.call("search", { query: text, count, showsAll: all.checked }));
     showFact("Last query", formatDuration(performance.now() - startedAt));
   }, showError);
 
+  all.addEventListener("change", () => void refresh());
   query.addEventListener("input", () => void refresh());
   element("query-form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -55,7 +65,10 @@ export function createSearchPanel(
       progressBar.max = total;
       progressBar.value = done;
       element("collecting").hidden = done === total;
-      if (done === total) status.textContent = `Compared with ${total} emoji; the number is the cosine.`;
+      if (done === total) {
+        settled = `Compared with ${total} emoji; the number is the cosine.`;
+        status.textContent = settled;
+      }
       void refresh();
     },
   };
