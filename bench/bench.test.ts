@@ -98,6 +98,15 @@ test("memory is looked at in quarters of a pass over tars", async () => {
   expect(linesTooWide(printed)).toEqual([]);
 });
 
+test("flat indexes find the nearest rows of a mixture", async () => {
+  const { printed, recorded } = await bench("search", "--stores", "flat f32,flat int8");
+  expect(rowNames(recorded)).toEqual(["flat f32", "flat int8"]);
+  const recalls = [...recorded.matchAll(/\| (\d\.\d{4}) \|/g)].map(([, recall]) => Number(recall));
+  expect(recalls[0]).toBe(1);
+  expect(recalls[1]).toBeGreaterThanOrEqual(0.9);
+  expect(linesTooWide(printed)).toEqual([]);
+});
+
 test("the same shards have the same bytes, and are made once", async () => {
   const notes: string[] = [];
   const wanted = { size: "256-350", pairs: 5, pictures: 2, shard: 3 } as const;

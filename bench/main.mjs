@@ -20,6 +20,7 @@ const commands = {
   "data-train": async () => (await import("./commands/data-train.mjs")).benchDataTrain,
   "data-memory": async () => (await import("./commands/data-memory.mjs")).benchDataMemory,
   browser: async () => (await import("./commands/browser.mjs")).benchBrowser,
+  search: async () => (await import("./commands/search.mjs")).benchSearch,
   table: async () => (await import("./commands/table.mjs")).benchTable,
 };
 

@@ -21,6 +21,10 @@ import { parseArgs } from "node:util";
  * @property {string | undefined} python
  * @property {number} pairs of the set in tars
  * @property {number} steps of a round of training from data
+ * @property {number} rows of the mixture that is searched
+ * @property {number} queries that each index is asked
+ * @property {number} dim values of a vector
+ * @property {readonly string[] | undefined} stores nothing: all kinds of index
  * @property {string | undefined} inputs where sets in tars are kept; the run's own folder where nothing is said
  * @property {boolean} quick
  * @property {string | undefined} record the file that results are added to
@@ -44,6 +48,7 @@ Commands:
   data-train  steps of training from tars beside the same from ready batches
   data-memory memory while a set in tars is read
   browser     embedding pictures in Chromium, on each engine of a page
+  search      vector indexes: building, asking, what is found, disk, memory
   table       every row of the table of targets, one after another
 
 Options:
@@ -63,8 +68,11 @@ Options:
   --starts N            of each side with --against; their median build counts (3)
   --pairs N             data: pairs of the set in tars (100000)
   --steps N             data-train: steps of a round (20)
-  --inputs FOLDER       data: where sets in tars are kept and used again (in the
-                        system's folder for temporary files)
+  --rows N, --dim N     search: vectors and their values (100000, 512)
+  --queries N           search: asked one at a time (200)
+  --stores A,B          search: kinds of index ("flat f32", "flat int8", lance)
+  --inputs FOLDER       data, search: where what they read is kept and used again
+                        (in the system's folder for temporary files)
   --python PATH         an interpreter with PyTorch and open_clip, instead of one
                         made in bench/.venv
   --record              add the results to bench/results.md
@@ -128,6 +136,10 @@ function parse(words) {
         starts: { type: "string" },
         pairs: { type: "string" },
         steps: { type: "string" },
+        rows: { type: "string" },
+        queries: { type: "string" },
+        dim: { type: "string" },
+        stores: { type: "string" },
         inputs: { type: "string" },
         python: { type: "string" },
         record: { type: "boolean", default: false },
@@ -151,6 +163,9 @@ const usual = {
   starts: "3",
   pairs: "100000",
   steps: "20",
+  rows: "100000",
+  queries: "200",
+  dim: "512",
   inputs: join(tmpdir(), "clip-ts-bench-inputs"),
 };
 const usualInBrowser = { ...usual, model: "small", batch: "64" };
@@ -180,7 +195,36 @@ const quickly = {
   starts: "1",
   pairs: "96",
   steps: "2",
+  rows: "2000",
+  queries: "20",
+  dim: "32",
 };
+
+/** @param {string | undefined} text */
+const namesOf = (text) => (text === undefined ? undefined : listOf(text));
+
+const numbers = /** @type {const} */ ([
+  "batch",
+  "tokens",
+  "threads",
+  "rounds",
+  "warmup",
+  "starts",
+  "pairs",
+  "steps",
+  "rows",
+  "queries",
+  "dim",
+]);
+
+/**
+ * The options that are whole numbers.
+ * @param {Record<(typeof numbers)[number], string>} given
+ */
+const numbersOf = (given) =>
+  /** @type {Record<(typeof numbers)[number], number>} */ (
+    Object.fromEntries(numbers.map((name) => [name, wholeNumber(name, given[name])]))
+  );
 
 /**
  * @param {readonly string[]} words
@@ -197,20 +241,14 @@ export function readOptions(words) {
   }
   const ownFile = values.record ? fileURLToPath(resultsFile) : undefined;
   const options = {
+    ...numbersOf(given),
     model: given.model,
-    batch: wholeNumber("batch", given.batch),
-    tokens: wholeNumber("tokens", given.tokens),
     precision: precisionOf(given.precision ?? "f32"),
     isPrecisionGiven: given.precision !== undefined,
-    engines: given.engines === undefined ? undefined : listOf(given.engines),
+    engines: namesOf(given.engines),
     peers: peersOf(given.peers),
-    threads: wholeNumber("threads", given.threads),
-    rounds: wholeNumber("rounds", given.rounds),
-    warmup: wholeNumber("warmup", given.warmup),
     against: given.against,
-    starts: wholeNumber("starts", given.starts),
-    pairs: wholeNumber("pairs", given.pairs),
-    steps: wholeNumber("steps", given.steps),
+    stores: namesOf(given.stores),
     inputs: given.inputs,
     python: given.python,
     quick: given.quick,
