@@ -2,7 +2,7 @@
 // CUDA's part. What is left must work and say what is missing. The built packages run with every dependency
 // but the optional ones.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -44,7 +44,9 @@ const program = join(folder, "node_modules", "@clip-ts", "trainer", "bin", "clip
 
 beforeAll(() => {
   install("apps/trainer");
-  install("packages/node"); // in place of the link to it, and so with the engines
+  install("packages/picture-index"); // in place of the link to it, and so with those below
+  install("packages/search");
+  install("packages/node");
   install("packages/engines");
 });
 
@@ -97,4 +99,30 @@ test("s3:// without its package is an error that ends with the line that brings 
   const { code, stdout } = node("--input-type=module", "--eval", script);
   const message = "s3:// is read by the package @aws-sdk/client-s3, which is not installed";
   expect([code, stdout]).toEqual([0, `unsupported ${message}: npm install @aws-sdk/client-s3@3\n`]);
+});
+
+test("an index without LanceDB is kept flat, which is said; asking for lance ends with the line that brings it", () => {
+  const script = `
+    import { mkdirSync, writeFileSync } from "node:fs";
+    import { clipPreprocess } from "@clip-ts/image";
+    import { tokenizerFor } from "@clip-ts/inference";
+    import { initClip, preset } from "@clip-ts/model";
+    import { writeModel } from "@clip-ts/node";
+    const config = preset("nano");
+    await writeModel("indexing", { config, preprocess: clipPreprocess(8), ...tokenizerFor(config) }, initClip(config, 1));
+    mkdirSync("photos");
+    writeFileSync("photos/grey.ppm", Buffer.concat([Buffer.from("P6 8 8 255\\n"), Buffer.alloc(192, 99)]));`;
+  expect(node("--input-type=module", "--eval", script).code).toBe(0);
+  const index = (...args: string[]) => node(program, "index", "indexing", "photos", ...args, "--engine", "wasm");
+  const packages = "npm install @lancedb/lancedb@0.31.0 apache-arrow@18.1.0";
+  const usual = index("-o", "flat.index");
+  expect([usual.code, usual.stderr.replaceAll(/\s+/g, " ")]).toEqual([
+    0,
+    expect.stringMatching(new RegExp(`vectors are kept flat .*${packages}`)),
+  ]);
+  const record = JSON.parse(readFileSync(join(folder, "flat.index", "index.json"), "utf8"));
+  expect(record.store.name).toBe("flat");
+  const asked = index("-o", "lance.index", "--store", "lance");
+  expect([asked.code, asked.stderr.replaceAll(/\s+/g, " ")]).toEqual([1, expect.stringContaining("@lancedb/lancedb")]);
+  expect(existsSync(join(folder, "lance.index"))).toBe(false);
 });

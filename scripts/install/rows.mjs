@@ -9,6 +9,7 @@ import { compile, importing, isWebPackage, runCompiled } from "./example.mjs";
 import { riskyInstallers } from "./install-scripts.mjs";
 import { emptyProject, install, sizeOf } from "./managers.mjs";
 import { readReadme } from "./readme.mjs";
+import { searchAndServe } from "./search-and-serve.mjs";
 
 /**
  * @typedef {import("./managers.mjs").Place} Place
@@ -38,7 +39,9 @@ const mark = (/** @type {readonly string[]} */ problems) => (problems.length ===
  */
 async function runShown({ source, program }, place) {
   const { code, commands } = readReadme(source);
-  if (program !== undefined) return tryCommandLine(program, commands, place);
+  if (program !== undefined) {
+    return [...(await tryCommandLine(program, commands, place)), ...(await searchAndServe(program, place))];
+  }
   if (code === undefined) return [`${source}/README.md shows no ts example.`];
   const ran = await runCompiled("example.js", place, { prints: true });
   return isWebPackage(source) ? [...ran, ...(await bundleExample(place))] : ran;
