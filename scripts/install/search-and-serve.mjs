@@ -32,7 +32,7 @@ async function ask(address) {
   /** @type {readonly (readonly [string, object | undefined, RegExp])[]} */
   const questions = [
     ["/health", undefined, /ok/u],
-    ["/v1/embeddings", { model: "clip", input: ["a red square"] }, /"embedding":\[/u],
+    ["/v1/embeddings", { model: "tiny", input: ["a red square"] }, /"embedding":\[/u],
     ["/v1/search", { query: "a red square", all: true }, /"data":\[\{/u],
   ];
   for (const [path, body, expected] of questions) {

@@ -1,2 +1,3 @@
-export { removeQdrantIndex, type CollectionPlace } from "./connect.ts";
+export type { CollectionPlace } from "./place.ts";
+export { removeQdrantIndex } from "./remove-index.ts";
 export { openQdrantIndex, type QdrantIndexOptions } from "./qdrant-index.ts";

@@ -15,10 +15,11 @@ import type {
   VectorIndex,
 } from "../vector-index.ts";
 import { ensureCollection } from "./collection.ts";
-import { connect, type CollectionPlace } from "./connect.ts";
+import { connect } from "./connect.ts";
 import { qdrantFilter } from "./filter.ts";
 import { pointIds } from "./point-id.ts";
 import { idKey, payloadKeys, pointsOf, rowOf } from "./points.ts";
+import type { CollectionPlace } from "./place.ts";
 import { asked } from "./requests.ts";
 
 /** How a collection of a Qdrant server is opened or made. */
