@@ -85,8 +85,11 @@ async function startServer(model, ...more) {
   throw new Error("the server did not start");
 }
 
+/** On a connection of its own: the server may be about to close one that lay idle. */
+const metricsOf = async (url) => (await fetch(`${url}/metrics`, { headers: { connection: "close" } })).text();
+
 async function metric(url, name) {
-  const text = await (await fetch(`${url}/metrics`)).text();
+  const text = await metricsOf(url);
   return Number(
     text
       .split("\n")
@@ -220,7 +223,7 @@ async function load(model) {
   });
   pauses.disable();
   clearInterval(timer);
-  const text = await (await fetch(`${url}/metrics`)).text();
+  const text = await metricsOf(url);
   child.kill("SIGTERM");
   const [code] = await once(child, "exit");
   const statuses = Object.entries(result.statusCodeStats ?? {}).map(([status, { count }]) => `${status}: ${count}`);
