@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { clusteredVectors, indexRows, scanAll, unit } from "../fixtures/conformance/material.ts";
 import type { IndexFiles } from "../index-files.ts";
 import { memoryFiles } from "../memory-files.ts";
@@ -165,6 +165,9 @@ test("a long search leaves the thread to others meanwhile", async () => {
       ),
     );
   }
+  // To a search every step takes long, on however fast a machine.
+  let now = Date.now();
+  const clock = vi.spyOn(Date, "now").mockImplementation(() => (now += 1000));
   let [isDone, turns] = [false, 0];
   const turn = (): void => {
     turns++;
@@ -174,6 +177,7 @@ test("a long search leaves the thread to others meanwhile", async () => {
   const searches = Array.from({ length: 20 }, (_, at) => index.search(vectors[at] ?? unit([1]), { count: 1 }));
   await Promise.all(searches);
   isDone = true;
+  clock.mockRestore();
   expect(turns).toBeGreaterThan(1);
 });
 

@@ -3,6 +3,7 @@ import { assertFieldKinds, assertFilter } from "../fields.ts";
 import { assertIds } from "../ids.ts";
 import type { IndexFiles } from "../index-files.ts";
 import { assertDim, assertRequest, checkedRows } from "../rows.ts";
+import { createTurns } from "../turns.ts";
 import type { FieldKinds, Fields, IndexRows, VectorIndex } from "../vector-index.ts";
 import { alive, columnsOf, type Block } from "./block.ts";
 import { blockRows, blocksToMerge, groupsOf, isWasteful, mergeBlocks } from "./merge.ts";
@@ -47,16 +48,6 @@ function changeOf(layout: Layout, rows: IndexRows, fields: readonly Fields[], st
 function removalOf(layout: Layout, ids: readonly string[]): Change {
   const vectors = emptyVectors(layout.dtype, layout.dim, 0);
   return { removed: ids, ids: [], columns: columnsOf(layout.kinds, []), vectors, diedAt: new Uint32Array() };
-}
-
-/** Does one thing after another; what fails does not hold up the next. */
-function createTurns(): <Result>(work: () => Promise<Result>) => Promise<Result> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const result = last.then(work);
-    last = result.catch(() => undefined);
-    return result;
-  };
 }
 
 /** What changes the table, always in the files first. */

@@ -3,6 +3,7 @@ import type * as Arrow from "apache-arrow";
 import { assertFieldKinds, assertFilter } from "../fields.ts";
 import { assertIds, compareIds } from "../ids.ts";
 import { assertDim, assertRequest, checkedRows } from "../rows.ts";
+import { createTurns } from "../turns.ts";
 import type { FieldKinds, Filter, Hit, IndexRows, SearchRequest, StoredRow, VectorIndex } from "../vector-index.ts";
 import { compactTable } from "./compact.ts";
 import { usualLimits, type FormLimits } from "./form.ts";
@@ -121,13 +122,11 @@ export async function openLanceIndex(options: LanceIndexOptions): Promise<Vector
   const assertOpen = (): void => {
     if (!table.isOpen()) throw new ClipError("disposed", `The LanceDB index in ${place} was closed.`);
   };
-  let last: Promise<unknown> = Promise.resolve();
-  /** One change after another: LanceDB would let two of one process get in each other's way. */
+  // LanceDB would let two changes of one process get in each other's way.
+  const inTurn = createTurns();
   const change = async (action: () => Promise<void>): Promise<void> => {
     assertOpen();
-    const done = last.then(action);
-    last = done.catch(() => undefined);
-    return done;
+    return inTurn(action);
   };
   return {
     kind: "lance",
@@ -162,7 +161,7 @@ export async function openLanceIndex(options: LanceIndexOptions): Promise<Vector
     },
     compact: async () => change(async () => compactTable(libraries.lance, { table, place, limits })),
     close: async () => {
-      await last;
+      await inTurn(() => Promise.resolve());
       table.close();
     },
   };
