@@ -2,7 +2,8 @@
 // LanceDB's kinds of index over one mixture of clusters, to choose what `compact` makes and how far a search looks:
 // seconds to build, milliseconds a query, share of the 10 nearest that are found, and megabytes on disk with the data.
 //
-//     node bench/lance-indexes.mjs [--rows 100000] [--dim 512] [--queries 200] [--only IVF_FLAT] [--inputs FOLDER]
+//     node bench/lance-indexes.mjs [--rows 100000] [--dim 512] [--queries 200] [--only IVF_FLAT] [--distance l2|cosine]
+//         [--inputs FOLDER]
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,43 +18,44 @@ const { values: given } = parseArgs({
     dim: { type: "string", default: "512" },
     queries: { type: "string", default: "200" },
     only: { type: "string", default: "" },
+    distance: { type: "string", default: "l2" },
     inputs: { type: "string" },
   },
 });
 const [rows, dim, queries] = [Number(given.rows), Number(given.dim), Number(given.queries)];
 const nearest = 10;
-const partitions = Math.round(Math.sqrt(rows));
+const partitions = Math.round(Math.sqrt(rows) / 2);
 
 /**
  * @typedef {{ readonly probes?: number, readonly refine?: number, readonly ef?: number }} Ask
  * @typedef {{ readonly name: string, readonly config?: () => Index, readonly asks: readonly Ask[] }} Kind
  */
 
-const shared = /** @type {const} */ ({ distanceType: "cosine" });
-const ivf = { ...shared, numPartitions: partitions };
+/** Vectors are of length 1, so that squared distances and cosines give one order; `given` says which is asked for. */
+const distanceType = /** @type {"l2" | "cosine"} */ (given.distance);
+const ivf = { distanceType, numPartitions: partitions };
 
 /** @type {readonly Kind[]} */
 const kinds = [
   { name: "none", asks: [{}] },
-  { name: "IVF_FLAT", config: () => Index.ivfFlat(ivf), asks: [5, 10, 20, 40, 80].map((probes) => ({ probes })) },
+  { name: "IVF_FLAT", config: () => Index.ivfFlat(ivf), asks: [4, 8, 10, 20, 40].map((probes) => ({ probes })) },
   {
     name: "IVF_RQ",
     config: () => Index.ivfRq(ivf),
     asks: [
-      { probes: 20, refine: 5 },
-      { probes: 40, refine: 5 },
-      { probes: 40, refine: 10 },
-      { probes: 40, refine: 30 },
+      { probes: 8, refine: 5 },
+      { probes: 8, refine: 10 },
+      { probes: 20, refine: 10 },
     ],
   },
   {
     name: "IVF_PQ",
     config: () => Index.ivfPq({ ...ivf, numSubVectors: Math.ceil(dim / 8) }),
-    asks: [{ probes: 40 }, { probes: 40, refine: 10 }, { probes: 40, refine: 30 }],
+    asks: [{ probes: 8 }, { probes: 8, refine: 10 }, { probes: 20, refine: 10 }],
   },
   {
     name: "IVF_HNSW_SQ",
-    config: () => Index.hnswSq(shared),
+    config: () => Index.hnswSq({ distanceType }),
     asks: [
       { ef: 100, refine: 2 },
       { ef: 200, refine: 2 },
@@ -86,7 +88,7 @@ const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1] 
  * @param {Ask} ask
  */
 async function find(table, vector, { probes, refine, ef }) {
-  const query = table.query().nearestTo(vector).distanceType("cosine").select(["id", "_distance"]).limit(nearest);
+  const query = table.query().nearestTo(vector).distanceType(distanceType).select(["id", "_distance"]).limit(nearest);
   if (probes !== undefined) query.nprobes(probes);
   if (refine !== undefined) query.refineFactor(refine);
   if (ef !== undefined) query.ef(ef);

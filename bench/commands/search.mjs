@@ -118,7 +118,7 @@ export async function benchSearch(run) {
     setting: `${queries} queries, one at a time, ${nearest} rows each`,
     rows: [["", "build s", "cpu s", "query ms", "cpu ms", "recall", "disk MB", "memory MB", "open s"], ...lines],
     notes: [
-      "Recall is the share of the nearest rows by brute force that were found; query ms is the median.",
+      "Recall is the share of the nearest rows by brute force that were found; query ms is the median, after 50 queries that are not timed.",
       "Memory is what a new process holds more, after all queries, than before it opened the index.",
     ],
   });

@@ -4,6 +4,9 @@ import { readRows } from "../inputs/mixture.mjs";
 import { vectorStores } from "../inputs/vector-stores.mjs";
 import { serve } from "../measure/serve.mjs";
 
+/** Queries that are asked before those that are timed: the first read an index from the disk. */
+const uncounted = 50;
+
 await serve(async ({ store, folder, file, rows, queries, dim, nearest }) => {
   const open = vectorStores[store];
   if (open === undefined) throw new Error(`there is no store "${store}"`);
@@ -18,6 +21,7 @@ await serve(async ({ store, folder, file, rows, queries, dim, nearest }) => {
   return {
     facts: {},
     async run() {
+      for (const vector of asked.slice(0, uncounted)) await index.search(vector, { count: nearest });
       /** @type {number[]} */
       const milliseconds = [];
       /** @type {string[][]} */

@@ -2,7 +2,7 @@ import { ClipError, shown } from "@clip-ts/base";
 import { assertFieldKinds, assertFilter } from "../fields.ts";
 import { assertIds } from "../ids.ts";
 import type { IndexFiles } from "../index-files.ts";
-import { assertDim, assertRequest, checkedRows } from "../rows.ts";
+import { assertDim, checkedQuery, checkedRows } from "../rows.ts";
 import { createTurns } from "../turns.ts";
 import type { FieldKinds, Fields, IndexRows, VectorIndex } from "../vector-index.ts";
 import { alive, columnsOf, type Block } from "./block.ts";
@@ -30,7 +30,7 @@ export interface FlatIndexOptions {
 /** What a block is made of, before it has its place in the order of changes. */
 type Change = Omit<Block, "first" | "last">;
 
-function changeOf(layout: Layout, rows: IndexRows, fields: readonly Fields[], start: number): Change {
+function changeOf(layout: Layout, rows: IndexRows, start: number): Change {
   const end = Math.min(start + blockRows(layout), rows.ids.length);
   const vectors = emptyVectors(layout.dtype, layout.dim, end - start);
   for (let row = start; row < end; row++) {
@@ -39,7 +39,7 @@ function changeOf(layout: Layout, rows: IndexRows, fields: readonly Fields[], st
   return {
     removed: [],
     ids: rows.ids.slice(start, end),
-    columns: columnsOf(layout.kinds, fields.slice(start, end)),
+    columns: columnsOf(layout.kinds, rows.fields.slice(start, end)),
     vectors,
     diedAt: new Uint32Array(end - start).fill(alive),
   };
@@ -94,8 +94,7 @@ function readersOf({ dim, kinds: fields }: Layout, table: Table, assertOpen: () 
     },
     async search(vector, request) {
       assertOpen();
-      assertRequest({ dim, fields }, vector, request);
-      return searchRows(table.snapshot(), vector.slice(), request);
+      return searchRows(table.snapshot(), checkedQuery({ dim, fields }, vector, request).slice(), request);
     },
     async get(ids, { withVectors = false } = {}) {
       assertOpen();
@@ -129,10 +128,10 @@ function flatIndex(segments: Segments, table: Table): VectorIndex {
     ...readersOf(layout, table, assertOpen),
     async add(rows) {
       assertOpen();
-      const complete = checkedRows({ dim, fields }, rows);
+      const checked = checkedRows({ dim, fields }, rows);
       await inTurn(async () => {
-        for (let start = 0; start < rows.ids.length; start += blockRows(layout)) {
-          await put(changeOf(layout, rows, complete, start));
+        for (let start = 0; start < checked.ids.length; start += blockRows(layout)) {
+          await put(changeOf(layout, checked, start));
         }
       });
     },

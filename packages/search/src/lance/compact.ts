@@ -1,5 +1,5 @@
 import type * as Lance from "@lancedb/lancedb";
-import { formFor, workOf, type Form, type FormLimits, type TableState } from "./form.ts";
+import { distanceType, formFor, workOf, type Form, type FormLimits, type TableState } from "./form.ts";
 import { withRetries } from "./retry.ts";
 
 /** Of the columns vector and id, as LanceDB calls them by itself. */
@@ -23,7 +23,7 @@ async function stateOf(table: Lance.Table): Promise<TableState> {
 }
 
 function configOf(lance: typeof Lance, form: Exclude<Form, { kind: "none" }>): Lance.Index {
-  const options = { distanceType: "cosine", numPartitions: form.partitions } as const;
+  const options = { distanceType, numPartitions: form.partitions } as const;
   return form.kind === "flat" ? lance.Index.ivfFlat(options) : lance.Index.ivfRq(options);
 }
 

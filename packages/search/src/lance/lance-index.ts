@@ -2,7 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import type * as Arrow from "apache-arrow";
 import { assertFieldKinds, assertFilter } from "../fields.ts";
 import { assertIds, compareIds } from "../ids.ts";
-import { assertDim, assertRequest, checkedRows } from "../rows.ts";
+import { assertDim, checkedQuery, checkedRows } from "../rows.ts";
 import { createTurns } from "../turns.ts";
 import type { FieldKinds, Filter, Hit, IndexRows, SearchRequest, StoredRow, VectorIndex } from "../vector-index.ts";
 import { compactTable } from "./compact.ts";
@@ -40,14 +40,14 @@ function* partsOf<T>(list: readonly T[], size: number): Generator<readonly T[]> 
 }
 
 async function addRows(open: OpenTable, schema: Arrow.Schema, rows: IndexRows): Promise<void> {
-  const fields = checkedRows(open, rows);
+  const { ids, vectors, fields } = checkedRows(open, rows);
   const tableOf = rowsTableOf(open.lance, schema, open);
   const rowsAtOnce = Math.max(1, Math.floor(valuesAtOnce / open.dim));
-  for (let start = 0; start < rows.ids.length; start += rowsAtOnce) {
-    const end = Math.min(rows.ids.length, start + rowsAtOnce);
+  for (let start = 0; start < ids.length; start += rowsAtOnce) {
+    const end = Math.min(ids.length, start + rowsAtOnce);
     const part = tableOf({
-      ids: rows.ids.slice(start, end),
-      values: rows.vectors.values.subarray(start * open.dim, end * open.dim),
+      ids: ids.slice(start, end),
+      values: vectors.values.subarray(start * open.dim, end * open.dim),
       fields: fields.slice(start, end),
     });
     await withRetries(open.place, async () =>
@@ -146,8 +146,7 @@ export async function openLanceIndex(options: LanceIndexOptions): Promise<Vector
     },
     search: async (vector: Float32Array, request: SearchRequest): Promise<Hit[]> => {
       assertOpen();
-      assertRequest(open, vector, request);
-      return nearestRows(open, vector, request);
+      return nearestRows(open, checkedQuery(open, vector, request), request);
     },
     get: async (ids, { withVectors = false } = {}) => {
       assertOpen();

@@ -2,7 +2,7 @@ import type * as Lance from "@lancedb/lancedb";
 import { compareIds } from "../ids.ts";
 import type { Hit, SearchRequest } from "../vector-index.ts";
 import { findVectorIndex } from "./compact.ts";
-import { probesFor, type Probes } from "./form.ts";
+import { distanceType, probesFor, type Probes } from "./form.ts";
 import type { OpenTable } from "./open-table.ts";
 import { rowReader } from "./read-rows.ts";
 import { withRetries } from "./retry.ts";
@@ -33,8 +33,7 @@ async function planOf({ table }: OpenTable, where: string, { count, isExact }: S
   if (isExact === true) return everyRow;
   const index = await findVectorIndex(table);
   if (index === undefined) return everyRow;
-  const rows = await table.countRows();
-  const matching = where === "" ? rows : await table.countRows(where);
+  const [rows, matching] = await Promise.all([table.countRows(), table.countRows(where || undefined)]);
   if (where !== "" && matching <= fewMatching) return everyRow;
   return { probes: probesFor({ type: index.indexType, rows }, { count, matching }), matching };
 }
@@ -43,7 +42,7 @@ function queryOf({ table, fields }: OpenTable, { vector, where, probes }: Search
   const query = table
     .query()
     .nearestTo(vector)
-    .distanceType("cosine")
+    .distanceType(distanceType)
     .select(["id", ...Object.keys(fields), "_distance"])
     .limit(limit);
   if (where !== "") query.where(where);
@@ -59,7 +58,8 @@ async function hitsOf(open: OpenTable, search: Search, limit: number): Promise<H
   const distances = answer.getChild("_distance");
   return Array.from({ length: answer.numRows }, (_, row) => {
     const { id, fields } = read(row);
-    return { id, similarity: 1 - (distances?.get(row) as number), fields };
+    // Of unit vectors |a - b|^2 = 2 - 2 a.b.
+    return { id, similarity: 1 - (distances?.get(row) as number) / 2, fields };
   });
 }
 

@@ -22,8 +22,7 @@ const digits = 9;
 
 /** Rows as Qdrant takes them. */
 export async function pointsOf(
-  { ids, vectors }: Pick<IndexRows, "ids" | "vectors">,
-  fields: readonly Fields[],
+  { ids, vectors, fields }: IndexRows,
   [start, end]: readonly [number, number],
 ): Promise<Schemas["PointStruct"][]> {
   const uuids = await pointIds(ids.slice(start, end));

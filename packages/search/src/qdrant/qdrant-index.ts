@@ -3,7 +3,7 @@ import type { QdrantClient } from "@qdrant/js-client-rest";
 import { assertFieldKinds, assertFilter } from "../fields.ts";
 import { meetsAll } from "../filter/meets-all.ts";
 import { assertIds, compareIds } from "../ids.ts";
-import { assertDim, assertRequest, checkedRows } from "../rows.ts";
+import { assertDim, checkedQuery, checkedRows } from "../rows.ts";
 import type {
   FieldKinds,
   Fields,
@@ -67,10 +67,10 @@ function endOfPart(fields: readonly Fields[], start: number, dim: number): numbe
 }
 
 async function addRows({ client, url, collection, dim, fields }: OpenCollection, rows: IndexRows): Promise<void> {
-  const complete = checkedRows({ dim, fields }, rows);
-  for (let start = 0; start < complete.length;) {
-    const end = endOfPart(complete, start, dim);
-    const points = await pointsOf(rows, complete, [start, end]);
+  const checked = checkedRows({ dim, fields }, rows);
+  for (let start = 0; start < checked.ids.length;) {
+    const end = endOfPart(checked.fields, start, dim);
+    const points = await pointsOf(checked, [start, end]);
     await asked(url, async () => client.upsert(collection, { points, wait: true }));
     start = end;
   }
@@ -217,8 +217,7 @@ export async function openQdrantIndex(options: QdrantIndexOptions): Promise<Vect
     },
     search: async (vector, request) => {
       assertOpen();
-      assertRequest(open, vector, request);
-      return nearestRows(open, vector, request);
+      return nearestRows(open, checkedQuery(open, vector, request), request);
     },
     get: async (ids, { withVectors = false } = {}) => {
       assertOpen();
