@@ -4,7 +4,7 @@ import { assertIds } from "../ids.ts";
 import type { IndexFiles } from "../index-files.ts";
 import { assertDim, checkedQuery, checkedRows } from "../rows.ts";
 import { createTurns } from "../turns.ts";
-import type { FieldKinds, Fields, IndexRows, VectorIndex } from "../vector-index.ts";
+import type { FieldKinds, IndexRows, VectorIndex } from "../vector-index.ts";
 import { alive, columnsOf, type Block } from "./block.ts";
 import { blockRows, blocksToMerge, groupsOf, isWasteful, mergeBlocks } from "./merge.ts";
 import { countRows, scanRows, searchRows, storedRow } from "./read.ts";
