@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startEngine } from "@clip-ts/engines";
@@ -59,8 +59,10 @@ test("the background is measured with the index, and again once more than a tent
   const addTo = async (first: number, count: number) => {
     await writePictures(Array.from({ length: count }, (_, number) => at("photos", `${first + number}.jpg`)));
     const sources = [{ path: at("photos") }];
-    await updatePictureIndex({ folder: at("index"), model, sources, store: { name: "flat" } });
+    const onNotice = (line: string): void => void (/damaged/u.test(line) && said.push(line));
+    await updatePictureIndex({ folder: at("index"), model, sources, store: { name: "flat" }, onNotice });
   };
+  const said: string[] = [];
   await addTo(0, 20);
   expect(await backgroundIn(at("index"))).toEqual({ rows: 20, changes: 0 });
   const once = model.measured();
@@ -71,6 +73,19 @@ test("the background is measured with the index, and again once more than a tent
   await addTo(22, 1);
   expect(await backgroundIn(at("index"))).toEqual({ rows: 23, changes: 0 });
   expect(model.measured()).toBe(2 * once);
+
+  const file = at("index", "background.json");
+  const whole = readFileSync(file, "utf8");
+  for (const damaged of [whole.slice(0, 99), "null", whole.replace(/"rows": ?23/u, '"rows": "23"')]) {
+    writeFileSync(file, damaged);
+    await expect(openPictureIndex(at("index"))).rejects.toMatchObject({
+      code: "bad-data",
+      message: expect.stringMatching(/background\.json is damaged .*run clip-ts index again/su) as string,
+    });
+    await addTo(23, 0);
+    expect(readFileSync(file, "utf8")).toBe(whole);
+  }
+  expect(said).toHaveLength(3);
   model.dispose();
 });
 

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { isClipError } from "@clip-ts/base";
+import { ClipError, isClipError } from "@clip-ts/base";
 import { readJson, writeJson } from "@clip-ts/files";
 import {
   isBackgroundStale,
   measureBackground,
+  readBackground as checkedBackground,
   type Background,
   type QueryEmbedders,
   type VectorIndex,
@@ -22,14 +23,26 @@ interface BackgroundFile {
 
 const pathIn = (folder: string): string => join(folder, "background.json");
 
+/** @throws ClipError "bad-data" that names a file which does not hold what was measured. */
 async function readFileOf(folder: string, { store }: IndexRecord): Promise<BackgroundFile | undefined> {
-  if (!existsSync(pathIn(folder))) return undefined;
-  const found = (await readJson(pathIn(folder))) as Partial<BackgroundFile> | null;
-  if (found?.background?.format !== 1 || found.place !== store.place) return undefined;
-  return { place: found.place, changes: found.changes ?? 0, background: found.background };
+  const path = pathIn(folder);
+  if (!existsSync(path)) return undefined;
+  try {
+    const { place, changes = 0, background } = ((await readJson(path)) ?? {}) as Partial<BackgroundFile>;
+    if (place !== undefined && place !== store.place) return undefined;
+    return { place: store.place, changes, background: checkedBackground(background) };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ClipError("bad-data", `${path} is damaged (${reason}): run clip-ts index again, which makes a new one.`, {
+      cause,
+    });
+  }
 }
 
-/** The background of an index; undefined where none was measured on its vectors. */
+/**
+ * The background of an index; undefined where none was measured on its vectors.
+ * @throws ClipError "bad-data" for a damaged file
+ */
 export async function readBackground(folder: string, record: IndexRecord): Promise<Background | undefined> {
   return (await readFileOf(folder, record))?.background;
 }
@@ -51,7 +64,11 @@ export interface BackgroundParts {
  */
 export async function updateBackground(parts: BackgroundParts): Promise<void> {
   const { folder, record, vectors, texts, changes, onNotice } = parts;
-  const before = await readFileOf(folder, record);
+  const before = await readFileOf(folder, record).catch((error: unknown) => {
+    if (!isClipError(error)) throw error;
+    onNotice?.(`the cut-off for searches is measured anew: ${error.message}`);
+    return undefined;
+  });
   const sum = changes + (before?.changes ?? 0);
   const rows = await vectors.count();
   if (rows === 0) return;

@@ -110,6 +110,9 @@ describe("a search that may find nothing", () => {
     expect(some.hits).toEqual(all.hits.filter(({ similarity }) => similarity >= cutoff));
     const nothing = await searchPictures(parts, "absent 3", { count: 50 });
     expect(nothing).toMatchObject({ fits: false, hits: [] });
+    const nearest = await searchPictures(parts, "absent 3", { count: 3, showsAll: true });
+    expect(nothing.nearest).toEqual(nearest.hits);
+    expect([some, all, nearest].map((found) => "nearest" in found)).toEqual([false, false, false]);
     const strict = await searchPictures(parts, "there 3", { count: 50, falsePositiveRate: 0.01 });
     expect(strict.cutoff).toBeGreaterThan(cutoff);
   });

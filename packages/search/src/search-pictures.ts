@@ -19,6 +19,10 @@ export interface SearchParts {
 export interface Found {
   /** Best first; those below the cut-off only where everything was asked for. */
   readonly hits: readonly Hit[];
+  /**
+   * Where rows are judged and none fits: the three nearest, for people who know better. Absent where `hits` has them.
+   */
+  readonly nearest?: readonly Hit[];
   /** The least cosine of a row that fits this query; absent where that is not judged. */
   readonly cutoff?: number;
   /** Whether any row fits: of what is not judged, whether there is any row. */
@@ -40,6 +44,9 @@ export interface PictureRequest extends SearchRequest {
   /** In place of the background's own. */
   readonly falsePositiveRate?: number;
 }
+
+/** Rows below the cut-off that are given where nothing fits. */
+const fewNearest = 3;
 
 /** Reads rows of an index as embedders do. */
 async function rowsOf(index: VectorIndex, ids: readonly string[]): Promise<FeatureRows> {
@@ -95,5 +102,11 @@ export async function searchPictures(
   const hits = await searchAll(index, vector, rest);
   const { cutoff = Number.NEGATIVE_INFINITY } = verdict;
   const fitting = hits.filter(({ similarity }) => similarity >= cutoff);
-  return { hits: showsAll ? hits : fitting, fits: fitting.length > 0, ...verdict };
+  const fits = fitting.length > 0;
+  return {
+    hits: showsAll ? hits : fitting,
+    fits,
+    ...(hits.length > fitting.length && !fits && !showsAll && { nearest: hits.slice(0, fewNearest) }),
+    ...verdict,
+  };
 }

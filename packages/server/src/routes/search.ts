@@ -90,10 +90,12 @@ export function searchRoute(parts: Parts): Handler {
           embedders: embeddersOf(parts, body.image, signal),
           ...(background !== undefined && { background }),
         };
-        const { hits, fits, cutoff, falsePositiveRate } = await searchPictures(search, query, request);
-        const data = hits.map((hit) => shownHit(hit, showsPaths));
-        const judged = { fits, cutoff: cutoff ?? null, false_positive_rate: falsePositiveRate ?? null };
-        return { object: "list", data, ...judged, model: parts.name };
+        const found = await searchPictures(search, query, request);
+        const { fits, cutoff = null, falsePositiveRate = null } = found;
+        const listed = (hits: readonly Hit[]): object[] => hits.map((hit) => shownHit(hit, showsPaths));
+        const nearest = found.nearest === undefined ? {} : { nearest: listed(found.nearest) };
+        const judged = { fits, cutoff, false_positive_rate: falsePositiveRate, ...nearest };
+        return { object: "list", data: listed(found.hits), ...judged, model: parts.name };
       } finally {
         release();
       }

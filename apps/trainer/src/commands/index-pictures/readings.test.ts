@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { openPictureIndex } from "@clip-ts/picture-index";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -46,6 +47,26 @@ test("a table is read by updates as it was read first; another reading is refuse
     1,
     expect.stringMatching(/table\.csv is in the index read with separator ";", not ",".*--forget/),
   ]);
+});
+
+test("pictures of a Parquet file are indexed, found and shown on a page, and so are those of a table", async () => {
+  const parquet = fileURLToPath(
+    new URL("../../../../../packages/data/src/fixtures/shards/snappy.parquet", import.meta.url),
+  );
+  const made = await index("parquet", parquet);
+  expect([made.result, made.stdout]).toEqual([0, expect.stringMatching(/added +9\n/)]);
+  for (const [name, count, path] of [
+    ["parquet", 9, parquet],
+    ["tables", 6, at("table.csv")],
+  ] as const) {
+    const page = at(`${name}.html`);
+    const words = ["a dog", "-i", at(name), "--all", "--engine", "cpu", "--json", "-", "--html", page];
+    const { stdout, result } = await captureOutput(() => runCommandLine(commands, ["search", ...words]));
+    const { hits } = JSON.parse(stdout) as { readonly hits: readonly { readonly id: string }[] };
+    expect([result, hits.length]).toEqual([0, count]);
+    expect(hits.filter(({ id }) => !id.startsWith(`${path}#`))).toEqual([]);
+    expect(readFileSync(page, "utf8").match(/<img src="data:image/gu)).toHaveLength(count);
+  }
 });
 
 test("a folder stays a folder of pictures when shards come to lie in it", async () => {

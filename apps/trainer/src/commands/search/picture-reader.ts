@@ -1,7 +1,11 @@
 import { existsSync } from "node:fs";
 import { ClipError } from "@clip-ts/base";
-import { walkSamples, type BytesPlace } from "@clip-ts/data";
-import { createRangeReader, localStore, openShardSet, readImageBytes, shardKindOf, storeFor } from "@clip-ts/node";
+import { walkSamples, type BytesPlace, type Sample, type Shard } from "@clip-ts/data";
+import { createRangeReader, readImageBytes, shardKindOf } from "@clip-ts/node";
+import type { IndexRecord, SourceReading } from "@clip-ts/picture-index";
+import { openShards } from "../../config/open-shards.ts";
+
+type RangeReader = ReturnType<typeof createRangeReader>;
 
 /** Reads pictures of an index by their ids. */
 export interface PictureReader {
@@ -32,34 +36,63 @@ function byShard(ids: readonly string[]): Map<string, Map<string, string>> {
   return shards;
 }
 
-/** Where the samples of one shard lie, by id; those that it has no more are left out. */
-async function placesIn(shard: string, keys: ReadonlyMap<string, string>): Promise<Map<string, BytesPlace>> {
-  const kind = shardKindOf(shard);
-  if (kind === undefined) return new Map();
+/** How the source that a shard belongs to is read: the longest one whose path begins the shard's. */
+function readingFor(
+  shard: string,
+  { sources, readings = {} }: Pick<IndexRecord, "sources" | "readings">,
+): SourceReading {
+  const within = sources.filter((path) => shard === path || shard.startsWith(path.replace(/[/\\]*$/, "/")));
+  const nearest = within.toSorted((a, b) => b.length - a.length)[0];
+  return (nearest === undefined ? undefined : readings[nearest]) ?? {};
+}
+
+/** A wanted sample of a shard, and where its picture lies for as long as the shard's file does. */
+async function pictureOf(
+  { key, image }: Sample,
+  {
+    shard,
+    keys,
+    ranges,
+  }: { readonly shard: Shard; readonly keys: ReadonlyMap<string, string>; readonly ranges: RangeReader },
+): Promise<readonly [id: string, place: BytesPlace] | undefined> {
+  const id = keys.get(key.slice(shard.name.length + 1)) ?? keys.get(key); // of a tar its own key, else with the shard's name
+  if (id === undefined || "reason" in image) return undefined;
+  const isKept = "bytes" in image || shardKindOf(shard.place ?? "") === "webdataset";
+  // What was unpacked of a Parquet file goes when the shard is closed.
+  return [id, isKept ? image : { bytes: Uint8Array.from(await ranges.read(image)) }];
+}
+
+/** Where the pictures of one shard lie, by id; those that it has no more are left out. */
+async function placesIn(
+  shard: string,
+  keys: ReadonlyMap<string, string>,
+  { reading, ranges }: { readonly reading: SourceReading; readonly ranges: RangeReader },
+): Promise<Map<string, BytesPlace>> {
   const found = new Map<string, BytesPlace>();
-  const store = storeFor(localStore);
+  const { endpoint, anonymous, ...read } = reading;
+  const set = await openShards({ ...read, kind: shardKindOf(shard), path: shard }, { endpoint, anonymous });
   try {
-    const set = await openShardSet({ kind, path: shard, store });
-    const places = walkSamples(set, async ({ key, image }, place) => ({ key, image, name: place.shard.name }));
-    for await (const { key, image, name } of places) {
-      const id = keys.get(key.slice(name.length + 1)) ?? keys.get(key); // of a tar its own key, else with the shard's name
-      if (id !== undefined && !("reason" in image)) found.set(id, image);
-    }
-    await set.close();
+    const pictures = walkSamples(set, async (sample, place) => pictureOf(sample, { shard: place.shard, keys, ranges }));
+    for await (const picture of pictures) if (picture !== undefined) found.set(...picture);
   } finally {
-    await store.close();
+    await set.close();
   }
   return found;
 }
 
-/** Finds the samples among pictures of an index, and reads any of them. */
-export async function openPictureReader(ids: readonly string[]): Promise<PictureReader> {
+/** Finds the samples among pictures of an index, each as its source is read, and reads any of them. */
+export async function openPictureReader(
+  ids: readonly string[],
+  record: Pick<IndexRecord, "sources" | "readings">,
+): Promise<PictureReader> {
+  const ranges = createRangeReader();
   const places = new Map<string, BytesPlace>();
   for (const [shard, keys] of byShard(ids)) {
-    const found = await placesIn(shard, keys).catch(() => new Map<string, BytesPlace>()); // each of its pictures says so
+    const how = { reading: readingFor(shard, record), ranges };
+    // Of a shard that cannot be read each of its pictures says so.
+    const found = await placesIn(shard, keys, how).catch(() => new Map<string, BytesPlace>());
     for (const [id, place] of found) places.set(id, place);
   }
-  const ranges = createRangeReader();
   return {
     async read(id) {
       if (sampleOf(id) === undefined) return readImageBytes(id);

@@ -13,6 +13,7 @@ export function answerJson({ text, query, filter, ...found }: Answer): object {
     notJudged: found.notJudged ?? null,
     fits: found.fits,
     hits: found.hits,
+    ...(found.nearest !== undefined && { nearest: found.nearest }),
   };
 }
 

@@ -29,6 +29,7 @@ interface Found {
   readonly notJudged: string | null;
   readonly fits: boolean;
   readonly engine: { readonly name: string } | null;
+  readonly nearest?: Found["hits"];
   readonly query: { readonly terms: readonly { readonly kind: string; readonly value: string }[] };
   readonly hits: readonly {
     readonly id: string;
@@ -109,12 +110,16 @@ test("hits are those of --all from the cut-off on, and where there is none, noth
     expect([falsePositiveRate, nearest.length, all[nth]?.cutoff]).toEqual([0.1, 5, cutoff]);
     expect(hits).toEqual(nearest.filter(({ similarity }) => similarity >= (cutoff ?? Number.NaN)));
     expect([fits, all[nth]?.fits]).toEqual([hits.length > 0, hits.length > 0]);
+    expect(fitting[nth]?.nearest).toEqual(fits ? undefined : nearest.slice(0, 3));
+    expect(all[nth]).not.toHaveProperty("nearest");
   }
   for (const fits of [true, false]) {
     const query = queries[fitting.findIndex((answer) => answer.fits === fits)] ?? "none is so";
     const { result, stdout } = await search(query, "--false-positives", "10%");
     const isRefused = stdout.startsWith(`Nothing fits "${query}" among 5 pictures.`);
-    expect([result, isRefused, stdout.includes("10 % find"), /^1 {2}/mu.test(stdout)]).toEqual([0, !fits, !fits, fits]);
+    const rows = stdout.split("\n").filter((line) => /^\d {2}/u.test(line)).length;
+    const shown = fits ? fitting.find((answer) => answer.fits)?.hits.length : 3;
+    expect([result, isRefused, stdout.includes("about 10 % find"), rows]).toEqual([0, !fits, !fits, shown]);
   }
 });
 

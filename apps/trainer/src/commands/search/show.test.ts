@@ -16,7 +16,7 @@ const answer: Answer = {
   falsePositiveRate: 0.05,
 };
 const cutoff =
-  "The cut-off for this query is a cosine of 0.2500; of searches for what is not there 5 % find something above it.";
+  "The cut-off for this query is a cosine of 0.2500; of searches for what is not there about 5 % find something above it.";
 
 test.each<[string, Partial<Answer>, boolean, string]>([
   ["hits", {}, false, `"a dog": the best 2 among 1,852 pictures. ${cutoff}`],
@@ -25,13 +25,13 @@ test.each<[string, Partial<Answer>, boolean, string]>([
     { cutoff: 0.3, falsePositiveRate: 0.005 },
     true,
     '"a dog": the best 2 among 1,852 pictures. The first 1 fit. ' +
-      "The cut-off for this query is a cosine of 0.3000; of searches for what is not there 0.5 % find something above it.",
+      "The cut-off for this query is a cosine of 0.3000; of searches for what is not there about 0.5 % find something above it.",
   ],
   [
     "nothing",
     { hits: [], fits: false },
     false,
-    `Nothing fits "a dog" among 1,852 pictures. ${cutoff} --all shows the nearest.`,
+    `Nothing fits "a dog" among 1,852 pictures. ${cutoff} These come nearest; --all shows more.`,
   ],
   [
     "nothing, all shown",

@@ -18,7 +18,7 @@ function aboutCutoff({ cutoff, falsePositiveRate }: Pick<Answer, "cutoff" | "fal
   const often =
     falsePositiveRate === undefined
       ? ""
-      : `; of searches for what is not there ${rate(falsePositiveRate)} find something above it`;
+      : `; of searches for what is not there about ${rate(falsePositiveRate)} find something above it`;
   return `The cut-off for this query is a cosine of ${cutoff.toFixed(4)}${often}.`;
 }
 
@@ -43,7 +43,7 @@ export function summaryOf(answer: Answer, showsAll: boolean): string {
   const said = text.includes('"') ? shorten(text, longestQuery) : `"${shorten(text, longestQuery)}"`;
   if (searched === 0) return `None of the ${counted(pictures, "picture")} meets the filters.`;
   if (!fits) {
-    const hint = showsAll ? "These are the nearest." : "--all shows the nearest.";
+    const hint = showsAll ? "These are the nearest." : "These come nearest; --all shows more.";
     return `Nothing fits ${said} among ${searchedOf(answer)}. ${aboutCutoff(answer)} ${hint}`;
   }
   const among = `${said}: the best ${hits.length} among ${searchedOf(answer)}.`;
@@ -75,9 +75,14 @@ export function hitTable(hits: readonly Hit[], { names }: ShownPaths): string {
   return table([["", "cosine", "picture", "date", "label"], ...rows], [2, 3, 4]);
 }
 
+/** What of an answer is shown: what was found, or else what comes nearest. */
+export const shownHits = ({ hits, nearest = [] }: Pick<Answer, "hits" | "nearest">): readonly Hit[] =>
+  hits.length > 0 ? hits : nearest;
+
 /** Prints what a query found: the table on stdout, what it means on stderr; where nothing fits, that on stdout. */
 export function showAnswer(answer: Answer, sources: readonly string[], showsAll: boolean): void {
-  const { hits, fits } = answer;
+  const { fits } = answer;
+  const hits = shownHits(answer);
   const summary = wrap(summaryOf(answer, showsAll), terminalColumns).join("\n");
   if (fits) note(summary);
   else print(summary);

@@ -9,7 +9,7 @@ import type { Answer } from "./answer.ts";
 import { bytesOf, dayOf, sizeOf } from "./facts.ts";
 import { shownPaths } from "./paths.ts";
 import { openPictureReader, type PictureReader } from "./picture-reader.ts";
-import { counted, summaryOf } from "./show.ts";
+import { counted, shownHits, summaryOf } from "./show.ts";
 
 /** A picture to be shown, and what is said of it. */
 interface Shown {
@@ -39,7 +39,10 @@ const factsOf = (fields: Fields): readonly string[] => [dayOf(fields["date"]), S
 
 /** Draws one picture after another, so that no more than one is in memory decoded. */
 async function drawAll(pictures: readonly Shown[], { record }: PictureIndex): Promise<Picture[]> {
-  const reader = await openPictureReader(pictures.map(({ id }) => id));
+  const reader = await openPictureReader(
+    pictures.map(({ id }) => id),
+    record,
+  );
   try {
     const all: Picture[] = [];
     for (const each of pictures) all.push(await drawn(each, reader, record.honourExif));
@@ -57,11 +60,12 @@ export async function writeAnswerPage(
   index: PictureIndex,
   { answer, showsAll }: { readonly answer: Answer; readonly showsAll: boolean },
 ): Promise<void> {
+  const hits = shownHits(answer);
   const { names } = shownPaths(
-    answer.hits.map(({ id }) => id),
+    hits.map(({ id }) => id),
     index.record.sources,
   );
-  const shown = answer.hits.map(({ id, similarity, fields }, at): Shown => {
+  const shown = hits.map(({ id, similarity, fields }, at): Shown => {
     const fits = answer.cutoff === undefined || similarity >= answer.cutoff;
     const cosine = `${similarity.toFixed(4)}${fits ? "" : " (does not fit)"}`;
     return { id, name: names[at] ?? id, said: [`${at + 1}`, cosine, ...factsOf(fields)] };
