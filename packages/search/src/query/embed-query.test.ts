@@ -26,8 +26,8 @@ describe("embedQuery", () => {
     const { embedders, asked } = planeEmbedders();
     const vector = await embedQuery(parseQuery('3:"east" + 2:north + @north + 1:east - @west'), embedders);
     expect(asked).toEqual([
-      ["east", "north"],
       ["north", "west"],
+      ["east", "north"],
     ]);
     expect([...vector]).toEqual([5 / Math.hypot(5, 3), 3 / Math.hypot(5, 3)].map(Math.fround));
   });

@@ -19,8 +19,9 @@ const kinds: readonly {
   readonly embed: (embedders: QueryEmbedders) => Embed | undefined;
   readonly absent: string;
 }[] = [
-  { kind: "text", embed: (embedders) => embedders.texts, absent: "" },
+  // Pictures first: a model that was opened for them reads words as well.
   { kind: "picture", embed: (embedders) => embedders.pictures, absent: "pictures cannot be read here; ask by words" },
+  { kind: "text", embed: (embedders) => embedders.texts, absent: "" },
   { kind: "row", embed: (embedders) => embedders.rows, absent: "there is no index to take a picture from" },
 ];
 

@@ -27,10 +27,15 @@ function modelOf(args: Arguments, { model: { name, place } }: IndexRecord): stri
 
 /**
  * Opens the model named by `--model` or by an index's record, for pictures of the size and turned as the index has them.
- * A model that carries its proof is held against it by captions: its vision tower is read once a query has a picture.
+ * A model that carries its proof is held against it: by captions alone where no pictures are asked for, so that its
+ * vision tower is not read then.
  * @throws ClipError "bad-config" if it is not the one that made the index.
  */
-export async function openIndexedModel(args: Arguments, record: IndexRecord): Promise<IndexedModel> {
+export async function openIndexedModel(
+  args: Arguments,
+  record: IndexRecord,
+  seesPictures: boolean,
+): Promise<IndexedModel> {
   const name = modelOf(args, record);
   const stored = await openModel(name, { onNotice });
   const description = atResolution(stored, record.imageSize);
@@ -42,7 +47,7 @@ export async function openIndexedModel(args: Arguments, record: IndexRecord): Pr
     selfCheck: args.text("self-check") as SelfCheckWhen | undefined,
     precision: args.text("precision") as Precision | undefined,
     load: (model, { compiler }) => embedderOnDemand(model, compiler),
-    seesNoPictures: true,
+    seesNoPictures: !seesPictures,
     onNotice,
   });
   try {

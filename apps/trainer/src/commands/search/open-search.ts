@@ -25,10 +25,10 @@ function joinRows(vectors: readonly Float32Array[], dim: number): FeatureRows {
 }
 
 /** The model named by `--model` or by the index's record. */
-async function openIndexed(args: Arguments, { record }: PictureIndex): Promise<IndexedModel> {
+async function openIndexed(args: Arguments, { record }: PictureIndex, seesPictures: boolean): Promise<IndexedModel> {
   const { openIndexedModel } = await import("./indexed-model.ts");
   try {
-    return await openIndexedModel(args, record);
+    return await openIndexedModel(args, record, seesPictures);
   } catch (cause) {
     if (args.text("model") !== undefined || !isClipError(cause) || cause.code !== "not-found") throw cause;
     const message = `${cause.message} The index was made by it: if it was moved, say where it lies now by --model.`;
@@ -46,13 +46,20 @@ export async function withSearch<Result>(
   use: (search: OpenSearch) => Promise<Result>,
 ): Promise<Result> {
   const index = await openPictureIndex(folder);
-  let opening: Promise<IndexedModel> | undefined;
-  let opened: IndexedModel | undefined;
-  const model = async (): Promise<IndexedModel> => (opened = await (opening ??= openIndexed(args, index)));
+  const opened: IndexedModel[] = [];
+  const opening = new Map<boolean, Promise<IndexedModel>>(); // by whether it sees pictures
+  const model = async (seesPictures: boolean): Promise<IndexedModel> => {
+    const ready = opening.get(true) ?? opening.get(seesPictures);
+    if (ready !== undefined) return ready;
+    const next = openIndexed(args, index, seesPictures);
+    opening.set(seesPictures, next);
+    opened.push(await next);
+    return next;
+  };
   const picture = async (name: string): Promise<Float32Array> =>
-    (await storedVector(index.vectors, name)) ?? (await model()).picture(name);
+    (await storedVector(index.vectors, name)) ?? (await model(true)).picture(name);
   const embedders: QueryEmbedders = {
-    texts: async (texts) => (await model()).texts(texts),
+    texts: async (texts) => (await model(false)).texts(texts),
     async pictures(names) {
       const vectors: Float32Array[] = [];
       for (const name of names) vectors.push(await picture(name));
@@ -60,9 +67,10 @@ export async function withSearch<Result>(
     },
   };
   try {
-    return await use({ index, embedders, ready: async () => void (await model()), engine: () => opened?.engine });
+    const ready = async (): Promise<void> => void (await model(false));
+    return await use({ index, embedders, ready, engine: () => opened.at(-1)?.engine });
   } finally {
-    opened?.dispose();
+    for (const each of opened) each.dispose();
     await index.close();
   }
 }

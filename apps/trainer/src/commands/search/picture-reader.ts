@@ -47,19 +47,19 @@ function readingFor(
 }
 
 /** A wanted sample of a shard, and where its picture lies for as long as the shard's file does. */
-async function pictureOf(
+function pictureOf(
   { key, image }: Sample,
   {
     shard,
     keys,
     ranges,
   }: { readonly shard: Shard; readonly keys: ReadonlyMap<string, string>; readonly ranges: RangeReader },
-): Promise<readonly [id: string, place: BytesPlace] | undefined> {
+): readonly [id: string, place: BytesPlace] | undefined {
   const id = keys.get(key.slice(shard.name.length + 1)) ?? keys.get(key); // of a tar its own key, else with the shard's name
   if (id === undefined || "reason" in image) return undefined;
   const isKept = "bytes" in image || shardKindOf(shard.place ?? "") === "webdataset";
   // What was unpacked of a Parquet file goes when the shard is closed.
-  return [id, isKept ? image : { bytes: Uint8Array.from(await ranges.read(image)) }];
+  return [id, isKept ? image : { bytes: ranges.read(image).slice() }];
 }
 
 /** Where the pictures of one shard lie, by id; those that it has no more are left out. */

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { captureOutput, useEngine } from "@clip-ts/test-utils";
@@ -19,10 +19,30 @@ beforeAll(async () => {
   writePictures(at("pictures"), await makePictures(3, () => false));
   const words = ["index", at("model"), at("pictures"), "-o", at("index"), "--store", "flat", ...engine];
   expect((await run(...words)).result ?? 0).toBe(0);
+  const [elsewhere] = await makePictures(5, () => false).then((made) => made.slice(-1));
+  writeFileSync(at("elsewhere.jpg"), elsewhere?.bytes ?? "");
 });
 afterAll(async () => {
   await useEngine("cpu");
   rmSync(folder, { recursive: true });
+});
+
+test("a search by a picture holds the vision tower against its proof, one by words the text tower alone", async () => {
+  expect((await run("convert", at("model"), at("proved"), "--to", "hf")).result).toBe(0);
+  const proof = JSON.parse(readFileSync(at("proved", "self-check.json"), "utf8")) as {
+    pictures: { features: number[][] };
+  };
+  const features = proof.pictures.features.map((row) => row.toReversed());
+  const pictures = { ...proof.pictures, features };
+  writeFileSync(at("model", "self-check.json"), JSON.stringify({ ...proof, pictures }));
+  try {
+    const picture = await run("search", `"dog" + @${at("elsewhere.jpg")}`, "-i", at("index"), ...engine);
+    expect([picture.result, picture.stderr]).toEqual([1, expect.stringContaining("fails its proof")]);
+    expect((await run("search", "a dog", "-i", at("index"), ...engine)).result).toBe(0);
+  } finally {
+    rmSync(at("model", "self-check.json"));
+    rmSync(at("proved"), { recursive: true });
+  }
 });
 
 test("a model that fails its proof searches nothing, indexes nothing and serves nothing, unless that is off", async () => {
@@ -31,6 +51,7 @@ test("a model that fails its proof searches nothing, indexes nothing and serves 
   try {
     for (const argv of [
       ["search", "a dog", "-i", at("index")],
+      ["search", `@${at("elsewhere.jpg")}`, "-i", at("index")],
       ["index", at("model"), at("pictures"), "-o", at("refused"), "--store", "flat"],
       ["serve", at("model"), "--port", "0"],
     ]) {
