@@ -46,23 +46,22 @@ const classifications: Schema = list({
     failed,
   ],
 });
-const found: Schema = list(
-  object({
-    object: { const: "picture" },
-    id: string,
-    path: string,
-    similarity: number,
-    label: { type: ["string", "null"] },
-    date: { type: ["number", "null"] },
-    width: { type: ["number", "null"] },
-    height: { type: ["number", "null"] },
-  }),
-  {
-    fits: { type: "boolean" },
-    cutoff: { type: ["number", "null"] },
-    false_positive_rate: { type: ["number", "null"] },
-  },
-);
+const foundPicture: Schema = object({
+  object: { const: "picture" },
+  id: string,
+  path: string,
+  similarity: number,
+  label: { type: ["string", "null"] },
+  date: { type: ["number", "null"] },
+  width: { type: ["number", "null"] },
+  height: { type: ["number", "null"] },
+});
+const found: Schema = list(foundPicture, {
+  fits: { type: "boolean" },
+  nearest: { type: "array", items: foundPicture, description: "Where nothing fits: the three that come nearest" },
+  cutoff: { type: ["number", "null"] },
+  false_positive_rate: { type: ["number", "null"] },
+});
 
 const json = (schema: Schema): Schema => ({ "application/json": { schema } });
 const refused = (description: string): Schema => ({ description, content: json(errorSchema) });

@@ -1,8 +1,9 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { connect } from "@lancedb/lancedb";
 import { randomStream } from "@clip-ts/base";
 import { afterAll, expect, test } from "vitest";
@@ -191,4 +192,43 @@ test("a writer that is killed leaves every row that it had added, and a table th
     expect(await index.count()).toBe(rows.size);
     await index.close();
   }
+});
+
+test("another process may add rows and compact while this one reads, adds and removes", async () => {
+  const place = newPlace();
+  const index = await openLanceIndex({ place, dim, fields, indexFrom: 100 });
+  const child = spawn(process.execPath, [writer, place]);
+  let added = 0;
+  child.stdout.on("data", (chunk: Buffer) => (added = Number(chunk.toString().trimEnd().split("\n").at(-1))));
+  const own = rowsOf(10, 9).map((row, at) => ({ ...row, id: `own ${at}` }));
+  for (let round = 0; round < 10 || added < 200; round++) {
+    const row = own[round % own.length] as Row;
+    await index.add(indexRows([row], dim));
+    const [hit] = await index.search(row.vector, { count: 1 });
+    expect([hit?.id, round]).toEqual([row.id, round]);
+    expect(await index.get([row.id])).toHaveLength(1);
+    if (round % 2 === 1) await index.remove([row.id]);
+  }
+  child.kill("SIGKILL");
+  await new Promise((resolve) => void child.on("close", resolve));
+  const ids = new Set(await idsOf(index));
+  expect(ids.size).toBe(await index.count());
+  // It counts on from the rows that it found, at most these ten.
+  const its = Array.from({ length: added - own.length }, (_, at) => `r${own.length + at}`);
+  expect([its.length >= 190, its.filter((id) => !ids.has(id))]).toEqual([true, []]);
+  await index.close();
+});
+
+test("where LanceDB is not installed, what to install is said", async () => {
+  const resolve = `export async function resolve(name, context, next) {
+    if (name === "@lancedb/lancedb") throw new Error("Cannot find package '@lancedb/lancedb'");
+    return next(name, context);
+  }`;
+  const hooks = `data:text/javascript,${encodeURIComponent(resolve)}`;
+  const code = `import { register } from "node:module"; register(${JSON.stringify(hooks)});
+    const { openLanceIndex } = await import("@clip-ts/search/lance");
+    await openLanceIndex({ place: "none", dim: 4, fields: {} }).catch(({ code, message }) => console.log(code, message));`;
+  const cwd = fileURLToPath(new URL("../..", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", code], { cwd });
+  expect(stdout).toMatch(/^unsupported .*Cannot find package.*npm install @lancedb\/lancedb@0\.31\.0 apache-arrow/u);
 });
