@@ -5,7 +5,7 @@ import { ClipError } from "@clip-ts/base";
  * file or an index that went when the other one compacted. All pass when the same is tried on the newest version.
  */
 const passing =
-  /commit conflict|preempted|too many concurrent|concurrent transaction|index not found|not found: .*\.lance/iu;
+  /commit conflict|preempted|too many concurrent|concurrent transaction|index not found|not found: .*\.lance|\.lance not found/iu;
 
 /** Tries; with the waits between them an opening gives way for some seconds. */
 const tries = 8;
