@@ -6,13 +6,13 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { connect } from "@lancedb/lancedb";
 import { randomStream } from "@clip-ts/base";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, onTestFinished, test } from "vitest";
 import { clusteredVectors, idsOf, indexRows, unit, type Row } from "../fixtures/conformance/material.ts";
 import type { VectorIndex } from "../vector-index.ts";
 import { openLanceIndex } from "./index.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-lance-"));
-afterAll(async () => rm(folder, { recursive: true, force: true }));
+afterAll(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 let places = 0;
 const newPlace = (): string => join(folder, `table-${++places}`);
@@ -198,6 +198,7 @@ test("another process may add rows and compact while this one reads, adds and re
   const place = newPlace();
   const index = await openLanceIndex({ place, dim, fields, indexFrom: 100 });
   const child = spawn(process.execPath, [writer, place]);
+  onTestFinished(() => void child.kill("SIGKILL"));
   let added = 0;
   child.stdout.on("data", (chunk: Buffer) => (added = Number(chunk.toString().trimEnd().split("\n").at(-1))));
   const own = rowsOf(10, 9).map((row, at) => ({ ...row, id: `own ${at}` }));

@@ -2,10 +2,11 @@ import { ClipError } from "@clip-ts/base";
 
 /**
  * What LanceDB says when another opening was faster: a change that was made on a version no longer the newest, or a
- * file or an index that went when the other one compacted. All pass when the same is tried on the newest version.
+ * file or an index that went when the other one compacted, which may also end in a panic. All pass when the same is
+ * tried on the newest version; every change may be made twice.
  */
 const passing =
-  /commit conflict|preempted|too many concurrent|concurrent transaction|index not found|not found: .*\.lance|\.lance not found/iu;
+  /commit conflict|preempted|too many concurrent|concurrent transaction|index not found|not found: .*\.lance|\.lance not found|panic in async/iu;
 
 /** Tries; with the waits between them an opening gives way for some seconds. */
 const tries = 8;
