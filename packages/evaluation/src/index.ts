@@ -17,6 +17,7 @@ export {
   uniformity,
   type EmbeddingDiagnostics,
 } from "./diagnostics.ts";
+export { pairLoss, type PairLossOptions } from "./pair-loss.ts";
 export { countClasses, pickRows, nearestClasses } from "./class-rows.ts";
 export { evaluateFewShot, type FewShotOptions, type FewShotScore } from "./few-shot.ts";
 export { fitLinearProbe, predictClasses, type LinearProbe, type LinearProbeOptions } from "./linear-probe.ts";
@@ -49,6 +50,7 @@ export {
 export {
   pairDiagnostics,
   retrieval,
+  retrievalLoss,
   type CaptionedImage,
   type RetrievalOptions,
   type RetrievalResult,

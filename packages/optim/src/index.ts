@@ -1,4 +1,5 @@
 export type { AdamwConfig, SgdConfig, LionConfig, LeafUpdate } from "./update-rules.ts";
+export type { AdafactorConfig } from "./adafactor.ts";
 export { orthogonalByDefault, type MuonConfig } from "./muon.ts";
 export {
   keepWithin,

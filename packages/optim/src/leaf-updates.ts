@@ -71,7 +71,7 @@ export function clipByGlobalNorm(grads: FlatTree<Tensor>, maxNorm: number): Clip
   return { grads: clipped, norm };
 }
 
-const defaultWeightDecay = { adamw: 0.2, sgd: 0, lion: 0, muon: 0.1 };
+const defaultWeightDecay = { adamw: 0.2, sgd: 0, lion: 0, muon: 0.1, adafactor: 0 };
 
 function leafOf(tree: FlatTree<Tensor> | undefined, path: string, treeName: string): Tensor {
   const leaf = tree?.[path];

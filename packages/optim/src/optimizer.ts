@@ -1,6 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import type { FlatTree } from "@clip-ts/core";
 import { tidy, zeros, type Tensor } from "@tensorflow/tfjs-core";
+import { adafactor, type AdafactorConfig } from "./adafactor.ts";
 import { gatherLeaves, keepWithin, settleLeaves, type Bounds } from "./leaf-updates.ts";
 import type { LeafTraits, PathRules } from "./leaf-rules.ts";
 import { muon, type MuonConfig } from "./muon.ts";
@@ -16,7 +17,7 @@ import {
   type UpdateRule,
 } from "./update-rules.ts";
 
-const unbounded = new Set(["eps", "weightDecay", "rounds"]);
+const unbounded = new Set(["eps", "weightDecay", "rounds", "minDimToFactor"]);
 
 /** Refuses numbers no optimiser can work with: all are 0 or more, the betas and the momentum below 1. */
 function checkConfig(config: object): void {
@@ -40,7 +41,8 @@ export interface PerParameterConfig {
 }
 
 /** An optimiser as data: it can be printed, compared and stored beside the weights. */
-export type OptimizerConfig = (AdamwConfig | SgdConfig | LionConfig | MuonConfig) & PerParameterConfig;
+export type OptimizerConfig = (AdamwConfig | SgdConfig | LionConfig | MuonConfig | AdafactorConfig) &
+  PerParameterConfig;
 
 /** What an optimiser remembers: a flat tree like the parameters for each of its slots. */
 export type OptimizerSlots = Readonly<Record<string, FlatTree<Tensor>>>;
@@ -62,11 +64,15 @@ export interface Optimizer {
   readonly slots: readonly string[];
   /** Paths of leaves that move as one matrix each: `isMatrix` of their updates. */
   readonly matrices: ReadonlySet<string>;
+  /** Paths of leaves that move one by one, because their elements are not all treated alike: `matrices` among them. */
+  readonly whole: ReadonlySet<string>;
+  /** The shape of what a slot remembers of a leaf. @throws ClipError "bad-argument" for one that there is not. */
+  slotShape(slot: string, path: string): readonly number[];
   /** Every parameter's settings by path. */
   readonly leaves: Readonly<Record<string, LeafSettings>>;
   /**
    * The new parameter and slots of one leaf. Treats every element alike unless the leaf is one of
-   * `matrices`, so all others with equal settings may be laid end to end. Borrows everything.
+   * `whole`, so all others with equal settings may be laid end to end. Borrows everything.
    */
   updateLeaf(leaf: LeafUpdate): readonly Tensor[];
   /** Zeros for every slot and parameter. The caller owns them. */
@@ -94,6 +100,8 @@ function updateRule(config: OptimizerConfig): UpdateRule {
       return lion(config);
     case "muon":
       return muon(config);
+    case "adafactor":
+      return adafactor(config);
   }
 }
 
@@ -117,16 +125,27 @@ export function createOptimizer(
     if (min === undefined || max === undefined) return [moved, ...remembered];
     return [keepWithin(moved, leaf.param, { min, max }), ...remembered];
   };
-  const perSlot = <Value>(make: () => Value): Record<string, Value> =>
-    Object.fromEntries(rule.slots.map((slot) => [slot, make()]));
+  const perSlot = <Value>(make: (slot: string) => Value): Record<string, Value> =>
+    Object.fromEntries(rule.slots.map((slot) => [slot, make(slot)]));
+  const shapes = new Map(settings.map(({ path, shape }) => [path, shape]));
+  const slotShape = (slot: string, path: string): readonly number[] => {
+    const shape = shapes.get(path);
+    const of = shape && (rule.slotShapes?.(shape) ?? rule.slots.map(() => shape))[rule.slots.indexOf(slot)];
+    if (of !== undefined) return of;
+    throw new ClipError("bad-argument", `The optimiser remembers no "${slot}" of a leaf "${path}".`);
+  };
+  const matrices = new Set(settings.filter(({ isMatrix }) => isMatrix).map(({ path }) => path));
   return {
     slots: rule.slots,
     leaves: Object.fromEntries(
       settings.map(({ path, weightDecay, multiplier }) => [path, { weightDecay, multiplier, ...bounds[path] }]),
     ),
-    matrices: new Set(settings.filter(({ isMatrix }) => isMatrix).map(({ path }) => path)),
+    matrices,
+    whole: rule.slotShapes === undefined ? matrices : new Set(settings.map(({ path }) => path)),
+    slotShape,
     updateLeaf: move,
-    init: () => perSlot(() => Object.fromEntries(settings.map(({ path, shape }) => [path, zeros(shape)]))),
+    init: () =>
+      perSlot((slot) => Object.fromEntries(settings.map(({ path }) => [path, zeros([...slotShape(slot, path)])]))),
     scalars: rule.scalars,
     update(input) {
       const params: Record<string, Tensor> = {};

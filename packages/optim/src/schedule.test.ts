@@ -37,9 +37,26 @@ test("constant with cool-down falls to its end, by its power", () => {
   expect(rates({ ...config, cooldownSteps: 0 }, [19])).toEqual([2]);
 });
 
+test("rsqrt falls by the root of the steps whatever their number, from where a shift begins, to 0 in a cool-down", () => {
+  // big_vision's create_learning_rate_schedule: base / sqrt(1 + (step + shift - warmup) / timescale)
+  const config = { kind: "rsqrt", ...base, steps: 1000, timescale: 100 } as const;
+  const close = (values: readonly number[], expected: readonly number[]): void =>
+    values.forEach((value, at) => expect(value).toBeCloseTo(expected[at] ?? Number.NaN, 12));
+  close(rates(config, [0, 3, 4, 104, 304]), [0.5, 2, 2, 2 / Math.SQRT2, 1]);
+  close(rates({ ...config, shift: 300 }, [0, 3, 4, 504]), [0.25, 1, 1, 2 / 3]);
+  close(rates({ ...config, cooldownSteps: 400 }, [304, 600, 800, 1000]), [
+    1,
+    2 / Math.sqrt(6.96),
+    1 / Math.sqrt(8.96),
+    0,
+  ]);
+  close(rates({ kind: "rsqrt", ...base, steps: 20_000 }, [10_004]), [2 / Math.SQRT2]);
+  expect(rates({ ...config, steps: 5000 }, [700])).toEqual(rates(config, [700]));
+});
+
 test("every schedule rises through warm-up, then never rises again nor leaves its range", () => {
   const configs = fc.record({
-    kind: fc.constantFrom("cosine" as const, "constant" as const, "constant-cooldown" as const),
+    kind: fc.constantFrom("cosine", "constant", "constant-cooldown", "rsqrt"),
     learningRate: fc.double({ min: 1e-8, max: 10, noNaN: true }),
     warmupSteps: fc.nat(30),
     steps: fc.nat(100),
@@ -65,6 +82,8 @@ test.each([
   [{ ...base, steps: 1.5 }, "steps: expected a whole number of steps, got 1.5"],
   [{ ...base, warmupSteps: -1 }, "warmupSteps: expected a whole number of steps, got -1"],
   [{ ...base, learningRate: Number.NaN }, "learningRate: expected 0 or more, got NaN"],
-])("refused: %o", (config, message) => {
-  expect(() => createSchedule({ kind: "cosine", ...config })).toThrow(message);
+  [{ ...base, kind: "rsqrt", timescale: 0 }, "timescale: expected more than 0 steps, got 0"],
+  [{ ...base, kind: "rsqrt", shift: -1 }, "shift: expected a whole number of steps, got -1"],
+] satisfies [Partial<ScheduleConfig> & typeof base, string][])("refused: %o", (config, message) => {
+  expect(() => createSchedule({ kind: "cosine", ...config } as ScheduleConfig)).toThrow(message);
 });

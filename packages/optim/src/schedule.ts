@@ -34,7 +34,7 @@ interface WarmUpConfig {
   readonly steps: number;
 }
 
-/** A learning rate over time, as data. The formulas are open_clip's. */
+/** A learning rate over time, as data. The formulas are open_clip's; "rsqrt" is big_vision's. */
 export type ScheduleConfig = WarmUpConfig &
   (
     | { readonly kind: "cosine" | "constant" }
@@ -47,19 +47,35 @@ export type ScheduleConfig = WarmUpConfig &
         /** The rate after the last step. Default 0. */
         readonly cooldownEndLearningRate?: number;
       }
+    | {
+        /** Falls as one by the root of the steps, whatever their number: a run may be lengthened as it goes. */
+        readonly kind: "rsqrt";
+        /** Steps after warm-up until the rate has fallen to 1/√2. Default 10,000. */
+        readonly timescale?: number;
+        /** Steps by which the fall is ahead, to go on smoothly with another batch size. Default 0. */
+        readonly shift?: number;
+        /** Steps at the end over which the rate falls to 0 in a line. Default 0. */
+        readonly cooldownSteps?: number;
+      }
   );
 
+const timescaleOf = ({ timescale = 10_000 }: { readonly timescale?: number }): number => timescale;
+
+/** Settings that count steps. */
+const counted = ["warmupSteps", "steps", "cooldownSteps", "shift"] as const;
+
 function check(config: ScheduleConfig): void {
-  const { learningRate, warmupSteps, steps } = config;
-  const counts = {
-    warmupSteps,
-    steps,
-    ...("cooldownSteps" in config && { cooldownSteps: config.cooldownSteps }),
-  };
-  for (const [name, count] of Object.entries(counts)) {
-    if (Number.isInteger(count) && count >= 0) continue;
+  const given: Partial<Record<(typeof counted)[number], number>> = config;
+  for (const name of counted) {
+    const count = given[name];
+    if (count === undefined || (Number.isInteger(count) && count >= 0)) continue;
     throw new ClipError("bad-config", `${name}: expected a whole number of steps, got ${count}.`);
   }
+  const timescale = config.kind === "rsqrt" ? timescaleOf(config) : 1;
+  if (!(timescale > 0 && Number.isFinite(timescale))) {
+    throw new ClipError("bad-config", `timescale: expected more than 0 steps, got ${timescale}.`);
+  }
+  const { learningRate } = config;
   if (Number.isFinite(learningRate) && learningRate >= 0) return;
   throw new ClipError("bad-config", `learningRate: expected 0 or more, got ${learningRate}.`);
 }
@@ -85,16 +101,29 @@ function afterWarmUp(config: ScheduleConfig): (step: number) => number {
         return left ** cooldownPower * (learningRate - last) + last;
       };
     }
+    case "rsqrt": {
+      const { shift = 0, cooldownSteps = 0 } = config;
+      return (step) => {
+        const left = cooldownSteps === 0 ? 1 : 1 - progress(step, steps - cooldownSteps, steps);
+        return (left * learningRate) / Math.sqrt(1 + (step + shift - warmupSteps) / timescaleOf(config));
+      };
+    }
   }
 }
 
+/** What warm-up rises to: the rate with which `kind` begins. */
+const highestRate = (config: ScheduleConfig): number =>
+  config.kind === "rsqrt"
+    ? config.learningRate / Math.sqrt(1 + (config.shift ?? 0) / timescaleOf(config))
+    : config.learningRate;
+
 /**
- * The learning rate of each step, counted from 0: learningRate · (step + 1) / warmupSteps during
- * warm-up, then by `kind`. After the last step the rate stays where it ended.
+ * The learning rate of each step, counted from 0: highest · (step + 1) / warmupSteps during
+ * warm-up, then by `kind`. After the last step the rate stays where it ended, but for "rsqrt", which falls on.
  */
 export function createSchedule(config: ScheduleConfig): (step: number) => number {
   check(config);
-  const { learningRate, warmupSteps } = config;
-  const later = afterWarmUp(config);
-  return (step) => (step < warmupSteps ? (learningRate * (step + 1)) / warmupSteps : later(step));
+  const { warmupSteps } = config;
+  const [highest, later] = [highestRate(config), afterWarmUp(config)];
+  return (step) => (step < warmupSteps ? (highest * (step + 1)) / warmupSteps : later(step));
 }

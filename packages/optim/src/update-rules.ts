@@ -12,7 +12,7 @@ export interface LeafUpdate {
   readonly weightDecay: number;
   /** Factor on the learning rate. */
   readonly multiplier: number;
-  /** Whether `param` is moved as one matrix, rather than element by element. False by default. */
+  /** Whether `param` is moved as one matrix by Muon, rather than element by element. False by default. */
   readonly isMatrix?: boolean;
   /** The least it may become by the step; no bound by default. */
   readonly min?: number;
@@ -24,6 +24,11 @@ export interface LeafUpdate {
 export interface UpdateRule {
   /** Names of the tensors remembered per parameter. */
   readonly slots: readonly string[];
+  /**
+   * Shapes of those tensors, in the order of `slots`, where they are not all the parameter's. Every leaf is then moved
+   * by itself.
+   */
+  slotShapes?(shape: readonly number[]): readonly (readonly number[])[];
   /** The host's part of step `step`, counted from 0. */
   scalars(step: number, learningRate: number): Record<string, number>;
   /** The new parameter, then its new slots. Called in a tidy. */

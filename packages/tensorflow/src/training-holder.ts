@@ -12,6 +12,7 @@ import {
 import type { OwnOperations, Precision } from "./graph-builder.ts";
 import type { FolderAccess } from "./session.ts";
 import type { PreparedEntries, StepEntries } from "./step-entries.ts";
+import { slotSpecs } from "./update-traces.ts";
 import { createTensorflowModule, type TensorflowModule } from "./tensorflow-module.ts";
 import type { SavedModelSpec } from "./write-saved-model.ts";
 
@@ -33,8 +34,7 @@ export function keptSpecs({ update }: StepFunctions, params: HostArrays): KeptSp
   for (const path of paths) shapeOfLeaf(params, path);
   const param = specsOf(params);
   const learnt = pickLeaves(param, paths);
-  const slot = Object.fromEntries(update.slots.map((name) => [name, learnt] as const));
-  return { param, slot, grad: learnt };
+  return { param, slot: slotSpecs(update, learnt), grad: learnt };
 }
 
 /** The state as the module's variables are called. */

@@ -6,6 +6,7 @@ import {
   gradientsOf,
   type LeafSpecs,
   moveLeaf,
+  slotShapeOf,
   specsOf,
   type StepSource,
   traceable,
@@ -46,12 +47,19 @@ function moveLeaves(rule: LeafRule, { param, slot, scalar }: Moving, grads: Read
   return { gradNorm, next: { param: after(0), slot: slots } };
 }
 
+/** Specs of what every slot remembers of the leaves that learn. */
+export const slotSpecs = (update: LeafRule, learnt: LeafSpecs): Record<string, LeafSpecs> =>
+  byPath(update.slots, (slot) =>
+    byPath(Object.keys(learnt), (path) => ({
+      shape: slotShapeOf(update, slot, [path, (learnt[path] as LeafSpecs[string]).shape]),
+    })),
+  );
+
 /** Specs of what moves: slots of the leaves that learn, and numbers. */
 function movingSpecs({ functions, params }: StepSource, scalars: readonly string[]) {
-  const { leaves, slots } = functions.update;
-  const learnt = pickLeaves(params, Object.keys(leaves));
+  const learnt = pickLeaves(params, Object.keys(functions.update.leaves));
   return {
-    slot: byPath(slots, () => learnt),
+    slot: slotSpecs(functions.update, learnt),
     scalar: byPath(scalars, (): LeafSpecs[string] => ({ shape: [] })),
   };
 }

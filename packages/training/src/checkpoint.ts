@@ -100,11 +100,17 @@ function checkLeaves(
   }
 }
 
+/** What is remembered of each leaf that learns: names, and their shapes. */
+export interface SlotLayout {
+  readonly slots: readonly string[];
+  readonly slotShape: (slot: string, path: string) => readonly number[];
+}
+
 /** Refuses a state of another training than this one. */
 function checkState(
   { model, adapters, trained }: TrainingPlan,
   { params, slots }: TrainingState,
-  wanted: readonly string[],
+  { slots: wanted, slotShape }: SlotLayout,
 ): void {
   checkLeaves("The state's params", params, { specs: { ...model, ...adapters } });
   const found = Object.keys(slots);
@@ -115,22 +121,22 @@ function checkState(
     });
   }
   for (const [slot, leaves] of Object.entries(slots)) {
-    checkLeaves(`The state's ${slot}`, leaves, { specs: trained });
+    const specs = Object.entries(trained).map(([path, spec]) => [path, { ...spec, shape: slotShape(slot, path) }]);
+    checkLeaves(`The state's ${slot}`, leaves, { specs: Object.fromEntries(specs) as FlatTree<ParamSpec> });
   }
 }
 
 /**
  * Where a training starts: drawn, given, or where another one stood.
- * @param slots Names of what the state remembers of each leaf that learns.
  * @throws ClipError "bad-argument" that names what does not belong to this training.
  */
 export function startingState(
   plan: TrainingPlan,
   { params = {}, seed = 0, ema, state }: StartOptions,
-  slots: readonly string[],
+  layout: SlotLayout,
 ): TrainingState {
   if (state !== undefined) {
-    checkState(plan, state, slots);
+    checkState(plan, state, layout);
     return state;
   }
   const specs = { ...plan.model, ...plan.adapters };

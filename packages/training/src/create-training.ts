@@ -23,7 +23,7 @@ import {
 import { diverged } from "./guards.ts";
 import { checkNumbers, startingState, trainedModels, type TrainedModels } from "./checkpoint.ts";
 import { splitBatch } from "./split-batch.ts";
-import { emaDecayScalar, emaSlot, stepFunctions } from "./step-functions.ts";
+import { emaDecayScalar, emaSlot, slotShapesOf, stepFunctions } from "./step-functions.ts";
 import { planTraining, type LearningOptions, type SpecsOf, type TrainingPlan } from "./training-plan.ts";
 
 /** What a training reads and replaces: enough to go on from it as if nothing had happened. */
@@ -140,6 +140,8 @@ export interface StateLayout<Params extends object> {
   readonly plan: TrainingPlan<Params>;
   /** Names of what is remembered of each leaf that learns. */
   readonly slots: readonly string[];
+  /** The shape of what a slot remembers of a leaf. */
+  readonly slotShape: (slot: string, path: string) => readonly number[];
 }
 
 /** What learns and by what rule. */
@@ -150,25 +152,25 @@ function settle<Params extends object, Batch extends object, Shared extends obje
   const { optimizer: config = { kind: "adamw" }, bounds = options.objective.bounds } = options;
   const optimizer = createOptimizer(config, plan.trained, bounds);
   const slots = options.ema === undefined ? optimizer.slots : [...optimizer.slots, emaSlot];
-  return { plan, slots, optimizer };
+  return { plan, slots, slotShape: slotShapesOf(optimizer, plan), optimizer };
 }
 
 /** What the state of such a training holds, for those who put it together from files. */
 export function stateLayout<Params extends object, Batch extends object, Shared extends object>(
   options: TrainingOptions<Params, Batch, Shared>,
 ): StateLayout<Params> {
-  const { plan, slots } = settle(options);
-  return { plan, slots };
+  const { plan, slots, slotShape } = settle(options);
+  return { plan, slots, slotShape };
 }
 
 /** Puts a step on an engine. A function of its own, so that nothing holds where it starts once it returns. */
 async function beginWith<Params extends object, Batch extends object, Shared extends object>(
   functions: StepFunctions,
-  { plan, slots }: StateLayout<Params>,
+  { plan, ...layout }: StateLayout<Params>,
   options: TrainingOptions<Params, Batch, Shared>,
 ): Promise<{ readonly program: Program; readonly at: number }> {
   const { load } = options.engine ?? { load: loadEager };
-  const { step, ...start } = startingState(plan, options, slots);
+  const { step, ...start } = startingState(plan, options, layout);
   const { onCompile } = options;
   return { program: await load(functions, start, { onCompile }), at: step };
 }
@@ -183,7 +185,7 @@ export async function createTraining<Params extends object, Batch extends object
 ): Promise<Training<Params>> {
   const { objective, seed = 0, accumulate = 1, exchange } = options;
   checkNumbers(options);
-  const { plan, slots, optimizer } = settle(options);
+  const { plan, slots, slotShape, optimizer } = settle(options);
   const functions = stepFunctions({
     objective,
     plan,
@@ -192,7 +194,7 @@ export async function createTraining<Params extends object, Batch extends object
     keepsEma: options.ema !== undefined,
     checkpoint: options.checkpointing ?? false,
   });
-  const { program, at } = await beginWith(functions, { plan, slots }, options);
+  const { program, at } = await beginWith(functions, { plan, slots, slotShape }, options);
   let step = at;
   const ownRank = exchange === undefined || exchange.rank === 0 ? [] : [exchange.rank];
   const driver = createDriver(program, { ...functions, exchange });
@@ -220,7 +222,7 @@ export async function createTraining<Params extends object, Batch extends object
     },
     read,
     async write(state) {
-      const { step: next, ...kept } = startingState(plan, { state }, slots);
+      const { step: next, ...kept } = startingState(plan, { state }, { slots, slotShape });
       await program.write(kept);
       step = next;
     },

@@ -9,6 +9,7 @@ export {
 export {
   createTraining,
   stateLayout,
+  type StateLayout,
   type StepNumbers,
   type Training,
   type TrainingEngine,

@@ -126,6 +126,12 @@ function settingsOf({ leaves, matrices }: Optimizer): Record<string, LeafSetting
   return Object.fromEntries(settings);
 }
 
+/** The shape of what a slot remembers of a leaf: the optimiser's say, or for the moving average the leaf's own. */
+export const slotShapesOf =
+  (optimizer: Pick<Optimizer, "slotShape">, { trained }: Pick<TrainingPlan, "trained">) =>
+  (slot: string, path: string): readonly number[] =>
+    slot === emaSlot ? (trained[path]?.shape ?? []) : optimizer.slotShape(slot, path);
+
 /** The optimiser's rule, within the leaf's bounds, and the moving average, for one leaf or stretch. */
 function moveWith(optimizer: Optimizer, keepsEma: boolean): (leaf: LeafStep) => readonly Tensor[] {
   return ({ slots, settings, ...leaf }) => {
@@ -163,7 +169,8 @@ export function stepFunctions<Params extends object, Batch extends object, Share
       slots: keepsEma ? [...optimizer.slots, emaSlot] : optimizer.slots,
       ...(clipNorm !== undefined && { clip: (norm) => clipFactor(norm, clipNorm) }),
       move: moveWith(optimizer, keepsEma),
-      whole: optimizer.matrices,
+      whole: optimizer.whole,
+      slotShape: slotShapesOf(optimizer, plan),
     },
   };
 }

@@ -1,4 +1,4 @@
-import { randomStream } from "@clip-ts/base";
+import { randomStream, sidesOf } from "@clip-ts/base";
 import { createClip, initClip, preset, type Clip, type ImageJob } from "@clip-ts/model";
 import { createClipTokenizer } from "@clip-ts/tokenizer";
 import { expect, test } from "vitest";
@@ -18,7 +18,7 @@ export function nanoClip(): Promise<Clip<Float32Array>> {
 export function pixelsOf(seed: number, label = 0): Float32Array {
   const random = randomStream(seed, "pixels", label);
   const { channels, imageSize } = config.vision;
-  return Float32Array.from({ length: channels * imageSize ** 2 }, () => label + random.normal());
+  return Float32Array.from({ length: channels * sidesOf(imageSize).height ** 2 }, () => label + random.normal());
 }
 
 /** An image that is there when its turn comes. */

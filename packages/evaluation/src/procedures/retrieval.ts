@@ -9,6 +9,7 @@ import {
 } from "@clip-ts/model";
 import { diagnose, type EmbeddingDiagnostics } from "../diagnostics.ts";
 import { pickRows } from "../class-rows.ts";
+import { pairLoss, type PairLossOptions } from "../pair-loss.ts";
 import { evaluateRetrieval, retrievalByChance, type RetrievalReport } from "../retrieval.ts";
 import { noted } from "./zero-shot.ts";
 
@@ -66,15 +67,27 @@ export async function retrieval<Image>(
   return { report, chance, meanRecallAt1, images, texts, imageOfText, kept, skipped };
 }
 
+type Searched = Pick<RetrievalResult, "images" | "texts" | "imageOfText">;
+
+/** Every image's first caption, in the order of images. */
+function firstTexts({ images, texts, imageOfText }: Searched): FeatureRows {
+  const firsts = new Map<number, number>();
+  for (const [text, image] of imageOfText.entries()) if (!firsts.has(image)) firsts.set(image, text);
+  return pickRows(
+    texts,
+    Array.from({ length: images.rows }, (_, image) => firsts.get(image) ?? -1),
+  );
+}
+
 /**
  * The geometry of what was searched: of every image and its first caption.
  * @throws ClipError "bad-argument" if there are fewer than two images.
  */
-export function pairDiagnostics({
-  images,
-  texts,
-  imageOfText,
-}: Pick<RetrievalResult, "images" | "texts" | "imageOfText">): EmbeddingDiagnostics {
-  const firsts = Array.from({ length: images.rows }, (_, image) => imageOfText.indexOf(image));
-  return diagnose(images, pickRows(texts, firsts));
+export function pairDiagnostics(searched: Searched): EmbeddingDiagnostics {
+  return diagnose(searched.images, firstTexts(searched));
+}
+
+/** The loss of what was searched, as `pairLoss`: of every image and its first caption. */
+export function retrievalLoss(searched: Searched, options: PairLossOptions): number {
+  return pairLoss(searched.images, firstTexts(searched), options);
 }

@@ -6,6 +6,7 @@ import {
   gradientLength,
   isFiniteStep,
   moveLeaf,
+  slotShapeOf,
   type Gradients,
   type LeafRule,
   type StepFunctions,
@@ -62,11 +63,14 @@ async function taken(tensors: NamedTensors): Promise<HostArrays> {
   return arrays;
 }
 
-function createState({ leaves, slots }: LeafRule, start: StartingState): EagerState {
+function createState(update: LeafRule, start: StartingState): EagerState {
+  const { leaves, slots } = update;
   const begin = (slot: string): Leaves => {
     const given = copiesOf(start.slots?.[slot] ?? {});
     const missing = Object.keys(leaves).filter((path) => given[path] === undefined);
-    const others = missing.map((path) => [path, zeros([...shapeOfLeaf(start.params, path)])]);
+    const shapeOf = (path: string): readonly number[] =>
+      slotShapeOf(update, slot, [path, shapeOfLeaf(start.params, path)]);
+    const others = missing.map((path) => [path, zeros([...shapeOf(path)])]);
     return { ...given, ...(Object.fromEntries(others) as Leaves) };
   };
   return {

@@ -1,7 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import { sizeOf, type HostArray, type HostArrays } from "@clip-ts/core";
 import { shapeOfLeaf, type ProgramState, type StartingState } from "./program.ts";
-import type { LeafRule } from "./step-functions.ts";
+import { slotShapeOf, type LeafRule } from "./step-functions.ts";
 
 /** Runs a task for every item, up to `lanes` at a time, each lane taking the next item when it is free. */
 export async function runInLanes<Item>(
@@ -117,8 +117,15 @@ export interface FlatState extends ProgramState {
   readonly flat: {
     readonly param: Float32Array;
     readonly grad: Float32Array;
-    readonly slots: readonly Float32Array[];
+    readonly slots: readonly FlatSlot[];
   };
+}
+
+/** One slot of all leaves. */
+interface FlatSlot {
+  readonly data: Float32Array;
+  /** As those of the parameters' layout, one for one; other places, where a slot has shapes of its own. */
+  readonly groups: readonly LeafGroup[];
 }
 
 function viewsOf(flat: Float32Array, places: readonly LeafPlace[]): Record<string, HostArray> {
@@ -156,7 +163,12 @@ export function createFlatState(update: LeafRule, start: StartingState): FlatSta
   const shapeOf = (path: string): readonly number[] => shapeOfLeaf(start.params, path);
   const layout = layOutLeaves(update.leaves, shapeOf, update.whole);
   const flat = (): Float32Array => new Float32Array(layout.length);
-  const [param, grad, slots] = [flat(), flat(), update.slots.map(flat)];
+  const [param, grad] = [flat(), flat()];
+  const slotLayouts = update.slots.map((slot) => {
+    const shapeOfSlot = (path: string): readonly number[] => slotShapeOf(update, slot, [path, shapeOf(path)]);
+    return layOutLeaves(update.leaves, shapeOfSlot, update.whole);
+  });
+  const slots = slotLayouts.map(({ length, groups }): FlatSlot => ({ data: new Float32Array(length), groups }));
   const trained = viewsOf(param, layout.places);
   const params = Object.fromEntries(
     Object.entries(start.params).map(([path, { data, shape }]) => [
@@ -166,7 +178,7 @@ export function createFlatState(update: LeafRule, start: StartingState): FlatSta
   );
   const named = update.slots.map((slot, index): [string, HostArrays] => [
     slot,
-    viewsOf(slots[index] as Float32Array, layout.places),
+    viewsOf((slots[index] as FlatSlot).data, (slotLayouts[index] as LeafLayout).places),
   ]);
   const gradients = viewsOf(grad, layout.places);
   const state = { params, slots: Object.fromEntries(named), gradients };

@@ -1,9 +1,9 @@
-import type { HostArray, HostArrays } from "@clip-ts/core";
+import { sizeOf, type HostArray, type HostArrays } from "@clip-ts/core";
 import { reshape, square, sum, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
 import type { Graph, Value } from "../ir/graph.ts";
 import { flattenNames, nestNames, replacements, trace, type InputSpec } from "../trace/trace.ts";
 import { scalarArray } from "./batch.ts";
-import { chunksOf, runInLanes, type Chunk, type FlatState } from "./flat-state.ts";
+import { chunksOf, runInLanes, type Chunk, type FlatState, type LeafGroup } from "./flat-state.ts";
 import { moveLeaf, type LeafRule } from "./step-functions.ts";
 import type { CompiledFunction, Target } from "./target.ts";
 import { compileTree, traceable, type CompiledTree } from "./tree-function.ts";
@@ -114,13 +114,24 @@ function ruleKey({ group, start, end }: Chunk): string {
   return JSON.stringify([group.shape, group.settings]);
 }
 
+/** The stretch of a slot that belongs to one of the parameters. */
+function slotOf(chunk: Chunk, { layout, flat }: FlatState, index: number): HostArray {
+  const { data, groups } = flat.slots[index] as FlatState["flat"]["slots"][number];
+  const { start, end, shape } = groups[layout.groups.indexOf(chunk.group)] as LeafGroup;
+  if (shape !== undefined) return { data: data.subarray(start, end), shape };
+  const first = start + chunk.start - chunk.group.start;
+  return { data: data.subarray(first, first + chunk.end - chunk.start), shape: shapeOf(chunk) };
+}
+
 /** The rule as a function of one stretch: what it is given, and what that becomes. */
-function updateTrace(update: LeafRule, chunk: Chunk, scalarNames: readonly string[]) {
+function updateTrace(update: LeafRule, chunk: Chunk, { state, scalarNames }: RuleContext) {
   const stretch: InputSpec = { shape: shapeOf(chunk) };
   const given = {
     param: stretch,
     grad: stretch,
-    slot: Object.fromEntries(update.slots.map((slot) => [slot, stretch] as const)),
+    slot: Object.fromEntries(
+      update.slots.map((slot, index) => [slot, { shape: slotOf(chunk, state, index).shape }] as const),
+    ),
     scalar: Object.fromEntries(scalarNames.map((name) => [name, { shape: [] }] as const)),
   };
   return traceable(given, ({ param, grad, slot, scalar }) => {
@@ -145,22 +156,21 @@ interface Rule {
   readonly scratch: HostArrays;
 }
 
-async function compileRule(
-  update: LeafRule,
-  target: Target,
-  chunk: Chunk,
-  scalarNames: readonly string[],
-): Promise<Rule> {
-  const traced = updateTrace(update, chunk, scalarNames);
-  const compiled = await compileTree(target, traced, { isShort: true });
-  const length = chunk.end - chunk.start;
+/** What rules are compiled for. */
+interface RuleContext {
+  readonly state: FlatState;
+  readonly scalarNames: readonly string[];
+}
+
+async function compileRule(update: LeafRule, target: Target, chunk: Chunk, context: RuleContext): Promise<Rule> {
+  const compiled = await compileTree(target, updateTrace(update, chunk, context), { isShort: true });
   const unsafe = replacements(compiled.graph).filter(
     ({ state, output }) => !canOverwrite(compiled.graph, state, output),
   );
-  const scratch = unsafe.map(({ state }): [string, HostArray] => [
-    state,
-    { data: new Float32Array(length), shape: shapeOf(chunk) },
-  ]);
+  const scratch = unsafe.map(({ state }): [string, HostArray] => {
+    const shape = named(compiled.graph.inputs, state)?.shape ?? shapeOf(chunk);
+    return [state, { data: new Float32Array(sizeOf(shape)), shape }];
+  });
   return { compiled, scratch: Object.fromEntries(scratch) };
 }
 
@@ -170,9 +180,7 @@ function stretchOf(rule: Rule, chunk: Chunk, state: FlatState, slotNames: readon
     data: flat.subarray(chunk.start, chunk.end),
     shape: shapeOf(chunk),
   });
-  const slot = Object.fromEntries(
-    slotNames.map((name, index) => [name, view(state.flat.slots[index] as Float32Array)]),
-  );
+  const slot = Object.fromEntries(slotNames.map((name, index) => [name, slotOf(chunk, state, index)]));
   const moved: Moved = { param: view(state.flat.param), slot };
   const places = flattenNames<HostArray>(moved);
   const copies = Object.entries(scratch).map(([name, from]) => [from, places[name]!] as const);
@@ -198,7 +206,7 @@ export async function compileOptimizerPass(
   const stretches: Stretch[] = [];
   for (const chunk of chunksOf(state.layout.groups, chunkLength)) {
     const key = ruleKey(chunk);
-    const rule = rules.get(key) ?? (await compileRule(update, target, chunk, scalarNames));
+    const rule = rules.get(key) ?? (await compileRule(update, target, chunk, { state, scalarNames }));
     rules.set(key, rule);
     stretches.push(stretchOf(rule, chunk, state, update.slots));
   }

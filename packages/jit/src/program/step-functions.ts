@@ -40,7 +40,7 @@ export interface GradientParts {
   pullBack(params: NamedTensors, pairs: NamedTensors, cotangents: NamedTensors): NamedTensors;
 }
 
-/** A leaf to be moved, or a stretch of several that are alike. All tensors have the same shape. */
+/** A leaf to be moved, or a stretch of several that are alike. All tensors have the same shape, but for slots with one of their own. */
 export interface LeafStep<Settings extends LeafSettings = LeafSettings> {
   readonly param: Tensor;
   /** After clipping. */
@@ -67,7 +67,16 @@ export interface LeafRule<Settings extends LeafSettings = LeafSettings> {
   move(step: LeafStep<Settings>): readonly Tensor[];
   /** Paths of leaves whose elements `move` does not treat alike, such as matrices made orthogonal. */
   readonly whole?: ReadonlySet<string>;
+  /** The shape of what a slot remembers of one of `whole`; the leaf's own if absent. */
+  readonly slotShape?: (slot: string, path: string) => readonly number[];
 }
+
+/** The shape of what a slot remembers of a leaf of some shape. */
+export const slotShapeOf = (
+  { slotShape }: Pick<LeafRule, "slotShape">,
+  slot: string,
+  [path, shape]: readonly [path: string, shape: readonly number[]],
+): readonly number[] => slotShape?.(slot, path) ?? shape;
 
 /** A training step as pure functions of tensors: run as they are, or compiled. */
 export interface StepFunctions<Settings extends LeafSettings = LeafSettings> {

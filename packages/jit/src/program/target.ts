@@ -36,6 +36,11 @@ export interface Target {
    * where lasting inputs are kept, they are kept once. No by default.
    */
   readonly prefersOpenSizes?: boolean;
+  /**
+   * Whether weights must come as constants of graphs (`bindInputs`), since they are kept with fewer bits. No by default:
+   * they may come with every run.
+   */
+  readonly needsConstants?: boolean;
 }
 
 /** A compiled graph that says so when it is run after `dispose`. */
