@@ -4,7 +4,8 @@
 
 Without arguments it writes the fixtures of packages/node and packages/image anew. OUT.json holds, for each file, its bytes
 and the digests of the pixels of `Image.open(f).convert("RGB")`, of the 24 x 24 pixels that Hugging
-Face's order (convert, then resize and crop) and open_clip's own transform give, squashed ones too, and
+Face's order (convert, then resize and crop) and open_clip's own transform give, squashed ones too, the first four
+digits of the digest of each way of picture_fits.py ("----" where the original refuses the picture), and
 of open_clip's training crop at a box named there. Then damaged files: Pillow's pixels, or that it
 refuses. `--large` draws larger images, for sweeps.
 """
@@ -30,6 +31,7 @@ KEEP = define_torchvision_operators()  # alive as long as torchvision is used
 import open_clip  # noqa: E402
 from open_clip.transform import image_transform  # noqa: E402
 from torchvision.transforms import InterpolationMode, functional  # noqa: E402
+from picture_fits import FITS  # noqa: E402
 
 SIZE = 24
 PACKAGES = Path(__file__).resolve().parents[2] / "packages"
@@ -69,6 +71,13 @@ def train_crop(image, box):
     return cropped.convert("RGB")
 
 
+def fitted(run, image):
+    try:
+        return digest(run(image))[:4]
+    except (ValueError, ZeroDivisionError):  # a side of no pixels
+        return "----"
+
+
 def describe(name, data, random):
     def opened():
         return Image.open(io.BytesIO(data))
@@ -87,6 +96,7 @@ def describe(name, data, random):
         "rgb": digest(rgb),
         "before": {way: digest(through(steps, opened().convert("RGB"))) for way, steps in WAYS.items()},
         "after": {way: digest(through(steps, opened())) for way, steps in WAYS.items()},
+        "fits": "".join(fitted(run, opened()) for _, _, _, run in FITS),
         "box": box,
         "trained": {"before": digest(train_crop(rgb, box)), "after": digest(train_crop(opened(), box))},
         "file": base64.b64encode(data).decode(),
@@ -226,6 +236,7 @@ def main():
         "pillow": PIL.__version__,
         "open_clip": open_clip.__version__,
         "size": SIZE,
+        "fits": [{"name": name, "order": order, "config": config} for name, order, config, _ in FITS],
         "images": draw_images(random, options.count, options.large),
         "damaged": draw_damaged(random, options.damaged),
     }

@@ -72,10 +72,25 @@ function blendTable(from: number, factor: number): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => blend(from, byte, weight));
 }
 
-function mapBytes(pixels: Pixels, table: Uint8Array): Pixels {
-  const data = new Uint8Array(pixels.data.length);
-  for (let byte = 0; byte < data.length; byte++) data[byte] = table[pixels.data[byte]!]!;
+/** What one table of 256 bytes, or one for each channel, makes of an RGB image's bytes. */
+export function mapBytes(pixels: Pixels, tables: Uint8Array | readonly Uint8Array[]): Pixels {
+  const [red, green, blue] = tables instanceof Uint8Array ? [tables, tables, tables] : tables;
+  const { data: source } = pixels;
+  const data = new Uint8Array(source.length);
+  for (let byte = 0; byte < data.length; byte += 3) {
+    data[byte] = red![source[byte]!]!;
+    data[byte + 1] = green![source[byte + 1]!]!;
+    data[byte + 2] = blue![source[byte + 2]!]!;
+  }
   return { ...pixels, data };
+}
+
+/** From one image, at 0, to another of its size, at 1, or beyond: Pillow's `Image.blend`. */
+export function adjustBetween(from: Pixels, to: Pixels, factor: number): Pixels {
+  const weight = Math.fround(factor);
+  const data = new Uint8Array(to.data.length);
+  for (let byte = 0; byte < data.length; byte++) data[byte] = blend(from.data[byte]!, to.data[byte]!, weight);
+  return { ...to, data };
 }
 
 /** Makes pixels of other pixels, one for one, from the start of `from` to the start of `to`. */

@@ -1,4 +1,4 @@
-import { bytesPerPixel, checkPixels, checkSize, type Pixels } from "./pixels.ts";
+import { bytesPerPixel, checkPixels, checkSize, deepSamples, isDeep, type Pixels } from "./pixels.ts";
 import type { Rectangle } from "./pixel-source.ts";
 import { checkInside, cropRows } from "./resize.ts";
 
@@ -27,13 +27,8 @@ export function centerCrop(
 }
 
 /** First kept pixel when `size` pixels are kept in the middle of `length`: Python's `round`. */
-export function centerOffset(length: number, size: number): number {
+function centerOffset(length: number, size: number): number {
   return roundHalfEven((length - size) / 2);
-}
-
-/** The same by transformers' image processors, which take the pixel before. */
-export function floorOffset(length: number, size: number): number {
-  return Math.floor((length - size) / 2);
 }
 
 /** Rounds to the nearest whole number, halves to the even one. */
@@ -61,14 +56,26 @@ export function flipHorizontal(pixels: Pixels): Pixels {
 
 function padAround(pixels: Pixels, width: number, height: number): Pixels {
   if (width === pixels.width && height === pixels.height) return pixels;
-  const channels = bytesPerPixel(pixels);
   const left = Math.floor((width - pixels.width) / 2);
   const top = Math.floor((height - pixels.height) / 2);
-  const data = new Uint8Array(width * height * channels);
-  const rowBytes = pixels.width * channels;
+  return framed(pixels, { left, top, width, height });
+}
+
+/** The image inside a larger one, all pixels beside it of one value in each channel, or of one colour. */
+export function framed(pixels: Pixels, { left, top, width, height }: Rectangle, fill: number | Uint8Array = 0): Pixels {
+  const bytes = bytesPerPixel(pixels);
+  const data = plain(width * height * bytes, pixels.mode, fill);
+  const rowBytes = pixels.width * bytes;
   for (let row = 0; row < pixels.height; row++) {
     const source = pixels.data.subarray(row * rowBytes, (row + 1) * rowBytes);
-    data.set(source, ((top + row) * width + left) * channels);
+    data.set(source, ((top + row) * width + left) * bytes);
   }
   return { ...pixels, data, width, height };
+}
+
+function plain(bytes: number, mode: Pixels["mode"], fill: number | Uint8Array): Uint8Array {
+  if (typeof fill !== "number") return Uint8Array.from({ length: bytes }, (_, at) => fill[at % fill.length]!);
+  if (!isDeep(mode)) return new Uint8Array(bytes).fill(fill);
+  const Samples = deepSamples[mode];
+  return new Uint8Array(new Samples(bytes / Samples.BYTES_PER_ELEMENT).fill(fill).buffer);
 }

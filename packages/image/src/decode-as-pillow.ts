@@ -60,12 +60,12 @@ function* joinSamples({ data, width, height, channels }: Pixels): Yielding<Pixel
 }
 
 async function decodePng(bytes: Uint8Array, platform: PlatformDecoder): Promise<Pixels> {
-  const { file, mode, compressed, rawLength } = await runYielding(plainPng(bytes, platform.checksum));
+  const { file, mode, compressed, rawLength, palette } = await runYielding(plainPng(bytes, platform.checksum));
   const length = (await platform.inflatedLength?.(compressed)) ?? rawLength;
   if (length < rawLength) refuse(`the image file is truncated: ${length} of ${rawLength} bytes`);
   const pixels = await platform.decode(file, mode === "I;16");
   if (mode === "I;16") return runYielding(joinSamples(pixels));
-  return mode === undefined ? pixels : { ...pixels, mode };
+  return mode === undefined ? pixels : { ...pixels, mode, ...(palette !== undefined && { palette }) };
 }
 
 async function decodeGif(bytes: Uint8Array, platform: PlatformDecoder): Promise<Pixels> {

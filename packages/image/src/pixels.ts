@@ -23,6 +23,8 @@ export interface Pixels {
   readonly channels: 1 | 3 | 4;
   /** Left out for plain bytes of grey, colours, or colours and alpha. */
   readonly mode?: PixelMode;
+  /** The palette of an "indexed" image [256, 3], where it is known: only what is filled by a number asks for it. */
+  readonly palette?: Uint8Array;
 }
 
 const channelsOfMode: Readonly<Record<PixelMode, readonly number[]>> = {

@@ -98,7 +98,7 @@ export function normalizePlanes(
 }
 
 /** The normalised value of each of the 256 bytes of each channel: [3, 256]. */
-function normalizedBytes({ mean, std }: ChannelStatistics): Float32Array {
+export function normalizedBytes({ mean, std }: ChannelStatistics): Float32Array {
   const { fround } = Math;
   const values = new Float32Array(3 * 256);
   for (let channel = 0, index = 0; channel < 3; channel++) {

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { formulaImage, readFixture, sha256, shortSha256, type PillowCases } from "./fixtures/formula-image.ts";
 import { normalizePlanes } from "./planes.ts";
-import { normalize, preprocess, preprocessToPixels, resizedSize } from "./preprocess.ts";
+import { resizedSize } from "./fit.ts";
+import { normalize, preprocess, preprocessToPixels } from "./preprocess.ts";
 import { clipPreprocess, siglipPreprocess, torchvisionPreprocess } from "./preprocess-config.ts";
 
 interface Golden {

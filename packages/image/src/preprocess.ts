@@ -1,10 +1,12 @@
 import { runYielding, runThrough, type Yielding } from "@clip-ts/base";
 import { colorsOf, toRgb, type Color } from "./color.ts";
-import { centerOffset, floorOffset } from "./crop.ts";
+import { framed } from "./crop.ts";
+import { fitPart, type FittedPart } from "./fit.ts";
 import { checkPixels, type Pixels } from "./pixels.ts";
 import { normalizePlanes, writePlanes, type ChannelStatistics } from "./planes.ts";
-import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
-import { resizing, type ResizePart } from "./resize.ts";
+import { inputBytes, normalizeInput, patchedSize, writePatches } from "./patches.ts";
+import { checkPreprocess, isPatches, type PreprocessConfig, type Preprocessing } from "./preprocess-config.ts";
+import { resizing } from "./resize.ts";
 
 /**
  * (byte / 255 - mean) / std as [3, height, width], each step rounded to float32: the numbers of
@@ -17,37 +19,55 @@ export function normalize(pixels: Pixels, statistics: ChannelStatistics): Float3
   return normalizePlanes(planes, width * height, statistics);
 }
 
-/** An image as a model sees it: [3, size, size], normalised. The caller owns the result. */
-export function preprocess(pixels: Pixels, config: PreprocessConfig): Float32Array {
-  return normalize(preprocessToPixels(pixels, config), config);
+/** A prepared image's numbers. */
+function finish(pixels: Pixels, config: Preprocessing): Float32Array {
+  const bytes = new Uint8ClampedArray(inputBytes(config));
+  writeBytes(pixels, config, bytes);
+  return normalizeInput(bytes, config);
+}
+
+function writeBytes(pixels: Pixels, config: Preprocessing, target: Uint8ClampedArray): void {
+  if (isPatches(config)) writePatches(pixels, config, target);
+  else writePlanes(pixels, target);
+}
+
+/**
+ * An image as a model sees it: [3, height, width], normalised; or as many patches as it has, [patches, patchSize² · 3 + 4],
+ * each with its row, its column, and the image's rows and columns behind its pixels. The caller owns the result.
+ */
+export function preprocess(pixels: Pixels, config: Preprocessing): Float32Array {
+  return finish(preprocessToPixels(pixels, config), config);
 }
 
 /**
  * `preprocess` that yields to the event loop every 40 ms, for images of any size; small
  * ones take none.
  */
-export async function preprocessYielding(pixels: Pixels, config: PreprocessConfig): Promise<Float32Array> {
-  return normalize(await runYielding(preprocessing(pixels, config)), config);
+export async function preprocessYielding(pixels: Pixels, config: Preprocessing): Promise<Float32Array> {
+  return finish(await runYielding(preprocessing(pixels, config)), config);
 }
 
 /**
- * `preprocess` before normalising, for batches of bytes: red, green and blue planes [3, size, size] are
- * written to `target`, of which `normalizePlanes` makes what `preprocess` gives. Throws "bad-shape" if
- * the target has another size.
+ * `preprocess` before normalising, for batches of bytes: red, green and blue planes [3, height, width] are
+ * written to `target`, or patches, of which `normalizeInput` makes what `preprocess` gives. Throws "bad-shape" if
+ * the target has another size than `inputBytes`.
  */
-export function preprocessBytes(pixels: Pixels, config: PreprocessConfig, target: Uint8ClampedArray): void {
-  writePlanes(preprocessToPixels(pixels, config), target);
+export function preprocessBytes(pixels: Pixels, config: Preprocessing, target: Uint8ClampedArray): void {
+  writeBytes(preprocessToPixels(pixels, config), config, target);
 }
 
-/** `preprocess` before normalising: RGB bytes, size x size. */
-export function preprocessToPixels(pixels: Pixels, config: PreprocessConfig): Pixels {
+/** `preprocess` before normalising: RGB bytes of the config's size, or of whole patches high and wide. */
+export function preprocessToPixels(pixels: Pixels, config: Preprocessing): Pixels {
   return runThrough(preprocessing(pixels, config));
 }
 
-function preprocessing(pixels: Pixels, config: PreprocessConfig): Yielding<Pixels> {
+function preprocessing(pixels: Pixels, config: Preprocessing): Yielding<Pixels> {
   checkPixels(pixels);
   checkPreprocess(config);
-  return resizingToRgb(pixels, config, fitPart(pixels, config));
+  const part = isPatches(config)
+    ? { ...patchedSize(pixels, config), interpolation: config.interpolation }
+    : fitPart(pixels, config);
+  return resizingToRgb(pixels, config, part);
 }
 
 /** An image as it counts under a config: whether a transparency that its file names is alpha. */
@@ -58,47 +78,31 @@ export function underConfig(pixels: Pixels, { alpha }: Pick<PreprocessConfig, "a
   return isNamed && alpha !== "drop" ? { data, width, height, channels } : pixels;
 }
 
+/** What an image's own mode makes of the number that fills: of an index, its colour; in black and white, white. */
+function fillOf({ mode, channels, palette }: Pixels, fill = 0): number | Uint8Array {
+  if (mode !== "indexed") return fill;
+  if (palette === undefined) return channels !== 3 && fill > 0 ? 255 : fill; // such are black and white
+  const index = 3 * Math.trunc(fill);
+  return Uint8Array.of(...palette.subarray(index, index + 3), 255).subarray(0, channels);
+}
+
 /**
  * Resizes before or after the image becomes RGB, as the config says. Before: in the image's own mode,
  * whatever that is, as Pillow does.
  */
 export function* resizingToRgb(
   pixels: Pixels,
-  config: Pick<PreprocessConfig, "alpha" | "convertRgb">,
-  part: ResizePart,
+  config: Pick<PreprocessConfig, "alpha" | "convertRgb" | "fill">,
+  { frame, ...part }: FittedPart,
 ): Yielding<Pixels> {
+  const filled = (made: Pixels, fill: number | Uint8Array = config.fill ?? 0): Pixels =>
+    frame === undefined ? made : framed(made, frame, fill);
   const background: Color | undefined = config.alpha === "drop" ? undefined : config.alpha;
   const image = underConfig(pixels, config);
   const isEarly = config.convertRgb === "before-resize" || image.mode === "keyed";
-  if (!isEarly) return toRgb(yield* resizing(image, part), background);
+  if (!isEarly) return toRgb(filled(yield* resizing(image, part), fillOf(image, config.fill)), background);
   const { data, width, height, channels } = image;
   const map = colorsOf(image, background);
   const plain = map === undefined ? { data, width, height, channels } : image;
-  return toRgb(yield* resizing(plain, { ...part, map }));
-}
-
-/**
- * Width and height after the shortest side becomes `size`; the other is cut to whole pixels, as
- * torchvision's `Resize` does.
- */
-export function resizedSize(
-  { width, height }: { readonly width: number; readonly height: number },
-  size: number,
-): { width: number; height: number } {
-  const long = Math.trunc((size * Math.max(width, height)) / Math.min(width, height));
-  return width <= height ? { width: size, height: long } : { width: long, height: size };
-}
-
-/** The size that a config gives an image, and the part of the result that it keeps. */
-export function fitPart(
-  image: { readonly width: number; readonly height: number },
-  config: Pick<PreprocessConfig, "size" | "resize" | "interpolation" | "centerCrop">,
-): ResizePart {
-  const { size, resize: fitting, interpolation } = config;
-  if (fitting === "squash") return { width: size, height: size, interpolation };
-  const { width, height } = resizedSize(image, size);
-  const offset = config.centerCrop === "floor" ? floorOffset : centerOffset;
-  const [left, top] = [offset(width, size), offset(height, size)];
-  const crop = { left, top, width: size, height: size };
-  return { width, height, interpolation, crop };
+  return toRgb(filled(yield* resizing(plain, { ...part, map })));
 }

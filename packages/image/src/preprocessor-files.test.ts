@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { clipPreprocess, siglipPreprocess, torchvisionPreprocess } from "./preprocess-config.ts";
 import { findPreprocess, readPreprocessorFiles } from "./preprocessor-files.ts";
-import { formatPreprocessorConfig } from "./preprocessor-json.ts";
+import { formatPreprocessorConfig } from "./preprocessor-format.ts";
 
 const model = { vision: { imageSize: 8 } };
 const halved = { ...clipPreprocess(8), ...siglipPreprocess(8), resize: "shortest" } as const;
@@ -64,10 +64,10 @@ test.each([
     { "processor_config.json": { image_processor: { crop_pct: 0.9 } } },
     /processor_config.json, image_processor: "crop_pct"/u,
   ],
-  [{ ...older, "processor_config.json": { image_processor: { resample: 1 } } }, /"resample"/u],
+  [{ ...older, "processor_config.json": { image_processor: { resample: 7 } } }, /"resample"/u],
   [
     { "preprocessor_config.json": formatPreprocessorConfig(clipPreprocess(9)) },
-    /become 9 pixels wide and high, but the model takes 8/u,
+    /become 9 pixels high and wide, but the model takes 8/u,
   ],
 ])("refuses %j", async (files, message) => {
   await expect(findPreprocess(folderOf(files), model)).rejects.toThrow(message);

@@ -1,16 +1,24 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { clipPreprocess, siglipPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
-import { formatPreprocessorConfig, parsePreprocessorConfig } from "./preprocessor-json.ts";
+import { clipPreprocess, resizeModes, siglipPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
+import { formatPreprocessorConfig } from "./preprocessor-format.ts";
+import { parsePreprocessorConfig } from "./preprocessor-json.ts";
+import { interpolations } from "./resample-table.ts";
 
 const byte = fc.integer({ min: 0, max: 255 });
 const number = fc.double({ min: -10, max: 10, noNaN: true }).map((value) => value + 0); // no -0
 const positive = fc.double({ min: 0.01, max: 10, noNaN: true });
 
+const side = fc.integer({ min: 1, max: 1000 });
+const size = fc.oneof(
+  side,
+  fc.tuple(side, side).filter(([height, width]) => height !== width),
+);
+
 const anyConfig: fc.Arbitrary<PreprocessConfig> = fc.record({
-  size: fc.integer({ min: 1, max: 1000 }),
-  resize: fc.constantFrom("shortest" as const, "squash" as const),
-  interpolation: fc.constantFrom("bicubic" as const, "bilinear" as const),
+  size,
+  resize: fc.constantFrom(...resizeModes),
+  interpolation: fc.constantFrom(...interpolations),
   convertRgb: fc.constantFrom("before-resize" as const, "after-resize" as const),
   centerCrop: fc.constantFrom("floor" as const, "half-even" as const),
   alpha: fc.oneof(fc.constant("drop" as const), fc.tuple(byte, byte, byte)),
@@ -25,6 +33,21 @@ test("a written file reads back as the same config", () => {
       expect(parsePreprocessorConfig(JSON.parse(text))).toEqual(config);
     }),
   );
+});
+
+test("so does what is resized to another size than the result's, and what is filled", () => {
+  const fill = fc.integer({ min: 1, max: 255 });
+  const resized = fc.constantFrom("shortest" as const, "longest" as const, "squash" as const);
+  fc.assert(
+    fc.property(anyConfig, resized, size, fill, (config, resize, resizeTo, fill) => {
+      fc.pre(JSON.stringify(resizeTo) !== JSON.stringify(config.size));
+      const whole = { ...config, resize, resizeTo, fill };
+      const text = JSON.stringify(formatPreprocessorConfig(whole));
+      expect(parsePreprocessorConfig(JSON.parse(text))).toEqual(whole);
+    }),
+  );
+  const limited = { ...clipPreprocess(224), longestEdge: 300 };
+  expect(parsePreprocessorConfig(formatPreprocessorConfig(limited))).toEqual(limited);
 });
 
 test("writes what Hugging Face's loaders read", () => {
@@ -81,27 +104,26 @@ const nothing = { size: null };
 test.each([
   [[], /preprocessor_config.json must be an object, got \[\]/],
   [nothing, /"size" should be/],
-  [{ resample: 1 }, /"resample" should be 2 \(bilinear\) or 3 \(bicubic\), got 1/],
-  [{ resample: null }, /"resample" should be 2 .*, got null/],
+  [{ resample: 6 }, /"resample" should be one of 0 \(nearest\), 4 \(box\), .*, got 6/],
+  [{ resample: null }, /"resample" should be one of .*, got null/],
   [{ resample: "bicubic" }, /"resample" should be/],
-  [{ size: { height: 2, width: 3 } }, /of one length, got {"height":2,"width":3}/],
-  [{ size: { longest_edge: 224 } }, /shortest_edge/],
-  [{ size: { shortest_edge: 224, longest_edge: 300 } }, /"size" should be { shortest_edge } or/],
+  [{ size: { longest_edge: 224 } }, /longest_edge, which alone no processor resizes by/],
+  [{ size: { max_height: 2, max_width: 3 } }, /"size" should be { height, width }, or/],
+  [{ size: { height: 2 } }, /"size" should be { height, width }, or/],
+  [{ size: { shortest_edge: 2, longest_edge: 0 } }, /"size" should be a whole number/],
   [{ size: "224" }, /size must be an object, got "224"/],
-  [{ size: 336 }, /"crop_size" should be 336 pixels high and wide/],
-  [{ size: 256, crop_size: 224 }, /"crop_size" should be 256 pixels .*, got 224/],
-  [{ size: { height: 9, width: 9 }, crop_size: 8 }, /"crop_size" should be 9 .*, got 8/],
-  [{ crop_size: { shortest_edge: 224 } }, /"crop_size" should be 224 pixels high and wide/],
+  [{ crop_size: { shortest_edge: 224 } }, /"crop_size" should be { height, width } or a number/],
+  [{ crop_size: { height: 224, width: 0 } }, /"crop_size" should be a whole number/],
   [{ crop_size: null }, /"crop_size" should be/],
   [{ ...siglip, do_center_crop: true }, /"crop_size" should be set/],
-  [{ image_processor_type: "DeiTImageProcessor" }, /"crop_size" should be 256 pixels/],
-  [{ do_resize: false }, /"do_resize" should be true/],
-  [{ do_resize: null }, /"do_resize" should be true/],
+  [{ do_resize: false, do_center_crop: false }, /"do_resize" should be true, or do_center_crop beside it/],
   [{ do_resize: 1 }, /"do_resize" should be true or false, got 1/],
-  [{ do_center_crop: false }, /"do_center_crop" should be such that pictures become square/],
-  [{ do_rescale: false }, /"do_rescale" should be true/],
-  [{ rescale_factor: 1 / 127.5 }, /"rescale_factor" should be 1\/255/],
-  [{ rescale_factor: null }, /"rescale_factor" should be 1\/255/],
+  [{ do_center_crop: false }, /"do_center_crop" should be such that all pictures become of one size/],
+  [{ do_rescale: "no" }, /"do_rescale" should be true or false/],
+  [{ rescale_factor: 0 }, /"rescale_factor" should be a number above 0/],
+  [{ rescale_factor: null }, /"rescale_factor" should be a number above 0/],
+  [{ rescale_offset: true }, /"rescale_offset" is true, which is not understood/],
+  [{ include_top: true }, /"include_top" is true, which is not understood/],
   [{ image_mean: [0.5, 0.5] }, /"image_mean" should be three numbers/],
   [{ image_mean: [0.5, 0.5, Number.NaN] }, /"image_mean" should be three numbers/],
   [{ image_mean: null }, /"image_mean" should be three numbers, got null/],
@@ -111,14 +133,14 @@ test.each([
   [{ size: 22.5 }, /"size" should be a whole number/],
   [{ size: 1e9 }, /"size" should be a whole number/],
   [{ size: { shortest_edge: "224" } }, /"size" should be a whole number/],
-  [{ do_pad: true, pad_size: 256 }, /"do_pad" should be false/],
+  [{ do_pad: true, pad_size: 256 }, /"pad_size" should be 224 as pictures are/],
   [{ crop_pct: 0.9 }, /"crop_pct" is 0.9, which is not understood/],
   [{ do_sharpen: true }, /"do_sharpen" is true, which is not understood/],
   [{ interpolation: "bicubic" }, /"interpolation" is "bicubic", which is not understood/],
   [{ use_square_size: true }, /"use_square_size" is true/],
   [{ data_format: "channels_last" }, /"data_format" should be "channels_first"/],
   [{ input_data_format: "channels_first" }, /"input_data_format" should be "channels_last"/],
-  [{ image_processor_type: "Siglip2ImageProcessor" }, /should be one of CLIP.*got "Siglip2Image/],
+  [{ image_processor_type: "OwlViTImageProcessor" }, /should be one of CLIP.*got "OwlViTImage/],
   [{ feature_extractor_type: "FlavaFeatureExtractor" }, /"feature_extractor_type" should be one/],
   [{ image_processor_type: 7 }, /"image_processor_type" should be a name/],
   [{ auto_map: { AutoImageProcessor: "own.Own" } }, /"auto_map" should be left out/],
@@ -126,6 +148,9 @@ test.each([
   [{ clip_ts: { alpha: "white" } }, /clip_ts: "alpha" should be three numbers/],
   [{ clip_ts: { center_crop: "ceil" } }, /"center_crop" should be "floor" or "half-even"/],
   [{ clip_ts: { crop: "floor" } }, /clip_ts: "crop" is not known/],
+  [{ clip_ts: { resize: "widest" } }, /clip_ts: "resize" should be "shortest" or/],
+  [{ clip_ts: { resize_to: [1] } }, /clip_ts: "resize_to" should be a whole number/],
+  [{ clip_ts: { fill: "grey" } }, /clip_ts: "fill" should be a number/],
 ])("refuses %j", (json, message) => {
   expect(() => parsePreprocessorConfig(json)).toThrowError(message);
 });

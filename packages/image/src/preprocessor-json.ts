@@ -1,50 +1,28 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, type ImageSize } from "@clip-ts/base";
 import {
   asSection,
   checkNotNull,
   flagOf,
+  isSide,
   positiveTripleOf,
   refusal,
+  sideWords,
   tripleOf,
   valueOf,
   type JsonSection,
 } from "./json-section.ts";
-import { checkPreprocess, type PreprocessConfig } from "./preprocess-config.ts";
-import { checkNoOtherKeys, processorClass, readSizes, type ProcessorClass } from "./preprocessor-keys.ts";
-import type { Interpolation } from "./resample-table.ts";
-
-/** Pillow's numbers for the kernels. */
-const resampleCodes: Record<Interpolation, number> = { bilinear: 2, bicubic: 3 };
-
-/**
- * The values of a Hugging Face `preprocessor_config.json` that makes transformers and
- * transformers.js do the same. What they have no words for stands under "clip_ts".
- */
-export function formatPreprocessorConfig(config: PreprocessConfig): object {
-  checkPreprocess(config);
-  const { size, alpha, convertRgb, centerCrop } = config;
-  const isSquash = config.resize === "squash";
-  const own = {
-    ...(alpha === "drop" ? {} : { alpha }),
-    ...(convertRgb === "before-resize" ? {} : { convert_rgb: convertRgb }),
-    ...(centerCrop === "floor" ? {} : { center_crop: centerCrop }),
-  };
-  return {
-    image_processor_type: isSquash ? "SiglipImageProcessor" : "CLIPImageProcessor",
-    do_resize: true,
-    size: isSquash ? { height: size, width: size } : { shortest_edge: size },
-    resample: resampleCodes[config.interpolation],
-    do_center_crop: !isSquash,
-    ...(isSquash ? {} : { crop_size: { height: size, width: size } }),
-    do_rescale: true,
-    rescale_factor: 1 / 255,
-    do_normalize: true,
-    image_mean: [...config.mean],
-    image_std: [...config.std],
-    do_convert_rgb: true,
-    ...(Object.keys(own).length === 0 ? {} : { clip_ts: own }),
-  };
-}
+import {
+  checkPreprocess,
+  resizeModes,
+  type PatchesConfig,
+  type PreprocessConfig,
+  type Preprocessing,
+  type ResizeMode,
+} from "./preprocess-config.ts";
+import { checkNoOtherKeys, processorClass, type ProcessorClass } from "./preprocessor-keys.ts";
+import { readSizes } from "./preprocessor-sizes.ts";
+import { resampleCodes } from "./preprocessor-format.ts";
+import { interpolations, type Interpolation } from "./resample-table.ts";
 
 /** How a preprocessing file is read. */
 export interface ParsePreprocessorOptions {
@@ -56,24 +34,36 @@ export interface ParsePreprocessorOptions {
 
 /**
  * Reads the keys of a transformers image processor, also the older forms with plain numbers for
- * sizes. What is left out is as in that processor's class in transformers 5; null is None there.
+ * sizes. What is left out is as in that processor's class in transformers 5; null is None there. Factors and offsets
+ * other than 1/255 become part of mean and deviation.
  * `do_convert_rgb: false` changes nothing: Python then refuses pictures that are not RGB.
  * @throws ClipError "bad-config" for values that make no sense; "unsupported", naming the key, for
  * whatever is not understood: steps that are not done here, other image processors, unknown keys.
  */
-export function parsePreprocessorConfig(json: unknown, options: ParsePreprocessorOptions = {}): PreprocessConfig {
+export function parsePreprocessorConfig(json: unknown, options: ParsePreprocessorOptions = {}): Preprocessing {
   const { file = "preprocessor_config.json", usualProcessor } = options;
   const section = asSection(file, json);
-  checkNoOtherKeys(section);
   const usual = classOf(section, usualProcessor);
+  checkNoOtherKeys(section, usual);
   flagOf(section, "do_convert_rgb", true);
-  checkStepsDone(section);
-  return checkPreprocess({
-    ...readSizes(section, usual),
-    interpolation: parseResample(section, usual),
-    ...parseOwn(section),
-    ...parseStatistics(section, usual),
-  });
+  const common = { interpolation: parseResample(section, usual), ...parseStatistics(section, usual) };
+  if (usual.makesPatches)
+    return checkPreprocess({ ...parsePatches(section), ...common, ...parseShared(ownSection(section, sharedKeys)) });
+  return checkPreprocess({ ...readSizes(section, usual), ...common, ...parseOwn(section) });
+}
+
+/** Sizes of `Siglip2ImageProcessor`. */
+function parsePatches(section: JsonSection): Pick<PatchesConfig, "kind" | "patchSize" | "maxPatches"> {
+  if (!flagOf(section, "do_resize", true)) {
+    throw refusal(section, "do_resize", "true: sides must become whole patches, no more than max_num_patches");
+  }
+  if (flagOf(section, "do_pad", false)) throw refusal(section, "do_pad", "false");
+  const positive = (key: string, usual: number): number => {
+    const value = valueOf(section, key) ?? usual;
+    if (isSide(value)) return value;
+    throw refusal(section, key, sideWords, "bad-config");
+  };
+  return { kind: "patches", patchSize: positive("patch_size", 16), maxPatches: positive("max_num_patches", 256) };
 }
 
 function classOf(section: JsonSection, usual = "CLIPImageProcessor"): ProcessorClass {
@@ -87,50 +77,114 @@ function classOf(section: JsonSection, usual = "CLIPImageProcessor"): ProcessorC
   throw refusal(section, key, "a name", "bad-config");
 }
 
-/** Resizing and the way from bytes to 0 … 1 cannot be left out. */
-function checkStepsDone(section: JsonSection): void {
-  for (const key of ["do_resize", "do_rescale"]) {
-    if (!flagOf(section, key, true)) {
-      throw refusal(section, key, "true: pictures have any size and bytes from 0 to 255, which models do not take");
-    }
-  }
-  checkNotNull(section, "rescale_factor", "1/255");
-  const factor = valueOf(section, "rescale_factor") ?? 1 / 255;
-  if (typeof factor === "number" && Math.abs(factor * 255 - 1) < 1e-6) return;
-  throw refusal(section, "rescale_factor", "1/255");
-}
+const filters = interpolations.map((name) => `${resampleCodes[name]} (${name})`).join(", ");
 
 function parseResample(section: JsonSection, usual: ProcessorClass): Interpolation {
-  checkNotNull(section, "resample", "2 (bilinear) or 3 (bicubic)");
+  checkNotNull(section, "resample", `one of ${filters}`);
   const code = valueOf(section, "resample") ?? resampleCodes[usual.resample];
-  if (code === resampleCodes.bicubic) return "bicubic";
-  if (code === resampleCodes.bilinear) return "bilinear";
-  throw refusal(section, "resample", "2 (bilinear) or 3 (bicubic)");
+  const found = interpolations.find((name) => resampleCodes[name] === code);
+  if (found !== undefined) return found;
+  throw refusal(section, "resample", `one of ${filters}`);
 }
 
-function parseStatistics(section: JsonSection, { statistics }: ProcessorClass): Pick<PreprocessConfig, "mean" | "std"> {
-  const isNormalised = flagOf(section, "do_normalize", true);
-  if (isNormalised) checkNotNull(section, "image_mean", "three numbers");
-  if (isNormalised) checkNotNull(section, "image_std", "three numbers above 0");
-  const mean = tripleOf(section, "image_mean", statistics.mean);
-  const std = positiveTripleOf(section, "image_std", statistics.std);
-  return isNormalised ? { mean, std } : { mean: [0, 0, 0], std: [1, 1, 1] };
-}
-
-const ownKeys = ["alpha", "convert_rgb", "center_crop"];
-
-/** What clip-ts alone reads, under "clip_ts". */
-function parseOwn(section: JsonSection): Pick<PreprocessConfig, "alpha" | "convertRgb" | "centerCrop"> {
-  const own = asSection(`${section.name}, clip_ts`, valueOf(section, "clip_ts") ?? {});
-  const other = Object.keys(own.json).find((key) => !ownKeys.includes(key));
-  if (other !== undefined) {
-    throw new ClipError("unsupported", `${own.name}: "${other}" is not known; expected ${ownKeys.join(", ")}.`, {
-      data: { file: own.name, key: other, value: own.json[other] },
-    });
+/** What bytes / 255 are multiplied by before they are normalised. */
+function scaleOf(section: JsonSection): number {
+  if (!flagOf(section, "do_rescale", true)) return 255;
+  checkNotNull(section, "rescale_factor", "a number above 0");
+  const factor = valueOf(section, "rescale_factor") ?? 1 / 255;
+  if (typeof factor !== "number" || !(factor > 0) || !Number.isFinite(factor)) {
+    throw refusal(section, "rescale_factor", "a number above 0", "bad-config");
   }
+  const scale = factor * 255;
+  return Math.abs(scale - 1) < 1e-6 ? 1 : scale; // 1/255 in fewer digits is meant as such
+}
+
+/** Whether 1 is taken off rescaled values, and normalised ones are divided by the deviation once more. */
+function topOf(
+  section: JsonSection,
+  { readsTop = false }: ProcessorClass,
+): { offset: number; isDividedTwice: boolean } {
+  if (!readsTop) return { offset: 0, isDividedTwice: false };
+  const isOffset = flagOf(section, "rescale_offset", false) && flagOf(section, "do_rescale", true);
+  return { offset: isOffset ? 1 : 0, isDividedTwice: flagOf(section, "include_top", true) };
+}
+
+/** Mean and deviation that do all of it to bytes / 255: rescaling, an offset, normalising once or twice. */
+function parseStatistics(section: JsonSection, usual: ProcessorClass): Pick<Preprocessing, "mean" | "std"> {
+  const isNormalised = flagOf(section, "do_normalize", true);
+  const { offset, isDividedTwice } = topOf(section, usual);
+  if (isNormalised) checkNotNull(section, "image_mean", "three numbers");
+  if (isNormalised || isDividedTwice) checkNotNull(section, "image_std", "three numbers above 0");
+  const mean = tripleOf(section, "image_mean", usual.statistics.mean);
+  const std = positiveTripleOf(section, "image_std", usual.statistics.std);
+  const scale = scaleOf(section);
+  const center = isNormalised ? mean : ([0, 0, 0] as const);
+  const [red, green, blue] = std.map((own) => (isNormalised ? own : 1) * (isDividedTwice ? own : 1));
+  const scaled = (value: number): number => value / scale;
+  return {
+    mean: [scaled(center[0] + offset), scaled(center[1] + offset), scaled(center[2] + offset)],
+    std: [scaled(red!), scaled(green!), scaled(blue!)],
+  };
+}
+
+/** What stands under "clip_ts" for pictures of either form. */
+const sharedKeys = ["alpha", "convert_rgb"];
+
+const ownKeys = [...sharedKeys, "center_crop", "resize", "resize_to", "fill"];
+
+/** A value of a few that a key may have, none if it is missing. */
+function optionOf<Value>(
+  own: JsonSection,
+  key: string,
+  isOne: (value: unknown) => boolean,
+  words: string,
+): Value | undefined {
+  const value = valueOf(own, key);
+  if (value === undefined || isOne(value)) return value as Value | undefined;
+  throw refusal(own, key, words, "bad-config");
+}
+
+const isPair = (value: unknown): boolean => Array.isArray(value) && value.length === 2 && value.every(isSide);
+
+/** Fits that transformers has no words for: they stand in the place of what the file's other keys say. */
+function parseOwnFit(own: JsonSection): Partial<Pick<PreprocessConfig, "resize" | "resizeTo" | "fill">> {
+  const modes = resizeModes.map((mode) => `"${mode}"`).join(" or ");
+  const isMode = (value: unknown): boolean => resizeModes.includes(value as ResizeMode);
+  const resize = optionOf<ResizeMode>(own, "resize", isMode, modes);
+  const resizeTo = optionOf<ImageSize>(own, "resize_to", (value) => isSide(value) || isPair(value), sideWords);
+  const fill = optionOf<number>(own, "fill", (value) => typeof value === "number", "a number");
+  return {
+    ...(resize !== undefined && { resize }),
+    ...(resizeTo !== undefined && { resizeTo }),
+    ...(fill !== undefined && { fill }),
+  };
+}
+
+/** What stands under "clip_ts". @throws ClipError "unsupported" for other keys than the known ones. */
+function ownSection(section: JsonSection, known: readonly string[]): JsonSection {
+  const own = asSection(`${section.name}, clip_ts`, valueOf(section, "clip_ts") ?? {});
+  const other = Object.keys(own.json).find((key) => !known.includes(key));
+  if (other === undefined) return own;
+  throw new ClipError("unsupported", `${own.name}: "${other}" is not known; expected ${known.join(", ")}.`, {
+    data: { file: own.name, key: other, value: own.json[other] },
+  });
+}
+
+function parseShared(own: JsonSection): Pick<Preprocessing, "alpha" | "convertRgb"> {
   return {
     alpha: valueOf(own, "alpha") === undefined ? "drop" : tripleOf(own, "alpha", [0, 0, 0]),
     convertRgb: choiceOf(own, "convert_rgb", ["before-resize", "after-resize"]),
+  };
+}
+
+/** What clip-ts alone reads, under "clip_ts". */
+function parseOwn(
+  section: JsonSection,
+): Pick<PreprocessConfig, "alpha" | "convertRgb" | "centerCrop"> & ReturnType<typeof parseOwnFit> {
+  const own = ownSection(section, ownKeys);
+  return {
+    ...parseOwnFit(own),
+    ...parseShared(own),
     centerCrop: choiceOf(own, "center_crop", ["floor", "half-even"]),
   };
 }

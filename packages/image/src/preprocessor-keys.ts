@@ -1,15 +1,6 @@
 import { ClipError, shown } from "@clip-ts/base";
-import {
-  asSection,
-  checkNotNull,
-  flagOf,
-  isSide,
-  refusal,
-  sideWords,
-  valueOf,
-  type JsonSection,
-} from "./json-section.ts";
-import { clipStatistics, halfStatistics, type PreprocessConfig } from "./preprocess-config.ts";
+import { refusal, valueOf, type JsonSection } from "./json-section.ts";
+import { clipStatistics, halfStatistics } from "./preprocess-config.ts";
 import type { ChannelStatistics } from "./planes.ts";
 import type { Interpolation } from "./resample-table.ts";
 
@@ -27,8 +18,13 @@ const steps: readonly string[] = [
   "image_mean",
   "image_std",
   "do_convert_rgb",
+  "do_pad",
+  "pad_size",
   "clip_ts",
 ];
+
+/** Keys that EfficientNet's processor reads besides. */
+const topSteps: readonly string[] = ["rescale_offset", "include_top"];
 
 /** Keys that transformers writes and that change no number: names, and how batches are made. */
 const inert: ReadonlySet<string> = new Set([
@@ -53,7 +49,7 @@ const fixed: Readonly<Record<string, string>> = {
 
 /** Whether the key asks for nothing: it is not set, or a step that is off. */
 function isOff(key: string, value: unknown): boolean {
-  return value === undefined || (value === false && /^(do|use)_/u.test(key));
+  return value === undefined || (value === false && (topSteps.includes(key) || /^(do|use)_/u.test(key)));
 }
 
 /**
@@ -61,14 +57,29 @@ function isOff(key: string, value: unknown): boolean {
  * that are not among the known ones, so these must not ask for anything.
  * @throws ClipError "unsupported" naming the key.
  */
-export function checkNoOtherKeys(section: JsonSection): void {
-  const hasPadding = flagOf(section, "do_pad", false);
-  if (hasPadding) throw refusal(section, "do_pad", "false");
-  for (const key of Object.keys(section.json)) checkKey(section, key);
+export function checkNoOtherKeys(section: JsonSection, kind: Pick<ProcessorClass, "readsTop" | "makesPatches">): void {
+  const read = stepsOf(kind);
+  for (const key of Object.keys(section.json)) {
+    if (!read.includes(key) && !inert.has(key)) checkKey(section, key, read);
+  }
 }
 
-function checkKey(section: JsonSection, key: string): void {
-  if (steps.includes(key) || inert.has(key) || key === "pad_size") return;
+/** Keys that say what is done to pictures that become rows of patches. */
+const patchSteps: readonly string[] = [
+  ...steps.filter((key) => !/^(size|default_to_square|do_center_crop|crop_size)$/u.test(key)),
+  "patch_size",
+  "max_num_patches",
+];
+
+function stepsOf({
+  readsTop = false,
+  makesPatches = false,
+}: Pick<ProcessorClass, "readsTop" | "makesPatches">): readonly string[] {
+  if (makesPatches) return patchSteps;
+  return readsTop ? [...steps, ...topSteps] : steps;
+}
+
+function checkKey(section: JsonSection, key: string, known: readonly string[]): void {
   const value = valueOf(section, key);
   if (isOff(key, value)) return;
   const only = fixed[key];
@@ -79,7 +90,7 @@ function checkKey(section: JsonSection, key: string): void {
   throw new ClipError(
     "unsupported",
     `${section.name}: "${key}" is ${shown(value)}, which is not understood. Pictures are prepared ` +
-      `by ${steps.join(", ")}; if the model's code does not read this key, remove it.`,
+      `by ${known.join(", ")}; if the model's code does not read this key, remove it.`,
     { data: { file: section.name, key, value } },
   );
 }
@@ -93,6 +104,10 @@ export interface ProcessorClass {
   readonly defaultToSquare: boolean;
   readonly resample: Interpolation;
   readonly statistics: ChannelStatistics;
+  /** Whether pictures become rows of patches and keep their shape. */
+  readonly makesPatches?: boolean;
+  /** Whether it reads "rescale_offset" and "include_top", the second true by default. */
+  readonly readsTop?: boolean;
 }
 
 const square = (length: number): object => ({ height: length, width: length });
@@ -113,6 +128,7 @@ const processorClasses: ReadonlyMap<string, ProcessorClass> = new Map([
   ["ChineseCLIPImageProcessor", clip],
   ["BitImageProcessor", clip],
   ["SiglipImageProcessor", { ...plain, defaultToSquare: false, resample: "bicubic", statistics: halfStatistics }],
+  ["Siglip2ImageProcessor", { ...plain, resample: "bilinear", statistics: halfStatistics, makesPatches: true }],
   ["ViTImageProcessor", { ...plain, resample: "bilinear", statistics: halfStatistics }],
   ["BlipImageProcessor", { ...plain, size: square(384), resample: "bicubic", statistics: clipStatistics }],
   [
@@ -124,6 +140,18 @@ const processorClasses: ReadonlyMap<string, ProcessorClass> = new Map([
       defaultToSquare: true,
       resample: "bicubic",
       statistics: halfStatistics,
+    },
+  ],
+  [
+    "EfficientNetImageProcessor",
+    {
+      size: square(346),
+      cropSize: square(289),
+      doCenterCrop: false,
+      defaultToSquare: true,
+      resample: "bicubic",
+      statistics: halfStatistics,
+      readsTop: true,
     },
   ],
 ]);
@@ -141,60 +169,5 @@ export function processorClass(file: string, key: string, name: string): Process
     `${file}: "${key}" should be one of ${[...processorClasses.keys()].join(", ")}, got ` +
       `${shown(name)}, which may prepare images in a way of its own.`,
     { data: { file, key, value: name } },
-  );
-}
-
-type Sizes = Pick<PreprocessConfig, "size" | "resize">;
-
-/** A size in words of dictionaries; numbers and pairs are older forms of it. */
-function dictionaryOf(section: JsonSection, key: string, usual: object, isSquare: boolean): object {
-  checkNotNull(section, key, "{ shortest_edge } or { height, width }");
-  const value = valueOf(section, key) ?? usual;
-  if (typeof value === "number") {
-    return isSquare ? { height: value, width: value } : { shortest_edge: value };
-  }
-  if (Array.isArray(value) && value.length === 2) return { height: value[0], width: value[1] };
-  return asSection(`${section.name}, ${key}`, value).json;
-}
-
-/** One length of a dictionary of sizes. @throws ClipError naming the key. */
-function lengthOf(section: JsonSection, key: string, sizes: object): Sizes {
-  const known = Object.entries(sizes).filter(([, value]) => value !== null);
-  const names = known
-    .map(([name]) => name)
-    .toSorted()
-    .join(" ");
-  const [[, first] = []] = known;
-  const isSquare = names === "height width" && known[0]?.[1] === known[1]?.[1];
-  if (!isSquare && names !== "shortest_edge") {
-    throw refusal(section, key, "{ shortest_edge } or { height, width } of one length");
-  }
-  if (!isSide(first)) throw refusal(section, key, sideWords, "bad-config");
-  return { size: first, resize: isSquare ? "squash" : "shortest" };
-}
-
-/**
- * How large pictures become. @throws ClipError "unsupported" unless the result is a square of the size to
- * which pictures are resized.
- */
-export function readSizes(section: JsonSection, usual: ProcessorClass): Sizes {
-  const isSquare = flagOf(section, "default_to_square", usual.defaultToSquare);
-  const sizes = lengthOf(section, "size", dictionaryOf(section, "size", usual.size, isSquare));
-  if (!flagOf(section, "do_center_crop", usual.doCenterCrop)) {
-    if (sizes.resize === "squash") return sizes;
-    throw refusal(
-      section,
-      valueOf(section, "do_center_crop") === undefined ? "size" : "do_center_crop",
-      `such that pictures become square: with do_center_crop, or a size of { height, width }`,
-    );
-  }
-  const given = valueOf(section, "crop_size") ?? usual.cropSize;
-  if (given === undefined) throw refusal(section, "crop_size", "set, since do_center_crop is true");
-  const crop = lengthOf(section, "crop_size", dictionaryOf(section, "crop_size", given, true));
-  if (crop.resize === "squash" && crop.size === sizes.size) return sizes;
-  throw refusal(
-    section,
-    "crop_size",
-    `${sizes.size} pixels high and wide as size is (${shown(given)} counts where it is left out)`,
   );
 }

@@ -1,4 +1,4 @@
-import { runThrough, type RandomStream } from "@clip-ts/base";
+import { runThrough, sidesOf, type ImageSize, type RandomStream } from "@clip-ts/base";
 import { roundHalfEven } from "./crop.ts";
 import type { Rectangle } from "./pixel-source.ts";
 import { checkPixels, checkSize, type Pixels } from "./pixels.ts";
@@ -58,8 +58,8 @@ export function drawPlacement({ width, height }: Pixels, ranges: ViewRanges, ran
 
 /** Which part of an image is drawn, and what becomes of it. */
 export interface RandomCropOptions {
-  /** Width and height of the result. */
-  readonly size: number;
+  /** Of the result. */
+  readonly size: ImageSize;
   /** Part of the image's area, evenly drawn. Default [0.9, 1], as CLIP was trained. */
   readonly scale?: Range;
   /** Width by height, its logarithm evenly drawn. Default [3/4, 4/3]. */
@@ -83,11 +83,13 @@ export function drawCrop(
   random: RandomStream,
 ): ResizePart {
   const { size, scale = [0.9, 1], ratio = [3 / 4, 4 / 3], interpolation = "bicubic" } = options;
-  checkSize("size", size);
+  const { height, width } = sidesOf(size);
+  checkSize("size", height);
+  checkSize("size", width);
   checkRange("scale", scale, [Number.MIN_VALUE, 1]);
   checkRange("ratio", ratio, [Number.MIN_VALUE, Number.MAX_VALUE]);
   const area = drawRectangle(image, { scale, ratio }, random);
-  return { area, width: size, height: size, interpolation };
+  return { area, width, height, interpolation };
 }
 
 interface CropRanges {

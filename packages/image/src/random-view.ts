@@ -1,4 +1,4 @@
-import { runThrough, runYielding, type RandomStream, type Yielding } from "@clip-ts/base";
+import { runThrough, runYielding, sidesOf, type RandomStream, type Sides, type Yielding } from "@clip-ts/base";
 import { drawColorChange, lumaWeights, type ColorChange, type ColorJitterStrengths } from "./color-jitter.ts";
 import type { Color } from "./color.ts";
 import { checkPixels, type Pixels } from "./pixels.ts";
@@ -10,8 +10,8 @@ import { drawPlacement, type Placement, type ViewRanges } from "./random-resized
 import { checkWithin } from "./resample-table.ts";
 
 /** How often the image is halved before it is read: until neighbouring places read neighbouring pixels. */
-function halvingsFor([xx, xy, , yx, yy]: Placement, size: number): number {
-  const step = Math.sqrt(Math.abs(xx * yy - xy * yx)) / size; // pixels from place to place
+function halvingsFor([xx, xy, , yx, yy]: Placement, { height, width }: Sides): number {
+  const step = Math.sqrt(Math.abs(xx * yy - xy * yx)) / Math.sqrt(height * width); // pixels from place to place
   return Math.max(0, Math.round(Math.log2(step)));
 }
 
@@ -29,24 +29,25 @@ function between(
 
 /**
  * The image as seen through a placement, laid over a background that also shows where the image has
- * ended: [3, size, size] from 0 to 255. Bilinear, colours weighted by alpha.
+ * ended: [3, height, width] from 0 to 255. Bilinear, colours weighted by alpha.
  */
 function* sampleView(
   pixels: Pixels,
   placement: Placement,
-  { size, background }: { readonly size: number; readonly background: Color },
+  { size, background }: { readonly size: Sides; readonly background: Color },
 ): Yielding<Float32Array> {
   const halvings = halvingsFor(placement, size);
   const texture = yield* textureOf(pixels, halvings);
   const [xx, xy, x0, yx, yy, y0] = placement.map((value) => value / 2 ** halvings) as unknown as Placement;
   const [red, green, blue] = background;
-  const count = size * size;
+  const { height, width } = size;
+  const count = height * width;
   const planes = new Float32Array(3 * count);
   const offset = { right: 0, low: 0 };
-  for (let row = 0, index = 0; row < size; row++) {
-    for (let column = 0; column < size; column++, index++) {
-      const u = (column + 0.5) / size;
-      const v = (row + 0.5) / size;
+  for (let row = 0, index = 0; row < height; row++) {
+    for (let column = 0; column < width; column++, index++) {
+      const u = (column + 0.5) / width;
+      const v = (row + 0.5) / height;
       const x = xx * u + xy * v + x0 - 0.5;
       const y = yx * u + yy * v + y0 - 0.5;
       const isInside = x > -1 && y > -1 && x < texture.width && y < texture.height;
@@ -132,7 +133,7 @@ function finish(
 /**
  * An image as a model sees it in training, in one pass from its pixels: cropped, turned, moved and
  * mirrored by one affine map, over its background or another, its colours changed by one matrix, then
- * normalised: [3, size, size]. Several times faster than `augment`, whose numbers are torchvision's
+ * normalised: [3, height, width]. Several times faster than `augment`, whose numbers are torchvision's
  * to the byte; these are not. The same stream gives the same image. The caller owns the result.
  */
 export function randomView(
@@ -161,7 +162,7 @@ export interface Viewing {
 }
 
 /**
- * `randomView` before normalising, for batches of bytes: red, green and blue planes [3, size, size] are
+ * `randomView` before normalising, for batches of bytes: red, green and blue planes [3, height, width] are
  * written to `target`, each value as the nearest byte, halves as the even one. Throws "bad-shape" if the
  * target has another size.
  */
@@ -171,8 +172,7 @@ export function viewBytes(
   random: RandomStream,
   target: Uint8ClampedArray,
 ): void {
-  const { size } = preprocess;
-  checkPlanes(target, { width: size, height: size });
+  checkPlanes(target, sidesOf(preprocess.size));
   const { planes, change } = runThrough(viewing(pixels, preprocess, view, random));
   finish(planes, change, target);
 }
@@ -204,6 +204,6 @@ function* viewing(
   const isGrey = random.uniform() < grayscaleProbability;
   const change = drawColorChange(colorJitter, isGrey, random);
   const image = underConfig(pixels, preprocessConfig);
-  const planes = yield* sampleView(image, placement, { size, background });
+  const planes = yield* sampleView(image, placement, { size: sidesOf(size), background });
   return { planes, change };
 }

@@ -1,34 +1,44 @@
 import type { Yielding } from "@clip-ts/base";
 import { samplesOf } from "./color.ts";
 import type { PixelSource } from "./pixel-source.ts";
-import { deepSamples, type DeepMode } from "./pixels.ts";
+import { deepSamples, type DeepMode, type Pixels } from "./pixels.ts";
 import type { Axis, ResampleTable } from "./resample-table.ts";
 import { blocksOf, type Plane } from "./resample.ts";
 
-/** The source pixel of each wanted output pixel of an axis: steps added up one by one, as Pillow does. */
-function nearest({ inputSize, box, outputSize, crop }: Axis): Int32Array {
+/**
+ * The source pixel of each wanted output pixel of an axis: steps added up one by one, as Pillow does; of 16-bit samples
+ * each place by itself.
+ */
+function nearest({ inputSize, box, outputSize, crop }: Axis, isAddedUp: boolean): Int32Array {
   const [start, end] = box.map(Math.fround) as [number, number]; // Pillow keeps floats
   const step = Math.fround(end - start) / outputSize;
   const places = new Int32Array(crop[1] - crop[0]);
   let place = start + step * 0.5;
   for (let index = 0; index < crop[1]; index++, place += step) {
+    if (!isAddedUp) place = step * (index + 0.5) + start;
     if (index >= crop[0]) places[index - crop[0]] = Math.min(Math.trunc(place), inputSize - 1);
   }
   return places;
 }
 
 /** Every output pixel is one of the source's, the one that its middle falls on. */
-export function* resampleNearest(source: PixelSource, horizontal: Axis, vertical: Axis): Yielding<Uint8Array> {
+export function* resampleNearest(
+  source: PixelSource,
+  [horizontal, vertical]: readonly [Axis, Axis],
+  mode: Pixels["mode"],
+): Yielding<Uint8Array> {
   const { channels, first, stride } = source;
-  const columns = nearest(horizontal);
-  const rows = nearest(vertical);
+  const columns = nearest(horizontal, mode !== "I;16");
+  const rows = nearest(vertical, mode !== "I;16");
   const data = new Uint8Array(rows.length * columns.length * channels);
+  const [start, end] = [columns[0]!, columns.at(-1)! + 1];
   let to = 0;
   for (const row of rows) {
     const pixel = first + row * stride;
+    const bytes = source.read(pixel + start, pixel + end);
     for (const column of columns) {
-      const bytes = source.read(pixel + column, pixel + column + 1);
-      for (let channel = 0; channel < channels; channel++) data[to++] = bytes[channel]!;
+      const from = (column - start) * channels;
+      for (let channel = 0; channel < channels; channel++) data[to++] = bytes[from + channel]!;
     }
     yield;
   }

@@ -26,8 +26,14 @@ export function drawFrom([low, high]: Range, random: { uniform(): number }): num
   return low + (high - low) * random.uniform();
 }
 
-/** Kernels that Pillow calls BICUBIC (Keys 1981 with a = -1/2) and BILINEAR (a triangle). */
-export type Interpolation = "bicubic" | "bilinear";
+/**
+ * Pillow's filters by their names there: the nearest pixel; a box; a triangle; Hamming's window; cubic (Keys 1981
+ * with a = -1/2); Lanczos' window of three lobes.
+ */
+export type Interpolation = "nearest" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
+
+/** All filters, from the narrowest to the widest. */
+export const interpolations: readonly Interpolation[] = ["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"];
 
 /** One axis of a resize. */
 export interface Axis {
@@ -57,9 +63,22 @@ export interface ResampleTable<Weights = Float64Array> {
 /** 32 bits less 8 of a pixel less 2 for weights that sum to more than one before they cancel. */
 export const precisionBits = 22;
 
-const kernels: Record<Interpolation, { support: number; weigh: (distance: number) => number }> = {
-  bicubic: { support: 2, weigh: bicubicKernel },
+/** How far a filter reaches, in pixels, and its weight at a distance. */
+interface Kernel {
+  readonly support: number;
+  readonly weigh: (distance: number) => number;
+}
+
+/** The nearest pixel is chosen, not weighed; a table of it is a box's. */
+const box: Kernel = { support: 0.5, weigh: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) };
+
+const kernels: Readonly<Record<Interpolation, Kernel>> = {
+  nearest: box,
+  box,
   bilinear: { support: 1, weigh: (x) => Math.max(0, 1 - Math.abs(x)) },
+  hamming: { support: 1, weigh: hammingKernel },
+  bicubic: { support: 2, weigh: bicubicKernel },
+  lanczos: { support: 3, weigh: lanczosKernel },
 };
 
 /**
@@ -102,6 +121,22 @@ function bicubicKernel(distance: number): number {
   if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
   if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
   return 0;
+}
+
+/** sin(πx) / (πx). */
+function sinc(x: number): number {
+  if (x === 0) return 1;
+  const angle = x * Math.PI;
+  return Math.sin(angle) / angle;
+}
+
+function hammingKernel(distance: number): number {
+  const x = Math.abs(distance);
+  return x >= 1 ? 0 : sinc(x) * (0.54 + 0.46 * Math.cos(x * Math.PI));
+}
+
+function lanczosKernel(x: number): number {
+  return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
 }
 
 /** The table with weights times 2^22 in whole numbers, with which Pillow resizes bytes. */

@@ -57,14 +57,24 @@ export function* resizing(pixels: Pixels, options: ResizePart): Yielding<Pixels>
     const part = { left: area.left + crop.left, top: area.top + crop.top, width, height };
     return { data: yield* collect(pixelSource(pixels, map, part)), ...result };
   }
-  if (mode === "indexed") {
-    return { data: yield* resampleNearest(pixelSource(pixels, map, area), ...axes), ...result };
+  if (mode === "indexed" || options.interpolation === "nearest") {
+    return { data: yield* resampleNearest(pixelSource(pixels, map, area), axes, mode), ...result };
   }
-  const isTranslucent = mode === undefined && map === undefined && channels === 4;
+  return { data: yield* resampleWeighed(pixels, { area, map }, axes), ...result };
+}
+
+/** The bytes of a part that is weighed pixel by pixel, colours by alpha if there is some. */
+function* resampleWeighed(
+  pixels: Pixels,
+  { area, map }: { readonly area: Rectangle; readonly map: PixelMap | undefined },
+  axes: readonly [Axis, Axis],
+): Yielding<Uint8Array> {
+  const mode = map === undefined ? pixels.mode : undefined;
+  const isTranslucent = mode === undefined && map === undefined && pixels.channels === 4;
   const source = pixelSource(pixels, isTranslucent ? premultiplied : map, area);
   const data = yield* resampleBoth(source, axes, passesFor(mode));
   if (isTranslucent) unpremultiply(data);
-  return { data, ...result };
+  return data;
 }
 
 /** The wanted part of the whole result. */

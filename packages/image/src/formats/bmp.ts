@@ -179,7 +179,7 @@ function* decodeIndexed(bytes: Uint8Array, head: BmpHead): Yielding<Pixels> {
       data[to++] = colors[color + 2]!;
     }
   });
-  return { data, width, height, channels: 3, mode: "indexed" };
+  return { data, width, height, channels: 3, mode: "indexed", palette: colors };
 }
 
 function* decodeColors(bytes: Uint8Array, head: BmpHead): Yielding<Pixels> {

@@ -13,6 +13,8 @@ export interface GifFrame {
   readonly canvas: { readonly width: number; readonly height: number };
   /** Red, green and blue of the canvas around the frame. */
   readonly background: Uint8Array;
+  /** [256, 3] */
+  readonly palette: Uint8Array;
   /** Whether the palette is no row of greys by their numbers: Pillow's mode P, otherwise L. */
   readonly isIndexed: boolean;
   /** Throws "bad-data" unless the frame's pixels are all there. */
@@ -155,6 +157,7 @@ export function firstFrame(bytes: Uint8Array): GifFrame {
     area,
     canvas,
     background: palette.slice(around, around + 3),
+    palette,
     isIndexed,
     check: () => checkPixels(compressed, area),
   };
@@ -186,7 +189,7 @@ export function* layFrame(frame: GifFrame, colors: Pixels, mask: Pixels | undefi
   const { area, canvas, background, isIndexed } = frame;
   const channels = mask === undefined ? 3 : 4;
   const mode = mask === undefined ? {} : ({ mode: "keyed" } as const);
-  const kind = isIndexed ? ({ mode: "indexed" } as const) : mode;
+  const kind = isIndexed ? ({ mode: "indexed", palette: frame.palette } as const) : mode;
   const isWhole = canvas.width === area.width && canvas.height === area.height;
   if (mask === undefined && isWhole) return { ...colors, ...kind };
   const around = mask === undefined ? background : Uint8Array.of(...background, 0);

@@ -14,6 +14,8 @@ export interface PlainPng {
   readonly compressed: readonly Uint8Array[];
   /** The bytes that they make. */
   readonly rawLength: number;
+  /** [256, 3], of a file that has one. */
+  readonly palette?: Uint8Array;
 }
 
 /** Gives the CRC-32 of bytes that follow others, whose CRC-32 is `before`. */
@@ -185,5 +187,6 @@ export function* plainPng(bytes: Uint8Array, checksum: Checksum = crc32): Yieldi
   for (const part of yield* chunkOf("IDAT", sorted.pieces, checksum)) parts.push(part);
   parts.push(...(yield* chunkOf("IEND", [], checksum)));
   const file = yield* concatenate(parts);
-  return { file, mode, compressed: sorted.pieces, rawLength: rawLengthOf(header) };
+  const colors = form[1] === 3 ? { palette: fullPalette(sorted.kept.get("PLTE") ?? Uint8Array.of()) } : {};
+  return { file, mode, compressed: sorted.pieces, rawLength: rawLengthOf(header), ...colors };
 }

@@ -1,3 +1,5 @@
+import { fullPalette } from "./shared.ts";
+
 /** What the tags of a TIFF file say of its pixels (TIFF 6.0, section 8). */
 export interface TiffTags {
   /** 0 and 1 grey, 2 colours, 3 a palette, 5 inks, 6 luma and chroma. */
@@ -8,6 +10,8 @@ export interface TiffTags {
   readonly extra: readonly number[];
   /** 1 whole numbers, 2 with a sign, 3 floats. */
   readonly format: number;
+  /** Red, green and blue of each colour of a palette, black beyond its end: [256, 3]. */
+  readonly palette?: Uint8Array;
 }
 
 const named = { bits: 258, photometric: 262, colors: 320, extra: 338, format: 339 } as const;
@@ -25,7 +29,7 @@ function numbersOf(view: DataView, entry: number, isLittle: boolean): number[] {
   const count = view.getUint32(entry + 4, isLittle);
   const start = count * size <= 4 ? entry + 8 : view.getUint32(entry + 8, isLittle);
   if (start + count * size > view.byteLength) throw new RangeError("beyond the end of the file");
-  return Array.from({ length: Math.min(count, 8) }, (_, index) =>
+  return Array.from({ length: Math.min(count, 768) }, (_, index) =>
     size === 2 ? view.getUint16(start + 2 * index, isLittle) : view.getUint8(start + index),
   );
 }
@@ -45,12 +49,20 @@ function readEntries(bytes: Uint8Array): Map<number, number[]> {
   return entries;
 }
 
+/** All reds of 16 bits, then all greens, then all blues, of which Pillow keeps the upper eight. */
+function paletteOf(colors: readonly number[]): Uint8Array {
+  const count = colors.length / 3;
+  return fullPalette(Uint8Array.from(colors, (_, at) => colors[(at % 3) * count + Math.trunc(at / 3)]! >> 8));
+}
+
 /** The tags of a TIFF's first image; undefined if they lie beyond its end. */
 export function readTiffTags(bytes: Uint8Array): TiffTags | undefined {
   try {
     const entries = readEntries(bytes);
     const first = (tag: number, usual: number): number => entries.get(tag)?.[0] ?? usual;
+    const colors = entries.get(named.colors);
     return {
+      ...(colors !== undefined && { palette: paletteOf(colors) }),
       photometric: first(named.photometric, 0),
       bits: first(named.bits, 1),
       extra: entries.get(named.extra) ?? [],
