@@ -3,10 +3,12 @@ import { remember } from "./remembered.ts";
 import { checkText, type Tokenizer } from "./tokenizer.ts";
 import { cleaners, type Cleaning } from "./clean-text.ts";
 import { checkInteger, encodeBatch } from "./encode-batch.ts";
-import { framed, fromSlowFiles, lowered, namedToken, saying, writtenFiles } from "./pipeline/slow-files.ts";
+import { namedToken } from "./pipeline/class-tokens.ts";
+import { asClass, framed, fromSlowFiles, saying, writtenFiles, type WholeTokenizer } from "./pipeline/slow-files.ts";
 import { asObject, parseJsonFile, readingTokenizer, type Json } from "./pipeline/json.ts";
 import { pipelineOf, type Pipeline } from "./pipeline/pipeline.ts";
-import { className, configOf, type TokenizerFiles } from "./pipeline/tokenizer-files.ts";
+import { fromSentencePiece } from "./pipeline/sentencepiece-files.ts";
+import { className, configOf, sentencePieceIn, type TokenizerFiles } from "./pipeline/tokenizer-files.ts";
 
 /** How captions become ids where the files leave it open. */
 export interface FileTokenizerOptions {
@@ -18,6 +20,10 @@ export interface FileTokenizerOptions {
   readonly lowersCase?: boolean;
   /** Which class reads `vocab.json` and `merges.txt` where the files do not say: CLIP's by default. */
   readonly usualClass?: "CLIPTokenizer" | "RobertaTokenizer";
+  /** Which class reads a SentencePiece model where the files do not say: as its name has it by default. */
+  readonly usualPieceClass?: "SiglipTokenizer" | undefined;
+  /** The language of the captions, as NLLB's tokenizer names it. Default: as the files say, or "eng_Latn". */
+  readonly language?: string;
   /** Reads special tokens inside a caption as such. Default false: they are plain text. */
   readonly parseSpecialTokens?: boolean;
   /** Whether every row of a batch is as wide as the context. Default false. */
@@ -29,10 +35,7 @@ export interface FileTokenizerOptions {
 }
 
 /** What decides how captions become ids, from the files and the options. */
-interface Parts {
-  readonly json: Json;
-  readonly config: Json;
-  readonly name: string | undefined;
+interface Parts extends WholeTokenizer {
   readonly pipeline: Pipeline;
 }
 
@@ -42,7 +45,9 @@ function idOf({ pipeline, config, name }: Parts, key: string): number | undefine
 }
 
 function endOf(parts: Parts): number {
-  const id = parts.pipeline.frame.after.at(-1) ?? idOf(parts, "eos_token") ?? idOf(parts, "sep_token");
+  const { after } = parts.pipeline.frame;
+  const named = idOf(parts, "eos_token") ?? idOf(parts, "sep_token");
+  const id = named !== undefined && after.includes(named) ? named : (after.at(-1) ?? named);
   if (id !== undefined) return id;
   throw new ClipError(
     "bad-data",
@@ -58,15 +63,35 @@ function padOf(parts: Parts, fallback: number | undefined): number {
   return id ?? endOf(parts);
 }
 
-function partsOf(files: TokenizerFiles, options: FileTokenizerOptions): Parts {
-  const config = configOf(files);
+/** What `tokenizer.json` says or would say, and which class reads it. */
+function readJson(
+  files: TokenizerFiles,
+  config: Json,
+  { usualClass, usualPieceClass }: FileTokenizerOptions,
+): Omit<WholeTokenizer, "config"> {
   const whole = files["tokenizer.json"];
-  const usual = options.usualClass ?? "CLIPTokenizer";
-  const read = whole === undefined ? fromSlowFiles(files, config, usual) : parseJsonFile(whole, "tokenizer.json");
-  const name = className(config) ?? options.usualClass;
-  const json = lowered(read, name, options.lowersCase ?? false);
-  const pipeline = pipelineOf(json, options.parseSpecialTokens ?? false);
-  return { json, config, name, pipeline: { ...pipeline, frame: framed(pipeline, config, name) } };
+  const name = className(config) ?? usualClass;
+  if (whole !== undefined) return { json: parseJsonFile(whole, "tokenizer.json"), name, isMade: false };
+  const model = sentencePieceIn(files);
+  const made =
+    model === undefined
+      ? fromSlowFiles(files, config, usualClass ?? "CLIPTokenizer")
+      : fromSentencePiece(model, config, usualPieceClass);
+  return { ...made, isMade: true };
+}
+
+/** All that the files say, as JSON. */
+function jsonOf(files: TokenizerFiles, options: FileTokenizerOptions): WholeTokenizer {
+  const config = configOf(files);
+  const { json, name, isMade } = readJson(files, config, options);
+  return { json: asClass(json, name, options.lowersCase ?? false), config, name, isMade };
+}
+
+function partsOf(files: TokenizerFiles, options: FileTokenizerOptions): Parts {
+  const said = jsonOf(files, options);
+  const pipeline = pipelineOf(said.json, options.parseSpecialTokens ?? false);
+  const frame = framed(pipeline, { ...said, language: options.language });
+  return { ...said, pipeline: { ...pipeline, frame } };
 }
 
 /** The text up to the first end token. */
@@ -109,7 +134,8 @@ export function createFileTokenizer(files: TokenizerFiles, options: FileTokenize
       encode,
       encodeBatch: (texts, batch) => encodeBatch(row, texts, fillsContext ? {} : batch),
       decode: (ids) => decodeUpTo(pipeline, Array.from(ids), endId),
-      files: () => ({ ...writtenFiles(parts, { contextLength, cleaning, stripsSeparator }) }),
+      // Read anew: what the files hold is much larger than the tokenizer.
+      files: () => ({ ...writtenFiles(jsonOf(files, options), { contextLength, cleaning, stripsSeparator }) }),
     };
     return remember(tokenizer, { kind: "files", files, options });
   });

@@ -20,3 +20,9 @@ export {
 export type { ClipTokenizerOptions, BatchOptions, TokenBatch } from "./encode-batch.ts";
 export { canonicalizeText, cleaners, cleanText, type Cleaning } from "./clean-text.ts";
 export { toHuggingFaceFiles, type HuggingFaceTokenizerFiles } from "./hugging-face-files.ts";
+export {
+  fromTransformersTokenizer,
+  tokenizerForTower,
+  type TransformersTokenizer,
+  type TransformersTokenizerOptions,
+} from "./foreign-tokenizer.ts";

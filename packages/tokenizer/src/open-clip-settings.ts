@@ -29,7 +29,10 @@ function refuse(key: string, value: unknown): never {
 const isOff = (value: unknown): boolean =>
   value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
 
-/** The arguments that are understood, by which of open_clip's tokenizers takes them. */
+/**
+ * The arguments that are understood, by which of open_clip's tokenizers takes them. `language` is none of them:
+ * transformers undoes what open_clip sets, so that captions stay English there whatever it says.
+ */
 const known = {
   simple: ["clean"],
   huggingFace: ["clean", "strip_sep_token"],

@@ -9,6 +9,7 @@ import {
   className,
   configOf,
   hasTokenizer,
+  sentencePieceNames,
   tokenizerFileNames,
   type TokenizerFiles,
 } from "./pipeline/tokenizer-files.ts";
@@ -17,8 +18,11 @@ import { clipVocabSize, fewestIds } from "./vocabulary.ts";
 
 /** What a text tower says about the ids it reads. */
 export interface TowerVocabulary {
-  /** Which tower; without one it is CLIP's. One of one's own ("own") reads CLIP's tokens, where no files say others. */
-  readonly kind?: "clip" | "roberta" | "siglip" | "own" | undefined;
+  /**
+   * Which tower ("clip", "roberta", "siglip", "bert" …); without one it is CLIP's. One of one's own ("own") reads
+   * CLIP's tokens, where no files say others.
+   */
+  readonly kind?: string | undefined;
   readonly vocabSize: number;
   readonly contextLength: number;
   readonly padTokenId: number;
@@ -35,8 +39,13 @@ export interface TowerVocabulary {
 /** Text of a file of the model's folder; undefined if there is none of that name. */
 export type ReadTokenizerFile = (name: string) => Promise<string | undefined>;
 
+/** Bytes of a file of the model's folder; undefined if there is none of that name. */
+export type ReadTokenizerBytes = (name: string) => Promise<Uint8Array | undefined>;
+
 /** What is known of a folder besides its tokenizer's files. */
-export interface OpenTokenizerOptions {
+export interface OpenTokenizerOptions extends Pick<FileTokenizerOptions, "language" | "parseSpecialTokens"> {
+  /** Gives a file that is no text: a SentencePiece model, asked for where no texts make a tokenizer. */
+  readonly readBytes?: ReadTokenizerBytes | undefined;
   /** The `text_cfg` of `open_clip_config.json`, where that describes the model. */
   readonly openClip?: unknown;
   /**
@@ -53,7 +62,8 @@ export interface OpenTokenizerOptions {
 export function readsPadding(tower: TowerVocabulary): boolean {
   const { kind, causal, pooling } = tower;
   if (kind === "own") return tower.readsPadding === true;
-  return kind === "siglip" || (kind !== "roberta" && (causal === false || pooling === "last"));
+  // The other kinds leave padding out of attention.
+  return kind === "siglip" || ((kind ?? "clip") === "clip" && (causal === false || pooling === "last"));
 }
 
 /** Whether a tower was made for CLIP's tokens, unless its files say others. */
@@ -78,10 +88,16 @@ export function clipTokenizerFor(
   });
 }
 
-async function readFiles(read: ReadTokenizerFile): Promise<TokenizerFiles> {
+async function readFiles(read: ReadTokenizerFile, readBytes: ReadTokenizerBytes | undefined): Promise<TokenizerFiles> {
   const names = tokenizerFileNames;
   const texts = await Promise.all(names.map((name) => read(name)));
-  return Object.fromEntries(names.map((name, index) => [name, texts[index]]));
+  const files: TokenizerFiles = Object.fromEntries(names.map((name, index) => [name, texts[index]]));
+  if (hasTokenizer(files) || readBytes === undefined) return files;
+  for (const name of sentencePieceNames) {
+    const bytes = await readBytes(name);
+    if (bytes !== undefined) return { ...files, [name]: bytes };
+  }
+  return files;
 }
 
 /** CLIP's own tokenizer, as the folder says that it is used. */
@@ -100,11 +116,16 @@ function clipFromFiles(
   return clipTokenizerFor({ ...tower, vocabSize }, { cleaning, contextLength });
 }
 
+/** What is known besides the files, open_clip's part of it understood. */
+interface Reading extends Pick<OpenTokenizerOptions, "language" | "parseSpecialTokens"> {
+  readonly openClip: OpenClipTokenizer | undefined;
+}
+
 /** How the files are to be read for a tower, as Hugging Face's libraries or as open_clip would. */
 function optionsFor(
   tower: TowerVocabulary,
   files: TokenizerFiles,
-  openClip: OpenClipTokenizer | undefined,
+  { openClip, language, parseSpecialTokens = false }: Reading,
 ): FileTokenizerOptions {
   const { kind, contextLength, padTokenId } = tower;
   const config = configOf(files);
@@ -117,6 +138,9 @@ function optionsFor(
   return {
     contextLength: Math.min(contextLength, said.contextLength),
     usualClass: kind === "roberta" ? "RobertaTokenizer" : "CLIPTokenizer",
+    usualPieceClass: isSiglip && openClip === undefined ? "SiglipTokenizer" : undefined,
+    parseSpecialTokens,
+    ...(language !== undefined && { language }),
     lowersCase: isSiglip && name === "GemmaTokenizer",
     fillsContext: readsPadding(tower),
     padId: padTokenId,
@@ -126,7 +150,7 @@ function optionsFor(
 }
 
 /** Refuses ids that the tower has no rows for, and an end token that it does not pool at. */
-function checked(
+export function checked(
   tokenizer: Tokenizer,
   { vocabSize, endTokenId, kind = "clip", pooling = "end" }: TowerVocabulary,
 ): Tokenizer {
@@ -158,6 +182,10 @@ function checked(
 const isBuiltIn = ({ vocabSize }: TowerVocabulary, openClip?: OpenClipTokenizer): boolean =>
   openClip?.isSimple === true && vocabSize === clipVocabSize;
 
+/** Whether CLIP's tokenizer is taken where there are no files. */
+const takesClips = ({ vocabSize }: TowerVocabulary, { cutsVocabulary = false }: OpenTokenizerOptions): boolean =>
+  cutsVocabulary || vocabSize === clipVocabSize;
+
 /**
  * The tokenizer that a text tower was made for: the one whose files lie in the model's folder, and CLIP's
  * own, which is built in, where they hold CLIP's vocabulary or there are none. Undefined if the files are
@@ -167,17 +195,21 @@ const isBuiltIn = ({ vocabSize }: TowerVocabulary, openClip?: OpenClipTokenizer)
 export async function openTokenizer(
   tower: TowerVocabulary,
   read: ReadTokenizerFile,
-  { openClip: textCfg, cutsVocabulary = false }: OpenTokenizerOptions = {},
+  options: OpenTokenizerOptions = {},
 ): Promise<Tokenizer | undefined> {
+  const { openClip: textCfg, readBytes } = options;
   const openClip = textCfg === undefined ? undefined : openClipTokenizer(textCfg);
-  const files = isBuiltIn(tower, openClip) ? {} : await readFiles(read);
-  if (hasTokenizer(files)) {
-    const { createFileTokenizer } = await import("./file-tokenizer.ts");
-    return readingTokenizer(() => {
-      const clips = clipFromFiles(tower, files, openClip);
-      return checked(clips ?? createFileTokenizer(files, optionsFor(tower, files, openClip)), tower);
-    });
-  }
-  const isClips = cutsVocabulary || tower.vocabSize === clipVocabSize;
-  return isClips && openClip?.name === undefined ? clipTokenizerFor(tower, openClip) : undefined;
+  const isClips = openClip?.name === undefined && takesClips(tower, options);
+  const files = isBuiltIn(tower, openClip) ? {} : await readFiles(read, isClips ? undefined : readBytes);
+  if (hasTokenizer(files)) return tokenizerOf(tower, files, { ...options, openClip });
+  return isClips ? clipTokenizerFor(tower, openClip) : undefined;
+}
+
+/** The tokenizer that the files make, checked against the tower. */
+async function tokenizerOf(tower: TowerVocabulary, files: TokenizerFiles, reading: Reading): Promise<Tokenizer> {
+  const { createFileTokenizer } = await import("./file-tokenizer.ts");
+  return readingTokenizer(() => {
+    const clips = reading.parseSpecialTokens === true ? undefined : clipFromFiles(tower, files, reading.openClip);
+    return checked(clips ?? createFileTokenizer(files, optionsFor(tower, files, reading)), tower);
+  });
 }

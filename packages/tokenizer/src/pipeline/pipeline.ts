@@ -5,8 +5,9 @@ import { decoderOf, frameOf, type Frame } from "./decoder.ts";
 import { asFlag, asId, asList, asObject, asText, refuseFile, refuseStep, type Json } from "./json.ts";
 import { normalizerOf, strip, type TextStep } from "./normalizer.ts";
 import { preTokenizerOf, type WordStep } from "./pre-tokenizer.ts";
-import type { Vocabulary, WordModel } from "./tokenizer-files.ts";
-import { createTrie, longestAt, unigramModel } from "./unigram-model.ts";
+import { withTokens, type Vocabulary, type WordModel } from "./tokenizer-files.ts";
+import { createTrie, longestAt } from "./trie.ts";
+import { unigramModel } from "./unigram-model.ts";
 
 /** A token that is found in the text itself, before or after normalisation. */
 export interface AddedToken {
@@ -121,14 +122,12 @@ function refuseStrippedStart({ normalizer, pre_tokenizer: cutter }: Json): void 
 }
 
 /** The text of tokens: special ones say nothing, a mark at the end of words is a blank. */
-function decoding(json: Json, ids: Vocabulary, added: readonly AddedToken[]): Pipeline["text"] {
+function decoding(json: Json, vocabulary: Vocabulary, added: readonly AddedToken[]): Pipeline["text"] {
   const decode = decoderOf(json["decoder"], "tokenizer.json: decoder");
-  const texts = new Map([...ids].map(([text, id]) => [id, text]));
-  for (const { id, content } of added) texts.set(id, content);
   const specials = new Set(added.filter(({ isSpecial }) => isSpecial).map(({ id }) => id));
   const { end_of_word_suffix: suffix } = asObject(json["model"], "tokenizer.json: model");
   return (wanted) => {
-    const tokens = wanted.filter((id) => !specials.has(id)).map((id) => texts.get(id) ?? "");
+    const tokens = wanted.filter((id) => !specials.has(id)).map((id) => vocabulary.textOf(id) ?? "");
     const text = decode(tokens).join("");
     const hasSuffix = typeof suffix === "string" && suffix !== "";
     return hasSuffix ? text.replaceAll(suffix, " ").trim() : text;
@@ -158,15 +157,15 @@ export function pipelineOf(json: Json, parseSpecialTokens: boolean): Pipeline {
     normalize,
   );
   const idsOf = cacheWords(model.encode);
-  const vocabulary = new Map([...model.ids, ...added.map(({ content, id }) => [content, id] as const)]);
+  const vocabulary = withTokens(model.ids, added);
   const pushWords = (ids: number[], text: string, isFirst: boolean): void => {
     for (const word of cut(text, isFirst)) for (const id of idsOf(word)) ids.push(id);
   };
   return {
     vocabulary,
     frame: frameOf(json["post_processor"], at("post_processor")),
-    vocabSize: [...vocabulary.values()].reduce((most, id) => Math.max(most, id + 1), 0),
-    text: decoding(json, model.ids, added),
+    vocabSize: vocabulary.size,
+    text: decoding(json, vocabulary, added),
     ids(text, most) {
       const ids: number[] = [];
       const sections = findRaw(text).flatMap((section) =>

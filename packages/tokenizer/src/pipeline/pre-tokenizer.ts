@@ -1,7 +1,8 @@
 import { unicodeSpaces } from "../clean-text.ts";
 import { byteCharacters } from "../vocabulary.ts";
-import { asFlag, asList, asObject, asText, refuseStep, type Json } from "./json.ts";
+import { asFlag, asList, asObject, asText, refuseFile, refuseStep, type Json } from "./json.ts";
 import { patternOf, wordCharacters } from "./pattern.ts";
+import { punctuation } from "./unicode-sets.ts";
 
 /** Cuts one piece of a text into words; `isFirst` tells the piece that the text begins with. */
 export type WordStep = (piece: string, isFirst: boolean) => string[];
@@ -79,9 +80,13 @@ const gptWords = new RegExp(
 
 const utf8 = new TextEncoder();
 
+/** Words whose bytes stand for themselves, but for the blank before. */
+const plainWord = /^ ?[!-~]*$/u;
+const blank = byteCharacters[0x20]!;
+
 /** The word's bytes, each as the character that stands for it. */
 function bytesAsCharacters(word: string): string {
-  if (/^[!-~]*$/u.test(word)) return word;
+  if (plainWord.test(word)) return word.startsWith(" ") ? blank + word.slice(1) : word;
   let text = "";
   for (const byte of utf8.encode(word)) text += byteCharacters[byte]!;
   return text;
@@ -107,27 +112,48 @@ function metaspace(step: Json, where: string): WordStep {
   const mark = asText(step["replacement"] ?? "▁", `${where}.replacement`);
   const rule = prefixRule(step, where);
   const splits = asFlag(step["split"], true, `${where}.split`);
-  const marks = patternOf({ String: mark }, `${where}.replacement`);
-  const split = splitBy(marks, "MergedWithNext");
+  if (mark === "") return refuseFile(`${where}.replacement`, "a text that is not empty", mark);
   return (piece, isFirst) => {
-    const text = piece.replaceAll(" ", () => mark);
+    const text = piece.includes(" ") ? piece.replaceAll(" ", () => mark) : piece;
     const isBare = !text.startsWith(mark) && (rule === "always" || (rule === "first" && isFirst));
     const whole = isBare ? mark + text : text;
-    return splits ? split(whole, isFirst) : [whole];
+    return splits ? splitBefore(whole, mark) : [whole];
   };
 }
 
-const spaces = new RegExp(`[${unicodeSpaces}]+`, "gu");
-const marks = /[!-/:-@[-`{-~\p{P}]/gu;
+/** The text cut before every mark. */
+function splitBefore(text: string, mark: string): string[] {
+  const words: string[] = [];
+  let start = 0;
+  for (let next = text.indexOf(mark, 1); next >= 0; next = text.indexOf(mark, next + mark.length)) {
+    words.push(text.slice(start, next));
+    start = next;
+  }
+  if (start < text.length) words.push(text.slice(start));
+  return words;
+}
+
+const notSpaces = new RegExp(`[^${unicodeSpaces}]+`, "gu");
+const marks = new RegExp(`[${punctuation}]`, "gu");
+/** A mark by itself, or what stands between marks and white space. */
+const bertWords = new RegExp(`[${punctuation}]|[^${punctuation}${unicodeSpaces}]+`, "gu");
+const asciiBertWords = /[!-/:-@[-`{-~]|[^!-/:-@[-`{-~\s]+/g;
+const isAscii = /^[\x00-\x7f]*$/u;
 const words = new RegExp(`[${wordCharacters}]+|[^${wordCharacters}${unicodeSpaces}]+`, "gu");
 
 /** One step after the other; only the first piece stays the first. */
 function inOrder(steps: readonly WordStep[]): WordStep {
-  return (piece, isFirst) =>
-    steps.reduce<string[]>(
-      (found, step) => found.flatMap((word, index) => step(word, isFirst && index === 0)),
-      [piece],
-    );
+  return (piece, isFirst) => {
+    let words = [piece];
+    for (const step of steps) {
+      const next: string[] = [];
+      for (let index = 0; index < words.length; index++) {
+        for (const word of step(words[index]!, isFirst && index === 0)) next.push(word);
+      }
+      words = next;
+    }
+    return words;
+  };
 }
 
 type StepMaker = (step: Json, where: string) => WordStep;
@@ -136,8 +162,8 @@ const makers: Readonly<Record<string, StepMaker>> = {
   ByteLevel: byteLevel,
   Metaspace: metaspace,
   Whitespace: () => splitBy(words, "Removed", true),
-  WhitespaceSplit: () => splitBy(spaces, "Removed"),
-  BertPreTokenizer: () => inOrder([splitBy(spaces, "Removed"), splitBy(marks, "Isolated")]),
+  WhitespaceSplit: () => (piece) => piece.match(notSpaces) ?? [],
+  BertPreTokenizer: () => (piece) => piece.match(isAscii.test(piece) ? asciiBertWords : bertWords) ?? [],
   Punctuation: (step, where) => splitBy(marks, behaviorOf(step["behavior"] ?? "Isolated", `${where}.behavior`)),
   Digits: (step, where) => {
     const isEach = asFlag(step["individual_digits"], false, `${where}.individual_digits`);

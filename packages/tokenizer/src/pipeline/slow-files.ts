@@ -1,9 +1,12 @@
+import { ClipError } from "@clip-ts/base";
 import { cleaners, type Cleaning } from "../clean-text.ts";
 import { clipPipeline } from "../hugging-face-files.ts";
+import { namedToken } from "./class-tokens.ts";
 import type { Frame } from "./decoder.ts";
 import { asFlag, asId, asObject, parseJsonFile, refuseStep, type Json } from "./json.ts";
+import { longestMatch } from "./normalizer.ts";
 import type { Pipeline } from "./pipeline.ts";
-import { className, needId, tokenText, type TokenizerFiles } from "./tokenizer-files.ts";
+import { className, needId, type TokenizerFiles, type Vocabulary } from "./tokenizer-files.ts";
 
 /** What a tokenizer's own files say about how captions are read. */
 export interface Saying {
@@ -67,24 +70,56 @@ function preceded(json: Json, first: readonly Json[]): Json {
   return { ...json, normalizer: { type: "Sequence", normalizers: [...first, ...steps] } };
 }
 
-/** SigLIP 2 lowers case, which its class says and its published `tokenizer.json` does not. */
-export function lowered(json: Json, name: string | undefined, lowersCase: boolean): Json {
-  const isSiglip2 = name === "Siglip2Tokenizer";
-  return isSiglip2 || lowersCase ? preceded(json, [{ type: "Lowercase" }]) : json;
+/**
+ * What a class does beyond its `tokenizer.json`: SigLIP 2's lowers case; SigLIP's asks SentencePiece itself, which
+ * normalises by the longest match.
+ */
+export function asClass(json: Json, name: string | undefined, lowersCase: boolean): Json {
+  if (name === "Siglip2Tokenizer" || lowersCase) return preceded(json, [{ type: "Lowercase" }]);
+  if (name !== "SiglipTokenizer") return json;
+  const steps = stepsOf(json["normalizer"]).map((step) => {
+    const { type } = asObject(step, "tokenizer.json: normalizer");
+    return type === "Precompiled" ? { ...(step as Json), [longestMatch]: true } : step;
+  });
+  return { ...json, normalizer: { type: "Sequence", normalizers: steps } };
+}
+
+/** The language of a caption before it, and its end behind; both behind in the old way of the class. */
+function nllbFrame(
+  vocabulary: Vocabulary,
+  { config, eos, language }: { config: Json; eos: number[]; language: string | undefined },
+): Frame {
+  const { src_lang: said } = config;
+  const wanted = language ?? (typeof said === "string" ? said : "eng_Latn");
+  const id = vocabulary.get(wanted);
+  if (id === undefined) {
+    throw new ClipError(
+      "bad-argument",
+      `The tokenizer has no language "${wanted}": give one of its own, as "eng_Latn" or "deu_Latn".`,
+      { data: { language: wanted } },
+    );
+  }
+  const isOld = asFlag(config["legacy_behaviour"], false, "tokenizer_config.json: legacy_behaviour");
+  return isOld ? { before: [], after: [...eos, id] } : { before: [id], after: eos };
 }
 
 /** Classes that put their own tokens around a caption, whatever the config's flags say. */
 const framedByClass: ReadonlySet<unknown> = new Set(["CLIPTokenizer", "RobertaTokenizer", "BertTokenizer"]);
 
 /**
- * The tokens around a caption. `add_bos_token` and `add_eos_token` overrule the file's template, as in
+ * The tokens around a caption. NLLB's are its class's, with a caption's language. `add_bos_token` and `add_eos_token` overrule the file's template, as in
  * transformers 5; `SiglipTokenizer` always ends with its end token.
  */
-export function framed({ frame, vocabulary }: Pipeline, config: Json, name: string | undefined): Frame {
+export function framed(
+  { frame, vocabulary }: Pipeline,
+  { config, name, language }: { config: Json; name: string | undefined; language?: string | undefined },
+): Frame {
   const idOf = (key: string): number[] => {
     const token = namedToken(config, name, key);
     return token === undefined ? [] : [needId(vocabulary, token)];
   };
+  if (name === "NllbTokenizer") return nllbFrame(vocabulary, { config, eos: idOf("eos_token"), language });
+  if (language !== undefined) refuseStep(`A language for ${name ?? "a tokenizer of no class"}`, language);
   if (name === "SiglipTokenizer") return { before: [], after: idOf("eos_token") };
   const flags = ["add_bos_token", "add_eos_token"];
   if (framedByClass.has(name) || flags.every((key) => config[key] === undefined)) return frame;
@@ -92,24 +127,41 @@ export function framed({ frame, vocabulary }: Pipeline, config: Json, name: stri
   return { before: adds ? idOf("bos_token") : [], after: ends ? idOf("eos_token") : [] };
 }
 
+/** A tokenizer as `tokenizer.json` and its config say it. */
+export interface WholeTokenizer {
+  readonly json: Json;
+  readonly config: Json;
+  /** The class that reads it. */
+  readonly name: string | undefined;
+  /** Whether `json` was made of older files, by the steps of the class. */
+  readonly isMade: boolean;
+}
+
+/** What the written config says of its class, so that it is read as it was. */
+function classIn({ config, name, isMade }: WholeTokenizer, cleaning: Cleaning): Json {
+  const tokens = ["eos_token", "pad_token", "unk_token"].map((key) => [key, namedToken(config, name, key)]);
+  const named: Json = Object.fromEntries(tokens.filter(([, token]) => token !== undefined));
+  // Python reads SigLIP's class from a SentencePiece model only, which is not written.
+  if (cleaning === "siglip") return { ...named, ...config, tokenizer_class: "PreTrainedTokenizerFast" };
+  return isMade ? { ...config, tokenizer_class: name } : config;
+}
+
 /** The files' contents, so that they say the cleaning: to us by a key, to others by steps where there are any. */
 export function writtenFiles(
-  { json, config }: { readonly json: Json; readonly config: Json },
+  whole: WholeTokenizer,
   said: Required<Saying>,
 ): { readonly "tokenizer.json": Json; readonly "tokenizer_config.json": Json } {
   const { cleaning, stripsSeparator, contextLength } = said;
-  const { [ownKey]: _ours, ...others } = config;
+  const { [ownKey]: _ours, ...others } = classIn(whole, cleaning);
   const own = {
     ...(cleaning !== "none" && { cleaning }),
     ...(stripsSeparator && { strip_sep_token: true }),
   };
   return {
-    "tokenizer.json": cleaning === "siglip" ? preceded(json, siglipSteps) : json,
+    "tokenizer.json": cleaning === "siglip" ? preceded(whole.json, siglipSteps) : whole.json,
     "tokenizer_config.json": {
       ...others,
       model_max_length: contextLength,
-      // Python reads this class from a SentencePiece model only, which is not written.
-      ...(cleaning === "siglip" && { tokenizer_class: "PreTrainedTokenizerFast" }),
       ...(Object.keys(own).length > 0 && { [ownKey]: own }),
     },
   };
@@ -130,37 +182,12 @@ const special = (content: string, id: number): object => ({
   lstrip: content === "<mask>",
 });
 
-/** The special tokens of a class where the files do not name them. */
-const classTokens: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  CLIPTokenizer: { bos_token: "<|startoftext|>", eos_token: "<|endoftext|>" },
-  RobertaTokenizer: {
-    bos_token: "<s>",
-    eos_token: "</s>",
-    cls_token: "<s>",
-    sep_token: "</s>",
-    unk_token: "<unk>",
-    pad_token: "<pad>",
-    mask_token: "<mask>",
-  },
-  BertTokenizer: { cls_token: "[CLS]", sep_token: "[SEP]", pad_token: "[PAD]", unk_token: "[UNK]" },
-  SiglipTokenizer: { eos_token: "</s>", pad_token: "</s>" },
-  T5Tokenizer: { eos_token: "</s>", pad_token: "<pad>" },
-  Siglip2Tokenizer: { bos_token: "<bos>", eos_token: "<eos>", pad_token: "<pad>" },
-  GemmaTokenizer: { bos_token: "<bos>", eos_token: "<eos>", pad_token: "<pad>" },
-  XLMRobertaTokenizer: { bos_token: "<s>", eos_token: "</s>", pad_token: "<pad>" },
-};
-
 /** What a folder without `tokenizer.json` is made into. */
 interface SlowParts {
   readonly vocab: Json;
   readonly merges: readonly string[];
   readonly config: Json;
   readonly name: string;
-}
-
-/** The text of a special token: as the files say, else as the class has it. */
-export function namedToken(config: Json, name: string | undefined, key: string): string | undefined {
-  return tokenText(config, key) ?? classTokens[name ?? ""]?.[key];
 }
 
 /** The tokens around a caption, and all special ones, with their ids in the vocabulary. */
@@ -229,9 +256,14 @@ function lineTable(text: string): Json {
 
 /**
  * What `tokenizer.json` would say for a folder of the older kind: `vocab.json` and `merges.txt` of CLIP
- * or RoBERTa, or BERT's `vocab.txt`; the class says which, `usual` where the files do not.
+ * or RoBERTa, or BERT's `vocab.txt`; the class says which, `usual` where the files do not. @returns it with the
+ * name of the class.
  */
-export function fromSlowFiles(files: TokenizerFiles, config: Json, usual: string): Json {
+export function fromSlowFiles(
+  files: TokenizerFiles,
+  config: Json,
+  usual: string,
+): { readonly json: Json; readonly name: string } {
   const { "vocab.json": vocab, "merges.txt": merges, "vocab.txt": lines = "" } = files;
   const hasMerges = vocab !== undefined && merges !== undefined;
   const name = className(config) ?? (hasMerges ? usual : "BertTokenizer");
@@ -242,6 +274,6 @@ export function fromSlowFiles(files: TokenizerFiles, config: Json, usual: string
     ? { CLIPTokenizer: clipJson, RobertaTokenizer: robertaJson }
     : { BertTokenizer: bertJson };
   const make = Object.hasOwn(known, name) ? known[name] : undefined;
-  if (make !== undefined) return make({ ...lists, config, name });
+  if (make !== undefined) return { json: make({ ...lists, config, name }), name };
   return refuseStep("tokenizer_config.json: tokenizer_class without tokenizer.json", name);
 }

@@ -1,11 +1,18 @@
 import { ClipError } from "@clip-ts/base";
 import { asId, asList, asObject, asText, parseJsonFile, refuseFile, refuseStep, type Json } from "./json.ts";
 
+/** Names of SentencePiece models, which are bytes. */
+export const sentencePieceNames = ["sentencepiece.bpe.model", "spiece.model", "tokenizer.model"] as const;
+
+/** A SentencePiece model's name. */
+export type SentencePieceName = (typeof sentencePieceNames)[number];
+
 /**
- * The texts of a tokenizer folder's files. `tokenizer.json` alone suffices, or `vocab.json` and
- * `merges.txt`, or BERT's `vocab.txt`; the others name the special tokens.
+ * A tokenizer folder's files: texts, and bytes of SentencePiece models. `tokenizer.json` alone suffices, or
+ * `vocab.json` and `merges.txt`, or BERT's `vocab.txt`, or a SentencePiece model; the others name the special
+ * tokens.
  */
-export interface TokenizerFiles {
+export interface TokenizerFiles extends Readonly<Partial<Record<SentencePieceName, Uint8Array | undefined>>> {
   readonly "tokenizer.json"?: string | undefined;
   readonly "vocab.json"?: string | undefined;
   readonly "merges.txt"?: string | undefined;
@@ -14,8 +21,8 @@ export interface TokenizerFiles {
   readonly "special_tokens_map.json"?: string | undefined;
 }
 
-/** The names of all files that are read, and nothing else. */
-export const tokenizerFileNames: readonly (keyof TokenizerFiles)[] = [
+/** The names of all texts that are read, and nothing else. */
+export const tokenizerFileNames: readonly Exclude<keyof TokenizerFiles, SentencePieceName>[] = [
   "tokenizer.json",
   "vocab.json",
   "merges.txt",
@@ -24,10 +31,27 @@ export const tokenizerFileNames: readonly (keyof TokenizerFiles)[] = [
   "special_tokens_map.json",
 ];
 
-/** Whether the files are enough for a tokenizer. */
-export function hasTokenizer(files: TokenizerFiles): boolean {
+/** Whether the texts are enough for a tokenizer. */
+function hasTexts(files: TokenizerFiles): boolean {
   const hasMerges = files["vocab.json"] !== undefined && files["merges.txt"] !== undefined;
   return files["tokenizer.json"] !== undefined || hasMerges || files["vocab.txt"] !== undefined;
+}
+
+/** The SentencePiece model among the files, where no texts say the same. */
+export function sentencePieceIn(
+  files: TokenizerFiles,
+): { readonly file: SentencePieceName; readonly bytes: Uint8Array } | undefined {
+  if (hasTexts(files)) return undefined;
+  for (const file of sentencePieceNames) {
+    const bytes = files[file];
+    if (bytes !== undefined) return { file, bytes };
+  }
+  return undefined;
+}
+
+/** Whether the files are enough for a tokenizer. */
+export function hasTokenizer(files: TokenizerFiles): boolean {
+  return hasTexts(files) || sentencePieceIn(files) !== undefined;
 }
 
 /** `tokenizer_config.json`, with what only `special_tokens_map.json` says. */
@@ -45,7 +69,11 @@ const specialKey = /^(?:bos|eos|unk|pad|cls|sep|mask)_token$/u;
 
 /** A special token is given by its text, or by an object that has it. */
 export function tokenText(config: Json, key: string): string | undefined {
-  const token = config[key];
+  return tokenTextOf(config[key], key);
+}
+
+/** The text of a token as `tokenizer_config.json` writes it; undefined where there is none. */
+export function tokenTextOf(token: unknown, key: string): string | undefined {
   if (token === undefined || token === null) return undefined;
   if (typeof token === "string") return token;
   const { content } = asObject(token, `tokenizer_config.json: ${key}`);
@@ -63,15 +91,47 @@ export function className(config: Json): string | undefined {
 /** A model of words: from one word to its ids. Not one of `hidden`'s ids comes out of plain text. */
 export type WordModel = (word: string) => readonly number[];
 
-/** Id of every token's text. */
-export type Vocabulary = ReadonlyMap<string, number>;
+/** Texts of tokens and their ids, both ways. */
+export interface Vocabulary {
+  /** The id of a token's text. */
+  readonly get: (text: string) => number | undefined;
+  /** The text of an id. */
+  readonly textOf: (id: number) => string | undefined;
+  /** One more than the largest id. */
+  readonly size: number;
+}
+
+/** A vocabulary over a table of ids. */
+function vocabularyIn(table: ReadonlyMap<string, number>): Vocabulary {
+  let texts: Map<number, string> | undefined;
+  let size = 0;
+  for (const id of table.values()) size = Math.max(size, id + 1);
+  return {
+    size,
+    get: (text) => table.get(text),
+    textOf(id) {
+      texts ??= new Map(Array.from(table, ([text, of]) => [of, text]));
+      return texts.get(id);
+    },
+  };
+}
+
+/** A vocabulary with a few more tokens. */
+export function withTokens(vocabulary: Vocabulary, added: readonly { content: string; id: number }[]): Vocabulary {
+  const own = vocabularyIn(new Map(added.map(({ content, id }) => [content, id])));
+  return {
+    size: Math.max(vocabulary.size, own.size),
+    get: (text) => own.get(text) ?? vocabulary.get(text),
+    textOf: (id) => own.textOf(id) ?? vocabulary.textOf(id),
+  };
+}
 
 /** Reads a table of token texts and ids. */
 export function vocabularyOf(value: unknown, where: string): Vocabulary {
   const table = asObject(value, where);
-  const entries = Object.entries(table);
-  if (entries.length === 0) return refuseFile(where, "a table of tokens", value);
-  return new Map(entries.map(([token, id]) => [token, asId(id, `${where}["${token}"]`)]));
+  const ids = new Map<string, number>();
+  for (const token of Object.keys(table)) ids.set(token, asId(table[token], `${where}["${token}"]`));
+  return ids.size === 0 ? refuseFile(where, "a table of tokens", value) : vocabularyIn(ids);
 }
 
 /** The id of a token that must be there. */

@@ -1,63 +1,30 @@
-import { createPairTable } from "../merge-pairs.ts";
 import { asFlag, asId, asList, asNumber, asText, refuseFile, type Json } from "./json.ts";
+import { createPieceTable, seed, type PieceTable } from "./piece-table.ts";
 import type { Vocabulary, WordModel } from "./tokenizer-files.ts";
-
-/** Texts as a tree of UTF-16 units, for finding all that begin at one place of a text. */
-export interface Trie {
-  /** The node behind `node` by a unit, or -1; the root is 0. */
-  step(node: number, unit: number): number;
-  /** The number of the text that ends at a node, or -1. */
-  valueAt(node: number): number;
-}
-
-/** A tree of texts with a number each; of equal texts the last counts. */
-export function createTrie(entries: readonly (readonly [text: string, value: number])[]): Trie {
-  const units = entries.reduce((total, [text]) => total + text.length, 0);
-  const children = createPairTable(units);
-  const values = new Int32Array(units + 1).fill(-1);
-  let nodes = 1;
-  for (const [text, value] of entries) {
-    let node = 0;
-    for (let index = 0; index < text.length; index++) {
-      const unit = text.charCodeAt(index);
-      let child = children.find(node, unit);
-      if (child < 0) children.add(node, unit, (child = nodes++));
-      node = child;
-    }
-    if (node > 0) values[node] = value;
-  }
-  return { step: children.find, valueAt: (node) => values[node]! };
-}
-
-/** The longest text that begins at a place: its number and its end; -1 if there is none. */
-export function longestAt(trie: Trie, text: string, start: number): { value: number; end: number } {
-  const found = { value: -1, end: start };
-  let node = 0;
-  for (let index = start; index < text.length;) {
-    node = trie.step(node, text.charCodeAt(index++));
-    if (node < 0) break;
-    const value = trie.valueAt(node);
-    if (value >= 0) Object.assign(found, { value, end: index });
-  }
-  return found;
-}
 
 /** How much worse than the worst piece an unknown character is, as SentencePiece has it. */
 const unknownPenalty = 10;
 
-interface Piece {
-  readonly text: string;
-  readonly score: number;
+/** The pieces of a model: a table of their texts, and what each is worth. */
+interface Pieces {
+  readonly table: PieceTable;
+  readonly scores: Float64Array;
+  /** Whether a piece never comes out of text: 1 for those. */
+  readonly isHidden: Uint8Array;
 }
 
-function piecesOf(value: unknown, where: string): Piece[] {
+function piecesOf(value: unknown, where: string, hidden: Iterable<number>): Pieces {
   const list = asList(value, where);
   if (list.length === 0) return refuseFile(where, "a list of pieces", value);
-  return list.map((entry, index) => {
-    const at = `${where}[${index}]`;
-    const [text, score] = asList(entry, at);
-    return { text: asText(text, at), score: asNumber(score, at) };
+  const scores = new Float64Array(list.length);
+  const texts = list.map((entry, index) => {
+    const [text, score] = Array.isArray(entry) ? (entry as unknown[]) : asList(entry, `${where}[${index}]`);
+    scores[index] = typeof score === "number" ? score : asNumber(score, `${where}[${index}]`);
+    return typeof text === "string" ? text : asText(text, `${where}[${index}]`);
   });
+  const isHidden = new Uint8Array(list.length);
+  for (const id of hidden) isHidden[id] = 1;
+  return { table: createPieceTable(texts.length, (index) => texts[index]!), scores, isHidden };
 }
 
 /** For each place of a text, the piece that ends the best segmentation up to there. */
@@ -67,23 +34,34 @@ interface Lattice {
   readonly pieces: Int32Array;
 }
 
-/** One step of Viterbi's algorithm: offers every piece that begins at `start`. */
-function offerPieces(
-  { scores, starts, pieces }: Lattice,
-  { word, start, trie, known }: { word: string; start: number; trie: Trie; known: readonly Piece[] },
-): void {
-  let node = 0;
-  for (let end = start; end < word.length;) {
-    node = trie.step(node, word.charCodeAt(end++));
-    if (node < 0) return;
-    const piece = trie.valueAt(node);
-    if (piece < 0) continue;
-    const score = scores[start]! + known[piece]!.score;
-    if (starts[end] !== -1 && score <= scores[end]!) continue;
-    scores[end] = score;
-    starts[end] = start;
-    pieces[end] = piece;
+/**
+ * One step of Viterbi's algorithm: offers every piece that begins at `start`. @returns whether one of them is a
+ * single character.
+ */
+function offerPieces(lattice: Lattice, word: string, start: number, { table, scores, isHidden }: Pieces): boolean {
+  const last = Math.min(word.length, start + table.longest);
+  const next = start + (word.codePointAt(start)! > 0xffff ? 2 : 1);
+  let hash = seed;
+  let hasSingle = false;
+  for (let end = start; end < last;) {
+    hash = table.step(hash, word.charCodeAt(end++));
+    const piece = table.find(word, start, end, hash);
+    if (piece < 0 || isHidden[piece] === 1) continue;
+    hasSingle ||= end === next;
+    offer(lattice, { piece, start, end, score: lattice.scores[start]! + scores[piece]! });
   }
+  return hasSingle;
+}
+
+/** Takes a piece where none that ends there is better. */
+function offer(
+  { scores, starts, pieces }: Lattice,
+  { piece, start, end, score }: { piece: number; start: number; end: number; score: number },
+): void {
+  if (starts[end] !== -1 && score <= scores[end]!) return;
+  scores[end] = score;
+  starts[end] = start;
+  pieces[end] = piece;
 }
 
 /** The pieces of the best segmentation, unknown ones in a row as one if they are fused. */
@@ -116,21 +94,12 @@ export function unigramModel(
   where: string,
   hidden: ReadonlySet<number>,
 ): { ids: Vocabulary; encode: WordModel } {
-  const known = piecesOf(model["vocab"], `${where}.vocab`);
   const unknown = asId(model["unk_id"], `${where}.unk_id`);
-  if (unknown >= known.length) refuseFile(`${where}.unk_id`, `below ${known.length}`, unknown);
+  const pieces = piecesOf(model["vocab"], `${where}.vocab`, [...hidden, unknown]);
+  const { table: ids, scores } = pieces;
+  if (unknown >= ids.size) refuseFile(`${where}.unk_id`, `below ${ids.size}`, unknown);
   const hasBytes = asFlag(model["byte_fallback"], false, `${where}.byte_fallback`);
-  const lowest = known.reduce((least, { score }) => Math.min(least, score), Infinity);
-  const findable = known.map(({ text }, id) => [text, id] as const);
-  const trie = createTrie(findable.filter(([, id]) => id !== unknown && !hidden.has(id)));
-  const ids = new Map(known.map(({ text }, id) => [text, id]));
-  const offerUnknown = ({ scores, starts, pieces }: Lattice, start: number, end: number): void => {
-    const score = scores[start]! + lowest - unknownPenalty;
-    if (starts[end] !== -1 && score <= scores[end]!) return;
-    scores[end] = score;
-    starts[end] = start;
-    pieces[end] = unknown;
-  };
+  const unknownScore = scores.reduce((least, score) => Math.min(least, score), Infinity) - unknownPenalty;
   const viterbi = (word: string): Lattice => {
     const lattice = {
       scores: new Float64Array(word.length + 1),
@@ -139,8 +108,8 @@ export function unigramModel(
     };
     for (let start = 0; start < word.length;) {
       const end = start + (word.codePointAt(start)! > 0xffff ? 2 : 1);
-      offerPieces(lattice, { word, start, trie, known });
-      if (!hasPiece(trie, word.slice(start, end))) offerUnknown(lattice, start, end);
+      const hasSingle = offerPieces(lattice, word, start, pieces);
+      if (!hasSingle) offer(lattice, { piece: unknown, start, end, score: lattice.scores[start]! + unknownScore });
       start = end;
     }
     return lattice;
@@ -153,15 +122,6 @@ export function unigramModel(
       return withBytes(lattice, { word, unknown, ids });
     },
   };
-}
-
-/** Whether a character is a piece by itself. */
-function hasPiece({ step, valueAt }: Trie, character: string): boolean {
-  let node = 0;
-  for (let index = 0; index < character.length && node >= 0; index++) {
-    node = step(node, character.charCodeAt(index));
-  }
-  return node >= 0 && valueAt(node) >= 0;
 }
 
 /** The best segmentation with unknown stretches as bytes where the vocabulary has them all. */
