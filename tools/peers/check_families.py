@@ -29,7 +29,7 @@ def randomise(model):
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, value in [*model.named_parameters(), *model.named_buffers()]:
-            if not value.dtype.is_floating_point or name.endswith("attn_mask"):
+            if not value.dtype.is_floating_point or name.endswith(("attn_mask", "embed_positions.weights")):  # fixed
                 continue
             noise = torch.randn(value.shape, generator=generator).to(value.dtype)
             if name.endswith("running_var"):
@@ -120,7 +120,7 @@ def shrink(config, image):
     return config
 
 
-def open_clip_family(name, report, work, small, ids):
+def open_clip_family(name, report, work, small, ids, pad=1):
     """open_clip's folder to Hugging Face's layout and back, compared at both ends."""
     import open_clip
 
@@ -133,7 +133,7 @@ def open_clip_family(name, report, work, small, ids):
     save_hub_folder(model, {"model_cfg": config, "preprocess_cfg": {}}, work / "peer")
     inputs = {"pixel_values": pixels(config["vision_cfg"]["image_size"]), "input_ids": ids(config)}
     if "hf_model_name" in config["text_cfg"]:
-        inputs["attention_mask"] = (inputs["input_ids"] != 1).long()
+        inputs["attention_mask"] = (inputs["input_ids"] != pad).long()
     image, text = open_clip_features(model, inputs)
     compare(report, f"open_clip {name}, as it is", forward(work / "peer", inputs, work), image, text)
     clip_ts("convert", work / "peer", work / "hf", "--to", "hf")
@@ -233,6 +233,52 @@ def roberta_vit_b_32(report, work, small):
         open_clip_family(name, report, work, False, lambda _: roberta_ids(50265, 40))
 
 
+def chinese_clip(report, work, small):
+    """The sizes of OFA-Sys/chinese-clip-vit-base-patch16."""
+    from transformers import ChineseCLIPConfig, ChineseCLIPModel
+
+    layers = 2 if small else 12
+    text = {"vocab_size": 21128, "num_hidden_layers": layers}
+    vision = {"patch_size": 16, "num_hidden_layers": layers}
+    ids = roberta_ids(21128, 52)
+    ids = torch.where(ids == 0, 101, torch.where(ids == 1, 0, ids))
+    inputs = {"pixel_values": pixels(224), "input_ids": ids, "attention_mask": (ids != 0).long()}
+    model = ChineseCLIPModel(ChineseCLIPConfig(text_config=text, vision_config=vision))
+    transformers_family("Chinese-CLIP B/16", model, inputs, report, work)
+
+
+def of_language(name, published, ids, pad):
+    """open_clip's model of this name, whose text tower has `published` for a config in the place of the hub's."""
+
+    def check(report, work, small):
+        import open_clip
+        import transformers
+
+        kind, options = published
+        config = open_clip.get_model_config(name)
+        config["text_cfg"]["hf_model_pretrained"] = False
+        tower = getattr(transformers, kind)(**options)
+        with (
+            mock.patch.object(transformers.AutoConfig, "from_pretrained", lambda _: tower),
+            mock.patch.object(open_clip, "get_model_config", lambda _: config),
+        ):
+            open_clip_family(name, report, work, False, ids, pad)
+
+    return check
+
+
+NLLB = {
+    "vocab_size": 256206, "d_model": 1024, "encoder_layers": 12, "encoder_ffn_dim": 4096, "encoder_attention_heads": 16,
+    "decoder_layers": 1, "scale_embedding": True,
+}
+MT5 = {"vocab_size": 250112, "d_model": 768, "d_ff": 2048, "num_layers": 12, "num_decoder_layers": 1, "num_heads": 12}
+
+
+def mt5_ids(_):
+    ids = roberta_ids(250112, 40)
+    return torch.where(ids == 0, 5, torch.where(ids == 1, 0, torch.where(ids == 2, 1, ids)))
+
+
 def openai_archive(report, work, small):
     """OpenAI's own format: half precision in a TorchScript archive, without any config."""
     import open_clip
@@ -266,6 +312,9 @@ FAMILIES = {
     "siglip-transformers": siglip,
     "dual-encoder": dual_encoder,
     "roberta-open-clip": roberta_vit_b_32,
+    "chinese-clip": chinese_clip,
+    "nllb-open-clip": of_language("nllb-clip-base", ("M2M100Config", NLLB), lambda _: roberta_ids(256206, 40), 1),
+    "mt5-open-clip": of_language("mt5-base-ViT-B-32", ("MT5Config", MT5), mt5_ids, 0),
 }
 
 

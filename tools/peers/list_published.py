@@ -1,7 +1,9 @@
-"""Writes what timm and open_clip publish, for the tests that hold clip-ts's tables against it.
+"""Writes what timm, open_clip and transformers publish: the list of models by name, and what tests hold tables against.
 
     python tools/peers/list_published.py
 
+Into packages/model/src/published/generated go the weights of open_clip's `pretrained.py` with their architectures, and
+the checkpoints that transformers' configuration classes name (published_models.py). Fixtures of the presets:
 `timm-siglip.json`: what timm builds under every name of SigLIP's vision transformers, each made without
 memory: [width, layers, heads, hidden, patch, image, activation]. `open-clip-models.json`: open_clip's own model
 configs by name.
@@ -13,6 +15,7 @@ from pathlib import Path
 import torch
 
 from check_interop import REPOSITORY, define_torchvision_operators
+from published_models import write_published
 
 FIXTURES = REPOSITORY / "packages" / "model" / "src" / "presets" / "fixtures"
 ACTIVATIONS = {"GELU": "gelu", "GELUTanh": "gelu_pytorch_tanh"}
@@ -45,6 +48,7 @@ def main():
     write(FIXTURES / "timm-siglip.json", {name: siglip_facts(name) for name in names})
     configs = {name: open_clip.get_model_config(name) for name in sorted(open_clip.list_models())}
     write(FIXTURES / "open-clip-models.json", configs)
+    write_published()
 
 
 if __name__ == "__main__":

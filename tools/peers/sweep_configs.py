@@ -24,9 +24,9 @@ from unittest import mock
 import torch
 from safetensors.torch import save_file
 
-from check_families import clip_ids, randomise, roberta_ids, unit
+from check_families import clip_ids, randomise, unit
 from check_interop import REPOSITORY, define_torchvision_operators
-from sweep_models import VOCABULARY, open_clip_model, shrunk, transformers_models
+from sweep_models import cut_of, language_ids, open_clip_model, shrunk, transformers_models
 
 LIMIT = 1e-5
 FORMS = ("folder", "bare", "converted")
@@ -79,11 +79,13 @@ def outputs(image, text, scale, bias):
 class Model:
     """One model in the peer's hands: how it is saved, what it computes, and what its config leaves open."""
 
+    forms = FORMS
+
     def __init__(self, name, family, server, work):
         self.name, self.family, self.server, self.work = name, family, server, work
         self.folder, self.bare = work / "folder", work / "bare" / "weights.safetensors"
         self.cut = None  # what towers have that are smaller than their names say
-        self.heads = self.activation = self.config_file = None
+        self.heads = self.activation = self.config_file = self.type = None
         self.inputs = work / "inputs.safetensors"
 
     def forward(self, place, cut=None):
@@ -130,8 +132,8 @@ class Model:
         return self.check(self.work / "from-bare")
 
     def run(self):
-        result = {"name": self.name, "family": self.family}
-        for form in FORMS:
+        result = {"name": self.name, "family": self.family, **({"type": self.type} if self.type else {})}
+        for form in self.forms:
             start = time.time()
             try:
                 worst = getattr(self, f"{form}_form")()
@@ -157,14 +159,14 @@ class OpenClipModel(Model):
             randomise(model)
         if "timm_model_name" in vision and "siglip" in timm:
             self.cut = {"vision": {"layers": 2}}
-        if "roberta" in text.get("hf_model_name", ""):
-            self.cut = {**(self.cut or {}), "text": {"layers": 2, "vocabSize": VOCABULARY}}
+        if "hf_model_name" in text:
+            self.cut = {**(self.cut or {}), "text": cut_of(text["hf_model_name"])[0]}
         ids = self.ids(config)
         size = vision.get("image_size", 224)
         pixels = torch.randn(3, 3, size, size, generator=torch.Generator().manual_seed(2))
         given = {"pixel_values": pixels, "input_ids": ids}
         if "hf_model_name" in text:
-            given["attention_mask"] = (ids != 1).long()
+            given["attention_mask"] = (ids != language_ids(text["hf_model_name"])[1]).long()
         save_file(given, self.inputs)
         self.given, self.config = (pixels, ids), config
         self.save(model, config)
@@ -173,7 +175,7 @@ class OpenClipModel(Model):
     def ids(self, config):
         text = config["text_cfg"]
         if "hf_model_name" in text:
-            return roberta_ids(VOCABULARY, 40)
+            return language_ids(text["hf_model_name"])[0]
         vocab, context = text.get("vocab_size", 49408), text.get("context_length", 77)
         if text.get("pool_type") == "eos":
             ids = clip_ids(vocab, context)
@@ -237,8 +239,7 @@ class OpenClipModel(Model):
         layers = {768: 12, 1024: 24, 1152: 27, 1536: 40}
         vision = {"layers": layers[self.config["embed_dim"]]} if "vision" in self.cut else {}
         name = self.config["text_cfg"].get("hf_model_name", "")
-        vocabulary = 250002 if name.startswith("xlm") else 50265
-        text = {"layers": 24 if "large" in name else 12, "vocabSize": vocabulary} if name else {}
+        text = cut_of(name)[1] if name else {}
         return {"vision": vision, "text": text}
 
     def in_open_clip(self, folder):
@@ -285,7 +286,7 @@ class TransformersModel(Model):
         save_file(given, self.inputs)
         self.given = (pixels, ids, mask)
         model.save_pretrained(self.folder)
-        self.model = model
+        self.model, self.type = model, model.config.model_type
         self.bare.parent.mkdir()
         state = {key: value.contiguous() for key, value in model.state_dict().items()}
         save_file(state, self.bare)
@@ -310,6 +311,35 @@ class TransformersModel(Model):
 
     def in_transformers(self, folder):
         return difference(transformers_features(folder, *self.given), self.expected)
+
+
+class ConfigAlone(Model):
+    """A type of which there is no small model here: only whether its config is refused can be asked, and is."""
+
+    def __init__(self, name, kind, server, work):
+        from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+        super().__init__(name, "transformers", server, work)
+        CONFIG_MAPPING[kind]().save_pretrained(self.folder)
+        save_file({"nothing": torch.zeros(1)}, self.folder / "model.safetensors")
+        save_file({"pixel_values": torch.zeros(1, 3, 32, 32)}, self.inputs)
+        self.type = kind
+
+    def run(self):
+        answer = self.server.ask(do="forward", model=self.folder, inputs=self.inputs)
+        why = answer.get("message", "")
+        if answer["ok"] or "model_type" not in why:
+            raise RuntimeError(f"{self.name} is not refused by its type any more: put a model of it into sweep_models.py ({why})")
+        row = {"name": self.name, "family": self.family, "type": self.type, "asked": ""}
+        return row | {form: "refused" for form in self.forms} | {f"{form}_why": why[:400] for form in self.forms}
+
+
+def types_without_model(models):
+    """transformers' zero-shot image classifiers of which sweep_models.py has no model, by the name of their row."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING_NAMES as TYPES
+
+    known = {name.removeprefix("hf ").split(",")[0].split(" ")[0].replace("-", "_") for name in models}
+    return {f"hf {kind}": kind for kind in TYPES if kind.replace("-", "_") not in known}
 
 
 def family_of(name, config):
@@ -352,7 +382,7 @@ def table(rows):
         own = [row for row in rows if family in ("all", row["family"])]
         cells = []
         for form in FORMS:
-            counts = [sum(row[form] == word for row in own) for word in ("works", "refused", "wrong")]
+            counts = [sum(row.get(form) == word for row in own) for word in ("works", "refused", "wrong")]
             cells.append(" / ".join(map(str, counts)))
         lines.append(f"| {family} | {len(own)} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -364,10 +394,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="open_clip's or transformers' models; all by default")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "clip-ts-sweep.jsonl")
+    parser.add_argument("--folders", action="store_true", help="the first form alone, which is all list_works.py reads")
     options = parser.parse_args()
+    if options.folders:
+        Model.forms = FORMS[:1]
     torch.set_num_threads(1)
     types = transformers_models()
-    names = options.names or [*open_clip.list_models(), *types]
+    alone = types_without_model(types)
+    names = options.names or [*open_clip.list_models(), *types, *alone]
     lines = options.out.read_text().splitlines() if options.out.exists() else []
     done = {row["name"]: row for row in map(json.loads, lines)}
     server = Server()
@@ -376,7 +410,9 @@ def main():
             continue
         with tempfile.TemporaryDirectory() as folder:
             try:
-                if name in types:
+                if name in alone:
+                    row = ConfigAlone(name, alone[name], server, Path(folder)).run()
+                elif name in types:
                     row = TransformersModel(name, types[name], server, Path(folder)).run()
                 else:
                     row = OpenClipModel(name, server, Path(folder)).run()
@@ -387,12 +423,12 @@ def main():
         done[name] = row
         with options.out.open("a") as out:
             out.write(json.dumps(row) + "\n")
-        shown = [f"{row[form]} {row.get(f'{form}_figure', 0):.1e}" for form in FORMS]
+        shown = [f"{row[form]} {row.get(f'{form}_figure', 0):.1e}" for form in FORMS if form in row]
         print(f"{name:<36}{'  '.join(shown)}  {row['asked']}", flush=True)
     rows = sorted((done[name] for name in names if name in done), key=sort_key)
     print(table(rows))
     missing = len(names) - len(rows)
-    sys.exit(1 if missing or any(row[form] == "wrong" for row in rows for form in FORMS) else 0)
+    sys.exit(1 if missing or any(row.get(form) == "wrong" for row in rows for form in FORMS) else 0)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,32 @@ FETCHED = {
 VOCABULARY = 1000  # of the towers that open_clip fetches
 
 
+def cut_of(name):
+    """What a fetched tower has here, and what its name stands for, in clip-ts's words."""
+    kind, _ = FETCHED[name]
+    small = {"layers": 2, "vocabSize": VOCABULARY}
+    if "Roberta" in kind:
+        vocabulary = 250002 if name.startswith("xlm") else 50265
+        return small, {"layers": 24 if "large" in name else 12, "vocabSize": vocabulary}
+    if kind == "MT5Config":
+        sizes = (2048, 24, 32, 5120) if "xl" in name else (768, 12, 12, 2048)
+        small |= {"width": 64, "heads": 6, "mlpWidth": 64}
+        vocabulary = 250112
+    else:
+        sizes = (1024, 24, 16, 8192) if "1.3B" in name else (1024, 12, 16, 4096)
+        small |= {"width": 64, "mlpWidth": 64}
+        vocabulary = 256206
+    return small, {**dict(zip(("width", "layers", "heads", "mlpWidth"), sizes)), "vocabSize": vocabulary}
+
+
+def language_ids(name):
+    """Captions for a fetched tower, and what pads them: T5's family pads with 0 and ends with 1."""
+    ids = roberta_ids(VOCABULARY, 40)
+    if FETCHED[name][0] != "MT5Config":
+        return ids, 1
+    return torch.where(ids == 0, 5, torch.where(ids == 1, 0, torch.where(ids == 2, 1, ids.clamp(min=3)))), 0
+
+
 def fetched_config(name, *_, **__):
     import transformers
 
@@ -98,6 +124,9 @@ def open_clip_model(config):
     with torch.no_grad():
         for name, value in [*model.named_parameters(), *model.named_buffers()]:
             value.fill_(1 if value.ndim == 1 and name.endswith("weight") else 0)
+    for module in model.modules():
+        if hasattr(module, "make_weights"):  # M2M-100's fixed positions, which no state dict has
+            module.make_weights(module.num_positions + module.offset, module.embedding_dim, module.padding_idx)
     for owner in (model, getattr(model, "text", None)):
         if getattr(owner, "attn_mask", None) is not None:
             length = owner.attn_mask.shape[-1]
@@ -153,6 +182,26 @@ def dual_encoder(vision_class, text_class, **text):
     return model, pixels(32), ids, (ids != 1).long()
 
 
+def of_language(kind, **text):
+    """A model of transformers' own class for CLIP's vision tower and a tower of language."""
+    import transformers
+
+    image = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 3}
+    image |= {"image_size": 32, "patch_size": 8}
+    words = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    words |= {"num_attention_heads": 4, "max_position_embeddings": 34}
+    config = getattr(transformers, f"{kind}Config")(
+        text_config=words | text, vision_config=image, projection_dim=24
+    )
+    ids = roberta_ids(300, 20)
+    if kind == "MetaClip2":
+        return transformers.MetaClip2Model(config), pixels(32), ids, None
+    pad = config.text_config.pad_token_id
+    if pad == 0:
+        ids = torch.where(ids == 0, 5, torch.where(ids == 1, 0, ids))
+    return getattr(transformers, f"{kind}Model")(config), pixels(32), ids, (ids != pad).long()
+
+
 def transformers_models():
     """Builders by name: each kind of model that `AutoModel` makes of two towers, and its usual variants."""
     return {
@@ -170,5 +219,9 @@ def transformers_models():
         "hf vit + roberta": lambda: dual_encoder("ViTConfig", "RobertaConfig"),
         "hf vit + xlm-roberta": lambda: dual_encoder("ViTConfig", "XLMRobertaConfig"),
         "hf vit + bert": lambda: dual_encoder("ViTConfig", "BertConfig"),
+        "hf clip + bert": lambda: dual_encoder("CLIPVisionConfig", "BertConfig"),
+        "hf chinese_clip": lambda: of_language("ChineseCLIP"),
+        "hf altclip": lambda: of_language("AltCLIP", project_dim=28),
+        "hf metaclip_2": lambda: of_language("MetaClip2", bos_token_id=0, eos_token_id=2),
         "hf siglip vision + roberta": lambda: dual_encoder("SiglipVisionConfig", "RobertaConfig"),
     }

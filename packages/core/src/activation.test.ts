@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { activate, type Activation } from "./activation.ts";
 import { valueAndGradient } from "./gradient.ts";
 
-const names: readonly Activation[] = ["gelu", "gelu_pytorch_tanh", "quick_gelu", "relu"];
+const names: readonly Activation[] = ["gelu", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu"];
 
 test.each(names)("%s equals its formula in float64", async (name) => {
   const x = linspace(-8, 8, 321);

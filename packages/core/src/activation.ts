@@ -2,7 +2,7 @@ import { add, erf, exp, mul, relu, sigmoid, square, sub, tanh, type Tensor } fro
 import { withGradient } from "./gradient.ts";
 
 /** Names as in Hugging Face's `hidden_act`. */
-export type Activation = "gelu" | "gelu_pytorch_tanh" | "quick_gelu" | "relu";
+export type Activation = "gelu" | "gelu_pytorch_tanh" | "quick_gelu" | "relu" | "silu";
 
 /** An elementwise function and its derivative as one node on the tape, keeping only x. */
 function elementwise(value: (x: Tensor) => Tensor, derivative: (x: Tensor) => Tensor): (x: Tensor) => Tensor {
@@ -19,14 +19,15 @@ function elementwise(value: (x: Tensor) => Tensor, derivative: (x: Tensor) => Te
 
 const quickGeluSlope = 1.702;
 
-/** x · σ(1.702 x): the activation of OpenAI's weights. */
-function quickGelu(): (x: Tensor) => Tensor {
+/** x · σ(slope · x): of 1.702 the activation of OpenAI's weights, of 1 SiLU or Swish (Ramachandran et al. 2017). */
+function gatedByItself(slope: number): (x: Tensor) => Tensor {
+  const scaled = (x: Tensor): Tensor => (slope === 1 ? x : mul(x, slope));
   return elementwise(
-    (x) => mul(x, sigmoid(mul(x, quickGeluSlope))),
+    (x) => mul(x, sigmoid(scaled(x))),
     (x) => {
-      const gate = sigmoid(mul(x, quickGeluSlope));
+      const gate = sigmoid(scaled(x));
       // d/dx x·σ(ax) = σ·(1 + a·x·(1 - σ))
-      return mul(gate, add(mul(mul(x, quickGeluSlope), sub(1, gate)), 1));
+      return mul(gate, add(mul(scaled(x), sub(1, gate)), 1));
     },
   );
 }
@@ -61,7 +62,9 @@ function geluTanh(): (x: Tensor) => Tensor {
 export function activate(name: Activation, x: Tensor): Tensor {
   switch (name) {
     case "quick_gelu":
-      return quickGelu()(x);
+      return gatedByItself(quickGeluSlope)(x);
+    case "silu":
+      return gatedByItself(1)(x);
     case "gelu":
       return gelu()(x);
     case "gelu_pytorch_tanh":

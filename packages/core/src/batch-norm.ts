@@ -34,8 +34,15 @@ export function batchNormStatisticsSpec(channels: number): BatchNormStatistics<P
   };
 }
 
-const eps = 1e-5;
-const momentum = 0.1;
+/** What a batch norm adds and how fast its running statistics follow; PyTorch's by default. */
+export interface BatchNormOptions {
+  /** Added to the variance; 1e-5 by default. */
+  readonly eps?: number;
+  /** Share of a batch in the running statistics after it; 0.1 by default. */
+  readonly momentum?: number;
+}
+
+const usual = { eps: 1e-5, momentum: 0.1 };
 
 /** The axes of everything but the channels. */
 const leadingAxes = (x: Tensor): number[] => x.shape.slice(0, -1).map((_, axis) => axis);
@@ -44,23 +51,29 @@ const leadingAxes = (x: Tensor): number[] => x.shape.slice(0, -1).map((_, axis) 
 export function batchNormGain(
   { weight, bias }: BatchNormParams,
   { running_mean, running_var }: BatchNormStatistics,
+  { eps = usual.eps }: BatchNormOptions = {},
 ): { readonly gain: Tensor; readonly shift: Tensor } {
   const gain = mul(weight, rsqrt(add(running_var, eps)));
   return { gain, shift: sub(bias, mul(running_mean, gain)) };
 }
 
 /** Normalises by the running statistics (evaluation, frozen fine-tuning). x [..., channels] → same. */
-export function batchNorm(params: BatchNormParams, statistics: BatchNormStatistics, x: Tensor): Tensor {
-  const { gain, shift } = batchNormGain(params, statistics);
+export function batchNorm(
+  params: BatchNormParams,
+  statistics: BatchNormStatistics,
+  x: Tensor,
+  options: BatchNormOptions = {},
+): Tensor {
+  const { gain, shift } = batchNormGain(params, statistics, options);
   return add(mul(x, gain), shift);
 }
 
 /** The running statistics after a batch with these ones; the running variance is the unbiased one. */
 function blend(
   { running_mean, running_var }: BatchNormStatistics,
-  batch: { readonly center: Tensor; readonly variance: Tensor; readonly count: number },
+  batch: { readonly center: Tensor; readonly variance: Tensor; readonly count: number; readonly momentum: number },
 ): Record<keyof BatchNormStatistics, Tensor> {
-  const { center, variance, count } = batch;
+  const { center, variance, count, momentum } = batch;
   const towards = (running: Tensor, fresh: Tensor): Tensor => add(mul(running, 1 - momentum), mul(fresh, momentum));
   return {
     running_mean: towards(running_mean, center),
@@ -87,6 +100,7 @@ export function batchNormTraining(
   params: BatchNormParams,
   statistics: BatchNormStatistics,
   x: Tensor,
+  { eps = usual.eps, momentum = usual.momentum }: BatchNormOptions = {},
 ): { readonly y: Tensor; readonly statistics: BatchNormStatistics } {
   const { weight, bias } = params;
   const { value, aux } = withGradientAux<BatchNormStatistics>({
@@ -102,7 +116,7 @@ export function batchNormTraining(
       const count = sizeOf(x.shape.slice(0, -1));
       return {
         value: add(mul(normalized, weight), bias),
-        aux: blend(statistics, { center, variance, count }),
+        aux: blend(statistics, { center, variance, count, momentum }),
       };
     },
     backward: (dy, saved) => gradients(dy, saved as never),

@@ -1,3 +1,4 @@
+import { sidesOf, type ImageSize } from "@clip-ts/base";
 import {
   avgPool,
   concat,
@@ -22,19 +23,20 @@ function croppedTo(images: Tensor, height: number, width: number): Tensor {
 
 /**
  * Cuts images into flat patches, left to right, top to bottom.
- * images [batch, channels, height, width] → [batch, patches, channels · patchSize²], each patch
- * channel-first, so that a convolution kernel [dim, channels, patchSize, patchSize] is a linear weight
+ * images [batch, channels, height, width] → [batch, patches, channels · area of a patch], each patch
+ * channel-first, so that a convolution kernel [dim, channels, height, width of a patch] is a linear weight
  * after one reshape. Pixels at the bottom and right that fill no patch are left out, as a convolution of
  * that stride does.
  */
-export function patchify(images: Tensor, patchSize: number): Tensor {
+export function patchify(images: Tensor, patchSize: ImageSize): Tensor {
+  const { height, width } = sidesOf(patchSize);
   const [batch, channels] = [axisLength(images, 0), axisLength(images, 1)];
-  const rows = Math.floor(axisLength(images, 2) / patchSize);
-  const columns = Math.floor(axisLength(images, 3) / patchSize);
-  const covered = croppedTo(images, rows * patchSize, columns * patchSize);
-  const split = reshape(covered, [batch * channels, rows, patchSize, columns, patchSize]);
-  const byRow = transpose(split, [1, 3, 0, 2, 4]); // [rows, columns, batch·channels, p, p]
-  const grouped = reshape(byRow, [rows * columns, batch, channels * patchSize * patchSize]);
+  const rows = Math.floor(axisLength(images, 2) / height);
+  const columns = Math.floor(axisLength(images, 3) / width);
+  const covered = croppedTo(images, rows * height, columns * width);
+  const split = reshape(covered, [batch * channels, rows, height, columns, width]);
+  const byRow = transpose(split, [1, 3, 0, 2, 4]); // [rows, columns, batch·channels, height, width]
+  const grouped = reshape(byRow, [rows * columns, batch, channels * height * width]);
   return transpose(grouped, [1, 0, 2]);
 }
 

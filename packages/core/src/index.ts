@@ -50,6 +50,7 @@ export {
   type AttentionChanges,
   type EmbeddingParams,
   type LayerNormParams,
+  type NormKind,
   type LinearParams,
 } from "./layers.ts";
 export {
@@ -59,9 +60,11 @@ export {
   batchNormStatisticsSpec,
   batchNormTraining,
   isStatistic,
+  type BatchNormOptions,
   type BatchNormParams,
   type BatchNormStatistics,
 } from "./batch-norm.ts";
 export { barrier, checkpointed, type Checkpointed } from "./checkpointed.ts";
+export { depthwiseConv2d, depthwiseConv2dSpec, type DepthwiseOptions } from "./depthwise.ts";
 export { averagePool, conv2d, conv2dSpec, patchify, type Conv2dParams } from "./convolution.ts";
 export { describeSettings, ownTowerOf, refuseOwnTower, assertPlainData, assertSizes } from "./own-tower.ts";

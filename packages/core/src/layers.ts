@@ -79,15 +79,21 @@ export function embed(params: EmbeddingParams, ids: Tensor): Tensor {
   return reshape(rows, [...ids.shape, dim]);
 }
 
-/** weight [dim], bias [dim]. */
+/** weight [dim], bias [dim]; a norm may lack the bias, or both. */
 export interface LayerNormParams<Leaf = Tensor> {
-  readonly weight: Leaf;
-  readonly bias: Leaf;
+  readonly weight?: Leaf;
+  readonly bias?: Leaf;
 }
 
+/** What a layer norm learns: gain and shift, the gain alone, or nothing. */
+export type NormKind = "affine" | "gain" | "plain";
+
 /** Spec of a layer norm that starts as the identity. */
-export function layerNormSpec(dim: number): LayerNormParams<ParamSpec> {
-  return { weight: param([dim], ones, "norm"), bias: param([dim], zeros, "norm") };
+export function layerNormSpec(dim: number, kind: NormKind = "affine"): LayerNormParams<ParamSpec> {
+  return {
+    ...(kind !== "plain" && { weight: param([dim], ones, "norm") }),
+    ...(kind === "affine" && { bias: param([dim], zeros, "norm") }),
+  };
 }
 
 /** (x - mean) / √(variance + eps) of each row, with the reciprocal deviation. Population variance. */
@@ -105,21 +111,25 @@ function sumOverRows(x: Tensor): Tensor {
  * Layer normalisation over the last axis (Ba et al. 2016, arXiv:1607.06450). x [..., dim] → same.
  * One node on the tape: only the normalised rows and their scales are kept for the gradient.
  */
-export function layerNorm(params: LayerNormParams, x: Tensor, eps = 1e-5): Tensor {
-  const { weight, bias } = params;
+export function layerNorm({ weight, bias }: LayerNormParams, x: Tensor, eps = 1e-5): Tensor {
   return withGradient({
-    inputs: [x, weight, bias],
+    inputs: [x, ...(weight === undefined ? [] : [weight]), ...(bias === undefined ? [] : [bias])],
     forward(save) {
       const { normalized, scale } = standardize(x, eps);
-      save(normalized, scale, weight);
-      return add(mul(normalized, weight), bias);
+      save(normalized, scale, ...(weight === undefined ? [] : [weight]));
+      const scaled = weight === undefined ? normalized : mul(normalized, weight);
+      return bias === undefined ? scaled : add(scaled, bias);
     },
     backward(dy, saved) {
-      const [normalized, scale, gain] = saved as [Tensor, Tensor, Tensor];
-      const inner = mul(dy, gain);
+      const [normalized, scale, gain] = saved as [Tensor, Tensor, Tensor?];
+      const inner = gain === undefined ? dy : mul(dy, gain);
       const meanPart = mean(inner, -1, true);
       const normalizedPart = mul(normalized, mean(mul(inner, normalized), -1, true));
-      return [mul(sub(sub(inner, meanPart), normalizedPart), scale), sumOverRows(mul(dy, normalized)), sumOverRows(dy)];
+      return [
+        mul(sub(sub(inner, meanPart), normalizedPart), scale),
+        ...(gain === undefined ? [] : [sumOverRows(mul(dy, normalized))]),
+        ...(bias === undefined ? [] : [sumOverRows(dy)]),
+      ];
     },
   });
 }
@@ -137,19 +147,21 @@ export interface AttentionChanges {
   readonly mask?: Tensor | undefined;
   /** Multiplied with the weights after the softmax, as dropout does. */
   readonly factor?: Tensor | undefined;
+  /** What the scores are multiplied by; 1 / √headDim by default. */
+  readonly scale?: number | undefined;
 }
 
 /**
- * softmax(queries · keysᵀ / √headDim + mask) · factor · values (Vaswani et al. 2017, arXiv:1706.03762).
+ * softmax(queries · keysᵀ · scale + mask) · factor · values (Vaswani et al. 2017, arXiv:1706.03762).
  * queries [batch, heads, queries, headDim], keys, values [batch, heads, tokens, headDim] → as queries.
  */
 export function dotProductAttention(
   queries: Tensor,
   keys: Tensor,
   values: Tensor,
-  { mask, factor }: AttentionChanges = {},
+  { mask, factor, scale = 1 / Math.sqrt(axisLength(queries, -1)) }: AttentionChanges = {},
 ): Tensor {
-  const scaled = mul(queries, 1 / Math.sqrt(axisLength(queries, -1)));
+  const scaled = scale === 1 ? queries : mul(queries, scale);
   const scores = matMul(scaled, keys, false, true); // [batch, heads, queries, tokens]
   const weights = softmax(mask === undefined ? scores : add(scores, mask));
   return matMul(factor === undefined ? weights : mul(weights, factor), values);

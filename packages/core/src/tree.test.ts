@@ -78,6 +78,6 @@ test("a spec tree and its parameters have one type, but for the leaves", () => {
   expectTypeOf(params).toEqualTypeOf<LayerNormParams>();
   const again = unflattenLike(layerNormSpec(2), flattenTree<Tensor>(params));
   expectTypeOf(again).toEqualTypeOf<LayerNormParams>();
-  params.weight.dispose();
-  params.bias.dispose();
+  params.weight?.dispose();
+  params.bias?.dispose();
 });

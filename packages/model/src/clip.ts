@@ -3,6 +3,8 @@ import { embedLabels, rankLabels, rememberLabels, type Classification } from "./
 import type { ClipConfig } from "./config.ts";
 import { eagerEmbedder, type Embedder, type TokenizedTexts } from "./embed.ts";
 import type { FeatureRows } from "@clip-ts/core";
+import { pixelForm, type PixelForm } from "@clip-ts/vision-encoder";
+import { batchesOf, imagesTogether, joinImages } from "./image-batches.ts";
 import type { ClipParams } from "./spec.ts";
 
 /** What a usable CLIP is made of; how images and captions become numbers is passed in. */
@@ -11,7 +13,7 @@ export interface ClipParts<Image> {
   /** Parameters, or an embedder that has them; owned by the handle from now on. */
   readonly model: ClipParams | Embedder;
   readonly tokenize: (texts: readonly string[]) => TokenizedTexts;
-  /** One image → normalised [channels, imageSize, imageSize]. */
+  /** One image → its numbers as the vision tower reads them: `pixelForm` of `@clip-ts/vision-encoder`. */
   readonly preprocess: (image: Image) => Promise<Float32Array> | Float32Array;
   /** Images or captions embedded at a time. */
   readonly batchSize?: number;
@@ -24,7 +26,10 @@ export interface Clip<Image> {
   readonly logitScale: number;
   /** What a model of the sigmoid loss adds to scaled cosines. */
   readonly logitBias?: number;
-  /** Unit features of the images, one row each. */
+  /**
+   * Unit features of the images, one row each. Images of one model may have different lengths (NaFlex): those of like
+   * length go together, and what one gives does not depend on which, but for the last bits of sums.
+   */
   embedImages(images: readonly Image[]): Promise<FeatureRows>;
   /** Unit features of the captions, one row each. */
   embedTexts(texts: readonly string[]): Promise<FeatureRows>;
@@ -63,21 +68,48 @@ async function embedInBatches<Item>(
   return { values, rows: items.length, dim: items.length === 0 ? 0 : values.length / items.length };
 }
 
-function joinPlanes(images: readonly Float32Array[], config: ClipConfig): Float32Array {
-  const { channels, imageSize } = config.vision;
-  const size = channels * imageSize * imageSize;
-  const pixels = new Float32Array(images.length * size);
-  images.forEach((image, index) => {
-    if (image.length !== size) {
-      throw new ClipError(
-        "bad-shape",
-        `The model wants images of [${channels}, ${imageSize}, ${imageSize}], ` +
-          `but preprocessing gave ${image.length} values. Check the preprocessor's size.`,
+/** Rows of some items, in the order of all. */
+interface SomeRows {
+  readonly items: readonly number[];
+  readonly values: Float32Array;
+}
+
+/** The rows of all items. */
+function inOrder(parts: readonly SomeRows[], rows: number): FeatureRows {
+  const dim = parts.reduce((sum, { values }) => sum + values.length, 0) / Math.max(1, rows);
+  const values = new Float32Array(rows * dim);
+  for (const part of parts) {
+    part.items.forEach((item, row) => values.set(part.values.subarray(row * dim, (row + 1) * dim), item * dim));
+  }
+  return { values, rows, dim };
+}
+
+/** Prepares and embeds images, those of like length together. */
+async function embedPrepared<Image>(
+  images: readonly Image[],
+  {
+    form,
+    batchSize,
+    preprocess,
+  }: Pick<ClipParts<Image>, "preprocess"> & { readonly form: PixelForm; readonly batchSize: number },
+  embedder: Pick<Embedder, "images">,
+): Promise<FeatureRows> {
+  const parts: SomeRows[] = [];
+  const together = imagesTogether(form, batchSize);
+  for (let start = 0; start < images.length; start += together) {
+    const some = images.slice(start, start + together);
+    const inputs = await Promise.all(some.map(async (image) => preprocess(image)));
+    const lengths = inputs.map(({ length }) => length);
+    for (const batch of batchesOf(lengths, batchSize)) {
+      const pixels = joinImages(
+        batch.map((index) => inputs[index] as Float32Array),
+        form,
       );
+      const values = await embedder.images(pixels, batch.length);
+      parts.push({ items: batch.map((index) => start + index), values });
     }
-    pixels.set(image, index * size);
-  });
-  return pixels;
+  }
+  return inOrder(parts, images.length);
 }
 
 /** One row for each text, copied from the rows of the distinct ones. */
@@ -98,16 +130,13 @@ export async function createClip<Image>(parts: ClipParts<Image>): Promise<Clip<I
     throw new ClipError("bad-argument", `The batch size should be 1 or more, got ${batchSize}.`);
   }
   const embedder = "logit_scale" in model ? await eagerEmbedder(model, config) : model;
+  const form = pixelForm(config.vision);
   const labelRows = rememberLabels((labels, templates) => embedLabels(handle, labels, templates));
   const handle: Clip<Image> = {
     config,
     logitScale: Math.exp(embedder.logitScale),
     ...(embedder.logitBias !== undefined && { logitBias: embedder.logitBias }),
-    embedImages: (images) =>
-      embedInBatches(images, batchSize, async (batch) => {
-        const planes = await Promise.all(batch.map(async (image) => preprocess(image)));
-        return embedder.images(joinPlanes(planes, config), batch.length);
-      }),
+    embedImages: (images) => embedPrepared(images, { form, batchSize, preprocess }, embedder),
     async embedTexts(texts) {
       const distinct = [...new Set(texts)]; // a caption that comes twice is computed once
       const features = await embedInBatches(distinct, batchSize, (batch) => embedder.texts(tokenize(batch)));

@@ -2,7 +2,7 @@ import { refuseAfterDisposal, type DisposalWords } from "@clip-ts/base";
 import { flattenTree } from "@clip-ts/core";
 import { project } from "@clip-ts/projection";
 import { encodeText, type TextOptions } from "@clip-ts/text-encoder";
-import { encodeImage, type VisionOptions } from "@clip-ts/vision-encoder";
+import { encodeImage, pixelForm, shapeOfImages, type VisionOptions } from "@clip-ts/vision-encoder";
 import { dispose, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import type { ClipConfig } from "./config.ts";
 import type { ClipParams } from "./spec.ts";
@@ -17,7 +17,7 @@ export type EncodedSide = {
   readonly statistics: Readonly<Record<string, Tensor>>;
 };
 
-/** Runs the vision tower and its head. pixels [batch, channels, imageSize, imageSize]. */
+/** Runs the vision tower and its head. pixels [batch, ...sides], as `pixelForm` of the tower. */
 export function imageSide(
   params: ClipParams,
   pixels: Tensor,
@@ -38,7 +38,7 @@ export function textSide(params: ClipParams, ids: Tensor, config: ClipConfig, op
   return { features: project(params.text_projection, pooled), lastHidden, statistics: {} };
 }
 
-/** Unit image features. pixels [batch, channels, imageSize, imageSize] → [batch, joint]. */
+/** Unit image features. pixels [batch, ...sides], as `pixelForm` of the tower → [batch, joint]. */
 export function embedImages(params: ClipParams, pixels: Tensor, config: ClipConfig): Tensor {
   return tidy(() => imageSide(params, pixels, config, { onlyPooled: true }).features);
 }
@@ -61,7 +61,7 @@ export interface Embedder {
   readonly logitScale: number;
   /** What a model of the sigmoid loss adds to scaled cosines. */
   readonly logitBias?: number;
-  /** Pixels [rows, channels, imageSize, imageSize] → unit features [rows, joint]. */
+  /** Pixels [rows, ...sides], as `pixelForm` of the tower → unit features [rows, joint]. */
   images(pixels: Float32Array, rows: number): Promise<Float32Array>;
   /** Ids → unit features [batch, joint]. */
   texts(texts: TokenizedTexts): Promise<Float32Array>;
@@ -79,7 +79,7 @@ export const embedderDisposed: DisposalWords = {
 export async function eagerEmbedder(params: ClipParams, config: ClipConfig): Promise<Embedder> {
   const [logitScale = 0] = await params.logit_scale.data();
   const [logitBias] = params.logit_bias === undefined ? [] : await params.logit_bias.data();
-  const { channels, imageSize } = config.vision;
+  const form = pixelForm(config.vision);
   const read = async (run: () => Tensor): Promise<Float32Array> => {
     const features = tidy(run);
     const values = (await features.data()) as Float32Array;
@@ -90,7 +90,7 @@ export async function eagerEmbedder(params: ClipParams, config: ClipConfig): Pro
     logitScale,
     ...(logitBias !== undefined && { logitBias }),
     images: (pixels, rows) =>
-      read(() => embedImages(params, tensor(pixels, [rows, channels, imageSize, imageSize]), config)),
+      read(() => embedImages(params, tensor(pixels, shapeOfImages(form, pixels.length, rows)), config)),
     texts: ({ inputIds, batch, tokens }) =>
       read(() => embedTexts(params, tensor(inputIds, [batch, tokens], "int32"), config)),
     dispose: () => dispose(Object.values(flattenTree<Tensor>(params))),

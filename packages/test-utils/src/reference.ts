@@ -120,6 +120,7 @@ export function erf(x: number): number {
 export const activations = {
   relu: (x: number): number => Math.max(0, x),
   quick_gelu: (x: number): number => x / (1 + Math.exp(-1.702 * x)),
+  silu: (x: number): number => x / (1 + Math.exp(-x)),
   gelu: (x: number): number => (x / 2) * (1 + erf(x / Math.SQRT2)),
   gelu_pytorch_tanh: (x: number): number => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
 } as const;

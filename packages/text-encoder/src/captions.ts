@@ -127,14 +127,23 @@ export function poolLastToken(hidden: Tensor): Tensor {
 }
 
 /** Mean of each caption's tokens. mask [batch, tokens] is 1 where a token counts → [batch, dim]. */
-export function poolMean(hidden: Tensor, mask: Tensor): Tensor {
+function poolMean(hidden: Tensor, mask: Tensor): Tensor {
   const counted = cast(mask, "float32");
   return div(sum(mul(hidden, expandDims(counted, 2)), 1), sum(counted, 1, true));
 }
 
 /** Largest value over each caption's tokens. mask [batch, tokens] as above → [batch, dim]. */
-export function poolMax(hidden: Tensor, mask: Tensor): Tensor {
+function poolMax(hidden: Tensor, mask: Tensor): Tensor {
   return max(add(hidden, expandDims(hideMasked(mask), 2)), 1);
+}
+
+/** What stands for a caption where its tokens are pooled without parameters. */
+export type TokenPooling = "first" | "mean" | "max";
+
+/** The first of a caption's tokens, or mean or largest values of all. mask [batch, tokens] as above → [batch, dim]. */
+export function poolTokens(pooling: TokenPooling, hidden: Tensor, mask: Tensor): Tensor {
+  if (pooling === "first") return poolFirstToken(hidden);
+  return pooling === "mean" ? poolMean(hidden, mask) : poolMax(hidden, mask);
 }
 
 /**

@@ -25,15 +25,15 @@ export function causalTextSpec(config: CausalTextConfig): CausalTextParams<Param
   return {
     embeddings: captionEmbeddingsSpec(config, { tokens: 0.02, positions: 0.01 }),
     encoder: textStackSpec(config),
-    final_layer_norm: withTraits(layerNormSpec(config.width), { depth: config.layers }),
+    final_layer_norm: withTraits(layerNormSpec(config.width, config.norms), { depth: config.layers }),
   };
 }
 
-/** Each caption's last token, padding or not, and what it may see. */
-function lastToken(tokens: number, mask: Tensor | undefined): WantedTokens {
+/** Each caption's token at a fixed position, and what it may see. */
+function fixedToken(position: number, tokens: number, mask: Tensor | undefined): WantedTokens {
   return {
-    pick: (x) => tokenAt(x, tokens - 1),
-    mask: mask === undefined ? undefined : slice(mask, [tokens - 1, 0], [1, tokens]),
+    pick: (x) => tokenAt(x, position),
+    mask: mask === undefined ? undefined : slice(mask, [position, 0], [1, tokens]),
   };
 }
 
@@ -43,6 +43,13 @@ function endToken(ids: Tensor, endTokenId: number, mask: Tensor | undefined): Wa
   const [batch, tokens] = [axisLength(ids, 0), axisLength(ids, 1)];
   const rows = mask === undefined ? undefined : reshape(matMul(marks, mask), [batch, 1, 1, tokens]);
   return { pick: (x) => markedToken(x, marks), mask: rows };
+}
+
+/** The token that the config pools, and what it may see. */
+function wantedOf({ pooling, endTokenId }: CausalTextConfig, ids: Tensor, mask: Tensor | undefined): WantedTokens {
+  const tokens = axisLength(ids, 1);
+  if (pooling === "last") return fixedToken(tokens - 1, tokens, mask);
+  return pooling === "first" ? fixedToken(0, tokens, mask) : endToken(ids, endTokenId, mask);
 }
 
 /**
@@ -59,8 +66,7 @@ export function encodeCausal(
 ): EncodedText {
   const embedded = embedCaptions(params.embeddings, ids, config);
   const mask = config.causal === false ? undefined : causalMask(axisLength(ids, 1));
-  const pooledToken =
-    config.pooling === "last" ? lastToken(axisLength(ids, 1), mask) : endToken(ids, config.endTokenId, mask);
+  const pooledToken = wantedOf(config, ids, mask);
   const encoded = encode(params.encoder, embedded, config, {
     mask,
     checkpoint,

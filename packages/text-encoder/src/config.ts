@@ -2,9 +2,15 @@ import type { RandomStream } from "@clip-ts/base";
 import type { ParamSpec, ParamTree } from "@clip-ts/core";
 import type { TransformerConfig } from "@clip-ts/transformer";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import type { AltClipTextParams } from "./altclip-tower.ts";
+import type { TokenPooling } from "./captions.ts";
 import type { CausalTextParams } from "./causal-tower.ts";
+import type { M2m100TextParams } from "./m2m100-tower.ts";
+import type { Mt5TextParams } from "./mt5-tower.ts";
 import type { OwnTextTower } from "./own-tower.ts";
-import type { RobertaTextParams, TextDropout } from "./roberta-tower.ts";
+import type { Dropout, TextDropout } from "./dropout.ts";
+import type { RelativeBuckets } from "./relative-bias.ts";
+import type { RobertaTextParams } from "./roberta-tower.ts";
 import type { SiglipTextParams } from "./siglip-tower.ts";
 
 /** What every text tower says about its captions. */
@@ -25,19 +31,17 @@ export interface CausalTextConfig extends TransformerConfig, CaptionConfig {
   /** Id of the start-of-text token. */
   readonly startTokenId: number;
   /**
-   * The token whose feature stands for the caption: the first end token (default), or the last of
-   * the row, for captions that are always padded to the whole context.
+   * The token whose feature stands for the caption: the first end token (default), the last of
+   * the row, for captions that are always padded to the whole context, or the first of the row.
    */
-  readonly pooling?: "end" | "last";
+  readonly pooling?: "end" | "last" | "first";
   /** Whether a token sees only itself and those before it. Default true. */
   readonly causal?: boolean;
 }
 
-/** RoBERTa (Liu et al. 2019, arXiv:1907.11692): norms after each step, padding masked. */
-export interface RobertaTextConfig extends TransformerConfig, CaptionConfig {
-  readonly kind: "roberta";
-  /** Id of the start token, whose feature "first" pools. */
-  readonly startTokenId: number;
+/** What BERT and those that come from it say: norms after each step, padding masked. */
+export interface BertFamilyConfig extends TransformerConfig, CaptionConfig, Dropout {
+  readonly kind: "bert" | "roberta";
   /** Rows of the token-type table; every token is of type 0. */
   readonly tokenTypes: number;
   /**
@@ -45,10 +49,41 @@ export interface RobertaTextConfig extends TransformerConfig, CaptionConfig {
    * its first token through BERT's dense layer and tanh, as Hugging Face's dual encoder takes it.
    */
   readonly pooling: "first" | "mean" | "max" | "pooler";
-  /** Share of the activations that a training step drops, 0 by default; see `drawTextDropout`. */
-  readonly hiddenDropout?: number;
-  /** Share of the attention weights that a training step drops, 0 by default. */
-  readonly attentionDropout?: number;
+}
+
+/** BERT (Devlin et al. 2018, arXiv:1810.04805): positions are counted from the start of the row. */
+export interface BertTextConfig extends BertFamilyConfig {
+  readonly kind: "bert";
+}
+
+/** RoBERTa (Liu et al. 2019, arXiv:1907.11692): positions are counted behind padding's id. */
+export interface RobertaTextConfig extends BertFamilyConfig {
+  readonly kind: "roberta";
+  /** Id of the start token, whose feature "first" pools. */
+  readonly startTokenId: number;
+}
+
+/** AltCLIP's text tower (Chen et al. 2022, arXiv:2211.06679): XLM-R whose first token a linear layer ends in. */
+export interface AltClipTextConfig extends Omit<RobertaTextConfig, "kind" | "pooling"> {
+  readonly kind: "altclip";
+  /** Length of the feature, that of the tower which taught it. */
+  readonly headWidth: number;
+}
+
+/** The encoder of M2M-100 (Fan et al. 2020, arXiv:2010.11125), which is NLLB's: pre-norm, fixed positions. */
+export interface M2m100TextConfig extends TransformerConfig, CaptionConfig, Dropout {
+  readonly kind: "m2m100";
+  /** What stands for the caption: its first token, the mean or the largest values of its tokens. */
+  readonly pooling: TokenPooling;
+}
+
+/** mT5's encoder (Xue et al. 2020, arXiv:2010.11934): relative positions, RMS norms, gated MLPs, no biases. */
+export interface Mt5TextConfig extends TransformerConfig, CaptionConfig, RelativeBuckets {
+  readonly kind: "mt5";
+  /** Length of an attention head. */
+  readonly headDim: number;
+  /** What stands for the caption, as above. */
+  readonly pooling: TokenPooling;
 }
 
 /**
@@ -73,7 +108,14 @@ export interface OwnTextConfig extends CaptionConfig {
 }
 
 /** A text tower that is built in: these have published weights, which other libraries know. */
-export type BuiltInTextConfig = CausalTextConfig | RobertaTextConfig | SiglipTextConfig;
+export type BuiltInTextConfig =
+  | CausalTextConfig
+  | BertTextConfig
+  | RobertaTextConfig
+  | AltClipTextConfig
+  | M2m100TextConfig
+  | Mt5TextConfig
+  | SiglipTextConfig;
 
 /** A text tower, told apart by `kind`; without one it is CLIP's. */
 export type TextConfig = BuiltInTextConfig | OwnTextConfig;
@@ -81,12 +123,12 @@ export type TextConfig = BuiltInTextConfig | OwnTextConfig;
 /** What a tower may be told besides the ids. */
 export interface TextOptions {
   /**
-   * [batch, tokens], 1 where a token may be seen. Only RoBERTa looks at it; without it, padding is
-   * found by its id.
+   * [batch, tokens], 1 where a token may be seen. Towers with `readsMask` look at it; without it, padding
+   * is found by its id.
    */
   readonly attentionMask?: Tensor | undefined;
   /**
-   * [batch, 1 + 2 · layers, tokens, dim] int32, 0 where a training step drops an activation of RoBERTa:
+   * [batch, 1 + 2 · layers, tokens, dim] int32, 0 where a training step drops an activation:
    * those that enter the first block, then what each attention and each MLP adds.
    */
   readonly keptHidden?: Tensor | undefined;
@@ -110,6 +152,9 @@ export interface EncodedText {
 export type TextParams<Leaf = Tensor> =
   | CausalTextParams<Leaf>
   | RobertaTextParams<Leaf>
+  | AltClipTextParams<Leaf>
+  | M2m100TextParams<Leaf>
+  | Mt5TextParams<Leaf>
   | SiglipTextParams<Leaf>
   | ParamTree<Leaf>;
 

@@ -1,6 +1,14 @@
-export { causalMask } from "./captions.ts";
+export { causalMask, type TokenPooling } from "./captions.ts";
 export { causalTextSpec, type CausalTextParams } from "./causal-tower.ts";
+export { altClipTextSpec, type AltClipTextParams } from "./altclip-tower.ts";
+export { m2m100TextSpec, type M2m100TextParams } from "./m2m100-tower.ts";
+export { mt5TextSpec, type Mt5TextParams } from "./mt5-tower.ts";
 export type {
+  AltClipTextConfig,
+  M2m100TextConfig,
+  Mt5TextConfig,
+  BertFamilyConfig,
+  BertTextConfig,
   BuiltInTextConfig,
   CaptionConfig,
   CausalTextConfig,
@@ -36,5 +44,6 @@ export {
   type TextSettings,
   type TextTowerDefinition,
 } from "./own-tower.ts";
-export { robertaTextSpec, type RobertaTextParams, type KeptValues, type TextDropout } from "./roberta-tower.ts";
+export type { KeptValues, TextDropout } from "./dropout.ts";
+export { robertaTextSpec, type RobertaTextParams } from "./roberta-tower.ts";
 export { siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";

@@ -87,7 +87,15 @@ test("what it leaves out has usual values", () => {
 });
 
 test("what is for built-in towers only names it and says what to do", () => {
-  const cases = { clip: () => 1, roberta: () => 2, siglip: () => 3 };
+  const cases = {
+    clip: () => 1,
+    altclip: () => 0,
+    bert: () => 0,
+    m2m100: () => 0,
+    mt5: () => 0,
+    roberta: () => 2,
+    siglip: () => 3,
+  };
   expect(refusalOf(() => matchText(config, cases)).code).toBe("unsupported");
   expect(refusalOf(() => builtInText(config, "open_clip")).message).toContain(
     'open_clip is for built-in towers only, and this model has a text tower of its own, "bag-of-words": keep',

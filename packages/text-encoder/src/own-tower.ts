@@ -18,7 +18,7 @@ import type {
   TextParams,
   TextTower,
 } from "./config.ts";
-import type { TextDropout } from "./roberta-tower.ts";
+import type { TextDropout } from "./dropout.ts";
 
 /** What `encode` of an own tower gives: the feature, and what else it has to say. */
 export type OwnEncodedText = Pick<EncodedText, "pooled"> & Partial<EncodedText>;

@@ -5,7 +5,8 @@ import { mean, onesLike, square, tensor, tidy, type Tensor } from "@tensorflow/t
 import { afterAll, expect, test } from "vitest";
 import type { RobertaTextConfig } from "./config.ts";
 import { drawTextDropout, encodeText } from "./towers.ts";
-import { robertaTextSpec, type KeptValues, type RobertaTextParams } from "./roberta-tower.ts";
+import type { KeptValues } from "./dropout.ts";
+import { robertaTextSpec, type RobertaTextParams } from "./roberta-tower.ts";
 
 const golden: RobertaTextConfig = {
   ...goldenTowers.roberta,

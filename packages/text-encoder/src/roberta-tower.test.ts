@@ -135,7 +135,7 @@ test("an encoded caption is two tensors", async () => {
 });
 
 test("a kind that does not exist is refused by name", () => {
-  const odd = { ...tiny, kind: "bert" } as unknown as RobertaTextConfig;
+  const odd = { ...tiny, kind: "elmo" } as unknown as RobertaTextConfig;
   let caught: unknown;
   try {
     encodeText(tinyParams(tiny), idsOf(captions), odd);
@@ -144,5 +144,5 @@ test("a kind that does not exist is refused by name", () => {
   }
   if (!isClipError(caught)) throw new Error("expected a ClipError");
   expect(caught.code).toBe("bad-config");
-  expect(caught.message).toContain('no text tower of kind "bert"');
+  expect(caught.message).toContain('no text tower of kind "elmo"');
 });

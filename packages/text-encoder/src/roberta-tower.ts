@@ -1,6 +1,4 @@
-import { ClipError, type RandomStream } from "@clip-ts/base";
 import {
-  assertShape,
   axisLength,
   embed,
   embeddingSpec,
@@ -15,17 +13,11 @@ import {
   type LinearParams,
   type ParamSpec,
 } from "@clip-ts/core";
-import {
-  paddingMask,
-  postNormBlock,
-  runBlocks,
-  withDropout,
-  type DropoutFactors,
-  type PostNormParts,
-} from "@clip-ts/transformer";
-import { add, cast, mul, slice, squeeze, tanh, type Tensor } from "@tensorflow/tfjs-core";
-import { maskPadding, poolFirstToken, poolMax, poolMean, positionsOf } from "./captions.ts";
-import type { EncodedText, RobertaTextConfig, TextOptions } from "./config.ts";
+import { paddingMask, postNormBlock, runBlocks, withDropout, type PostNormParts } from "@clip-ts/transformer";
+import { add, slice, tanh, type Tensor } from "@tensorflow/tfjs-core";
+import { maskPadding, poolFirstToken, poolTokens, positionsOf } from "./captions.ts";
+import type { BertFamilyConfig, EncodedText, TextOptions } from "./config.ts";
+import { stackDropout } from "./dropout.ts";
 
 /** A linear layer back to the residual stream and the norm after the sum. */
 interface ResidualOutput<Leaf> {
@@ -47,12 +39,12 @@ export interface RobertaLayerParams<Leaf = Tensor> {
   readonly output: ResidualOutput<Leaf>;
 }
 
-/** RoBERTa under its published names. */
+/** BERT and RoBERTa under their published names. */
 export interface RobertaTextParams<Leaf = Tensor> {
   readonly embeddings: {
     /** weight [vocab, dim] */
     readonly word_embeddings: EmbeddingParams<Leaf>;
-    /** weight [padTokenId + 1 + contextLength, dim]: no caption's token has the first positions */
+    /** weight [contextLength, dim]; in RoBERTa [padTokenId + 1 + contextLength, dim], see `leadingRows` */
     readonly position_embeddings: EmbeddingParams<Leaf>;
     /** weight [tokenTypes, dim] */
     readonly token_type_embeddings: EmbeddingParams<Leaf>;
@@ -69,7 +61,7 @@ const std = 0.02;
 const dense = (inputs: number, outputs: number): LinearParams<ParamSpec> =>
   linearSpec(inputs, outputs, { weight: normal(std) });
 
-function layerSpec({ width, mlpWidth }: RobertaTextConfig): RobertaLayerParams<ParamSpec> {
+function layerSpec({ width, mlpWidth }: BertFamilyConfig): RobertaLayerParams<ParamSpec> {
   const attention = {
     self: { query: dense(width, width), key: dense(width, width), value: dense(width, width) },
     output: { dense: dense(width, width), LayerNorm: layerNormSpec(width) },
@@ -82,12 +74,17 @@ function layerSpec({ width, mlpWidth }: RobertaTextConfig): RobertaLayerParams<P
   };
 }
 
+/** Rows before the first that a caption's token has: in RoBERTa those of the ids up to padding, in BERT none. */
+function leadingRows({ kind, padTokenId }: BertFamilyConfig): number {
+  return kind === "bert" ? 0 : padTokenId + 1;
+}
+
 /** Spec of the tower; every weight starts with deviation 0.02 (Devlin et al. 2018). */
-export function robertaTextSpec(config: RobertaTextConfig): RobertaTextParams<ParamSpec> {
-  const { vocabSize, contextLength, padTokenId, tokenTypes, width, layers, pooling } = config;
+export function robertaTextSpec(config: BertFamilyConfig): RobertaTextParams<ParamSpec> {
+  const { vocabSize, contextLength, tokenTypes, width, layers, pooling } = config;
   const embeddings = {
     word_embeddings: embeddingSpec(vocabSize, width, std),
-    position_embeddings: embeddingSpec(padTokenId + 1 + contextLength, width, std),
+    position_embeddings: embeddingSpec(leadingRows(config) + contextLength, width, std),
     token_type_embeddings: embeddingSpec(tokenTypes, width, std),
     LayerNorm: layerNormSpec(width),
   };
@@ -101,109 +98,18 @@ export function robertaTextSpec(config: RobertaTextConfig): RobertaTextParams<Pa
   };
 }
 
-/** Which values a training step keeps, on the host: 1 kept, 0 dropped. */
-export interface KeptValues {
-  readonly data: Int32Array;
-  readonly shape: readonly number[];
-}
-
-/** What `drawTextDropout` gives, under the names of `TextOptions`. */
-export type TextDropout = Partial<Record<"keptHidden" | "keptAttention", KeptValues>>;
-
-/** A share that can be dropped. @throws ClipError "bad-config" for one that is none. */
-function checkedShare(name: string, share: number): number {
-  if (share >= 0 && share < 1) return share;
-  throw new ClipError("bad-config", `${name} is a share from 0 up to 1; got ${share}.`, {
-    data: { [name]: share },
-  });
-}
-
-function shapesOf(
-  { layers, heads, width }: RobertaTextConfig,
-  batch: number,
-  tokens: number,
-): { readonly hidden: number[]; readonly attention: number[] } {
-  return {
-    hidden: [batch, 1 + 2 * layers, tokens, width],
-    attention: [batch, layers, heads, tokens, tokens],
-  };
-}
-
-function drawKept(shape: readonly number[], share: number, random: RandomStream): KeptValues {
-  const data = new Int32Array(shape.reduce((product, side) => product * side, 1));
-  for (let index = 0; index < data.length; index++) data[index] = random.uniform() < share ? 0 : 1;
-  return { data, shape };
-}
-
-/** `drawTextDropout` for RoBERTa. */
-export function drawRobertaDropout(
-  config: RobertaTextConfig,
-  { batch, tokens }: { readonly batch: number; readonly tokens: number },
-  random: RandomStream,
-): TextDropout {
-  const { hidden, attention } = shapesOf(config, batch, tokens);
-  const hiddenShare = checkedShare("hiddenDropout", config.hiddenDropout ?? 0);
-  const attentionShare = checkedShare("attentionDropout", config.attentionDropout ?? 0);
-  return {
-    ...(hiddenShare > 0 && { keptHidden: drawKept(hidden, hiddenShare, random) }),
-    ...(attentionShare > 0 && { keptAttention: drawKept(attention, attentionShare, random) }),
-  };
-}
-
-/** Factors from the values that are kept at one place of the second axis; they keep the sum's mean. */
-function factorAt(kept: Tensor, place: number, share: number): Tensor {
-  const rest = kept.shape.slice(2);
-  const start = [0, place, ...rest.map(() => 0)];
-  const one = squeeze(slice(kept, start, [-1, 1, ...rest.map(() => -1)]), [1]);
-  return mul(cast(one, "float32"), 1 / (1 - share));
-}
-
-/** What dropout multiplies in RoBERTa. */
-export interface RobertaDropout {
-  /** [batch, tokens, dim], on the embedded words. */
-  readonly embedded?: Tensor;
-  readonly blocks: readonly DropoutFactors[];
-}
-
-/**
- * The factors of one step; none where nothing says what is kept. ids [batch, tokens].
- * @throws ClipError "bad-shape" for kept values of another shape.
- */
-function robertaDropout(
-  config: RobertaTextConfig,
-  ids: Tensor,
-  { keptHidden, keptAttention }: TextOptions,
-): RobertaDropout {
-  const { hiddenDropout = 0, attentionDropout = 0, layers } = config;
-  const shapes = shapesOf(config, axisLength(ids, 0), axisLength(ids, 1));
-  if (keptHidden !== undefined) assertShape(keptHidden, shapes.hidden, "kept activations");
-  if (keptAttention !== undefined) {
-    assertShape(keptAttention, shapes.attention, "kept attention weights");
-  }
-  const hidden = (place: number): Tensor | undefined => keptHidden && factorAt(keptHidden, place, hiddenDropout);
-  const blocks = Array.from({ length: layers }, (_, layer): DropoutFactors => {
-    const weights = keptAttention && factorAt(keptAttention, layer, attentionDropout);
-    const [attended, thought] = [hidden(1 + 2 * layer), hidden(2 + 2 * layer)];
-    return {
-      ...(weights && { weights }),
-      ...(attended && { attended }),
-      ...(thought && { thought }),
-    };
-  });
-  const embedded = hidden(0);
-  return { ...(embedded && { embedded }), blocks };
+/** The position of each token as a vector: by its place in the row, or as `positionsOf` counts. */
+function embedPositions(table: EmbeddingParams, ids: Tensor, { kind, padTokenId, width }: BertFamilyConfig): Tensor {
+  if (kind === "bert") return slice(table.weight, [0, 0], [axisLength(ids, 1), width]); // [tokens, dim]
+  return embed(table, positionsOf(ids, padTokenId));
 }
 
 /** Words, positions and type 0, normed. ids [batch, tokens] → [batch, tokens, dim]. */
-function embedWords(
-  { embeddings }: RobertaTextParams,
-  ids: Tensor,
-  { padTokenId, width, layerNormEps }: RobertaTextConfig,
-): Tensor {
+function embedWords({ embeddings }: RobertaTextParams, ids: Tensor, config: BertFamilyConfig): Tensor {
   const words = embed(embeddings.word_embeddings, ids);
-  const positions = embed(embeddings.position_embeddings, positionsOf(ids, padTokenId));
-  const firstType = slice(embeddings.token_type_embeddings.weight, [0, 0], [1, width]);
-  return layerNorm(embeddings.LayerNorm, add(add(words, firstType), positions), layerNormEps);
+  const positions = embedPositions(embeddings.position_embeddings, ids, config);
+  const firstType = slice(embeddings.token_type_embeddings.weight, [0, 0], [1, config.width]);
+  return layerNorm(embeddings.LayerNorm, add(add(words, firstType), positions), config.layerNormEps);
 }
 
 /** A block's parts under the names of `postNormBlock`. */
@@ -216,31 +122,24 @@ function partsOf({ attention, intermediate, output }: RobertaLayerParams): PostN
   };
 }
 
-function pool(params: RobertaTextParams, hidden: Tensor, mask: Tensor, { pooling }: RobertaTextConfig): Tensor {
-  switch (pooling) {
-    case "first":
-      return poolFirstToken(hidden);
-    case "mean":
-      return poolMean(hidden, mask);
-    case "max":
-      return poolMax(hidden, mask);
-    case "pooler":
-      return tanh(linear(params.pooler!.dense, poolFirstToken(hidden)));
-  }
+function pool(params: RobertaTextParams, hidden: Tensor, mask: Tensor, { pooling }: BertFamilyConfig): Tensor {
+  if (pooling === "pooler") return tanh(linear(params.pooler!.dense, poolFirstToken(hidden)));
+  return poolTokens(pooling, hidden, mask);
 }
 
 /**
- * RoBERTa (Liu et al. 2019, arXiv:1907.11692). ids [batch, tokens] int32; the attention mask is 1 where a
+ * BERT (Devlin et al. 2018, arXiv:1810.04805) or RoBERTa (Liu et al. 2019, arXiv:1907.11692), which differ
+ * in how positions are counted. ids [batch, tokens] int32; the attention mask is 1 where a
  * token may be seen, by default wherever it is no padding. Nothing is dropped unless the options say what.
  */
 export function encodeRoberta(
   params: RobertaTextParams,
   ids: Tensor,
-  config: RobertaTextConfig,
+  config: BertFamilyConfig,
   options: TextOptions = {},
 ): EncodedText {
   const { attentionMask = maskPadding(ids, config.padTokenId), checkpoint } = options;
-  const dropout = robertaDropout(config, ids, options);
+  const dropout = stackDropout(config, ids, options);
   const lastHidden = runBlocks(
     params.encoder.layer,
     withDropout(embedWords(params, ids, config), dropout.embedded),

@@ -45,7 +45,7 @@ export function siglipTextSpec(config: SiglipTextConfig): SiglipTextParams<Param
   return {
     embeddings: captionEmbeddingsSpec(config, { tokens: std, positions: std }),
     encoder: mapTree<EncoderParams<ParamSpec>, ParamSpec, ParamSpec>(textStackSpec(config), glorot),
-    final_layer_norm: withTraits(layerNormSpec(width), { depth: layers }),
+    final_layer_norm: withTraits(layerNormSpec(width, config.norms), { depth: layers }),
     head: withTraits(linearSpec(width, headWidth, { weight: normal(std) }), { depth: layers + 1 }),
   };
 }

@@ -2,10 +2,15 @@ import { ClipError, shown, type RandomStream } from "@clip-ts/base";
 import { assertShape, axisLength, ownTowerOf, refuseOwnTower, type ParamSpec } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { causalTextSpec, encodeCausal, type CausalTextParams } from "./causal-tower.ts";
+import { altClipTextSpec, encodeAltClip, type AltClipTextParams } from "./altclip-tower.ts";
 import type {
+  AltClipTextConfig,
+  BertTextConfig,
   BuiltInTextConfig,
   CausalTextConfig,
   EncodedText,
+  M2m100TextConfig,
+  Mt5TextConfig,
   OwnTextConfig,
   RobertaTextConfig,
   SiglipTextConfig,
@@ -14,13 +19,10 @@ import type {
   TextParams,
   TextTower,
 } from "./config.ts";
-import {
-  drawRobertaDropout,
-  encodeRoberta,
-  robertaTextSpec,
-  type RobertaTextParams,
-  type TextDropout,
-} from "./roberta-tower.ts";
+import { drawDropout, type TextDropout } from "./dropout.ts";
+import { encodeM2m100, m2m100TextSpec, type M2m100TextParams } from "./m2m100-tower.ts";
+import { encodeMt5, mt5TextSpec, type Mt5TextParams } from "./mt5-tower.ts";
+import { encodeRoberta, robertaTextSpec, type RobertaTextParams } from "./roberta-tower.ts";
 import { encodeSiglip, siglipTextSpec, type SiglipTextParams } from "./siglip-tower.ts";
 
 /** What the built-in towers say in one way. */
@@ -40,14 +42,41 @@ const clip: TextTower<CausalTextConfig, CausalTextParams> = {
   draws: () => ({}),
 };
 
-const roberta: TextTower<RobertaTextConfig, RobertaTextParams> = {
+/** What BERT and RoBERTa have in common. */
+const bertFamily = {
   spec: robertaTextSpec,
   encode: encodeRoberta,
-  width: ({ width }) => width,
+  width: ({ width }: { readonly width: number }) => width,
   endsInJointSpace: false,
   readsMask: true,
-  ...transformer("RoBERTa"),
-  draws: drawRobertaDropout,
+  draws: drawDropout,
+};
+
+const bert: TextTower<BertTextConfig, RobertaTextParams> = { ...bertFamily, ...transformer("BERT") };
+
+const roberta: TextTower<RobertaTextConfig, RobertaTextParams> = { ...bertFamily, ...transformer("RoBERTa") };
+
+const altclip: TextTower<AltClipTextConfig, AltClipTextParams> = {
+  ...bertFamily,
+  spec: altClipTextSpec,
+  encode: encodeAltClip,
+  width: ({ headWidth }) => headWidth,
+  ...transformer("AltCLIP's XLM-R"),
+};
+
+const m2m100: TextTower<M2m100TextConfig, M2m100TextParams> = {
+  ...bertFamily,
+  spec: m2m100TextSpec,
+  encode: encodeM2m100,
+  ...transformer("M2M-100's encoder"),
+};
+
+const mt5: TextTower<Mt5TextConfig, Mt5TextParams> = {
+  ...bertFamily,
+  spec: mt5TextSpec,
+  encode: encodeMt5,
+  ...transformer("mT5's encoder"),
+  draws: () => ({}),
 };
 
 const siglip: TextTower<SiglipTextConfig, SiglipTextParams> = {
@@ -69,7 +98,7 @@ export type TextConfigOf<Kind extends TextKind> = Extract<BuiltInTextConfig, { r
 /** Every kind of text tower that is built in. */
 export const textTowers: {
   readonly [Kind in TextKind]: TextTower<TextConfigOf<Kind>, never>;
-} = { clip, roberta, siglip };
+} = { clip, bert, roberta, altclip, m2m100, mt5, siglip };
 
 /** Whether somebody defined the tower elsewhere. */
 export function isOwnText(config: TextConfig): config is OwnTextConfig {
@@ -91,7 +120,7 @@ export function textKind({ kind = "clip" }: TextConfig): TextKind | "own" {
   if (kind === "own" || Object.hasOwn(textTowers, kind)) return kind;
   throw new ClipError(
     "bad-config",
-    `There is no text tower of kind ${shown(kind)}: use "clip", "roberta" or "siglip". ` +
+    `There is no text tower of kind ${shown(kind)}: use one of ${Object.keys(textTowers).join(", ")}. ` +
       "One of your own is made with defineTextTower.",
     { data: { kind } },
   );

@@ -1,10 +1,15 @@
 import {
   axisLength,
   dotProductAttention,
+  layerNorm,
+  layerNormSpec,
   linear,
   linearSpec,
   normal,
+  ones,
+  param,
   withTraits,
+  type LayerNormParams,
   type LinearParams,
   type ParamSpec,
 } from "@clip-ts/core";
@@ -50,7 +55,7 @@ function scoresOf({ query, key }: AttentionProjections, x: Tensor, context: Tens
 function singleQueryAttention(
   projections: AttentionProjections,
   x: Tensor,
-  { heads, mask, context = x }: Omit<AttentionOptions, "factor">,
+  { heads, mask, context = x }: Pick<AttentionOptions, "heads" | "mask" | "context">,
 ): Tensor {
   const { value, output } = projections;
   const [batch, tokens] = [axisLength(context, 0), axisLength(context, 1)];
@@ -68,6 +73,13 @@ export interface AttentionProjections {
   readonly key: LinearParams;
   readonly value: LinearParams;
   readonly output: LinearParams;
+  /** Norms of queries and keys in each head: weight and bias [headDim]. */
+  readonly queryNorm?: LayerNormParams | undefined;
+  readonly keyNorm?: LayerNormParams | undefined;
+  /** [heads, 1, 1]: a gain on what each head sees. */
+  readonly headScale?: Tensor | undefined;
+  /** A norm of what all heads saw: weight and bias [dim]. */
+  readonly innerNorm?: LayerNormParams | undefined;
 }
 
 /** How tokens look at each other. */
@@ -76,14 +88,22 @@ export interface AttentionOptions {
   readonly heads: number;
   /**
    * Added to the scores [batch, heads, queries, tokens] to hide tokens: [queries, tokens], or
-   * [batch, 1, 1, tokens] as `paddingMask` makes it.
+   * [batch, 1, 1, tokens] as `paddingMask` makes it, or any shape that broadcasts to theirs.
    */
   readonly mask?: Tensor | undefined;
   /** [batch, heads, queries, tokens]: factors on the attention weights, as dropout draws them. */
   readonly factor?: Tensor | undefined;
+  /** What the scores are multiplied by; 1 / √(length of a head) by default. */
+  readonly scale?: number | undefined;
   /** [batch, tokens, dim]: what is looked at; the queries themselves by default. */
   readonly context?: Tensor;
+  /** Of the norms within, if there are any; 1e-5 by default. */
+  readonly layerNormEps?: number;
 }
+
+/** Whether nothing but the four layers has a part in it. */
+const isPlain = ({ queryNorm, keyNorm, headScale, innerNorm }: AttentionProjections): boolean =>
+  [queryNorm, keyNorm, headScale, innerNorm].every((part) => part === undefined);
 
 /** [batch, tokens, dim] → [batch, heads, tokens, dim / heads]. */
 function splitHeads(x: Tensor, heads: number): Tensor {
@@ -104,26 +124,34 @@ function joinHeads(x: Tensor): Tensor {
 export function multiHeadAttention(
   projections: AttentionProjections,
   x: Tensor,
-  { heads, mask, factor, context = x }: AttentionOptions,
+  { heads, mask, factor, scale, context = x, layerNormEps }: AttentionOptions,
 ): Tensor {
-  const { query, key, value, output } = projections;
-  const isSingle = context !== x && axisLength(x, 1) === 1 && factor === undefined;
-  if (isSingle) return singleQueryAttention(projections, x, { heads, mask, context });
-  const mixed = dotProductAttention(
-    splitHeads(linear(query, x), heads),
-    splitHeads(linear(key, context), heads),
+  const { query, key, value, output, headScale } = projections;
+  const isSingle = context !== x && axisLength(x, 1) === 1 && factor === undefined && scale === undefined;
+  if (isSingle && isPlain(projections)) return singleQueryAttention(projections, x, { heads, mask, context });
+  const normed = (params: LayerNormParams | undefined, vectors: Tensor): Tensor =>
+    params === undefined ? vectors : layerNorm(params, vectors, layerNormEps);
+  const seen = dotProductAttention(
+    normed(projections.queryNorm, splitHeads(linear(query, x), heads)),
+    normed(projections.keyNorm, splitHeads(linear(key, context), heads)),
     splitHeads(linear(value, context), heads),
-    { mask, factor },
+    { mask, factor, scale },
   );
-  return linear(output, joinHeads(mixed));
+  const mixed = joinHeads(headScale === undefined ? seen : mul(seen, headScale));
+  return linear(output, normed(projections.innerNorm, mixed));
 }
 
-/** Four linear layers [dim, dim] with bias. */
+/** Four linear layers [dim, dim] with bias, and what a config asks for beside them. */
 export interface SelfAttentionParams<Leaf = Tensor> {
   readonly q_proj: LinearParams<Leaf>;
   readonly k_proj: LinearParams<Leaf>;
   readonly v_proj: LinearParams<Leaf>;
   readonly out_proj: LinearParams<Leaf>;
+  readonly q_norm?: LayerNormParams<Leaf>;
+  readonly k_norm?: LayerNormParams<Leaf>;
+  /** [heads, 1, 1] */
+  readonly head_scale?: Leaf;
+  readonly inner_norm?: LayerNormParams<Leaf>;
 }
 
 /** Starting deviations of OpenAI's CLIP: width^-½ inside, shrunk by √(2 · layers) on the way out. */
@@ -132,7 +160,18 @@ export function selfAttentionSpec(config: TransformerConfig): SelfAttentionParam
   const inward = (): LinearParams<ParamSpec> => linearSpec(width, width, { weight: normal(width ** -0.5) });
   const outward = linearSpec(width, width, { weight: normal((width * 2 * layers) ** -0.5) });
   const maps = { q_proj: inward(), k_proj: inward(), v_proj: inward(), out_proj: outward };
-  return withTraits(maps, { layer: "attention" });
+  return withTraits({ ...maps, ...extrasSpec(config) }, { layer: "attention" });
+}
+
+/** Spec of what the config asks for beside the four layers; starts without any effect but the norms'. */
+function extrasSpec(config: TransformerConfig): Partial<SelfAttentionParams<ParamSpec>> {
+  const { width, heads, norms, queryKeyNorm = false, headScale = false, innerNorm = false } = config;
+  const ofHead = layerNormSpec(width / heads, norms);
+  return {
+    ...(queryKeyNorm && { q_norm: ofHead, k_norm: ofHead }),
+    ...(headScale && { head_scale: param([heads, 1, 1], ones, "scale") }),
+    ...(innerNorm && { inner_norm: layerNormSpec(width, norms) }),
+  };
 }
 
 /**
@@ -141,5 +180,7 @@ export function selfAttentionSpec(config: TransformerConfig): SelfAttentionParam
  */
 export function selfAttention(params: SelfAttentionParams, x: Tensor, options: AttentionOptions): Tensor {
   const { q_proj: query, k_proj: key, v_proj: value, out_proj: output } = params;
-  return multiHeadAttention({ query, key, value, output }, x, options);
+  const { q_norm: queryNorm, k_norm: keyNorm, head_scale: headScale, inner_norm: innerNorm } = params;
+  const projections = { query, key, value, output, queryNorm, keyNorm, headScale, innerNorm };
+  return multiHeadAttention(projections, x, options);
 }

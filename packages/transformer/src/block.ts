@@ -10,9 +10,10 @@ import {
   type Activation,
   type LayerNormParams,
   type LinearParams,
+  type NormKind,
   type ParamSpec,
 } from "@clip-ts/core";
-import { add, mul, type Tensor } from "@tensorflow/tfjs-core";
+import { add, mul, split, type Tensor } from "@tensorflow/tfjs-core";
 import {
   multiHeadAttention,
   selfAttention,
@@ -36,12 +37,39 @@ export interface TransformerConfig {
   readonly layerNormEps: number;
   /** Starting gain of what each block adds to the stream (LayerScale); without it there is no gain. */
   readonly layerScale?: number;
+  /** What every layer norm of the tower learns; gain and shift by default. */
+  readonly norms?: NormKind;
+  /** Whether queries and keys are normalised in each head (Dehghani et al. 2023, arXiv:2302.05442). */
+  readonly queryKeyNorm?: boolean;
+  /** Whether what each head sees has a learned gain (NormFormer: Shleifer et al. 2021, arXiv:2110.09456). */
+  readonly headScale?: boolean;
+  /** Whether what the heads saw is normalised before it leaves the attention (Wang et al. 2022, arXiv:2210.06423). */
+  readonly innerNorm?: boolean;
+  /** Whether what the attention adds is normalised (NormFormer). */
+  readonly attentionNorm?: boolean;
+  /** Whether the MLP's hidden layer is normalised (NormFormer). */
+  readonly mlpNorm?: boolean;
+}
+
+/** Whether a stack is as in CLIP, without any option of its blocks and norms. */
+export function isPlainStack(config: TransformerConfig): boolean {
+  const { layerScale, norms = "affine", queryKeyNorm, headScale, innerNorm, attentionNorm, mlpNorm } = config;
+  const options = [queryKeyNorm, headScale, innerNorm, attentionNorm, mlpNorm];
+  return layerScale === undefined && norms === "affine" && options.every((option) => option !== true);
 }
 
 /** fc1 [hidden, dim], fc2 [dim, hidden], with bias. */
 export interface MlpParams<Leaf = Tensor> {
   readonly fc1: LinearParams<Leaf>;
+  /** Only with `mlpNorm`. */
+  readonly norm?: LayerNormParams<Leaf>;
   readonly fc2: LinearParams<Leaf>;
+}
+
+/** weights_in [2 · hidden, dim], weights_out [dim, hidden], with bias; under the names of DINOv2's SwiGLU. */
+export interface GatedMlpParams<Leaf = Tensor> {
+  readonly weights_in: LinearParams<Leaf>;
+  readonly weights_out: LinearParams<Leaf>;
 }
 
 /** Starting deviations of OpenAI's CLIP. */
@@ -49,12 +77,39 @@ export function mlpSpec(config: TransformerConfig): MlpParams<ParamSpec> {
   const { width, layers, mlpWidth } = config;
   const fc1 = linearSpec(width, mlpWidth, { weight: normal((2 * width) ** -0.5) });
   const fc2 = linearSpec(mlpWidth, width, { weight: normal((width * 2 * layers) ** -0.5) });
-  return withTraits({ fc1, fc2 }, { layer: "mlp" });
+  const norm = config.mlpNorm === true && { norm: layerNormSpec(mlpWidth, config.norms) };
+  return withTraits({ fc1, ...norm, fc2 }, { layer: "mlp" });
 }
 
-/** Two linear layers with an activation between. x [..., dim] → same. */
-export function mlp(params: MlpParams, x: Tensor, activation: Activation): Tensor {
-  return linear(params.fc2, activate(activation, linear(params.fc1, x)));
+/**
+ * The same where the hidden layer is gated (SwiGLU and its kin, Shazeer 2020, arXiv:2002.05202): twice as many values
+ * enter it, of which the first half, activated, multiplies the second.
+ */
+export function gatedMlpSpec(config: TransformerConfig): GatedMlpParams<ParamSpec> {
+  const { fc1, fc2: weights_out } = mlpSpec(config);
+  const { width, mlpWidth } = config;
+  const weights_in = linearSpec(width, 2 * mlpWidth, { weight: fc1.weight.init });
+  return withTraits({ weights_in, weights_out }, { layer: "mlp" });
+}
+
+/** An MLP of either kind. */
+export type AnyMlpParams<Leaf = Tensor> = MlpParams<Leaf> | GatedMlpParams<Leaf>;
+
+/**
+ * Two linear layers with an activation, and a norm if there is one, between; one half gates the other where they are
+ * gated. x [..., dim] → same.
+ */
+export function mlp(
+  params: AnyMlpParams,
+  x: Tensor,
+  { activation, layerNormEps }: Pick<TransformerConfig, "activation" | "layerNormEps">,
+): Tensor {
+  if ("weights_in" in params) {
+    const [gate, value] = split(linear(params.weights_in, x), 2, -1) as [Tensor, Tensor];
+    return linear(params.weights_out, mul(activate(activation, gate), value));
+  }
+  const hidden = activate(activation, linear(params.fc1, x));
+  return linear(params.fc2, params.norm === undefined ? hidden : layerNorm(params.norm, hidden, layerNormEps));
 }
 
 /**
@@ -82,27 +137,32 @@ export interface LayerScaleParams<Leaf = Tensor> {
 }
 
 /** One residual attention block. */
-export interface BlockParams<Leaf = Tensor> {
+export interface BlockParams<Leaf = Tensor, Mlp = MlpParams<Leaf>> {
   readonly layer_norm1: LayerNormParams<Leaf>;
   readonly self_attn: SelfAttentionParams<Leaf>;
+  /** Only with `attentionNorm`. */
+  readonly attention_norm?: LayerNormParams<Leaf>;
   readonly layer_scale1?: LayerScaleParams<Leaf>;
   readonly layer_norm2: LayerNormParams<Leaf>;
-  readonly mlp: MlpParams<Leaf>;
+  readonly mlp: Mlp;
   readonly layer_scale2?: LayerScaleParams<Leaf>;
 }
 
-/** Spec of one block of the stack. */
-export function blockSpec(config: TransformerConfig): BlockParams<ParamSpec> {
-  const { width, layerScale } = config;
+/** Spec of one block of the stack, with an MLP of another kind if its spec is given. */
+export function blockSpec(config: TransformerConfig): BlockParams<ParamSpec>;
+export function blockSpec<Mlp>(config: TransformerConfig, ownMlp: Mlp | undefined): BlockParams<ParamSpec, Mlp>;
+export function blockSpec<Mlp>(config: TransformerConfig, ownMlp?: Mlp): BlockParams<ParamSpec, Mlp> {
+  const { width, layerScale, norms } = config;
   const scale = (value: number): LayerScaleParams<ParamSpec> => ({
     lambda1: param([width], { kind: "constant", value }, "scale"),
   });
   return {
-    layer_norm1: layerNormSpec(width),
+    layer_norm1: layerNormSpec(width, norms),
     self_attn: selfAttentionSpec(config),
+    ...(config.attentionNorm === true && { attention_norm: layerNormSpec(width, norms) }),
     ...(layerScale !== undefined && { layer_scale1: scale(layerScale) }),
-    layer_norm2: layerNormSpec(width),
-    mlp: mlpSpec(config),
+    layer_norm2: layerNormSpec(width, norms),
+    mlp: ownMlp ?? (mlpSpec(config) as Mlp),
     ...(layerScale !== undefined && { layer_scale2: scale(layerScale) }),
   };
 }
@@ -128,17 +188,18 @@ const everyToken = (x: Tensor): Tensor => x;
  * x [batch, tokens, dim] → the tokens wanted, all by default; mask as in `multiHeadAttention`.
  */
 export function block(
-  params: BlockParams,
+  params: BlockParams<Tensor, AnyMlpParams>,
   x: Tensor,
   config: TransformerConfig,
   { pick = everyToken, mask }: Partial<WantedTokens> = {},
 ): Tensor {
-  const { heads, activation, layerNormEps } = config;
+  const { heads, layerNormEps } = config;
   const normed = layerNorm(params.layer_norm1, x, layerNormEps);
-  const looked = selfAttention(params.self_attn, pick(normed), { heads, mask, context: normed });
-  const attended = addTo(pick(x), looked, params.layer_scale1);
+  const looked = selfAttention(params.self_attn, pick(normed), { heads, mask, context: normed, layerNormEps });
+  const added = params.attention_norm === undefined ? looked : layerNorm(params.attention_norm, looked, layerNormEps);
+  const attended = addTo(pick(x), added, params.layer_scale1);
   const seen = layerNorm(params.layer_norm2, attended, layerNormEps);
-  return addTo(attended, mlp(params.mlp, seen, activation), params.layer_scale2);
+  return addTo(attended, mlp(params.mlp, seen, config), params.layer_scale2);
 }
 
 /** The parts of a post-norm block, whatever a checkpoint calls them. */
@@ -165,9 +226,9 @@ export function postNormBlock(
   config: TransformerConfig,
   { mask, weights, attended, thought }: BlockInputs = {},
 ): Tensor {
-  const { heads, activation, layerNormEps } = config;
+  const { heads, layerNormEps } = config;
   const looked = multiHeadAttention(parts.attention, x, { heads, mask, factor: weights });
   const first = layerNorm(parts.attentionNorm, add(x, withDropout(looked, attended)), layerNormEps);
-  const made = mlp(parts.mlp, first, activation);
+  const made = mlp(parts.mlp, first, config);
   return layerNorm(parts.mlpNorm, add(first, withDropout(made, thought)), layerNormEps);
 }

@@ -5,8 +5,10 @@ import {
   block,
   blockSpec,
   type BlockInputs,
+  type AnyMlpParams,
   type BlockParams,
   type DropoutFactors,
+  type MlpParams,
   type TransformerConfig,
   type WantedTokens,
 } from "./block.ts";
@@ -42,15 +44,18 @@ export function runBlocks<Block extends object>(
 }
 
 /** A stack of blocks. */
-export interface EncoderParams<Leaf = Tensor> {
-  readonly layers: readonly BlockParams<Leaf>[];
+export interface EncoderParams<Leaf = Tensor, Mlp = MlpParams<Leaf>> {
+  readonly layers: readonly BlockParams<Leaf, Mlp>[];
 }
 
 /**
- * Spec of the whole stack; the depth of a block is its number, counted from 1.
+ * Spec of the whole stack, with MLPs of another kind if their spec is given; the depth of a block is its number,
+ * counted from 1.
  * @throws ClipError "bad-config" if the heads do not divide the width.
  */
-export function encoderSpec(config: TransformerConfig): EncoderParams<ParamSpec> {
+export function encoderSpec(config: TransformerConfig): EncoderParams<ParamSpec>;
+export function encoderSpec<Mlp>(config: TransformerConfig, ownMlp: Mlp | undefined): EncoderParams<ParamSpec, Mlp>;
+export function encoderSpec<Mlp>(config: TransformerConfig, ownMlp?: Mlp): EncoderParams<ParamSpec, Mlp> {
   const { width, heads, layers } = config;
   if (width % heads !== 0) {
     throw new ClipError(
@@ -60,7 +65,10 @@ export function encoderSpec(config: TransformerConfig): EncoderParams<ParamSpec>
     );
   }
   return {
-    layers: Array.from({ length: layers }, (_, index) => withTraits(blockSpec(config), { depth: index + 1 })),
+    layers: Array.from({ length: layers }, (_, index) => {
+      const layer = withTraits(blockSpec<Mlp>(config, ownMlp), { depth: index + 1 });
+      return layer as BlockParams<ParamSpec, Mlp>;
+    }),
   };
 }
 
@@ -71,12 +79,12 @@ export function encoderSpec(config: TransformerConfig): EncoderParams<ParamSpec>
  * holds more.
  */
 export function encode(
-  params: EncoderParams,
+  params: EncoderParams<Tensor, AnyMlpParams>,
   x: Tensor,
   config: TransformerConfig,
   { wanted, ...options }: Omit<EncodeOptions, "dropout"> & { readonly wanted?: WantedTokens | undefined } = {},
 ): Tensor {
-  const run = (layer: BlockParams, hidden: Tensor, { mask }: BlockInputs): Tensor =>
+  const run = (layer: BlockParams<Tensor, AnyMlpParams>, hidden: Tensor, { mask }: BlockInputs): Tensor =>
     block(layer, hidden, config, { mask });
   if (wanted === undefined) return runBlocks(params.layers, x, run, options);
   const last = params.layers.at(-1);

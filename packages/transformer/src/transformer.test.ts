@@ -158,8 +158,8 @@ test("the encoder runs its blocks in order", async () => {
 });
 
 test("the mlp works on each token alone", async () => {
-  const all = await mlp(params.mlp, x, "gelu").data();
-  const flat = await mlp(params.mlp, reshape(x, [batch * tokens, config.width]), "gelu").data();
+  const all = await mlp(params.mlp, x, config).data();
+  const flat = await mlp(params.mlp, reshape(x, [batch * tokens, config.width]), config).data();
   expect(flat).toEqual(all);
 });
 

@@ -1,8 +1,13 @@
 export type {
   BuiltInVisionConfig,
   ImageConfig,
+  NaflexConfig,
+  QueryPoolConfig,
   OwnVisionConfig,
   ResNetConfig,
+  SwinConfig,
+  EfficientNetConfig,
+  EfficientNetStage,
   VisionConfig,
   VitConfig,
   VitPooling,
@@ -22,9 +27,12 @@ export {
   isOwnVision,
   isVit,
   matchVision,
+  pixelForm,
+  seesAnySize,
   visionKind,
   visionTower,
   visionTowers,
+  withImageSize,
   type VisionCases,
   type VisionConfigOf,
   type VisionKind,
@@ -37,6 +45,19 @@ export {
   type VisionTowerDefinition,
 } from "./own-tower.ts";
 export { featureMapSide, resNetSpec, type BottleneckParams, type ResNetParams } from "./resnet/resnet.ts";
+export {
+  hasOpenSide,
+  imageShape,
+  shapeOfImages,
+  type PixelForm,
+  type PublishedInput,
+  type PublishedPixels,
+} from "./pixel-form.ts";
+export { placeLength } from "./naflex/places.ts";
+export type { NaflexParams } from "./naflex/naflex.ts";
+export type { QueryPoolParams } from "./vit/query-pool.ts";
+export { efficientNetSpec, lastMapSide, type EfficientNetParams } from "./efficientnet/spec.ts";
+export { swinSpec, type SwinParams } from "./swin/spec.ts";
 export { patchCount, patchGrid, vitSpec, type VitParams } from "./vit/spec.ts";
 export { drawKeptPatches, keptPatchCount } from "./vit/encode.ts";
 export { resizePositions, sincosValues } from "./vit/positions.ts";

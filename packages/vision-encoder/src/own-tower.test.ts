@@ -137,7 +137,7 @@ test("what is for built-in towers only names it and says what to do", () => {
       "in clip-ts's own format (writeModel), or write its graphs for others (exportOnnxFolder).",
   };
   expect(refusalOf(() => builtInVision(config, "torchvision"))).toMatchObject(expected);
-  const cases = { vit: () => 1, resnet: () => 2 };
+  const cases = { vit: () => 1, resnet: () => 2, swin: () => 3, efficientnet: () => 4, naflex: () => 5 };
   expect(refusalOf(() => matchVision(config, cases)).code).toBe("unsupported");
   const named = JSON.parse('{ "kind": "own", "tower": "flat" }') as VisionConfig;
   expect(refusalOf(() => visionTower(named)).message).toContain('This config has "flat" in the place');

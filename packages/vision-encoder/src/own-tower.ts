@@ -8,6 +8,7 @@ import {
   type ParamSpec,
   type TreeOf,
 } from "@clip-ts/core";
+import { planesForm, type PixelForm } from "./pixel-form.ts";
 import { expandDims, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import type {
   EncodedImage,
@@ -30,7 +31,7 @@ export interface VisionTowerDefinition<Config extends ImageConfig, Spec extends 
   /** Shapes, starting values and roles, in a tree of any form; takes no memory. */
   spec(config: Config): Spec;
   /**
-   * Pixels [batch, channels, imageSize, imageSize] → `pooled` [batch, width], by operations that have
+   * Pixels [batch, channels, imageSize, imageSize], or as `pixels` says → `pooled` [batch, width], by operations that have
    * gradients. `lastHidden` is `pooled` and `statistics` is empty unless they are given. What it makes on
    * the way is disposed.
    */
@@ -50,6 +51,8 @@ export interface VisionTowerDefinition<Config extends ImageConfig, Spec extends 
   grid?(config: Config): number;
   /** Its table of positions, which is interpolated for images of another size; by default there is none. */
   positions?(config: Config): VisionPositions;
+  /** How images lie in what it reads; by default planes, [channels, imageSize, imageSize]. */
+  pixels?(config: Config): PixelForm;
   /** Name and sizes in words; by default all that its config says. */
   describe?(config: Config): string;
   /** What a training step draws for `VisionOptions`; nothing by default. */
@@ -105,6 +108,7 @@ export function defineVisionTower<Config extends ImageConfig, Spec extends objec
     depth: (config) => definition.depth?.(given(config)) ?? depthOf(tower.spec(config)),
     grid: (config) => definition.grid?.(given(config)) ?? 0,
     positions: (config) => definition.positions?.(given(config)),
+    pixels: (config) => definition.pixels?.(given(config)) ?? planesForm(config),
     describe: (config) => definition.describe?.(given(config)) ?? describeSettings(tower, config.settings),
     draws: (config, batch, random) => definition.draws?.(given(config), batch, random) ?? {},
   };

@@ -1,4 +1,4 @@
-import { ClipError, shown } from "@clip-ts/base";
+import { ClipError, shown, shownSize, sidesOf, sizeOf, type ImageSize } from "@clip-ts/base";
 import { assertShape, ownTowerOf, refuseOwnTower, type ParamSpec } from "@clip-ts/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type {
@@ -11,7 +11,11 @@ import type {
   VisionParams,
   VisionTower,
 } from "./config.ts";
+import { naflex } from "./naflex/naflex.ts";
+import { planesForm, type PixelForm } from "./pixel-form.ts";
 import { resnet } from "./resnet/resnet.ts";
+import { efficientnet } from "./efficientnet/efficientnet.ts";
+import { swin } from "./swin/swin.ts";
 import { vit } from "./vit/encode.ts";
 
 /** Names of the kinds of vision towers that are built in. */
@@ -23,7 +27,7 @@ export type VisionConfigOf<Kind extends VisionKind> = Extract<BuiltInVisionConfi
 /** Every kind of vision tower that is built in. */
 export const visionTowers: {
   readonly [Kind in VisionKind]: BuiltInVisionTower<VisionConfigOf<Kind>, never>;
-} = { vit, resnet };
+} = { vit, resnet, swin, efficientnet, naflex };
 
 /** Whether somebody defined the tower elsewhere. */
 export function isOwnVision(config: VisionConfig): config is OwnVisionConfig {
@@ -67,6 +71,15 @@ export function isVit(config: VisionConfig): config is VisionConfigOf<"vit"> {
   return visionKind(config) === "vit";
 }
 
+/**
+ * Whether a tower sees images of any size with the same weights, so that its config's size is only that of its
+ * positions (DINOv2), or of nothing (EfficientNet): what the images have is said where they are prepared.
+ */
+export function seesAnySize(config: VisionConfig): boolean {
+  if (config.kind === "efficientnet") return true;
+  return isVit(config) && config.positionGrid !== undefined;
+}
+
 /** One answer for each kind of vision tower. */
 export type VisionCases<Answer> = {
   [Kind in VisionKind]: (config: VisionConfigOf<Kind>) => Answer;
@@ -87,14 +100,35 @@ export function visionSpec(config: VisionConfig): VisionParams<ParamSpec> {
   return visionTower(config).spec(config);
 }
 
+/**
+ * The same tower for images of another size. @throws ClipError "bad-config" for two different sides, of which only
+ * vision transformers take any.
+ */
+export function withImageSize<Config extends VisionConfig>(config: Config, size: ImageSize): Config {
+  const { height, width } = sidesOf(size);
+  const imageSize = sizeOf({ height, width });
+  if (height === width || isVit(config)) return { ...config, imageSize };
+  throw new ClipError(
+    "bad-config",
+    `Images of ${shownSize(size)} pixels are for vision transformers; ${visionTower(config).title} takes squares: ` +
+      "give one number.",
+    { data: { imageSize } },
+  );
+}
+
 /** Length of the tower's `pooled` feature. */
 export function visionFeatureWidth(config: VisionConfig): number {
   return visionTower(config).width(config);
 }
 
+/** How images lie in what the tower reads. */
+export function pixelForm(config: VisionConfig): PixelForm {
+  return visionTower(config).pixels?.(config) ?? planesForm(config);
+}
+
 /**
  * Runs the tower that the config describes.
- * pixels [batch, channels, imageSize, imageSize], normalised → one feature for each image, and what it
+ * pixels [batch, ...pixelForm], by default [batch, channels, height, width], normalised → one feature for each image, and what it
  * was pooled from. The caller owns the outputs.
  * @throws ClipError "bad-shape" if the pixels do not fit the config.
  */
@@ -104,7 +138,6 @@ export function encodeImage(
   config: VisionConfig,
   options: VisionOptions = {},
 ): EncodedImage {
-  const { channels, imageSize } = config;
-  assertShape(pixels, ["batch", channels, imageSize, imageSize], "pixel values");
+  assertShape(pixels, ["batch", ...pixelForm(config).shape], "pixel values");
   return visionTower(config).encode(params, pixels, config, options);
 }

@@ -1,4 +1,4 @@
-import { isClipError } from "@clip-ts/base";
+import { isClipError, sidesOf } from "@clip-ts/base";
 import { countParams, flattenTree, initParams } from "@clip-ts/core";
 import { gradientFaults, largestDifference, randomTensor, tensorsLeftBy, weightedSum } from "@clip-ts/test-utils";
 import { concat, gather, slice, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
@@ -89,7 +89,7 @@ test.each([
 });
 
 test("patches that do not fill an image leave the rest out; one larger than it is refused", () => {
-  expect(codeOf(() => vitSpec({ ...config, imageSize: config.patchSize - 1 }))).toBe("bad-config");
+  expect(codeOf(() => vitSpec({ ...config, imageSize: sidesOf(config.patchSize).height - 1 }))).toBe("bad-config");
   expect(patchCount({ ...config, imageSize: 224, patchSize: 16 })).toBe(196);
   expect(patchCount({ ...config, imageSize: 384, patchSize: 14 })).toBe(729); // SigLIP so400m
 });

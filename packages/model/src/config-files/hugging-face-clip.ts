@@ -1,7 +1,7 @@
 import type { Activation } from "@clip-ts/core";
 import { initialLogitScale } from "@clip-ts/projection";
-import { isOwnText, type CausalTextConfig } from "@clip-ts/text-encoder";
-import type { TransformerConfig } from "@clip-ts/transformer";
+import type { CausalTextConfig, TextConfig } from "@clip-ts/text-encoder";
+import { isPlainStack, type TransformerConfig } from "@clip-ts/transformer";
 import { isVit, type VitConfig } from "@clip-ts/vision-encoder";
 import { headsOf, parseLoss, type BuiltInClipConfig, type ClipConfig } from "../config.ts";
 import type { Json, Section } from "./section.ts";
@@ -91,6 +91,25 @@ export function formatVit(vision: VitConfig): Json {
   };
 }
 
+/** Whether images and patches are squares, as those of CLIP and SigLIP are in transformers. */
+export const isSquare = ({ imageSize, patchSize }: VitConfig): boolean =>
+  [imageSize, patchSize].every((size) => typeof size === "number");
+
+/**
+ * A number that transformers 5 takes as a fraction only: it refuses a whole one, and JSON here has no other way to write
+ * it. Its default is left out, another whole number is the nearest below, which rounds to the same sizes.
+ */
+export function fraction(value: number, fallback: number): number | undefined {
+  if (value === fallback) return undefined;
+  return Number.isInteger(value) ? value - Math.abs(value) * Number.EPSILON : value;
+}
+
+/** Whether a vision transformer has what only DeiT and DINOv2 have. */
+export function isLaterVit({ distillationToken, registerTokens, gated, positionGrid }: VitConfig): boolean {
+  const hasTokens = distillationToken === true || (registerTokens ?? 0) > 0;
+  return hasTokens || gated === true || positionGrid !== undefined;
+}
+
 /** Whether a vision transformer is CLIP's own, without any option. */
 export function isClipVit(vision: VitConfig): boolean {
   return (
@@ -99,7 +118,9 @@ export function isClipVit(vision: VitConfig): boolean {
     vision.patchBias !== true &&
     (vision.pooling ?? "class") === "class" &&
     (vision.positions ?? "learned") === "learned" &&
-    vision.layerScale === undefined
+    isPlainStack(vision) &&
+    isSquare(vision) &&
+    !isLaterVit(vision)
   );
 }
 
@@ -113,6 +134,9 @@ export const clipVisionDefaults: TransformerDefaults & { readonly patchSize: num
   patchSize: 32,
   ...style,
 };
+
+/** What CLIP's text tower is where the file does not say. */
+export const clipTextDefaults: TransformerDefaults = { width: 512, layers: 12, heads: 8, ...style };
 
 /** An id that transformers takes for the last of the vocabulary. */
 const oldEndToken = 2;
@@ -141,7 +165,7 @@ function startTokenOf(text: Section, vocabSize: number, endTokenId: number): num
  * The section of a tower. transformers before 4.27 wrote it as `text_config_dict` or `vision_config_dict`
  * too; where that is there, transformers reads it alone, and keys that it lacks have their defaults.
  */
-function towerSection(root: Section, name: "text_config" | "vision_config"): Section {
+export function towerSection(root: Section, name: "text_config" | "vision_config"): Section {
   return root.section(root.has(`${name}_dict`) ? `${name}_dict` : name);
 }
 
@@ -150,7 +174,7 @@ export function parseClipText(text: Section): CausalTextConfig {
   const vocabSize = text.vocabulary("vocab_size", 49408);
   const endTokenId = endTokenOf(text, vocabSize);
   return {
-    ...parseTransformer(text, { width: 512, layers: 12, heads: 8, ...style }),
+    ...parseTransformer(text, clipTextDefaults),
     vocabSize,
     contextLength: text.tokens("max_position_embeddings", 77),
     startTokenId: startTokenOf(text, vocabSize, endTokenId),
@@ -175,12 +199,15 @@ export function hasOldEndToken({ endTokenId, vocabSize }: CausalTextConfig): boo
   return endTokenId === oldEndToken && endTokenId !== vocabSize - 1;
 }
 
-/** CLIP's causal tower without any option, as Hugging Face has it. */
-function isClipText(text: CausalTextConfig): boolean {
-  const { kind, causal, pooling, layerScale } = text;
-  if (hasOldEndToken(text)) return false;
-  const isPlain = (kind ?? "clip") === "clip" && causal !== false;
-  return isPlain && (pooling ?? "end") === "end" && layerScale === undefined;
+/** Whether a text tower is of CLIP's kind. */
+function isClipKind(text: TextConfig): text is CausalTextConfig {
+  return (text.kind ?? "clip") === "clip";
+}
+
+/** CLIP's causal tower without any option, as Hugging Face has it, but for the ids that may end a caption. */
+export function isPlainClipText(text: TextConfig): text is CausalTextConfig {
+  if (!isClipKind(text) || text.causal === false) return false;
+  return (text.pooling ?? "end") === "end" && isPlainStack(text);
 }
 
 /** The towers, if Hugging Face's `CLIPModel` computes the same with the same parameters. */
@@ -190,9 +217,8 @@ export function towersOfClip(
   const { vision, text } = config;
   const heads = headsOf(config);
   if (heads.image !== "linear" || heads.text !== "linear") return undefined;
-  if (!isVit(vision) || isOwnText(text)) return undefined;
-  if (text.kind === "roberta" || text.kind === "siglip") return undefined;
-  return isClipVit(vision) && isClipText(text) ? { vision, text } : undefined;
+  if (!isVit(vision) || !isPlainClipText(text) || hasOldEndToken(text)) return undefined;
+  return isClipVit(vision) ? { vision, text } : undefined;
 }
 
 /** Writes model type "clip". */

@@ -1,42 +1,30 @@
 import { initialLogitScale } from "@clip-ts/projection";
-import type { RobertaTextConfig } from "@clip-ts/text-encoder";
-import { isVit, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
+import type { BertTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
+import { isVit, type VisionConfig } from "@clip-ts/vision-encoder";
 import { headsOf, type BuiltInClipConfig, type ClipConfig } from "../config.ts";
+import {
+  assertEncoder,
+  bertDefaults,
+  formatBert,
+  formatBertFamily,
+  parseBert,
+  parseDropout,
+} from "./hugging-face-bert.ts";
 import {
   clipVisionDefaults,
   formatTraining,
-  formatTransformer,
   formatVit,
   isClipVit,
   parseTraining,
   parseTransformer,
   parseVit,
 } from "./hugging-face-clip.ts";
+import { deit, dinov2, dinov2WithRegisters, plainVit, swin, type ImageTower } from "./hugging-face-image-towers.ts";
 import type { Json, Section } from "./section.ts";
-
-/** RoBERTa-base, where a file does not say otherwise. */
-const robertaDefaults = {
-  width: 768,
-  layers: 12,
-  heads: 12,
-  activation: "gelu",
-  layerNormEps: 1e-12,
-} as const;
-
-/** Reads the shares that training drops, where the file has any: 0.1 in most that transformers wrote. */
-function parseDropout(text: Section): Pick<RobertaTextConfig, "hiddenDropout" | "attentionDropout"> {
-  const hiddenDropout = text.share("hidden_dropout_prob", 0);
-  const attentionDropout = text.share("attention_probs_dropout_prob", 0);
-  return {
-    ...(hiddenDropout > 0 && { hiddenDropout }),
-    ...(attentionDropout > 0 && { attentionDropout }),
-  };
-}
 
 /** Reads RoBERTa's keys. `pooling` is not among them: the model around it decides. */
 export function parseRoberta(text: Section, pooling: RobertaTextConfig["pooling"]): RobertaTextConfig {
-  text.only("is_decoder", false);
-  text.only("position_embedding_type", "absolute");
+  assertEncoder(text);
   const vocabSize = text.vocabulary("vocab_size", 50265);
   const padTokenId = text.tokenId("pad_token_id", vocabSize, 1);
   const contextLength = text.tokens("max_position_embeddings", 512) - padTokenId - 1;
@@ -45,7 +33,7 @@ export function parseRoberta(text: Section, pooling: RobertaTextConfig["pooling"
   }
   return {
     kind: "roberta",
-    ...parseTransformer(text, robertaDefaults),
+    ...parseTransformer(text, bertDefaults),
     vocabSize,
     contextLength,
     startTokenId: text.tokenId("bos_token_id", vocabSize, 0),
@@ -59,81 +47,60 @@ export function parseRoberta(text: Section, pooling: RobertaTextConfig["pooling"
 
 /** The same keys, written. */
 export function formatRoberta(text: RobertaTextConfig): Json {
-  const { attention_dropout: _other, ...stack } = formatTransformer(text);
   return {
     model_type: "roberta",
-    ...stack,
-    vocab_size: text.vocabSize,
+    ...formatBertFamily(text),
     max_position_embeddings: text.contextLength + text.padTokenId + 1,
-    type_vocab_size: text.tokenTypes,
     bos_token_id: text.startTokenId,
-    eos_token_id: text.endTokenId,
-    pad_token_id: text.padTokenId,
-    attention_probs_dropout_prob: text.attentionDropout ?? 0,
-    hidden_dropout_prob: text.hiddenDropout ?? 0,
   };
 }
 
-/** ViT-B/16, where a file does not say otherwise. */
-const plainVitDefaults = {
-  width: 768,
-  layers: 12,
-  heads: 12,
-  patchSize: 16,
-  activation: "gelu",
-  layerNormEps: 1e-12,
-} as const;
+/** CLIP's vision transformer as a tower of its own. */
+const clipVit: ImageTower = {
+  type: "clip_vision_model",
+  parse: (section) => parseVit(section, clipVisionDefaults),
+  format: (vision) => (isVit(vision) && isClipVit(vision) ? formatVit(vision) : undefined),
+};
 
-/** What tells Hugging Face's plain ViT from CLIP's. */
-const plainVitStyle = { preNorm: false, patchBias: true, pooling: "pooler" } as const;
+/** The vision towers of dual encoders. */
+const imageTowers: readonly ImageTower[] = [clipVit, plainVit, deit, dinov2, dinov2WithRegisters, swin];
 
-/** Model types of vision towers: CLIP's, and the plain ViT. */
-const visionTypes = { clip: "clip_vision_model", plain: "vit" } as const;
-
-function parsePlainVit(section: Section): VitConfig {
-  const vision = { ...parseVit(section, plainVitDefaults), ...plainVitStyle };
-  section.only("qkv_bias", true);
-  section.only("pooler_act", "tanh");
-  section.only("pooler_output_size", vision.width);
-  return vision;
+/** The tower that writes this config, and what it writes. */
+function formatImageTower(vision: VisionConfig): Json | undefined {
+  for (const { type, format } of imageTowers) {
+    const keys = format(vision);
+    if (keys !== undefined) return { model_type: type, ...keys };
+  }
+  return undefined;
 }
 
-function formatPlainVit(vision: VitConfig): Json {
-  const { attention_dropout: _other, ...keys } = formatVit(vision);
-  return {
-    model_type: visionTypes.plain,
-    ...keys,
-    qkv_bias: true,
-    pooler_act: "tanh",
-    pooler_output_size: vision.width,
-    attention_probs_dropout_prob: 0,
-    hidden_dropout_prob: 0,
-  };
+/** Whether transformers' files have other names than ours for the tower: those of its plain ViT and of its kin. */
+export function hasOwnNames(vision: VisionConfig): boolean {
+  const type = formatImageTower(vision)?.["model_type"];
+  return [plainVit, deit, dinov2, dinov2WithRegisters].some((tower) => tower.type === type);
 }
 
-/** Whether a vision transformer is Hugging Face's plain one, pooler included. */
-export function isPlainVit(vision: VisionConfig): boolean {
-  if (!isVit(vision)) return false;
-  const { classToken, preNorm, patchBias, pooling, positions, layerScale } = vision;
-  const entersAsPlain = classToken !== false && preNorm === false && patchBias === true;
-  const hasOptions = (positions ?? "learned") !== "learned" || layerScale !== undefined;
-  return entersAsPlain && pooling === "pooler" && !hasOptions;
+/** Whether transformers has the vision tower, as one of a dual encoder. */
+export function isDualVision(vision: VisionConfig): boolean {
+  return formatImageTower(vision) !== undefined;
 }
 
 /**
- * Reads model type "vision-text-dual-encoder": CLIP's vision transformer or the plain ViT, and RoBERTa.
- * RoBERTa and the plain ViT end in the pooler that `AutoModel` gives them.
+ * Reads model type "vision-text-dual-encoder": one of the vision towers above, and BERT or RoBERTa, which end in the
+ * pooler that `AutoModel` gives them.
  */
 export function parseDualEncoder(root: Section): BuiltInClipConfig {
   const vision = root.section("vision_config");
   const text = root.section("text_config");
-  const type = vision.choice("model_type", Object.values(visionTypes));
-  text.choice("model_type", ["roberta", "xlm-roberta"]);
+  const types = imageTowers.map(({ type: name }) => name);
+  const type = vision.choice("model_type", types);
+  const tower = imageTowers[types.indexOf(type)] as ImageTower;
+  const isBert = text.choice("model_type", ["roberta", "xlm-roberta", "bert"]) === "bert";
   return {
     projectionDim: root.positive("projection_dim", 512),
     initialLogitScale: root.logScale("logit_scale_init_value", initialLogitScale),
-    vision: type === visionTypes.plain ? parsePlainVit(vision) : parseVit(vision, clipVisionDefaults),
-    text: parseRoberta(text, "pooler"),
+    vision: tower.parse(vision),
+    text: isBert ? parseBert(text, "pooler") : parseRoberta(text, "pooler"),
     ...parseTraining(root),
   };
 }
@@ -141,26 +108,26 @@ export function parseDualEncoder(root: Section): BuiltInClipConfig {
 /** The towers, if Hugging Face's `VisionTextDualEncoderModel` computes the same. */
 export function towersOfDualEncoder(
   config: ClipConfig,
-): { readonly vision: VitConfig; readonly text: RobertaTextConfig } | undefined {
+): { readonly vision: VisionConfig; readonly text: RobertaTextConfig | BertTextConfig } | undefined {
   const { vision, text } = config;
   const heads = headsOf(config);
   if (heads.image !== "linear" || heads.text !== "linear") return undefined;
-  if (!isVit(vision) || text.kind !== "roberta" || text.pooling !== "pooler") return undefined;
-  return isClipVit(vision) || isPlainVit(vision) ? { vision, text } : undefined;
+  if ((text.kind !== "roberta" && text.kind !== "bert") || text.pooling !== "pooler") return undefined;
+  return isDualVision(vision) ? { vision, text } : undefined;
 }
 
 /** Writes model type "vision-text-dual-encoder". */
 export function formatDualEncoder(
   config: ClipConfig,
-  { vision, text }: { readonly vision: VitConfig; readonly text: RobertaTextConfig },
+  { vision, text }: { readonly vision: VisionConfig; readonly text: RobertaTextConfig | BertTextConfig },
 ): Json {
   return {
     architectures: ["VisionTextDualEncoderModel"],
     model_type: "vision-text-dual-encoder",
     projection_dim: config.projectionDim,
     logit_scale_init_value: config.initialLogitScale,
-    vision_config: isPlainVit(vision) ? formatPlainVit(vision) : { model_type: visionTypes.clip, ...formatVit(vision) },
-    text_config: formatRoberta(text),
+    vision_config: formatImageTower(vision),
+    text_config: text.kind === "bert" ? formatBert(text) : formatRoberta(text),
     ...formatTraining(config),
   };
 }

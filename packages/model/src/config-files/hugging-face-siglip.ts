@@ -1,11 +1,14 @@
 import { initialSigmoidLogitScale } from "@clip-ts/projection";
 import type { SiglipTextConfig } from "@clip-ts/text-encoder";
+import { isPlainStack } from "@clip-ts/transformer";
 import { isVit, type VitConfig } from "@clip-ts/vision-encoder";
 import { headsOf, lossOf, type BuiltInClipConfig, type ClipConfig } from "../config.ts";
 import {
   formatTraining,
   formatTransformer,
   formatVit,
+  isSquare,
+  isLaterVit,
   parseTraining,
   parseTransformer,
   parseVit,
@@ -20,7 +23,8 @@ export const siglipVisionStyle = {
   pooling: "attention",
 } as const;
 
-const defaults = {
+/** What SigLIP's towers are where a file does not say. */
+export const siglipDefaults = {
   width: 768,
   layers: 12,
   heads: 12,
@@ -29,8 +33,9 @@ const defaults = {
   layerNormEps: 1e-6,
 } as const;
 
-function parseText(text: Section): SiglipTextConfig {
-  const stack = parseTransformer(text, defaults);
+/** Reads SigLIP's text tower, which SigLIP 2 has too. */
+export function parseSiglipText(text: Section): SiglipTextConfig {
+  const stack = parseTransformer(text, siglipDefaults);
   const vocabSize = text.vocabulary("vocab_size", 32000);
   const padTokenId = text.tokenId("pad_token_id", vocabSize, 1);
   const declared = text.number("eos_token_id", padTokenId);
@@ -50,12 +55,12 @@ function parseText(text: Section): SiglipTextConfig {
 export function parseHuggingFaceSiglip(root: Section): BuiltInClipConfig {
   const section = root.section("vision_config", {});
   section.only("vision_use_head", true);
-  const vision: VitConfig = { ...parseVit(section, defaults), ...siglipVisionStyle };
+  const vision: VitConfig = { ...parseVit(section, siglipDefaults), ...siglipVisionStyle };
   return {
     projectionDim: vision.width,
     initialLogitScale: root.logScale("logit_scale_init_value", initialSigmoidLogitScale),
     vision,
-    text: parseText(root.section("text_config", {})),
+    text: parseSiglipText(root.section("text_config", {})),
     imageHead: "none",
     loss: { kind: "sigmoid" },
     ...parseTraining(root),
@@ -63,9 +68,10 @@ export function parseHuggingFaceSiglip(root: Section): BuiltInClipConfig {
 }
 
 function isSiglipVit(vision: VitConfig): boolean {
-  const { classToken, preNorm, patchBias, pooling, positions, layerScale } = vision;
+  const { classToken, preNorm, patchBias, pooling, positions } = vision;
   const entersAsSiglip = classToken === false && preNorm === false && patchBias === true;
-  const isPlain = (positions ?? "learned") === "learned" && layerScale === undefined;
+  const isPlain =
+    (positions ?? "learned") === "learned" && isPlainStack(vision) && isSquare(vision) && !isLaterVit(vision);
   return entersAsSiglip && isPlain && pooling === "attention";
 }
 
@@ -79,8 +85,18 @@ export function towersOfSiglip(
     return undefined;
   }
   const endsInTowers = heads.image === "none" && heads.text === "none";
-  return endsInTowers && isSiglipVit(vision) ? { vision, text } : undefined;
+  return endsInTowers && isSiglipVit(vision) && isPlainStack(text) ? { vision, text } : undefined;
 }
+
+/** The same, written. */
+export const formatSiglipText = (text: SiglipTextConfig): Json => ({
+  ...formatTransformer(text),
+  vocab_size: text.vocabSize,
+  max_position_embeddings: text.contextLength,
+  eos_token_id: text.endTokenId,
+  pad_token_id: text.padTokenId,
+  projection_size: text.headWidth,
+});
 
 /** Writes model type "siglip". */
 export function formatHuggingFaceSiglip(
@@ -92,15 +108,7 @@ export function formatHuggingFaceSiglip(
     architectures: ["SiglipModel"],
     model_type: "siglip",
     logit_scale_init_value: config.initialLogitScale,
-    text_config: {
-      model_type: "siglip_text_model",
-      ...formatTransformer(text),
-      vocab_size: text.vocabSize,
-      max_position_embeddings: text.contextLength,
-      eos_token_id: text.endTokenId,
-      pad_token_id: text.padTokenId,
-      projection_size: text.headWidth,
-    },
+    text_config: { model_type: "siglip_text_model", ...formatSiglipText(text) },
     vision_config: { model_type: "siglip_vision_model", ...formatVit(vision) },
     ...formatTraining(training),
   };

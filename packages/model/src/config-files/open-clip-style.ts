@@ -2,6 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
 import type { HeadKind } from "@clip-ts/projection";
 import type { BuiltInTextConfig } from "@clip-ts/text-encoder";
+import type { TransformerConfig } from "@clip-ts/transformer";
 import type { Json, Section } from "./section.ts";
 
 /** What every section of open_clip's file shares. */
@@ -18,33 +19,46 @@ export interface TextSide {
   readonly textHead: HeadKind;
 }
 
-/** Activation and norm constant of a tower. */
-interface Style {
-  readonly activation: Activation;
-  readonly layerNormEps: number;
-}
+/** Activation and norms of a tower. */
+type Style = Pick<TransformerConfig, "activation" | "layerNormEps" | "norms">;
 
 /** Says that open_clip's file cannot hold something. @throws ClipError "bad-config" always. */
 export function refuseForOpenClip(what: string): never {
   throw new ClipError("bad-config", `open_clip's config has no keys for ${what}: write the model in our own layout.`);
 }
 
-/** Keys of a tower's blocks; what they name, open_clip can build and we cannot. */
-export const blockKeys = [
-  "block_type",
-  "qk_norm",
-  "scaled_cosine_attn",
-  "scale_heads",
-  "scale_attn_inner",
-  "scale_attn",
-  "scale_fc",
-] as const;
+/** What blocks may have beside CLIP's, by open_clip's keys. */
+const blockOptions = {
+  qk_norm: "queryKeyNorm",
+  scale_heads: "headScale",
+  scale_attn_inner: "innerNorm",
+  scale_attn: "attentionNorm",
+  scale_fc: "mlpNorm",
+} as const satisfies Readonly<Record<string, keyof TransformerConfig>>;
 
-/** Refuses blocks other than CLIP's. Its "custom" ones are the same where nothing else is asked of them. */
-export function assertPlainBlocks(section: Section): void {
-  const [type, ...options] = blockKeys;
-  section.choice(type, ["default", "custom"], "default");
-  for (const key of options) section.only(key, false);
+type BlockKey = keyof typeof blockOptions;
+const optionKeys = Object.keys(blockOptions) as BlockKey[];
+
+/** Keys of a tower's blocks. */
+export const blockKeys: readonly string[] = ["block_type", "scaled_cosine_attn", "ls_init_value", ...optionKeys];
+
+/** Reads what the blocks have beside CLIP's. Of "default" blocks open_clip asks nothing but LayerScale. */
+export function blocksOf(section: Section): Partial<TransformerConfig> {
+  const isCustom = section.choice("block_type", ["default", "custom"], "custom") === "custom";
+  const asked = optionKeys.filter((key) => section.flag(key, false) && isCustom);
+  if (isCustom && section.flag("scaled_cosine_attn", false)) {
+    section.refuse("scaled_cosine_attn", "false: open_clip itself builds such a tower and cannot run it");
+  }
+  return {
+    ...(section.has("ls_init_value") && { layerScale: section.number("ls_init_value") }),
+    ...Object.fromEntries(asked.map((key) => [blockOptions[key], true])),
+  };
+}
+
+/** Writes the same. */
+export function formatBlocks(config: TransformerConfig): Json {
+  const asked = optionKeys.filter((key) => config[blockOptions[key]] === true);
+  return { ls_init_value: config.layerScale, ...Object.fromEntries(asked.map((key) => [key, true])) };
 }
 
 /** Reads `act_kwargs`: the variant of GELU. */
@@ -55,17 +69,29 @@ function geluOf(section: Section): Activation {
   return variant === "tanh" ? "gelu_pytorch_tanh" : "gelu";
 }
 
-/** Reads `act_kwargs` and `norm_kwargs` of a tower. */
-export function activationOf(section: Section, quickGelu: boolean): Style {
+/** Reads `act_kwargs` of a tower of QuickGELU, which takes none. */
+function quickGeluOf(section: Section): Activation {
+  if (Object.keys(section.section("act_kwargs", {}).json).length > 0) {
+    section.without("act_kwargs", "QuickGELU has none");
+  }
+  return "quick_gelu";
+}
+
+/** Reads `norm_kwargs` of a tower. */
+function normsOf(section: Section): Omit<Style, "activation"> {
   const norm = section.section("norm_kwargs", {});
   norm.onlyKeys(["eps", "elementwise_affine", "bias"]);
-  norm.only("elementwise_affine", true);
-  norm.only("bias", true);
-  if (quickGelu) section.without("act_kwargs", "QuickGELU has none");
+  const isPlain = !norm.flag("elementwise_affine", true);
+  const isGain = !norm.flag("bias", true);
   return {
-    activation: quickGelu ? "quick_gelu" : geluOf(section),
     layerNormEps: norm.epsilon("eps", 1e-5),
+    ...((isPlain || isGain) && { norms: isPlain ? "plain" : "gain" }),
   };
+}
+
+/** Reads `act_kwargs` and `norm_kwargs` of a tower. */
+export function activationOf(section: Section, quickGelu: boolean): Style {
+  return { activation: quickGelu ? quickGeluOf(section) : geluOf(section), ...normsOf(section) };
 }
 
 /** The hidden layer's length, which open_clip's file says by its ratio to the width. */
@@ -80,16 +106,23 @@ export function mlpRatioOf({ width, mlpWidth }: { readonly width: number; readon
   return Math.floor(width * ratio) === mlpWidth ? ratio : (mlpWidth + 0.5) / width;
 }
 
+function formatNorms({ layerNormEps, norms = "affine" }: Style): Json {
+  const keys = {
+    ...(layerNormEps !== 1e-5 && { eps: layerNormEps }),
+    ...(norms === "plain" && { elementwise_affine: false }),
+    ...(norms === "gain" && { bias: false }),
+  };
+  return Object.keys(keys).length > 0 ? { norm_kwargs: keys } : {};
+}
+
 /** Writes the same, as far as it differs from what open_clip takes anyway. */
-export function formatActivation({ activation, layerNormEps }: Style, usual: Activation): Json {
+export function formatActivation(style: Style, usual: Activation): Json {
+  const { activation } = style;
   const isTanh = activation === "gelu_pytorch_tanh" && usual === "gelu";
   if (activation !== usual && !isTanh) {
     return refuseForOpenClip(`a tower with ${activation} beside one with ${usual}`);
   }
-  return {
-    ...(isTanh && { act_kwargs: { approximate: "tanh" } }),
-    ...(layerNormEps !== 1e-5 && { norm_kwargs: { eps: layerNormEps } }),
-  };
+  return { ...(isTanh && { act_kwargs: { approximate: "tanh" } }), ...formatNorms(style) };
 }
 
 /** The keys that say something: neither undefined nor what open_clip takes anyway. */

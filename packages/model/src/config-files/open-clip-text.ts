@@ -1,13 +1,14 @@
 import type { Activation } from "@clip-ts/core";
 import type { HeadKind } from "@clip-ts/projection";
-import type { CausalTextConfig, RobertaTextConfig, SiglipTextConfig } from "@clip-ts/text-encoder";
+import type { CausalTextConfig, SiglipTextConfig } from "@clip-ts/text-encoder";
 import type { TransformerConfig } from "@clip-ts/transformer";
-import { robertaTowers } from "../presets/towers.ts";
+import { formatLanguageTower, isLanguageTower, parseLanguageTower } from "./open-clip-language.ts";
 import {
   activationOf,
-  assertPlainBlocks,
   blockKeys,
+  blocksOf,
   formatActivation,
+  formatBlocks,
   mlpRatioOf,
   mlpWidthOf,
   refuseForOpenClip,
@@ -16,46 +17,6 @@ import {
   type TextSide,
 } from "./open-clip-style.ts";
 import type { Json, Section } from "./section.ts";
-
-const robertaPoolings = {
-  mean_pooler: "mean",
-  max_pooler: "max",
-  cls_pooler: "pooler",
-  cls_last_hidden_state_pooler: "first",
-} as const;
-
-/** Reads a tower that open_clip takes from Hugging Face by name. */
-function parseOpenClipRoberta(section: Section, { embedDim }: OpenClipContext): TextSide {
-  const name = section.text("hf_model_name").replace(/^FacebookAI\//u, "");
-  const tower = robertaTowers[name];
-  if (tower === undefined) {
-    section.refuse("hf_model_name", `one of ${Object.keys(robertaTowers).join(", ")}`);
-  }
-  const poolers = Object.keys(robertaPoolings) as (keyof typeof robertaPoolings)[];
-  const pooler = section.choice("hf_pooler_type", poolers, "mean_pooler");
-  const isWithout = section.json["hf_proj_type"] === null; // the file's null means no head
-  const textHead: HeadKind = isWithout ? "none" : section.choice("hf_proj_type", ["linear", "mlp"], "mlp");
-  if (textHead === "none" && tower.width !== embedDim) {
-    section.refuse("hf_proj_type", '"linear" or "mlp"');
-  }
-  return { text: { ...tower, pooling: robertaPoolings[pooler] }, textHead };
-}
-
-/** Writes the tower's name, its pooler and head. */
-function formatOpenClipRoberta(text: RobertaTextConfig, head: HeadKind): Json {
-  const isTower = ([, tower]: [string, Omit<RobertaTextConfig, "pooling">]): boolean =>
-    Object.entries(tower).every(([key, value]) => text[key as keyof RobertaTextConfig] === value);
-  const name = Object.entries(robertaTowers).find(isTower)?.[0];
-  if (name === undefined) return refuseForOpenClip("a RoBERTa of this size");
-  if (head === "affine") return refuseForOpenClip("a head with a bias behind RoBERTa");
-  const poolers = Object.entries(robertaPoolings);
-  return {
-    hf_model_name: name,
-    hf_tokenizer_name: name,
-    hf_proj_type: head === "none" ? null : head,
-    hf_pooler_type: poolers.find(([, pooling]) => pooling === text.pooling)?.[0],
-  };
-}
 
 /** What open_clip takes where a key is missing. */
 const usual = {
@@ -78,11 +39,19 @@ function parseStack(section: Section, quickGelu: boolean): TransformerConfig {
     layers: section.layers("layers", 12),
     mlpWidth: mlpWidthOf(section, width),
     ...activationOf(section, quickGelu),
-    ...(section.has("ls_init_value") && { layerScale: section.number("ls_init_value") }),
+    ...blocksOf(section),
   };
 }
 
-type PoolType = "argmax" | "eos" | "last";
+const poolTypes = ["argmax", "eos", "last", "first"] as const;
+type PoolType = (typeof poolTypes)[number];
+
+function poolTypeOf(section: Section): PoolType {
+  if (section.json["pool_type"] === "none") {
+    section.refuse("pool_type", `one of ${poolTypes.join(", ")} ("none" leaves a caption without one feature)`);
+  }
+  return section.choice("pool_type", poolTypes, usual.pool_type);
+}
 
 function parseHead(section: Section): HeadKind {
   const type = section.choice("proj_type", ["linear", "none"], usual.proj_type);
@@ -117,7 +86,7 @@ function parseCausal(
     endTokenId: poolType === "eos" ? section.tokenId("eos_id", vocabSize, usual.eos_id) : vocabSize - 1,
     padTokenId: section.tokenId("pad_id", vocabSize, usual.pad_id),
     ...(isUnmasked && { causal: false }),
-    ...(poolType === "last" && { pooling: "last" as const }),
+    ...((poolType === "last" || poolType === "first") && { pooling: poolType }),
   };
 }
 
@@ -132,7 +101,6 @@ const knownKeys = [
   "heads",
   "layers",
   "mlp_ratio",
-  "ls_init_value",
   "embed_cls",
   "pad_id",
   "eos_id",
@@ -154,11 +122,12 @@ const knownKeys = [
 /** Reads `text_cfg`. */
 export function parseOpenClipText(section: Section, context: OpenClipContext): TextSide {
   section.onlyKeys(knownKeys);
-  if (section.has("hf_model_name")) return parseOpenClipRoberta(section, context);
-  section.only("embed_cls", false);
-  assertPlainBlocks(section);
+  if (section.has("hf_model_name")) return parseLanguageTower(section, context);
+  if (section.flag("embed_cls", false)) {
+    section.refuse("embed_cls", "false: only CoCa's text tower has a token of its own, which is not computed here");
+  }
   const stack = parseStack(section, context.quickGelu);
-  const poolType = section.choice("pool_type", ["argmax", "eos", "last"], usual.pool_type);
+  const poolType = poolTypeOf(section);
   const isUnmasked = section.flag("no_causal_mask", usual.no_causal_mask);
   const textHead = parseHead(section);
   if (context.isSiglipVision && textHead === "affine") {
@@ -170,7 +139,7 @@ export function parseOpenClipText(section: Section, context: OpenClipContext): T
 }
 
 function poolingKeys({ pooling, endTokenId, vocabSize }: CausalTextConfig): Json {
-  if (pooling === "last") return { pool_type: "last" };
+  if (pooling === "last" || pooling === "first") return { pool_type: pooling };
   return endTokenId === vocabSize - 1 ? {} : { pool_type: "eos", eos_id: endTokenId };
 }
 
@@ -191,7 +160,8 @@ export function formatOpenClipText(
   { text, textHead }: TextSide,
   { activation }: { readonly activation: Activation },
 ): Json {
-  if (text.kind === "roberta") return formatOpenClipRoberta(text, textHead);
+  if (isLanguageTower(text)) return formatLanguageTower(text, textHead);
+  if (text.kind === "altclip") return refuseForOpenClip("AltCLIP's text tower");
   if (textHead === "mlp") return refuseForOpenClip("an MLP head behind this tower");
   const keys = {
     context_length: text.contextLength,
@@ -200,7 +170,7 @@ export function formatOpenClipText(
     heads: text.heads,
     layers: text.layers,
     mlp_ratio: mlpRatioOf(text),
-    ls_init_value: text.layerScale,
+    ...formatBlocks(text),
     ...formatActivation(text, activation),
     ...kindKeys(text, textHead),
   };

@@ -1,18 +1,27 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shownSize } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
-import { isVit, visionTower, type BuiltInVisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
+import {
+  isVit,
+  visionTower,
+  type BuiltInVisionConfig,
+  type QueryPoolConfig,
+  type VitConfig,
+} from "@clip-ts/vision-encoder";
+import { isLaterVit } from "./hugging-face-clip.ts";
 import { siglipVisionStyle } from "./hugging-face-siglip.ts";
 import {
   activationOf,
-  assertPlainBlocks,
   blockKeys,
+  blocksOf,
   formatActivation,
+  formatBlocks,
   mlpRatioOf,
   mlpWidthOf,
   refuseForOpenClip,
   withoutUsual,
   type OpenClipContext,
 } from "./open-clip-style.ts";
+import { formatTimmSwin, parseTimmSwin } from "./open-clip-swin.ts";
 import type { Json, Section } from "./section.ts";
 
 /** SigLIP's vision transformers in timm: width, layers, heads, length of the hidden layer. */
@@ -81,10 +90,10 @@ export function timmSiglipVit(name: string): VitConfig | undefined {
 function parseTimmSiglip(section: Section): VitConfig {
   const name = section.text("timm_model_name").replace(/\..*$/u, ""); // without the weights' tag
   const vision = timmSiglipVit(name);
-  if (vision === undefined) section.refuse("timm_model_name", "one of timm's SigLIP transformers");
+  if (vision === undefined) section.refuse("timm_model_name", "one of timm's SigLIP or Swin transformers");
   section.choice("timm_pool", ["map"]);
   section.choice("timm_proj", ["none"]);
-  return { ...vision, imageSize: section.side("image_size", vision.imageSize) };
+  return { ...vision, ...(section.has("image_size") && { imageSize: section.size("image_size") }) };
 }
 
 function isSize(vision: VitConfig, known: TimmSiglip): boolean {
@@ -122,8 +131,10 @@ function formatTimmSiglip(vision: VitConfig): Json {
   const found = ofSize.find(({ imageSize }) => imageSize === vision.imageSize);
   if (found === undefined) {
     const known = [...new Set(ofSize.map(({ imageSize }) => imageSize))].join(", ");
-    return refuseForOpenClip(`this SigLIP transformer at ${vision.imageSize} pixels (timm has it at ${known})`);
+    const size = shownSize(vision.imageSize);
+    return refuseForOpenClip(`this SigLIP transformer at ${size} pixels (timm has it at ${known})`);
   }
+  if (isLaterVit(vision)) return refuseForOpenClip("a transformer with options of DINOv2 or DeiT");
   if (vision.layerNormEps !== 1e-6) return refuseForOpenClip("another norm constant than timm's");
   checkActivation(vision, found);
   return {
@@ -139,6 +150,8 @@ function formatTimmSiglip(vision: VitConfig): Json {
 const usual = {
   head_width: 64,
   mlp_ratio: 4,
+  attentional_pool: false,
+  final_ln_after_pool: false,
   no_ln_pre: false,
   pool_type: "tok",
   pos_embed_type: "learnable",
@@ -170,7 +183,6 @@ const knownKeys = [
   "mlp_ratio",
   "patch_size",
   "image_size",
-  "ls_init_value",
   "patch_dropout",
   "attentional_pool",
   "attn_pooler_queries",
@@ -193,23 +205,46 @@ const knownKeys = [
 ];
 
 function parseOptions(section: Section): Partial<VitConfig> {
-  const isMean = section.choice("pool_type", ["tok", "avg"], usual.pool_type) === "avg";
-  // Of one token it makes no difference whether the norm comes before or after.
-  if (isMean) section.only("final_ln_after_pool", false);
   const positions = section.choice("pos_embed_type", ["learnable", "sin_cos_2d"], "learnable");
   const patchDropout = section.share("patch_dropout", usual.patch_dropout);
   return {
-    ...(section.has("ls_init_value") && { layerScale: section.number("ls_init_value") }),
     ...(section.flag("no_ln_pre", usual.no_ln_pre) && { preNorm: false }),
-    ...(isMean && { pooling: "mean" }),
     ...(positions === "sin_cos_2d" && { positions: "sincos" }),
     ...(patchDropout > 0 && { patchDropout }),
   };
 }
 
-function parseVit(section: Section, { quickGelu }: OpenClipContext): VitConfig {
-  section.only("attentional_pool", false);
-  assertPlainBlocks(section);
+const poolTypes = ["tok", "avg"] as const;
+
+function poolTypeOf(section: Section): (typeof poolTypes)[number] {
+  if (section.json["pool_type"] === "none") {
+    section.refuse("pool_type", '"tok" or "avg" ("none" leaves an image without one feature)');
+  }
+  return section.choice("pool_type", poolTypes, usual.pool_type);
+}
+
+/** Which pool of queries `attentional_pool` asks for: with "parallel" or "cascade", `pool_type` is not looked at. */
+function queryPoolKind(section: Section): QueryPoolConfig["kind"] {
+  const asked = section.json["attentional_pool"];
+  if (asked === true) return poolTypeOf(section) === "avg" ? "mean" : "first";
+  return section.choice("attentional_pool", ["parallel", "cascade"]);
+}
+
+/** What becomes the image's feature; a pool of queries ends as long as the joint space. */
+function parsePooling(section: Section, embedDim: number): Partial<VitConfig> {
+  const hasQueries = section.has("attentional_pool") && section.json["attentional_pool"] !== false;
+  if (!hasQueries) {
+    if (poolTypeOf(section) === "tok") return {}; // of one token it makes no difference when the norm comes
+    const normAfterPool = section.flag("final_ln_after_pool", usual.final_ln_after_pool);
+    return { pooling: "mean", ...(normAfterPool && { normAfterPool }) };
+  }
+  const heads = section.positive("attn_pooler_heads", 8);
+  if (embedDim % heads !== 0) section.refuse("attn_pooler_heads", `a divisor of embed_dim ${embedDim}`);
+  const queries = section.positive("attn_pooler_queries", 256);
+  return { pooling: "queries", queryPool: { kind: queryPoolKind(section), width: embedDim, queries, heads } };
+}
+
+function parseVit(section: Section, { quickGelu, embedDim }: OpenClipContext): VitConfig {
   const width = section.positive("width", 768);
   const headWidth = section.positive("head_width", usual.head_width);
   if (width % headWidth !== 0) section.refuse("head_width", `a divisor of the width ${width}`);
@@ -219,23 +254,50 @@ function parseVit(section: Section, { quickGelu }: OpenClipContext): VitConfig {
     layers: section.layers("layers", 12),
     mlpWidth: mlpWidthOf(section, width),
     ...activationOf(section, quickGelu),
-    imageSize: section.side("image_size", 224),
-    patchSize: section.side("patch_size", 16),
+    ...blocksOf(section),
+    imageSize: section.size("image_size", 224),
+    patchSize: section.size("patch_size", 16),
     channels: 3,
     ...parseOptions(section),
+    ...parsePooling(section, embedDim),
   };
 }
 
 /** Reads `vision_cfg`. */
 export function parseOpenClipVision(section: Section, context: OpenClipContext): BuiltInVisionConfig {
   section.onlyKeys(knownKeys);
-  if (section.has("timm_model_name")) return parseTimmSiglip(section);
+  if (section.has("timm_model_name")) return parseTimmSwin(section) ?? parseTimmSiglip(section);
   if (Array.isArray(section.json["layers"])) return parseResNet(section, context);
   return parseVit(section, context);
 }
 
-function formatVit(vision: VitConfig, context: { readonly activation: Activation }): Json {
+/** The keys of what becomes the image's feature. */
+function formatPooling({ pooling, normAfterPool, queryPool }: VitConfig, projectionDim: number): Json {
+  if (pooling !== "queries" || queryPool === undefined) {
+    const isMean = pooling === "mean";
+    return { pool_type: isMean ? "avg" : "tok", final_ln_after_pool: isMean && normAfterPool === true };
+  }
+  const { kind, width, queries, heads } = queryPool;
+  if (width !== projectionDim) return refuseForOpenClip("queries of another length than the joint space");
+  const isOne = kind === "first" || kind === "mean";
+  return {
+    attentional_pool: isOne ? true : kind,
+    attn_pooler_queries: queries,
+    attn_pooler_heads: heads,
+    ...(isOne && { pool_type: kind === "mean" ? "avg" : "tok" }),
+  };
+}
+
+/** What the rest of the model tells the vision tower's keys. */
+interface FormatContext {
+  /** What open_clip takes without further keys. */
+  readonly activation: Activation;
+  readonly projectionDim: number;
+}
+
+function formatVit(vision: VitConfig, context: FormatContext): Json {
   const { width, heads } = vision;
+  if (isLaterVit(vision)) return refuseForOpenClip("a transformer with options of DINOv2 or DeiT");
   if (vision.patchBias === true) return refuseForOpenClip("a patch embedding with a bias");
   if (vision.classToken === false) return refuseForOpenClip("a transformer without class token");
   if (vision.pooling === "pooler") return refuseForOpenClip("a pooler behind the class token");
@@ -247,21 +309,22 @@ function formatVit(vision: VitConfig, context: { readonly activation: Activation
     head_width: width / heads,
     mlp_ratio: mlpRatioOf(vision),
     ...formatActivation(vision, context.activation),
-    ls_init_value: vision.layerScale,
+    ...formatBlocks(vision),
     no_ln_pre: vision.preNorm === false,
-    pool_type: vision.pooling === "mean" ? "avg" : "tok",
+    ...formatPooling(vision, context.projectionDim),
     pos_embed_type: vision.positions === "sincos" ? "sin_cos_2d" : "learnable",
     patch_dropout: vision.patchDropout,
   };
   return withoutUsual(keys, usual);
 }
 
-/** Writes `vision_cfg`; `activation` is what open_clip takes without further keys. */
-export function formatOpenClipVision(vision: BuiltInVisionConfig, context: { readonly activation: Activation }): Json {
+/** Writes `vision_cfg`. */
+export function formatOpenClipVision(vision: BuiltInVisionConfig, context: FormatContext): Json {
   if (vision.channels !== 3) return refuseForOpenClip(`images of ${vision.channels} channels`);
   if (isVit(vision)) {
     return vision.pooling === "attention" ? formatTimmSiglip(vision) : formatVit(vision, context);
   }
+  if (vision.kind === "swin") return formatTimmSwin(vision);
   if (vision.kind !== "resnet") return refuseForOpenClip(visionTower(vision).title);
   const { layers, width, heads, imageSize } = vision;
   const headWidth = (width * 32) / heads;

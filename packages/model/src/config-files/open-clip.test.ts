@@ -102,9 +102,18 @@ test("reads the reference ResNet's file, preprocessing beside it", () => {
 });
 
 const nano = preset("nano");
+const queryPool = { kind: "mean", width: nano.projectionDim, queries: 4, heads: 2 };
+const blocks = { queryKeyNorm: true, headScale: true, innerNorm: true, attentionNorm: true, mlpNorm: true };
 
 test.each<readonly [string, object]>([
   ["mean pooling", { vision: { ...nano.vision, pooling: "mean" } }],
+  ["a norm after the mean", { vision: { ...nano.vision, pooling: "mean", normAfterPool: true } }],
+  ["queries that pool", { vision: { ...nano.vision, pooling: "queries", queryPool } }],
+  ["a cascade", { vision: { ...nano.vision, pooling: "queries", queryPool: { ...queryPool, kind: "cascade" } } }],
+  ["images and patches that are no squares", { vision: { ...nano.vision, imageSize: [24, 40], patchSize: [4, 8] } }],
+  ["every option of the blocks", { vision: { ...nano.vision, ...blocks, norms: "gain" } }],
+  ["those of the text tower's, too", { text: { ...nano.text, ...blocks, norms: "plain" } }],
+  ["the first token pooled", { text: { ...nano.text, pooling: "first" } }],
   ["no norm before the blocks", { vision: { ...nano.vision, preNorm: false } }],
   ["LayerScale", { vision: { ...nano.vision, layerScale: 0.5 } }],
   ["patch dropout", { vision: { ...nano.vision, patchDropout: 0.25 } }],
@@ -135,11 +144,15 @@ function messageOf(run: () => unknown): string {
 test.each<readonly [object, string]>([
   [{}, "vision_cfg.head_width should be a divisor of the width 768, got 100"],
   [{ text_cfg: { heads: 7 } }, "text_cfg.heads should be a divisor of the width 512, got 7"],
-  [{ vision_cfg: { qk_norm: true } }, "vision_cfg.qk_norm should be false, got true"],
-  [{ text_cfg: { scale_fc: true } }, "text_cfg.scale_fc should be false, got true"],
+  [{ vision_cfg: { scaled_cosine_attn: true } }, "vision_cfg.scaled_cosine_attn should be false: open_clip itself"],
+  [{ vision_cfg: { pool_type: "none" } }, 'vision_cfg.pool_type should be "tok" or "avg"'],
+  [{ text_cfg: { pool_type: "none" } }, "text_cfg.pool_type should be one of argmax, eos, last, first"],
+  [{ text_cfg: { embed_cls: true } }, "text_cfg.embed_cls should be false: only CoCa's"],
+  [{ vision_cfg: { attentional_pool: "both" } }, "vision_cfg.attentional_pool should be one of parallel, cascade"],
+  [{ vision_cfg: { image_size: [24, 40, 3] } }, "vision_cfg.image_size should be a positive whole number or [height"],
   [{ vision_cfg: { ...vitB32, pathc_size: 8 } }, "vision_cfg.pathc_size is no key of this kind"],
   [{ multimodal_cfg: {} }, "multimodal_cfg should be left out: CoCa's caption decoder"],
-  [{ vision_cfg: { norm_kwargs: { bias: false } } }, "norm_kwargs.bias should be true, got false"],
+  [{ vision_cfg: { norm_kwargs: { bias: 0 } } }, "norm_kwargs.bias should be true or false, got 0"],
   [
     { quick_gelu: true, text_cfg: { act_kwargs: { approximate: "tanh" } } },
     "text_cfg.act_kwargs should be left out: QuickGELU has none",
@@ -149,7 +162,7 @@ test.each<readonly [object, string]>([
   [{ vision_cfg: { layers: [1, 2] } }, "vision_cfg.layers should be four positive whole numbers"],
   [
     { vision_cfg: { timm_model_name: "convnext_base" } },
-    "vision_cfg.timm_model_name should be one of timm's SigLIP transformers",
+    "vision_cfg.timm_model_name should be one of timm's SigLIP or Swin transformers",
   ],
   [{ text_cfg: { hf_model_name: "bert-base" } }, "text_cfg.hf_model_name should be one of roberta-base, roberta-large"],
 ])("%o cannot be built, and the error says why", (change, message) => {

@@ -2,6 +2,7 @@ import { initialLogitScale } from "@clip-ts/projection";
 import { textKind, textTower } from "@clip-ts/text-encoder";
 import { isVit, type BuiltInVisionConfig } from "@clip-ts/vision-encoder";
 import { builtInClip, headsOf, lossOf, type BuiltInClipConfig, type ClipConfig } from "../config.ts";
+import { isLanguageTower } from "./open-clip-language.ts";
 import { formatOpenClipText, parseOpenClipText } from "./open-clip-text.ts";
 import { refuseForOpenClip } from "./open-clip-style.ts";
 import { formatOpenClipVision, parseOpenClipVision } from "./open-clip-vision.ts";
@@ -9,7 +10,8 @@ import { Section, type Json } from "./section.ts";
 
 /** The head that open_clip puts behind a tower of this kind. */
 function usualImageHead(vision: BuiltInVisionConfig): "linear" | "none" {
-  return isVit(vision) && vision.pooling !== "attention" ? "linear" : "none";
+  const isHeaded = isVit(vision) ? vision.pooling !== "attention" : vision.kind === "swin";
+  return isHeaded ? "linear" : "none";
 }
 
 /** Whether a file has open_clip's keys: as its repositories have them, or as its `model_configs` do. */
@@ -42,7 +44,9 @@ export function parseOpenClipConfig(json: unknown): BuiltInClipConfig {
   root.without("multimodal_cfg", "CoCa's caption decoder is not computed here");
   root.onlyKeys(knownKeys);
   const quickGelu = root.flag("quick_gelu", false);
-  const isSiglip = root.section("vision_cfg").has("timm_model_name");
+  const isTimm = root.section("vision_cfg").has("timm_model_name");
+  const isSwin = isTimm && root.section("vision_cfg").text("timm_model_name").startsWith("swin_");
+  const isSiglip = isTimm && !isSwin;
   const context = { embedDim, quickGelu, isSiglipVision: isSiglip };
   const vision = parseOpenClipVision(root.section("vision_cfg"), context);
   const { text, textHead } = parseOpenClipText(root.section("text_cfg"), context);
@@ -65,7 +69,7 @@ export function parseOpenClipConfig(json: unknown): BuiltInClipConfig {
 function isQuick({ vision, text }: BuiltInClipConfig): boolean {
   const isTimm = isVit(vision) && vision.pooling === "attention"; // has an activation of its own
   if (isVit(vision) && !isTimm) return vision.activation === "quick_gelu";
-  return text.kind !== "roberta" && text.activation === "quick_gelu";
+  return !isLanguageTower(text) && text.activation === "quick_gelu";
 }
 
 /**
@@ -80,7 +84,7 @@ export function formatOpenClipConfig(any: ClipConfig): { readonly model_cfg: Jso
     return refuseForOpenClip(`a head "${heads.image}" behind the vision tower`);
   }
   const quick = isQuick(config);
-  const context = { activation: quick ? ("quick_gelu" as const) : ("gelu" as const) };
+  const context = { activation: quick ? ("quick_gelu" as const) : ("gelu" as const), projectionDim };
   const hasBias = lossOf(config).kind === "sigmoid";
   return {
     model_cfg: {

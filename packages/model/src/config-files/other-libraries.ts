@@ -1,8 +1,10 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shownSize } from "@clip-ts/base";
+import { isPlainStack } from "@clip-ts/transformer";
 import { isOwnVision, isVit, visionTower, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "../config.ts";
 import { formatRoberta } from "./hugging-face-dual-encoder.ts";
 import { towersOfSiglip } from "./hugging-face-siglip.ts";
+import { isSquare } from "./hugging-face-clip.ts";
 import type { Json } from "./section.ts";
 
 /** What a library's weights leave unsaid because its model computes nothing else. */
@@ -25,15 +27,28 @@ function assertFacts(library: string, part: string, wanted: Facts, found: Facts)
   }
 }
 
+/** What only DINOv2 and DeiT have. */
+function vitOptions({ distillationToken, registerTokens, gated }: Partial<VitConfig>): Facts {
+  return {
+    distillationToken: distillationToken ?? false,
+    registerTokens: registerTokens ?? 0,
+    gated: gated ?? false,
+  };
+}
+
 /** A vision transformer's options with their defaults. */
 function vitFacts(vision: VitConfig): Facts {
+  const { layerScale, ...rest } = vision;
   return {
     classToken: vision.classToken ?? true,
     preNorm: vision.preNorm ?? true,
     patchBias: vision.patchBias ?? false,
     pooling: vision.pooling ?? "class",
     positions: vision.positions ?? "learned",
-    layerScale: vision.layerScale,
+    ...vitOptions(vision),
+    layerScale,
+    blocks: isPlainStack(rest) ? "plain" : "with options",
+    normAfterPool: vision.normAfterPool ?? false,
     activation: vision.activation,
     layerNormEps: vision.layerNormEps,
   };
@@ -46,7 +61,10 @@ const torchvisionFacts: Facts = {
   patchBias: true,
   pooling: "class",
   positions: "learned",
+  ...vitOptions({}),
   layerScale: undefined,
+  blocks: "plain",
+  normAfterPool: false,
   activation: "gelu",
   layerNormEps: 1e-6,
 };
@@ -64,8 +82,11 @@ export function assertTorchvision({ vision }: { readonly vision: VisionConfig })
   }
   assertFacts(torchvision, "the vision tower", torchvisionFacts, vitFacts(vision));
   const { imageSize, patchSize } = vision;
-  if (imageSize % patchSize === 0) return;
-  const reason = `it takes no images of ${imageSize} pixels for patches of ${patchSize}, which do not fill them`;
+  if (typeof imageSize === "number" && typeof patchSize === "number" && imageSize % patchSize === 0) return;
+  const [image, patch] = [shownSize(imageSize), shownSize(patchSize)];
+  const reason = isSquare(vision)
+    ? `it takes no images of ${image} pixels for patches of ${patch}, which do not fill them`
+    : `its images and patches are squares, not ${image} and ${patch} pixels`;
   throw cannotCompute(torchvision, reason);
 }
 

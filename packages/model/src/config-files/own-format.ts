@@ -4,6 +4,8 @@ import type { TransformerConfig } from "@clip-ts/transformer";
 import {
   isOwnVision,
   type ImageConfig,
+  type NaflexConfig,
+  type QueryPoolConfig,
   type ResNetConfig,
   type VisionConfig,
   type VisionConfigOf,
@@ -11,8 +13,13 @@ import {
   type VitConfig,
 } from "@clip-ts/vision-encoder";
 import { parseLoss, type ClipConfig } from "../config.ts";
+import { isLanguageKind, languageKinds, parseLanguageTower } from "./own-format-text.ts";
+import { parseOwnEfficientNet, parseOwnSwin } from "./own-format-vision.ts";
 import { formatOwnTower, parseOwnText, parseOwnVision, type ParseOptions } from "./own-towers.ts";
 import type { Json, Section } from "./section.ts";
+
+/** What a vision transformer is given: images of any two sides. */
+type VitImage = Pick<VitConfig, "imageSize" | "channels">;
 
 /** Model type of a file that holds a config as it is, for what no other library computes. */
 export const ownModelType = "clip-ts";
@@ -25,9 +32,12 @@ function optional(section: Section, readers: Readonly<Record<string, (key: strin
   return Object.fromEntries(kept.map(([key, read]) => [key, read(key)]));
 }
 
-function parseStack(section: Section): TransformerConfig {
+const blockFlags = ["queryKeyNorm", "headScale", "innerNorm", "attentionNorm", "mlpNorm"] as const;
+
+/** A stack whose heads share the width, or have a length of their own. */
+function parseStack(section: Section, isShared = true): TransformerConfig {
   const width = section.positive("width");
-  if (width % section.positive("heads") !== 0) {
+  if (isShared && width % section.positive("heads") !== 0) {
     section.refuse("heads", `a divisor of the width ${width}`);
   }
   return {
@@ -37,24 +47,46 @@ function parseStack(section: Section): TransformerConfig {
     mlpWidth: section.positive("mlpWidth"),
     activation: section.activation("activation"),
     layerNormEps: section.epsilon("layerNormEps"),
-    ...optional(section, { layerScale: (key) => section.number(key) }),
+    ...optional(section, {
+      layerScale: (key) => section.number(key),
+      norms: (key) => section.choice(key, ["affine", "gain", "plain"]),
+      ...Object.fromEntries(blockFlags.map((name) => [name, (key: string) => section.flag(key, false)])),
+    }),
   };
 }
 
-function parseVit(section: Section, image: ImageConfig): VitConfig {
+function parseQueryPool(section: Section): QueryPoolConfig {
+  const pool: QueryPoolConfig = {
+    kind: section.choice("kind", ["first", "mean", "parallel", "cascade"]),
+    width: section.positive("width"),
+    queries: section.positive("queries"),
+    heads: section.positive("heads"),
+  };
+  section.onlyKeys(Object.keys(pool));
+  return pool;
+}
+
+function parseVit(section: Section, image: VitImage): VitConfig {
   const flag = (key: string): boolean => section.flag(key, false);
   return {
     ...parseStack(section),
     ...image,
-    patchSize: section.side("patchSize"),
+    patchSize: section.size("patchSize"),
     ...optional(section, {
       kind: () => "vit",
       classToken: flag,
       preNorm: flag,
       patchBias: flag,
-      pooling: (key) => section.choice(key, ["class", "pooler", "mean", "attention"]),
+      normAfterPool: flag,
+      queryPool: (key) => parseQueryPool(section.section(key)),
+      pooling: (key) => section.choice(key, ["class", "pooler", "mean", "attention", "queries"]),
       positions: (key) => section.choice(key, ["learned", "sincos"]),
       patchDropout: (key) => section.share(key),
+      distillationToken: flag,
+      gated: flag,
+      registerTokens: (key) => section.positive(key),
+      positionGrid: (key) => section.side(key),
+      initialDeviation: (key) => section.number(key),
     }),
   };
 }
@@ -68,15 +100,24 @@ const parseResNet = (section: Section, image: ImageConfig): ResNetConfig => ({
   outputDim: section.positive("outputDim"),
 });
 
-/** How files say what there is to say of each kind of vision tower. */
+const parseNaflex = (section: Section, image: ImageConfig): NaflexConfig => ({
+  kind: "naflex",
+  ...parseStack(section),
+  ...image,
+  patchSize: section.side("patchSize"),
+});
+
+/** How files say what there is to say of each other kind of vision tower, whose images are squares. */
 const visionReaders: {
-  readonly [Kind in VisionKind]: (section: Section, image: ImageConfig) => VisionConfigOf<Kind>;
-} = { vit: parseVit, resnet: parseResNet };
+  readonly [Kind in Exclude<VisionKind, "vit">]: (section: Section, image: ImageConfig) => VisionConfigOf<Kind>;
+} = { resnet: parseResNet, swin: parseOwnSwin, efficientnet: parseOwnEfficientNet, naflex: parseNaflex };
 
 function parseVision(section: Section, options: ParseOptions): VisionConfig {
-  const image = { imageSize: section.side("imageSize"), channels: section.positive("channels") };
-  const builtIn = Object.keys(visionReaders) as VisionKind[];
+  const builtIn: VisionKind[] = ["vit", ...(Object.keys(visionReaders) as VisionKind[])];
   const kind = section.choice<VisionKind | "own">("kind", [...builtIn, "own"], "vit");
+  const channels = section.positive("channels");
+  if (kind === "vit") return parseVit(section, { imageSize: section.size("imageSize"), channels });
+  const image: ImageConfig = { imageSize: section.side("imageSize"), channels };
   return kind === "own" ? parseOwnVision(section, image, options) : visionReaders[kind](section, image);
 }
 
@@ -91,17 +132,19 @@ function parseCaptions(section: Section): CaptionConfig {
 }
 
 function parseText(section: Section, options: ParseOptions): TextConfig {
-  const kind = section.choice("kind", ["clip", "roberta", "siglip", "own"], "clip");
+  const kind = section.choice("kind", ["clip", "roberta", "siglip", "own", ...languageKinds], "clip");
   if (kind === "own") return parseOwnText(section, parseCaptions(section), options);
-  const shared = { ...parseStack(section), ...parseCaptions(section) };
+  if (kind !== "clip" && kind !== "siglip") section.without("layerScale", "only CLIP's and SigLIP's blocks have it");
+  const shared = { ...parseStack(section, kind !== "mt5"), ...parseCaptions(section) };
   const { vocabSize } = shared;
+  if (isLanguageKind(kind)) return parseLanguageTower(kind, section, shared);
   if (kind === "siglip") return { kind, ...shared, headWidth: section.positive("headWidth") };
   const startTokenId = section.tokenId("startTokenId", vocabSize);
   if (kind === "clip") {
     const options = optional(section, {
       kind: () => kind,
       causal: (key) => section.flag(key, true),
-      pooling: (key) => section.choice(key, ["end", "last"]),
+      pooling: (key) => section.choice(key, ["end", "last", "first"]),
     });
     return { ...shared, startTokenId, ...options };
   }

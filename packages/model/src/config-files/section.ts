@@ -1,14 +1,21 @@
-import { ClipError, shown } from "@clip-ts/base";
+import { ClipError, shown, sizeOf, type ImageSize } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
 
 /** A parsed JSON object. */
 export type Json = Readonly<Record<string, unknown>>;
 
-const activations: readonly string[] = ["gelu", "gelu_pytorch_tanh", "quick_gelu", "relu"] satisfies Activation[];
+const activations: readonly string[] = [
+  "gelu",
+  "gelu_pytorch_tanh",
+  "quick_gelu",
+  "relu",
+  "silu",
+] satisfies Activation[];
 
 /** The largest sizes that a file may ask for; beyond them it is broken, and a model of it would fill the memory. */
 const most = {
   layers: 1024,
+  stages: 64,
   side: 4096,
   tokens: 65_536,
   vocabulary: 16_777_216,
@@ -81,6 +88,31 @@ export class Section {
     return this.refuse(key, `four positive whole numbers up to ${most.layers}`);
   }
 
+  /** Sizes of stages, one after the other. */
+  sizes(key: string, fallback?: readonly number[]): readonly number[] {
+    const value = this.json[key] ?? fallback;
+    const isList = Array.isArray(value) && value.length > 0 && value.length <= most.stages;
+    if (isList && value.every((size) => isWhole(size, { least: 1, most: most.layers }))) return value;
+    return this.refuse(key, `up to ${most.stages} positive whole numbers up to ${most.layers}`);
+  }
+
+  /** Whole numbers from 0, as many as one likes. */
+  numbers(key: string, fallback?: readonly number[]): readonly number[] {
+    const value = this.json[key] ?? fallback;
+    const isList = Array.isArray(value) && value.length <= most.layers;
+    if (isList && value.every((item) => isWhole(item, { least: 0, most: most.other }))) return value;
+    return this.refuse(key, "a list of whole numbers");
+  }
+
+  /** The objects in a list. */
+  sections(key: string): Section[] {
+    const value = this.json[key];
+    if (!Array.isArray(value) || value.length === 0 || value.length > most.stages) {
+      return this.refuse(key, `a list of up to ${most.stages} objects`);
+    }
+    return value.map((item, index) => new Section(item, `${this.path}${key}.${index}.`));
+  }
+
   /** A length in pixels; a pair of equal ones, as other libraries allow, is one. */
   side(key: string, fallback?: number): number {
     const value = this.json[key];
@@ -89,6 +121,16 @@ export class Section {
     const range = { least: 1, most: most.side };
     if (isWhole(height, range) && height === width && more.length === 0) return height;
     return this.refuse(key, "a positive whole number (images and patches are square here)");
+  }
+
+  /** A size in pixels: a number, or height and width. */
+  size(key: string, fallback?: number): ImageSize {
+    const value = this.json[key];
+    if (!Array.isArray(value)) return this.positive(key, fallback, most.side);
+    const [height, width, ...more] = value as unknown[];
+    const range = { least: 1, most: most.side };
+    if (isWhole(height, range) && isWhole(width, range) && more.length === 0) return sizeOf({ height, width });
+    return this.refuse(key, `a positive whole number or [height, width], each up to ${most.side}`);
   }
 
   /** How many tokens a caption may have. */

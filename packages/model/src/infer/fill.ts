@@ -1,6 +1,7 @@
+import { shownSize, sizeOf } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
-import { textKind, type BuiltInTextConfig, type RobertaTextConfig } from "@clip-ts/text-encoder";
-import { isVit, visionTower, type VitConfig } from "@clip-ts/vision-encoder";
+import { textKind, type BuiltInTextConfig, type CausalTextConfig, type RobertaTextConfig } from "@clip-ts/text-encoder";
+import { isVit, patchGrid, visionTower, withImageSize, type VitConfig } from "@clip-ts/vision-encoder";
 import { headsOf } from "../config.ts";
 import { publishedModels, type PublishedModel } from "../presets/open-clip-models.ts";
 import { robertaTowers } from "../presets/towers.ts";
@@ -19,9 +20,9 @@ export interface InferredModel extends PublishedModel {
   readonly config: InferredClip;
 }
 
-/** Patches of a side, or what stands for them in a ResNet. */
-function gridOf(vision: InferredVision): number {
-  return Math.floor(vision.imageSize / (isVit(vision) ? vision.patchSize : 32));
+/** Patches of the sides, or what stands for them in a ResNet. */
+function gridOf(vision: InferredVision): string {
+  return isVit(vision) ? shownSize(sizeOf(patchGrid(vision))) : shownSize(vision.imageSize / 32);
 }
 
 function vitKey(vision: VitConfig): readonly unknown[] {
@@ -60,8 +61,7 @@ export function publishedOfSize(sketch: InferredClip): readonly InferredModel[] 
   if (alike.length > 0) return alike;
   const { imageSize } = sketch.vision;
   return all.map(({ name, config }) => {
-    const vision = { ...config.vision, imageSize };
-    return { name, config: { ...config, vision } };
+    return { name, config: { ...config, vision: withImageSize(config.vision, imageSize) } };
   });
 }
 
@@ -76,7 +76,7 @@ function visionAsPublished(vision: InferredVision, options: InferOptions): Infer
 
 function textAsPublished(text: BuiltInTextConfig, options: InferOptions): BuiltInTextConfig {
   const heads = headsOfTower("text", text.width, options) ?? text.heads;
-  if (text.kind === "roberta") return { ...text, heads };
+  if (ownActivation(text) !== undefined) return { ...text, heads };
   const isByTanh = text.kind === "siglip" && options.isOpenClip !== true;
   const published = isByTanh ? "gelu_pytorch_tanh" : text.activation;
   const activation = givenActivations(options).text ?? published;
@@ -93,13 +93,19 @@ const activationsOf = ({ vision, text }: InferredClip): readonly unknown[] => [
   text.activation,
 ];
 
+/** What stands for a caption, in words. */
+function endOf({ pooling, endTokenId, causal }: CausalTextConfig): string {
+  if (pooling === "last") return `${causal === false ? "captions read both ways, " : ""}their last token`;
+  return `id ${endTokenId} for the end of a caption`;
+}
+
 function describe({ vision, text }: InferredClip): string {
   const parts = [`${vision.heads} and ${text.heads} attention heads`, text.activation];
   const ofVision = visionTower(vision).activation(vision) ?? text.activation;
   if (ofVision !== text.activation) parts[1] = `${ofVision} and ${text.activation}`;
   if (text.kind === "roberta") parts.push(`RoBERTa's ${text.pooling} pooling`);
-  const isCausal = textKind(text) === "clip";
-  if (isCausal) parts.push(`id ${text.endTokenId} for the end of a caption`);
+  if (isVit(vision) && vision.pooling === "mean") parts.push("the mean of the patches for the image");
+  if (textKind(text) === "clip") parts.push(endOf(text as CausalTextConfig));
   return parts.join(", ");
 }
 
@@ -174,11 +180,15 @@ function publishedRoberta(text: RobertaTextConfig): Omit<RobertaTextConfig, "poo
   return Object.values(robertaTowers).find((known) => keys.every((key) => known[key] === text[key]));
 }
 
+/** The activation of a text tower that was made for language, whose kind has one. */
+const ownActivation = ({ kind = "clip", activation }: BuiltInTextConfig): Activation | undefined =>
+  kind === "clip" || kind === "siglip" ? undefined : activation;
+
 /** The same of a text tower. A RoBERTa of published sizes has its published heads. */
 export function textAsSaid(text: BuiltInTextConfig, options: InferOptions, missing: Set<Missing>): BuiltInTextConfig {
   const known = text.kind === "roberta" ? publishedRoberta(text) : undefined;
-  const heads = headsOfTower("text", text.width, options) ?? known?.heads;
-  const activation = (text.kind === "roberta" ? "gelu" : undefined) ?? givenActivations(options).text;
+  const heads = headsOfTower("text", text.width, options) ?? (text.kind === "mt5" ? text.heads : known?.heads);
+  const activation = ownActivation(text) ?? givenActivations(options).text;
   if (heads === undefined) missing.add("heads");
   if (activation === undefined) missing.add("activation");
   return { ...text, heads: heads ?? 1, activation: activation ?? text.activation };
@@ -190,7 +200,8 @@ function missingOfCaptions({ text, vision }: InferredClip): Missing | undefined 
     if (text.pooling !== "pooler") return "pooling";
     return publishedRoberta(text) === undefined ? "norms" : undefined;
   }
-  if (text.kind === "siglip") return undefined;
+  if (text.kind === "siglip" || text.kind === "altclip") return undefined;
+  if (textKind(text) !== "clip") return "pooling";
   const isSiglip = isVit(vision) && vision.pooling === "attention";
   return text.vocabSize === clipVocabulary && !isSiglip ? undefined : "captions";
 }

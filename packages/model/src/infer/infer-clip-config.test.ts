@@ -104,7 +104,7 @@ const plain: ClipConfig = {
 
 /** What a user says of a model: heads and activations. */
 const said = ({ vision, text }: ClipConfig): InferOptions => ({
-  heads: { vision: vision.heads, text: text.heads },
+  heads: { vision: "heads" in vision ? vision.heads : undefined, text: text.heads },
   activation: {
     vision: "activation" in vision ? vision.activation : undefined,
     text: text.activation,
@@ -164,7 +164,7 @@ test("where published models of one size differ, they are named and nothing is g
     "ViT-H-14-worldwide",
     "ViT-H-14-worldwide-quickgelu",
   ]);
-  expect(inferClipConfig(shapesOf(preset("ViT-g-14"))).vision.heads).toBe(16);
+  expect(inferClipConfig(shapesOf(preset("ViT-g-14"))).vision).toMatchObject({ heads: 16 });
 });
 
 test("a published model at another resolution is still known", () => {
@@ -193,6 +193,28 @@ test("what no option says needs a config", () => {
   const clipa = { ...base, vision: { ...base.vision, preNorm: false } } as ClipConfig;
   expect(() => inferClipConfig(shapesOf(clipa), options)).toThrow(/CLIPA.*Give its config/u);
   expect(missingOf(clipa, options).missing).toEqual(["pooling"]);
+});
+
+test("CLIPA is told by its sizes, and what was taken is said", () => {
+  const lines: string[] = [];
+  const published = openClipModels.get("ViT-L-14-CLIPA-336")!();
+  const found = inferClipConfig(shapesOf(published), { onAssume: (line) => void lines.push(line) });
+  expect(found).toEqual(published);
+  expect(lines).toEqual([
+    "took 16 and 12 attention heads, gelu, the mean of the patches for the image, captions read both ways, their " +
+      "last token, as in ViT-L-14-CLIPA-336",
+  ]);
+});
+
+test("options of open_clip's that no published model has are refused, with the keys that say them", () => {
+  const vision = { ...base.vision, queryKeyNorm: true, mlpNorm: true } as VitConfig;
+  const asked = (): unknown => inferClipConfig(shapesOf({ ...base, vision }), { activation: "gelu" });
+  expect(asked).toThrow(/options of open_clip's, "qk_norm", "scale_fc", .*give its config/u);
+  const queryPool = { kind: "first", width: 512, queries: 4, heads: 8 } as const;
+  const pooled = { ...base.vision, pooling: "queries", queryPool } as VitConfig;
+  expect(() => inferClipConfig(shapesOf({ ...base, vision: pooled }), { activation: "gelu" })).toThrow(
+    '"attentional_pool", "attn_pooler_heads" and "pool_type"',
+  );
 });
 
 test("what is taken for granted is said in one line", () => {

@@ -12,6 +12,7 @@ import type { TowerConfig } from "../config-files/tower-alone.ts";
 import type { BuiltInClipConfig } from "../config.ts";
 import { publishedModels } from "../presets/open-clip-models.ts";
 import { fillAsPublished, fillAsSaid, publishedOfSize, textAsSaid, visionAsSaid } from "./fill.ts";
+import { refuseOptions } from "./options.ts";
 import { refuseGuess, ShapeReader, type InferOptions, type Missing, type TensorShapes } from "./shapes.ts";
 import { inferText, inferVision, type InferredClip, type InferredVision } from "./towers.ts";
 
@@ -110,8 +111,9 @@ function refuseUnknownTower(vision: BuiltInVisionConfig): void {
   throw new ClipError(
     "bad-weights",
     "These weights have a class token and no norm before the blocks, as CLIPA's and open_clip's " +
-      '"no_ln_pre": what such a model pools, and whether it is normed before or after, only a config says. ' +
-      "Give its config.",
+      '"no_ln_pre", and the sizes of no published CLIPA: what such a model pools, and whether it is normed ' +
+      'before or after, only a config says. Give its config, open_clip\'s with "no_ln_pre", "pool_type" and ' +
+      '"final_ln_after_pool".',
     { data: { missing: ["pooling"] } },
   );
 }
@@ -125,8 +127,9 @@ function refuseUnknownTower(vision: BuiltInVisionConfig): void {
  * something has to be given.
  */
 export function inferClipConfig(tensors: TensorShapes, options: InferOptions = {}): BuiltInClipConfig {
+  refuseOptions(tensors);
   const sketch = sketchClip(new ShapeReader(tensors));
-  refuseUnknownTower(sketch.vision);
   const published = publishedOfSize(sketch);
+  if (published.length === 0) refuseUnknownTower(sketch.vision);
   return published.length > 0 ? fillAsPublished(sketch, published, options) : fillAsSaid(sketch, options);
 }

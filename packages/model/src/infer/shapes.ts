@@ -54,6 +54,11 @@ export class ShapeReader {
     );
   }
 
+  /** How many axes a tensor has; 0 for one that is not there. */
+  rank(name: string): number {
+    return this.shapes.get(name)?.length ?? 0;
+  }
+
   /** How many of `prefix0.`, `prefix1.`, … have tensors. */
   count(prefix: string): number {
     const indices = [...this.shapes.keys()]

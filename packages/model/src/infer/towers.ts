@@ -1,8 +1,10 @@
+import { ClipError } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
 import type { BuiltInTextConfig, RobertaTextConfig, SiglipTextConfig } from "@clip-ts/text-encoder";
 import type { TransformerConfig } from "@clip-ts/transformer";
 import { isVit, type ResNetConfig, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import type { BuiltInClipConfig } from "../config.ts";
+import { inferBert, inferLanguageTower } from "./language-towers.ts";
 import { squareSide, type ShapeReader } from "./shapes.ts";
 
 /** What of a stack is known before its layers are looked at. */
@@ -20,11 +22,12 @@ function inferStack(shapes: ShapeReader, facts: StackFacts): TransformerConfig {
   const { prefix, ...known } = facts;
   const isBert = shapes.has(`${prefix}0.intermediate.dense.weight`);
   const hidden = isBert ? `${prefix}0.intermediate.dense.weight` : `${prefix}0.mlp.fc1.weight`;
+  const gated = `${prefix}0.mlp.weights_out.weight`;
   return {
     ...known,
     heads: 1,
     layers: shapes.count(prefix),
-    mlpWidth: shapes.side(hidden, 0),
+    mlpWidth: shapes.has(gated) ? shapes.side(gated, 1) : shapes.side(hidden, 0),
     ...(shapes.has(`${prefix}0.layer_scale1.lambda1`) && { layerScale: 1e-5 }),
   };
 }
@@ -55,7 +58,9 @@ function inferRoberta(shapes: ShapeReader): RobertaTextConfig {
 
 /** The text tower as far as its tensors' shapes tell it. */
 export function inferText(shapes: ShapeReader): BuiltInTextConfig {
-  if (shapes.has(`${textTower}.embeddings.word_embeddings.weight`)) return inferRoberta(shapes);
+  if (shapes.has(`${textTower}.embeddings.word_embeddings.weight`)) return inferBert(shapes) ?? inferRoberta(shapes);
+  const language = inferLanguageTower(shapes);
+  if (language !== undefined) return language;
   const tokens = `${textTower}.embeddings.token_embedding.weight`;
   const head = `${textTower}.head.weight`;
   const isSiglip = shapes.has(head);
@@ -117,15 +122,37 @@ function inferResNet(shapes: ShapeReader): ResNetConfig {
   };
 }
 
+/** What only DeiT and DINOv2 have. */
+function laterStyleOf(shapes: ShapeReader): Partial<VitConfig> {
+  const registers = `${visionTower}.embeddings.register_embedding`;
+  return {
+    ...(shapes.has(`${visionTower}.embeddings.distillation_embedding`) && { distillationToken: true }),
+    ...(shapes.has(registers) && { registerTokens: shapes.side(registers, 0) }),
+    ...(shapes.has(`${visionTower}.encoder.layers.0.mlp.weights_in.weight`) && { gated: true }),
+  };
+}
+
 /** What tells the transformers of CLIP, torchvision, Hugging Face and SigLIP apart; what is as in CLIP is left out. */
 function styleOf(shapes: ShapeReader): Partial<VitConfig> {
   return {
+    ...laterStyleOf(shapes),
     ...(!shapes.has(`${visionTower}.embeddings.class_embedding`) && { classToken: false }),
     ...(!shapes.has(`${visionTower}.pre_layrnorm.weight`) && { preNorm: false }),
     ...(shapes.has(`${visionTower}.embeddings.patch_embedding.bias`) && { patchBias: true }),
     ...(shapes.has(`${visionTower}.head.probe`) && { pooling: "attention" }),
     ...(shapes.has(`${visionTower}.pooler.dense.weight`) && { pooling: "pooler" }),
   };
+}
+
+/** SigLIP 2 NaFlex has a linear layer where others have a convolution: its shape tells no patch, and no head. */
+function refuseNaflex(shapes: ShapeReader, kernel: string): void {
+  if (shapes.rank(kernel) !== 2) return;
+  throw new ClipError(
+    "bad-weights",
+    `${kernel} is a linear layer, as in SigLIP 2 NaFlex, whose sizes no weights alone tell: give its config, or open ` +
+      "the folder that it comes in.",
+    { data: { name: kernel } },
+  );
 }
 
 /** The vision tower as far as its tensors' shapes tell it. */
@@ -135,15 +162,17 @@ export function inferVision(shapes: ShapeReader): InferredVision {
   const isPlain = style.preNorm !== false;
   const isSiglip = style.pooling === "attention";
   const kernel = `${visionTower}.embeddings.patch_embedding.weight`;
+  refuseNaflex(shapes, kernel);
   const positions = `${visionTower}.embeddings.position_embedding.weight`;
-  const patches = shapes.side(positions, 0) - (style.classToken === false ? 0 : 1);
+  const placed = (style.classToken === false ? 0 : 1) + (style.distillationToken === true ? 1 : 0);
+  const patches = shapes.side(positions, 0) - placed;
   const patchSize = shapes.side(kernel, 2);
   const otherEps = style.pooling === "pooler" ? 1e-12 : 1e-6; // Hugging Face's ViT; torchvision, SigLIP
   return {
     ...inferStack(shapes, {
       prefix: `${visionTower}.encoder.layers.`,
       width: shapes.side(kernel, 0),
-      activation: isSiglip ? "gelu_pytorch_tanh" : "gelu",
+      activation: style.gated === true ? "silu" : isSiglip ? "gelu_pytorch_tanh" : "gelu",
       layerNormEps: isPlain ? 1e-5 : otherEps,
     }),
     imageSize: squareSide(patches, positions) * patchSize,

@@ -4,7 +4,8 @@ import type { BuiltInTextConfig, CausalTextConfig } from "@clip-ts/text-encoder"
 import type { BuiltInVisionConfig, ResNetConfig, VitConfig } from "@clip-ts/vision-encoder";
 import { timmSiglipVit } from "../config-files/open-clip-vision.ts";
 import type { BuiltInClipConfig } from "../config.ts";
-import { openaiText, resNet, robertaTowers, vit } from "./towers.ts";
+import { languageTowers } from "./language-towers.ts";
+import { causalText, openaiText, resNet, vit } from "./towers.ts";
 
 const textSizes = {
   base: { width: 768, layers: 12, heads: 12, mlpWidth: 3072 },
@@ -208,11 +209,49 @@ function buildWorldwide(name: string, activation: Activation): BuiltInClipConfig
   };
 }
 
-/** A vision transformer beside a RoBERTa whose tokens' mean is pooled, and an MLP behind it. */
-function buildRoberta(of: string, name: string, activation: Activation): BuiltInClipConfig {
+/** A vision transformer beside an encoder of language whose tokens' mean is pooled, and an MLP behind it. */
+function buildLanguage(of: string, name: string, activation: Activation): BuiltInClipConfig {
   const { projectionDim, vision } = buildVit(vits[of]!, activation);
-  const text = { ...robertaTowers[name]!, pooling: "mean" } as const;
+  const text = { ...languageTowers[name]!, pooling: "mean" } as BuiltInTextConfig;
   return { ...clip(projectionDim, vision, text), textHead: "mlp" };
+}
+
+/** CLIPA: sizes of the vision tower, joint width; layers of the text tower, which is as wide. */
+const clipas: Readonly<Record<string, readonly [size: keyof typeof vitSizes, joint: number, textLayers: number]>> = {
+  "ViT-L-14-CLIPA": ["L", 768, 12],
+  "ViT-H-14-CLIPA": ["H", 1024, 24],
+  "ViT-bigG-14-CLIPA": ["bigG", 1280, 32],
+};
+
+/** No norm before the blocks, the mean of the patches normed; short captions of BERT's words, read both ways. */
+function buildClipa(name: string, image: number): BuiltInClipConfig {
+  const [size, joint, layers] = clipas[name]!;
+  const { vision, projectionDim } = buildVit([size, 14, image, joint, joint, layers], "gelu");
+  const text = causalText({ vocab: 32_000, context: 32, width: joint, layers, heads: joint / 64 }, "gelu");
+  const style = { preNorm: false, pooling: "mean", normAfterPool: true } as const;
+  const tower: VitConfig = { ...(vision as VitConfig), ...style };
+  return clip(projectionDim, tower, { ...text, causal: false, pooling: "last" });
+}
+
+/** NLLB-CLIP (Visheratin 2023, arXiv:2309.01859): the first token, which says the language, and a linear head. */
+function nllbText(size: string): BuiltInTextConfig {
+  return { ...languageTowers[`facebook/nllb-200-distilled-${size}`]!, pooling: "first" };
+}
+
+function buildNllb(of: string, size: string): BuiltInClipConfig {
+  const { projectionDim, vision } = buildVit(vits[of]!, "gelu");
+  return clip(projectionDim, vision, nllbText(size));
+}
+
+/** The same with SigLIP's vision tower, trained with the sigmoid loss. */
+function buildNllbSiglip(tower: string, size: string): BuiltInClipConfig {
+  const vision = timmSiglipVit(tower)!;
+  return {
+    ...clip(vision.width, vision, nllbText(size)),
+    imageHead: "none",
+    initialLogitBias: initialSigmoidLogitBias,
+    loss: { kind: "sigmoid" },
+  };
 }
 
 const alt = "ViT-M-16-alt"; // the only one with LayerScale
@@ -234,7 +273,7 @@ const builders: readonly (readonly [string, Build])[] = [
 
 /**
  * open_clip's models by their names there, so far as clip-ts computes them: of 144, those with its own vision
- * transformers and ResNets beside its own text tower or RoBERTa, and SigLIP. Each config is made when it is
+ * transformers and ResNets beside its own text tower or Hugging Face's, CLIPA and SigLIP. Each config is made when it is
  * asked for.
  */
 export const openClipModels: ReadonlyMap<string, () => BuiltInClipConfig> = new Map([
@@ -243,9 +282,19 @@ export const openClipModels: ReadonlyMap<string, () => BuiltInClipConfig> = new 
     .filter(([name]) => quick.has(name))
     .map(([name, build]) => [`${name}-quickgelu`, () => build("quick_gelu")] as const),
   ...openClipSiglips,
-  ["roberta-ViT-B-32", () => buildRoberta("ViT-B-32", "roberta-base", "quick_gelu")],
-  ["xlm-roberta-base-ViT-B-32", () => buildRoberta("ViT-B-32", "xlm-roberta-base", "gelu")],
-  ["xlm-roberta-large-ViT-H-14", () => buildRoberta("ViT-H-14", "xlm-roberta-large", "gelu")],
+  ...Object.keys(clipas).flatMap((name) => [
+    [name, () => buildClipa(name, 224)] as const,
+    [`${name}-336`, () => buildClipa(name, 336)] as const,
+  ]),
+  ["roberta-ViT-B-32", () => buildLanguage("ViT-B-32", "roberta-base", "quick_gelu")],
+  ["xlm-roberta-base-ViT-B-32", () => buildLanguage("ViT-B-32", "xlm-roberta-base", "gelu")],
+  ["xlm-roberta-large-ViT-H-14", () => buildLanguage("ViT-H-14", "xlm-roberta-large", "gelu")],
+  ["mt5-base-ViT-B-32", () => buildLanguage("ViT-B-32", "google/mt5-base", "gelu")],
+  ["mt5-xl-ViT-H-14", () => buildLanguage("ViT-H-14", "google/mt5-xl", "gelu")],
+  ["nllb-clip-base", () => buildNllb("ViT-B-32", "600M")],
+  ["nllb-clip-large", () => buildNllb("ViT-H-14", "1.3B")],
+  ["nllb-clip-base-siglip", () => buildNllbSiglip("vit_base_patch16_siglip_384", "600M")],
+  ["nllb-clip-large-siglip", () => buildNllbSiglip("vit_so400m_patch14_siglip_384", "1.3B")],
 ]);
 
 /** All of them with their configs. */

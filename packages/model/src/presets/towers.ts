@@ -68,7 +68,10 @@ export function resNet(sizes: {
   };
 }
 
-const robertaBase: Omit<RobertaTextConfig, "pooling"> = {
+/** A RoBERTa before something is said of what it pools. */
+export type RobertaTower = Omit<RobertaTextConfig, "pooling">;
+
+const robertaBase: RobertaTower = {
   kind: "roberta",
   width: 768,
   layers: 12,
@@ -88,7 +91,7 @@ const large = { width: 1024, layers: 24, heads: 16, mlpWidth: 4096 } as const;
 const multilingual = { vocabSize: 250_002 } as const;
 
 /** The published RoBERTas by their names on the hub, without their pooling. */
-export const robertaTowers: Readonly<Record<string, Omit<RobertaTextConfig, "pooling">>> = {
+export const robertaTowers: Readonly<Record<string, RobertaTower>> = {
   "roberta-base": robertaBase,
   "roberta-large": { ...robertaBase, ...large },
   "xlm-roberta-base": { ...robertaBase, ...multilingual },

@@ -1,10 +1,32 @@
-import { ClipError, shuffled, type RandomStream } from "@clip-ts/base";
+import { ClipError, shownSize, shuffled, sizeOf, type RandomStream } from "@clip-ts/base";
 import { assertShape, axisLength, embed, layerNorm, linear, patchify } from "@clip-ts/core";
 import { encode } from "@clip-ts/transformer";
-import { add, concat, mean, range, reshape, slice, squeeze, tanh, tile, type Tensor } from "@tensorflow/tfjs-core";
+import {
+  add,
+  concat,
+  expandDims,
+  mean,
+  range,
+  reshape,
+  slice,
+  squeeze,
+  tanh,
+  tile,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
 import type { BuiltInVisionTower, EncodedImage, VisionOptions, VitConfig } from "../config.ts";
-import { sincosPositions, sincosValues } from "./positions.ts";
-import { attentionHead, patchCount, patchGrid, vitSpec, type VitParams } from "./spec.ts";
+import { interpolatePositions, sincosPositions, sincosValues } from "./positions.ts";
+import { poolByQueries } from "./query-pool.ts";
+import {
+  attentionHead,
+  leadingTokens,
+  patchCount,
+  patchGrid,
+  placedTokens,
+  vitFeatureWidth,
+  vitSpec,
+  type VitParams,
+} from "./spec.ts";
 
 /** How many patches a training step keeps of each image; all of them without patch dropout. */
 export function keptPatchCount(config: VitConfig): number {
@@ -35,8 +57,9 @@ function pickRows(x: Tensor, kept: Tensor): Tensor {
   return embed({ weight: reshape(x, [batch * rows, dim]) }, add(kept, starts));
 }
 
-/** Positions of the class token (if any, and none if it stays where it is) and of the patches. */
+/** Positions of the class token and its like (none if they stay where they are) and of the patches. */
 interface Positions {
+  /** [placed tokens, dim] */
   readonly first?: Tensor;
   /** [patches, dim] */
   readonly patches: Tensor;
@@ -45,26 +68,38 @@ interface Positions {
 function positionsOf({ embeddings }: VitParams, config: VitConfig): Positions {
   const table = embeddings.position_embedding?.weight;
   if (table === undefined) {
-    return { patches: sincosPositions(patchGrid(config), config.width) };
+    return { patches: sincosPositions(patchGrid(config).height, config.width) };
   }
-  if (embeddings.class_embedding === undefined) return { patches: table };
-  return { first: slice(table, [0, 0], [1, -1]), patches: slice(table, [1, 0], [-1, -1]) };
+  const [placed, grid] = [placedTokens(config), patchGrid(config)];
+  const stored = placed === 0 ? table : slice(table, [placed, 0], [-1, -1]);
+  const antialias = (config.registerTokens ?? 0) > 0;
+  const patches = interpolatePositions(stored, {
+    from: config.positionGrid ?? [grid.height, grid.width],
+    to: [grid.height, grid.width],
+    antialias,
+  });
+  return placed === 0 ? { patches } : { first: slice(table, [0, 0], [placed, -1]), patches };
 }
 
-/** The class token with its position, once for each image. → [batch, 1, dim]. */
-function classTokens(token: Tensor, position: Tensor | undefined, batch: number): Tensor {
-  const row = reshape(token, [1, 1, -1]);
-  const placed = position === undefined ? row : add(row, position);
-  return tile(placed, [batch, 1, 1]);
+/** Class token, distillation token and registers, the first two with their positions. → [1, some, dim] or nothing. */
+function ownTokens({ embeddings }: VitParams, first: Tensor | undefined): Tensor | undefined {
+  const { class_embedding, distillation_embedding, register_embedding } = embeddings;
+  const rows = [class_embedding, distillation_embedding]
+    .filter((token) => token !== undefined)
+    .map((token) => reshape(token, [1, -1]));
+  if (rows.length === 0) return undefined;
+  const tokens = rows.length === 1 ? (rows[0] as Tensor) : concat(rows, 0);
+  const placed = first === undefined ? tokens : add(tokens, first);
+  return expandDims(register_embedding === undefined ? placed : concat([placed, register_embedding], 0), 0);
 }
 
 /**
  * Class token (if there is one) and patches with their positions.
- * pixels [batch, channels, imageSize, imageSize] → [batch, tokens, dim]. Only the patches in `kept`
+ * pixels [batch, channels, height, width] → [batch, tokens, dim]. Only the patches in `kept`
  * [batch, some] are embedded, if it is given.
  */
 function embedPatches(params: VitParams, pixels: Tensor, config: VitConfig, kept?: Tensor): Tensor {
-  const { class_embedding, patch_embedding } = params.embeddings;
+  const { patch_embedding } = params.embeddings;
   const { first, patches: positions } = positionsOf(params, config);
   const projection = {
     ...patch_embedding,
@@ -75,13 +110,12 @@ function embedPatches(params: VitParams, pixels: Tensor, config: VitConfig, kept
     kept === undefined
       ? add(linear(projection, all), positions)
       : add(linear(projection, pickRows(all, kept)), embed({ weight: positions }, kept));
-  if (class_embedding === undefined) return patches;
-  return concat([classTokens(class_embedding, first, axisLength(pixels, 0)), patches], 1);
+  const own = ownTokens(params, first);
+  return own === undefined ? patches : concat([tile(own, [axisLength(pixels, 0), 1, 1]), patches], 1);
 }
 
 /** Whether the class token is all that is pooled. */
-const poolsClassToken = ({ head }: VitParams, { pooling }: VitConfig): boolean =>
-  head === undefined && pooling !== "mean";
+const poolsClassToken = ({ pooling = "class" }: VitConfig): boolean => pooling === "class" || pooling === "pooler";
 
 /** The first token of each image. x [batch, tokens, dim] → [batch, 1, dim]. */
 const classToken = (x: Tensor): Tensor => slice(x, [0, 0, 0], [-1, 1, -1]);
@@ -90,9 +124,11 @@ const classToken = (x: Tensor): Tensor => slice(x, [0, 0, 0], [-1, 1, -1]);
 function pool(params: VitParams, tokens: Tensor, config: VitConfig): Tensor {
   const normed = (x: Tensor): Tensor => layerNorm(params.post_layernorm, x, config.layerNormEps);
   if (params.head !== undefined) return attentionHead(params.head, normed(tokens), config);
+  if (config.pooling === "queries") return poolByQueries(params, tokens, config);
   if (config.pooling === "mean") {
-    const first = config.classToken === false ? 0 : 1; // the class token is not counted
-    return mean(slice(normed(tokens), [0, first, 0], [-1, -1, -1]), 1);
+    const first = leadingTokens(config); // the class token is not counted
+    const meanOfPatches = (x: Tensor): Tensor => mean(slice(x, [0, first, 0], [-1, -1, -1]), 1);
+    return config.normAfterPool === true ? normed(meanOfPatches(tokens)) : meanOfPatches(normed(tokens));
   }
   const pooled = normed(squeeze(classToken(tokens), [1]));
   return params.pooler === undefined ? pooled : tanh(linear(params.pooler.dense, pooled));
@@ -101,7 +137,7 @@ function pool(params: VitParams, tokens: Tensor, config: VitConfig): Tensor {
 /**
  * The vision transformer (Dosovitskiy et al. 2021, arXiv:2010.11929) of CLIP (openai/CLIP
  * `VisionTransformer`), of torchvision and of SigLIP, as the config says.
- * pixels [batch, channels, imageSize, imageSize], normalised → pooled feature and tokens.
+ * pixels [batch, channels, height, width], normalised → pooled feature and tokens.
  */
 function encodeVit(
   params: VitParams,
@@ -113,7 +149,7 @@ function encodeVit(
   const embedded = embedPatches(params, pixels, config, keptPatches);
   const entered =
     params.pre_layrnorm === undefined ? embedded : layerNorm(params.pre_layrnorm, embedded, config.layerNormEps);
-  const wanted = onlyPooled && poolsClassToken(params, config) ? { pick: classToken } : undefined;
+  const wanted = onlyPooled && poolsClassToken(config) ? { pick: classToken } : undefined;
   const lastHidden = encode(params.encoder, entered, config, { checkpoint, wanted });
   return { pooled: pool(params, lastHidden, config), lastHidden, statistics: {} };
 }
@@ -123,8 +159,8 @@ function computedPositions(config: VitConfig): {
   values: Float32Array;
   shape: [number, number];
 } {
-  const { width, classToken = true } = config;
-  const [side, leading] = [patchGrid(config), classToken ? width : 0];
+  const { width } = config;
+  const [side, leading] = [patchGrid(config).height, placedTokens(config) * width];
   const values = new Float32Array(leading + side * side * width);
   values.set(sincosValues(side, width), leading);
   return { values, shape: [values.length / width, width] };
@@ -135,19 +171,20 @@ export const vit: BuiltInVisionTower<VitConfig, VitParams> = {
   title: "a vision transformer",
   spec: vitSpec,
   encode: encodeVit,
-  width: ({ width }) => width,
+  width: vitFeatureWidth,
   endsInJointSpace: false,
   depth: ({ layers }) => layers,
-  grid: patchGrid,
+  grid: (config) => sizeOf(patchGrid(config)),
   attentionWidth: ({ width }) => width,
   activation: ({ activation }) => activation,
   positions: (config) => ({
     path: "embeddings.position_embedding.weight",
-    leading: config.classToken === false ? 0 : 1,
+    leading: placedTokens(config),
+    ...(config.positionGrid !== undefined && { grid: config.positionGrid }),
     ...(config.positions === "sincos" && { computed: () => computedPositions(config) }),
   }),
   describe: ({ layers, width, heads, patchSize }) =>
-    `ViT, ${layers} layers, width ${width}, ${heads} heads, patches of ${patchSize}`,
+    `ViT, ${layers} layers, width ${width}, ${heads} heads, patches of ${shownSize(patchSize)}`,
   draws(config, batch, random) {
     if (!config.patchDropout) return {};
     const data = drawKeptPatches(config, batch, random);

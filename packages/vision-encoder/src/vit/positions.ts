@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shownSize, sidesOf, type ImageSize, type Sides } from "@clip-ts/base";
 import { assertShape, axisLength } from "@clip-ts/core";
 import { concat, matMul, reshape, slice, tensor2d, tidy, transpose, type Tensor } from "@tensorflow/tfjs-core";
 
@@ -39,11 +39,14 @@ export function sincosPositions(side: number, dim: number): Tensor {
   return tensor2d(sincosValues(side, dim), [side * side, dim]);
 }
 
-/** Keys' cubic with a = -½, the filter of Pillow's and PyTorch's antialiased "bicubic". */
-function cubic(distance: number): number {
+/**
+ * Keys' cubic: with a = -½ the filter of Pillow's and PyTorch's antialiased "bicubic", with a = -¾ that of PyTorch's
+ * without antialiasing.
+ */
+function cubic(distance: number, a = -0.5): number {
   const x = Math.abs(distance);
-  if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
-  if (x < 2) return ((-0.5 * x + 2.5) * x - 4) * x + 2;
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
   return 0;
 }
 
@@ -63,28 +66,70 @@ function resamplingMatrix(from: number, to: number): Tensor {
   return tensor2d(values, [to, from]);
 }
 
+/** As PyTorch's "bicubic" without antialiasing: places outside are those at the border. → [to, from]. */
+function interpolationMatrix(from: number, to: number): Tensor {
+  const values = new Float32Array(to * from);
+  for (let place = 0; place < to; place++) {
+    const center = ((place + 0.5) * from) / to - 0.5;
+    const first = Math.floor(center) - 1;
+    for (let old = first; old < first + 4; old++) {
+      const at = place * from + Math.min(Math.max(old, 0), from - 1);
+      values[at] = (values[at] ?? 0) + cubic(center - old, -0.75);
+    }
+  }
+  return tensor2d(values, [to, from]);
+}
+
+/** Makes the matrix [to, from] that one axis goes through. */
+type AxisMatrix = (from: number, to: number) => Tensor;
+
+/** Every column of a grid, then every row, through its matrix. grid [places of `from`, dim] → [places of `to`, dim]. */
+function throughBothAxes(grid: Tensor, [from, to]: readonly [Sides, Sides], matrix: AxisMatrix): Tensor {
+  const dim = axisLength(grid, 1);
+  const columns = reshape(grid, [from.height, from.width * dim]);
+  const tall = reshape(matMul(matrix(from.height, to.height), columns), [to.height, from.width, dim]);
+  const rows = reshape(transpose(tall, [1, 0, 2]), [from.width, to.height * dim]);
+  const wide = reshape(matMul(matrix(from.width, to.width), rows), [to.width, to.height, dim]);
+  return reshape(transpose(wide, [1, 0, 2]), [to.height * to.width, dim]);
+}
+
+/** Sides of a grid, and whether a smaller one is made with antialiasing. */
+export interface Interpolation {
+  readonly from: ImageSize;
+  readonly to: ImageSize;
+  readonly antialias: boolean;
+}
+
+/**
+ * Positions of a grid of places for another grid, as transformers' DINOv2 makes them in every pass: bicubic, with
+ * antialiasing where it has registers. It has a gradient. grid [places of `from`, dim] → [places of `to`, dim]; the
+ * same tensor for the same grid.
+ */
+export function interpolatePositions(grid: Tensor, { from, to, antialias }: Interpolation): Tensor {
+  const [before, after] = [sidesOf(from), sidesOf(to)];
+  if (before.height === after.height && before.width === after.width) return grid;
+  return throughBothAxes(grid, [before, after], antialias ? resamplingMatrix : interpolationMatrix);
+}
+
 /**
  * A table of positions for another grid: bicubic interpolation with antialiasing, as open_clip does when
  * it loads weights at another resolution. Rows before the grid, such as the class token's, stay.
- * weight [rows, dim] of a square grid → [rows - fromGrid² + toGrid², dim], the caller's.
- * @throws ClipError "bad-shape" if the table has fewer rows than the grid has places.
+ * weight [rows, dim] of a grid, its places row by row → [rows - places of `from` + places of `to`, dim], the
+ * caller's. Sizes are in places. @throws ClipError "bad-shape" if the table has fewer rows than the grid has places.
  */
-export function resizePositions(weight: Tensor, fromGrid: number, toGrid: number): Tensor {
+export function resizePositions(weight: Tensor, from: ImageSize, to: ImageSize): Tensor {
   assertShape(weight, ["rows", "dim"], "position table");
-  const [rows, dim] = [axisLength(weight, 0), axisLength(weight, 1)];
-  const leading = rows - fromGrid * fromGrid;
+  const rows = axisLength(weight, 0);
+  const [before, after] = [sidesOf(from), sidesOf(to)];
+  const leading = rows - before.height * before.width;
   if (leading < 0) {
-    throw new ClipError("bad-shape", `A table of ${rows} positions cannot hold a grid of ${fromGrid} by ${fromGrid}.`, {
-      data: { rows, fromGrid },
+    const { height, width } = before;
+    throw new ClipError("bad-shape", `A table of ${rows} positions cannot hold a grid of ${height} by ${width}.`, {
+      data: { rows, grid: shownSize(from) },
     });
   }
   return tidy(() => {
-    const resample = resamplingMatrix(fromGrid, toGrid);
-    const grid = reshape(slice(weight, [leading, 0]), [fromGrid, fromGrid * dim]);
-    const tall = reshape(matMul(resample, grid), [toGrid, fromGrid, dim]);
-    const columnsFirst = reshape(transpose(tall, [1, 0, 2]), [fromGrid, toGrid * dim]);
-    const wide = reshape(matMul(resample, columnsFirst), [toGrid, toGrid, dim]); // column, row
-    const resized = reshape(transpose(wide, [1, 0, 2]), [toGrid * toGrid, dim]);
+    const resized = throughBothAxes(slice(weight, [leading, 0]), [before, after], resamplingMatrix);
     return concat([slice(weight, [0, 0], [leading, -1]), resized], 0);
   });
 }

@@ -2,6 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import { byteLengthOf, finder, sliceRows, type HostTensor, type TensorFile } from "../tensor-file.ts";
 import { unstackLayers, type AttentionHeads } from "./big-vision-rules.ts";
 import { assemble, conversionOf, withSingleNumbers, type Conversion } from "./conversion.ts";
+import { toLogitScale, toTemperature, withChangedNumbers } from "./temperature.ts";
 import { bareNames, detectLayout, isIgnorable, layoutOf, rulesFor, type Layout, type OtherLayout } from "./layout.ts";
 
 /** A view of the file under the names that a conversion makes; tensors are made when they are read. */
@@ -40,7 +41,8 @@ function toCanonical(file: TensorFile, from: OtherLayout): TensorFile {
         data: { name },
       }),
   });
-  return convertedFile(unstacked, conversion);
+  const named = convertedFile(unstacked, conversion);
+  return from === "align" ? withChangedNumbers(named, "logit_scale", toLogitScale) : named;
 }
 
 /** What a conversion needs beside the tensors. */
@@ -57,7 +59,8 @@ const towers: Readonly<Partial<Record<OtherLayout, string>>> = {
 
 /** What each layout holds, for errors. */
 const contents: Readonly<Record<OtherLayout, string>> = {
-  dual_encoder: "Hugging Face's plain ViT beside a text tower",
+  align: "Hugging Face's ALIGN",
+  dual_encoder: "Hugging Face's plain ViT, DeiT or DINOv2 beside a text tower",
   openai: "CLIP and SigLIP as open_clip builds them",
   big_vision: "SigLIP",
   torchvision: "torchvision's vision transformer",
@@ -97,7 +100,8 @@ function fromCanonical(file: TensorFile, to: OtherLayout, { heads }: ConvertOpti
   });
   if (layoutOf([...conversion.keys()]) !== to) throw cannotHold(file, to, "this is another model");
   const root = to === "big_vision" ? flaxRoot : "";
-  return convertedFile(file, new Map([...conversion].map(([name, made]) => [root + name, made])));
+  const named = convertedFile(file, new Map([...conversion].map(([name, made]) => [root + name, made])));
+  return to === "align" ? withChangedNumbers(named, "temperature", toTemperature) : named;
 }
 
 type HostTensors = Readonly<Record<string, HostTensor>>;

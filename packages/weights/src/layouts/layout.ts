@@ -2,6 +2,7 @@ import { ClipError } from "@clip-ts/base";
 import { bigVisionRules, type AttentionHeads } from "./big-vision-rules.ts";
 import type { NameRule } from "./name-rule.ts";
 import {
+  alignRules,
   dualEncoderRules,
   huggingFaceTextRules,
   logitRules,
@@ -10,19 +11,22 @@ import {
   siglipTextRules,
   textRules,
   timmRules,
+  timmSwinRules,
   torchvisionRules,
   vitRules,
 } from "./rules.ts";
 
 /**
  * Naming scheme of a checkpoint. `huggingface` is clip-ts's own; `dual_encoder` is Hugging Face's for a
- * plain ViT beside a text tower; `openai` is what OpenAI and open_clip write, for every model that
+ * plain ViT, DeiT or DINOv2 beside a text tower; `align` has a temperature; `openai` is what OpenAI and open_clip write, for every model that
  * open_clip has; `big_vision` is SigLIP in JAX; `torchvision` and `roberta` are towers alone.
  */
-export type Layout = "huggingface" | "dual_encoder" | "openai" | "big_vision" | "torchvision" | "roberta";
+export type Layout = "huggingface" | "dual_encoder" | "align" | "openai" | "big_vision" | "torchvision" | "roberta";
 
 /** What only names of one layout look like; the first that any name has decides. */
 const signs: readonly (readonly [Layout, RegExp])[] = [
+  ["align", /^temperature$/],
+  ["huggingface", /^vision_model\.encoder\.layers\.\d+\.blocks\./], // Swin, named as in its own files
   ["dual_encoder", /^vision_model\.embeddings\.(cls_token|patch_embeddings\.)/],
   ["huggingface", /^(text_model|vision_model)\./],
   ["openai", /^(visual\.|transformer\.resblocks\.|text\.)/],
@@ -52,6 +56,12 @@ function sharedStart(names: readonly string[]): string | undefined {
   return start !== "" && isShared ? start : undefined;
 }
 
+/** transformers 5 saves the vision tower's blocks of an AltCLIP under the text tower's word for them, */
+const singular = [/^(vision_model\.encoder\.)layer(?=\.\d+\.(layer_norm|mlp|self_attn))/u, "$1layers"] as const;
+
+/** and has the text tower's in memory under the vision tower's. */
+const plural = [/^(text_model\.roberta\.encoder\.)layers(?=\.\d)/u, "$1layer"] as const;
+
 /**
  * The names without what stands before them: wrappers such as `module.`, wherever they are, and the
  * attributes of a training module that hold the model, such as Lightning's `model.`, if every name has them and a known
@@ -65,7 +75,10 @@ export function bareNames(names: readonly string[]): string[] {
     if (start === undefined) return plain;
     bare = bare.map((name) => name.slice(start.length));
   }
-  return bare.map((name) => name.replace(/^(vision_model\.)\1/u, "$1"));
+  const single = bare.map((name) => name.replace(/^(vision_model\.)\1/u, "$1"));
+  // DINOv2's blocks are called so as well, and have an MLP too, but no attention of this name.
+  const isSingular = single.some((name) => /^vision_model\.encoder\.layer\.\d+\.self_attn\./u.test(name));
+  return single.map((name) => (isSingular ? name.replace(...singular) : name).replace(...plural));
 }
 
 /** The naming scheme that these tensor names follow, or undefined. */
@@ -108,12 +121,13 @@ type Has = (pattern: RegExp) => boolean;
 /** open_clip's names differ with the towers; each is known by a tensor that only it has, in either layout. */
 function openClipRules(has: Has): readonly NameRule[] {
   const isResnet = has(/^(visual|vision_model)\.layer1\./);
+  const isSwin = has(/^(visual\.trunk\.layers|vision_model\.encoder\.layers)\.\d+\.blocks\./);
   const isTimm = has(/^(visual\.trunk|vision_model\.head)\./);
   const hasBias = has(/^(text\.)?text_projection\.bias$/);
   const isSiglip = has(/^text_model\.head\.bias$/) || (hasBias && has(/^visual\.trunk\.attn_pool\./));
-  const isHuggingFace = has(/^(text\.transformer|text_model)\.embeddings\.word_embeddings\./);
+  const isHuggingFace = has(/^(text\.transformer|text_model)\.(embeddings\.word_embeddings|embed_tokens)\./);
   const isCustom = has(/^text\./);
-  const vision = isResnet ? resnetRules : isTimm ? timmRules : vitRules;
+  const vision = isResnet ? resnetRules : isSwin ? timmSwinRules : isTimm ? timmRules : vitRules;
   const plainText = textRules(isCustom ? "text." : "", hasBias);
   const text = isHuggingFace ? huggingFaceTextRules : isSiglip ? siglipTextRules : plainText;
   return [...logitRules, ...text, ...vision];
@@ -127,11 +141,14 @@ export type OtherLayout = Exclude<Layout, "huggingface">;
  * needed to write big_vision's.
  */
 export function rulesFor(layout: OtherLayout, names: readonly string[], heads?: AttentionHeads): readonly NameRule[] {
+  const has: Has = (pattern) => names.some((name) => pattern.test(name));
   switch (layout) {
     case "openai":
-      return openClipRules((pattern) => names.some((name) => pattern.test(name)));
+      return openClipRules(has);
+    case "align":
+      return alignRules;
     case "dual_encoder":
-      return dualEncoderRules;
+      return dualEncoderRules(has);
     case "big_vision":
       return bigVisionRules(heads);
     case "torchvision":
@@ -142,7 +159,7 @@ export function rulesFor(layout: OtherLayout, names: readonly string[], heads?: 
 }
 
 const ignorable =
-  /(^|\.)(position_ids|token_type_ids|attn_mask|num_batches_tracked)$|^(input_resolution|context_length|vocab_size)$|^(heads|lm_head)\./;
+  /(^|\.)(mask_token|relative_position_index|position_ids|token_type_ids|attn_mask|num_batches_tracked|embed_positions\.weights)$|^(input_resolution|context_length|vocab_size)$|^(heads|lm_head)\./;
 
 /** True for buffers, counters and heads of other tasks that some checkpoints carry. */
 export function isIgnorable(name: string): boolean {
@@ -150,7 +167,7 @@ export function isIgnorable(name: string): boolean {
 }
 
 /** Poolers, and the table that open_clip keeps of fixed positions. */
-const optional = /^((text|vision)_model\.pooler\.|vision_model\.embeddings\.position_embedding\.weight$)/;
+const optional = /^((text|vision)_model\.(roberta\.)?pooler\.|vision_model\.embeddings\.position_embedding\.weight$)/;
 
 /** True for tensors that a model may do without, whose presence in a file is no mistake. */
 export function isOptional(name: string): boolean {

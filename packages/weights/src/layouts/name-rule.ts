@@ -91,7 +91,7 @@ export function jaxAttention(heads: number | undefined): JaxAttention {
 }
 
 /**
- * One tensor (or one family of tensors) in two layouts. `{layer}` stands for a number, `{part}` for
+ * One tensor (or one family of tensors) in two layouts. `{layer}` and `{block}` stand for numbers, `{part}` for
  * `weight` or `bias`, `{rest}` for anything. Where one side is several names, the other side's tensor
  * is these, stacked along the first axis in this order.
  */
@@ -137,6 +137,7 @@ export function attentionInputs(attention: string): readonly [string, string, st
 
 const placeholders: Readonly<Record<string, string>> = {
   layer: "(?<layer>\\d+)",
+  block: "(?<block>\\d+)",
   part: "(?<part>weight|bias)",
   rest: "(?<rest>.+)",
 };

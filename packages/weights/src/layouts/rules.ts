@@ -10,11 +10,8 @@ const block = `${vision}.encoder.layers.{layer}`;
 /** Hugging Face's names of an attention's inputs in a plain ViT, and in CLIP's. */
 const inputs = { query: "q_proj", key: "k_proj", value: "v_proj" };
 
-/**
- * Hugging Face's `VisionTextDualEncoderModel` around its plain `ViTModel`, whose blocks have BERT's names;
- * text tower and heads are named as here.
- */
-export const dualEncoderRules: readonly NameRule[] = [
+/** What a plain ViT, DeiT and DINOv2 have in common in transformers; text tower and heads are named as here. */
+const sharedDualRules: readonly NameRule[] = [
   changed(`${other.embeddings}.cls_token`, `${vision}.embeddings.class_embedding`, squeeze(2)),
   changed(`${other.embeddings}.position_embeddings`, `${vision}.embeddings.position_embedding.weight`, squeeze(1)),
   renamed(`${other.embeddings}.patch_embeddings.projection.{part}`, `${vision}.embeddings.patch_embedding.{part}`),
@@ -22,16 +19,48 @@ export const dualEncoderRules: readonly NameRule[] = [
     renamed(`${other.layer}.attention.attention.${from}.{part}`, `${block}.self_attn.${to}.{part}`),
   ),
   renamed(`${other.layer}.attention.output.dense.{part}`, `${block}.self_attn.out_proj.{part}`),
-  renamed(`${other.layer}.layernorm_before.{part}`, `${block}.layer_norm1.{part}`),
-  renamed(`${other.layer}.layernorm_after.{part}`, `${block}.layer_norm2.{part}`),
-  renamed(`${other.layer}.intermediate.dense.{part}`, `${block}.mlp.fc1.{part}`),
-  renamed(`${other.layer}.output.dense.{part}`, `${block}.mlp.fc2.{part}`),
   renamed(`${vision}.layernorm.{part}`, `${vision}.post_layernorm.{part}`),
   renamed(`${vision}.pooler.dense.{part}`, `${vision}.pooler.dense.{part}`),
   renamed("text_model.{rest}", "text_model.{rest}"),
   renamed("visual_projection.{rest}", "visual_projection.{rest}"),
   renamed("text_projection.{rest}", "text_projection.{rest}"),
   renamed("logit_scale", "logit_scale"),
+];
+
+/**
+ * Hugging Face's `VisionTextDualEncoderModel` around its plain `ViTModel`, whose blocks have BERT's names, or its
+ * DeiT, which has one token more.
+ */
+const plainVitRules: readonly NameRule[] = [
+  changed(`${other.embeddings}.distillation_token`, `${vision}.embeddings.distillation_embedding`, squeeze(2)),
+  renamed(`${other.layer}.layernorm_before.{part}`, `${block}.layer_norm1.{part}`),
+  renamed(`${other.layer}.layernorm_after.{part}`, `${block}.layer_norm2.{part}`),
+  renamed(`${other.layer}.intermediate.dense.{part}`, `${block}.mlp.fc1.{part}`),
+  renamed(`${other.layer}.output.dense.{part}`, `${block}.mlp.fc2.{part}`),
+];
+
+/** The same around DINOv2, with or without registers, whose blocks have the names of its first code. */
+const dinoRules: readonly NameRule[] = [
+  changed(`${other.embeddings}.register_tokens`, `${vision}.embeddings.register_embedding`, squeeze(1)),
+  renamed(`${other.layer}.norm1.{part}`, `${block}.layer_norm1.{part}`),
+  renamed(`${other.layer}.norm2.{part}`, `${block}.layer_norm2.{part}`),
+  renamed(`${other.layer}.mlp.{rest}`, `${block}.mlp.{rest}`),
+  renamed(`${other.layer}.layer_scale1.lambda1`, `${block}.layer_scale1.lambda1`),
+  renamed(`${other.layer}.layer_scale2.lambda1`, `${block}.layer_scale2.lambda1`),
+];
+
+/** The rules of a dual encoder whose vision tower the names, in either layout, show. */
+export function dualEncoderRules(has: (pattern: RegExp) => boolean): readonly NameRule[] {
+  const isDino = has(/^vision_model\.encoder\.layers?\.\d+\.layer_scale1\./u);
+  return [...sharedDualRules, ...(isDino ? dinoRules : plainVitRules)];
+}
+
+/** ALIGN in transformers: named as here but for what divides its cosines, whose number `convertLayout` changes. */
+export const alignRules: readonly NameRule[] = [
+  renamed("temperature", "logit_scale"),
+  renamed("text_model.{rest}", "text_model.{rest}"),
+  renamed("vision_model.{rest}", "vision_model.{rest}"),
+  renamed("text_projection.{rest}", "text_projection.{rest}"),
 ];
 
 /** A residual attention block; both towers have the same. */
@@ -42,6 +71,12 @@ function blockRules(openai: string, canonical: string): NameRule[] {
     renamed(`${openai}.attn.out_proj.{part}`, `${attention}.out_proj.{part}`),
     renamed(`${openai}.ln_1.{part}`, `${canonical}.layer_norm1.{part}`),
     renamed(`${openai}.ln_2.{part}`, `${canonical}.layer_norm2.{part}`),
+    renamed(`${openai}.attn.ln_q.{part}`, `${attention}.q_norm.{part}`),
+    renamed(`${openai}.attn.ln_k.{part}`, `${attention}.k_norm.{part}`),
+    renamed(`${openai}.attn.head_scale`, `${attention}.head_scale`),
+    renamed(`${openai}.attn.ln_inner.{part}`, `${attention}.inner_norm.{part}`),
+    renamed(`${openai}.ln_attn.{part}`, `${canonical}.attention_norm.{part}`),
+    renamed(`${openai}.mlp.ln.{part}`, `${canonical}.mlp.norm.{part}`),
     renamed(`${openai}.ls_1.gamma`, `${canonical}.layer_scale1.lambda1`),
     renamed(`${openai}.ls_2.gamma`, `${canonical}.layer_scale2.lambda1`),
     renamed(`${openai}.mlp.c_fc.{part}`, `${canonical}.mlp.fc1.{part}`),
@@ -102,6 +137,8 @@ export const vitRules: readonly NameRule[] = [
   renamed("visual.ln_pre.{part}", `${vision}.pre_layrnorm.{part}`), // the published spelling
   ...blockRules("visual.transformer.resblocks.{layer}", `${vision}.encoder.layers.{layer}`),
   renamed("visual.ln_post.{part}", `${vision}.post_layernorm.{part}`),
+  renamed("visual.attn_pool.{rest}", `${vision}.attn_pool.{rest}`),
+  renamed("visual.attn_pool_contrastive.{rest}", `${vision}.attn_pool_contrastive.{rest}`),
   transposed("visual.proj", "visual_projection.weight"),
 ];
 
@@ -138,6 +175,35 @@ export const timmRules: readonly NameRule[] = [
   renamed(`${trunk}.attn_pool.proj.{part}`, `${vision}.head.attention.out_proj.{part}`),
   renamed(`${trunk}.attn_pool.norm.{part}`, `${vision}.head.layernorm.{part}`),
   renamed(`${trunk}.attn_pool.mlp.{rest}`, `${vision}.head.mlp.{rest}`),
+];
+
+const swinBlock = {
+  timm: `${trunk}.layers.{layer}.blocks.{block}`,
+  own: `${vision}.encoder.layers.{layer}.blocks.{block}`,
+};
+const swinInputs = ["query", "key", "value"].map((name) => `${swinBlock.own}.attention.self.${name}.{part}`);
+
+/**
+ * timm's Swin as open_clip keeps it, with a linear head. Its stages begin with what transformers' end with: merging.
+ */
+export const timmSwinRules: readonly NameRule[] = [
+  renamed(`${trunk}.patch_embed.proj.{part}`, `${vision}.embeddings.patch_embeddings.projection.{part}`),
+  renamed(`${trunk}.patch_embed.norm.{part}`, `${vision}.embeddings.norm.{part}`),
+  renamed(`${swinBlock.timm}.norm1.{part}`, `${swinBlock.own}.layernorm_before.{part}`),
+  renamed(`${swinBlock.timm}.norm2.{part}`, `${swinBlock.own}.layernorm_after.{part}`),
+  renamed(`${swinBlock.timm}.attn.qkv.{part}`, ...swinInputs),
+  renamed(`${swinBlock.timm}.attn.proj.{part}`, `${swinBlock.own}.attention.output.dense.{part}`),
+  renamed(
+    `${swinBlock.timm}.attn.relative_position_bias_table`,
+    `${swinBlock.own}.attention.self.relative_position_bias_table`,
+  ),
+  renamed(`${swinBlock.timm}.mlp.fc1.{part}`, `${swinBlock.own}.intermediate.dense.{part}`),
+  renamed(`${swinBlock.timm}.mlp.fc2.{part}`, `${swinBlock.own}.output.dense.{part}`),
+  ...[1, 2, 3, 4, 5, 6, 7].map((stage) =>
+    renamed(`${trunk}.layers.${stage}.downsample.{rest}`, `${vision}.encoder.layers.${stage - 1}.downsample.{rest}`),
+  ),
+  renamed(`${trunk}.norm.{part}`, `${vision}.layernorm.{part}`),
+  renamed("visual.head.proj.{part}", "visual_projection.{part}"),
 ];
 
 const layer = "encoder.layers.encoder_layer_{layer}";
