@@ -58,3 +58,15 @@ test("05-own-objective trains the same on two engines, whole and in parts, and i
   expect(lines[6]).toBe("a caption is 8 numbers");
   expect(lines[7]).toContain("text_model.onnx");
 });
+
+test("06-transformers-js trains here, and both libraries give the same features of it", async () => {
+  await import("./06-transformers-js.mjs");
+  const lines = printed();
+  const losses = lines.slice(0, 3).map((line) => Number.parseFloat(line.split("loss ")[1] ?? "NaN"));
+  expect(losses.at(-1)).toBeLessThan(0.8 * losses[0]!);
+  const differences = lines.slice(3, 7).map((line) => Number(line.split("difference ")[1]));
+  expect(differences).toHaveLength(4);
+  for (const difference of differences) expect(difference).toBeLessThan(1e-5);
+  expect(lines[7]).toMatch(/^transformers\.js says: a \w+ \w+/u);
+  expect(Number(lines[8]?.split("ids ")[1])).toBe(0);
+});

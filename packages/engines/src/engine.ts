@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { ClipError } from "@clip-ts/base";
 import type { LoadProgram, Target } from "@clip-ts/jit";
+import type { OpenGraph, WeightsDtype } from "@clip-ts/onnx";
 import type { Precision } from "@clip-ts/tensorflow";
 
 /** What a processor can do that decides which engine is faster. Undefined where the system does not say. */
@@ -9,9 +10,11 @@ export interface Processor {
   readonly hasAvx512: boolean | undefined;
   /** Instructions that multiply pairs of bfloat16 numbers. */
   readonly hasBf16: boolean | undefined;
+  /** Instructions for dot products of unsigned with signed bytes (VNNI). */
+  readonly hasVnni: boolean | undefined;
 }
 
-const unknown: Processor = { hasAvx512: undefined, hasBf16: undefined };
+const unknown: Processor = { hasAvx512: undefined, hasBf16: undefined, hasVnni: undefined };
 
 /** Reads what Linux lists of an x86 processor; other lists, such as those of ARM, say nothing here. */
 export function parseProcessor(cpuinfo: string): Processor {
@@ -21,6 +24,7 @@ export function parseProcessor(cpuinfo: string): Processor {
   return {
     hasAvx512: flags.has("avx512f"),
     hasBf16: flags.has("avx512_bf16") || flags.has("amx_bf16"),
+    hasVnni: flags.has("avx512_vnni") || flags.has("avx_vnni"),
   };
 }
 
@@ -87,6 +91,11 @@ export interface EngineOptions {
   readonly precision?: Precision | undefined;
   /** Threads that share the work; as many as the machine has by default. */
   readonly threads?: number | undefined;
+  /**
+   * What weights are kept as: f32 by default. f16 and q8 (8 bits) are for embedding on ONNX Runtime; nothing trains
+   * with them.
+   */
+  readonly dtype?: WeightsDtype | undefined;
 }
 
 /** What an engine that compiles offers; the others run operations as they come. */
@@ -95,6 +104,10 @@ export interface Compiler {
   readonly target: Target;
   /** Puts a training step with its state on the engine. */
   readonly load: LoadProgram;
+  /** Runs graphs that others stored; only ONNX Runtime does. */
+  readonly openGraph?: OpenGraph;
+  /** What weights are kept as, where that was asked for. */
+  readonly dtype?: WeightsDtype;
 }
 
 /** What an automatic choice lacks that would make it several times faster. */
@@ -116,6 +129,8 @@ export interface StartedEngine {
   readonly gemm?: string;
   /** There if nothing but a missing package keeps a far faster engine from being chosen. */
   readonly slowdown?: Slowdown;
+  /** What weights are kept as, where it is not f32. */
+  readonly dtype?: Exclude<WeightsDtype, "f32">;
   readonly compiler?: Compiler;
 }
 

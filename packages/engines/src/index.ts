@@ -10,6 +10,7 @@ export {
   type StartedEngine,
 } from "./engine.ts";
 export { checkEngine, inspectEngine, inspectEngines, tryEngine, tryEngines, type EngineCheck } from "./inspect.ts";
+export { graphOpener } from "./onnx.ts";
 export { startEngine, type StartOptions } from "./start.ts";
 export type { SetupOptions } from "./setup/setup-options.ts";
 export { setupTensorflow } from "./setup/setup-tensorflow.ts";

@@ -4,9 +4,24 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { flatLoader, optimize, trace, type LoadOptions, type Target } from "@clip-ts/jit";
-import { compileOnnx, type OnnxOptions, type OnnxRuntime } from "@clip-ts/onnx";
+import {
+  compileOnnx,
+  onnxGraphs,
+  type OpenGraph,
+  type NarrowArithmetic,
+  type OnnxOptions,
+  type OnnxRuntime,
+  type WeightsDtype,
+} from "@clip-ts/onnx";
 import { matMul, ready } from "@tensorflow/tfjs-core";
-import { describeThreads, type Compiler, type EngineOptions, type EngineStatus } from "./engine.ts";
+import {
+  describeThreads,
+  refuseMissingEngine,
+  thisProcessor,
+  type Compiler,
+  type EngineOptions,
+  type EngineStatus,
+} from "./engine.ts";
 import { collectingGarbage } from "./memory.ts";
 import { openNativeOnnx } from "./onnx-native/compile.ts";
 
@@ -117,27 +132,88 @@ interface LoadedOnnx {
   readonly compiler: Compiler;
 }
 
+/** What is refused of a compiler that keeps weights with fewer bits: a step would be lost in their rounding. */
+function refuseTraining(dtype: WeightsDtype): never {
+  throw new ClipError(
+    "bad-config",
+    `Weights kept as ${dtype} cannot be trained: what a step changes is less than what rounding leaves of it. Train in ` +
+      `f32 (leave dtype out), and open what comes of it with dtype "${dtype}".`,
+    { data: { dtype } },
+  );
+}
+
+/** What embeds with weights of fewer bits: they become part of what is compiled. */
+function narrowCompiler(target: Target, dtype: WeightsDtype): Compiler {
+  const optimized: Target = (graph, use) => target(optimize(graph), use);
+  return {
+    target: Object.assign(optimized, { prefersOpenSizes: true, needsConstants: true }),
+    load: () => refuseTraining(dtype),
+  };
+}
+
+const inWords: Readonly<Record<Exclude<WeightsDtype, "f32">, string>> = {
+  f16: "weights in half precision",
+  q8: "weights of 8 bits",
+};
+
+/** What this processor has for fewer bits. */
+const arithmeticHere = (): NarrowArithmetic => ({ hasByteProducts: thisProcessor().hasVnni === true });
+
+/** Stored graphs on ONNX Runtime's JavaScript binding, which keeps JavaScript waiting while one runs. */
+function openerOf(options: Omit<OnnxOptions, "runtime">): OpenGraph {
+  return (file) => onnxGraphs({ runtime: require(reference) as OnnxRuntime, ...options })(file);
+}
+
+/**
+ * Runs stored graphs on the CPU, beside whatever engine runs.
+ * @throws ClipError "engine-unavailable" if ONNX Runtime is not installed.
+ */
+export function graphOpener({ threads = availableParallelism() }: EngineOptions = {}): OpenGraph {
+  refuseMissingEngine(inspectOnnx("onnx"));
+  return openerOf({ threads, arithmetic: arithmeticHere() });
+}
+
 /**
  * Loads ONNX Runtime on the CPU: called directly where that works, else through its JavaScript binding,
  * which copies every result and keeps JavaScript waiting.
  */
-export function loadOnnx({ threads = availableParallelism() }: EngineOptions = {}): LoadedOnnx {
+export function loadOnnx({ threads = availableParallelism(), dtype: asked }: EngineOptions = {}): LoadedOnnx {
+  const dtype = asked ?? "f32";
   const { version } = require(`${reference}/package.json`) as { version: string };
-  const detail = `traced and compiled by ONNX Runtime ${version}, CPU, ${describeThreads(threads)}`;
+  const kept = dtype === "f32" ? "" : `, ${inWords[dtype]}`;
+  const detail = `traced and compiled by ONNX Runtime ${version}, CPU, ${describeThreads(threads)}${kept}`;
   const native = openNativeOnnx(threads);
-  if ("target" in native) return { detail, compiler: compilerOf(native.target, { maxCompiled: keptShapes }) };
+  const arithmetic = arithmeticHere();
+  const graphs = { openGraph: openerOf({ threads, arithmetic }), ...(asked !== undefined && { dtype: asked }) };
+  if ("target" in native) {
+    const { target, narrowTarget } = native;
+    if (dtype !== "f32")
+      return { detail, compiler: { ...narrowCompiler(narrowTarget(dtype, arithmetic), dtype), ...graphs } };
+    return { detail, compiler: { ...compilerOf(target, { maxCompiled: keptShapes }), ...graphs } };
+  }
+  const target = bindingTarget({ threads, dtype, arithmetic });
   return {
     detail: `${detail}, through its slower JavaScript binding: ${native.refusal}`,
-    compiler: compilerOf(bindingTarget({ threads })),
+    compiler: { ...(dtype === "f32" ? compilerOf(target) : narrowCompiler(target, dtype)), ...graphs },
   };
 }
 
-/** Loads ONNX Runtime on a GPU. @throws ClipError "engine-unavailable" if it reaches none. */
-export async function loadOnnxOnGpu({ threads = availableParallelism() }: EngineOptions = {}): Promise<LoadedOnnx> {
+/**
+ * Loads ONNX Runtime on a GPU, which has arithmetic of 16 bits; in 8 bits it would leave the work to the processor.
+ * @throws ClipError "engine-unavailable" if it reaches none.
+ */
+export async function loadOnnxOnGpu({
+  threads = availableParallelism(),
+  dtype: asked,
+}: EngineOptions = {}): Promise<LoadedOnnx> {
+  const dtype = asked ?? "f32";
   const targetWith = (options: Pick<OnnxOptions, "providers">): Target =>
     compilerOf(bindingTarget({ threads, ...options })).target;
   const { title, providers } = await findGpuProvider(targetWith);
   const { version } = require(`${reference}/package.json`) as { version: string };
-  const detail = `traced and compiled by ONNX Runtime ${version}, GPU through ${title}`;
-  return { detail, compiler: compilerOf(bindingTarget({ threads, providers })) };
+  const kept = dtype === "f32" ? "" : `, ${inWords[dtype]}`;
+  const detail = `traced and compiled by ONNX Runtime ${version}, GPU through ${title}${kept}`;
+  const target = bindingTarget({ threads, providers, dtype, arithmetic: { hasHalves: true } });
+  const graphs = { openGraph: openerOf({ threads, providers }), ...(asked !== undefined && { dtype: asked }) };
+  return { detail, compiler: { ...(dtype === "f32" ? compilerOf(target) : narrowCompiler(target, dtype)), ...graphs } };
 }

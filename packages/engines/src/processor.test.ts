@@ -2,16 +2,16 @@ import { expect, test } from "vitest";
 import { automaticEngines, parseProcessor } from "./engine.ts";
 
 const zen3 = "model name\t: AMD EPYC 7763\nflags\t\t: fpu sse4_2 avx avx2 bmi2 fma\n";
-const zen4 = "flags\t\t: fpu avx avx2 avx512f avx512bw avx512_bf16 fma\n";
+const zen4 = "flags\t\t: fpu avx avx2 avx512f avx512bw avx512_bf16 avx512_vnni fma\n";
 const skylake = "flags\t\t: fpu avx avx2 avx512f avx512bw fma\n";
 const arm = "Features\t: fp asimd evtstrm aes bf16\n";
 
 test.each([
-  [zen3, { hasAvx512: false, hasBf16: false }],
-  [zen4, { hasAvx512: true, hasBf16: true }],
-  [skylake, { hasAvx512: true, hasBf16: false }],
-  [arm, { hasAvx512: undefined, hasBf16: undefined }],
-  ["", { hasAvx512: undefined, hasBf16: undefined }],
+  [zen3, { hasAvx512: false, hasBf16: false, hasVnni: false }],
+  [zen4, { hasAvx512: true, hasBf16: true, hasVnni: true }],
+  [skylake, { hasAvx512: true, hasBf16: false, hasVnni: false }],
+  [arm, { hasAvx512: undefined, hasBf16: undefined, hasVnni: undefined }],
+  ["", { hasAvx512: undefined, hasBf16: undefined, hasVnni: undefined }],
 ])("a processor's vectors are read from Linux's list (%#)", (cpuinfo, expected) => {
   expect(parseProcessor(cpuinfo)).toEqual(expected);
 });

@@ -3,6 +3,7 @@ import "@clip-ts/core/gradients"; // for whatever engine computes
 import { repairWasmBackend } from "@clip-ts/core/wasm";
 import "@tensorflow/tfjs-backend-cpu";
 import { enableProdMode, setBackend } from "@tensorflow/tfjs-core";
+import type { WeightsDtype } from "@clip-ts/onnx";
 import { dumpGraphs } from "./dump-graphs.ts";
 import {
   automaticEngines,
@@ -54,17 +55,46 @@ function startTensorflow(name: "tensorflow" | "tensorflow-gpu", options: EngineO
   return { backend: "tensorflow", detail, gemm, compiler };
 }
 
+/** The engines that keep weights with fewer bits. */
+const narrowEngines: Readonly<Record<Exclude<WeightsDtype, "f32">, readonly EngineName[]>> = {
+  f16: ["onnx-gpu", "onnx"],
+  q8: ["onnx"],
+};
+
+/** Why an engine cannot keep weights as `dtype`; undefined if it can. */
+function lackOf(name: EngineName, dtype: WeightsDtype = "f32"): string | undefined {
+  if (dtype === "f32") return undefined;
+  const known: readonly WeightsDtype[] = ["f16", "q8"];
+  if (!known.includes(dtype)) {
+    throw new ClipError("bad-config", `There is no dtype "${dtype as string}": expected f32, f16 or q8.`);
+  }
+  return narrowEngines[dtype].includes(name) ? undefined : `keeps no weights as ${dtype}`;
+}
+
+/** @throws ClipError "bad-config" if an engine keeps no weights as `dtype`. */
+function refuseDtype(name: EngineName, dtype: EngineOptions["dtype"]): void {
+  const lack = lackOf(name, dtype);
+  if (lack === undefined || dtype === undefined || dtype === "f32") return;
+  const [...able] = narrowEngines[dtype];
+  throw new ClipError(
+    "bad-config",
+    `The engine "${name}" ${lack}. Use the engine ${able.join(" or ")}, or leave out the dtype.`,
+    { data: { name, dtype } },
+  );
+}
+
 /** Registers the backend of an engine and says what it is. */
-async function load({ name, detail }: EngineStatus, { precision, threads }: EngineOptions): Promise<Loaded> {
+async function load({ name, detail }: EngineStatus, { precision, threads, dtype }: EngineOptions): Promise<Loaded> {
   if (precision === "bf16") refuseToRound(name);
+  refuseDtype(name, dtype);
   switch (name) {
     case "tensorflow":
     case "tensorflow-gpu":
       return startTensorflow(name, { precision, threads });
     case "onnx": // what is not compiled runs beside it
-      return { backend: await loadWasm(), ...loadOnnx({ threads }) };
+      return { backend: await loadWasm(), ...loadOnnx({ threads, dtype }) };
     case "onnx-gpu":
-      return { backend: await loadWasm(), ...(await loadOnnxOnGpu({ threads })) };
+      return { backend: await loadWasm(), ...(await loadOnnxOnGpu({ threads, dtype })) };
     case "webgpu":
       return { backend: "webgpu", ...(await loadWebgpu()) };
     case "wasm":
@@ -93,6 +123,11 @@ async function launch(status: EngineStatus, options: EngineOptions): Promise<Omi
   }
 }
 
+/** What an engine keeps weights as, if that is not f32. */
+function keptAs({ dtype = "f32" }: EngineOptions): Pick<StartedEngine, "dtype"> {
+  return dtype === "f32" ? {} : { dtype };
+}
+
 async function startNamed(name: string, options: EngineOptions): Promise<StartedEngine> {
   if (!engineNames.includes(name as EngineName)) {
     throw new ClipError("bad-config", `There is no engine "${name}". Engines: auto, ${engineNames.join(", ")}.`, {
@@ -101,7 +136,7 @@ async function startNamed(name: string, options: EngineOptions): Promise<Started
   }
   const status = inspectEngine(name as EngineName);
   refuseMissingEngine(status);
-  return { name: status.name, ...(await launch(status, options)), reason: "asked for" };
+  return { name: status.name, ...(await launch(status, options)), ...keptAs(options), reason: "asked for" };
 }
 
 /** The engine of this name on this device. @throws ClipError "bad-config" if it runs elsewhere only. */
@@ -148,7 +183,7 @@ async function startFastest({ device, refused = {}, ...options }: StartOptions):
   const missing: string[] = [];
   for (const name of automaticEngines(device)) {
     const status = inspectEngine(name);
-    const lack = refused[name] ?? (status.available ? undefined : status.detail);
+    const lack = refused[name] ?? lackOf(name, options.dtype) ?? (status.available ? undefined : status.detail);
     if (lack !== undefined) {
       missing.push(`${name}: ${lack}`);
       continue;
@@ -157,7 +192,7 @@ async function startFastest({ device, refused = {}, ...options }: StartOptions):
       const loaded = await launch(status, options);
       const isWithoutGpu = device === "gpu" && !gpuEngineNames.includes(name);
       const reason = `${explainChoice(missing, isWithoutGpu)}${onThisProcessor(name)}`;
-      return { name, ...loaded, reason, ...slowdownOf(name) };
+      return { name, ...loaded, ...keptAs(options), reason, ...slowdownOf(name) };
     } catch (error) {
       missing.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -1,8 +1,8 @@
-import { normalizePlanes } from "@clip-ts/image";
+import { inputBytes, inputLength, joinInputs, normalizeInput } from "@clip-ts/image";
 import type { Embedder } from "@clip-ts/model";
 import type { ModelDescription } from "./model.ts";
 
-/** Bytes of images before normalising, [rows, 3, size, size], to unit rows [rows, joint], which the caller owns. */
+/** Bytes of images before normalising, rows of `inputBytes` of `@clip-ts/image`, to unit rows [rows, joint], which the caller owns. */
 export type BytesEmbedder = (pixels: Uint8ClampedArray, rows: number) => Promise<Float32Array>;
 
 /** What `bytesEmbedder` takes. */
@@ -13,15 +13,21 @@ export interface BytesEmbedderParts {
   readonly filledTo?: number | undefined;
 }
 
-/** Embeds images as threads that decode leave them. One batch at a time: its memory is used again. */
+/**
+ * Embeds images as threads that decode leave them. Of rows of patches a batch is as long as its longest image, or, where
+ * it is filled up, as long as any may be. One batch at a time: its memory is used again.
+ */
 export function bytesEmbedder({ description, embedder, filledTo }: BytesEmbedderParts): BytesEmbedder {
   const { preprocess, config } = description;
-  const area = preprocess.size ** 2;
-  const planes = filledTo === undefined ? undefined : new Float32Array(3 * area * filledTo);
+  const [length, size] = [inputBytes(preprocess), inputLength(preprocess)];
+  const filled = filledTo === undefined ? undefined : new Float32Array(size * filledTo);
   return async (pixels, rows) => {
-    const input = planes ?? new Float32Array(pixels.length);
-    normalizePlanes(pixels, area, preprocess, input.subarray(0, pixels.length));
-    const features = await embedder.images(input, filledTo ?? rows);
+    const inputs = Array.from({ length: rows }, (_, row) =>
+      normalizeInput(pixels.subarray(row * length, (row + 1) * length), preprocess),
+    );
+    filled?.fill(0);
+    if (filled !== undefined) inputs.forEach((input, row) => filled.set(input, row * size));
+    const features = await embedder.images(filled ?? joinInputs(inputs), filledTo ?? rows);
     return features.subarray(0, rows * config.projectionDim);
   };
 }

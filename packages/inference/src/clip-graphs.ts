@@ -18,11 +18,13 @@ import {
   type ClipConfig,
   type ClipParams,
 } from "@clip-ts/model";
-import type { ExportPrecision } from "@clip-ts/onnx";
+import type { WeightsDtype } from "@clip-ts/onnx";
 import { applyHead } from "@clip-ts/projection";
+import { transformersNames } from "./stored-graphs/graph-paths.ts";
+import { graphSettingsKey, type GraphSettings } from "./stored-graphs/graph-settings.ts";
 import { encodeText, textTower } from "@clip-ts/text-encoder";
 import { readsPadding } from "@clip-ts/tokenizer";
-import { encodeImage } from "@clip-ts/vision-encoder";
+import { encodeImage, pixelForm, type PublishedPixels } from "@clip-ts/vision-encoder";
 import { transpose, type Tensor } from "@tensorflow/tfjs-core";
 
 /** One entry point of a CLIP as others call it. */
@@ -55,19 +57,26 @@ function textInputs(config: ClipConfig): Record<string, SymbolicInputSpec> {
 }
 
 const idsOf = (inputs: NamedTensors): Tensor => inputs["input_ids"] as Tensor;
-const pixelsOf = (inputs: NamedTensors): Tensor => inputs["pixel_values"] as Tensor;
 const maskOf = (inputs: NamedTensors): { attentionMask?: Tensor } => {
   const attentionMask = inputs["attention_mask"];
   return attentionMask === undefined ? {} : { attentionMask };
 };
 
+/** How a vision tower is given its images: as it reads them, unless its form says another way. */
+function publishedPixels({ vision }: ClipConfig): PublishedPixels {
+  const { shape, published } = pixelForm(vision);
+  return (
+    published ?? {
+      inputs: { pixel_values: { shape: ["image_batch_size", ...shape] } },
+      read: ({ pixel_values: pixels }) => pixels as Tensor,
+    }
+  );
+}
+
 /** The functions of a CLIP with the names of inputs and outputs that Hugging Face gives them. */
 export function clipFunctions(config: ClipConfig): ClipFunctions {
-  const { channels, imageSize } = config.vision;
   const texts = textInputs(config);
-  const images: Record<string, SymbolicInputSpec> = {
-    pixel_values: { shape: ["image_batch_size", channels, imageSize, imageSize] },
-  };
+  const { inputs: images, read: pixelsOf } = publishedPixels(config);
   const [textOutput, imageOutput] = isSiglip(config)
     ? (["pooler_output", "pooler_output"] as const)
     : (["text_embeds", "image_embeds"] as const);
@@ -122,31 +131,33 @@ export function clipGraph({ inputs, run }: ClipFunction, config: ClipConfig, par
   return optimize(bindInputs(graph, params));
 }
 
-/** What @huggingface/transformers calls a precision, and what it adds to the names of its files. */
-export const transformersNames: Readonly<Record<ExportPrecision, { readonly dtype: string; readonly suffix: string }>> =
-  {
-    f32: { dtype: "fp32", suffix: "" },
-    f16: { dtype: "fp16", suffix: "_fp16" },
-    int8: { dtype: "q8", suffix: "_quantized" },
-  };
-
 /** What the library must know besides the model's own config. */
 export interface TransformersSettings {
   /** The precision it takes unless it is told another. */
-  readonly precision: ExportPrecision;
+  readonly precision: WeightsDtype;
   /** How many files of weights lie beside a model's file, for those that have any. */
   readonly dataFiles: Readonly<Record<string, number>>;
+  /** What the towers' graphs keep to themselves. */
+  readonly scales: GraphSettings;
 }
 
 /**
  * The `config.json` from which @huggingface/transformers knows how to call an exported model. The graph
- * brings its own arithmetic, so every CLIP is called "clip" or "siglip" here.
+ * brings its own arithmetic, so every CLIP is called "clip" or "siglip" here, but for those that are given more than
+ * `pixel_values`: the library has no class that calls them.
  */
-export function transformersConfig(config: ClipConfig, { precision, dataFiles }: TransformersSettings): object {
+export function transformersConfig(config: ClipConfig, { precision, dataFiles, scales }: TransformersSettings): object {
   const hasDataFiles = Object.keys(dataFiles).length > 0;
+  const own = formatClipConfig(config);
+  const family = isSiglip(config) ? "siglip" : "clip";
+  // Whoever calls a graph as another model is called should not take it for one of these.
+  const isCalledOtherwise = pixelForm(config.vision).published !== undefined;
+  const type = isCalledOtherwise ? own["model_type"] : family;
+  const isOther = own["model_type"] !== type;
   return {
-    ...formatClipConfig(config),
-    model_type: isSiglip(config) ? "siglip" : "clip",
+    ...own,
+    model_type: type,
+    [graphSettingsKey]: { ...scales, ...(isOther && { config: own }) },
     "transformers.js_config": {
       dtype: transformersNames[precision].dtype,
       ...(hasDataFiles ? { use_external_data_format: dataFiles } : {}),

@@ -1,20 +1,9 @@
-import type { HostArray, HostArrays } from "@clip-ts/core";
-import { bindInputs, trace, type CompiledFunction, type Target } from "@clip-ts/jit";
+import type { HostArrays } from "@clip-ts/core";
+import { trace, type Target } from "@clip-ts/jit";
 import type { ClipConfig, Embedder } from "@clip-ts/model";
 import { engineEmbedder } from "./compiled-towers.ts";
-import { embedderOf, functionOf, leavesOf, sidesOf, traceOpen, type Side } from "./sides.ts";
-
-/** A side with its weights as constants, for every batch size and caption length; undefined if it needs them fixed. */
-async function compileSide(
-  side: Side,
-  weights: HostArrays,
-  { config, target }: { readonly config: ClipConfig; readonly target: Target },
-): Promise<CompiledFunction | undefined> {
-  const { shape, dtype } = side;
-  const inputs = { input: { shape, dtype }, ...leavesOf(weights) };
-  const graph = traceOpen(functionOf(side, config), inputs, config);
-  return graph && target(bindInputs(graph, weights));
-}
+import { compileSides, embedderOfSides } from "./constant-sides.ts";
+import { functionOf, leavesOf, sidesOf, type Side } from "./sides.ts";
 
 /** Traces a side for one input, so that one that can never be traced is refused before it is asked to run. */
 function traceClosed(side: Side, weights: HostArrays, config: ClipConfig): void {
@@ -31,31 +20,8 @@ function traceClosed(side: Side, weights: HostArrays, config: ClipConfig): void 
  * @throws ClipError "unsupported" naming an operation that the target lacks.
  */
 export async function compileEmbedder(weights: HostArrays, config: ClipConfig, target: Target): Promise<Embedder> {
-  const sides = sidesOf(config);
-  const compiled: CompiledFunction[] = [];
-  const dispose = (): void => {
-    for (const each of compiled) void each.dispose();
-  };
-  try {
-    for (const side of [sides.images, sides.texts]) {
-      const ready = await compileSide(side, weights, { config, target });
-      if (ready !== undefined) compiled.push(ready);
-    }
-  } catch (error) {
-    dispose();
-    throw error;
-  }
-  const [images, texts] = compiled;
-  if (images === undefined || texts === undefined) {
-    dispose();
-    for (const side of [sides.images, sides.texts]) traceClosed(side, weights, config);
-    return engineEmbedder(weights, config, { target });
-  }
-  const run = async (side: CompiledFunction, input: HostArray): Promise<Float32Array> =>
-    (await side.run({ input }))["features"]?.data as Float32Array;
-  return embedderOf(config, weights, {
-    images: (input) => run(images, input),
-    texts: (input) => run(texts, input),
-    dispose,
-  });
+  const compiled = await compileSides(weights, config, target);
+  if (compiled !== undefined) return embedderOfSides(compiled, weights, config);
+  for (const side of Object.values(sidesOf(config))) traceClosed(side, weights, config);
+  return engineEmbedder(weights, config, { target });
 }

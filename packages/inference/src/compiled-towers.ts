@@ -3,6 +3,7 @@ import { flattenTree, toHost, toTensor, unflattenLike, type HostArray, type Host
 import { trace, type CompiledFunction, type Target } from "@clip-ts/jit";
 import { clipSpec, eagerEmbedder, type ClipConfig, type ClipParams, type Embedder } from "@clip-ts/model";
 import { Tensor } from "@tensorflow/tfjs-core";
+import { constantEmbedder } from "./constant-sides.ts";
 import { embedderOf, functionOf, leavesOf, sidesOf, traceOpen, type Side } from "./sides.ts";
 
 /** A model's parameters by path in the host's memory, or as a tree of tensors. */
@@ -131,7 +132,14 @@ function onEngine(weights: TowerWeights, config: ClipConfig): ClipParams {
  * arrays must not change as long as they are used.
  */
 export function engineTowers(config: ClipConfig, compiler: Compiles): CompiledTowers {
-  if (compiler !== undefined) return compileTowers(config, compiler.target);
+  const target = compiler?.target;
+  if (target?.needsConstants === true) {
+    return {
+      withWeights: async (weights) => constantEmbedder(await takeToHost(weights), config, target),
+      dispose: () => undefined,
+    };
+  }
+  if (target !== undefined) return compileTowers(config, target);
   return {
     withWeights: (weights) => eagerEmbedder(onEngine(weights, config), config),
     dispose: () => undefined,

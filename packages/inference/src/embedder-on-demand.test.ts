@@ -50,10 +50,24 @@ async function watchedModel(config: ClipConfig, layout: "huggingface" | "openai"
         return file.read(name, rows);
       },
     }),
+    graphs: async () => undefined,
     close: async () => void (isClosed = true),
   };
   return { model, read, isClosed: () => isClosed };
 }
+
+test("towers on demand may keep weights with fewer bits, and read one tower only", async () => {
+  await useEngine("cpu");
+  const { compiler } = await startEngine("onnx", { dtype: "q8" });
+  const whole = await loadEmbedder((await watchedModel(nano)).model, compiler);
+  const { model, read } = await watchedModel(nano);
+  const parts = await embedderOnDemand(model, compiler);
+  expect(largestDifference(await parts.texts(texts), await whole.texts(texts))).toBe(0);
+  expect(read.some((name) => name.startsWith("vision_model"))).toBe(false);
+  expect(largestDifference(await parts.images(pixels, 2), await whole.images(pixels, 2))).toBe(0);
+  parts.dispose();
+  whole.dispose();
+});
 
 test.each(["cpu", "onnx"] as const)(
   "towers on demand give what the whole model gives, to the bit, with %s",

@@ -1,10 +1,11 @@
 import { refuseAfterDisposal } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
-import type { Target } from "@clip-ts/jit";
 import { embedderDisposed, clipSpec, type ClipParams, type Embedder } from "@clip-ts/model";
 import { checkFit, convertLayout, loadHostArrays, loadParams, type TensorFile } from "@clip-ts/weights";
 import { engineEmbedder, type TowerWeights } from "./compiled-towers.ts";
 import type { Model } from "./model.ts";
+import { once } from "./once.ts";
+import { embedderOfGraphs, type Runs } from "./stored-graphs/of-graphs.ts";
 import { partsOf, sidesOf } from "./sides.ts";
 
 /** The learnt numbers on cosines, which every embedder has. */
@@ -34,27 +35,16 @@ function scalesIn(arrays: HostArrays): Pick<Embedder, "logitScale" | "logitBias"
   return { logitScale: arrays["logit_scale"]?.data[0] ?? 0, ...(logitBias !== undefined && { logitBias }) };
 }
 
-/** Something that is made when it is first asked for; asked again after a failure, it is tried again. */
-function once<Result>(make: () => Promise<Result>): { get(): Promise<Result>; made(): Promise<Result> | undefined } {
-  let made: Promise<Result> | undefined;
-  return {
-    get() {
-      made ??= make();
-      made.catch(() => (made = undefined));
-      return made;
-    },
-    made: () => made,
-  };
-}
-
 /**
  * A model's towers, each read and readied when the first image or the first caption comes: where only captions come, as
  * in a search by words, the vision tower is never read. All of the file is held against the config at once. The embedder
  * takes the model over and closes it when it is disposed.
  * @throws ClipError "bad-weights" that lists what does not fit the config.
  */
-export async function embedderOnDemand(model: Model, compiler?: { readonly target: Target }): Promise<Embedder> {
+export async function embedderOnDemand(model: Model, compiler?: Runs): Promise<Embedder> {
   const { config } = model;
+  const ofGraphs = await embedderOfGraphs(model, compiler, { readies: false });
+  if (ofGraphs !== undefined) return ofGraphs;
   const sides = sidesOf(config);
   const load = (parts: readonly (keyof ClipParams)[]) => async (): Promise<Embedder> =>
     engineEmbedder(await loadParts(model, [...parts, ...scales], compiler !== undefined), config, compiler);

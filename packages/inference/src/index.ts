@@ -16,11 +16,14 @@ export {
   clipFunctions,
   clipGraph,
   transformersConfig,
-  transformersNames,
   type ClipFunction,
   type ClipFunctions,
   type TransformersSettings,
 } from "./clip-graphs.ts";
+export { graphEmbedder, type GraphEmbedderParts, type RunsGraphs } from "./stored-graphs/graph-embedder.ts";
+export { transformersNames } from "./stored-graphs/graph-paths.ts";
+export type { StoredGraphs } from "./stored-graphs/graph-files.ts";
+export { withParts, type OtherParts } from "./with-parts.ts";
 export { bytesEmbedder, type BytesEmbedder, type BytesEmbedderParts } from "./bytes-embedder.ts";
 export { compileEmbedder } from "./compile-embedder.ts";
 export { embedderOnDemand } from "./embedder-on-demand.ts";
@@ -55,6 +58,7 @@ export {
 export {
   needTokenizer,
   readTokenizer,
+  readWhole,
   tokenizerFor,
   type FoundTokenizer,
   type MissingTokenizer,

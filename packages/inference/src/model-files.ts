@@ -1,5 +1,6 @@
-import { ClipError, modelFiles, parseJsonFile, weightsFiles } from "@clip-ts/base";
+import { ClipError, isClipError, modelFiles, parseJsonFile, weightsFiles } from "@clip-ts/base";
 import { openSharded, openWeights, type ByteSource, type TensorFile } from "@clip-ts/weights";
+import { hasGraphs } from "./stored-graphs/graph-paths.ts";
 
 /** A file that is open, until it is closed. */
 export type OpenSource = ByteSource & { readonly close: () => Promise<void> };
@@ -49,6 +50,19 @@ export function missingFile(path: string, verb: "opened" | "read"): ClipError {
   return new ClipError("not-found", message, { data: { path } });
 }
 
+/** The error for a model that is stored as graphs where weights are wanted. */
+function onlyGraphs(place: string): ClipError {
+  return new ClipError(
+    "unsupported",
+    `${place} holds ONNX graphs (onnx/) and no weights: it can embed, and teach another model (distill.from), but not be ` +
+      "trained, converted or taken apart. Use the folder that it was made of for that.",
+    { data: { place, isGraphs: true } },
+  );
+}
+
+/** Whether an error says that a model is stored as graphs. */
+export const saysGraphs = (error: unknown): boolean => isClipError(error) && error.data["isGraphs"] === true;
+
 /** Weights that are open, until they are closed. */
 export interface OpenWeights {
   readonly file: TensorFile;
@@ -56,11 +70,13 @@ export interface OpenWeights {
 }
 
 /** Opens the first of the weights that are there, and gives it with its name. */
-async function openFirst({ weights, pathOf, open }: ModelFiles): Promise<[string, OpenSource]> {
+async function openFirst(files: ModelFiles): Promise<[string, OpenSource]> {
+  const { weights, pathOf, open } = files;
   for (const name of weights === undefined ? weightsFiles : [weights]) {
     const source = await open(name);
     if (source !== undefined) return [name, source];
   }
+  if (weights === undefined && (await hasGraphs(files))) throw onlyGraphs(files.place);
   throw missingFile(pathOf(weights ?? modelFiles.weights), "opened");
 }
 

@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { initHostParams } from "@clip-ts/core";
-import { clipPreprocess, formatPreprocessorConfig } from "@clip-ts/image";
+import { clipPreprocess, formatPreprocessorConfig, inputSize } from "@clip-ts/image";
 import { clipSpec, formatClipConfig, formatOpenClipConfig, preset } from "@clip-ts/model";
 import { goldenPath } from "@clip-ts/test-utils";
 import { bytesSource, streamParams, type TensorFile } from "@clip-ts/weights";
 import { memory } from "@tensorflow/tfjs-core";
+import { visionFeatureWidth } from "@clip-ts/vision-encoder";
 import { expect, test } from "vitest";
 import { atResolution, loadEmbedder, loadHostParams, openModelIn } from "./model.ts";
 import { closing, type ModelFiles } from "./model-files.ts";
@@ -105,10 +106,10 @@ test("weights that do not belong to their config are closed, and may be asked fo
 test("at another image size the same file is read, its positions interpolated", async () => {
   const files = filesOf(whole);
   const model = atResolution(await openModelIn(files), 16);
-  expect([model.config.vision.imageSize, model.preprocess.size]).toEqual([16, 16]);
+  expect([model.config.vision.imageSize, inputSize(model.preprocess)]).toEqual([16, 16]);
   const name = "vision_model.embeddings.position_embedding.weight";
   const shapeOf = (file: TensorFile): readonly number[] => file.describe(name).shape;
-  expect(shapeOf(await model.weights())).toEqual([1 + 16, nano.vision.width]);
+  expect(shapeOf(await model.weights())).toEqual([1 + 16, visionFeatureWidth(nano.vision)]);
   const larger = await closing(model, loadHostParams);
   expect(larger[name]?.data.slice(0, 16)).toEqual(params[name]?.data.slice(0, 16));
   expect(files.closed).toEqual(["model.safetensors"]);

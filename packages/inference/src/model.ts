@@ -1,6 +1,5 @@
-import { ClipError, isClipError, selfCheckFile } from "@clip-ts/base";
+import { ClipError, isClipError, sameSize, selfCheckFile, shownSize, sidesOf, type ImageSize } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
-import type { Target } from "@clip-ts/jit";
 import {
   clipSpec,
   createClip,
@@ -10,15 +9,18 @@ import {
   type ClipParts,
   type Embedder,
 } from "@clip-ts/model";
-import { visionSpec } from "@clip-ts/vision-encoder";
+import { inputSize, isPatches, preprocessAtSize } from "@clip-ts/image";
+import { hasOpenSide, pixelForm, visionSpec, withImageSize } from "@clip-ts/vision-encoder";
 import { convertLayout, loadHostArrays, loadParams, type TensorFile } from "@clip-ts/weights";
-import { checkOrigin } from "./from-weights.ts";
+import { checkOrigin, warnOnce } from "./from-weights.ts";
 import { engineEmbedder } from "./compiled-towers.ts";
-import { lazyWeights, rememberTexts, type LazyWeights, type ModelFiles } from "./model-files.ts";
+import { lazyWeights, rememberTexts, saysGraphs, type LazyWeights, type ModelFiles } from "./model-files.ts";
 import { checkStoredPositions, positionTableOf, withResizedPositions } from "./positions.ts";
 import { readDescription, type DescribeOptions, type ModelFacts } from "./read-description.ts";
 import { needTokenizer, readTokenizer, type FoundTokenizer } from "./read-tokenizer.ts";
 import { parseSelfCheck, type SelfCheck } from "./self-check/file.ts";
+import { storedGraphs, type StoredGraphs } from "./stored-graphs/graph-files.ts";
+import { embedderOfGraphs, type Runs } from "./stored-graphs/of-graphs.ts";
 import { withoutPictures } from "./self-check/self-check.ts";
 
 /** What is known of a model, apart from its weights. */
@@ -39,12 +41,40 @@ export interface Model extends ModelDescription, LazyWeights {
    * @throws ClipError "bad-data" that names a file which is damaged.
    */
   readonly selfCheck: () => Promise<SelfCheck | undefined>;
+  /**
+   * The graphs of a model that has no weights, in the form of @huggingface/transformers; undefined for one that has
+   * weights, which are open afterwards.
+   */
+  readonly graphs: () => Promise<StoredGraphs | undefined>;
+}
+
+/** The graphs of a model without weights. */
+async function graphsWithout(
+  weights: LazyWeights["weights"],
+  files: ModelFiles,
+  onNotice: StoredGraphs["onNotice"],
+): Promise<StoredGraphs | undefined> {
+  try {
+    await weights();
+    return undefined;
+  } catch (error) {
+    if (saysGraphs(error)) return storedGraphs(files, onNotice);
+    throw error;
+  }
 }
 
 /** A model of which all but the weights is known already. */
-export function modelIn(files: ModelFiles, description: ModelDescription): Model {
+export function modelIn(
+  files: ModelFiles,
+  description: ModelDescription,
+  { onNotice = warnOnce }: Pick<DescribeOptions, "onNotice"> = {},
+): Model {
   const { config, preprocess, tokenizer, missingTokenizer } = description;
   const { name, place } = files;
+  const lazy = lazyWeights(files, async (file) => {
+    checkOrigin(config, name, file);
+    await checkStoredPositions(config, file);
+  });
   return {
     name,
     place,
@@ -56,10 +86,8 @@ export function modelIn(files: ModelFiles, description: ModelDescription): Model
       const text = await files.readText(selfCheckFile);
       return text === undefined ? undefined : parseSelfCheck(text, files.pathOf(selfCheckFile));
     },
-    ...lazyWeights(files, async (file) => {
-      checkOrigin(config, name, file);
-      await checkStoredPositions(config, file);
-    }),
+    ...lazy,
+    graphs: () => graphsWithout(lazy.weights, files, onNotice),
   };
 }
 
@@ -72,7 +100,7 @@ export function modelIn(files: ModelFiles, description: ModelDescription): Model
 export async function openModelIn(files: ModelFiles, options: DescribeOptions = {}): Promise<Model> {
   const remembered = rememberTexts(files);
   const facts = await readDescription(remembered, options);
-  return modelIn(files, { ...facts, ...(await readTokenizer(remembered, facts.config)) });
+  return modelIn(files, { ...facts, ...(await readTokenizer(remembered, facts.config)) }, options);
 }
 
 /** Of a model what loading takes. */
@@ -99,7 +127,12 @@ export async function loadModelParams({ config, weights }: Weighted): Promise<Cl
  * A model's towers, ready on a running engine: compiled if it compiles, else operation by operation. The caller
  * disposes the embedder, for which the model need not stay open.
  */
-export async function loadEmbedder(model: Weighted, compiler?: { readonly target: Target }): Promise<Embedder> {
+export async function loadEmbedder(
+  model: Weighted & Partial<Pick<Model, "graphs" | "place">>,
+  compiler?: Runs,
+): Promise<Embedder> {
+  const ofGraphs = await embedderOfGraphs(model, compiler, { readies: true });
+  if (ofGraphs !== undefined) return ofGraphs;
   const load = compiler === undefined ? loadModelParams : loadHostParams;
   return engineEmbedder(await load(model), model.config, compiler);
 }
@@ -127,55 +160,66 @@ export function describedClip<Image>(
 }
 
 /**
- * The config of a model once it reads images of `imageSize` pixels a side.
+ * The config of a model once it reads images of `imageSize` pixels a side; a tower whose images have any length stays.
  * @throws ClipError "bad-argument" for a size that the vision tower cannot see: no whole number, smaller
  * than a patch, or none that a ResNet's strides divide.
  */
-export function configAtResolution(config: ClipConfig, imageSize: number): ClipConfig {
-  const resized = { ...config, vision: { ...config.vision, imageSize } };
+export function configAtResolution(config: ClipConfig, imageSize: ImageSize): ClipConfig {
+  const isAny = hasOpenSide(pixelForm(config.vision));
   const refuse = (reason: string, cause?: unknown): never => {
     throw new ClipError("bad-argument", `This model cannot be opened at another size: ${reason}`, {
       data: { imageSize },
       cause,
     });
   };
-  if (!Number.isSafeInteger(imageSize) || imageSize < 1) {
-    return refuse(`expected whole pixels, such as ${config.vision.imageSize}, got ${imageSize}.`);
+  const { height, width } = sidesOf(imageSize);
+  if (![height, width].every((side) => Number.isSafeInteger(side) && side >= 1)) {
+    const usual = shownSize(config.vision.imageSize);
+    return refuse(`expected whole pixels, such as ${usual}, got ${shownSize(imageSize)}.`);
   }
   try {
-    visionSpec(resized.vision);
+    const vision = isAny ? config.vision : withImageSize(config.vision, imageSize);
+    visionSpec(vision);
+    return { ...config, vision };
   } catch (cause) {
     if (isClipError(cause)) refuse(cause.message, cause);
     throw cause;
   }
-  return resized;
 }
 
 /**
  * A model's weights for images of `imageSize` pixels a side, under clip-ts's own names: positions are
  * interpolated when they are read, which needs a running engine.
  */
-function weightsAtResolution({ vision }: ClipConfig, file: TensorFile, imageSize: number): TensorFile {
-  const [from, to] = [positionTableOf(vision), positionTableOf({ ...vision, imageSize })];
+function weightsAtResolution(config: ClipConfig, file: TensorFile, imageSize: ImageSize): TensorFile {
+  const [from, to] = [config, configAtResolution(config, imageSize)].map(({ vision }) => positionTableOf(vision));
   const renamed = convertLayout(file, "huggingface");
   if (from === undefined || to === undefined) return renamed;
   return withResizedPositions(renamed, from.name, { fromGrid: from.grid, toGrid: to.grid });
 }
 
 /**
- * A model for images of `imageSize` pixels a side, if that is given: its positions are interpolated when they
- * are read, for which an engine must run, the rest stays. Weights come under clip-ts's own names then. It is the
+ * A model for images of `imageSize` pixels a side, or of as many patches as such an image has, if that is given: its
+ * positions are interpolated when they are read, for which an engine must run, the rest stays. Weights come under clip-ts's own names then. It is the
  * same model that is open: one of the two is closed.
  * @throws ClipError "bad-argument" for a size that the vision tower cannot see.
  */
-export function atResolution(model: Model, imageSize: number | undefined): Model {
-  const { config, preprocess, weights, selfCheck } = model;
-  if (imageSize === undefined || imageSize === config.vision.imageSize) return model;
+export function atResolution(model: Model, imageSize: ImageSize | undefined): Model {
+  const { config, preprocess, weights, graphs, selfCheck } = model;
+  const before = isPatches(preprocess) ? inputSize(preprocess) : config.vision.imageSize;
+  if (imageSize === undefined || sameSize(imageSize, before)) return model;
   return {
     ...model,
     config: configAtResolution(config, imageSize),
-    preprocess: { ...preprocess, size: imageSize },
+    preprocess: preprocessAtSize(preprocess, imageSize),
     weights: async () => weightsAtResolution(config, await weights(), imageSize),
+    async graphs() {
+      if ((await graphs()) === undefined) return undefined;
+      throw new ClipError(
+        "unsupported",
+        `${model.place} holds ONNX graphs, which read images of ${shownSize(config.vision.imageSize)} pixels and no others.`,
+      );
+    },
     async selfCheck() {
       const check = await selfCheck();
       return check && withoutPictures(check);

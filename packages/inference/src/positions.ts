@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, sameSize, sidesOf, type ImageSize } from "@clip-ts/base";
 import type { ClipConfig } from "@clip-ts/model";
 import { resizePositions, visionTower, type VisionConfig } from "@clip-ts/vision-encoder";
 import {
@@ -16,10 +16,10 @@ import { tensor2d } from "@tensorflow/tfjs-core";
 export interface PositionTable {
   /** Under clip-ts's own names. */
   readonly name: string;
-  /** Places along a side of an image. */
-  readonly grid: number;
+  /** Places along the sides of an image. */
+  readonly grid: ImageSize;
   /** Rows before those of the grid: the class token's, or the mean's in a ResNet. */
-  readonly leading: 0 | 1;
+  readonly leading: number;
 }
 
 /**
@@ -31,12 +31,12 @@ export function positionTableOf(vision: VisionConfig): PositionTable | undefined
   const tower = visionTower(vision);
   const positions = tower.positions(vision);
   if (positions === undefined) return undefined;
-  const { path, leading } = positions;
-  return { name: `vision_model.${path}`, grid: tower.grid(vision), leading };
+  const { path, leading, grid = tower.grid(vision) } = positions;
+  return { name: `vision_model.${path}`, grid, leading };
 }
 
 /** Interpolates a table of positions; half precision stays half. */
-async function resize(table: HostTensor, fromGrid: number, toGrid: number): Promise<HostTensor> {
+async function resize(table: HostTensor, { fromGrid, toGrid }: GridChange): Promise<HostTensor> {
   const [rows = 0, width = 0] = table.shape;
   const before = tensor2d(toFloat32(table), [rows, width]);
   const after = resizePositions(before, fromGrid, toGrid);
@@ -48,11 +48,13 @@ async function resize(table: HostTensor, fromGrid: number, toGrid: number): Prom
   return fromFloat32(values, shape, dtype as FloatDtype);
 }
 
-/** A grid of positions and the one it becomes, in places a side. */
+/** A grid of positions and the one it becomes, in places along its sides. */
 export interface GridChange {
-  readonly fromGrid: number;
-  readonly toGrid: number;
+  readonly fromGrid: ImageSize;
+  readonly toGrid: ImageSize;
 }
+
+const placesOf = (grid: ImageSize): number => sidesOf(grid).height * sidesOf(grid).width;
 
 /**
  * A view of a file under clip-ts's names, one of whose tables of positions is interpolated when it is
@@ -60,8 +62,8 @@ export interface GridChange {
  * antialiasing and differs). Reading it needs a running engine.
  */
 export function withResizedPositions(file: TensorFile, name: string, { fromGrid, toGrid }: GridChange): TensorFile {
-  if (fromGrid === toGrid) return file;
-  const added = toGrid * toGrid - fromGrid * fromGrid;
+  if (sameSize(fromGrid, toGrid)) return file;
+  const added = placesOf(toGrid) - placesOf(fromGrid);
   return {
     ...file,
     describe(asked) {
@@ -73,7 +75,7 @@ export function withResizedPositions(file: TensorFile, name: string, { fromGrid,
     },
     async read(asked, rows) {
       if (asked !== name) return file.read(asked, rows);
-      const table = await resize(await file.read(name), fromGrid, toGrid);
+      const table = await resize(await file.read(name), { fromGrid, toGrid });
       return rows === undefined ? table : sliceRows(table, rows);
     },
   };

@@ -1,4 +1,4 @@
-import { ClipError, modelFiles } from "@clip-ts/base";
+import { ClipError, modelFiles, shownSize, sidesOf, sizeOf, type ImageSize } from "@clip-ts/base";
 import {
   findPreprocess,
   parseOpenClipPreprocess,
@@ -6,8 +6,9 @@ import {
   torchvisionPreprocess,
   usualNotice,
   usualPreprocess,
-  type PreprocessConfig,
+  type Preprocessing,
   type PreprocessorFolder,
+  isPatches,
 } from "@clip-ts/image";
 import {
   inferClipConfig,
@@ -20,8 +21,10 @@ import {
   type InferOptions,
   type ParseOptions,
 } from "@clip-ts/model";
+import { isVit, seesAnySize } from "@clip-ts/vision-encoder";
 import { detectLayout } from "@clip-ts/weights";
 import { inferFromShapes, warnOnce } from "./from-weights.ts";
+import { ownConfigIn } from "./stored-graphs/graph-settings.ts";
 import { missingFile, onlyTower, readJsonIn, withWeightsIn, type ModelFiles } from "./model-files.ts";
 
 /** The parsed files of a folder that may describe its model. */
@@ -33,7 +36,7 @@ export interface FolderConfigs {
 }
 
 /** Model types whose `config.json` is understood; open_clip's repositories may hold another for timm. */
-const knownTypes: ReadonlySet<unknown> = new Set(["clip", "siglip", "vision-text-dual-encoder", "clip-ts"]);
+const knownTypes: ReadonlySet<unknown> = new Set(["clip", "siglip", "siglip2", "vision-text-dual-encoder", "clip-ts"]);
 
 const isUnderstood = (json: unknown): boolean => {
   const { model_type: type } = (json ?? {}) as Readonly<Record<string, unknown>>;
@@ -42,7 +45,7 @@ const isUnderstood = (json: unknown): boolean => {
 
 /** Reads which of its configs describes the model of a folder; neither for a file of weights. */
 export async function readConfigs(files: ModelFiles): Promise<FolderConfigs> {
-  const own = await readJsonIn(files, modelFiles.config);
+  const own = ownConfigIn(await readJsonIn(files, modelFiles.config));
   const openClip = await readJsonIn(files, modelFiles.openClipConfig);
   const isOwn = own !== undefined && (openClip === undefined || isUnderstood(own));
   return { ...(isOwn && { own }), ...(openClip !== undefined && { openClip }) };
@@ -51,7 +54,7 @@ export async function readConfigs(files: ModelFiles): Promise<FolderConfigs> {
 /** Config and preprocessing of a model. */
 export interface ModelFacts {
   readonly config: ClipConfig;
-  readonly preprocess: PreprocessConfig;
+  readonly preprocess: Preprocessing;
 }
 
 /** A config of any name, and what lies beside it. */
@@ -127,12 +130,12 @@ function preprocessorsIn(files: ModelFiles, { onNotice = warnOnce }: DescribeOpt
 }
 
 /** The preprocessing that a model's Hugging Face files say, if they do. */
-export function readPreprocessor(files: ModelFiles): Promise<PreprocessConfig | undefined> {
+export function readPreprocessor(files: ModelFiles): Promise<Preprocessing | undefined> {
   return readPreprocessorFiles(preprocessorsIn(files));
 }
 
 /** The preprocessing that a model's files say; undefined if they do not, or are weights alone. */
-export async function readPreprocess(files: ModelFiles): Promise<PreprocessConfig | undefined> {
+export async function readPreprocess(files: ModelFiles): Promise<Preprocessing | undefined> {
   const said = await readPreprocessor(files);
   if (said !== undefined) return said;
   const openClip = await readJsonIn(files, modelFiles.openClipConfig);
@@ -145,8 +148,25 @@ export async function readConfigFile({ files, name }: ConfigFile, options: Descr
   const json = await readJsonIn(files, name);
   if (json === undefined) throw missingFile(files.pathOf(name), "read");
   if (isOpenClipConfig(json)) return parseOpenClip(json, files.pathOf(name), options);
-  const config = parseClipConfig(json, options);
-  return { config, preprocess: await findPreprocess(preprocessorsIn(files, options), config) };
+  return factsOfConfig(parseClipConfig(json, options), preprocessorsIn(files, options));
+}
+
+/** The preprocessing of a model; it says the size of images where the config of the model leaves that open. */
+async function factsOfConfig(config: ClipConfig, folder: PreprocessorFolder): Promise<ModelFacts> {
+  const said = seesAnySize(config.vision) ? await readPreprocessorFiles(folder, config) : undefined;
+  if (said === undefined || isPatches(said)) return { config, preprocess: await findPreprocess(folder, config) };
+  return { config: { ...config, vision: visionAtSize(config.vision, said.size) }, preprocess: said };
+}
+
+/** The vision tower for images of a size. @throws ClipError "unsupported" for two sides where it sees squares alone. */
+function visionAtSize(vision: ClipConfig["vision"], size: ImageSize): ClipConfig["vision"] {
+  if (isVit(vision)) return { ...vision, imageSize: size };
+  const side = sizeOf(sidesOf(size));
+  if (typeof side === "number") return { ...vision, imageSize: side };
+  throw new ClipError(
+    "unsupported",
+    `Its vision tower sees squares alone; its preprocessing makes ${shownSize(size)}.`,
+  );
 }
 
 /**
@@ -165,6 +185,5 @@ export async function readDescription(files: ModelFiles, options: DescribeOption
     return parseOpenClip(openClip, files.pathOf(modelFiles.openClipConfig), options);
   }
   if (own === undefined) return factsOfBare(files, options);
-  const config = parseClipConfig(own, options);
-  return { config, preprocess: await findPreprocess(preprocessorsIn(files, options), config) };
+  return factsOfConfig(parseClipConfig(own, options), preprocessorsIn(files, options));
 }

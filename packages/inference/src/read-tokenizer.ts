@@ -32,14 +32,15 @@ function reasonFor({ text }: Pick<ClipConfig, "text">, openClip: unknown): strin
   if (name !== undefined) {
     return (
       `open_clip_config.json names the tokenizer "${name}", and its files are not in this folder: put its ` +
-      "tokenizer.json there."
+      "tokenizer.json (or its SentencePiece model) there."
     );
   }
   const { kind = "clip", vocabSize } = text;
   return kind === "clip"
     ? `This model reads ids of a vocabulary of ${vocabSize}, which is not CLIP's ${wholeVocabulary}, and its ` +
         "folder has no tokenizer: put its tokenizer.json there (or vocab.json and merges.txt)."
-    : "This model's folder lacks its tokenizer: put tokenizer.json there (or vocab.json and merges.txt).";
+    : "This model's folder lacks its tokenizer: put tokenizer.json there (or vocab.json and merges.txt, vocab.txt, or " +
+        "the SentencePiece model).";
 }
 
 /** What is known of a model besides its tokenizer's files. */
@@ -55,6 +56,19 @@ async function optionsIn(files: ModelFiles): Promise<OpenTokenizerOptions> {
   };
 }
 
+/** Reads files that are no texts. */
+export function readWhole({ open }: Pick<ModelFiles, "open">): (name: string) => Promise<Uint8Array | undefined> {
+  return async (name) => {
+    const source = await open(name);
+    if (source === undefined) return undefined;
+    try {
+      return await source.read(0, source.size);
+    } finally {
+      await source.close();
+    }
+  };
+}
+
 /**
  * The tokenizer of a model, from its files where it is not CLIP's.
  * @throws ClipError "bad-data" if the files are broken.
@@ -62,7 +76,7 @@ async function optionsIn(files: ModelFiles): Promise<OpenTokenizerOptions> {
 export async function readTokenizer(files: ModelFiles, { text }: Pick<ClipConfig, "text">): Promise<FoundTokenizer> {
   const options = await optionsIn(files);
   try {
-    const tokenizer = await openTokenizer(text, files.readText, options);
+    const tokenizer = await openTokenizer(text, files.readText, { ...options, readBytes: readWhole(files) });
     if (tokenizer !== undefined) return { tokenizer };
     return { missingTokenizer: { reason: reasonFor({ text }, options.openClip), isUnread: false } };
   } catch (error) {

@@ -10,6 +10,7 @@ import {
   type ClipParams,
   type Embedder,
 } from "@clip-ts/model";
+import { pixelForm, shapeOfImages } from "@clip-ts/vision-encoder";
 import type { Tensor } from "@tensorflow/tfjs-core";
 
 /** One side of a model: what is traced of it, and what goes in. */
@@ -23,7 +24,7 @@ export interface Side {
 }
 
 /** Both sides of a model. */
-export function sidesOf({ vision: { channels, imageSize } }: ClipConfig): {
+export function sidesOf({ vision }: ClipConfig): {
   readonly images: Side;
   readonly texts: Side;
 } {
@@ -31,7 +32,7 @@ export function sidesOf({ vision: { channels, imageSize } }: ClipConfig): {
     images: {
       embed: embedImages,
       parts: ["vision_model", "visual_projection"],
-      shape: ["batch", channels, imageSize, imageSize],
+      shape: ["batch", ...pixelForm(vision).shape],
       dtype: "float32",
     },
     texts: {
@@ -87,12 +88,12 @@ interface RunningTowers {
 
 /** The embedder that two running towers make. */
 export function embedderOf(config: ClipConfig, weights: HostArrays, towers: RunningTowers): Embedder {
-  const { channels, imageSize } = config.vision;
+  const form = pixelForm(config.vision);
   const logitBias = weights["logit_bias"]?.data[0];
   const embedder: Embedder = {
     logitScale: weights["logit_scale"]?.data[0] ?? 0,
     ...(logitBias !== undefined && { logitBias }),
-    images: (pixels, rows) => towers.images({ data: pixels, shape: [rows, channels, imageSize, imageSize] }),
+    images: async (pixels, rows) => towers.images({ data: pixels, shape: shapeOfImages(form, pixels.length, rows) }),
     texts: ({ inputIds, batch, tokens }) => towers.texts({ data: inputIds, shape: [batch, tokens] }),
     dispose: () => towers.dispose(),
   };

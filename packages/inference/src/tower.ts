@@ -1,6 +1,6 @@
-import { modelFiles } from "@clip-ts/base";
+import { modelFiles, sidesOf } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
-import type { PreprocessConfig } from "@clip-ts/image";
+import type { Preprocessing } from "@clip-ts/image";
 import {
   clipSpec,
   inferTowerConfig,
@@ -33,7 +33,7 @@ import { readTokenizer } from "./read-tokenizer.ts";
 export interface TowerDescription {
   readonly tower: TowerConfig;
   /** Only where a vision tower's folder says it. */
-  readonly preprocess?: PreprocessConfig;
+  readonly preprocess?: Preprocessing;
   /** Only where a text tower's folder has one. */
   readonly tokenizer?: Tokenizer;
 }
@@ -171,6 +171,8 @@ function atImageSize(original: TensorFile, { vision }: ClipConfig): TensorFile {
   if (table === undefined || !file.names.includes(table.name)) return file;
   const { name, grid, leading } = table;
   const [rows = 0] = file.describe(name).shape;
+  const { height, width } = sidesOf(grid);
+  if (rows - leading === height * width) return file;
   const fromGrid = Math.sqrt(rows - leading);
   return Number.isInteger(fromGrid) ? withResizedPositions(file, name, { fromGrid, toGrid: grid }) : file;
 }

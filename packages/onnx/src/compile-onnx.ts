@@ -9,10 +9,9 @@ import {
   type Value,
 } from "@clip-ts/jit";
 import { toBinary } from "@bufbuild/protobuf";
-import { removeDeadCode } from "@clip-ts/jit/backend";
 import { looseWeights, type LooseWeight } from "./export-onnx.ts";
-import { fuseBiases, fuseLayerNorms } from "./fuse.ts";
 import { ModelProtoSchema } from "./generated/onnx_pb.ts";
+import { narrowModel, type NarrowArithmetic, type WeightsDtype } from "./stored-weights.ts";
 import { onnxModel } from "./write-onnx.ts";
 
 /** A tensor of ONNX Runtime's, on the host. */
@@ -23,6 +22,8 @@ interface OnnxTensor {
 
 /** A graph that ONNX Runtime has loaded. */
 interface OnnxSession {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
   /** Runs it; `null` stands for an output that has no place yet. */
   run(
     feeds: Readonly<Record<string, OnnxTensor>>,
@@ -47,7 +48,11 @@ export interface OnnxRuntime {
   readonly InferenceSession: {
     create(bytes: Uint8Array, options: object): Promise<OnnxSession>;
   };
-  readonly Tensor: new (dtype: Value["dtype"], data: PlainArray, dims: readonly number[]) => OnnxTensor;
+  readonly Tensor: new (
+    dtype: Value["dtype"] | "int64",
+    data: PlainArray | BigInt64Array,
+    dims: readonly number[],
+  ) => OnnxTensor;
   /** Names the package that it is. */
   readonly env?: { readonly versions?: { readonly web?: string } };
 }
@@ -61,9 +66,14 @@ export interface OnnxOptions {
   readonly providers?: readonly string[];
   /** Whether layer norms and biases become parts of ONNX's own operations, as in exported models. No by default. */
   readonly fuses?: boolean;
+  /** What constants that are weights are kept as; f32 by default. Others fuse as well. */
+  readonly dtype?: WeightsDtype;
+  /** What the processor or graphics card has for fewer bits; nothing by default. */
+  readonly arithmetic?: NarrowArithmetic;
 }
 
-function sessionOptions({ threads, providers }: OnnxOptions, externalData: readonly LooseWeight[]): object {
+/** The runtime's settings for a model whose weights come beside it. */
+export function sessionOptions({ threads, providers }: OnnxOptions, externalData: readonly LooseWeight[]): object {
   return {
     ...(externalData.length === 0 ? {} : { externalData }),
     graphOptimizationLevel: "all",
@@ -110,10 +120,10 @@ function deliver(result: HostArray, wanted: HostArray | undefined): HostArray {
 /** The model's bytes without its weights, and these in their own memory. */
 function writeParts(
   graph: Graph,
-  fuses: boolean,
+  { fuses = false, dtype = "f32", arithmetic }: OnnxOptions,
 ): { readonly bytes: Uint8Array; readonly weights: readonly LooseWeight[] } {
-  const fused = fuses ? removeDeadCode(fuseBiases(fuseLayerNorms(graph))) : graph;
-  const { model, weights } = looseWeights(onnxModel(fused));
+  const whole = fuses || dtype !== "f32" ? narrowModel(graph, dtype, arithmetic) : onnxModel(graph);
+  const { model, weights } = looseWeights(whole);
   return { bytes: toBinary(ModelProtoSchema, model), weights };
 }
 
@@ -122,8 +132,8 @@ function writeParts(
  * came in are not held on to.
  */
 export async function compileOnnx(graph: Graph, options: OnnxOptions): Promise<CompiledFunction> {
-  const { runtime, fuses = false } = options;
-  const { bytes, weights } = writeParts(graph, fuses);
+  const { runtime } = options;
+  const { bytes, weights } = writeParts(graph, options);
   const session = await runtime.InferenceSession.create(bytes, sessionOptions(options, weights));
   const inputs = interfaceOf(graph.inputs, graph);
   const outputs = interfaceOf(graph.outputs, graph);

@@ -114,7 +114,7 @@ test("half precision gives nearly that, from half the bytes", async () => {
 });
 
 test("8 bits give nearly that, from a quarter of the bytes", async () => {
-  const small = exported({ precision: "int8" });
+  const small = exported({ precision: "q8" });
   const types = nodesOf(small).map(({ opType }) => opType);
   expect(types.filter((type) => type === "MatMulInteger")).toHaveLength(2);
   expect(types).not.toContain("Gemm");
@@ -123,7 +123,7 @@ test("8 bits give nearly that, from a quarter of the bytes", async () => {
   expect(Math.max(...(await differences(small.model)))).toBeLessThan(0.05);
 });
 
-test.each(["f32", "f16", "int8"] as const)("weights of %s may lie beside the model", async (precision) => {
+test.each(["f32", "f16", "q8"] as const)("weights of %s may lie beside the model", async (precision) => {
   const { model, files } = exported({ precision, largestFile: 2 ** 20 });
   expect(model.length).toBeLessThan(20_000);
   expect(files[0]?.name).toBe("net.onnx_data");

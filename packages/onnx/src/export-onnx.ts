@@ -12,6 +12,7 @@ import {
 } from "./generated/onnx_pb.ts";
 import { halveModel } from "./half.ts";
 import { quantizeModel } from "./quantize.ts";
+import type { WeightsDtype } from "./stored-weights.ts";
 import { onnxModel } from "./write-onnx.ts";
 
 /** A file of weights beside the model's. */
@@ -112,18 +113,12 @@ function splitModel(model: ModelProto, modelFile: string, largest: number): Spli
   return { model: { ...model, graph: { ...graph, initializer } }, files };
 }
 
-/** The precisions in which a model can be exported: 32 bits, half precision, dynamic 8 bits. */
-export const exportPrecisions = ["f32", "f16", "int8"] as const;
-
-/** How weights are stored and matmuls computed. */
-export type ExportPrecision = (typeof exportPrecisions)[number];
-
 /** How a graph is written for other programs. */
 export interface ExportOptions {
   /** The file's name; those of its weights, if they do not fit into it, are made of it. */
   readonly file: string;
   /** f32 by default. */
-  readonly precision?: ExportPrecision;
+  readonly precision?: WeightsDtype;
   /** Inputs of whole numbers that others give in 64 bits. */
   readonly wideInputs?: readonly string[];
   /** The most bytes of weights that a file holds; just below 2 GiB by default. */
@@ -140,10 +135,10 @@ export interface OnnxExport {
 /** Protobuf's messages end at 2 GiB; the graph itself takes the rest. */
 const largestFileByDefault = 2 ** 31 - 2 ** 24;
 
-const writers: Readonly<Record<ExportPrecision, (model: ModelProto) => ModelProto>> = {
+const writers: Readonly<Record<WeightsDtype, (model: ModelProto) => ModelProto>> = {
   f32: (model) => model,
   f16: halveModel,
-  int8: quantizeModel,
+  q8: (model) => quantizeModel(model),
 };
 
 /**

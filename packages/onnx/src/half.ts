@@ -46,18 +46,26 @@ export function halfBits(value: number): number {
   return sign | (scratchBits[0] - 0x3f00_0000);
 }
 
-function halved(tensor: TensorProto, name: string): TensorProto {
-  const floats = floatsOf(tensor);
+/** Halves of 32-bit floats, as `halfBits` makes them, several times faster for numbers of the usual range. */
+function halvesOf(floats: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
   const halves = new Uint16Array(floats.length);
-  for (let index = 0; index < floats.length; index++) {
-    halves[index] = halfBits(floats[index] as number);
+  for (let index = 0; index < bits.length; index++) {
+    const all = bits[index] as number;
+    const magnitude = all & 0x7fff_ffff;
+    const isUsual = magnitude >= 0x3880_0000 && magnitude <= 0x477f_e000; // 2^-14 to 65,504
+    const rounded = magnitude + 0x0fff + ((magnitude >>> 13) & 1);
+    halves[index] = isUsual
+      ? ((all >>> 16) & 0x8000) | ((rounded - 0x3800_0000) >>> 13)
+      : halfBits(floats[index] as number);
   }
-  return create(TensorProtoSchema, {
-    name,
-    dims: tensor.dims,
-    dataType: FLOAT16,
-    rawData: new Uint8Array(halves.buffer),
-  });
+  return halves;
+}
+
+function halved(tensor: TensorProto, name: string): TensorProto {
+  const { dims } = tensor;
+  const rawData = new Uint8Array(halvesOf(floatsOf(tensor)).buffer);
+  return create(TensorProtoSchema, { name, dims, dataType: FLOAT16, rawData });
 }
 
 /** The graph being written in half precision. Float values exist as 32 bits, as 16, or as both. */
@@ -163,4 +171,21 @@ export function halveModel(model: ModelProto): ModelProto {
   for (const { name } of graph.output) writer.widenOutput(name);
   const initializer = [...writer.otherConstants(), ...writer.initializers];
   return { ...model, graph: { ...graph, node: writer.nodes, initializer } };
+}
+
+/**
+ * The model with its weights stored in half precision and computed in 32 bits: each is widened where it is read, which
+ * ONNX Runtime does once, when it loads the model. Biases, norms and scales stay as they are.
+ * For processors, which have no arithmetic of 16 bits, and for graphics cards without it.
+ */
+export function halveWeights(model: ModelProto): ModelProto {
+  const graph = model.graph as GraphProto;
+  const isHalved = ({ dataType, dims }: TensorProto): boolean => dataType === FLOAT && dims.length > 1;
+  const halves = graph.initializer.filter(isHalved);
+  const casts = halves.map(({ name }) => createNode("Cast", [`${name} half`], [name], { to: FLOAT }));
+  const initializer = [
+    ...graph.initializer.filter((tensor) => !isHalved(tensor)),
+    ...halves.map((tensor) => halved(tensor, `${tensor.name} half`)),
+  ];
+  return { ...model, graph: { ...graph, node: [...casts, ...graph.node], initializer } };
 }

@@ -1,5 +1,5 @@
 import type { Node, Value } from "@clip-ts/jit";
-import { convolutionWindows, poolWindows, type OpOf, type Windows } from "@clip-ts/jit/backend";
+import { convolutionWindows, depthwiseWindows, poolWindows, type OpOf, type Windows } from "@clip-ts/jit/backend";
 import { resultOf, type Lowering, type OnnxOp } from "./lowering.ts";
 import type { OnnxBuilder } from "./onnx-builder.ts";
 
@@ -186,6 +186,21 @@ const filterGradient: Lowering = ([x, dy], node, onnx) => {
   return onnx.op("Reshape", [onnx.op("Concat", taps, { axis: 0 }), shape]);
 };
 
+/** A convolution of every channel by itself is one in as many groups. */
+const depthwise: Lowering = ([x, filter], node, onnx) => {
+  const [image, kernel] = shapesOf(node) as [number[], number[]];
+  const windows = depthwiseWindows(image, kernel, node.attributes);
+  const { inChannels, outChannels, filterHeight, filterWidth } = windows;
+  const byChannel = transposed(onnx, filter, [2, 3, 0, 1]); // [channels, outputs of each, height, width]
+  const groups = onnx.op("Reshape", [byChannel, onnx.ints([outChannels, 1, filterHeight, filterWidth])]);
+  const result = onnx.op("Conv", [transposed(onnx, x, channelsFirst), groups], {
+    ...windowAttributes(windows),
+    dilations: [windows.dilationHeight, windows.dilationWidth],
+    group: inChannels,
+  });
+  return transposed(onnx, result, channelsLast);
+};
+
 const averagePool: Lowering = ([x], node, onnx) => {
   const [image] = shapesOf(node) as [number[]];
   const windows = poolWindows(image, node.attributes);
@@ -199,4 +214,5 @@ export const windowed: Readonly<Record<OpOf<"windows">, Lowering>> = {
   Conv2D: convolution,
   Conv2DBackpropFilter: filterGradient,
   Conv2DBackpropInput: imageGradient,
+  DepthwiseConv2dNative: depthwise,
 };

@@ -43,13 +43,19 @@ export function quantizeRows(values: Float32Array, width: number): QuantizedRows
   return { levels, scales };
 }
 
+const columnsAtOnce = 64;
+
 /** [rows, width] int8 → [width, rows] uint8, 128 standing for zero. */
 function transposedBytes(levels: Int8Array, width: number): Uint8Array<ArrayBuffer> {
   const rows = levels.length / width;
   const bytes = new Uint8Array(levels.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < width; column++) {
-      bytes[column * rows + row] = (levels[row * width + column] as number) + 128;
+  // A block of columns at a time, so that what is written stays in the processor's cache.
+  for (let start = 0; start < width; start += columnsAtOnce) {
+    const end = Math.min(width, start + columnsAtOnce);
+    for (let row = 0; row < rows; row++) {
+      for (let column = start; column < end; column++) {
+        bytes[column * rows + row] = (levels[row * width + column] as number) + 128;
+      }
     }
   }
   return bytes;

@@ -1,5 +1,5 @@
 import type { Dtype } from "@clip-ts/jit";
-import { axesOf, convolutionWindows, type OpOf, type Windows } from "@clip-ts/jit/backend";
+import { axesOf, convolutionWindows, depthwiseWindows, type OpOf, type Windows } from "@clip-ts/jit/backend";
 import { emitCount, type GraphBuilder, type TensorflowNode } from "./graph-builder.ts";
 import { numbers, reshape, type Lowering } from "./lowering.ts";
 import { attribute, type Attribute } from "./messages.ts";
@@ -132,12 +132,13 @@ export const structural: Readonly<Record<OpOf<"layout">, Lowering>> = {
 };
 
 /** Attributes of a convolution and of its gradients, from the shapes of picture and filter. */
-function convolutionAttributes(
+const convolutionAttributes = (
   { attributes }: TensorflowNode,
   image: readonly number[],
   filter: readonly number[],
-): Record<string, Attribute> {
-  const windows: Windows = convolutionWindows(image, filter, attributes);
+): Record<string, Attribute> => windowAttributes(convolutionWindows(image, filter, attributes));
+
+function windowAttributes(windows: Windows): Record<string, Attribute> {
   const { top, bottom, left, right } = windows.padInfo;
   const padding = [0, 0, top, bottom, left, right, 0, 0];
   const isPadded = padding.some((side) => side !== 0);
@@ -155,6 +156,11 @@ const shapeOf = (node: TensorflowNode, index: number): readonly number[] => node
 
 const convolution: Lowering = ({ node, inputs, builder }) =>
   builder.emit("Conv2D", inputs, convolutionAttributes(node, shapeOf(node, 0), shapeOf(node, 1)));
+
+const depthwise: Lowering = ({ node, inputs, builder }) => {
+  const windows = depthwiseWindows(shapeOf(node, 0), shapeOf(node, 1), node.attributes);
+  return builder.emit("DepthwiseConv2dNative", inputs, windowAttributes(windows));
+};
 
 const imageGradient: Lowering = ({ node, inputs, builder, y }) => {
   const [dy, filter] = inputs as [string, string];
@@ -196,4 +202,5 @@ export const windowed: Readonly<Record<OpOf<"windows">, Lowering>> = {
   Conv2D: convolution,
   Conv2DBackpropFilter: filterGradient,
   Conv2DBackpropInput: imageGradient,
+  DepthwiseConv2dNative: depthwise,
 };

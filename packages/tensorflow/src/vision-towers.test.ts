@@ -1,6 +1,14 @@
 import { flattenTree, isStatistic, unflattenLike, valueAndGradient, type ParamSpec } from "@clip-ts/core";
 import { goldenTensors, largestDifference, relativeError } from "@clip-ts/test-utils";
-import { encodeImage, visionSpec, type VisionConfig, type VisionParams, type VitConfig } from "@clip-ts/vision-encoder";
+import {
+  encodeImage,
+  pixelForm,
+  visionSpec,
+  type NaflexConfig,
+  type VisionConfig,
+  type VisionParams,
+  type VitConfig,
+} from "@clip-ts/vision-encoder";
 import { mean, slice, square, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { expect, test } from "vitest";
@@ -75,6 +83,25 @@ const oddSize: Case = {
   config: { ...siglipConfig, patchSize: 5, width: 16, heads: 2, mlpWidth: 24 },
   leaves: under("vision_model.", goldenTensors("odd-sizes/siglip/model.safetensors")),
   pixels: goldenTensors("odd-sizes/siglip/io.safetensors")["pixel_values"]!,
+};
+
+/** Pictures of four shapes, as the tower reads them. */
+const naflexConfig: NaflexConfig = {
+  kind: "naflex",
+  imageSize: 16,
+  patchSize: 4,
+  channels: 3,
+  width: 24,
+  layers: 2,
+  heads: 2,
+  mlpWidth: 40,
+  activation: "gelu_pytorch_tanh",
+  layerNormEps: 1e-6,
+};
+const naflex: Case = {
+  config: naflexConfig,
+  leaves: under("vision_model.", goldenTensors("naflex/model.safetensors")),
+  pixels: pixelForm(naflexConfig).published!.read(goldenTensors("naflex/io.safetensors")),
 };
 
 function dropout(): Case {
@@ -155,10 +182,10 @@ async function expectSame(tower: Case, compiled: CompiledFunction, checkpoint: b
   }
 }
 
-const cases = (["resnet", "siglip", "oddSize", "dropout"] as const).flatMap((name) =>
+const cases = (["resnet", "siglip", "oddSize", "dropout", "naflex"] as const).flatMap((name) =>
   [false, true].map((checkpoint) => ({ name, checkpoint })),
 );
-const towers = { resnet, siglip, oddSize, dropout: dropout() };
+const towers = { resnet, siglip, oddSize, naflex, dropout: dropout() };
 
 test.each(cases)("$name trains on ONNX Runtime (checkpointed $checkpoint)", async (given) => {
   const tower = towers[given.name];
@@ -173,34 +200,37 @@ test.skipIf(!hasTensorflow).each(cases)("$name trains on TensorFlow (checkpointe
   await expectSame(tower, compiled, given.checkpoint);
 });
 
-test.each(["resnet", "siglip", "oddSize"] as const)("a compiled %s takes batches of any size", async (name) => {
-  const { config, leaves, pixels } = towers[name];
-  const shapes = Object.entries(leaves).map(([path, { shape }]) => [path, { shape }] as const);
-  const graph = optimize(
-    traceSymbolic(
-      ({ pixels: given, ...named }) => {
-        const params = unflattenLike(visionSpec(config), named) as VisionParams;
-        return { pooled: encodeImage(params, given!, config).pooled };
-      },
-      { ...Object.fromEntries(shapes), pixels: { shape: ["batch", ...pixels.shape.slice(1)] } },
-    ),
-  );
-  const compiled = await compileOnnx(graph, { runtime, threads: 1 });
-  const hostOf = async (tensor: Tensor): Promise<HostArray> => ({
-    data: (await tensor.data()) as Float32Array,
-    shape: tensor.shape,
-  });
-  const named = Object.entries(leaves).map(async ([path, leaf]) => [path, await hostOf(leaf)]);
-  const weights = Object.fromEntries(await Promise.all(named)) as HostArrays;
-  const params = unflattenLike(visionSpec(config), leaves) as VisionParams;
-  for (const batch of [1, 3]) {
-    const some = slice(pixels, 0, batch);
-    const { pooled } = await compiled.run({ ...weights, pixels: await hostOf(some) });
-    const expected = await encodeImage(params, some, config).pooled.data();
-    expect(relativeError(pooled!.data as Float32Array, expected)).toBeLessThan(1e-5);
-  }
-  await compiled.dispose();
-});
+test.each(["resnet", "siglip", "oddSize", "naflex"] as const)(
+  "a compiled %s takes batches of any size",
+  async (name) => {
+    const { config, leaves, pixels } = towers[name];
+    const shapes = Object.entries(leaves).map(([path, { shape }]) => [path, { shape }] as const);
+    const graph = optimize(
+      traceSymbolic(
+        ({ pixels: given, ...named }) => {
+          const params = unflattenLike(visionSpec(config), named) as VisionParams;
+          return { pooled: encodeImage(params, given!, config).pooled };
+        },
+        { ...Object.fromEntries(shapes), pixels: { shape: ["batch", ...pixelForm(config).shape] } },
+      ),
+    );
+    const compiled = await compileOnnx(graph, { runtime, threads: 1 });
+    const hostOf = async (tensor: Tensor): Promise<HostArray> => ({
+      data: (await tensor.data()) as Float32Array,
+      shape: tensor.shape,
+    });
+    const named = Object.entries(leaves).map(async ([path, leaf]) => [path, await hostOf(leaf)]);
+    const weights = Object.fromEntries(await Promise.all(named)) as HostArrays;
+    const params = unflattenLike(visionSpec(config), leaves) as VisionParams;
+    for (const batch of [1, 3]) {
+      const some = slice(pixels, 0, batch);
+      const { pooled } = await compiled.run({ ...weights, pixels: await hostOf(some) });
+      const expected = await encodeImage(params, some, config).pooled.data();
+      expect(relativeError(pooled!.data as Float32Array, expected)).toBeLessThan(1e-5);
+    }
+    await compiled.dispose();
+  },
+);
 
 test("checkpoints halve the memory of a deep tower, and no pass undoes them", () => {
   const config: VisionConfig = { ...siglipConfig, layers: 8 };

@@ -12,6 +12,8 @@ import {
   type Target,
   type Value,
 } from "@clip-ts/jit";
+import { sizeOfSide, sourceOf } from "@clip-ts/jit/backend";
+import { writeNarrowOnnx, writeOnnx, type NarrowArithmetic, type WeightsDtype } from "@clip-ts/onnx";
 import type { Handle, TensorViews } from "./api.ts";
 import { createSession, onnxEnvironment, type OnnxEnvironment, type SessionOptions } from "./session.ts";
 
@@ -49,16 +51,31 @@ function nameList(list: Named, { api }: OnnxEnvironment): NameList {
   return { addresses: BigUint64Array.from(words, (word) => api.addressOf(word)), words };
 }
 
-function emptyArray({ shape, dtype }: Value): HostArray {
+function emptyArray({ shape, dtype }: Pick<Value, "shape" | "dtype">): HostArray {
   const length = shape.reduce((product, side) => product * side, 1);
   if (dtype === "int32") return { data: new Int32Array(length), shape };
   return { data: dtype === "bool" ? new Uint8Array(length) : new Float32Array(length), shape };
 }
 
+/** The shapes of a graph's results, given its inputs: sides that are open are read there. */
+function shapesOfResults(graph: Graph): (value: Value, given: HostArrays) => readonly number[] {
+  const { symbols = [] } = graph;
+  const sources = new Map(symbols.map((symbol) => [symbol.name, sourceOf(graph, symbol)]));
+  const sizeOf = (name: string, given: HostArrays): number => {
+    const source = sources.get(name);
+    return given[source?.input ?? ""]?.shape[source?.axis ?? 0] ?? 0;
+  };
+  return ({ shape }, given) =>
+    shape.map((side) => {
+      const { factor, symbols: names } = sizeOfSide(side, symbols);
+      return names.reduce((size, name) => size * sizeOf(name, given), factor);
+    });
+}
+
 /** The tensors of one run, in order. @throws ClipError if an array does not fit the graph. */
-function viewsOf(list: Named, arrays: HostArrays, views: TensorViews): BigUint64Array {
+function viewsOf(list: Named, arrays: HostArrays, views: TensorViews, symbols: Graph["symbols"]): BigUint64Array {
   return BigUint64Array.from(list, ({ name, value }) =>
-    BigInt(views.of(checkArray(value, name, arrays[name]), value.dtype)),
+    BigInt(views.of(checkArray(value, name, arrays[name], symbols), value.dtype)),
   );
 }
 
@@ -79,12 +96,19 @@ function runsOf(session: Handle, graph: Graph, environment: OnnxEnvironment): Ru
   const { api, views } = environment;
   const inputs = nameList(graph.inputs, environment);
   const outputs = nameList(graph.outputs, environment);
+  const shapeOf = shapesOfResults(graph);
+  const { symbols } = graph;
   return async (given, into = {}) => {
     refuseUnknown(graph.inputs, given);
     refuseUnknown(graph.outputs, into);
-    const results = Object.fromEntries(graph.outputs.map(({ name, value }) => [name, into[name] ?? emptyArray(value)]));
-    const feeds = viewsOf(graph.inputs, given, views);
-    const fetches = viewsOf(graph.outputs, results, views);
+    const feeds = viewsOf(graph.inputs, given, views, symbols);
+    const results = Object.fromEntries(
+      graph.outputs.map(({ name, value }) => [
+        name,
+        into[name] ?? emptyArray({ dtype: value.dtype, shape: shapeOf(value, given) }),
+      ]),
+    );
+    const fetches = viewsOf(graph.outputs, results, views, symbols);
     const held = { given, results, feeds, fetches, inputs, outputs };
     inUse.add(held);
     try {
@@ -106,6 +130,13 @@ function runsOf(session: Handle, graph: Graph, environment: OnnxEnvironment): Ru
   };
 }
 
+/** How a graph is compiled. */
+interface NativeOptions extends SessionOptions {
+  readonly lanes: number;
+  /** The graph as an ONNX model; `writeOnnx` by default. */
+  readonly write?: (graph: Graph) => Uint8Array;
+}
+
 /**
  * Makes a session of a graph. Runs read their inputs and write their results where they lie; they happen
  * on threads of ONNX Runtime's, while JavaScript goes on. Several may run at once.
@@ -113,9 +144,9 @@ function runsOf(session: Handle, graph: Graph, environment: OnnxEnvironment): Ru
 async function compileNative(
   graph: Graph,
   environment: OnnxEnvironment,
-  { lanes, ...options }: SessionOptions & { readonly lanes: number },
+  { lanes, write = writeOnnx, ...options }: NativeOptions,
 ): Promise<CompiledFunction> {
-  const session = await createSession(graph, environment, options);
+  const session = await createSession(write(graph), environment, options);
   const start = runsOf(session, graph, environment);
   const running = new Set<Promise<unknown>>();
   return disposableFunction({
@@ -137,8 +168,15 @@ async function compileNative(
   });
 }
 
-/** ONNX Runtime called without its JavaScript binding, or the reason why it cannot be. */
-export type NativeOnnx = { readonly target: Target } | { readonly refusal: string };
+/** ONNX Runtime called without its JavaScript binding. */
+export interface NativeTargets {
+  readonly target: Target;
+  /** The same for graphs whose constants are weights, which it keeps as `dtype`. */
+  readonly narrowTarget: (dtype: WeightsDtype, arithmetic: NarrowArithmetic) => Target;
+}
+
+/** The same, or the reason why it cannot be called. */
+export type NativeOnnx = NativeTargets | { readonly refusal: string };
 
 /**
  * Runs graphs by ONNX Runtime's C interface: no result is copied and JavaScript goes on meanwhile.
@@ -152,6 +190,12 @@ export function openNativeOnnx(threads: number): NativeOnnx {
     return {
       target: (graph, { isShort = false } = {}) =>
         compileNative(graph, environment, isShort ? { threads: 1, lanes: threads } : { threads, lanes: 1 }),
+      narrowTarget: (dtype, arithmetic) => (graph) =>
+        compileNative(graph, environment, {
+          threads,
+          lanes: 1,
+          write: (given) => writeNarrowOnnx(given, dtype, arithmetic),
+        }),
     };
   } catch (error) {
     if (isClipError(error)) return { refusal: error.message };

@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { interpret, optimize, trace, type CompiledFunction, type Graph, type Node } from "@clip-ts/jit";
 import { largestDifference, randomTensor, useEngine } from "@clip-ts/test-utils";
 import * as tf from "@tensorflow/tfjs-core";
@@ -29,6 +32,24 @@ const b = floats([7, 8, 9, 10, 11, 12], [3, 2]);
 test("the library is inside onnxruntime-node", () => {
   expect(findOnnxLibrary()).toMatch(/onnxruntime/u);
   expect(native).toHaveProperty("target");
+});
+
+test("where the library was opened by its binding before, sessions have threads of their own", async () => {
+  const code = `
+    import { InferenceSession } from "onnxruntime-node";
+    import { writeOnnx } from "@clip-ts/onnx";
+    import { trace } from "@clip-ts/jit";
+    import { startEngine } from "@clip-ts/engines";
+    import { square } from "@tensorflow/tfjs-core";
+    const graph = trace(({ x }) => ({ y: square(x) }), { x: { shape: [3] } });
+    await InferenceSession.create(writeOnnx(graph));
+    const { compiler } = await startEngine("onnx");
+    const compiled = await compiler.target(graph);
+    const { y } = await compiled.run({ x: { data: Float32Array.of(1, 2, 3), shape: [3] } });
+    console.log([...y.data].join());`;
+  const cwd = fileURLToPath(new URL("../..", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", code], { cwd });
+  expect(stdout).toBe("1,4,9\n");
 });
 
 test("results are new arrays, or lie where the caller wants them", async () => {

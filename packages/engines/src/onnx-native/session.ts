@@ -1,5 +1,4 @@
-import type { Graph } from "@clip-ts/jit";
-import { writeOnnx } from "@clip-ts/onnx";
+import { isClipError } from "@clip-ts/base";
 import { createTensorViews, loadOnnxApi, type Handle, type OnnxApi, type TensorViews } from "./api.ts";
 
 /** ONNX Runtime, loaded once for the process. */
@@ -9,6 +8,11 @@ export interface OnnxEnvironment {
   readonly views: TensorViews;
   /** Threads of the pool that sessions share. */
   readonly threads: number;
+  /**
+   * Whether there is such a pool: not where something else of the process opened ONNX Runtime before, such as its
+   * JavaScript binding for @huggingface/transformers. Found out by the first session.
+   */
+  readonly pool: { isShared: boolean };
 }
 
 const warning = 2;
@@ -27,7 +31,7 @@ function open(path: string, threads: number): OnnxEnvironment {
   call.ReleaseThreadingOptions(pool);
   const memory = make((place) => call.CreateCpuMemoryInfo(arenaAllocator, defaultMemory, place));
   check(call.CreateAndRegisterAllocator(handle, memory, defaultArena));
-  return { api, handle, views: createTensorViews(api, memory), threads };
+  return { api, handle, views: createTensorViews(api, memory), threads, pool: { isShared: true } };
 }
 
 /**
@@ -58,7 +62,8 @@ function optionsOf(environment: OnnxEnvironment, { threads }: SessionOptions): H
   check(call.DisableMemPattern(options));
   // One arena for all sessions: what one graph is done with serves the next.
   check(call.AddSessionConfigEntry(options, "session.use_env_allocators", "1"));
-  if (threads === environment.threads) check(call.DisablePerSessionThreads(options));
+  const isShared = environment.pool.isShared && threads === environment.threads;
+  if (isShared) check(call.DisablePerSessionThreads(options));
   else check(call.SetIntraOpNumThreads(options, threads));
   const profile = process.env["CLIP_TS_ONNX_PROFILE"];
   if (profile !== undefined && process.platform !== "win32") {
@@ -67,14 +72,9 @@ function optionsOf(environment: OnnxEnvironment, { threads }: SessionOptions): H
   return options;
 }
 
-/** Gives a graph to ONNX Runtime, on a thread of its own. The caller releases the session. */
-export async function createSession(
-  graph: Graph,
-  environment: OnnxEnvironment,
-  options: SessionOptions,
-): Promise<Handle> {
+/** Gives a model to ONNX Runtime, on a thread of its own. */
+async function tryToCreate(bytes: Uint8Array, environment: OnnxEnvironment, options: SessionOptions): Promise<Handle> {
   const { api, handle } = environment;
-  const bytes = writeOnnx(graph);
   const place = new BigUint64Array(1);
   const settings = optionsOf(environment, options);
   try {
@@ -83,5 +83,23 @@ export async function createSession(
     return place[0] as Handle;
   } finally {
     api.call.ReleaseSessionOptions(settings);
+  }
+}
+
+/** What ONNX Runtime says of sessions without threads of their own, where there is no pool. */
+const noPool = /GlobalThreadPools\(\) was false/u;
+
+/** Gives a model to ONNX Runtime, on a thread of its own. The caller releases the session. */
+export async function createSession(
+  bytes: Uint8Array,
+  environment: OnnxEnvironment,
+  options: SessionOptions,
+): Promise<Handle> {
+  try {
+    return await tryToCreate(bytes, environment, options);
+  } catch (error) {
+    if (!environment.pool.isShared || !isClipError(error) || !noPool.test(error.message)) throw error;
+    environment.pool.isShared = false;
+    return tryToCreate(bytes, environment, options);
   }
 }

@@ -1,8 +1,11 @@
-import { ClipError, isClipError, parseJsonFile, shown } from "@clip-ts/base";
+import { ClipError, isClipError, parseJsonFile, shown, type ImageSize } from "@clip-ts/base";
 import type { IdRows } from "./probes.ts";
 
 /** How an engine multiplies matrices: 32 bits, TF32 (10 bits of mantissa, GPUs) or bfloat16 (7 bits). */
-export type CheckPrecision = "f32" | "tf32" | "bf16";
+type MatmulPrecision = "f32" | "tf32" | "bf16";
+
+/** The same, or what an engine keeps weights as, where it is less than that: half precision or 8 bits. */
+export type CheckPrecision = MatmulPrecision | "f16" | "q8";
 
 /** Probe pictures of a check: `probePicture` of a seed goes through the model's own preprocessing. */
 export interface CheckedPictures {
@@ -37,12 +40,12 @@ export interface SelfCheck {
   /** Values of a feature. */
   readonly dim: number;
   /** Pixels a side that pictures are brought to. */
-  readonly imageSize: number;
+  readonly imageSize: ImageSize;
   /** Absent where pictures do not become the tower's input by preprocessing alone. */
   readonly pictures?: CheckedPictures;
   readonly captions: CheckedCaptions;
   /** Largest distance of a unit feature from the one here, by how the engine that is checked multiplies. */
-  readonly tolerances: Readonly<Record<CheckPrecision, number>>;
+  readonly tolerances: Readonly<Record<MatmulPrecision, number> & Partial<Record<CheckPrecision, number>>>;
   readonly madeBy: CheckMaker;
 }
 
@@ -113,12 +116,16 @@ function checkCaptions(value: unknown, dim: number): void {
   featuresOf(features, "captions.features", [length, dim]);
 }
 
-const precisions: readonly CheckPrecision[] = ["f32", "tf32", "bf16"];
+const matmulPrecisions: readonly CheckPrecision[] = ["f32", "tf32", "bf16"];
+/** Files that were written before there were engines that keep weights so have no tolerances for them. */
+const weightPrecisions: readonly CheckPrecision[] = ["f16", "q8"];
+const precisions = [...matmulPrecisions, ...weightPrecisions];
 
 function checkFacts({ tolerances, madeBy }: Json): void {
   const allowed = record(tolerances, "tolerances to be an object");
   for (const name of precisions) {
     const value = allowed[name];
+    if (value === undefined && weightPrecisions.includes(name)) continue;
     expect(isNumber(value) && (value as number) > 0, `tolerances.${name} to be a number above 0`, value);
   }
   const { engine, precision, version } = record(madeBy, "madeBy to be an object");
@@ -136,7 +143,9 @@ function asCheck(json: unknown): SelfCheck {
   const { format, dim, imageSize, pictures, captions } = content;
   expect(format === 1, "format 1, which this version of clip-ts reads", format);
   expect(isWhole(dim) && dim !== 0, "dim to be a whole number", dim);
-  expect(isWhole(imageSize) && imageSize !== 0, "imageSize to be a whole number", imageSize);
+  const sides = Array.isArray(imageSize) && imageSize.length === 2 ? imageSize : [imageSize];
+  const isSize = sides.every((side) => isWhole(side) && side !== 0);
+  expect(isSize, "imageSize to be a whole number, or height and width", imageSize);
   if (pictures !== undefined) checkPictures(pictures, dim as number);
   checkCaptions(captions, dim as number);
   checkFacts(content);

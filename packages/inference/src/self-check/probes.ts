@@ -1,5 +1,5 @@
 import { crc32, randomStream } from "@clip-ts/base";
-import { preprocessYielding, type Pixels, type PreprocessConfig } from "@clip-ts/image";
+import { preprocessYielding, type Pixels, type Preprocessing } from "@clip-ts/image";
 import type { ClipConfig, TokenizedTexts } from "@clip-ts/model";
 import type { Tokenizer } from "@clip-ts/tokenizer";
 
@@ -41,7 +41,7 @@ export function probePicture(seed: number): Pixels {
   return { data, width, height, channels: 3 };
 }
 
-/** A probe picture as a model sees it, [3, size, size], and a checksum of these numbers. */
+/** A probe picture as a model sees it, [3, size, size] or its patches, and a checksum of these numbers. */
 export interface PreparedPicture {
   readonly planes: Float32Array;
   /** CRC-32 of the planes, 32-bit floats with the lowest byte first. */
@@ -56,7 +56,7 @@ function bytesOf(values: Float32Array): Uint8Array {
 }
 
 /** The probe picture of a seed under a model's own preprocessing. */
-export async function preparePicture(seed: number, config: PreprocessConfig): Promise<PreparedPicture> {
+export async function preparePicture(seed: number, config: Preprocessing): Promise<PreparedPicture> {
   const planes = await preprocessYielding(probePicture(seed), config);
   return { planes, crc32: crc32(bytesOf(planes)) };
 }

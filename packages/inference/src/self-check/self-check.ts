@@ -1,5 +1,7 @@
-import { ClipError, selfCheckFile } from "@clip-ts/base";
+import { ClipError, selfCheckFile, shownSize } from "@clip-ts/base";
+import { inputShape, inputSize } from "@clip-ts/image";
 import type { Embedder } from "@clip-ts/model";
+import { pixelForm } from "@clip-ts/vision-encoder";
 import type { ModelFacts } from "../read-description.ts";
 import type { FoundTokenizer } from "../read-tokenizer.ts";
 import { decimals, type CheckedCaptions, type CheckedPictures, type CheckMaker, type SelfCheck } from "./file.ts";
@@ -25,7 +27,7 @@ export interface CheckedModel {
  * dimension. Engines differ by about 1e-6 in f32; an operand of TF32 is off by up to 5e-4, of bf16 by up to 4e-3,
  * which layers add up.
  */
-const tolerances: Readonly<Record<CheckPrecision, number>> = { f32: 1e-4, tf32: 1e-2, bf16: 5e-2 };
+const tolerances: Readonly<Record<CheckPrecision, number>> = { f32: 1e-4, tf32: 1e-2, bf16: 5e-2, f16: 1e-2, q8: 0.15 };
 
 /** What gave another result than it should. */
 export type SelfCheckFault = "features" | "preprocessing" | "tokenizer" | "other-model";
@@ -82,8 +84,11 @@ async function embedIds(ids: IdRows, { embedder }: CheckedModel): Promise<readon
 }
 
 /** Whether preprocessing alone makes the vision tower's input. */
-const seesPictures = ({ config, preprocess }: CheckedModel["description"]): boolean =>
-  config.vision.channels === 3 && config.vision.imageSize === preprocess.size;
+function seesPictures({ config, preprocess }: CheckedModel["description"]): boolean {
+  const [, ...made] = inputShape(preprocess, 1);
+  const { shape } = pixelForm(config.vision);
+  return shape.length === made.length && shape.every((side, at) => typeof side !== "number" || side === made[at]);
+}
 
 function written(features: readonly Float32Array[], what: string): number[][] {
   const rows = features.map(decimals);
@@ -117,7 +122,7 @@ export async function makeSelfCheck(model: CheckedModel, madeBy: CheckMaker): Pr
   return {
     format: 1,
     dim: config.projectionDim,
-    imageSize: preprocess.size,
+    imageSize: inputSize(preprocess),
     ...(pictures !== undefined && { pictures }),
     captions: await checkedCaptions(model),
     tolerances,
@@ -156,7 +161,8 @@ async function compare(check: SelfCheck, model: CheckedModel): Promise<Compared>
 }
 
 /** The file's numbers are as far off as its maker's and the engine's own may be. */
-function allowedBy({ tolerances: by, madeBy }: SelfCheck, precision: CheckPrecision): number {
+function allowedBy({ tolerances: said, madeBy }: SelfCheck, precision: CheckPrecision): number {
+  const by = { ...tolerances, ...said };
   return Math.max(by[precision], by[madeBy.precision]);
 }
 
@@ -185,13 +191,13 @@ function verdict(check: SelfCheck, model: CheckedModel, allowed: number, found: 
 /** Why a check cannot be this model's; undefined if it can. */
 function strangeness({ dim, imageSize, pictures, captions }: SelfCheck, model: CheckedModel): string | undefined {
   const { config, preprocess } = model.description;
-  const of = (what: string, its: number, own: number): string | undefined =>
+  const of = <Value extends number | string>(what: string, its: Value, own: Value): string | undefined =>
     its === own ? undefined : `it is another model's: ${what} ${its}, this model's ${own}`;
   const largestId = Math.max(...captions.ids.flat());
   const { vocabSize } = config.text;
   return (
     of("the values of its features are", dim, config.projectionDim) ??
-    (pictures && of("the size of its images is", imageSize, preprocess.size)) ??
+    (pictures && of("the size of its images is", shownSize(imageSize), shownSize(inputSize(preprocess)))) ??
     (largestId < vocabSize ? undefined : `it is another model's: it has the token ${largestId} of ${vocabSize}`)
   );
 }

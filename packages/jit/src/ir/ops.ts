@@ -166,6 +166,7 @@ const ops = {
   Conv2D: windowed(["x", "filter"], windows.convolutionShape),
   Conv2DBackpropFilter: windowed(["x", "dy"], windows.convolutionGradientShape("filterShape")),
   Conv2DBackpropInput: windowed(["dy", "filter"], windows.convolutionGradientShape("inputShape")),
+  DepthwiseConv2dNative: windowed(["x", "filter"], windows.depthwiseShape),
 
   Concat: layout("list", rule.concatShape, { returnsSameType: true }),
   ExpandDims: layout(["input"], rule.expandDimsShape, { rearranges: true, isView: true }),

@@ -53,6 +53,29 @@ export const convolutionShape: ShapeRule = ({ x, filter }, attributes) => {
   };
 };
 
+/** The windows of a convolution of every channel by itself. filter [height, width, channels, outputs of each]. */
+export function depthwiseWindows(
+  image: readonly number[],
+  filter: readonly number[],
+  { strides, pad, dilations, dimRoundingMode }: Attributes,
+): Windows {
+  return backend_util.computeConv2DInfo(
+    [...image] as Shape4D,
+    [...filter] as Shape4D,
+    strides as number,
+    (dilations as number | undefined) ?? 1,
+    pad as number,
+    dimRoundingMode as "floor" | undefined,
+    true,
+  );
+}
+
+export const depthwiseShape: ShapeRule = ({ x, filter }, attributes) => {
+  refuseChannelsFirst(attributes);
+  const [image, kernel] = [x as Described, filter as Described];
+  return { shape: depthwiseWindows(image.shape, kernel.shape, attributes).outShape, dtype: "float32" };
+};
+
 export const poolShape: ShapeRule = ({ x }, attributes) => ({
   shape: poolWindows((x as Described).shape, attributes).outShape,
   dtype: "float32",

@@ -172,6 +172,16 @@ for (const [stride, padding, side] of [
   add("Conv2DBackpropInput", gradients, image, kernel);
 }
 
+for (const [stride, padding, outputs] of [
+  [1, 1, 1],
+  [2, "valid", 1],
+  [2, "same", 2],
+] as const) {
+  const convolve: Operation = (x, filter) =>
+    tf.depthwiseConv2d(x as tf.Tensor4D, filter as tf.Tensor4D, stride, padding);
+  add("DepthwiseConv2dNative", convolve, random([2, 5, 6, 3]), random([3, 3, 3, outputs], "filter"));
+}
+
 test("every operation that can be traced is in the table above", () => {
   const covered = new Set<string>([...operationCases.map(({ name }) => name), "Fill"]);
   expect(allOps.filter((op) => !covered.has(op))).toEqual([]);
