@@ -10,4 +10,20 @@ export { crc32 } from "./crc32.ts";
 export { randomStream, shuffled, type RandomStream } from "./random.ts";
 export { parseJson, parseJsonFile } from "./parse-json.ts";
 export { inPieces, runYielding, runThrough, createYield, type Yielding } from "./yielding.ts";
-export { isModelFile, modelFiles, selfCheckFile, tokenizerFiles, weightsFiles } from "./model-files.ts";
+export {
+  isModelFile,
+  modelFiles,
+  selfCheckFile,
+  sentencePieceFiles,
+  tokenizerFiles,
+  weightsFiles,
+} from "./model-files.ts";
+export { isHubReference, mayBeModelName, parseHubReference, type HubReference } from "./hub-reference.ts";
+export {
+  chooseModelFiles,
+  chooseOpenClipWeights,
+  chooseTokenizerFiles,
+  openClipWeightsName,
+  type RepositoryKnown,
+} from "./choose-files.ts";
+export { sameSize, shownSize, sidesOf, sizeOf, type ImageSize, type Sides } from "./size.ts";

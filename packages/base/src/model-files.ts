@@ -30,6 +30,9 @@ export const tokenizerFiles: readonly string[] = [
   "vocab.txt",
 ];
 
+/** SentencePiece models, of which a tokenizer is made where no texts make one. */
+export const sentencePieceFiles: readonly string[] = ["sentencepiece.bpe.model", "spiece.model", "tokenizer.model"];
+
 /**
  * Name of the proof beside a model's weights: a few probes and the features that it gives them. It says something of
  * the model and is no part of it: a model's hash is the same with and without it.
@@ -41,5 +44,7 @@ const shard = /^(model|pytorch_model)-[\w-]+\.(safetensors|bin)$/u;
 /** Whether a file of a folder makes its model what it is; checkpoints of a run keep others beside. */
 export function isModelFile(name: string): boolean {
   const own: readonly string[] = Object.values(modelFiles);
-  return [own, weightsFiles, tokenizerFiles].some((names) => names.includes(name)) || shard.test(name);
+  return (
+    [own, weightsFiles, tokenizerFiles, sentencePieceFiles].some((names) => names.includes(name)) || shard.test(name)
+  );
 }

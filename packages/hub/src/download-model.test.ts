@@ -5,7 +5,8 @@ import { hubToken, startLocalHub, type LocalHub } from "@clip-ts/test-utils";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { config, quick, weights } from "./fixtures/hostile.ts";
 import { downloadModel, type DownloadProgress } from "./download-model.ts";
-import { hubSettings, parseHubReference, type HubSettings } from "./hub-settings.ts";
+import { parseHubReference } from "@clip-ts/base";
+import { hubSettings, type HubSettings } from "./hub-settings.ts";
 
 let hub: LocalHub;
 let cache: string;

@@ -3,30 +3,23 @@ import { createReadStream, existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { ClipError } from "@clip-ts/base";
+import { ClipError, modelFiles, parseHubReference, type HubReference } from "@clip-ts/base";
 import { syncFolder, withFileLock } from "@clip-ts/files";
 import { fetchBlob, sizeAt } from "./fetch-blob.ts";
 import { askFacts, requestJson, type FileFacts, type HubFile } from "./hub-answers.ts";
 import {
   cachedSnapshot,
   cachePlaces,
-  chooseFiles,
+  chooseModel,
   isCommit,
   linkBlob,
   rememberCommit,
   shardsOf,
   type CachePlaces,
+  type ChooseFiles,
 } from "./hub-cache.ts";
 import { isOut, isTransient, odd } from "./hub-errors.ts";
-import {
-  defaultRetries,
-  defaultTimeout,
-  hubSettings,
-  parseHubReference,
-  safeName,
-  type HubReference,
-  type HubSettings,
-} from "./hub-settings.ts";
+import { defaultRetries, defaultTimeout, hubSettings, safeName, type HubSettings } from "./hub-settings.ts";
 
 /**
  * Holds a downloaded file against the hash that the hub's ETag is: SHA-256 of large files, git's own of
@@ -106,10 +99,13 @@ async function othersProgress(blob: string): Promise<string> {
  * succeed all the same.
  */
 async function fetchToPlace(request: FileRequest, facts: FileFacts, blob: string): Promise<void> {
-  const { timeout = defaultTimeout, onNotice } = request.settings;
+  const { timeout = defaultTimeout, onNotice, signal } = request.settings;
   const wait = {
     patience: 2 * timeout,
-    signOfLife: () => othersProgress(blob),
+    async signOfLife() {
+      signal?.throwIfAborted();
+      return othersProgress(blob);
+    },
     onTaken: () => onNotice?.(`Another process fetches ${request.file}: waiting for it.`),
   };
   await withFileLock(request.places.lock(facts.etag), wait, async (isLocked) => {
@@ -155,6 +151,8 @@ export interface DownloadOptions {
   readonly onProgress?: (progress: DownloadProgress) => void;
   /** Hears in a line why the hub is asked again, or that the cache is used in its place. */
   readonly onNotice?: (message: string) => void;
+  /** Ends the download with its reason; what arrived is kept, and the next one continues it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Listing {
@@ -184,10 +182,14 @@ function impatient(settings: HubSettings): HubSettings {
 }
 
 /** What to download, or the folder in the cache that has to do instead. */
-async function listOrCached(settings: HubSettings, reference: HubReference): Promise<Listing | string> {
+async function listOrCached(
+  settings: HubSettings,
+  reference: HubReference,
+  choose: ChooseFiles,
+): Promise<Listing | string> {
   const { repository } = reference;
   const places = cachePlaces(settings, reference);
-  const cached = await cachedSnapshot(places, reference);
+  const cached = await cachedSnapshot(places, reference, choose);
   const absent = (reason: string): ClipError =>
     new ClipError("not-found", `hf:${repository} is not in the cache (${places.snapshot("")}), and ${reason}.`, {
       data: { ...reference },
@@ -209,19 +211,31 @@ async function listOrCached(settings: HubSettings, reference: HubReference): Pro
 /** Which of a cache's own troubles do not matter where nothing has to be written. */
 const readOnly: ReadonlySet<unknown> = new Set(["EACCES", "EPERM", "EROFS"]);
 
-async function download(model: string, options: DownloadOptions): Promise<string> {
-  const { onProgress, onNotice } = options;
-  const given = options.settings ?? hubSettings();
-  const settings = onNotice === undefined ? given : { ...given, onNotice };
+/** The settings as given or found, with what the options say. */
+export function settingsOf({ settings = hubSettings(), onNotice, signal }: DownloadOptions): HubSettings {
+  return { ...settings, ...(onNotice !== undefined && { onNotice }), ...(signal !== undefined && { signal }) };
+}
+
+/**
+ * Brings files of a repository (`hf:owner/name`, perhaps with `@revision`) into the cache: those that `choose` names
+ * of all that are listed there. Otherwise as {@link downloadModel}. @returns the folder that holds them.
+ */
+export async function downloadFiles(
+  model: string,
+  choose: ChooseFiles,
+  options: DownloadOptions = {},
+): Promise<string> {
+  const { onProgress } = options;
+  const settings = settingsOf(options);
   const reference = parseHubReference(model);
   const { repository, revision } = reference;
-  const found = await listOrCached(settings, reference);
+  const found = await listOrCached(settings, reference, choose);
   if (typeof found === "string") return found;
   const places = cachePlaces(settings, reference);
   const { commit, files } = found;
   const fetchFile = (file: string): Promise<string> =>
     downloadFile({ settings, places, repository, commit, file, onProgress });
-  for (const file of chooseFiles(files, model)) {
+  for (const file of await choose(files, model, () => fetchFile(modelFiles.config))) {
     const path = await fetchFile(file);
     if (!file.endsWith(".index.json")) continue;
     for (const shard of await shardsOf(path, repository)) await fetchFile(shard);
@@ -244,10 +258,11 @@ const downloads = new Map<string, Promise<string>>();
  * hub that is silent for too long or refuses too often.
  */
 export function downloadModel(model: string, options: DownloadOptions = {}): Promise<string> {
-  const known = options.settings === undefined ? downloads.get(model) : undefined;
+  const isShared = options.settings === undefined && options.signal === undefined; // one's signal ends no other's
+  const known = isShared ? downloads.get(model) : undefined;
   if (known !== undefined) return known;
-  const started = download(model, options);
-  if (options.settings === undefined) {
+  const started = downloadFiles(model, chooseModel, options);
+  if (isShared) {
     downloads.set(model, started);
     started.catch(() => downloads.delete(model)); // a failure may be tried again
   }

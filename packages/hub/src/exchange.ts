@@ -54,7 +54,11 @@ async function* told(chunks: AsyncIterable<Uint8Array>, tell: () => void): Async
 }
 
 /** The pieces of a body; time counts only while one is waited for, not while it is dealt with. */
-async function* piecesOf({ body, url }: Response, { heard, rest }: Watch): AsyncIterable<Uint8Array> {
+async function* piecesOf(
+  { body, url }: Response,
+  { heard, rest }: Watch,
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
   if (body === null) return;
   const reader = body.getReader();
   try {
@@ -66,6 +70,7 @@ async function* piecesOf({ body, url }: Response, { heard, rest }: Watch): Async
       yield value;
     }
   } catch (cause) {
+    signal?.throwIfAborted();
     throw cause instanceof ClipError ? cause : broken(url, cause);
   } finally {
     rest();
@@ -96,6 +101,7 @@ export async function exchange(
   try {
     response = await fetch(url, init);
   } catch (cause) {
+    request.signal?.throwIfAborted();
     throw cause instanceof ClipError ? cause : unreachable(url, cause);
   } finally {
     silence.rest();
@@ -104,7 +110,7 @@ export async function exchange(
     url,
     status: response.status,
     headers: response.headers,
-    chunks: () => piecesOf(response, silence),
+    chunks: () => piecesOf(response, silence, request.signal),
     discard: () => void response.body?.cancel().catch(() => undefined),
   };
 }

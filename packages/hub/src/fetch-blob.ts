@@ -126,7 +126,7 @@ async function collect(request: BlobRequest, answer: HubAnswer, have: number): P
   }
   if (failure === undefined) return received;
   // where the server is wrong, nobody knows which of its bytes are right
-  if (!isTransient(failure)) await rm(partial, { force: true });
+  if (!isTransient(failure) && request.settings.signal?.aborted !== true) await rm(partial, { force: true });
   throw failure;
 }
 

@@ -86,7 +86,7 @@ function isAboutFile({ headers, url }: HubAnswer, target: URL): boolean {
 }
 
 /** Bytes that an answer announces; a redirect's own length says nothing of the file's. */
-function sizeOf({ headers, status, url }: HubAnswer): number | undefined {
+export function sizeOf({ headers, status, url }: HubAnswer): number | undefined {
   const announced = headers.get("x-linked-size") ?? (status === 200 ? headers.get("content-length") : null);
   if (announced === null) return undefined;
   const size = /^\d+$/u.test(announced) ? Number(announced) : Number.NaN;

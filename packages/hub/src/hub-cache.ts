@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { ClipError, modelFiles, selfCheckFile, tokenizerFiles, weightsFiles } from "@clip-ts/base";
+import { chooseModelFiles, ClipError, modelFiles, type HubReference } from "@clip-ts/base";
 import { readJson, syncFolder } from "@clip-ts/files";
-import { safeName, type HubReference, type HubSettings } from "./hub-settings.ts";
+import { safeName, type HubSettings } from "./hub-settings.ts";
 
 /** Places in the cache of a repository, as Hugging Face's own tools lay them out. */
 export interface CachePlaces {
@@ -69,42 +69,6 @@ export async function linkBlob(blob: string, path: string): Promise<void> {
   await place(path, (made) => symlink(target, made).catch(() => copyFile(blob, made)));
 }
 
-/** Small files that say what a model is, and its proof. */
-const descriptions: readonly string[] = [
-  modelFiles.config,
-  modelFiles.openClipConfig,
-  modelFiles.preprocessor,
-  modelFiles.processor,
-  ...tokenizerFiles,
-  selfCheckFile,
-];
-
-/** Weights that fit the config: open_clip's go with open_clip's config, if there is no other. */
-function chooseWeights(files: ReadonlySet<string>): string | undefined {
-  const isOpenClip = !files.has(modelFiles.config) && files.has(modelFiles.openClipConfig);
-  const preferred = isOpenClip
-    ? weightsFiles.toSorted((a, b) => Number(b.startsWith("open_clip")) - Number(a.startsWith("open_clip")))
-    : weightsFiles;
-  return preferred.find((name) => files.has(name));
-}
-
-/**
- * Which of a repository's files make the model, weights last: one format of weights is enough.
- * @throws ClipError "not-found" if there are none.
- */
-export function chooseFiles(listed: readonly string[], repository: string): string[] {
-  const files = new Set(listed);
-  const weights = chooseWeights(files);
-  if (weights === undefined) {
-    throw new ClipError(
-      "not-found",
-      `${repository} has no weights that clip-ts reads: expected one of ${weightsFiles.join(", ")}.`,
-      { data: { repository, files: listed.slice(0, 50) } },
-    );
-  }
-  return [...descriptions.filter((name) => files.has(name)), weights];
-}
-
 /**
  * Names of the files that weights in several are made of, as their index lists them.
  * @throws ClipError for an index that lists nothing, or files elsewhere.
@@ -116,26 +80,47 @@ export async function shardsOf(index: string, repository: string): Promise<reado
   throw new ClipError("bad-data", `${index} lists no files of weights.`, { data: { index } });
 }
 
-/** Whether a snapshot has what makes a model; others may have fetched one file of it only. */
-async function isWhole(folder: string, repository: string): Promise<boolean> {
+/**
+ * Which of the files that a repository lists are wanted, weights last. `configAt` gives the path of its `config.json`,
+ * which it fetches first where it is not there. @throws ClipError "not-found" where something is missing.
+ */
+export type ChooseFiles = (
+  listed: readonly string[],
+  repository: string,
+  configAt: () => Promise<string>,
+) => readonly string[] | Promise<readonly string[]>;
+
+/** What makes a model. Beside open_clip's config, `config.json` may be timm's, for the image tower that lies there too. */
+export const chooseModel: ChooseFiles = async (listed, repository, configAt) => {
+  if (![modelFiles.config, modelFiles.openClipConfig].every((name) => listed.includes(name))) {
+    return chooseModelFiles(listed, repository);
+  }
+  const json = (await readJson(await configAt())) as { readonly model_type?: unknown } | null;
+  return chooseModelFiles(listed, repository, { isForeignConfig: typeof json?.model_type !== "string" });
+};
+
+/** Whether a snapshot has all that is wanted; others may have fetched one file of it only. */
+async function isWhole(folder: string, repository: string, choose: ChooseFiles): Promise<boolean> {
   const names = (await readdir(folder)).filter((name) => existsSync(join(folder, name)));
   try {
-    const weights = chooseFiles(names, repository).at(-1) ?? "";
-    if (!weights.endsWith(".index.json")) return true;
-    const shards = await shardsOf(join(folder, weights), repository);
+    const chosen = await choose(names, repository, () => Promise.resolve(join(folder, modelFiles.config)));
+    const index = chosen.find((name) => name.endsWith(".index.json"));
+    if (index === undefined) return true;
+    const shards = await shardsOf(join(folder, index), repository);
     return shards.every((shard) => existsSync(join(folder, shard)));
   } catch {
     return false;
   }
 }
 
-/** The snapshot of a model that an earlier download left whole; undefined if there is none. */
+/** The snapshot that an earlier download left whole; undefined if there is none. */
 export async function cachedSnapshot(
   places: CachePlaces,
   { repository, revision }: HubReference,
+  choose: ChooseFiles,
 ): Promise<string | undefined> {
   const commit = await cachedCommit(places, revision);
   if (commit === undefined) return undefined;
   const folder = places.snapshot(commit);
-  return existsSync(folder) && (await isWhole(folder, repository)) ? folder : undefined;
+  return existsSync(folder) && (await isWhole(folder, repository, choose)) ? folder : undefined;
 }

@@ -70,6 +70,8 @@ export interface HubSettings {
   readonly retry?: RetryPolicy;
   /** Hears in a line why the hub is asked again, or what is done in its place. */
   readonly onNotice?: (message: string) => void;
+  /** Ends what is under way, with its reason; what arrived of a file is kept. */
+  readonly signal?: AbortSignal;
 }
 
 /** As `huggingface_hub` asks again: five times, after 1, 2, 4, 8 and 8 seconds at most. */
@@ -143,33 +145,6 @@ export function hubSettings(environment: Environment = process.env): HubSettings
     ...(timeout === undefined ? {} : { timeout }),
     ...(token === undefined || token === "" ? {} : { token }),
   };
-}
-
-/** A model repository on the hub, at a branch, tag or commit. */
-export interface HubReference {
-  /** `owner/name`, or `name` alone for the few that have no owner. */
-  readonly repository: string;
-  readonly revision: string;
-}
-
-const prefix = "hf:";
-const pattern = /^hf:((?:[\w.-]+\/)?[\w.-]+)(?:@([\w./-]+))?$/u;
-
-/** Whether a model is given as `hf:owner/name`. */
-export function isHubReference(model: string): boolean {
-  return model.startsWith(prefix);
-}
-
-/** Reads `hf:owner/name` or `hf:owner/name@revision`. @throws ClipError "bad-argument". */
-export function parseHubReference(model: string): HubReference {
-  const parts = pattern.exec(model);
-  const [, repository = "", revision = "main"] = parts ?? [];
-  if (parts !== null && !`${repository}/${revision}`.includes("..")) return { repository, revision };
-  throw new ClipError(
-    "bad-argument",
-    `${model}: expected hf:owner/name or hf:owner/name@revision, such as hf:openai/clip-vit-base-patch32.`,
-    { data: { model } },
-  );
 }
 
 /** What looks like `owner/name` or `owner/name@revision`, such as `openai/clip-vit-base-patch32`. */

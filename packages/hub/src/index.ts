@@ -1,4 +1,5 @@
-export { downloadModel, type DownloadOptions, type DownloadProgress } from "./download-model.ts";
+export { downloadFiles, downloadModel, type DownloadOptions, type DownloadProgress } from "./download-model.ts";
+export { downloadUrl, type UrlFile } from "./download-url.ts";
 export {
   exchange,
   startRetries,
@@ -12,13 +13,6 @@ export {
 export { broken, isOut, isTransient, odd, refused, stalled, unreachable } from "./hub-errors.ts";
 export { redirectOf } from "./request-hub.ts";
 export { fetchImage, isWebImage, type FetchImageOptions } from "./fetch-image.ts";
-export {
-  didYouMeanHub,
-  isHubReference,
-  parseHubReference,
-  hubSettings,
-  type HubReference,
-  type HubSettings,
-  type RetryPolicy,
-} from "./hub-settings.ts";
+export { didYouMeanHub, hubSettings, type HubSettings, type RetryPolicy } from "./hub-settings.ts";
+export { isHubReference, parseHubReference, type HubReference } from "@clip-ts/base";
 export { checkUpload, uploadFolder, type UploadOptions } from "./upload-folder.ts";

@@ -86,7 +86,7 @@ export async function askOnce(url: string, settings: HubSettings, options: AskOp
     shows &&= target.origin === home;
     const rights = shows ? { authorization: authorization(token ?? "") } : {};
     const headers = { ...options.headers, "user-agent": "clip-ts", ...rights };
-    const answer = await exchange(target.href, { ...options, headers }, timeout);
+    const answer = await exchange(target.href, { signal: settings.signal, ...options, headers }, timeout);
     try {
       const next = nextOf(answer, options);
       if (next === undefined) return answer;

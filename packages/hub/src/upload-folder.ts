@@ -1,7 +1,7 @@
 import { open, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ClipError } from "@clip-ts/base";
-import { hubSettings, parseHubReference, type HubSettings } from "./hub-settings.ts";
+import { ClipError, parseHubReference } from "@clip-ts/base";
+import { hubSettings, type HubSettings } from "./hub-settings.ts";
 import { odd, statusOf } from "./hub-errors.ts";
 import { requestHub } from "./request-hub.ts";
 import { requestJson } from "./hub-answers.ts";

@@ -16,12 +16,14 @@ import {
 import {
   goldenArrays,
   goldenPath,
+  goldenTensors,
   largestDifference,
   randomTensor,
   relativeError,
   useEngine,
 } from "@clip-ts/test-utils";
 import { drawTextDropout, type RobertaTextConfig } from "@clip-ts/text-encoder";
+import { pixelForm } from "@clip-ts/vision-encoder";
 import { convertTensors, type HostTensor } from "@clip-ts/weights";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
@@ -83,13 +85,14 @@ async function load(file: string, options: ForwardOptions): Promise<Case> {
   const folder = dirname(goldenPath(file));
   const { config } = await openModel(folder);
   const io = goldenArrays(file);
+  const { published } = pixelForm(config.vision);
   const upload = (name: string, dtype: "int32" | "float32"): Tensor =>
     tensor(io[name]!.values, [...io[name]!.shape], dtype);
   return {
     config,
     params: await closing(await openModel(folder), loadModelParams),
     batch: {
-      pixelValues: upload("pixel_values", "float32"),
+      pixelValues: published?.read(goldenTensors(file)) ?? upload("pixel_values", "float32"),
       inputIds: upload("input_ids", "int32"),
     },
     options,
@@ -138,6 +141,16 @@ test("SigLIP compiled: features, loss and gradients equal transformers'", async 
     loss: "loss",
   });
   await expectGradients(actual, "siglip/grads.safetensors");
+});
+
+test("SigLIP 2 NaFlex compiled: features, loss and gradients equal transformers'", async () => {
+  const actual = await compiledOutputs(await load("naflex/io.safetensors", {}));
+  expectOutputs(actual, "naflex/io.safetensors", {
+    imageFeatures: "image_embeds",
+    textFeatures: "text_embeds",
+    loss: "loss",
+  });
+  await expectGradients(actual, "naflex/grads.safetensors");
 });
 
 test("ResNet compiled: a training pass equals open_clip's, statistics too", async () => {

@@ -55,8 +55,13 @@ async function decodeTiff(
   }
   const hasNoAlpha = extra.length > 0 && extra.every((kind) => kind === 0);
   const pixels = await decodeColors(hasNoAlpha ? upright.removeAlpha() : upright, meta);
+  return photometric === 3 || bits === 1 ? indexed(pixels, tags) : pixels;
+}
+
+/** With its palette, if it has one that is read. */
+function indexed(pixels: Pixels, { palette }: TiffTags): Pixels {
   const mode: PixelMode = "indexed";
-  return photometric === 3 || bits === 1 ? { ...pixels, mode } : pixels;
+  return { ...pixels, mode, ...(palette !== undefined && { palette }) };
 }
 
 /** What decides which colours a file has. */

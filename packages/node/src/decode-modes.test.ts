@@ -6,6 +6,7 @@ import {
   preprocessYielding,
   preprocess,
   preprocessToPixels,
+  type PreprocessConfig,
   resize,
   toRgb,
   type Pixels,
@@ -25,6 +26,8 @@ interface Reference {
   readonly rgb: string;
   readonly before: Readonly<Record<string, string>>;
   readonly after: Readonly<Record<string, string>>;
+  /** The first four digits of each way of `fits`. */
+  readonly fits: string;
   readonly box: readonly [number, number, number, number];
   readonly trained: Readonly<Record<Order, string>>;
   readonly file: string;
@@ -33,9 +36,16 @@ interface Reference {
 /** What Pillow makes of a damaged file: its pixels, or why it refuses it. */
 type Judged = Pick<Reference, "name" | "file"> & (Pick<Reference, "rgb"> | { readonly refused: string });
 
-const { images, damaged, size } = JSON.parse(
+/** A way to make pictures fit that only one of both has; see tools/peers/picture_fits.py. */
+interface Fit {
+  readonly name: string;
+  readonly order: Order;
+  readonly config: Partial<PreprocessConfig>;
+}
+
+const { images, damaged, size, fits } = JSON.parse(
   readFileSync(new URL("fixtures/images-by-mode.json", import.meta.url), "utf8"),
-) as { images: Reference[]; damaged: Judged[]; size: number };
+) as { images: Reference[]; damaged: Judged[]; size: number; fits: Fit[] };
 
 const digest = ({ data }: Pixels): string => createHash("sha256").update(data).digest("hex").slice(0, 16);
 const ways = {
@@ -57,6 +67,17 @@ function prepared(pixels: Pixels, order: Order): Record<string, string> {
       return [way, digest(preprocessToPixels(pixels, { ...config, ...change } as typeof config))];
     }),
   );
+}
+
+/** The ways that differ from the reference, by name; none where Pillow refuses to make a picture of no pixels. */
+function misfits(pixels: Pixels, reference: Reference): string[] {
+  const usual = clipPreprocess(size);
+  return fits.flatMap(({ name, order, config }, at) => {
+    const digits = reference.fits.slice(4 * at, 4 * at + 4);
+    const base = order === "after" ? torchvisionPreprocess(usual) : usual;
+    const made = digest(preprocessToPixels(pixels, { ...base, ...config })).slice(0, 4);
+    return digits === made || digits === "----" ? [] : [name];
+  });
 }
 
 /** The part of an image that training drew, at the model's size: in the image's own mode, or not. */
@@ -81,6 +102,7 @@ describe("files of every mode give Pillow's and open_clip's bytes, in both order
         expect(prepared(pixels, order)).toEqual(image[order]);
         expect(trained(pixels, image, order)).toBe(image.trained[order]);
       }
+      expect(misfits(pixels, image)).toEqual([]);
     });
   }
 

@@ -13,10 +13,11 @@ import {
   type ClipFunctions,
   type Model,
   type ModelDescription,
+  type TransformersSettings,
 } from "@clip-ts/inference";
 import type { Graph } from "@clip-ts/jit";
 import type { ClipConfig, ParseOptions } from "@clip-ts/model";
-import { exportOnnx, exportPrecisions, type ExportPrecision } from "@clip-ts/onnx";
+import { exportOnnx, weightsDtypes, type WeightsDtype } from "@clip-ts/onnx";
 import { writeSavedModel } from "@clip-ts/tensorflow";
 import { openModel } from "./open-model.ts";
 import { writeDescription } from "./write-model.ts";
@@ -39,7 +40,7 @@ async function readExported(model: ExportedModel, options: ParseOptions = {}): P
 /** How a model folder is exported as ONNX. */
 export interface OnnxFolderOptions extends ParseOptions {
   /** Which files to write; all by default. The first is what the library loads unless told otherwise. */
-  readonly precisions?: readonly ExportPrecision[];
+  readonly precisions?: readonly WeightsDtype[];
   /** The most bytes of weights that a file holds; just below 2 GiB by default. */
   readonly largestFile?: number;
   /** Called after each file. */
@@ -54,12 +55,12 @@ export interface WrittenFile {
 }
 
 /** Inputs that Hugging Face's libraries give in 64 bits. */
-const wideInputs = ["input_ids", "attention_mask"];
+const wideInputs = ["input_ids", "attention_mask", "pixel_attention_mask", "spatial_shapes"];
 
 /** Writes one graph in one precision. @returns how many files of weights lie beside it. */
 async function writeGraph(
   folder: string,
-  { graph, name, precision }: { graph: Graph; name: string; precision: ExportPrecision },
+  { graph, name, precision }: { graph: Graph; name: string; precision: WeightsDtype },
   { largestFile, onFile }: OnnxFolderOptions,
 ): Promise<[file: string, dataFiles: number]> {
   const file = `${name}${transformersNames[precision].suffix}.onnx`;
@@ -85,7 +86,7 @@ async function writeGraphs(
   params: HostArrays,
   options: OnnxFolderOptions,
 ): Promise<Record<string, number>> {
-  const { precisions = exportPrecisions } = options;
+  const { precisions = weightsDtypes } = options;
   const functions = clipFunctions(config);
   const dataFiles: Record<string, number> = {};
   for (const name of functionNames) {
@@ -96,6 +97,12 @@ async function writeGraphs(
     }
   }
   return dataFiles;
+}
+
+/** The learnt numbers on cosines. */
+function scalesIn(params: HostArrays): TransformersSettings["scales"] {
+  const [scale, bias] = ["logit_scale", "logit_bias"].map((name) => params[name]?.data[0]);
+  return { ...(scale !== undefined && { logit_scale: scale }), ...(bias !== undefined && { logit_bias: bias }) };
 }
 
 /**
@@ -115,8 +122,9 @@ export async function exportOnnxFolder(
   await mkdir(folder, { recursive: true });
   const dataFiles = await writeGraphs(folder, config, params, options);
   await writeDescription(output, description);
-  const [precision = "f32"] = options.precisions ?? exportPrecisions;
-  await writeJson(join(output, "config.json"), transformersConfig(config, { precision, dataFiles }));
+  const [precision = "f32"] = options.precisions ?? weightsDtypes;
+  const scales = scalesIn(params);
+  await writeJson(join(output, "config.json"), transformersConfig(config, { precision, dataFiles, scales }));
 }
 
 const file = "saved_model.pb";

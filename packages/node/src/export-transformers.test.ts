@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ExportPrecision } from "@clip-ts/onnx";
+import type { WeightsDtype } from "@clip-ts/onnx";
 import { goldenArrays, largestDifference, writeGoldenModel } from "@clip-ts/test-utils";
 import {
   CLIPModel,
@@ -66,10 +66,10 @@ function smallestCosine(left: Float32Array, right: Float32Array, width: number):
 }
 
 /** How far unit rows may be from Python's: what rounding to each precision leaves. */
-const bounds = { f32: 1e-5, f16: 3e-3, int8: 0.05 } as const;
-const cosines = { f32: 1 - 1e-6, f16: 1 - 1e-5, int8: 0.99 } as const;
+const bounds = { f32: 1e-5, f16: 3e-3, q8: 0.05 } as const;
+const cosines = { f32: 1 - 1e-6, f16: 1 - 1e-5, q8: 0.99 } as const;
 
-describe.each(["f32", "f16", "int8"] as const)("the reference ViT in %s", (precision: ExportPrecision) => {
+describe.each(["f32", "f16", "q8"] as const)("the reference ViT in %s", (precision: WeightsDtype) => {
   const { dtype } = transformersNames[precision];
   beforeAll(async () => {
     const model = writeGoldenModel(at("golden"), "hf");

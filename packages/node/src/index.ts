@@ -34,6 +34,7 @@ export {
 export { lostElsewhere, modelCard, type CardOptions } from "./model-card.ts";
 export { npyChunks, npyHead } from "./npy.ts";
 export { createNpyWriter, openNpy, type NpyFile, type NpyWriter } from "./npy-file.ts";
+export { downloadPublished, findPublished } from "./published-models.ts";
 export { openClip, type ImageInput, type OpenClipOptions } from "./open-clip.ts";
 export { defaultCacheFolder, type RemoteCounts, type RemoteOptions, type S3Options } from "./remote/remote-options.ts";
 export { checkPrecision, loadProved, type LoadProvedOptions, type RunningEngine } from "./self-check/load-proved.ts";

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { countParams } from "@clip-ts/core";
-import { describePreprocess, lostPreprocess, type PreprocessConfig } from "@clip-ts/image";
-import { clipSpec, type ClipConfig } from "@clip-ts/model";
-import { isOwnText, textTower } from "@clip-ts/text-encoder";
-import { isVit, visionTower } from "@clip-ts/vision-encoder";
-import { modelFiles, selfCheckFile } from "@clip-ts/base";
+import { describePreprocess, lostPreprocess, type Preprocessing } from "@clip-ts/image";
+import { clipSpec, formatClipConfig, type ClipConfig } from "@clip-ts/model";
+import { textTower } from "@clip-ts/text-encoder";
+import { hasOpenSide, pixelForm, visionTower } from "@clip-ts/vision-encoder";
+import { modelFiles, selfCheckFile, sidesOf } from "@clip-ts/base";
 import type { ModelFacts } from "@clip-ts/inference";
 
 /** What a model card says beside the model's own facts. */
@@ -21,7 +21,7 @@ export interface CardOptions {
 /** Which libraries open the folder. */
 function librariesOf(folder: string, config?: ClipConfig): readonly string[] {
   const has = (name: string): boolean => existsSync(join(folder, name));
-  const isOwn = config !== undefined && (!isVit(config.vision) || isOwnText(config.text));
+  const isOwn = config !== undefined && formatClipConfig(config)["model_type"] === "clip-ts";
   const isTransformers = has(modelFiles.config) && !isOwn;
   return [
     "clip-ts",
@@ -34,7 +34,7 @@ function librariesOf(folder: string, config?: ClipConfig): readonly string[] {
  * What the libraries that open a folder do otherwise with pictures than clip-ts does, a sentence each; none if
  * nothing. `config` tells libraries better than file names.
  */
-export function lostElsewhere(folder: string, preprocess: PreprocessConfig, config?: ClipConfig): string[] {
+export function lostElsewhere(folder: string, preprocess: Preprocessing, config?: ClipConfig): string[] {
   const libraries = new Set(librariesOf(folder, config));
   const readers = (["transformers", "open_clip"] as const).filter((name) => libraries.has(name));
   if (readers.length === 0) return lostPreprocess(preprocess, "others");
@@ -42,7 +42,9 @@ export function lostElsewhere(folder: string, preprocess: PreprocessConfig, conf
 }
 
 function describeVision({ vision }: ClipConfig): string {
-  const image = `${vision.imageSize}×${vision.imageSize} pixels`;
+  const { height, width } = sidesOf(vision.imageSize);
+  const isAny = hasOpenSide(pixelForm(vision));
+  const image = isAny ? "pictures of any shape" : `${width}×${height} pixels`;
   return `${visionTower(vision).describe(vision)}, ${image}`;
 }
 

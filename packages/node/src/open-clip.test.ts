@@ -6,7 +6,14 @@ import { fileURLToPath } from "node:url";
 import { flattenTree } from "@clip-ts/core";
 import { clipPreprocess, preprocess } from "@clip-ts/image";
 import { embedImages, initClip, preset, type ClipParams } from "@clip-ts/model";
-import { captureOutput, goldenPath, startLocalHub, tensorsLeftBy, useEngine } from "@clip-ts/test-utils";
+import {
+  captureOutput,
+  goldenPath,
+  largestDifference,
+  startLocalHub,
+  tensorsLeftBy,
+  useEngine,
+} from "@clip-ts/test-utils";
 import { dispose, getBackend, tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { decodeImage } from "./decode-image.ts";
@@ -143,6 +150,34 @@ test("the engine is the one asked for, or the one in use", async () => {
     expect(getBackend()).toBe(backend);
     clip.dispose();
   }
+});
+
+test("weights may be kept with fewer bits, whose features are near", async () => {
+  const embed = async (dtype: "f32" | "f16" | "q8"): Promise<readonly Float32Array[]> => {
+    const clip = await openClip(root, { engine: "onnx", dtype });
+    const images = await clip.embedImages([image("rgb.png"), image("grey.jpg"), image("rgb.jpg")]);
+    const texts = await clip.embedTexts(["a cat", "an elephant on a bicycle"]);
+    clip.dispose();
+    return [images.values, texts.values];
+  };
+  const whole = await embed("f32");
+  const [half, bytes] = [await embed("f16"), await embed("q8")];
+  for (const [side, rows] of whole.entries()) {
+    const off = [half, bytes].map((found) => largestDifference(found[side]!, rows));
+    expect(off[0]).toBeLessThan(2e-3);
+    expect(off[1]).toBeLessThan(0.08);
+    expect(off[1]).toBeGreaterThan(off[0]!);
+  }
+});
+
+test("engines that keep no such weights are refused by name", async () => {
+  await useEngine("cpu");
+  await expect(openClip(root, { engine: "cpu", dtype: "q8" })).rejects.toThrow(
+    'The engine "cpu" keeps no weights as q8',
+  );
+  await expect(openClip(root, { engine: "current", dtype: "f16" })).rejects.toThrow(
+    'The engine "current" keeps no weights as f16',
+  );
 });
 
 test("a model that cannot be found is an error before any engine starts", async () => {

@@ -1,14 +1,15 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { ClipError, modelFiles, tokenizerFiles, weightsFiles } from "@clip-ts/base";
+import { ClipError, modelFiles, sentencePieceFiles, tokenizerFiles, weightsFiles } from "@clip-ts/base";
 import { openFile, readBytes } from "@clip-ts/files";
-import { didYouMeanHub, downloadModel, isHubReference, type DownloadOptions } from "@clip-ts/hub";
+import { downloadModel, isHubReference, type DownloadOptions } from "@clip-ts/hub";
 import {
   modelIn,
   openModelIn,
   openTowerIn,
   readConfigFile,
   readDescription,
+  readWhole,
   withWeightsIn,
   type ConfigFile,
   type DescribeOptions,
@@ -21,6 +22,7 @@ import {
 import type { ClipConfig } from "@clip-ts/model";
 import { openTokenizer, type Tokenizer } from "@clip-ts/tokenizer";
 import type { TensorFile } from "@clip-ts/weights";
+import { downloadPublished, findPublished, isPublished, meant } from "./published-models.ts";
 import { latestFolders } from "./run-folder.ts";
 
 /** Whether the path is a file, such as `ViT-B-32.pt`, and no folder. */
@@ -33,34 +35,52 @@ function holdsModel(folder: string): boolean {
   return names.some((name) => existsSync(join(folder, name)));
 }
 
+/** The place of a model on this machine; undefined if there is none. */
+function locatedModel(model: string): string | undefined {
+  const path = resolve(model);
+  return isFile(path) ? path : [path, ...latestFolders(path)].find(holdsModel);
+}
+
+function noModel(model: string, hint = ""): ClipError {
+  return new ClipError(
+    "not-found",
+    `There is no model in ${model}: expected a folder with ${modelFiles.config} and ${modelFiles.weights} ` +
+      "(or open_clip's files), a run folder with a checkpoint, a file of weights, a published model's name " +
+      `(clip-ts models lists them), or hf:owner/name.${hint}`,
+    { data: { model } },
+  );
+}
+
 /**
  * Where a model lies on this machine: a file of weights, a model folder, or the latest checkpoint of a
  * run folder.
  * @throws ClipError "not-found" that says what was looked for.
  */
 export function locateModel(model: string): string {
-  return locate(model, "");
+  const found = locatedModel(model);
+  if (found === undefined) throw noModel(model);
+  return found;
 }
 
-function locate(model: string, hint: string): string {
-  const path = resolve(model);
-  if (isFile(path)) return path;
-  const found = [path, ...latestFolders(path)].find(holdsModel);
-  if (found !== undefined) return found;
-  throw new ClipError(
-    "not-found",
-    `There is no model in ${model}: expected a folder with ${modelFiles.config} and ${modelFiles.weights} ` +
-      `(or open_clip's files), a run folder with a checkpoint, a file of weights, or hf:owner/name.${hint}`,
-    { data: { model } },
-  );
-}
+/** Who hears of a download, and who ends it. */
+export type ResolveOptions = Pick<DownloadOptions, "onNotice" | "onProgress" | "signal">;
 
-/** Who hears of a download. */
-export type ResolveOptions = Pick<DownloadOptions, "onNotice" | "onProgress">;
-
-/** The same for any model: one on the Hugging Face hub is downloaded, unless it is there already. */
+/**
+ * The same for any model: one on the Hugging Face hub (`hf:owner/name`), or a published one by its name
+ * (`ViT-B-32/laion2b_s34b_b79k`, `openai/clip-vit-base-patch32`), is downloaded, unless it is there already. What lies
+ * here under the name goes first, which `onNotice` hears.
+ */
 export async function resolveModel(model: string, options: ResolveOptions = {}): Promise<string> {
-  return isHubReference(model) ? downloadModel(model, options) : locate(model, didYouMeanHub(model));
+  if (isHubReference(model)) return downloadModel(model, options);
+  const local = locatedModel(model);
+  if (local !== undefined) {
+    if (await isPublished(model)) options.onNotice?.(`${model}: what lies here is taken, not the published model.`);
+    return local;
+  }
+  if (existsSync(resolve(model))) throw noModel(model);
+  const published = await findPublished(model);
+  if (published === undefined) throw noModel(model, await meant(model));
+  return downloadPublished(published, options);
 }
 
 /** The files of a folder; some of them under other paths, if they are given. */
@@ -153,10 +173,10 @@ export interface Architecture extends ModelFacts {
   readonly files: ModelFiles;
 }
 
-function noSuchConfig(model: string): ClipError {
+async function noSuchConfig(model: string): Promise<ClipError> {
   return new ClipError(
     "not-found",
-    `There is no ${model}: expected a config.json (ours, Hugging Face's or open_clip's), or a folder that holds one.${didYouMeanHub(model)}`,
+    `There is no ${model}: expected a config.json (ours, Hugging Face's or open_clip's), or a folder that holds one.${await meant(model)}`,
     { data: { model } },
   );
 }
@@ -168,7 +188,8 @@ function noSuchConfig(model: string): ClipError {
  * @throws ClipError for a place without a model, or a config that makes no sense.
  */
 export async function readArchitecture(model: string): Promise<Architecture> {
-  if (!isHubReference(model) && !existsSync(model)) throw noSuchConfig(model);
+  const isThere = isHubReference(model) || existsSync(model) || (await isPublished(model));
+  if (!isThere) throw await noSuchConfig(model);
   const files = await openFiles(model);
   const { place } = files;
   if (!isFile(place)) return { ...(await readDescription(files)), files };
@@ -178,30 +199,31 @@ export async function readArchitecture(model: string): Promise<Architecture> {
 
 /** The files of a tokenizer by itself. */
 async function tokenizerFilesAt(tokenizer: string): Promise<ModelFiles> {
-  if (isHubReference(tokenizer)) return filesOfFolder(await resolveModel(tokenizer));
+  const isElsewhere = isHubReference(tokenizer) || (!existsSync(tokenizer) && (await isPublished(tokenizer)));
+  if (isElsewhere) return filesOfFolder(await resolveModel(tokenizer));
   const path = resolve(tokenizer);
   if (!isFile(path)) return filesOfFolder(path);
-  const isNamed = tokenizerFiles.includes(basename(path));
+  const isNamed = [...tokenizerFiles, ...sentencePieceFiles].includes(basename(path));
   return filesOfFolder(dirname(path), isNamed ? {} : { others: { "tokenizer.json": path } });
 }
 
 /**
  * Opens a tokenizer by itself for a text tower: a folder with `tokenizer.json` (or `vocab.json` and
- * `merges.txt`), one of those files, or `hf:owner/name`.
+ * `merges.txt`, `vocab.txt`, a SentencePiece model), one of those files, or `hf:owner/name`.
  * @throws ClipError "not-found" that says what was looked for.
  */
 export async function readTokenizerAlone(
   place: string,
   { text }: Pick<ClipConfig, "text">,
 ): Promise<{ readonly tokenizer: Tokenizer }> {
-  const { readText } = await tokenizerFilesAt(place);
-  const vocabularies = await Promise.all(["tokenizer.json", "vocab.json", "vocab.txt"].map((name) => readText(name)));
-  const hasFiles = vocabularies.some((found) => found !== undefined);
-  const tokenizer = hasFiles ? await openTokenizer(text, readText) : undefined;
+  const { readText, pathOf, open } = await tokenizerFilesAt(place);
+  const names = ["tokenizer.json", "vocab.json", "vocab.txt", ...sentencePieceFiles];
+  const hasFiles = names.some((name) => existsSync(pathOf(name)));
+  const tokenizer = hasFiles ? await openTokenizer(text, readText, { readBytes: readWhole({ open }) }) : undefined;
   if (tokenizer !== undefined) return { tokenizer };
   throw new ClipError(
     "not-found",
-    `There is no tokenizer in ${place}: expected a folder with tokenizer.json (or vocab.json and merges.txt), or that file.${didYouMeanHub(place)}`,
+    `There is no tokenizer in ${place}: expected a folder with tokenizer.json (or vocab.json and merges.txt, vocab.txt, or a SentencePiece model), or that file.${await meant(place)}`,
     { data: { place } },
   );
 }

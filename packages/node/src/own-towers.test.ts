@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isClipError } from "@clip-ts/base";
+import { isClipError, sidesOf } from "@clip-ts/base";
 import {
   activate,
   conv2d,
@@ -134,7 +134,7 @@ async function features(
   options: Omit<NonNullable<Parameters<typeof openClip>[1]>, "towers">,
 ): Promise<readonly Float32Array[]> {
   const clip = await openClip(join(root, model), { ...options, towers });
-  const image = await clip.embedImages([picture(options.imageSize ?? 16)]);
+  const image = await clip.embedImages([picture(sidesOf(options.imageSize ?? 16).height)]);
   const captions = await clip.embedTexts(texts);
   clip.dispose();
   return [image.values, captions.values];

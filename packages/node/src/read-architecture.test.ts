@@ -67,6 +67,6 @@ test("open_clip's model config has no preprocessing: its family's is taken", asy
 test("a place without a tokenizer says what was looked for", async () => {
   const place = await folder("empty", {});
   await expect(readTokenizerAlone(place, torchvision)).rejects.toThrow(
-    `There is no tokenizer in ${place}: expected a folder with tokenizer.json (or vocab.json and merges.txt)`,
+    `There is no tokenizer in ${place}: expected a folder with tokenizer.json (or vocab.json and merges.txt, vocab.txt, or a SentencePiece model)`,
   );
 });

@@ -80,12 +80,12 @@ test("preprocessing travels through open_clip's folder", async () => {
 test("preprocessing that cannot be done is refused", async () => {
   const config = formatOpenClipConfig(openai);
   for (const [key, value] of Object.entries({
-    resize_mode: "longest",
+    resize_mode: "widest",
     mean: [1],
     std: [1, 1, -1],
     size: -8,
     mode: "L",
-    interpolation: "lanczos",
+    interpolation: "spline",
     fill_color: "white",
     crop_pct: 0.9,
   })) {

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { modelFiles } from "@clip-ts/base";
 import { readJson, writeFileWhole, writeJson } from "@clip-ts/files";
-import { formatOpenClipPreprocess, formatPreprocessorConfig } from "@clip-ts/image";
+import { formatOpenClipPreprocess, formatPreprocessorConfig, planesOnly } from "@clip-ts/image";
 import type { ModelDescription } from "@clip-ts/inference";
 import {
   formatClipConfig,
@@ -91,7 +91,7 @@ export async function writeOpenClipDescription(
   const keys = tokenizer === undefined ? {} : tokenizerKeys(tokenizer, textCfg);
   const content = {
     model_cfg: { ...model, text_cfg: { ...textCfg, ...keys } },
-    preprocess_cfg: formatOpenClipPreprocess(preprocess),
+    preprocess_cfg: formatOpenClipPreprocess(planesOnly(preprocess, "open_clip's format")),
   };
   await mkdir(folder, { recursive: true });
   await writeJson(join(folder, modelFiles.openClipConfig), content);

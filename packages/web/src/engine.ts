@@ -1,8 +1,8 @@
 import { ClipError } from "@clip-ts/base";
 import { repairWasmBackend } from "@clip-ts/core/wasm";
-import type { Target } from "@clip-ts/jit";
+import type { WeightsDtype } from "@clip-ts/onnx";
 import { env, getBackend, ready, setBackend } from "@tensorflow/tfjs-core";
-import { isIsolated, loadOnnx, loadOnnxOnGpu, type OnnxEngineOptions } from "./onnx-engine.ts";
+import { isIsolated, loadOnnx, loadOnnxOnGpu, type OnnxEngineOptions, type WebCompiler } from "./onnx-engine.ts";
 
 /**
  * What runs a model: ONNX Runtime on traced graphs, on WebGPU or on WebAssembly; TensorFlow.js on WebAssembly,
@@ -42,11 +42,31 @@ export interface StartedEngine {
   readonly threads: number;
   /** There if a far faster engine should run everywhere and did not start: what happened, and what to do. */
   readonly slowdown?: string;
+  /** What weights are kept as, where it is not f32. */
+  readonly dtype?: Exclude<WeightsDtype, "f32">;
   /** Makes traced graphs runnable; the other engines run operations as they come. */
-  readonly compiler?: { readonly target: Target };
+  readonly compiler?: WebCompiler;
 }
 
-type Loaded = Omit<StartedEngine, "name" | "reason" | "slowdown">;
+type Loaded = Omit<StartedEngine, "name" | "reason" | "slowdown" | "dtype">;
+
+/** The engines that keep weights with fewer bits. */
+const narrowEngines: Readonly<Record<Exclude<WeightsDtype, "f32">, readonly EngineName[]>> = {
+  f16: ["onnx-gpu", "onnx"],
+  q8: ["onnx"],
+};
+
+/** Why an engine cannot keep weights as `dtype`; undefined if it can. */
+function lackOf(name: EngineName, { dtype = "f32" }: EngineOptions): string | undefined {
+  if (dtype === "f32") return undefined;
+  if (!Object.hasOwn(narrowEngines, dtype)) {
+    throw new ClipError("bad-argument", `There is no dtype "${dtype as string}": expected f32, f16 or q8.`);
+  }
+  return narrowEngines[dtype].includes(name) ? undefined : `keeps no weights as ${dtype}`;
+}
+
+/** What an engine keeps weights as, if that is not f32. */
+const keptAs = ({ dtype = "f32" }: EngineOptions): Pick<StartedEngine, "dtype"> => (dtype === "f32" ? {} : { dtype });
 
 const describeThreads = (threads: number): string => (threads === 1 ? "1 thread" : `${threads} threads`);
 
@@ -101,7 +121,7 @@ function oneThreadOnly({ threads }: Loaded, name: EngineName): string {
 async function startFastest(options: EngineOptions): Promise<StartedEngine> {
   const missing: string[] = [];
   for (const name of automaticEngines) {
-    const refusal = options.refused?.[name];
+    const refusal = options.refused?.[name] ?? lackOf(name, options);
     if (refusal !== undefined) {
       missing.push(`${name}: ${refusal}.`);
       continue;
@@ -110,7 +130,7 @@ async function startFastest(options: EngineOptions): Promise<StartedEngine> {
       const loaded = await load(name, options, true);
       const choice = missing.length === 0 ? "the fastest there is" : missing.join("; ");
       const reason = `${choice}${oneThreadOnly(loaded, name)}`;
-      if (name !== "wasm") return { name, ...loaded, reason };
+      if (name !== "wasm") return { name, ...loaded, ...keptAs(options), reason };
       return { name, ...loaded, reason, slowdown: missing.at(-1) as string };
     } catch (error) {
       missing.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
@@ -133,6 +153,10 @@ export async function startEngine(
   if (!known.includes(name)) {
     throw new ClipError("bad-argument", `There is no engine "${name as string}". Engines: auto, ${known.join(", ")}.`);
   }
+  const lack = lackOf(name, options);
+  if (lack !== undefined) {
+    throw new ClipError("bad-argument", `The engine "${name}" ${lack}: use the engine onnx, or leave out the dtype.`);
+  }
   const loaded = await load(name, options, false);
-  return { name, ...loaded, reason: `asked for${oneThreadOnly(loaded, name)}` };
+  return { name, ...loaded, ...keptAs(options), reason: `asked for${oneThreadOnly(loaded, name)}` };
 }

@@ -1,6 +1,6 @@
 import { ClipError, isClipError } from "@clip-ts/base";
 import { optimize, trace, type CompiledFunction, type Target } from "@clip-ts/jit";
-import { compileOnnx, type OnnxRuntime } from "@clip-ts/onnx";
+import { compileOnnx, onnxGraphs, type OnnxRuntime, type OpenGraph, type WeightsDtype } from "@clip-ts/onnx";
 import { matMul } from "@tensorflow/tfjs-core";
 import { absolute } from "./fetch.ts";
 
@@ -28,13 +28,26 @@ export interface OnnxEngineOptions {
    * not cross-origin isolated has one whatever is asked for. Settled by the first start.
    */
   readonly threads?: number;
+  /**
+   * What weights are kept as: f32 by default; "q8", 8 bits, on the CPU; "f16", half precision, which a graphics card that
+   * has it computes in too.
+   */
+  readonly dtype?: WeightsDtype;
 }
 
 /** ONNX Runtime as it runs. */
 export interface LoadedOnnx {
   readonly detail: string;
   readonly threads: number;
-  readonly compiler: { readonly target: Target };
+  readonly compiler: WebCompiler;
+}
+
+/** What makes traced graphs runnable, and runs graphs that others stored. */
+export interface WebCompiler {
+  readonly target: Target;
+  readonly openGraph?: OpenGraph;
+  /** What weights are kept as, where that was asked for. */
+  readonly dtype?: WeightsDtype;
 }
 
 /** What is used of the module, beside what compiles. */
@@ -88,14 +101,19 @@ async function tryTarget(target: Target): Promise<void> {
   if (square?.data[0] !== 4) throw new Error(`2 times 2 came out as ${square?.data[0]}`);
 }
 
-/** Runs one after the other: on a GPU the runtime refuses to begin a run before the last has ended. */
-function oneAtATime(target: Target): Target {
+/** Begins each task when the last one has ended. */
+function inTurn(): <Result>(task: () => Promise<Result>) => Promise<Result> {
   let last: Promise<unknown> = Promise.resolve();
-  const after = <Result>(task: () => Promise<Result>): Promise<Result> => {
+  return (task) => {
     const done = last.then(task, task);
     last = done.catch(() => undefined);
     return done;
   };
+}
+
+/** Runs one after the other: on a GPU the runtime refuses to begin a run before the last has ended. */
+function oneAtATime(target: Target): Target {
+  const after = inTurn();
   return async (graph, use) => {
     const compiled = await after(() => target(graph, use));
     const ordered: CompiledFunction = {
@@ -107,10 +125,33 @@ function oneAtATime(target: Target): Target {
   };
 }
 
-function targetOf(module: RuntimeModule, provider: string): Target {
+/** How graphs are compiled. */
+interface TargetOptions {
+  readonly provider: "wasm" | "webgpu";
+  readonly dtype?: WeightsDtype | undefined;
+  /** Whether the graphics card computes in half precision. */
+  readonly hasHalves?: boolean;
+}
+
+function targetOf(module: RuntimeModule, { provider, dtype = "f32", hasHalves = false }: TargetOptions): Target {
   const runtime = module as unknown as OnnxRuntime;
-  const target: Target = (graph) => compileOnnx(optimize(graph), { runtime, providers: [provider], fuses: true });
-  return Object.assign(provider === "webgpu" ? oneAtATime(target) : target, { prefersOpenSizes: true });
+  const options = { runtime, providers: [provider], fuses: true, dtype, arithmetic: { hasHalves } };
+  const target: Target = (graph) => compileOnnx(optimize(graph), options);
+  return Object.assign(provider === "webgpu" ? oneAtATime(target) : target, {
+    prefersOpenSizes: true,
+    needsConstants: dtype !== "f32",
+  });
+}
+
+/** Runs stored graphs; on a GPU one after the other. */
+function openerOf(module: RuntimeModule, provider: TargetOptions["provider"]): OpenGraph {
+  const open = onnxGraphs({ runtime: module as unknown as OnnxRuntime, providers: [provider] });
+  if (provider === "wasm") return open;
+  const after = inTurn();
+  return async (file) => {
+    const graph = await after(() => open(file));
+    return { ...graph, run: (inputs) => after(() => graph.run(inputs)), dispose: () => after(() => graph.dispose()) };
+  };
 }
 
 function failure(build: Build, cause: unknown): ClipError {
@@ -126,8 +167,16 @@ function failure(build: Build, cause: unknown): ClipError {
   );
 }
 
+/** A build of the runtime that has started. */
+interface StartedBuild {
+  readonly detail: string;
+  readonly threads: number;
+  readonly targetWith: (options: Omit<TargetOptions, "provider">) => Target;
+  readonly openGraph: OpenGraph;
+}
+
 /** Starts a build of the runtime. @throws ClipError "engine-unavailable" with what it said. */
-async function start(build: Build, options: OnnxEngineOptions, load: () => Promise<unknown>): Promise<LoadedOnnx> {
+async function start(build: Build, options: OnnxEngineOptions, load: () => Promise<unknown>): Promise<StartedBuild> {
   const threads = threadsFor(options);
   const wasmPaths = addressesOf(build, options);
   try {
@@ -136,34 +185,47 @@ async function start(build: Build, options: OnnxEngineOptions, load: () => Promi
     env.logLevel = "error";
     Object.assign(env.wasm, { numThreads: threads, initTimeout: threads > 1 ? startTimeout : 0 });
     if (wasmPaths !== undefined) env.wasm.wasmPaths = wasmPaths;
-    const target = targetOf(module, build === "onnx" ? "wasm" : "webgpu");
-    await tryTarget(target);
+    const provider = build === "onnx" ? "wasm" : "webgpu";
+    const targetWith: StartedBuild["targetWith"] = (more) => targetOf(module, { provider, ...more });
+    await tryTarget(targetWith({}));
     const detail = `traced and compiled by ONNX Runtime ${env.versions.web}`;
-    return { detail, threads, compiler: { target } };
+    return { detail, threads, targetWith, openGraph: openerOf(module, provider) };
   } catch (cause) {
     throw failure(build, cause);
   }
 }
 
 /** Each build starts once in a page or worker, or not at all. */
-const started = new Map<Build, Promise<LoadedOnnx>>();
+const started = new Map<Build, Promise<StartedBuild>>();
 
-function once(build: Build, begin: () => Promise<LoadedOnnx>): Promise<LoadedOnnx> {
+function once(build: Build, begin: () => Promise<StartedBuild>): Promise<StartedBuild> {
   const known = started.get(build) ?? begin();
   started.set(build, known);
   return known;
 }
 
+const inWords: Readonly<Record<WeightsDtype, string>> = {
+  f32: "",
+  f16: ", weights in half precision",
+  q8: ", weights of 8 bits",
+};
+
+const askedOf = ({ dtype }: OnnxEngineOptions): Pick<WebCompiler, "dtype"> => (dtype === undefined ? {} : { dtype });
+
 /** Starts ONNX Runtime on the CPU. @throws ClipError "engine-unavailable" that says what to do. */
-export function loadOnnx(options: OnnxEngineOptions): Promise<LoadedOnnx> {
-  return once("onnx", () =>
+export async function loadOnnx(options: OnnxEngineOptions): Promise<LoadedOnnx> {
+  const { dtype = "f32" } = options;
+  const { detail, threads, targetWith, openGraph } = await once("onnx", () =>
     // @ts-expect-error onnxruntime-web's types are of modules by name, and this is none of them: RuntimeModule has what is used.
     start("onnx", options, () => import("#onnxruntime")),
   );
+  const compiler = { target: targetWith({ dtype }), openGraph, ...askedOf(options) };
+  return { detail: `${detail}${inWords[dtype]}`, threads, compiler };
 }
 
 /** What is used of a graphics adapter. */
 interface Adapter {
+  readonly features?: { has(name: string): boolean };
   readonly isFallbackAdapter?: boolean;
   readonly info?: {
     readonly vendor: string;
@@ -190,8 +252,15 @@ function describeAdapter({ info, isFallbackAdapter = false }: Adapter): {
   return { words, isSoftware: isFallback || software.test(words) };
 }
 
-/** The words for the graphics adapter that WebGPU finds. @throws ClipError if there is none, or none of the kind. */
-async function findAdapter(needsHardware: boolean): Promise<string> {
+/** A graphics adapter that will do. */
+interface FoundAdapter {
+  readonly words: string;
+  /** Whether it computes in half precision. */
+  readonly hasHalves: boolean;
+}
+
+/** The graphics adapter that WebGPU finds. @throws ClipError if there is none, or none of the kind. */
+async function findAdapter(needsHardware: boolean): Promise<FoundAdapter> {
   const { gpu } = (globalThis.navigator ?? {}) as { readonly gpu?: Gpu };
   const unavailable = (reason: string): ClipError => new ClipError("engine-unavailable", reason);
   if (gpu === undefined) throw unavailable("there is no WebGPU here");
@@ -199,7 +268,7 @@ async function findAdapter(needsHardware: boolean): Promise<string> {
   if (adapter === null) throw unavailable("WebGPU finds no graphics adapter");
   const { words, isSoftware } = describeAdapter(adapter);
   if (needsHardware && isSoftware) throw unavailable(`WebGPU draws on the CPU (${words})`);
-  return words;
+  return { words, hasHalves: adapter.features?.has("shader-f16") ?? false };
 }
 
 /**
@@ -207,7 +276,11 @@ async function findAdapter(needsHardware: boolean): Promise<string> {
  * @throws ClipError "engine-unavailable" with the reason.
  */
 export async function loadOnnxOnGpu(options: OnnxEngineOptions, needsHardware: boolean): Promise<LoadedOnnx> {
-  const adapter = await findAdapter(needsHardware);
-  const loaded = await once("onnx-gpu", () => start("onnx-gpu", options, () => import("onnxruntime-web/webgpu")));
-  return { ...loaded, detail: `${loaded.detail}, WebGPU: ${adapter}` };
+  const { words, hasHalves } = await findAdapter(needsHardware);
+  const { dtype = "f32" } = options;
+  const { detail, threads, targetWith, openGraph } = await once("onnx-gpu", () =>
+    start("onnx-gpu", options, () => import("onnxruntime-web/webgpu")),
+  );
+  const compiler = { target: targetWith({ dtype, hasHalves }), openGraph, ...askedOf(options) };
+  return { detail: `${detail}${inWords[dtype]}, WebGPU: ${words}`, threads, compiler };
 }

@@ -1,4 +1,5 @@
-import { formatSelfCheck, makeSelfCheck } from "@clip-ts/inference";
+import { clipFunctions, clipGraph, formatSelfCheck, makeSelfCheck } from "@clip-ts/inference";
+import { exportOnnx } from "@clip-ts/onnx";
 import {
   clipSpec,
   createClip,
@@ -18,7 +19,7 @@ import { dispose, getBackend, mean, memory, setBackend, type Tensor } from "@ten
 import { beforeAll, describe, expect, test } from "vitest";
 import { decodeImage } from "./decode-image.ts";
 import { openClip, type OpenClipOptions } from "./open-clip.ts";
-import { startEngine } from "./engine.ts";
+import { startEngine, type StartedEngine } from "./engine.ts";
 
 const folder = "https://models.test/nano";
 const config = preset("nano");
@@ -125,6 +126,60 @@ describe("a model that carries its proof", () => {
     (await openClip(folder, { ...changed, selfCheck: "off" })).dispose();
     expect(memory().numTensors).toBe(before);
   });
+});
+
+test("weights may be kept with fewer bits on ONNX Runtime, and nowhere else", async () => {
+  const { image } = await expected();
+  for (const [dtype, limit] of [
+    ["f16", 2e-3],
+    ["q8", 0.08],
+  ] as const) {
+    const clip = await openClip(folder, { ...serving(), engine: "onnx", dtype });
+    const { values } = await clip.embedImages([photo]);
+    expect(largestDifference(values, image)).toBeLessThan(limit);
+    expect(largestDifference(values, image)).toBeGreaterThan(0);
+    expect((await clip.embedTexts(["a cat", "two dogs"])).rows).toBe(2);
+    clip.dispose();
+    await expect(openClip(folder, { ...serving(), dtype })).rejects.toThrow(
+      `The engine "current" keeps no weights as ${dtype}`,
+    );
+  }
+  let engine: StartedEngine | undefined;
+  const clip = await openClip(folder, { ...serving(), engine: "auto", dtype: "q8", onEngine: (its) => (engine = its) });
+  clip.dispose();
+  expect([engine?.name, engine?.dtype]).toEqual(["onnx", "q8"]);
+  expect(engine?.detail).toContain("weights of 8 bits");
+});
+
+test("a folder of graphs is embedded with as the weights are, and with a dtype by the file of that precision", async () => {
+  const { image, text } = await expected();
+  const host = Object.fromEntries(
+    Object.entries(flattenTree<Tensor>(initClip(config, 5))).map(([path, leaf]) => [
+      path,
+      { data: leaf.dataSync<"float32">(), shape: leaf.shape },
+    ]),
+  );
+  const files: Record<string, string | Uint8Array | undefined> = { "model.safetensors": undefined };
+  for (const name of ["text_model", "vision_model"] as const) {
+    const graph = clipGraph(clipFunctions(config)[name], config, host);
+    const wideInputs = name === "text_model" ? ["input_ids"] : [];
+    files[`onnx/${name}.onnx`] = exportOnnx(graph, { file: "f.onnx", wideInputs }).model;
+    files[`onnx/${name}_quantized.onnx`] = exportOnnx(graph, { file: "f.onnx", wideInputs, precision: "q8" }).model;
+  }
+  const said: string[] = [];
+  const onNotice = (line: string): void => void said.push(line);
+  for (const [dtype, limit] of [
+    [undefined, 1e-5],
+    ["q8", 0.08],
+  ] as const) {
+    const options = { ...serving(files), engine: "auto", onNotice, ...(dtype !== undefined && { dtype }) } as const;
+    const clip = await openClip(folder, options);
+    expect(largestDifference((await clip.embedImages([photo])).values, image)).toBeLessThan(limit);
+    expect(largestDifference((await clip.embedTexts(["a cat"])).values, text)).toBeLessThan(limit);
+    clip.dispose();
+  }
+  expect(said.join()).toContain("no onnx/model.onnx");
+  await expect(openClip(folder, { ...serving(files), onNotice })).rejects.toThrow("which only ONNX Runtime runs");
 });
 
 test("a model with a tower of one's own is opened with that tower", async () => {

@@ -1,13 +1,16 @@
-import { ClipError, isClipError } from "@clip-ts/base";
-import { preprocessYielding } from "@clip-ts/image";
+import { ClipError, isClipError, isHubReference, mayBeModelName } from "@clip-ts/base";
+import { prepareImage, type ImagePreparer } from "@clip-ts/image";
 import {
   closing,
   compileEmbedder,
   describedClip,
+  engineEmbedder,
+  graphEmbedder,
   loadHostParams,
   loadModelParams,
   openModelIn,
   openProved,
+  withParts,
   type CheckPrecision,
   type Model,
   type ModelFiles,
@@ -15,13 +18,15 @@ import {
   type RefusedEngines,
 } from "@clip-ts/inference";
 import { eagerEmbedder, type Clip, type Embedder, type OwnTower } from "@clip-ts/model";
+import type { Tokenizer } from "@clip-ts/tokenizer";
 import { bytesSource } from "@clip-ts/weights";
 import { decodeImage, type DecodeOptions, type ImageSource } from "./decode-image.ts";
 import { startEngine, type EngineName, type EngineOptions, type StartedEngine } from "./engine.ts";
 import { addressIn, fetchOptionalBytes, fetchOptionalText, type FetchOptions } from "./fetch.ts";
+import { hubFiles, publishedFiles, type HubOptions } from "./hub-files.ts";
 
 /** Settings of openClip. */
-export interface OpenClipOptions extends FetchOptions, EngineOptions, DecodeOptions {
+export interface OpenClipOptions extends HubOptions, EngineOptions, DecodeOptions {
   /**
    * "auto" by default: the fastest that runs here and knows the model's operations; "current" keeps the
    * TensorFlow.js backend that the application has set.
@@ -29,11 +34,15 @@ export interface OpenClipOptions extends FetchOptions, EngineOptions, DecodeOpti
   readonly engine?: EngineName | "auto";
   /** Images or captions embedded at a time; 32 by default. */
   readonly batchSize?: number;
+  /** In place of the model's own: `fromTransformersTokenizer(await AutoTokenizer.from_pretrained(...))`. */
+  readonly tokenizer?: Tokenizer;
+  /** In place of the model's own: `fromTransformersProcessor(await AutoProcessor.from_pretrained(...), RawImage)`. */
+  readonly preprocess?: ImagePreparer;
   /** Towers that somebody defined elsewhere (`defineVisionTower`, `defineTextTower`) and the model names. */
   readonly towers?: readonly OwnTower[];
   /**
-   * Hears, a line each, what is assumed where the model's files do not say it, and why a slower engine runs the
-   * model than should; by default a warning on the console.
+   * Hears, a line each, what is assumed where the model's files do not say it, why a slower engine runs the
+   * model than should, and that a file of the hub could not be kept; by default a warning on the console.
    */
   readonly onNotice?: (line: string) => void;
   /** Hears which engine runs the model, and why. */
@@ -61,6 +70,27 @@ function filesBelow(folder: string | URL, options: FetchOptions): ModelFiles {
   };
 }
 
+/** The list of published models, loaded when something may be a name. */
+const published = () => import("@clip-ts/model/published");
+
+/** The files of whatever names a model: an address, `hf:owner/name`, or a published model's name. */
+async function filesOf(model: string | URL, options: OpenClipOptions): Promise<ModelFiles> {
+  if (typeof model !== "string") return filesBelow(model, options);
+  if (isHubReference(model)) return hubFiles(model, options);
+  const found = mayBeModelName(model) ? (await published()).findModel(model) : undefined;
+  return found === undefined ? filesBelow(model, options) : publishedFiles(found, options);
+}
+
+/** The error of a folder that is not there, with the published names that may have been meant. */
+async function withNearest(model: string | URL, error: unknown): Promise<unknown> {
+  const isName = typeof model === "string" && mayBeModelName(model);
+  if (!isName || !isClipError(error) || error.code !== "not-found") return error;
+  const nearest = (await published()).nearestNames(model);
+  if (nearest.length === 0) return error;
+  const message = `${error.message} Published models of such a name: ${nearest.join(", ")}.`;
+  return new ClipError(error.code, message, { data: { ...error.data, nearest }, cause: error });
+}
+
 /** @throws ClipError "unsupported" before weights are fetched for captions that could not be read. */
 function needServedTokenizer({ name, config, tokenizer }: Model): void {
   if (tokenizer !== undefined) return;
@@ -73,10 +103,27 @@ function needServedTokenizer({ name, config, tokenizer }: Model): void {
   );
 }
 
+/** All of a model but its weights. */
+async function openStored(
+  model: string | URL,
+  options: OpenClipOptions,
+  onNotice: (line: string) => void,
+): Promise<Model> {
+  try {
+    const files = await filesOf(model, { ...options, onNotice });
+    return await openModelIn(files, { towers: options.towers, onNotice });
+  } catch (error) {
+    throw await withNearest(model, error);
+  }
+}
+
 /** Both towers with the weights on an engine: compiled where it compiles, else run operation by operation. */
 async function loadEmbedder(model: Model, { compiler }: StartedEngine): Promise<Embedder> {
-  const { config } = model;
+  const { config, place } = model;
+  const graphs = await model.graphs();
+  if (graphs !== undefined) return graphEmbedder({ graphs, config, place, engine: compiler }, { readies: true });
   if (compiler === undefined) return eagerEmbedder(await loadModelParams(model), config);
+  if (compiler.target.needsConstants === true) return engineEmbedder(await loadHostParams(model), config, compiler);
   return compileEmbedder(await loadHostParams(model), config, compiler.target);
 }
 
@@ -91,7 +138,7 @@ async function loadAnywhere(
   } catch (error) {
     const isOfFile = isClipError(error) && error.code === "bad-weights";
     const { engine: asked = "auto" } = options;
-    if (asked !== "auto" || engine.compiler === undefined || isOfFile) throw error;
+    if (asked !== "auto" || engine.dtype !== undefined || engine.compiler === undefined || isOfFile) throw error;
     const said = error instanceof Error ? error.message : String(error);
     const slowdown = `${engine.name} does not take this model: ${said}`;
     const started = await startEngine("wasm", options);
@@ -101,7 +148,7 @@ async function loadAnywhere(
 }
 
 /** WebGPU computes in f32, but leaves multiply-adds to the card. */
-const precisionOf = ({ name }: StartedEngine): CheckPrecision => (name === "onnx-gpu" ? "tf32" : "f32");
+const precisionOf = ({ name, dtype }: StartedEngine): CheckPrecision => dtype ?? (name === "onnx-gpu" ? "tf32" : "f32");
 
 /** The model on the fastest engine on which it passes its proof, if it carries one. */
 async function loadProved(
@@ -113,7 +160,7 @@ async function loadProved(
   const [check, started] = await Promise.all([
     selfCheck === "off" ? undefined : model.selfCheck(),
     startEngine(asked, options),
-    model.weights(),
+    model.graphs(), // which fetches the weights, if there are any
   ]);
   if (check === undefined) return loadAnywhere(model, started, options);
   const without = (refused: RefusedEngines): OpenClipOptions => ({
@@ -135,23 +182,26 @@ async function loadProved(
 
 /**
  * Opens a model that a web server holds below an address: Hugging Face's folders, open_clip's or clip-ts's own, or weights
- * alone that say what they are. Starts the engine and returns the handle that embeds images and texts and
- * classifies. Dispose the handle when done.
+ * alone that say what they are. Published models are opened by their names (`ViT-B-32/laion2b_s34b_b79k`,
+ * `openai/clip-vit-base-patch32`), all others of the hub as `hf:owner/name`; what was fetched of them is kept in the
+ * browser. A folder of one's own that is called so is meant by `./` before it. Starts the engine and returns the handle
+ * that embeds images and texts and classifies. Dispose the handle when done.
  * @throws ClipError naming the file that is missing, broken or does not fit, or why the model fails its proof.
  */
-export async function openClip(url: string | URL, options: OpenClipOptions = {}): Promise<Clip<ImageSource>> {
-  const { batchSize, towers, onNotice = (line: string) => console.warn(line), onEngine } = options;
-  const stored = await openModelIn(filesBelow(url, options), { towers, onNotice });
+export async function openClip(model: string | URL, options: OpenClipOptions = {}): Promise<Clip<ImageSource>> {
+  const { batchSize, onNotice = (line: string) => console.warn(line), onEngine } = options;
+  const stored = withParts(await openStored(model, options, onNotice), options);
+  const prepare = options.preprocess ?? stored.preprocess;
   needServedTokenizer(stored);
-  return closing(stored, async (model) => {
-    const { embedder, engine } = await loadProved(model, options, onNotice);
+  return closing(stored, async (opened) => {
+    const { embedder, engine } = await loadProved(opened, options, onNotice);
     if (engine.slowdown !== undefined) {
       onNotice(`${engine.slowdown} TensorFlow.js runs the model, several times slower.`);
     }
     onEngine?.(engine);
-    return describedClip<ImageSource>(model, {
+    return describedClip<ImageSource>(opened, {
       embedder,
-      preprocess: async (image) => preprocessYielding(await decodeImage(image, options), model.preprocess),
+      preprocess: async (image) => prepareImage(await decodeImage(image, options), prepare),
       ...(batchSize === undefined ? {} : { batchSize }),
     });
   });

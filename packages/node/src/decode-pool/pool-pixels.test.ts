@@ -7,6 +7,7 @@ import {
   augment,
   clipPreprocess,
   normalizePlanes,
+  planesOnly,
   preprocess,
   randomView,
   torchvisionPreprocess,
@@ -48,7 +49,7 @@ test("exact pixels are those of the calling thread, bit for bit, in every mode a
       const expected =
         options.augment === undefined
           ? preprocess(pixels, config)
-          : augment(pixels, config, options.augment, randomStream(base.seed, ...random));
+          : augment(pixels, planesOnly(config, "augment"), options.augment, randomStream(base.seed, ...random));
       expect(normalizePlanes(rowOf(slot, row), size ** 2, config), `${label}: ${key}`).toEqual(expected);
     }
     await pool.close();
@@ -64,7 +65,7 @@ test("a view is that of the calling thread, to the byte", async () => {
   const { mean, std } = base.preprocess;
   for (const { key, row, random } of jobs) {
     const pixels = await decodeImage(file(key), key);
-    const values = randomView(pixels, base.preprocess, view, randomStream(base.seed, ...random));
+    const values = randomView(pixels, planesOnly(base.preprocess, "view"), view, randomStream(base.seed, ...random));
     const plane = size ** 2;
     const worst = rowOf(slot, row).reduce((most, byte, place) => {
       const channel = Math.floor(place / plane);

@@ -11,7 +11,14 @@ import {
   type ReadCaption,
   type SampleWorkers,
 } from "@clip-ts/data";
-import type { AugmentConfig, PreprocessConfig, RandomViewConfig } from "@clip-ts/image";
+import {
+  inputBytes,
+  inputSize,
+  isPatches,
+  type AugmentConfig,
+  type Preprocessing,
+  type RandomViewConfig,
+} from "@clip-ts/image";
 import { describeTokenizer, type Tokenizer } from "@clip-ts/tokenizer";
 import { closedError, createCalls } from "./calls.ts";
 import { doCaption } from "./do-caption.ts";
@@ -24,7 +31,7 @@ import { startThreads, type Threads } from "./threads.ts";
 
 /** Options of createDecodePool. */
 export interface DecodePoolOptions {
-  readonly preprocess: PreprocessConfig;
+  readonly preprocess: Preprocessing;
   /** Random crops and the like; without it and `view` images are prepared as for evaluation. */
   readonly augment?: AugmentConfig;
   /** In place of `augment`: crops, turns and colours in one pass. */
@@ -64,7 +71,7 @@ function checkSettings(settings: PictureSettings, captions: CaptionChoice | unde
   }
   const pixel = { data: new Uint8Array(3), width: 1, height: 1, channels: 3 } as const;
   const random = (): ReturnType<typeof randomStream> => randomStream(settings.seed);
-  writePicture(pixel, settings, random(), new Uint8ClampedArray(3 * settings.preprocess.size ** 2));
+  writePicture(pixel, settings, random(), new Uint8ClampedArray(inputBytes(settings.preprocess)));
   chooseCaption({}, captions, random());
 }
 
@@ -74,8 +81,8 @@ function settingsOf(options: DecodePoolOptions): PictureSettings {
   return { preprocess, augment, view, mode, honourExif, seed };
 }
 
-function checkRows(jobs: readonly ImageJob[], slot: PixelSlot, size: number): void {
-  const rows = slot.pixels.length / (3 * size * size);
+function checkRows(jobs: readonly ImageJob[], slot: PixelSlot, bytesPerRow: number): void {
+  const rows = slot.pixels.length / bytesPerRow;
   const wrong = jobs.find(({ row }) => !(Number.isInteger(row) && row >= 0 && row < rows));
   if (wrong === undefined) return;
   const { row, key } = wrong;
@@ -110,11 +117,12 @@ export async function createDecodePool(options: DecodePoolOptions, limits?: Reso
   checkCount("slots", slotCount);
   const settings = settingsOf(options);
   checkSettings(settings, options.captions);
-  const { size } = settings.preprocess;
+  const { preprocess } = settings;
+  const bytesPerRow = inputBytes(preprocess);
   const tokenizer = options.tokenizer && describeTokenizer(options.tokenizer);
 
   let threads: Threads | undefined;
-  const slots = createSlots(slotCount, 3 * size * size);
+  const slots = createSlots(slotCount, bytesPerRow);
   const calls = createCalls(
     (message) => threads?.post(message),
     (isHeld) => threads?.hold(isHeld),
@@ -130,14 +138,15 @@ export async function createDecodePool(options: DecodePoolOptions, limits?: Reso
   let closing: Promise<void> | undefined;
 
   return {
-    size,
+    size: inputSize(preprocess),
+    ...(isPatches(preprocess) && { patches: preprocess }),
     async acquire(rows) {
       checkCount("rows", rows);
       return slots.acquire(rows);
     },
     release: slots.release,
     async images(jobs, slot) {
-      checkRows(jobs, slot, size);
+      checkRows(jobs, slot, bytesPerRow);
       const { memory, done } = slots.write(slot);
       const results = calls.start("images", jobs, { ...shareImages(jobs), pixels: memory });
       return results.finally(done) as Promise<readonly (JobFault | undefined)[]>;

@@ -1,11 +1,14 @@
 import { randomStream, type RandomStream } from "@clip-ts/base";
 import {
   drawAugmentPart,
-  finishAugment,
+  finishAugmentBytes,
   fitPart,
+  isPatches,
   mostPixels,
   writePlanes,
+  type FittedPart,
   type Pixels,
+  type PreprocessConfig,
   type Rectangle,
   type ResizePart,
 } from "@clip-ts/image";
@@ -20,7 +23,13 @@ const shrinksOnLoad = 3;
 /** From here on cutting and resizing in libvips takes less time than handing over all pixels of the picture. */
 const leastShrink = 1.8;
 
-const kernels = { bicubic: "cubic", bilinear: "linear" } as const;
+/** libvips' filters for Pillow's; the others it lacks. */
+const kernels = { bicubic: "cubic", bilinear: "linear", lanczos: "lanczos3" } as const;
+
+type Shrinkable = keyof typeof kernels;
+
+/** Whether libvips has the filter, and the part fills the picture. */
+const isShrinkable = ({ interpolation, frame }: FittedPart): boolean => frame === undefined && interpolation in kernels;
 
 /** How many of the picture's pixels become one of the part's, along the axis where they are fewer. */
 function shrinkOf({ width, height }: JpegHead, part: ResizePart): number {
@@ -30,7 +39,9 @@ function shrinkOf({ width, height }: JpegHead, part: ResizePart): number {
 
 /** The part cut out and resized, which libvips does row by row as it decodes. */
 function cutThenResized(image: Sharp, area: Rectangle, { width, height, interpolation }: ResizePart): Sharp {
-  return image.extract({ ...area }).resize({ width, height, fit: "fill", kernel: kernels[interpolation] });
+  return image
+    .extract({ ...area })
+    .resize({ width, height, fit: "fill", kernel: kernels[interpolation as Shrinkable] });
 }
 
 /**
@@ -44,7 +55,7 @@ function resizedPart(image: Sharp, { width, height }: JpegHead, part: ResizePart
   const crop = part.crop ?? { left: 0, top: 0, width: part.width, height: part.height };
   const left = Math.min(Math.round(area.left * across) + crop.left, whole.width - crop.width);
   const top = Math.min(Math.round(area.top * down) + crop.top, whole.height - crop.height);
-  const kernel = kernels[part.interpolation];
+  const kernel = kernels[part.interpolation as Shrinkable];
   const resized = image.resize({ ...whole, fit: "fill", kernel });
   return resized.extract({ left, top, width: crop.width, height: crop.height });
 }
@@ -55,8 +66,14 @@ async function readPixels(image: Sharp): Promise<Pixels> {
   return { data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width, height, channels: 3 };
 }
 
+/** Settings of pictures that become planes, and not of random views. */
+type PlaneSettings = PictureSettings & { readonly preprocess: PreprocessConfig };
+
+const makesPlanes = (settings: PictureSettings): settings is PlaneSettings =>
+  settings.view === undefined && !isPatches(settings.preprocess);
+
 /** The part of the picture that is wanted; the first that is drawn. */
-function partOf(head: JpegHead, { preprocess, augment }: PictureSettings, random: RandomStream): ResizePart {
+function partOf(head: JpegHead, { preprocess, augment }: PlaneSettings, random: RandomStream): FittedPart {
   if (augment === undefined) return fitPart(head, preprocess);
   return drawAugmentPart(head, { ...augment, ...preprocess }, random);
 }
@@ -67,7 +84,7 @@ function isPlain({ components, width, height, hasExif }: JpegHead, { honourExif 
 }
 
 /**
- * A large JPEG of grey or colours as planes [3, size, size] into `target`, cut and resized by libvips, and decoded at a
+ * A large JPEG of grey or colours as planes [3, height, width] into `target`, cut and resized by libvips, and decoded at a
  * fraction of its size where it becomes three times smaller or more: near what Pillow makes of it, in less time. The crop, mirror and colours are those of `augment`
  * for the same `path`. False, and nothing done, for other files and where little is to be gained.
  * @throws what sharp throws for a file that is damaged.
@@ -78,17 +95,19 @@ export async function writeShrunk(
   path: RandomPath,
   target: Uint8ClampedArray,
 ): Promise<boolean> {
-  const head = settings.view === undefined ? readJpegHead(bytes) : undefined;
+  if (!makesPlanes(settings)) return false;
+  const head = readJpegHead(bytes);
   if (head === undefined || !isPlain(head, settings)) return false;
   const random = randomStream(settings.seed, ...path);
   const part = partOf(head, settings, random);
   const shrink = shrinkOf(head, part);
-  if (shrink < leastShrink) return false;
+  if (shrink < leastShrink || !isShrinkable(part)) return false;
   const image = sharp(bytes, { ignoreIcc: true, failOn: "error", limitInputPixels: mostPixels });
   const { area } = part;
   const isCut = area !== undefined && part.crop === undefined && shrink < shrinksOnLoad;
   const pixels = await readPixels(isCut ? cutThenResized(image, area, part) : resizedPart(image, head, part));
   const { augment } = settings;
-  writePlanes(augment === undefined ? pixels : finishAugment(pixels, augment, random), target);
+  if (augment === undefined) writePlanes(pixels, target);
+  else finishAugmentBytes(pixels, { preprocess: settings.preprocess, augment }, random, target);
   return true;
 }

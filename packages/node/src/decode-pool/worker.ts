@@ -2,6 +2,7 @@
 // stands still. What captions need is loaded when there are some: pictures alone start at once.
 import { parentPort, workerData } from "node:worker_threads";
 import type { CaptionJob, ReadCaption } from "@clip-ts/data";
+import { inputBytes } from "@clip-ts/image";
 import { doImage, faultOf } from "./do-image.ts";
 import type { JobResult, ListMessage, ThreadMessage, ThreadSettings } from "./messages.ts";
 import { createRangeReader } from "./read-range.ts";
@@ -12,7 +13,7 @@ const settings = workerData as ThreadSettings;
 const port = parentPort!;
 const stop = new Int32Array(settings.stop);
 const reader = createRangeReader();
-const lengthOfImage = 3 * settings.preprocess.size ** 2;
+const lengthOfImage = inputBytes(settings.preprocess);
 
 const post = (message: ThreadMessage): void => port.postMessage(message);
 

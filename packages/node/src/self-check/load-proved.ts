@@ -1,4 +1,4 @@
-import { startEngine, type StartedEngine } from "@clip-ts/engines";
+import { engineNames, startEngine, type StartedEngine } from "@clip-ts/engines";
 import {
   loadEmbedder,
   openProved,
@@ -14,7 +14,7 @@ import type { Precision } from "@clip-ts/tensorflow";
 import { checkKey, isRemembered, rememberCheck } from "./remembered-checks.ts";
 
 /** What a model is loaded onto: an engine of ours, or the application's own backend. */
-export type RunningEngine = Pick<StartedEngine, "compiler"> & {
+export type RunningEngine = Pick<StartedEngine, "compiler" | "dtype"> & {
   readonly name: string;
   readonly detail?: string;
 };
@@ -43,13 +43,22 @@ export interface LoadProvedOptions<Engine extends RunningEngine> {
 const onGpu = /gpu$/u;
 
 /** How exactly an engine computes. */
-export function checkPrecision({ name }: { readonly name: string }, precision: Precision = "f32"): CheckPrecision {
+export function checkPrecision(
+  { name, dtype }: Pick<RunningEngine, "name" | "dtype">,
+  precision: Precision = "f32",
+): CheckPrecision {
+  if (dtype !== undefined) return dtype;
   if (precision === "bf16") return "bf16";
   return onGpu.test(name) ? "tf32" : "f32";
 }
 
 /** What a check of captions alone is remembered by: it says nothing of pictures. */
 const captionsKey = (key: string): string => `${key} captions`;
+
+/** Engines that an automatic choice passes over for a model of stored graphs, and why. */
+const withoutGraphs: RefusedEngines = Object.fromEntries(
+  engineNames.filter((name) => !name.startsWith("onnx")).map((name) => [name, "runs no stored ONNX graphs"]),
+);
 
 async function onAnother(model: Model, refused: RefusedEngines): Promise<OnEngine<RunningEngine>> {
   const engine = await startEngine("auto", { refused });
@@ -68,8 +77,9 @@ export async function loadProved<Engine extends RunningEngine>(
 ): Promise<OnEngine<Engine>> {
   const { start, asked, selfCheck = "first-use", precision, seesNoPictures = false, onNotice } = options;
   const { load = (model, { compiler }) => loadEmbedder(model, compiler) } = options;
+  const passedOver = (await model.graphs()) === undefined ? {} : withoutGraphs;
   const open = async (refused: RefusedEngines): Promise<OnEngine<Engine>> => {
-    const engine = await start(refused);
+    const engine = await start({ ...passedOver, ...refused });
     return { engine, embedder: await load(model, engine) };
   };
   const whole = selfCheck === "off" ? undefined : await model.selfCheck();

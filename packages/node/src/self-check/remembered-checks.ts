@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { isModelFile, selfCheckFile } from "@clip-ts/base";
+import { selfCheckFile } from "@clip-ts/base";
 import { readJson, writeFileWhole } from "@clip-ts/files";
 import type { CheckPrecision, Model } from "@clip-ts/inference";
+import { modelFilesIn } from "../hash-model.ts";
 import { cachePlace } from "../remote/remote-options.ts";
 import { version } from "./version.ts";
 
@@ -22,7 +24,8 @@ const checksFile = (): string => cachePlace("self-checks.json");
 
 /** Size and time of every file that the result depends on; weights are not read for it. */
 async function factsOf(folder: string): Promise<string[]> {
-  const names = (await readdir(folder)).filter((name) => name === selfCheckFile || isModelFile(name)).toSorted();
+  const proof = existsSync(join(folder, selfCheckFile)) ? [selfCheckFile] : [];
+  const names = [...proof, ...(await modelFilesIn(folder))].toSorted();
   const facts = names.map(async (name) => {
     const { size, mtimeMs } = await stat(join(folder, name));
     return `${name} ${size} ${mtimeMs}`;
