@@ -1,4 +1,4 @@
-import { ClipError, type ClipErrorCode } from "@clip-ts/base";
+import { ClipError, type ClipErrorCode, type ImageSize } from "@clip-ts/base";
 import type { Classification } from "@clip-ts/model";
 
 /** One drawing of the collection. */
@@ -27,7 +27,7 @@ export interface ModelInfo {
   readonly engine: { readonly name: string; readonly detail: string; readonly reason: string };
   readonly parameters: number;
   /** Side of the images the model sees, in pixels. */
-  readonly imageSize: number;
+  readonly imageSize: ImageSize;
 }
 
 /** What the page asks of the worker, by name: what it sends and what it gets. */

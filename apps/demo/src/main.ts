@@ -1,3 +1,4 @@
+import { sidesOf } from "@clip-ts/base";
 import { startClipWorker, type Emoji, type ModelInfo, type Progress } from "./client.ts";
 import { createClassifyPanel } from "./classify-panel.ts";
 import { element, formatDuration, showFact, showModelError } from "./page.ts";
@@ -16,7 +17,7 @@ function showModel({ engine, parameters, imageSize }: ModelInfo): void {
   showFact("Engine", `${engine.name}: ${engine.detail}`);
   showFact("Chosen", engine.reason);
   showFact("Model", `${(parameters / 1e6).toPrecision(2)} million parameters`);
-  showFact("Sees", `${imageSize} × ${imageSize} pixels`);
+  showFact("Sees", `${sidesOf(imageSize).width} × ${sidesOf(imageSize).height} pixels`);
 }
 
 async function fetchEmoji(): Promise<Emoji[]> {

@@ -1,5 +1,5 @@
-import { ClipError } from "@clip-ts/base";
-import type { PreprocessConfig } from "@clip-ts/image";
+import { ClipError, sidesOf, type ImageSize } from "@clip-ts/base";
+import type { ImagePreparer, Preprocessing } from "@clip-ts/image";
 import type { Tokenizer } from "@clip-ts/tokenizer";
 import type { LeftOut } from "./left-out.ts";
 import type { PairSource } from "./pair-source.ts";
@@ -13,7 +13,7 @@ interface PairArray<Data> {
 
 /** A batch's pixels and token ids as arrays with shapes, in its memory, by the names that CLIP's objectives read. */
 export interface PairArrays {
-  /** [batch, 3, imageSize, imageSize]: normalised numbers, or bytes that are not. */
+  /** [batch, 3, height, width], or rows of patches: normalised numbers, or bytes that are not. */
   readonly pixelValues: PairArray<Float32Array | Uint8ClampedArray>;
   /** [batch, 3]: what bytes are normalised by, for values from 0 to 1; the same in each row. */
   readonly pixelMean?: PairArray<Float32Array>;
@@ -36,7 +36,8 @@ function repeated(numbers: readonly [number, number, number], rows: number): Pai
  */
 export function pairArrays(batch: Batch): PairArrays {
   const { pixels, batch: rows, imageSize, tokens } = batch;
-  const shape = [rows, 3, imageSize, imageSize];
+  const { height, width } = sidesOf(imageSize);
+  const shape = [rows, ...(batch.pixelShape ?? [3, height, width])];
   const inputIds = { data: batch.inputIds, shape: [rows, tokens] };
   if (pixels === undefined) return { pixelValues: { data: batch.pixelValues, shape }, inputIds };
   const { data, mean, std } = pixels;
@@ -45,7 +46,7 @@ export function pairArrays(batch: Batch): PairArrays {
 
 /** Pixels before normalising. */
 export interface BytePixels {
-  /** [batch, 3, imageSize, imageSize]; the stream's own memory, valid until its next batch is asked for. */
+  /** [batch, 3, height, width]; the stream's own memory, valid until its next batch is asked for. */
   readonly data: Uint8ClampedArray;
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
@@ -53,7 +54,7 @@ export interface BytePixels {
 
 /** A batch in plain arrays, ready to become tensors. The caller owns it, but for `pixels`. */
 export interface Batch {
-  /** [batch, 3, imageSize, imageSize], normalised. Of a batch that has `pixels`: made of them when first read. */
+  /** [batch, 3, height, width], or [batch, ...pixelShape], normalised. Of a batch that has `pixels`: made of them when first read. */
   readonly pixelValues: Float32Array;
   /** The same before normalising, where whatever makes the batch leaves that to the step. */
   readonly pixels?: BytePixels;
@@ -61,7 +62,9 @@ export interface Batch {
   readonly inputIds: Int32Array;
   readonly batch: number;
   readonly tokens: number;
-  readonly imageSize: number;
+  readonly imageSize: ImageSize;
+  /** Sides of one image, where it is no planes: of rows of patches, [patches, patch and its place]. */
+  readonly pixelShape?: readonly number[];
   /** The records' keys, row by row. */
   readonly keys: readonly string[];
   /** The captions behind `inputIds`, row by row. */
@@ -109,7 +112,8 @@ export interface BatchStream {
 export interface SharedBatchOptions {
   readonly source: PairSource;
   readonly tokenizer: Tokenizer;
-  readonly preprocess: PreprocessConfig;
+  /** Ours, or a processor of @huggingface/transformers (`fromTransformersProcessor` of `@clip-ts/image`). */
+  readonly preprocess: Preprocessing | ImagePreparer;
   readonly batchSize: number;
   /**
    * Captions are padded to the batch's longest, rounded up to this multiple; 8 by default. The

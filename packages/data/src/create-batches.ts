@@ -1,6 +1,13 @@
 import { ClipError, randomStream, type RandomStream } from "@clip-ts/base";
 import {
   augmentYielding,
+  inputLength,
+  inputShape,
+  inputSize,
+  isPatches,
+  isPreparer,
+  planesOnly,
+  prepareImage,
   preprocessYielding,
   randomViewYielding,
   type AugmentConfig,
@@ -35,11 +42,11 @@ export function assembleBatch(
   settings: {
     readonly tokenizer: Tokenizer;
     readonly bucketMultiple: number;
-    readonly preprocess: { readonly size: number };
+    readonly preprocess: BatchesOptions["preprocess"];
   },
 ): Batch {
   const { tokenizer, bucketMultiple } = settings;
-  const imageSize = settings.preprocess.size;
+  const { preprocess } = settings;
   const captions = pairs.map(({ caption }) => caption);
   const { inputIds, tokens } = tokenizer.encodeBatch(captions, { multiple: bucketMultiple });
   return {
@@ -47,7 +54,8 @@ export function assembleBatch(
     inputIds,
     batch: pairs.length,
     tokens,
-    imageSize,
+    imageSize: inputSize(preprocess),
+    ...(isPatches(preprocess) && { pixelShape: inputShape(preprocess, 1).slice(1) }),
     keys: pairs.map(({ record }) => record.key),
     captions,
     epoch: position.epoch,
@@ -125,16 +133,26 @@ function checkSteps(stepsPerEpoch: number, { source, batchSize }: BatchesOptions
   );
 }
 
-function checkAugmentation({ augment: exact, view }: BatchesOptions): void {
+function checkAugmentation({ augment: exact, view, preprocess }: BatchesOptions): void {
+  if ((exact ?? view) === undefined) return;
+  if (isPreparer(preprocess)) {
+    throw new ClipError(
+      "bad-config",
+      "Somebody else's image processor prepares images in one way only: leave out augment and view, or give a " +
+        "PreprocessConfig in its place, such as a model's own",
+    );
+  }
+  planesOnly(preprocess, exact === undefined ? "view" : "augment");
   if (exact === undefined || view === undefined) return;
   throw new ClipError("bad-config", "augment and view are two ways to change images at random: give one of them");
 }
 
-/** The image as the options want it: [3, size, size], normalised. */
+/** The image as the options want it: [3, size, size] or patches, normalised. */
 function toPlanes(pixels: Pixels, options: BatchesOptions, random: RandomStream): Promise<Float32Array> {
   const { preprocess: config, augment: exact, view } = options;
-  if (view !== undefined) return randomViewYielding(pixels, config, view, random);
-  if (exact !== undefined) return augmentYielding(pixels, config, exact, random);
+  if (isPreparer(config)) return prepareImage(pixels, config);
+  if (view !== undefined) return randomViewYielding(pixels, planesOnly(config, "view"), view, random);
+  if (exact !== undefined) return augmentYielding(pixels, planesOnly(config, "augment"), exact, random);
   return preprocessYielding(pixels, config);
 }
 
@@ -170,7 +188,7 @@ function listedBatches(options: BatchesOptions): BatchStream {
     }),
   );
 
-  const length = 3 * settings.preprocess.size ** 2;
+  const length = inputLength(settings.preprocess);
   const produce = async (position: Cursor): Promise<Batch> => {
     const { epoch, batch } = position;
     const rows = new Float32Array(batchSize * length);
@@ -178,7 +196,9 @@ function listedBatches(options: BatchesOptions): BatchStream {
       const pixels = await loader.load(pair.record);
       if (pixels === undefined) return undefined;
       const random = randomStream(seed, "augment", epoch, pair.record.key);
-      rows.set(await toPlanes(pixels, options, random), row * length);
+      const image = await toPlanes(pixels, options, random);
+      rows.fill(0, row * length + image.length, (row + 1) * length); // of a longer image that could not be used
+      rows.set(image, row * length);
       return pair;
     };
     const pairs = await fillBatch(orderOf(epoch), batch, prepare);

@@ -1,5 +1,5 @@
-import { ClipError } from "@clip-ts/base";
-import { preprocessYielding } from "@clip-ts/image";
+import { ClipError, sizeOf } from "@clip-ts/base";
+import { inputLength, joinInputs, prepareImage } from "@clip-ts/image";
 import { resolveOptions, type Batch, type BatchStream, type Cursor, type SharedBatchOptions } from "./batch.ts";
 import { assembleBatch } from "./create-batches.ts";
 import { createImageLoader } from "./image-loader.ts";
@@ -11,16 +11,8 @@ export type SequentialOptions = SharedBatchOptions;
 
 /** A pair whose image is ready for the model. */
 interface PreparedPair extends OrderedPair {
-  /** [3, size, size], normalised. */
+  /** [3, size, size] or patches, normalised. */
   readonly planes: Float32Array;
-}
-
-/** The pixels of the pairs that could be read, row by row. */
-function joinPlanes(pairs: readonly PreparedPair[], size: number): Float32Array {
-  const length = 3 * size * size;
-  const rows = new Float32Array(pairs.length * length);
-  for (const [row, { planes }] of pairs.entries()) rows.set(planes, row * length);
-  return rows;
 }
 
 /**
@@ -35,14 +27,15 @@ export async function* sequentialBatches(options: SequentialOptions): AsyncGener
   const prepare = async (record: PairRecord): Promise<PreparedPair | undefined> => {
     const pixels = await loader.load(record);
     if (pixels === undefined) return undefined;
-    const planes = await preprocessYielding(pixels, settings.preprocess);
+    const planes = await prepareImage(pixels, settings.preprocess);
     return { record, caption: record.captions[0] ?? "", planes };
   };
   const produce = async (position: Cursor): Promise<Batch> => {
     const start = position.batch * batchSize;
     const records = source.records.slice(start, start + batchSize);
     const pairs = (await Promise.all(records.map(prepare))).filter((pair) => pair !== undefined);
-    const pixelValues = joinPlanes(pairs, settings.preprocess.size);
+    const inputs = pairs.map(({ planes }) => planes);
+    const pixelValues = joinInputs(inputs, pairs.length === 0 ? 0 : inputLength(settings.preprocess));
     return assembleBatch(pairs, pixelValues, position, settings);
   };
 
@@ -68,7 +61,7 @@ export interface NamedArray {
 /** Options of tensorBatches. */
 export interface TensorBatchesOptions {
   readonly label: string;
-  /** `pixel_values.N` [batch, 3, size, size] and `input_ids.N` [batch, tokens], N from 0. */
+  /** `pixel_values.N` [batch, 3, height, width] and `input_ids.N` [batch, tokens], N from 0. */
   readonly tensors: Readonly<Record<string, NamedArray>>;
   readonly restore?: Cursor;
 }
@@ -96,12 +89,12 @@ function readBatch(options: TensorBatchesOptions, { epoch, batch: index }: Curso
   const { label } = options;
   const images = readArray(options, `pixel_values.${index}`, 4);
   const ids = readArray(options, `input_ids.${index}`, 2);
-  const [batch = 0, channels, imageSize = 0, width] = images.shape;
+  const [batch = 0, channels, height = 0, width = 0] = images.shape;
   const [rows, tokens = 0] = ids.shape;
-  if (channels !== 3 || imageSize !== width || rows !== batch) {
+  if (channels !== 3 || rows !== batch) {
     throw new ClipError(
       "bad-shape",
-      `${label}: expected pixel_values.${index} [batch, 3, size, size] and input_ids.${index} ` +
+      `${label}: expected pixel_values.${index} [batch, 3, height, width] and input_ids.${index} ` +
         `[batch, tokens], found [${images.shape.join(", ")}] and [${ids.shape.join(", ")}]`,
     );
   }
@@ -110,7 +103,7 @@ function readBatch(options: TensorBatchesOptions, { epoch, batch: index }: Curso
     inputIds: new Int32Array(numbersOf(ids)),
     batch,
     tokens,
-    imageSize,
+    imageSize: sizeOf({ height, width }),
     keys: Array.from({ length: batch }, (_, row) => `${index}:${row}`),
     captions: [],
     epoch,

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ClipError } from "@clip-ts/base";
+import { ClipError, type ImageSize } from "@clip-ts/base";
 import { readJson, writeJson } from "@clip-ts/files";
 import type { FieldKinds } from "@clip-ts/search";
 import type { SourceReading } from "./source-reading.ts";
@@ -31,7 +31,7 @@ export interface IndexRecord {
   /** Whether photographs were turned upright as their EXIF tag says. */
   readonly honourExif: boolean;
   /** Pixels a side. */
-  readonly imageSize: number;
+  readonly imageSize: ImageSize;
   /** Folders, files and shards that it is of, as given, made absolute. */
   readonly sources: readonly string[];
   /** By source, how it is read; of sources that an earlier version noted nothing is said. */

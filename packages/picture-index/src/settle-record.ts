@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ClipError } from "@clip-ts/base";
+import { ClipError, sameSize, shownSize } from "@clip-ts/base";
+import { inputSize } from "@clip-ts/image";
 import {
   readRecord,
   refuseOtherModel,
@@ -55,7 +56,7 @@ function makeRecord(options: UpdateOptions, before: IndexRecord | undefined): In
     dim,
     store: settleStore(folder, store, { before, ...(onNotice && { onNotice }) }),
     honourExif: options.honourExif ?? before?.honourExif ?? true,
-    imageSize: preprocess.size,
+    imageSize: inputSize(preprocess),
     ...sourced(options, before),
   };
 }
@@ -63,8 +64,9 @@ function makeRecord(options: UpdateOptions, before: IndexRecord | undefined): In
 /** @throws ClipError "bad-config" for settings under which pictures would get other vectors than the index's. */
 function refuseOtherSettings({ folder, model, honourExif }: UpdateOptions, record: IndexRecord): void {
   const said: string[] = [];
-  if (record.imageSize !== model.preprocess.size) {
-    said.push(`images of ${record.imageSize} px, not ${model.preprocess.size} px`);
+  const size = inputSize(model.preprocess);
+  if (!sameSize(record.imageSize, size)) {
+    said.push(`images of ${shownSize(record.imageSize)} px, not ${shownSize(size)} px`);
   }
   if (honourExif !== undefined && honourExif !== record.honourExif) {
     said.push(`photographs ${record.honourExif ? "turned upright" : "as they are stored"}, not the other way`);

@@ -1,5 +1,5 @@
 import type { LeftOut } from "@clip-ts/data";
-import type { PreprocessConfig } from "@clip-ts/image";
+import type { Preprocessing } from "@clip-ts/image";
 import type { BytesEmbedder } from "@clip-ts/inference";
 import type { QueryEmbedders } from "@clip-ts/search";
 import type { IndexRecord } from "./index-record.ts";
@@ -16,7 +16,7 @@ export interface PictureModel {
   readonly sha256: string;
   /** Values of a row. */
   readonly dim: number;
-  readonly preprocess: PreprocessConfig;
+  readonly preprocess: Preprocessing;
   /** As `bytesEmbedder` of `@clip-ts/inference` makes it. */
   readonly images: BytesEmbedder;
   /** Absent where the model reads no texts; then no cut-off for searches is measured. */

@@ -1,5 +1,6 @@
-import { randomStream } from "@clip-ts/base";
+import { randomStream, type RandomStream } from "@clip-ts/base";
 import type { StartedEngine } from "@clip-ts/engines";
+import { inputLength, isPatches, joinInputs, preprocess, type Preprocessing } from "@clip-ts/image";
 import { needTokenizer, type ModelDescription } from "@clip-ts/inference";
 import type { Embedder } from "@clip-ts/model";
 import { createBatcher, type BatchedOptions } from "./batcher.ts";
@@ -81,12 +82,19 @@ function runnerOf({
   };
 }
 
+/** Noise as an image's numbers; of patches, an image of noise that has as many as may be. */
+function noiseOf(config: Preprocessing, random: RandomStream): Float32Array {
+  const [length, side] = [inputLength(config), 32];
+  if (!isPatches(config)) return Float32Array.from({ length }, () => 2 * random.uniform() - 1);
+  const data = Uint8Array.from({ length: 3 * side * side }, () => random.integer(256));
+  return joinInputs([preprocess({ data, width: side, height: side, channels: 3 }, config)], length);
+}
+
 /** The probe of a group with a number: noise, or words drawn by the number. */
 function probeOf({ description }: ServedModel, group: string, number: number): Input {
   const random = randomStream(20, group, String(number));
   if (group === imageGroup) {
-    const { channels, imageSize } = description.config.vision;
-    return Float32Array.from({ length: channels * imageSize ** 2 }, () => 2 * random.uniform() - 1);
+    return noiseOf(description.preprocess, random);
   }
   const width = widthOf(group);
   const letters = "abcdefghijklmnopqrstuvwxyz";

@@ -1,4 +1,4 @@
-import { preprocessYielding, type PreprocessConfig } from "@clip-ts/image";
+import { inputLength, joinInputs, preprocessYielding, type Preprocessing } from "@clip-ts/image";
 import { decodeImage, readImageBytes, readImageHead } from "@clip-ts/node";
 import { createGuardedSend, type AddressRule } from "./addresses.ts";
 import { createBudget } from "./budget.ts";
@@ -7,7 +7,7 @@ import { refusal } from "./refusals.ts";
 
 /** How pictures are taken in. */
 export interface PictureOptions {
-  readonly preprocess: PreprocessConfig;
+  readonly preprocess: Preprocessing;
   readonly limits: Pick<Limits, "bodyBytes" | "pixels" | "pixelsAtOnce" | "batch">;
   /** Whether pictures at http and https addresses are fetched. */
   readonly fetchesUrls: boolean;
@@ -27,7 +27,7 @@ export type GivenPicture = string | Uint8Array;
 /** Reads pictures. */
 export interface Pictures {
   /**
-   * Calls `use` with the picture as the model sees it, [3, size, size]. Few are in memory at a time: others wait until `use` is
+   * Calls `use` with the picture as the model sees it, [3, size, size] or its patches. Few are in memory at a time: others wait until `use` is
    * done with one. @throws ClipError that says why it cannot be read; the signal's reason.
    */
   with<Result>(
@@ -113,7 +113,9 @@ export function createPictures(options: PictureOptions): Pictures {
     const bytes = await bytesOf(given, signal);
     const giveBack = await pixels.take(checkHead(bytes, limits.pixels), signal);
     try {
-      return await preprocessYielding(await decodeImage(bytes, "The picture", { honourExif }), preprocess);
+      const decoded = await decodeImage(bytes, "The picture", { honourExif });
+      const input = await preprocessYielding(decoded, preprocess);
+      return joinInputs([input], inputLength(preprocess)); // all of one length, so that batches have one shape
     } finally {
       giveBack();
     }

@@ -17,6 +17,7 @@ async function embed(url: string, input: readonly object[]): Promise<string[]> {
 describe.each([
   ["onnx", "nano"],
   ["onnx", "tiny"],
+  ["onnx", "naflex"],
   ["wasm", "nano"],
   ["cpu", "nano"],
 ] as const)("on %s a %s model gives the same bytes", (engine: EngineName, preset) => {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { downloadModel, isHubReference, type DownloadProgress } from "@clip-ts/hub";
 import { note } from "./output.ts";
 
@@ -20,9 +21,20 @@ function interrupt(message: string): void {
   note(process.stderr.isTTY ? `\r\u001B[K${message}` : message);
 }
 
-/** Brings those models of the hub that are among these into the cache, with a line for each file. */
+/**
+ * Brings those models of the hub and those published models that are among these into the cache, with a line for each
+ * file; what is neither is left to whoever opens it.
+ */
 export async function fetchModels(models: readonly string[]): Promise<void> {
-  for (const model of models.filter(isHubReference)) {
-    await downloadModel(model, { onProgress: showProgress(), onNotice: interrupt });
+  for (const model of models) {
+    const options = { onProgress: showProgress(), onNotice: interrupt };
+    if (isHubReference(model)) {
+      await downloadModel(model, options);
+      continue;
+    }
+    if (existsSync(model)) continue; // what lies here goes first
+    const { downloadPublished, findPublished } = await import("@clip-ts/node");
+    const found = await findPublished(model);
+    if (found !== undefined) await downloadPublished(found, options);
   }
 }

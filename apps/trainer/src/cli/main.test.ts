@@ -1,7 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import { captureOutput } from "@clip-ts/test-utils";
 import { expect, test } from "vitest";
-import { exportPrecisions } from "@clip-ts/onnx";
+import { weightsDtypes } from "@clip-ts/onnx";
 import { engineNames } from "@clip-ts/engines";
 import { dtypes } from "../commands/convert/command.ts";
 import { graphExports } from "../commands/convert/run.ts";
@@ -56,7 +56,7 @@ test("the values that options name are those that the libraries know", async () 
   expect(choices("train", "engine")?.toSorted()).toEqual(["auto", ...engineNames].toSorted());
   const targets = [weightTargets, towerTargets, graphExports].flatMap(Object.keys);
   expect(choices("convert", "to")).toEqual(targets);
-  expect(dtypes).toEqual(exportPrecisions);
+  expect(dtypes).toEqual(weightsDtypes);
 });
 
 test.each([

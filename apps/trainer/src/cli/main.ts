@@ -8,6 +8,14 @@ import { suggestion } from "./text.ts";
 
 const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
+/** What a command takes as a model: the words and options that its help calls so. */
+function modelsIn({ words, options }: Command, { positionals, text }: Arguments): string[] {
+  const places = words.split(" ");
+  const positional = positionals.filter((_, place) => places[place] === "MODEL");
+  const named = Object.entries(options).filter(([, { value, multiple }]) => value === "MODEL" && multiple !== true);
+  return [...positional, ...named.flatMap(([name]) => text(name) ?? [])];
+}
+
 /** Words and options' values that a command may take for models of the hub; hf:// is where its data sets lie. */
 function hubModelsIn({ options }: Command, { positionals, text }: Arguments): string[] {
   const single = Object.entries(options).filter(([, { type, multiple }]) => type === "string" && multiple !== true);
@@ -16,7 +24,8 @@ function hubModelsIn({ options }: Command, { positionals, text }: Arguments): st
 }
 
 async function perform(command: Command, args: Arguments): Promise<number> {
-  const models = command.sendsModels === true ? [] : hubModelsIn(command, args);
+  const isSent = command.sendsModels === true;
+  const models = isSent ? [] : [...new Set([...hubModelsIn(command, args), ...modelsIn(command, args)])];
   if (models.length > 0) await (await import("./fetch-models.ts")).fetchModels(models);
   return (await command.run(args)) ?? exitCodes.done;
 }

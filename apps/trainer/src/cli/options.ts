@@ -1,3 +1,4 @@
+import { sizeOf, type ImageSize } from "@clip-ts/base";
 import type { MaxSkipped } from "@clip-ts/data";
 import { UsageError, type Arguments, type OptionHelp } from "./command.ts";
 
@@ -40,12 +41,19 @@ export const engineOptions: Readonly<Record<string, OptionHelp>> = {
   },
 };
 
+/** The option that keeps a model's weights with fewer bits. */
+export const dtypeOption: OptionHelp = {
+  type: "string",
+  value: "NAME",
+  choices: ["f32", "f16", "q8"],
+  help: "what weights are kept as, on ONNX Runtime: f32 (default), f16, or q8 (8 bits, faster on processors with VNNI)",
+};
+
 /** The option that opens a model for images of another size. */
 export const imageSizeOption: OptionHelp = {
   type: "string",
   value: "PIXELS",
-  number: "count",
-  help: "interpolate the positions for images of another size",
+  help: "interpolate the positions for images of another size: 256, or 240x320 for height and width",
 };
 
 /** The option that holds a model against its proof more often, or never. */
@@ -83,6 +91,15 @@ export function countOption(args: Pick<Arguments, "text">, name: string): number
   const value = numberOption(args, name);
   if (value === undefined || Number.isSafeInteger(value)) return value;
   throw new UsageError(`--${name} ${value}: expected a whole number.`);
+}
+
+/** The option as a size in pixels: a number, or HEIGHTxWIDTH; undefined if it was not given. */
+export function sizeOption(args: Pick<Arguments, "text">, name: string): ImageSize | undefined {
+  const given = args.text(name);
+  if (given === undefined) return undefined;
+  const [, height, width = height] = /^([1-9]\d*)(?:x([1-9]\d*))?$/u.exec(given) ?? [];
+  if (height !== undefined) return sizeOf({ height: Number(height), width: Number(width) });
+  throw new UsageError(`--${name} ${given}: expected whole pixels, such as 256, or 240x320 for height and width.`);
 }
 
 /** `--max-skipped` as a number or a share; undefined for the default. */

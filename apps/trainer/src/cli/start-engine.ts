@@ -1,4 +1,5 @@
 import { startEngine, type Device, type EngineName, type StartedEngine, type StartOptions } from "@clip-ts/engines";
+import type { WeightsDtype } from "@clip-ts/onnx";
 import type { Precision } from "@clip-ts/tensorflow";
 import type { Arguments } from "./command.ts";
 import { countOption } from "./options.ts";
@@ -11,7 +12,7 @@ const devices: Readonly<Record<string, Device | undefined>> = {
   gpu: "gpu",
 };
 
-/** Starts what `--engine`, `--device`, `--precision` and `--threads` ask for, of the engines that are not refused. */
+/** Starts what `--engine`, `--device`, `--precision`, `--threads` and `--dtype` ask for, of the engines that are not refused. */
 export function startRequestedEngine(
   args: Pick<Arguments, "text">,
   refused: StartOptions["refused"] = {},
@@ -21,6 +22,7 @@ export function startRequestedEngine(
     device: devices[args.text("device") ?? "auto"],
     precision: (args.text("precision") ?? "f32") as Precision,
     threads: countOption(args, "threads"),
+    dtype: args.text("dtype") as WeightsDtype | undefined,
     refused,
   });
 }

@@ -9,7 +9,7 @@ import { commands } from "./index.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "clip-ts-bare-names-"));
 const at = (name: string): string => join(folder, name);
-const bare = "openai/clip-vit-base-patch32";
+const bare = "somebody/their-clip";
 
 beforeAll(async () => {
   const create = { width: 9, height: 9, channels: 3, background: "red" } as const;
@@ -37,14 +37,14 @@ test.each([
   [["forward", bare, goldenPath("clip-vit/io.safetensors"), "-o", at("out.safetensors")]],
   [["tokenize", bare]],
   [["preprocess", bare, at("a.png"), "-o", at("out.safetensors")]],
-  [settings("model={from: openai/clip-vit-base-patch32}")],
-  [settings("model.vision=openai/clip-vit-base-patch32")],
-  [settings("model.text=openai/clip-vit-base-patch32")],
-  [settings("model.tokenizer=openai/clip-vit-base-patch32")],
-  [settings("model={config: openai/clip-vit-base-patch32}")],
-  [settings("distill.from=openai/clip-vit-base-patch32")],
+  [settings("model={from: somebody/their-clip}")],
+  [settings("model.vision=somebody/their-clip")],
+  [settings("model.text=somebody/their-clip")],
+  [settings("model.tokenizer=somebody/their-clip")],
+  [settings("model={config: somebody/their-clip}")],
+  [settings("distill.from=somebody/their-clip")],
 ])("%j asks whether the hub was meant", async (argv) => {
   const { result, stderr } = await captureOutput(() => runCommandLine(commands, argv));
-  expect(stderr).toMatch(/ Did you mean hf:openai\/clip-vit-base-patch32\?\n$/u);
+  expect(stderr).toMatch(/ Did you mean hf:somebody\/their-clip\?\n$/u);
   expect(result).toBe(1);
 });

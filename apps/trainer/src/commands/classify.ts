@@ -4,6 +4,7 @@ import { UsageError, type Arguments, type Command } from "../cli/command.ts";
 import { listedIn, namedFile } from "../cli/lines.ts";
 import {
   countOption,
+  dtypeOption,
   engineOptions,
   exifOption,
   imageSizeOption,
@@ -130,6 +131,7 @@ export const classifyCommand: Command = {
     exif: exifOption,
     "image-size": imageSizeOption,
     "self-check": selfCheckOption,
+    dtype: dtypeOption,
     ...engineOptions,
   },
   check: (args) => {

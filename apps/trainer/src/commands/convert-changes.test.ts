@@ -62,7 +62,7 @@ test("values that make no sense are wrong usage, whatever is written", async () 
     const mix = ["--interpolate", second];
     expect(await refusal(...mix, "--alpha", "7")).toContain("--alpha 7: expected a number from 0");
     expect(await refusal("--alpha", "0.5")).toContain("--alpha goes with --interpolate");
-    expect(await refusal("--image-size", "12.5")).toContain("expected a whole number");
+    expect(await refusal("--image-size", "12.5")).toContain("expected whole pixels");
     expect(await refusal("--activation", "foo")).toContain("expected one of gelu, quick_gelu, gelu_pytorch_tanh");
   }
   await expect(readdir(at("none"))).rejects.toThrow("ENOENT");

@@ -232,7 +232,7 @@ test("weights that do not fit their config are refused before anything is writte
 });
 
 test("onnx writes a folder of graphs, in the precisions asked for", async () => {
-  const words = ["convert", model, at("graphs"), "--to", "onnx", "--dtype", "int8,f16"];
+  const words = ["convert", model, at("graphs"), "--to", "onnx", "--dtype", "q8,f16"];
   const { result, stdout, stderr } = await run(...words);
   expect([result, stdout]).toEqual([0, ""]);
   expect(stderr).toMatch(/^wrote onnx\/model_quantized\.onnx, 0\.\d MiB\nwrote onnx\/model_fp16/u);
@@ -260,7 +260,7 @@ test("unknown targets and the model itself are refused", async () => {
     "clip-ts: --to toString: expected hf, openai, open_clip, big_vision, torchvision, roberta, onnx or savedmodel.\n",
   ]);
   const dtype = await run("convert", model, at("none"), "--to", "onnx", "--dtype", "f32,f64");
-  expect([dtype.result, dtype.stderr]).toEqual([2, "clip-ts: --dtype f64: expected some of f32, f16, int8.\n"]);
+  expect([dtype.result, dtype.stderr]).toEqual([2, "clip-ts: --dtype f64: expected some of f32, f16, q8.\n"]);
   for (const target of ["hf", "savedmodel"]) {
     const argv = ["convert", model, at("none"), "--to", target, "--dtype", "f16"];
     expect((await run(...argv)).stderr).toBe("clip-ts: --dtype goes with --to onnx only.\n");

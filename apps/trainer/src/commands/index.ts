@@ -13,6 +13,7 @@ import { embedCommand } from "./embed/command.ts";
 import { evaluateCommand } from "./evaluate/command.ts";
 import { forwardCommand } from "./forward/command.ts";
 import { indexCommand } from "./index-pictures/command.ts";
+import { modelsCommand } from "./models/command.ts";
 import { preprocessCommand } from "./preprocess.ts";
 import { pushCommand } from "./push.ts";
 import { reportCommand } from "./report.ts";
@@ -52,6 +53,7 @@ export function commandsWith({ commands = [], sources = [] }: Extension): readon
     dataStatsCommand(sources),
     dataCheckCommand(sources),
     dataPrepareCommand(sources),
+    modelsCommand,
     convertCommand,
     pushCommand,
     forwardCommand,

@@ -68,6 +68,7 @@ test("every option that writes one file takes - for stdout, and says so", () => 
     "search --json": true,
     "search --html": true,
     "forward --output": true,
+    "models --json": true,
     "preprocess --output": true,
   });
 });

@@ -153,7 +153,7 @@ test("misspelt and impossible fields are refused", async () => {
     '"model.architecture.vision.pooling"',
   );
   expect(messageFor({ preset: "nano", architecture: { text: { pooling: "middle" } } })).toContain(
-    "expected end or last in CLIP's tower, first, mean, max or pooler in RoBERTa",
+    "expected end, last or first in CLIP's tower, first, mean, max or pooler in BERT and RoBERTa",
   );
   expect(messageFor({ preset: "nano", architecture: { text: { kind: "roberta" } } })).toContain(
     '"model.architecture.text.kind": a tower keeps its kind: take another preset, or describe',

@@ -125,7 +125,7 @@ export async function openTrainingPairs({
 }
 
 /** How many pairs there are. */
-const countPairs = (source: PairSource | OpenShards): number =>
+export const countPairs = (source: PairSource | OpenShards): number =>
   "records" in source ? source.records.length : countSamples(source);
 
 /** What batches of listed pairs and of shards have in common. */

@@ -1,3 +1,4 @@
+import { parsePolicy } from "@clip-ts/image";
 import { z } from "zod";
 import { whoBrings, type SourceSettings } from "../cli/extension.ts";
 import type { SourceDefinitions } from "./sources.ts";
@@ -118,6 +119,26 @@ const sharedAugmentation = {
 export const augmentSchema = z.strictObject({
   ...sharedAugmentation,
   colorJitterProbability: chance,
+  randomInterpolation: z.boolean().optional().describe("resize crops by bilinear or bicubic, drawn each time"),
+  autoAugment: z
+    .string()
+    .superRefine((words, context) => {
+      try {
+        parsePolicy(words);
+      } catch (error) {
+        context.addIssue({ code: "custom", message: (error as Error).message });
+      }
+    })
+    .optional()
+    .describe("timm's policies: rand-m9-mstd0.5-inc1, augmix-m3-w3, original, v0, 3a"),
+  erasing: z
+    .strictObject({
+      probability: z.number().min(0).max(1),
+      mode: z.enum(["pixel", "rand", "const"]).optional().describe("noise in each pixel, one colour, or the mean"),
+      count: z.int().min(1).optional().describe("most parts of an image"),
+    })
+    .optional()
+    .describe("random erasing"),
 });
 
 /** Random changes in one pass. */

@@ -1,12 +1,13 @@
-import { ClipError } from "@clip-ts/base";
-import { usualPreprocess, type Color, type PreprocessConfig } from "@clip-ts/image";
+import { ClipError, type ImageSize } from "@clip-ts/base";
+import { isPatches, preprocessAtSize, usualPreprocess, type Color, type Preprocessing } from "@clip-ts/image";
 import { readPreprocess, type ModelDescription, type ModelFiles } from "@clip-ts/inference";
 import { clipSpec, lossOf, preset, type ClipConfig, type LossConfig } from "@clip-ts/model";
 import { openFiles, readArchitecture } from "@clip-ts/node";
 import { initialSigmoidLogitScale } from "@clip-ts/projection";
 import { matchText } from "@clip-ts/text-encoder";
 import { withArchitecture, type ArchitectureChanges } from "./architecture.ts";
-import { isVit } from "@clip-ts/vision-encoder";
+import { isVit, withImageSize } from "@clip-ts/vision-encoder";
+import { withChanges, type PreprocessChanges } from "./preprocess.ts";
 import { openRunTokenizer, type RunTokenizerOptions } from "./run-tokenizer.ts";
 
 /** What training asks of a model in the place of what its description says. */
@@ -14,7 +15,7 @@ export interface TrainingChanges {
   readonly loss?: LossConfig | undefined;
   /** Share of the patches that a step leaves out. */
   readonly patchDropout?: number | undefined;
-  /** Share of RoBERTa's activations and attention weights that a step drops. */
+  /** Share of BERT's or RoBERTa's activations and attention weights that a step drops. */
   readonly textDropout?: number | undefined;
 }
 
@@ -27,16 +28,20 @@ function withPatchDropout(base: ClipConfig, { patchDropout }: TrainingChanges): 
   throw new ClipError("bad-config", '"model.patchDropout": only a vision transformer drops patches; remove it.');
 }
 
-/** The same for RoBERTa, of whose activations and attention weights equal shares are dropped. */
+/** Kinds of text towers whose activations and attention weights can be dropped. */
+const withDropout: ReadonlySet<string> = new Set(["altclip", "bert", "m2m100", "roberta"]);
+
+/** The same for towers that were trained with dropout, of whose activations and attention weights equal shares are dropped. */
 function withTextDropout(base: ClipConfig, { textDropout: share }: TrainingChanges): ClipConfig {
   if (share === undefined) return base;
-  if (base.text.kind === "roberta") {
+  const { kind = "clip" } = base.text;
+  if (withDropout.has(kind)) {
     const text = { ...base.text, hiddenDropout: share, attentionDropout: share };
     return { ...base, text };
   }
   throw new ClipError(
     "bad-config",
-    '"model.textDropout": only RoBERTa was trained with dropout, and this text tower is another; remove it.',
+    '"model.textDropout": only BERT, RoBERTa, AltCLIP and M2M-100 drop anything, and this text tower is another; remove it.',
   );
 }
 
@@ -52,8 +57,8 @@ export function withTraining(base: ClipConfig, changes: TrainingChanges): ClipCo
 
 /** Sizes in the place of a model's own. */
 interface ModelSizes {
-  /** Pixels along each side of an image. */
-  readonly imageSize?: number | undefined;
+  /** Pixels along the sides of an image. */
+  readonly imageSize?: ImageSize | undefined;
   /** Ids of a caption. */
   readonly contextLength?: number | undefined;
   readonly vocabSize?: number | undefined;
@@ -72,6 +77,8 @@ export interface FreshModelOptions extends ModelSizes, TrainingChanges, RunToken
   readonly vision?: string | undefined;
   /** Colour behind transparent pixels; as the model's files say by default. */
   readonly background?: Color | undefined;
+  /** How else images become input. */
+  readonly preprocess?: PreprocessChanges | undefined;
 }
 
 type TextConfig = ClipConfig["text"];
@@ -83,6 +90,10 @@ function withTextSizes(base: TextConfig, { contextLength, vocabSize }: ModelSize
   const [startTokenId, endTokenId] = [vocabSize - 2, vocabSize - 1];
   return matchText<TextConfig>(sized, {
     clip: (text) => ({ ...text, vocabSize, startTokenId, endTokenId }),
+    altclip: (text) => ({ ...text, vocabSize }),
+    bert: (text) => ({ ...text, vocabSize }),
+    m2m100: (text) => ({ ...text, vocabSize }),
+    mt5: (text) => ({ ...text, vocabSize }),
     roberta: (text) => ({ ...text, vocabSize }),
     siglip: (text) => ({ ...text, vocabSize }),
   });
@@ -93,7 +104,7 @@ function withSizes(base: ClipConfig, sizes: ModelSizes): ClipConfig {
   return {
     ...base,
     projectionDim: projectionDim ?? base.projectionDim,
-    vision: { ...base.vision, imageSize: imageSize ?? base.vision.imageSize },
+    vision: withImageSize(base.vision, imageSize ?? base.vision.imageSize),
     text: withTextSizes(base.text, sizes),
   };
 }
@@ -109,7 +120,7 @@ function withStartingScale(asked: ClipConfig, base: ClipConfig, { architecture }
 interface Base {
   readonly config: ClipConfig;
   /** What files beside the description say. */
-  readonly preprocess?: PreprocessConfig;
+  readonly preprocess?: Preprocessing;
   /** Among which a tokenizer may lie. */
   readonly files?: ModelFiles;
 }
@@ -126,12 +137,24 @@ async function readBase({ preset: name, config }: FreshModelOptions): Promise<Ba
 async function preprocessOf(
   clip: ClipConfig,
   { preprocess: said }: Base,
-  { vision, background }: FreshModelOptions,
-): Promise<PreprocessConfig> {
+  { vision, background, preprocess: changes }: FreshModelOptions,
+): Promise<Preprocessing> {
   const ofTower = vision === undefined ? undefined : await readPreprocess(await openFiles(vision));
-  const preprocess = ofTower ?? said ?? usualPreprocess(clip);
-  const { alpha } = preprocess;
-  return { ...preprocess, size: clip.vision.imageSize, alpha: background ?? alpha };
+  const usual = usualPreprocess(clip);
+  const preprocess = ofTower ?? said ?? usual;
+  const alpha = background ?? preprocess.alpha;
+  const refuse = (reads: string, says: string): never => {
+    const message = `The vision tower reads ${reads}, and the files say ${says}: give the preprocessing of such a model.`;
+    throw new ClipError("bad-config", message);
+  };
+  if (isPatches(usual)) {
+    return isPatches(preprocess)
+      ? withChanges({ ...preprocess, alpha, patchSize: usual.patchSize }, changes)
+      : refuse("rows of patches", "planes");
+  }
+  return isPatches(preprocess)
+    ? refuse("planes", "rows of patches")
+    : withChanges({ ...preprocessAtSize(preprocess, clip.vision.imageSize), alpha }, changes);
 }
 
 /** What describes a model that is trained from scratch, but for towers that have weights of their own. */

@@ -59,7 +59,7 @@ test("a key of another kind says whose it is", () => {
     '"loss.labelSmoothing" goes with kind "contrastive" only: remove it, or change "loss.kind".',
   );
   expect(messageFor({ ...smallest, optimizer: { kind: "adamw", momentum: 0.9 } })).toContain(
-    '"optimizer.momentum" goes with kind "sgd" or "muon" only',
+    '"optimizer.momentum" goes with kind "sgd" or "muon" or "adafactor" only',
   );
   const train = { kind: "csv", path: "x", count: 4 };
   expect(messageFor({ ...smallest, data: { train } })).toContain('"data.train.count" goes with kind "synthetic" only');

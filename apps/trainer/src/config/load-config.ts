@@ -190,18 +190,19 @@ export function readConfigFile(path: string, added: SourceDefinitions): Promise<
   return loadConfig(path, [], added);
 }
 
-/** Reads a YAML config, applies `--set` overrides and fills in defaults. */
+/** Reads a YAML config, applies `--set` overrides, settles what `settle` does and fills in defaults. */
 export async function loadConfig(
   path: string,
   settings: readonly string[],
   added: SourceDefinitions = {},
+  settle: (data: Settings, label: string) => Promise<Settings> = (data) => Promise.resolve(data),
 ): Promise<RunConfig> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new ClipError("not-found", `There is no config file ${path}.`, { cause });
   });
   const data = parseSettings(text, path);
   for (const setting of settings) applySetting(data, setting);
-  return parseConfig(data, path, added);
+  return parseConfig(await settle(data, path), path, added);
 }
 
 /** Settings as YAML, to store beside the run. */

@@ -1,4 +1,4 @@
-import { ClipError } from "@clip-ts/base";
+import { ClipError, sameSize, shownSize } from "@clip-ts/base";
 import { flattenTree, initHostParams, pickLeaves, type HostArrays, type ParamSpec } from "@clip-ts/core";
 import {
   atResolution,
@@ -10,11 +10,13 @@ import {
   type ModelDescription,
   type TowerSide,
 } from "@clip-ts/inference";
+import { preprocessAtSize } from "@clip-ts/image";
 import { clipSpec, type ClipConfig } from "@clip-ts/model";
 import { openModel, withWeights } from "@clip-ts/node";
-import type { VitConfig } from "@clip-ts/vision-encoder";
+import { hasOpenSide, pixelForm, type VitConfig } from "@clip-ts/vision-encoder";
 import { onNotice } from "../cli/output.ts";
 import { describeFresh, withTraining, type FreshModelOptions } from "./fresh-model.ts";
+import { withChanges } from "./preprocess.ts";
 import { checkRunTokenizer, readNamedTokenizer } from "./run-tokenizer.ts";
 
 /** Which model a run trains: one of `preset`, `config` and `from` says it. */
@@ -46,6 +48,7 @@ const isChangeable: Readonly<Record<ModelChange, boolean>> = {
   vision: false,
   text: false,
   imageSize: true,
+  preprocess: true,
   contextLength: false,
   vocabSize: false,
   projectionDim: false,
@@ -73,9 +76,9 @@ function notesOn({ vision }: ClipConfig, options: RunModelOptions): string[] {
   const { imageSize: from } = vision;
   const { imageSize: to = from, patchDropout: asked } = options;
   const { patchDropout = 0, positions = "learned" } = vision as Partial<VitConfig>;
-  const isInterpolated = to !== from && positions === "learned";
+  const isInterpolated = !sameSize(to, from) && positions === "learned" && !hasOpenSide(pixelForm(vision));
   return [
-    ...(isInterpolated ? [`positions for ${from} px are interpolated for ${to} px`] : []),
+    ...(isInterpolated ? [`positions for ${shownSize(from)} px are interpolated for ${shownSize(to)} px`] : []),
     ...(patchDropout > 0 && asked === undefined
       ? [`trained with patchDropout ${patchDropout} and goes on so; "model.patchDropout: 0" shows it whole images`]
       : []),
@@ -87,11 +90,15 @@ async function openStored(from: string, options: RunModelOptions): Promise<RunMo
   const stored = await openModel(from, { onNotice });
   const { imageSize = stored.config.vision.imageSize, tokenizer } = options;
   const wanted = withTraining(configAtResolution(stored.config, imageSize), options);
+  const { preprocess } = stored;
   return {
     description: {
       ...stored,
       config: wanted,
-      preprocess: { ...stored.preprocess, size: imageSize },
+      preprocess: withChanges(
+        options.imageSize === undefined ? preprocess : preprocessAtSize(preprocess, imageSize),
+        options.preprocess,
+      ),
       ...(tokenizer !== undefined && (await readNamedTokenizer(tokenizer, wanted))),
     },
     notes: notesOn(stored.config, options),

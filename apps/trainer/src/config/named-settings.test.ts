@@ -44,6 +44,8 @@ const values = new Set([
   "embedding",
   "groups",
   "falsePositiveRate",
+  // what becomes steps before the settings are checked
+  "epochs",
   // words of a query, and a header of HTTP
   "beach",
   "authorization",

@@ -40,6 +40,8 @@ export interface EvaluationOptions {
   /** Steps between evaluations; the last step is evaluated too. */
   readonly every: number;
   readonly retrieval?: RetrievalOptions | undefined;
+  /** Pairs that the loss of retrieval compares with each other: those of a micro-batch. */
+  readonly batchSize: number;
   readonly zeroShot?: ZeroShotOptions | undefined;
   /** Whether the run keeps a moving average and evaluates that too. */
   readonly ofAverage: boolean;

@@ -4,6 +4,7 @@ import type { LossConfig } from "@clip-ts/model";
 import type { OptimizerConfig, PathRules, ScheduleConfig, UnlockedGroups } from "@clip-ts/optim";
 import type { LoraOptions } from "@clip-ts/training";
 import type { TrainingDataOptions } from "./batches.ts";
+import { given } from "./open-shards.ts";
 import type { RunModelOptions } from "./model.ts";
 import type { RunConfig } from "./schema.ts";
 import { sourceOf, type SourceDefinitions } from "./sources.ts";
@@ -79,10 +80,11 @@ function evaluationOptions(
   if (evaluate === undefined) return undefined;
   const { ema, retrieval: pairs, ...measures } = evaluate;
   const retrieval = pairs && { ...pairs, data: sourceOf(pairs.data, sources) };
-  const { maxSkipped, background } = data;
+  const { maxSkipped, background, batchSize } = data;
   return {
     ...measures,
     retrieval,
+    batchSize,
     ofAverage: ema && average !== undefined,
     maxSkipped,
     background,
@@ -148,8 +150,10 @@ function unlockedGroups({ lock = {} }: RunConfig): UnlockedGroups {
 }
 
 function scheduleOptions({ schedule, steps }: RunConfig): ScheduleConfig {
-  const { kind, learningRate, warmupSteps, ...cooldown } = schedule;
+  const { kind, learningRate, warmupSteps, timescale, shift, ...cooldown } = schedule;
   const common = { learningRate, warmupSteps, steps };
+  if (kind === "rsqrt")
+    return { kind, ...common, ...given({ timescale, shift, cooldownSteps: cooldown.cooldownSteps }) };
   if (kind !== "constant-cooldown") return { kind, ...common };
   const { cooldownSteps = 0, cooldownPower = 1, cooldownEndLearningRate = 0 } = cooldown;
   return { kind, ...common, cooldownSteps, cooldownPower, cooldownEndLearningRate };

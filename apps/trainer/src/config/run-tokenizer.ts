@@ -40,8 +40,12 @@ export async function openRunTokenizer(
 
 /** What text towers are called, and the files of their tokenizers. */
 const wanted = {
+  altclip: ["AltCLIP", "tokenizer.json"],
+  bert: ["BERT", "tokenizer.json"],
+  m2m100: ["M2M-100", "tokenizer.json"],
+  mt5: ["mT5", "tokenizer.json"],
   roberta: ["RoBERTa", "tokenizer.json (or vocab.json and merges.txt)"],
-  siglip: ["SigLIP", "tokenizer.json"],
+  siglip: ["SigLIP", "tokenizer.json (or spiece.model)"],
 } as const;
 
 /** Refuses a tokenizer whose ids the text tower has no rows for. */

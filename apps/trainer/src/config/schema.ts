@@ -1,6 +1,6 @@
 import { engineNames } from "@clip-ts/engines";
 import { z } from "zod";
-import { architectureSchema } from "./architecture.ts";
+import { architectureSchema, imageSizeSchema } from "./architecture.ts";
 import {
   augmentSchema,
   evaluateSchema,
@@ -9,6 +9,7 @@ import {
   sourceSchema,
   viewSchema,
 } from "./data-schema.ts";
+import { preprocessSchema } from "./preprocess.ts";
 import type { SourceDefinitions } from "./sources.ts";
 import {
   distillSchema,
@@ -41,14 +42,17 @@ const modelSchema = z.strictObject({
   vision: tower.optional().describe("weights that a new model's vision tower starts from"),
   text: tower.optional().describe("weights that a new model's text tower starts from"),
   tokenizer: path.optional().describe("RoBERTa's or SigLIP's tokenizer.json, or its folder"),
-  imageSize: positive.optional(),
+  imageSize: imageSizeSchema.optional(),
+  preprocess: preprocessSchema.optional().describe("how images become input, where not as the model's files say"),
   contextLength: positive.optional(),
   vocabSize: positive.optional(),
   projectionDim: positive.optional(),
   patchDropout: dropoutSchema.optional().describe("share of the patches that a step leaves out"),
   textDropout: dropoutSchema
     .optional()
-    .describe("share of RoBERTa's activations and attention weights that a step drops"),
+    .describe(
+      "share of a text tower's activations and attention weights that a step drops (BERT, RoBERTa, AltCLIP, M2M-100)",
+    ),
 });
 
 /** Which run, on what it computes, and what it trains. */
@@ -92,7 +96,7 @@ const dataSchema = (source: SourceSchema) =>
 
 /** How long it learns, and how. */
 const learningSettings = {
-  steps: positive,
+  steps: z.int('expected a whole number of steps, or "epochs" in its place').min(1),
   loss: lossSchema.optional().describe("the model's own loss if absent, else contrastive"),
   accumulate: positive.default(1).describe("micro-batches a step: the loss compares all accumulate · batchSize pairs"),
   gradientCheckpointing: z

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { createShardBatches, joinLeftOut, type BatchesOptions, type BatchStream } from "@clip-ts/data";
+import { inputBytes, type Preprocessing } from "@clip-ts/image";
 import { createDecodePool } from "@clip-ts/node";
 import { note } from "../cli/output.ts";
 import { countSamples, given, type OpenShards, type RemoteSettings, type ShardSourceOptions } from "./open-shards.ts";
@@ -17,7 +18,8 @@ export interface LoadingOptions {
 const usualWorkers = (): number => Math.max(1, availableParallelism() - 1);
 
 /** What the batches of shards are made by. */
-export interface ShardBatchesOptions extends Omit<BatchesOptions, "source" | "captions" | "cacheBytes"> {
+export interface ShardBatchesOptions extends Omit<BatchesOptions, "source" | "captions" | "cacheBytes" | "preprocess"> {
+  readonly preprocess: Preprocessing;
   readonly source: OpenShards;
   readonly train: ShardSourceOptions;
   readonly loading?: LoadingOptions | undefined;
@@ -37,7 +39,7 @@ export async function openShardBatches(options: ShardBatchesOptions): Promise<Ba
   const { captions, resampled = false } = train;
   const { workers: threads = usualWorkers(), decode: mode } = loading;
   const slots = prefetch + 2; // one is in use, one is asked for
-  announce(source, threads, slots * rest.batchSize * 3 * preprocess.size ** 2);
+  announce(source, threads, slots * rest.batchSize * inputBytes(preprocess));
   const made = { preprocess, tokenizer, seed, threads, slots, ...given({ augment, view, mode, captions }) };
   const workers = await createDecodePool(made);
   const { mean, std } = preprocess;

@@ -46,10 +46,16 @@ test("a size smaller than a patch is refused before anything is loaded", async (
   await expect(open({ imageSize: 3 })).rejects.toThrow("smaller than a patch of 4");
 });
 
+test("how images become input may be changed", async () => {
+  const { description } = await open({ imageSize: 32, preprocess: { mean: 0.5, resize: "longest", fill: 9 } });
+  const changes = { size: 32, mean: [0.5, 0.5, 0.5], resize: "longest", fill: 9 };
+  expect(description.preprocess).toMatchObject(changes);
+});
+
 test("other sizes stay, and the error says what can be changed", async () => {
   await expect(open({ contextLength: 20, architecture: {} })).rejects.toThrow(
     'remove "model.architecture", "model.contextLength". What can be changed of it: "model.imageSize", ' +
-      '"model.patchDropout", "model.textDropout", "model.tokenizer".',
+      '"model.preprocess", "model.patchDropout", "model.textDropout", "model.tokenizer".',
   );
 });
 

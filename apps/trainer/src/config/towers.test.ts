@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { flattenTree, initHostParams } from "@clip-ts/core";
-import { clipPreprocess, formatPreprocessorConfig, siglipPreprocess, type PreprocessConfig } from "@clip-ts/image";
+import { clipPreprocess, formatPreprocessorConfig, siglipPreprocess, type Preprocessing } from "@clip-ts/image";
 import { clipSpec, initClip } from "@clip-ts/model";
 import { writeModel } from "@clip-ts/node";
 import { goldenArrays, goldenPath, tensorsLeftBy } from "@clip-ts/test-utils";
@@ -57,7 +57,7 @@ test("a tower that does not fit the preset is refused, and nothing is left behin
 
 test("dropout of a text tower that has none is refused", async () => {
   await expect(openRunModel(configOf({ textDropout: 0.1 }).model)).rejects.toThrow(
-    '"model.textDropout": only RoBERTa was trained with dropout',
+    '"model.textDropout": only BERT, RoBERTa, AltCLIP and M2M-100 drop anything',
   );
 });
 
@@ -113,7 +113,7 @@ test("torchvision's and RoBERTa's weights train a step", async () => {
 });
 
 /** The preprocessing of torchvision's weights: ImageNet's colours. */
-const torchvision = (size: number): PreprocessConfig => ({
+const torchvision = (size: number): Preprocessing => ({
   ...clipPreprocess(size),
   interpolation: "bilinear",
   mean: [0.485, 0.456, 0.406],
@@ -121,7 +121,7 @@ const torchvision = (size: number): PreprocessConfig => ({
 });
 
 test("preprocessing is the vision tower's own, else its family's", async () => {
-  const preprocessFor = async (model: object, data: object = {}): Promise<PreprocessConfig> => {
+  const preprocessFor = async (model: object, data: object = {}): Promise<Preprocessing> => {
     const train = { kind: "tensors", path: "never read" };
     const config = runOf("preprocess", { model, data: { train, ...data } });
     return (await openRunModel(config.model)).description.preprocess;
@@ -140,6 +140,18 @@ test("preprocessing is the vision tower's own, else its family's", async () => {
   });
   const white = { background: [255, 255, 255] };
   expect(await preprocessFor({ ...dual, vision }, white)).toMatchObject({ alpha: [255, 255, 255] });
+  const said = { mean: 0.5, std: [0.25, 0.5, 0.25], interpolation: "lanczos", resize: "longest", fill: 127 };
+  expect(await preprocessFor({ ...dual, vision, preprocess: said })).toEqual({
+    ...torchvision(32),
+    ...said,
+    mean: [0.5, 0.5, 0.5],
+  });
+  const larger = { preset: "nano", preprocess: { resizeTo: 10 } };
+  expect(await preprocessFor(larger)).toEqual({ ...clipPreprocess(8), resizeTo: 10 });
+  await expect(preprocessFor({ preset: "nano", preprocess: { std: 0 } })).rejects.toThrow(/std above 0/u);
+  expect(() => runOf("preprocess", { model: { preset: "nano", preprocess: { resize: "widest" } } })).toThrow(
+    /model.preprocess.resize/u,
+  );
 });
 
 test("a tokenizer is named, lies beside the text tower, or is asked for before anything is built", async () => {

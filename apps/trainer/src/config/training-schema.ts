@@ -118,6 +118,17 @@ export const optimizerSchema = z.discriminatedUnion("kind", [
     multipliers: pathRules(z.number()).optional(),
   }),
   z.strictObject({
+    kind: z.literal("adafactor").describe("big_vision's: AdamW's second moment as rows and columns"),
+    momentum: z.number().default(0.9),
+    decayRate: z.number().default(0.8),
+    beta2Cap: z.number().default(0.999),
+    eps: z.number().positive().default(1e-30),
+    minDimToFactor: positive.default(32),
+    weightDecay: z.number().min(0).default(0),
+    decay: pathRules(z.boolean()).optional(),
+    multipliers: pathRules(z.number()).optional(),
+  }),
+  z.strictObject({
     kind: z.literal("lion"),
     beta1: z.number().default(0.9),
     beta2: z.number().default(0.99),
@@ -127,12 +138,32 @@ export const optimizerSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-/** How fast they move, step by step. */
-export const scheduleSchema = z.strictObject({
-  kind: z.enum(["cosine", "constant", "constant-cooldown"]).default("cosine"),
+/** Settings of some kinds of schedules alone. */
+const scheduleKinds: Readonly<Record<string, readonly string[]>> = {
+  cooldownSteps: ["constant-cooldown", "rsqrt"],
+  cooldownPower: ["constant-cooldown"],
+  cooldownEndLearningRate: ["constant-cooldown"],
+  timescale: ["rsqrt"],
+  shift: ["rsqrt"],
+};
+
+const scheduleSettings = z.strictObject({
+  kind: z.enum(["cosine", "constant", "constant-cooldown", "rsqrt"]).default("cosine"),
   learningRate: z.number().positive().default(5e-4),
   warmupSteps: whole.default(0),
   cooldownSteps: positive.optional(),
   cooldownPower: z.number().positive().optional(),
   cooldownEndLearningRate: z.number().min(0).optional(),
+  timescale: z.number().positive().optional().describe("of rsqrt: steps until the rate has fallen to 1/√2"),
+  shift: whole.optional().describe("of rsqrt: steps by which its fall is ahead"),
+});
+
+/** How fast they move, step by step. */
+export const scheduleSchema = scheduleSettings.superRefine((schedule, context) => {
+  for (const [key, kinds] of Object.entries(scheduleKinds)) {
+    if (schedule[key as keyof typeof schedule] === undefined || kinds.includes(schedule.kind)) continue;
+    const named = kinds.map((kind) => `"${kind}"`).join(" or ");
+    const message = `goes with kind ${named} only: remove it, or change "schedule.kind"`;
+    context.addIssue({ code: "custom", path: [key], message });
+  }
 });

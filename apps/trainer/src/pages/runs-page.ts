@@ -2,6 +2,7 @@ import { duration, percent, type Table } from "../cli/text.ts";
 import { reportPage, type Section } from "./page.ts";
 import { drawPlot, type PlotRow } from "./plot.ts";
 import type { RunSummary } from "./run-summary.ts";
+import { shownMetric } from "../cli/metrics.ts";
 
 /** What a page of runs shows beside them. */
 export interface Comparison {
@@ -76,7 +77,7 @@ const number = (value: number | undefined, places = 3): string => (value === und
 function scoreOf({ evaluations }: RunSummary, metric: string): string {
   const found = evaluations[metric];
   if (found === undefined) return "-";
-  return metric.endsWith("Rank") ? String(found.best) : percent(found.best);
+  return shownMetric(metric, found.best);
 }
 
 function runsTable(runs: readonly RunSummary[], metric: string | undefined): Table {

@@ -1,14 +1,14 @@
 import { batchesPerPool } from "../arrange-pool.ts";
 import type { Batch, Cursor } from "../batch.ts";
 import { closedError } from "../prefetch.ts";
-import { byteBatch } from "./byte-batch.ts";
+import { byteBatch, patchBatch } from "./byte-batch.ts";
 import { fillSlot } from "./fill-slot.ts";
 import { padIds, widthOf, type IdPadding } from "./pad-ids.ts";
 import { planShards, type ShardPlan } from "./plan-shards.ts";
 import { queuePools } from "./pool-queue.ts";
 import { noteFaults, type SampleFaults } from "./sample-faults.ts";
 import { numberSamples } from "./sample-ids.ts";
-import type { PixelSlot, SampleWorkers } from "./sample-workers.ts";
+import { bytesPerImage, type PixelSlot, type SampleWorkers } from "./sample-workers.ts";
 import { groupsOf, rowsOfPart, type ShardBatchesSettings } from "./shard-batches-options.ts";
 import type { ReadSample } from "./read-samples.ts";
 import { openPool } from "./shard-pools.ts";
@@ -65,11 +65,13 @@ interface BatchParts {
 function assemble(parts: BatchParts, settings: ShardBatchesSettings): LentBatch {
   const { samples, position, slot, width } = parts;
   const { workers, tokenizer, mean, std } = settings;
-  const { size } = workers;
+  const { size, patches } = workers;
+  const data = slot.pixels.subarray(0, samples.length * bytesPerImage(workers));
   let isLent = true;
-  const batch = byteBatch(
+  const made = patches === undefined ? byteBatch : patchBatch(patches);
+  const batch = made(
     {
-      pixels: { data: slot.pixels.subarray(0, samples.length * 3 * size * size), mean, std },
+      pixels: { data, mean, std },
       inputIds: padIds(
         samples.map(({ ids }) => ids),
         width,

@@ -1,5 +1,5 @@
 import { randomStream } from "@clip-ts/base";
-import { augment, normalizePlanes, preprocess, randomView, type Pixels } from "@clip-ts/image";
+import { areaOf, augment, normalizePlanes, preprocess, randomView, type Pixels } from "@clip-ts/image";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 import type { DecodeImage } from "../file-access.ts";
@@ -20,10 +20,10 @@ const jobs = files.map((bytes, row): ImageJob => ({
   random: ["augment", 3, `${row}`],
   row,
 }));
-const length = 3 * preprocessConfig.size ** 2;
+const length = 3 * areaOf(preprocessConfig.size);
 
 function normalised(planes: Uint8ClampedArray): Float32Array {
-  return normalizePlanes(planes, preprocessConfig.size ** 2, preprocessConfig);
+  return normalizePlanes(planes, areaOf(preprocessConfig.size), preprocessConfig);
 }
 
 test("images are made ready to the byte, of which normalising makes the small sources' bits", async () => {

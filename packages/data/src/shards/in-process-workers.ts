@@ -1,11 +1,15 @@
 import { ClipError, randomStream } from "@clip-ts/base";
 import {
   augmentBytes,
+  inputBytes,
+  inputSize,
+  isPatches,
+  planesOnly,
   preprocessBytes,
   viewBytes,
   type AugmentConfig,
   type Pixels,
-  type PreprocessConfig,
+  type Preprocessing,
   type RandomViewConfig,
 } from "@clip-ts/image";
 import type { Tokenizer } from "@clip-ts/tokenizer";
@@ -21,7 +25,7 @@ import { createSlots } from "./slots.ts";
 export interface InProcessWorkersOptions {
   readonly read: ReadBytes;
   readonly decode: DecodeImage;
-  readonly preprocess: PreprocessConfig;
+  readonly preprocess: Preprocessing;
   /** Random crops and the like; without it images are prepared as for evaluation. */
   readonly augment?: AugmentConfig | undefined;
   /** In place of `augment`: crops, turns and colours in one pass. */
@@ -50,11 +54,13 @@ function checkOptions({ augment, view, captions, slots = 3 }: InProcessWorkersOp
 /** The image before normalising, as the options want it, in a row of the slot. */
 function prepare(pixels: Pixels, job: ImageJob, options: InProcessWorkersOptions, slot: PixelSlot): void {
   const { preprocess, augment, view, seed } = options;
-  const length = 3 * preprocess.size ** 2;
+  const length = inputBytes(preprocess);
   const target = slot.pixels.subarray(job.row * length, (job.row + 1) * length);
   const random = randomStream(seed, ...job.random);
-  if (view !== undefined) return viewBytes(pixels, { preprocess, view }, random, target);
-  if (augment !== undefined) return augmentBytes(pixels, { preprocess, augment }, random, target);
+  if (view !== undefined)
+    return viewBytes(pixels, { preprocess: planesOnly(preprocess, "view"), view }, random, target);
+  if (augment !== undefined)
+    return augmentBytes(pixels, { preprocess: planesOnly(preprocess, "augment"), augment }, random, target);
   return preprocessBytes(pixels, preprocess, target);
 }
 
@@ -65,7 +71,7 @@ function prepare(pixels: Pixels, job: ImageJob, options: InProcessWorkersOptions
  */
 export function inProcessWorkers(options: InProcessWorkersOptions): SampleWorkers {
   const { read, decode, tokenizer, seed, preprocess } = options;
-  const slots = createSlots(checkOptions(options), preprocess.size);
+  const slots = createSlots(checkOptions(options), inputBytes(preprocess));
   const working = new Set<Promise<unknown>>();
   let isClosed = false;
 
@@ -96,7 +102,8 @@ export function inProcessWorkers(options: InProcessWorkersOptions): SampleWorker
   };
 
   return {
-    size: preprocess.size,
+    size: inputSize(preprocess),
+    ...(isPatches(preprocess) && { patches: preprocess }),
     acquire: slots.acquire,
     release: slots.release,
     images: (jobs, slot) => all(jobs, (job) => attempt(() => readImage(job, slot))),

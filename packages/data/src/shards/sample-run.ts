@@ -1,9 +1,9 @@
 import { reasonOf } from "../file-access.ts";
-import type { CaptionJob, ImageJob, PixelSlot, SampleWorkers } from "./sample-workers.ts";
+import { bytesPerImage, type CaptionJob, type ImageJob, type PixelSlot, type SampleWorkers } from "./sample-workers.ts";
 import type { OpenShard, Sample, Shard, Unreadable } from "./shard-set.ts";
 
 /** Of workers what reading in order takes; no captions are asked for where only images are read. */
-export type SequentialWorkers = Pick<SampleWorkers, "size" | "acquire" | "release" | "images" | "captions">;
+export type SequentialWorkers = Pick<SampleWorkers, "size" | "patches" | "acquire" | "release" | "images" | "captions">;
 
 /** Samples of a shard that are read together. */
 export interface SampleRun {
@@ -89,7 +89,7 @@ async function withPixels(
     return row;
   });
   const faults = jobs.length === 0 ? [] : await workers.images(jobs, slot);
-  const length = 3 * workers.size ** 2;
+  const length = bytesPerImage(workers);
   let [at, kept] = [0, 0];
   return wanted.map((row) => {
     if (!isRow(row)) return row;
@@ -125,7 +125,7 @@ export async function readRun(run: SampleRun, reading: RunReading): Promise<Read
       return read;
     }
     const rows = read.filter(isRow);
-    const pixels = slot?.pixels.subarray(0, rows.length * 3 * workers.size ** 2) ?? new Uint8ClampedArray();
+    const pixels = slot?.pixels.subarray(0, rows.length * bytesPerImage(workers)) ?? new Uint8ClampedArray();
     return {
       keys: rows.map(({ key }) => key),
       captions: reads === "image" ? [] : rows.map(({ caption }) => caption),

@@ -1,3 +1,5 @@
+import type { ImageSize } from "@clip-ts/base";
+import { areaOf, inputBytes, type PatchesConfig } from "@clip-ts/image";
 import type { BytesPlace, TextsPlace } from "./shard-set.ts";
 
 /** The path of a random stream of the run's seed: `randomStream(seed, ...path)`. */
@@ -15,7 +17,7 @@ export interface ImageJob {
 
 /** Memory for the pixels of a batch, made ready row by row. */
 export interface PixelSlot {
-  /** Bytes before normalising, [rows, 3, size, size]. */
+  /** Bytes before normalising, [rows, 3, height, width], or rows of patches. */
   readonly pixels: Uint8ClampedArray;
 }
 
@@ -38,10 +40,16 @@ export interface JobFault {
   readonly reason: string;
 }
 
+/** Bytes of an image in a slot. */
+export const bytesPerImage = ({ size, patches }: Pick<SampleWorkers, "size" | "patches">): number =>
+  patches === undefined ? 3 * areaOf(size) : inputBytes(patches);
+
 /** What reads, decodes and tokenises: in worker threads, or where it is called. All of it a function of jobs alone. */
 export interface SampleWorkers {
-  /** Width and height of the images it makes. */
-  readonly size: number;
+  /** Width and height of the images it makes; of rows of patches, those of a square with as many. */
+  readonly size: ImageSize;
+  /** Set where images become rows of patches: a row of a slot is then as long as `inputBytes` of it. */
+  readonly patches?: PatchesConfig | undefined;
   /** Memory for a batch; waits until the holder of an earlier one has released it, so that work never runs away. */
   acquire(rows: number): Promise<PixelSlot>;
   release(slot: PixelSlot): void;

@@ -13,14 +13,14 @@ interface Waiting {
   refuse(error: Error): void;
 }
 
-/** So many slots, of images of a width and height of `size`; who waits gets one in the order of the calls. */
-export function createSlots(count: number, size: number): Slots {
+/** So many slots, of images of `bytes`; who waits gets one in the order of the calls. */
+export function createSlots(count: number, bytes: number): Slots {
   const waiting: Waiting[] = [];
   const lent = new Set<PixelSlot>();
   let spare: Uint8ClampedArray[] = [];
   let isClosed = false;
   const lend = (rows: number): PixelSlot => {
-    const length = rows * 3 * size * size;
+    const length = rows * bytes;
     const pixels = spare.find((other) => other.length === length) ?? new Uint8ClampedArray(length);
     spare = spare.filter((other) => other !== pixels && other.length === length);
     const slot = { pixels }; // another one each time: who releases one twice takes nothing from others

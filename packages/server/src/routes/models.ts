@@ -1,3 +1,4 @@
+import { inputSize, isPatches } from "@clip-ts/image";
 import type { Handler } from "hono";
 import type { Parts } from "../parts.ts";
 
@@ -10,7 +11,8 @@ export function modelsRoute({ name, model, created, features }: Parts): Handler 
     created,
     owned_by: "clip-ts",
     dimensions: features.dim,
-    image_size: preprocess.size,
+    image_size: inputSize(preprocess),
+    ...(isPatches(preprocess) && { max_patches: preprocess.maxPatches }),
     modalities: tokenizer === undefined ? ["image"] : ["text", "image"],
     engine: model.engine.name,
   };

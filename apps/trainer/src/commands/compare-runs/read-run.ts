@@ -17,15 +17,13 @@ import {
 } from "../../pages/metrics.ts";
 import type { EvaluationSummary, RunState, RunSummary, SettingChange } from "../../pages/run-summary.ts";
 import type { FoundRun } from "./find-runs.ts";
+import { isLowerBetter } from "../../cli/metrics.ts";
 
 /** Lines of metrics whose mean is called a loss. */
 const lossWindow = 10;
 
 /** Points of a curve. */
 const mostPoints = 100;
-
-/** A number that is better the lower it is, as early stopping has it. */
-const isLowerBetter = (metric: string): boolean => metric.endsWith("Rank");
 
 async function readSettings(folder: string): Promise<Readonly<Record<string, unknown>>> {
   const path = join(folder, "config.yaml");

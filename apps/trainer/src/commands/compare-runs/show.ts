@@ -1,7 +1,8 @@
-import { duration, percent, table, terminalColumns, twoColumns, wrap } from "../../cli/text.ts";
+import { duration, table, terminalColumns, twoColumns, wrap } from "../../cli/text.ts";
 import type { RunState, RunSummary } from "../../pages/run-summary.ts";
 import type { Point } from "../../pages/metrics.ts";
 import { cautions, type Difference } from "./compare.ts";
+import { shownMetric } from "../../cli/metrics.ts";
 
 /** A column of the table of runs. */
 interface Column {
@@ -16,13 +17,12 @@ const titles: Readonly<Record<string, string>> = { "retrieval.meanRecallAt1": "R
 
 /** An evaluation's number under a short title. */
 function scoreColumn(metric: string): Column {
-  const isShare = !metric.endsWith("Rank");
   return {
     title: titles[metric] ?? metric.split(".").at(-1) ?? metric,
     cell: ({ evaluations }) => {
       const best = evaluations[metric]?.best;
       if (best === undefined) return "-";
-      return isShare ? percent(best) : String(best);
+      return shownMetric(metric, best);
     },
   };
 }

@@ -1,9 +1,10 @@
+import { sameSize, type ImageSize } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
 import type { PerTower } from "@clip-ts/model";
 import type { OpenModelOptions } from "@clip-ts/node";
-import type { ExportPrecision } from "@clip-ts/onnx";
+import type { WeightsDtype } from "@clip-ts/onnx";
 import { UsageError, type Arguments, type Command } from "../../cli/command.ts";
-import { countOption, imageSizeOption } from "../../cli/options.ts";
+import { imageSizeOption, sizeOption } from "../../cli/options.ts";
 
 /** What `--to` writes: whole models under other names, one tower, graphs. A test compares with what there is. */
 const convertTargets: readonly string[] = [
@@ -18,15 +19,15 @@ const convertTargets: readonly string[] = [
 ];
 
 /** What `--dtype` takes, in the order in which files are tried by default. */
-export const dtypes: readonly ExportPrecision[] = ["f32", "f16", "int8"];
+export const dtypes: readonly WeightsDtype[] = ["f32", "f16", "q8"];
 
-/** The precisions of `--to onnx`, such as "f32,int8"; all of them without it. @throws UsageError. */
-export function precisionsOf({ text }: Pick<Arguments, "text">): readonly ExportPrecision[] {
+/** The precisions of `--to onnx`, such as "f32,q8"; all of them without it. @throws UsageError. */
+export function precisionsOf({ text }: Pick<Arguments, "text">): readonly WeightsDtype[] {
   const given = text("dtype");
   if (given === undefined) return dtypes;
   if (text("to") !== "onnx") throw new UsageError("--dtype goes with --to onnx only.");
   const names = given.split(",").map((name) => name.trim());
-  const find = (name: string): ExportPrecision | undefined => dtypes.find((own) => own === name);
+  const find = (name: string): WeightsDtype | undefined => dtypes.find((own) => own === name);
   const unknown = names.find((name) => find(name) === undefined);
   if (unknown === undefined) return [...new Set(names.flatMap((name) => find(name) ?? []))];
   throw new UsageError(`--dtype ${unknown}: expected some of ${dtypes.join(", ")}.`);
@@ -39,7 +40,7 @@ export interface ModelChanges {
   /** The model towards which weights are interpolated, and how far. */
   readonly other: { readonly model: string; readonly alpha: number } | undefined;
   /** Pixels of a side. */
-  readonly imageSize: number | undefined;
+  readonly imageSize: ImageSize | undefined;
 }
 
 /** `--alpha` from 0 to 1; half way if it is not given. */
@@ -99,9 +100,9 @@ function saidOf(args: Arguments): OpenModelOptions {
 }
 
 /** `--image-size`, or `--resolution`, which is the same. */
-function askedSize(args: Arguments): number | undefined {
-  const [size, resolution] = [countOption(args, "image-size"), countOption(args, "resolution")];
-  if (size !== undefined && resolution !== undefined && size !== resolution) {
+function askedSize(args: Arguments): ImageSize | undefined {
+  const [size, resolution] = [sizeOption(args, "image-size"), sizeOption(args, "resolution")];
+  if (size !== undefined && resolution !== undefined && !sameSize(size, resolution)) {
     throw new UsageError("--image-size and --resolution are the same: give one of them.");
   }
   return size ?? resolution;
@@ -129,7 +130,7 @@ export const convertCommand: Command = {
   summary: "rewrite a model under other names, or as graphs that others run",
   details:
     "MODEL is a folder of Hugging Face's or open_clip's, a run, a file of weights (.safetensors, " +
-    ".pt, .bin, .npz) or hf:owner/name. OUT becomes a folder with config.json, " +
+    ".pt, .bin, .npz), a published model's name (clip-ts models) or hf:owner/name. OUT becomes a folder with config.json, " +
     "preprocessor_config.json, the tokenizer's files and model.safetensors. Values are copied bit by " +
     "bit, whatever their type. With --to open_clip it is a folder that open_clip loads as " +
     "local-dir:OUT; with --to big_vision, for SigLIP, the weights are model.npz. With --to torchvision " +
@@ -189,7 +190,7 @@ export const convertCommand: Command = {
     dtype: {
       type: "string",
       value: "LIST",
-      help: "which files --to onnx writes: f32,f16,int8 (default all); the first is loaded by default",
+      help: "which files --to onnx writes: f32,f16,q8 (default all); the first is loaded by default",
     },
   },
   check: (args) => {

@@ -2,10 +2,10 @@ import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ClipError } from "@clip-ts/base";
 import { startEngine } from "@clip-ts/engines";
-import { lostPreprocess, type PreprocessConfig, type PreprocessReader } from "@clip-ts/image";
+import { lostPreprocess, type Preprocessing, type PreprocessReader } from "@clip-ts/image";
 import { closing, type Model, type StoredTower } from "@clip-ts/inference";
 import { exportOnnxFolder, exportSavedModel, openTower, resolveModel } from "@clip-ts/node";
-import type { ExportPrecision } from "@clip-ts/onnx";
+import type { WeightsDtype } from "@clip-ts/onnx";
 import type { Arguments } from "../../cli/command.ts";
 import { note, onNotice } from "../../cli/output.ts";
 import { precisionsOf, readChanges } from "./command.ts";
@@ -15,11 +15,7 @@ import { weightTargets, writeConverted } from "./write.ts";
 import { towerOf, towerTargets, type ConvertedTower } from "./write-tower.ts";
 
 /** `convert --to onnx`: a folder that @huggingface/transformers loads. */
-export async function convertToOnnx(
-  model: Model,
-  output: string,
-  precisions: readonly ExportPrecision[],
-): Promise<void> {
+export async function convertToOnnx(model: Model, output: string, precisions: readonly WeightsDtype[]): Promise<void> {
   await startEngine("cpu"); // only shapes are traced and small constants folded
   await exportOnnxFolder(model, output, {
     precisions,
@@ -35,7 +31,7 @@ export async function convertToSavedModel(model: Model, output: string): Promise
 }
 
 /** Writes a model as graphs that others run; `precisions` are those of `--to onnx`. */
-export type GraphExport = (model: Model, output: string, precisions: readonly ExportPrecision[]) => Promise<void>;
+export type GraphExport = (model: Model, output: string, precisions: readonly WeightsDtype[]) => Promise<void>;
 
 /** Targets of `convert` that are graphs, not weights under other names. */
 export const graphExports: Readonly<Record<string, GraphExport>> = {
@@ -51,7 +47,7 @@ const readers: Readonly<Record<string, PreprocessReader>> = {
 };
 
 /** Says what a converted model's preprocessing does that readers of the target will not do. */
-export function noteLost(target: string, preprocess: PreprocessConfig | undefined): void {
+export function noteLost(target: string, preprocess: Preprocessing | undefined): void {
   if (preprocess === undefined) return;
   for (const sentence of lostPreprocess(preprocess, readers[target] ?? "others")) note(sentence);
 }
@@ -65,7 +61,7 @@ async function refuseSameFolder(model: string, output: string): Promise<void> {
 /** What writes a target from a whole model. */
 function writerOf(
   target: string,
-  precisions: readonly ExportPrecision[],
+  precisions: readonly WeightsDtype[],
 ): (model: Model, output: string) => Promise<void> {
   const tower = towerTargets[target];
   if (tower !== undefined) return (model, output) => tower.write(output, towerOf(tower.side, model));

@@ -1,5 +1,6 @@
 import type { Arguments, Command } from "../../cli/command.ts";
 import {
+  dtypeOption,
   engineOptions,
   exifOption,
   imageSizeOption,
@@ -52,6 +53,7 @@ export const embedCommand: Command = {
     exif: exifOption,
     "image-size": imageSizeOption,
     "self-check": selfCheckOption,
+    dtype: dtypeOption,
     ...engineOptions,
   },
   check: (args) => {

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
-import { ClipError } from "@clip-ts/base";
+import { ClipError, shownSize } from "@clip-ts/base";
 import { joinLeftOut, sequentialShards, type Shard, type ShardSet } from "@clip-ts/data";
+import { inputSize } from "@clip-ts/image";
 import { createDecodePool, hashModel } from "@clip-ts/node";
 import type { Arguments } from "../../cli/command.ts";
 import { watchInterruption, type Interruption } from "../../cli/interruption.ts";
@@ -36,6 +37,7 @@ async function describe(
   const { what, batch, caption, reading } = request;
   const { image, separator, quoting } = reading;
   const { config, preprocess } = description;
+  const size = inputSize(preprocess);
   return {
     format: 1,
     model: { name, sha256: await hashModel(name) },
@@ -45,9 +47,10 @@ async function describe(
     settings: {
       batch,
       exif: args.flag("exif"),
-      "image-size": preprocess.size,
+      "image-size": typeof size === "number" ? size : shownSize(size),
       engine: engine.name,
       precision: args.text("precision") ?? "f32",
+      ...(engine.dtype !== undefined && { dtype: engine.dtype }),
       ...(caption !== undefined && { caption }),
       ...(image !== undefined && { image: image.join(",") }),
       ...(separator !== undefined && { separator }),

@@ -2,7 +2,14 @@ import { statSync } from "node:fs";
 import { kindNamed, type SourceKind } from "../../cli/extension.ts";
 import { UsageError, type Arguments, type Command, type OptionHelp } from "../../cli/command.ts";
 import { checkReading, givenOption, readingOptions } from "../../cli/shard-options.ts";
-import { engineOptions, imageSizeOption, maxSkippedOf, maxSkippedOption, selfCheckOption } from "../../cli/options.ts";
+import {
+  dtypeOption,
+  engineOptions,
+  imageSizeOption,
+  maxSkippedOf,
+  maxSkippedOption,
+  selfCheckOption,
+} from "../../cli/options.ts";
 
 /** "1,2,4" → [1, 2, 4]. @throws UsageError. */
 export function shotCounts(text: string | undefined): number[] {
@@ -101,6 +108,7 @@ const otherOptions: Readonly<Record<string, OptionHelp>> = {
   },
   "image-size": imageSizeOption,
   "self-check": selfCheckOption,
+  dtype: dtypeOption,
   ...engineOptions,
 };
 

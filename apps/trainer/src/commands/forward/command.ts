@@ -12,7 +12,7 @@ export const forwardCommand: Command = {
     "integer type. Writes image_embeds and text_embeds (rows of length 1), " +
     "image_last_hidden (before the last norm), text_last_hidden (after it), " +
     "logits_per_image and, for as many images as texts, loss. With one input only, that " +
-    "side's outputs. RoBERTa also takes attention_mask [texts, tokens]. MODEL may be one tower alone " +
+    "side's outputs. Text towers that mask padding also take attention_mask [texts, tokens]. MODEL may be one tower alone " +
     "(torchvision's ViT, RoBERTa): then image_features or text_features as the tower gives them, and the " +
     "last hidden states.",
   options: {

@@ -17,6 +17,7 @@ import type { Arguments } from "../../cli/command.ts";
 import { nameOfOutput, note, onNotice } from "../../cli/output.ts";
 import { startNamedEngine } from "../../cli/start-engine.ts";
 import { imageSizeOf, noteImageSize } from "../shared/open-model.ts";
+import { readPatches } from "../shared/patch-tensors.ts";
 import { withTensors, writeTensors } from "../shared/output-files.ts";
 import { disposeTensors, gradientTensors, outputTensors, type NamedInputs } from "./outputs.ts";
 import { towerTensors } from "./tower.ts";
@@ -33,6 +34,7 @@ interface HostInputs {
 
 async function readPixels(file: TensorFile): Promise<HostArray> {
   const stored = await file.read("pixel_values");
+  if (file.names.includes("spatial_shapes")) return readPatches(file, stored);
   return { data: toFloat32(stored), shape: stored.shape };
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import type { StoreChoice, StoreName } from "@clip-ts/picture-index";
 import { UsageError, type Arguments } from "../../cli/command.ts";
@@ -20,7 +21,10 @@ export interface IndexRequest {
 }
 
 /** The last name of a model's folder, file or hub address. */
-const nameOfModel = (model: string): string => basename(model.replace(/^hf:/, "").replace(/(?<=.)[/\\]+$/, ""));
+const nameOfModel = (model: string): string => {
+  const isName = !model.startsWith("hf:") && !existsSync(model); // a published model's, such as ViT-B-32/openai
+  return isName ? model : basename(model.replace(/^hf:/, "").replace(/(?<=.)[/\\]+$/, ""));
+};
 
 function modelOf({ positionals, text }: Arguments): { model: string; words: readonly string[] } {
   const remap = text("remap");

@@ -1,6 +1,6 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { joinLeftOut } from "@clip-ts/data";
-import { isHubReference } from "@clip-ts/hub";
 import { bytesEmbedder, needTokenizer } from "@clip-ts/inference";
 import { hashModel } from "@clip-ts/node";
 import {
@@ -31,7 +31,7 @@ async function pictureModel(towers: OpenTowers, { model, name, batch }: IndexReq
   const dim = config.projectionDim;
   return {
     name,
-    place: isHubReference(model) ? model : resolve(model),
+    place: existsSync(model) ? resolve(model) : model, // what does not lie here is a name
     sha256: await hashModel(model),
     dim,
     preprocess,
@@ -88,7 +88,9 @@ function sayFailed({ failed }: IndexUpdate): number {
 
 async function update(args: Arguments, request: IndexRequest, { sources, sets }: OpenSources): Promise<number> {
   const { output, model, remaps, forget, store, honourExif, batch } = request;
-  const own: Arguments = { ...args, positionals: [model] };
+  // --dtype is of the index's numbers here, not of the model's.
+  const text = (name: string): string | undefined => (name === "dtype" ? undefined : args.text(name));
+  const own: Arguments = { ...args, text, positionals: [model] };
   const towers = await openTowers(own, { readsTexts: false });
   const interruption = watchInterruption("Stopping after this batch");
   const progress = showProgress();

@@ -1,6 +1,7 @@
 import { UsageError, type Arguments, type Command } from "../../cli/command.ts";
 import {
   countOption,
+  dtypeOption,
   engineOptions,
   exifOption,
   imageSizeOption,
@@ -92,6 +93,7 @@ export const serveCommand: Command = {
     exif: exifOption,
     "image-size": imageSizeOption,
     "self-check": selfCheckOption,
+    dtype: dtypeOption,
     ...engineOptions,
   },
   check,

@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { ClipError } from "@clip-ts/base";
+import { ClipError, sameSize, shownSize } from "@clip-ts/base";
+import { inputSize } from "@clip-ts/image";
 import { openPictureIndex, refuseOtherModel, type PictureIndex } from "@clip-ts/picture-index";
 import { createServer, listen, type ClipServer, type Limits, type Listening } from "@clip-ts/server";
 import type { Arguments } from "../../cli/command.ts";
@@ -13,7 +15,7 @@ import { portOf } from "./command.ts";
 /** What clients call the model: no path of this machine. */
 function nameOf(args: Arguments): string {
   const [model = ""] = args.positionals;
-  return args.text("name") ?? (model.startsWith("hf:") ? model : basename(resolve(model)));
+  return args.text("name") ?? (existsSync(model) ? basename(resolve(model)) : model);
 }
 
 /** What options say of the limits; the server has the rest. */
@@ -49,10 +51,13 @@ async function openIndex(args: Arguments): Promise<PictureIndex | undefined> {
 
 /** @throws ClipError "bad-config" for an index of pictures at another size, whose vectors are others. */
 function checkSize(index: PictureIndex | undefined, { description }: OpenTowers): void {
-  const { size } = description.preprocess;
-  if (index === undefined || index.record.imageSize === size) return;
+  const size = inputSize(description.preprocess);
+  if (index === undefined || sameSize(index.record.imageSize, size)) return;
   const { imageSize } = index.record;
-  const message = `${index.folder} is of pictures at ${imageSize} px, the model is open at ${size} px: give --image-size ${imageSize}.`;
+  const [theirs, ours] = [shownSize(imageSize), shownSize(size)];
+  const message =
+    `${index.folder} is of pictures at ${theirs} px, the model is open at ${ours} px: give ` +
+    `--image-size ${theirs.replaceAll(" ", "")}.`;
   throw new ClipError("bad-config", message, { data: { imageSize, size } });
 }
 

@@ -1,7 +1,7 @@
 import type { FeatureRows } from "@clip-ts/core";
 import type { LeftOut, PairSource } from "@clip-ts/data";
 import type { CaptionedImage, ImageClass } from "@clip-ts/evaluation";
-import { preprocessYielding, type PreprocessConfig } from "@clip-ts/image";
+import { preprocessYielding, type Preprocessing } from "@clip-ts/image";
 import type { ModelDescription } from "@clip-ts/inference";
 import { embedReadable, type ImageJob, type SkippedJob } from "@clip-ts/model";
 import { decodeImage, readImageBytes, type FoundImages } from "@clip-ts/node";
@@ -12,7 +12,7 @@ import type { ListedClasses } from "./class-folders.ts";
 import { limitSkipped, withUnreadable } from "./left-out.ts";
 import type { OpenModel } from "./open-model.ts";
 
-/** An image file, or the image at an address, as the model sees it: [3, size, size]. @throws ClipError that names it. */
+/** An image file, or the image at an address, as the model sees it: [3, size, size] or its patches. @throws ClipError that names it. */
 export async function readImage(
   path: string,
   { preprocess }: Pick<ModelDescription, "preprocess">,
@@ -64,7 +64,7 @@ export async function embedImageFiles(
 /** The first images of a dataset, all without a limit, as a model sees them when their turn comes. */
 export function captionedImages(
   { records }: PairSource,
-  preprocess: PreprocessConfig,
+  preprocess: Preprocessing,
   limit?: number,
 ): CaptionedImage<Float32Array>[] {
   return records.slice(0, limit).map((record) => ({
@@ -77,7 +77,7 @@ export function captionedImages(
 /** The images of class folders, likewise. */
 export function classImages(
   { classes }: Pick<ListedClasses, "classes">,
-  preprocess: PreprocessConfig,
+  preprocess: Preprocessing,
 ): ImageClass<Float32Array>[] {
   return classes.map(({ name, images }) => ({ name, images: imageJobs(images, { preprocess }) }));
 }

@@ -10,9 +10,10 @@ import {
 import type { Clip, ClipConfig, Embedder } from "@clip-ts/model";
 import { loadProved, openModel } from "@clip-ts/node";
 import type { Precision } from "@clip-ts/tensorflow";
-import { visionTower } from "@clip-ts/vision-encoder";
+import { sameSize, shownSize, type ImageSize } from "@clip-ts/base";
+import { hasOpenSide, pixelForm, visionTower } from "@clip-ts/vision-encoder";
 import type { Arguments } from "../../cli/command.ts";
-import { countOption } from "../../cli/options.ts";
+import { sizeOption } from "../../cli/options.ts";
 import { note, onNotice } from "../../cli/output.ts";
 import { startNamedEngine } from "../../cli/start-engine.ts";
 
@@ -94,17 +95,21 @@ export async function withClip<Result>(
   }
 }
 
-/** `--image-size`, or undefined. @throws UsageError unless it is a whole number. */
-export function imageSizeOf(args: Pick<Arguments, "text">): number | undefined {
-  return countOption(args, "image-size");
+/** `--image-size`, or undefined. @throws UsageError unless it is a whole number or HEIGHTxWIDTH. */
+export function imageSizeOf(args: Pick<Arguments, "text">): ImageSize | undefined {
+  return sizeOption(args, "image-size");
 }
 
 /** Says on stderr that a model is used at another size than its own. */
-export function noteImageSize({ vision }: ClipConfig, imageSize: number | undefined): void {
-  if (imageSize === undefined || imageSize === vision.imageSize) return;
+export function noteImageSize({ vision }: ClipConfig, imageSize: ImageSize | undefined): void {
+  if (imageSize === undefined || sameSize(imageSize, vision.imageSize)) return;
+  if (hasOpenSide(pixelForm(vision))) {
+    return note(`opened for pictures of as many patches as one of ${shownSize(imageSize)} px has`);
+  }
   const { computed } = visionTower(vision).positions(vision) ?? {};
   const how = computed === undefined ? "interpolated" : "computed";
-  note(`opened for images of ${imageSize} px instead of ${vision.imageSize} px: its positions are ${how}`);
+  const [size, own] = [shownSize(imageSize), shownSize(vision.imageSize)];
+  note(`opened for images of ${size} px instead of ${own} px: its positions are ${how}`);
 }
 
 /** Attention heads of both towers, for layouts that split weights by them; nothing where one has none. */

@@ -2,7 +2,7 @@ import { randomStream } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
 import { pairArrays, type Batch } from "@clip-ts/data";
 import { inspectEngine, startEngine } from "@clip-ts/engines";
-import { normalizePlanes } from "@clip-ts/image";
+import { areaOf, normalizePlanes } from "@clip-ts/image";
 import { clipSpec, contrastive, preset, type ClipConfig, type ClipParams } from "@clip-ts/model";
 import { localExchange, useEngine } from "@clip-ts/test-utils";
 import { createTraining, type TrainingOptions } from "@clip-ts/training";
@@ -16,7 +16,7 @@ afterAll(() => useEngine("cpu"));
 const config = preset("nano");
 const statistics = { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711] } as const;
 const rows = 4;
-const area = config.vision.imageSize ** 2;
+const area = areaOf(config.vision.imageSize);
 
 /** A batch of bytes in memory that threads share, every byte among them; its floats are not to be made. */
 function byteBatch(): Batch {

@@ -1,11 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipError, isClipError } from "@clip-ts/base";
-import type { FlatTree, HostArrays, ParamSpec } from "@clip-ts/core";
+import type { FlatTree, HostArrays } from "@clip-ts/core";
 import { writeFileWhole, writeJson } from "@clip-ts/files";
 import type { ModelDescription } from "@clip-ts/inference";
 import { readHostSlots, writeModel, type Checkpoint } from "@clip-ts/node";
-import { checkpointOf, type TrainingPlan, type TrainingState } from "@clip-ts/training";
+import { checkpointOf, type StateLayout, type TrainingPlan, type TrainingState } from "@clip-ts/training";
 import { streamParams } from "@clip-ts/weights";
 import type { WriteProof } from "./prove.ts";
 
@@ -84,10 +84,11 @@ function slotDifferences(found: readonly string[], wanted: readonly string[]): s
   return [...differences, `its optimizer remembers ${other}, this run's ${own} ("optimizer.kind")`];
 }
 
+type Shapes = FlatTree<{ readonly shape: readonly number[] }>;
+
 /** Says which leaves of a slot are other ones than the run's. */
-function leafDifferences(found: HostArrays, wanted: FlatTree<ParamSpec>): string[] {
-  const shapeOf = (tree: FlatTree<{ readonly shape: readonly number[] }>, path: string): string =>
-    `[${tree[path]?.shape.join(", ")}]`;
+function leafDifferences(found: HostArrays, wanted: Shapes): string[] {
+  const shapeOf = (tree: Shapes, path: string): string => `[${tree[path]?.shape.join(", ")}]`;
   const [more, fewer] = [
     Object.keys(found).filter((path) => !(path in wanted)),
     Object.keys(wanted).filter((path) => !(path in found)),
@@ -123,6 +124,10 @@ async function readThem(folder: string, wanted: readonly string[]): Promise<Trai
   }
 }
 
+/** Specs of what a slot remembers of leaves. */
+const slotSpecs = (leaves: Shapes, shapeOf: (path: string) => readonly number[]): Shapes =>
+  Object.fromEntries(Object.keys(leaves).map((path) => [path, { shape: shapeOf(path) }]));
+
 /**
  * The slots that a run goes on with, of the leaves that learn in it.
  * @throws ClipError "bad-config" that says what a checkpoint of other settings lacks or has too much.
@@ -130,11 +135,11 @@ async function readThem(folder: string, wanted: readonly string[]): Promise<Trai
 export async function readStoredSlots(
   folder: string,
   wanted: readonly string[],
-  { trained, adapters }: Pick<TrainingPlan, "trained" | "adapters">,
+  { trained, adapters, slotShape }: Pick<TrainingPlan, "trained" | "adapters"> & Pick<StateLayout<object>, "slotShape">,
 ): Promise<TrainingState["slots"]> {
   const slots = await readThem(folder, wanted);
   const differences = Object.entries(slots).flatMap(([slot, leaves]) =>
-    leafDifferences(leaves, slot === "lora" ? adapters : trained),
+    leafDifferences(leaves, slot === "lora" ? adapters : slotSpecs(trained, (path) => slotShape(slot, path))),
   );
   if (differences.length === 0) return slots;
   throw cannotGoOn(folder, [...new Set(differences)]);

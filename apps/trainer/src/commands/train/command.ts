@@ -5,6 +5,7 @@ import { engineOptions } from "../../cli/options.ts";
 import type { SourceKind } from "../../cli/extension.ts";
 import { note } from "../../cli/output.ts";
 import { quoteWord, terminalColumns, wrap } from "../../cli/text.ts";
+import type { Settings } from "../../config/load-config.ts";
 import type { RunOptions } from "../../config/options.ts";
 
 /**
@@ -35,9 +36,11 @@ async function readRun(args: Arguments, kinds: readonly SourceKind[]): Promise<R
   const { loadConfig } = await import("../../config/load-config.ts");
   const { runOptions } = await import("../../config/run-options.ts");
   const { loadSources } = await import("../../config/sources.ts");
+  const { settleEpochs } = await import("../../config/settle-epochs.ts");
   const sources = await loadSources(kinds);
+  const settle = (data: Settings, label: string): Promise<Settings> => settleEpochs(data, label, sources);
   const read = async (path: string, settings: readonly string[]): Promise<RunOptions> =>
-    runOptions(await loadConfig(path, settings, sources), sources);
+    runOptions(await loadConfig(path, settings, sources, settle), sources);
   const [place = ""] = args.positionals;
   const settings = [...args.texts("set"), ...engineSettings(args)];
   const recorded = recordedConfig(args);

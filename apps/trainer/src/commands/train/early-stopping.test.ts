@@ -67,7 +67,7 @@ test("the end says what was best, when, and where it lies", () => {
   const early = stoppingOf(config, saved);
   const stop = earlyStopOf(config, early, 6);
   expect(describeEarlyStop(stop!, { done: 6, steps: 12 })).toBe(
-    "Stopped early after 6 of 12 steps: retrieval.meanRecallAt1 was best at step 3, 12.5%, and no " +
+    "Stopped early after 6 of 12 steps: retrieval.meanRecallAt1 was best at step 3, 12.5 %, and no " +
       `better in the last 3 evaluations (earlyStopping.patience). Best model: ${join(config.run, "best")}`,
   );
   expect(earlyStopOf(config, early, 12)).toBeUndefined(); // its last step is no early end

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { ClipError } from "@clip-ts/base";
+import { isLowerBetter, shownMetric } from "../../cli/metrics.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { EarlyStoppingOptions } from "../../config/options.ts";
 
@@ -33,9 +34,6 @@ export interface EarlyStop extends BestSoFar {
   /** Where the best model lies. */
   readonly folder: string;
 }
-
-/** Ranks are better the lower they are. */
-const isLowerBetter = (metric: string): boolean => metric.endsWith("Rank");
 
 /**
  * Sets up early stopping, from a saved best or none; undefined if it is not asked for.
@@ -88,7 +86,7 @@ export function describeEarlyStop(
   { metric, value, step, since, folder }: EarlyStop,
   { done, steps }: { readonly done: number; readonly steps: number },
 ): string {
-  const shown = isLowerBetter(metric) ? String(value) : `${(100 * value).toFixed(1)}%`;
+  const shown = shownMetric(metric, value);
   const evaluations = since === 1 ? "evaluation" : `${since} evaluations`;
   return (
     `Stopped early after ${done} of ${steps} steps: ${metric} was best at step ${step + 1}, ${shown}, ` +

@@ -2,8 +2,8 @@ import { ClipError } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
 import type { LeftOut, MaxSkipped, PairSource } from "@clip-ts/data";
 import type { Compiler } from "@clip-ts/engines";
-import { retrieval, zeroShot, type RetrievalResult, type ZeroShotResult } from "@clip-ts/evaluation";
-import type { PreprocessConfig } from "@clip-ts/image";
+import { retrieval, retrievalLoss, zeroShot, type RetrievalResult, type ZeroShotResult } from "@clip-ts/evaluation";
+import type { Preprocessing } from "@clip-ts/image";
 import { engineTowers, type ModelDescription } from "@clip-ts/inference";
 import type { Clip } from "@clip-ts/model";
 import type { TrainedModels } from "@clip-ts/training";
@@ -27,6 +27,7 @@ const bothWays = directions.flatMap((way) => recalls.map((name) => [way, name] a
 const retrievalNames: readonly string[] = [
   ...bothWays.map(([way, name]) => `retrieval.${way}.${name}`),
   "retrieval.meanRecallAt1",
+  "retrieval.loss",
 ];
 
 /** What `zeroShotNumbers` reports. */
@@ -82,7 +83,7 @@ export function evaluatedNames(options: EvaluationOptions | undefined): string[]
 function retrievalMeasure(
   source: PairSource,
   { captions, limit }: RetrievalOptions,
-  { preprocessing, maxSkipped }: MeasureOptions,
+  { preprocessing, maxSkipped, batchSize }: MeasureOptions,
 ): Measure {
   const pairs = captionedImages(source, preprocessing, limit);
   const onSkip = limitSkipped(source.label, pairs.length, maxSkipped);
@@ -91,7 +92,9 @@ function retrievalMeasure(
   const measure = async (clip: Clip<Float32Array>): Promise<Evaluation> => {
     const found = await retrieval(clip, pairs, { captions, onSkip });
     leftOut = withUnreadable(unlisted, found.skipped);
-    return retrievalNumbers(found);
+    const { logitScale, logitBias } = clip;
+    const loss = retrievalLoss(found, { batchSize, logitScale, logitBias });
+    return { ...retrievalNumbers(found), "retrieval.loss": loss };
   };
   return { what: "retrieval", of: measure, leftOut: () => leftOut };
 }
@@ -114,8 +117,10 @@ function zeroShotMeasure(
 
 /** What all measures have in common. */
 interface MeasureOptions {
-  readonly preprocessing: PreprocessConfig;
+  readonly preprocessing: Preprocessing;
   readonly maxSkipped: MaxSkipped | undefined;
+  /** Pairs that a loss compares. */
+  readonly batchSize: number;
 }
 
 /** Opens what a run evaluates on, so that a missing file is found before training. */
@@ -150,10 +155,10 @@ export async function openEvaluation(
   compiler: Pick<Compiler, "target"> | undefined,
 ): Promise<Evaluator | undefined> {
   if (options === undefined) return undefined;
-  const { every, ofAverage, background, maxSkipped } = options;
+  const { every, ofAverage, background, maxSkipped, batchSize } = options;
   const { preprocess: own } = description;
   const preprocessing = background === undefined ? own : { ...own, alpha: background };
-  const measures = await openMeasures(options, { preprocessing, maxSkipped });
+  const measures = await openMeasures(options, { preprocessing, maxSkipped, batchSize });
   const towers = engineTowers(description.config, compiler);
   const measureAll = async (leaves: HostArrays): Promise<Evaluation> => {
     const embedder = await towers.withWeights(leaves);

@@ -6,6 +6,7 @@ import { createEventFile } from "./event-file.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { createSoftFile } from "./soft-file.ts";
 import type { ProgressOptions } from "../../config/options.ts";
+import { shownMetric } from "../../cli/metrics.ts";
 
 /** What a step tells about itself. */
 export interface StepMetrics {
@@ -116,8 +117,8 @@ function curvesOf(report: StepReport, share: number): Record<string, number> {
 
 /** The first few numbers of an evaluation on one line. */
 function evaluationLine(step: number, evaluation: Evaluation): string {
-  const shown = Object.entries(evaluation).filter(([name]) => /(meanRecallAt1|top1)$/.test(name));
-  const numbers = shown.map(([name, value]) => `${name} ${(100 * value).toFixed(1)}%`);
+  const shown = Object.entries(evaluation).filter(([name]) => /(meanRecallAt1|top1|loss)$/.test(name));
+  const numbers = shown.map(([name, value]) => `${name} ${shownMetric(name, value)}`);
   return `step ${step + 1}: ${numbers.join("  ")}`;
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { refuseAfterDisposal } from "@clip-ts/base";
+import { refuseAfterDisposal, shownSize } from "@clip-ts/base";
 import { countParams, type HostArray, type HostArrays } from "@clip-ts/core";
 import { pairArrays, type Batch, type BatchStream, type Cursor, type PairSource } from "@clip-ts/data";
 import { startEngine, type Compiler, type StartedEngine } from "@clip-ts/engines";
@@ -99,9 +99,9 @@ type Restored = Omit<StartedTraining, "active"> & { readonly state: TrainingStat
 async function restore(folder: string, model: RunModel, options: ClipTrainingOptions): Promise<Restored> {
   const { step, cursor, best } = await readCheckpointState(folder);
   const saved = await closing(await storedModel(folder, model.description), loadHostParams);
-  const { plan, slots } = stateLayout(options);
+  const { plan, slots, slotShape } = stateLayout(options);
   const base = plan.lora === undefined ? saved : await model.start();
-  const stored = await readStoredSlots(folder, checkpointSlots(plan, slots), plan);
+  const stored = await readStoredSlots(folder, checkpointSlots(plan, slots), { ...plan, slotShape });
   const state = stateOf(plan, { step, model: saved, slots: stored }, base);
   return {
     state,
@@ -209,7 +209,7 @@ function announce(options: RunOptions, description: ModelDescription, batches: B
   const { preset, from = model.config } = model;
   process.stderr.write(
     `model   ${preset ?? from}: ${(size / 1e6).toFixed(1)} M parameters, ` +
-      `${description.config.vision.imageSize} px, ${description.config.text.contextLength} tokens\n` +
+      `${shownSize(description.config.vision.imageSize)} px, ${description.config.text.contextLength} tokens\n` +
       `data    ${kindOf(data.train)}: ${batches.stepsPerEpoch} batches an epoch, ` +
       `${steps} steps\nrun     ${run}\n`,
   );

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { flattenTree } from "@clip-ts/core";
 import type { Batch } from "@clip-ts/data";
-import { siglipPreprocess } from "@clip-ts/image";
+import { areaOf, siglipPreprocess } from "@clip-ts/image";
 import { optimize, peakBytes, type Target } from "@clip-ts/jit";
 import { initClip, preset, type ClipConfig } from "@clip-ts/model";
 import { startEngine, type Compiler } from "@clip-ts/engines";
@@ -15,7 +15,7 @@ import { configOf, folder } from "./run-here.test.ts";
 import { openTeacher, type Teacher } from "./teacher.ts";
 import type { RunOptions, TeacherOptions } from "../../config/options.ts";
 import { closing, loadEmbedder, needTokenizer, tokenizerFor, type ModelDescription } from "@clip-ts/inference";
-import { openModel, writeModel } from "@clip-ts/node";
+import { exportOnnxFolder, openModel, writeModel } from "@clip-ts/node";
 
 beforeAll(() => useEngine("cpu"));
 
@@ -77,13 +77,28 @@ test.each(Object.entries(teachers))(
   },
 );
 
+test("a teacher may be a folder of graphs, in the form of @huggingface/transformers", async () => {
+  const from = await writeTeacher("weights", teachers["another normalisation"]!);
+  const graphs = join(folder, "graphs");
+  await exportOnnxFolder(from, graphs);
+  const [whole, stored] = [from, graphs].map((place) => configOf("taught", { distill: { from: place } }));
+  const batch = await firstBatch(whole!, await student(whole!));
+  const [one, other] = [await teacherOf(whole!), await teacherOf(stored!)];
+  const [expected, found] = [await one.features(batch), await other.features(batch)];
+  for (const name of ["teacherImages", "teacherTexts", "teacherScale"]) {
+    expect(relativeError(found[name]!.data, expected[name]!.data), name).toBeLessThan(1e-5);
+  }
+  one.dispose();
+  other.dispose();
+});
+
 test("a teacher reads a batch's bytes by its own normalisation, to the last bit", async () => {
   const from = await writeTeacher("of-bytes", teachers["another normalisation"]!);
   const config = configOf("bytes", { distill: { from }, accumulate: 2 });
   const own = await openModel(from);
   const { preprocess } = await student(config);
   const { pixelValues, ...batch } = await firstBatch(config, await student(config));
-  const area = batch.imageSize ** 2;
+  const area = areaOf(batch.imageSize);
   const data = Uint8ClampedArray.from(pixelValues, (value, at) => {
     const channel = Math.floor(at / area) % 3;
     return Math.round((value * preprocess.std[channel]! + preprocess.mean[channel]!) * 255);

@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import { ClipError } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
 import type { Batch } from "@clip-ts/data";
-import type { Compiler } from "@clip-ts/engines";
-import { normalizePlanes, type PreprocessConfig } from "@clip-ts/image";
-import { closing, loadEmbedder, needTokenizer, type ModelDescription } from "@clip-ts/inference";
+import { graphOpener, type Compiler } from "@clip-ts/engines";
+import { areaOf, inputLength, isPatches, normalizePlanes, planesOnly, type Preprocessing } from "@clip-ts/image";
+import { closing, graphEmbedder, loadEmbedder, needTokenizer, type ModelDescription } from "@clip-ts/inference";
 import type { Embedder, TokenizedTexts } from "@clip-ts/model";
 import { openModel } from "@clip-ts/node";
 import { textTower } from "@clip-ts/text-encoder";
@@ -30,9 +30,16 @@ function framingOf(
   { config, preprocess }: Described,
   { augment, view }: TeacherPixelsOptions["data"],
 ): Record<string, unknown> {
-  const { resize, interpolation } = preprocess;
+  if (isPatches(preprocess)) {
+    const { patchSize, maxPatches, interpolation } = preprocess;
+    return { patchSize, maxPatches, interpolation };
+  }
+  const { resize, resizeTo, longestEdge, fill, interpolation } = preprocess;
   const isRandom = augment !== undefined || view !== undefined;
-  return { imageSize: config.vision.imageSize, ...(isRandom ? {} : { resize, interpolation }) };
+  return {
+    imageSize: config.vision.imageSize,
+    ...(isRandom ? {} : { resize, resizeTo, longestEdge, fill, interpolation }),
+  };
 }
 
 function assertSameFraming({ distill, data }: TeacherPixelsOptions, student: Described, teacher: Described): void {
@@ -48,8 +55,10 @@ function assertSameFraming({ distill, data }: TeacherPixelsOptions, student: Des
 }
 
 /** (value · std + mean - mean') / std' for each plane, as one factor and one summand. */
-function renormalize(pixels: Float32Array, from: PreprocessConfig, to: PreprocessConfig): Float32Array {
-  const area = to.size * to.size;
+function renormalize(pixels: Float32Array, student: Preprocessing, teacher: Preprocessing): Float32Array {
+  const [from, to] = [student, teacher].map((config) => planesOnly(config, "A teacher of another normalisation"));
+  if (from === undefined || to === undefined) return pixels;
+  const area = areaOf(to.size);
   const factors = from.std.map((std, channel) => std / (to.std[channel] as number));
   const summands = from.mean.map(
     (mean, channel) => (mean - (to.mean[channel] as number)) / (to.std[channel] as number),
@@ -71,8 +80,9 @@ function teacherPixels(options: TeacherPixelsOptions, student: Described, teache
     (channel) => from.mean[channel] === to.mean[channel] && from.std[channel] === to.std[channel],
   );
   return (batch, rows) => {
-    const area = batch.imageSize ** 2;
-    const [start, end] = [rows.start * 3 * area, rows.end * 3 * area];
+    const area = areaOf(batch.imageSize);
+    const length = isPatches(to) ? inputLength(to) : 3 * area;
+    const [start, end] = [rows.start * length, rows.end * length];
     if (batch.pixels !== undefined) return normalizePlanes(batch.pixels.data.subarray(start, end), area, to);
     const pixels = batch.pixelValues.subarray(start, end);
     return isSame ? pixels : renormalize(pixels, from, to);
@@ -206,7 +216,13 @@ export async function openTeacher(
   const model = await openModel(distill.from, { onNotice });
   const toPixels = teacherPixels(options, student, model);
   const toTexts = teacherTexts(options, student, model);
-  const embedder = await closing(model, () => loadEmbedder(model, compiler));
+  const embedder = await closing(model, async () => {
+    const graphs = await model.graphs();
+    if (graphs === undefined) return loadEmbedder(model, compiler);
+    // Stored graphs run on ONNX Runtime beside whatever engine trains.
+    const { config, place } = model;
+    return graphEmbedder({ graphs, config, place, engine: { openGraph: graphOpener() } }, { readies: true });
+  });
   const dim = model.config.projectionDim;
   const teacher = { embedder, dim, toPixels, toTexts, parts };
   return { features: (batch) => featuresOf(teacher, batch), dispose: () => embedder.dispose() };
