@@ -49,6 +49,12 @@ test("transformers.js embeds the exported model to the same features", async () 
   expect(linesTooWide(printed)).toEqual([]);
 });
 
+test("weights of fewer bits give nearly the same features", async () => {
+  const { printed, recorded } = await bench("dtypes");
+  expect(rowNames(recorded)).toEqual(["f32", "f16", "q8"]);
+  expect(linesTooWide(printed)).toEqual([]);
+});
+
 test("transformers.js gives plain captions the same ids", async () => {
   const { printed, recorded } = await bench("tokenize", "--peers", peer);
   expect(rowNames(recorded)).toEqual(["captions: clip-ts", `captions: ${peer}`]);

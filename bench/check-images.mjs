@@ -15,7 +15,7 @@ import {
 } from "../packages/image/dist/index.js";
 import { decodeImage } from "../packages/node/dist/index.js";
 
-const { images, damaged, size } = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const { images, damaged, size, fits = [] } = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const digest = ({ data }) => createHash("sha256").update(data).digest("hex").slice(0, 16);
 
 const ways = {
@@ -23,6 +23,15 @@ const ways = {
   squash: { resize: "squash" },
   bilinear: { interpolation: "bilinear" },
 };
+
+/** The ways of tools/peers/picture_fits.py: the first four digits of each. */
+function fitted(pixels) {
+  return fits.map(({ order, config }) => {
+    const usual = clipPreprocess(size);
+    const base = order === "after" ? torchvisionPreprocess(usual) : usual;
+    return digest(preprocessToPixels(pixels, { ...base, ...config })).slice(0, 4);
+  });
+}
 
 function madeOf(pixels, { box: [left, top, width, height] }) {
   const { data, ...rgb } = toRgb(pixels);
@@ -79,6 +88,10 @@ for (const image of [...images, ...damaged]) {
     const expected = expectedOf(image);
     const made = madeOf(pixels, image);
     const differing = Object.keys(expected).filter((key) => expected[key] !== made[key]);
+    fitted(pixels).forEach((found, at) => {
+      const digits = image.fits.slice(4 * at, 4 * at + 4);
+      if (digits !== "----" && digits !== found) differing.push(fits[at].name);
+    });
     if (differing.length > 0) report(image, `${image.width}x${image.height}`, ...differing);
   }
 }

@@ -14,6 +14,7 @@ const commands = {
   train: async () => (await import("./commands/train.mjs")).benchTrain,
   "train --against": async () => (await import("./commands/against.mjs")).benchAgainst,
   infer: async () => (await import("./commands/infer.mjs")).benchInfer,
+  dtypes: async () => (await import("./commands/dtypes.mjs")).benchDtypes,
   tokenize: async () => (await import("./commands/tokenize.mjs")).benchTokenize,
   preprocess: async () => (await import("./commands/preprocess.mjs")).benchPreprocess,
   data: async () => (await import("./commands/data.mjs")).benchData,

@@ -18,6 +18,7 @@ import { parseArgs } from "node:util";
  * @property {number} warmup
  * @property {string | undefined} against the revision that this tree's training is compared with
  * @property {number} starts processes of each side whose build counts, in such a comparison
+ * @property {string | undefined} trained a model of the quickstart
  * @property {string | undefined} python
  * @property {number} pairs of the set in tars
  * @property {number} steps of a round of training from data
@@ -42,6 +43,7 @@ Commands:
   train       a full training step: both towers, loss, clipping, AdamW; with
               --against, this tree beside another revision's instead of the peers
   infer       embedding images, and texts
+  dtypes      embedding with weights of 32, 16 and 8 bits: speed, size, accuracy
   tokenize    captions to ids
   preprocess  images to normalised pixels
   data        pairs in tars: reading, decoding, cropping, tokenising, batches
@@ -73,6 +75,7 @@ Options:
   --stores A,B          search: kinds of index ("flat f32", "flat int8", lance)
   --inputs FOLDER       data, search: where what they read is kept and used again
                         (in the system's folder for temporary files)
+  --trained FOLDER      dtypes: a model trained by the quickstart, whose answers are counted
   --python PATH         an interpreter with PyTorch and open_clip, instead of one
                         made in bench/.venv
   --record              add the results to bench/results.md
@@ -141,6 +144,7 @@ function parse(words) {
         dim: { type: "string" },
         stores: { type: "string" },
         inputs: { type: "string" },
+        trained: { type: "string" },
         python: { type: "string" },
         record: { type: "boolean", default: false },
         "record-to": { type: "string" },
@@ -250,6 +254,7 @@ export function readOptions(words) {
     against: given.against,
     stores: namesOf(given.stores),
     inputs: given.inputs,
+    trained: given.trained,
     python: given.python,
     quick: given.quick,
     record: given["record-to"] ?? ownFile,
@@ -263,6 +268,7 @@ const unsaid = new Map([
   ["--record", 0],
   ["--record-to", 1],
   ["--python", 1],
+  ["--trained", 1],
   ["--inputs", 1],
 ]);
 

@@ -1,3 +1,4 @@
+import { sidesOf } from "@clip-ts/base";
 // @ts-check
 // Embeds pictures on one engine; each message is answered with what it gave.
 import { openClip } from "@clip-ts/web";
@@ -22,13 +23,13 @@ const answers = {
       threads,
       onEngine: (running) => (started = running),
     });
-    const side = clip.config.vision.imageSize;
+    const { height, width } = sidesOf(clip.config.vision.imageSize);
     const bytes = new Uint8Array(await (await fetched("/images/pixels.bin")).arrayBuffer());
-    const size = side * side * 3;
+    const size = height * width * 3;
     for (let index = 0; index < count; index++) {
       pictures.files.push(await (await fetched(`/images/image-${index}.jpg`)).blob());
       const data = bytes.subarray(index * size, (index + 1) * size);
-      pictures.pixels.push({ data, width: side, height: side, channels: 3 });
+      pictures.pixels.push({ data, width, height, channels: 3 });
     }
     return { detail: started?.detail, threads: started?.threads, isIsolated: crossOriginIsolated };
   },

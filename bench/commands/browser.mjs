@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sidesOf as sidesOfPicture } from "@clip-ts/base";
 import sharp from "sharp";
 import { build, defaultClientConditions } from "vite";
 import { drawImages } from "../inputs/images.mjs";
@@ -93,7 +94,7 @@ export async function benchBrowser(run) {
   const { folder, description } = await startModel(run);
   run.note("building the page");
   const page = await buildPage(run);
-  await drawPictures(run, count, description.config.vision.imageSize);
+  await drawPictures(run, count, sidesOfPicture(description.config.vision.imageSize).height);
   const options = { folders: [page, run.workspace], model: `/${basename(folder)}/`, count };
   const sides = await startSides(sidesOf(run, options), run.note);
   const settings = roundsOf(run);

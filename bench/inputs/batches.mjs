@@ -1,5 +1,5 @@
 // @ts-check
-import { randomStream } from "@clip-ts/base";
+import { randomStream, sidesOf } from "@clip-ts/base";
 import { needTokenizer } from "@clip-ts/inference";
 import { writeArrays } from "./arrays.mjs";
 import { captionIds } from "./captions.mjs";
@@ -14,6 +14,7 @@ import { captionIds } from "./captions.mjs";
  */
 export async function writeBatches(path, description, { batches, rows, tokens, captions }) {
   const { channels, imageSize } = description.config.vision;
+  const { height, width } = sidesOf(imageSize);
   const tokenizer = needTokenizer(description);
   const random = randomStream(0, "pixels");
   /** @type {Record<string, import("./arrays.mjs").NamedArray>} */
@@ -21,7 +22,7 @@ export async function writeBatches(path, description, { batches, rows, tokens, c
   /** @type {number[]} */
   const lengths = [];
   for (let index = 0; index < batches; index++) {
-    const shape = [rows, channels, imageSize, imageSize];
+    const shape = [rows, channels, height, width];
     const size = shape.reduce((product, side) => product * side, 1);
     const data = Float32Array.from({ length: size }, () => random.normal());
     const own = captions?.slice(index * rows, (index + 1) * rows);
