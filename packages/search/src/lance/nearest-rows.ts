@@ -33,7 +33,8 @@ async function planOf({ table }: OpenTable, where: string, { count, isExact }: S
   if (isExact === true) return everyRow;
   const index = await findVectorIndex(table);
   if (index === undefined) return everyRow;
-  const [rows, matching] = await Promise.all([table.countRows(), table.countRows(where || undefined)]);
+  const rows = await table.countRows();
+  const matching = where === "" ? rows : await table.countRows(where);
   if (where !== "" && matching <= fewMatching) return everyRow;
   return { probes: probesFor({ type: index.indexType, rows }, { count, matching }), matching };
 }
