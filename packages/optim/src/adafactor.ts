@@ -1,4 +1,4 @@
-import { add, div, mean, mul, reshape, rsqrt, square, sub, type Tensor } from "@tensorflow/tfjs-core";
+import { add, div, mean, mul, rsqrt, square, sub, type Tensor } from "@tensorflow/tfjs-core";
 import { scalarNamed, times, type ScalarValue } from "./schedule.ts";
 import { decayed, type UpdateRule } from "./update-rules.ts";
 
@@ -36,6 +36,42 @@ const none: readonly number[] = [1];
 /** `before` moved towards `now` by a share. */
 const towards = (before: Tensor, now: Tensor, share: ScalarValue): Tensor => add(before, mul(sub(now, before), share));
 
+/** What is kept of a leaf's mean squares. */
+interface MeanSquares {
+  readonly second: Tensor;
+  readonly rows: Tensor;
+  readonly columns: Tensor;
+}
+
+/** The same after a step, and the gradient by its root. */
+interface Scaled extends MeanSquares {
+  readonly update: Tensor;
+}
+
+/** A gradient, its squares, and how much of them enters the mean. */
+interface Squared {
+  readonly grad: Tensor;
+  readonly squares: Tensor;
+  readonly share: ScalarValue;
+}
+
+function scaledWhole({ second, rows, columns }: MeanSquares, { grad, squares, share }: Squared): Scaled {
+  const next = towards(second, squares, share);
+  return { second: next, rows: rows.clone(), columns: columns.clone(), update: mul(grad, rsqrt(next)) };
+}
+
+function scaledByFactors(
+  { second, rows, columns }: MeanSquares,
+  { grad, squares, share }: Squared,
+  [c, r]: readonly [number, number],
+): Scaled {
+  const ofRows = towards(rows, mean(squares, r, true), share);
+  const ofColumns = towards(columns, mean(squares, c, true), share);
+  const rowFactor = rsqrt(div(ofRows, mean(ofRows, c, true)));
+  const update = mul(mul(grad, rowFactor), rsqrt(ofColumns));
+  return { second: second.clone(), rows: ofRows, columns: ofColumns, update };
+}
+
 /**
  * Adafactor (Shazeer and Stern 2018, arXiv:1804.04235) as big_vision has it (Zhai et al. 2022, arXiv:2106.04560): the
  * mean square of a matrix is kept as that of its rows and of its columns, so that AdamW's second moment takes next to
@@ -59,23 +95,13 @@ export function adafactor(config: AdafactorConfig): UpdateRule {
     apply({ param, grad, slots, scalars, weightDecay, multiplier }) {
       const [running, second, rows, columns] = slots as [Tensor, Tensor, Tensor, Tensor];
       const rate = times(scalarNamed(scalars, "learningRate"), multiplier);
-      const share = scalarNamed(scalars, "squareShare");
-      const squares = add(square(grad), eps);
+      const squared = { grad, squares: add(square(grad), eps), share: scalarNamed(scalars, "squareShare") };
       const axes = factoredAxes(param.shape, minDimToFactor);
-      const [update, ...remembered] = ((): [Tensor, Tensor, Tensor, Tensor] => {
-        if (axes === undefined) {
-          const next = towards(second, squares, share);
-          return [mul(grad, rsqrt(next)), next, rows.clone(), columns.clone()];
-        }
-        const [c, r] = axes;
-        const ofRows = towards(rows, reshape(mean(squares, r), rows.shape), share);
-        const ofColumns = towards(columns, reshape(mean(squares, c), columns.shape), share);
-        const rowFactor = rsqrt(div(ofRows, mean(ofRows, c, true)));
-        return [mul(mul(grad, rowFactor), rsqrt(ofColumns)), second.clone(), ofRows, ofColumns];
-      })();
-      const direction = momentum === 0 ? update : towards(running, update, 1 - momentum);
+      const kept = { second, rows, columns };
+      const next = axes === undefined ? scaledWhole(kept, squared) : scaledByFactors(kept, squared, axes);
+      const direction = momentum === 0 ? next.update : towards(running, next.update, 1 - momentum);
       const moved = sub(decayed(param, rate, weightDecay), mul(direction, rate));
-      return [moved, momentum === 0 ? running.clone() : direction, ...remembered];
+      return [moved, momentum === 0 ? running.clone() : direction, next.second, next.rows, next.columns];
     },
   };
 }

@@ -8,21 +8,30 @@ type Shape4D = [number, number, number, number];
 /** How a window moves over pictures [batch, height, width, channels]. */
 export type Windows = backend_util.Conv2DInfo;
 
+const windowsOf =
+  (isDepthwise: boolean) =>
+  (
+    image: readonly number[],
+    filter: readonly number[],
+    { strides, pad, dilations, dimRoundingMode }: Attributes,
+  ): Windows =>
+    backend_util.computeConv2DInfo(
+      [...image] as Shape4D,
+      [...filter] as Shape4D,
+      strides as number,
+      (dilations as number | undefined) ?? 1,
+      pad as number,
+      dimRoundingMode as "floor" | undefined,
+      isDepthwise,
+    );
+
+type WindowsOf = ReturnType<typeof windowsOf>;
+
 /** The windows of a convolution. image and filter [height, width, in, out] are shapes. */
-export function convolutionWindows(
-  image: readonly number[],
-  filter: readonly number[],
-  { strides, pad, dilations, dimRoundingMode }: Attributes,
-): Windows {
-  return backend_util.computeConv2DInfo(
-    [...image] as Shape4D,
-    [...filter] as Shape4D,
-    strides as number,
-    (dilations as number | undefined) ?? 1,
-    pad as number,
-    dimRoundingMode as "floor" | undefined,
-  );
-}
+export const convolutionWindows: WindowsOf = windowsOf(false);
+
+/** The windows of a convolution of every channel by itself. filter [height, width, channels, outputs of each]. */
+export const depthwiseWindows: WindowsOf = windowsOf(true);
 
 /** The windows of a pool. */
 export function poolWindows(
@@ -44,37 +53,17 @@ function refuseChannelsFirst({ dataFormat }: Attributes): void {
   throw new ClipError("unsupported", "Only convolutions of pictures with channels last can be traced.");
 }
 
-export const convolutionShape: ShapeRule = ({ x, filter }, attributes) => {
-  refuseChannelsFirst(attributes);
-  const [image, kernel] = [x as Described, filter as Described];
-  return {
-    shape: convolutionWindows(image.shape, kernel.shape, attributes).outShape,
-    dtype: "float32",
+const shapeBy =
+  (windows: WindowsOf): ShapeRule =>
+  ({ x, filter }, attributes) => {
+    refuseChannelsFirst(attributes);
+    const [image, kernel] = [x as Described, filter as Described];
+    return { shape: windows(image.shape, kernel.shape, attributes).outShape, dtype: "float32" };
   };
-};
 
-/** The windows of a convolution of every channel by itself. filter [height, width, channels, outputs of each]. */
-export function depthwiseWindows(
-  image: readonly number[],
-  filter: readonly number[],
-  { strides, pad, dilations, dimRoundingMode }: Attributes,
-): Windows {
-  return backend_util.computeConv2DInfo(
-    [...image] as Shape4D,
-    [...filter] as Shape4D,
-    strides as number,
-    (dilations as number | undefined) ?? 1,
-    pad as number,
-    dimRoundingMode as "floor" | undefined,
-    true,
-  );
-}
+export const convolutionShape: ShapeRule = shapeBy(convolutionWindows);
 
-export const depthwiseShape: ShapeRule = ({ x, filter }, attributes) => {
-  refuseChannelsFirst(attributes);
-  const [image, kernel] = [x as Described, filter as Described];
-  return { shape: depthwiseWindows(image.shape, kernel.shape, attributes).outShape, dtype: "float32" };
-};
+export const depthwiseShape: ShapeRule = shapeBy(depthwiseWindows);
 
 export const poolShape: ShapeRule = ({ x }, attributes) => ({
   shape: poolWindows((x as Described).shape, attributes).outShape,
