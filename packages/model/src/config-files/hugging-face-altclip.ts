@@ -2,7 +2,7 @@ import { initialLogitScale } from "@clip-ts/projection";
 import type { AltClipTextConfig } from "@clip-ts/text-encoder";
 import { isVit, type VitConfig } from "@clip-ts/vision-encoder";
 import { headsOf, type BuiltInClipConfig, type ClipConfig } from "../config.ts";
-import { formatBertFamily, parseDropout } from "./hugging-face-bert.ts";
+import { formatBertFamily, parseDropout, parseRobertaCaptions } from "./hugging-face-bert.ts";
 import {
   clipVisionDefaults,
   formatTraining,
@@ -26,20 +26,10 @@ const textDefaults = {
 
 function parseText(text: Section): AltClipTextConfig {
   text.only("position_embedding_type", "absolute");
-  const vocabSize = text.vocabulary("vocab_size", 250_002);
-  const padTokenId = text.tokenId("pad_token_id", vocabSize, 1);
-  const contextLength = text.tokens("max_position_embeddings", 514) - padTokenId - 1;
-  if (contextLength < 1) {
-    text.refuse("max_position_embeddings", `more than ${padTokenId + 1}, the ids up to padding`);
-  }
   return {
     kind: "altclip",
     ...parseTransformer(text, textDefaults),
-    vocabSize,
-    contextLength,
-    startTokenId: text.tokenId("bos_token_id", vocabSize, 0),
-    endTokenId: text.tokenId("eos_token_id", vocabSize, 2),
-    padTokenId,
+    ...parseRobertaCaptions(text, { vocabSize: 250_002, positions: 514 }),
     tokenTypes: text.positive("type_vocab_size", 1),
     headWidth: text.positive("project_dim", 768),
     ...parseDropout(text),

@@ -1,4 +1,4 @@
-import type { BertFamilyConfig, BertTextConfig } from "@clip-ts/text-encoder";
+import type { BertFamilyConfig, BertTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
 import { formatTransformer, parseTransformer } from "./hugging-face-clip.ts";
 import type { Json, Section } from "./section.ts";
 
@@ -65,4 +65,30 @@ export function formatBertFamily(text: Omit<BertFamilyConfig, "kind" | "pooling"
 /** BERT's keys, written. */
 export function formatBert(text: BertTextConfig): Json {
   return { model_type: "bert", ...formatBertFamily(text), max_position_embeddings: text.contextLength };
+}
+
+/** What RoBERTa's files say of captions, where they say nothing else. */
+interface RobertaDefaults {
+  readonly vocabSize: number;
+  readonly positions: number;
+}
+
+/** Reads ids and lengths as RoBERTa and its kin have them: positions are counted from behind the padding's id. */
+export function parseRobertaCaptions(
+  text: Section,
+  { vocabSize: usual, positions }: RobertaDefaults,
+): Pick<RobertaTextConfig, "vocabSize" | "contextLength" | "startTokenId" | "endTokenId" | "padTokenId"> {
+  const vocabSize = text.vocabulary("vocab_size", usual);
+  const padTokenId = text.tokenId("pad_token_id", vocabSize, 1);
+  const contextLength = text.tokens("max_position_embeddings", positions) - padTokenId - 1;
+  if (contextLength < 1) {
+    text.refuse("max_position_embeddings", `more than ${padTokenId + 1}, the ids up to padding`);
+  }
+  return {
+    vocabSize,
+    contextLength,
+    startTokenId: text.tokenId("bos_token_id", vocabSize, 0),
+    endTokenId: text.tokenId("eos_token_id", vocabSize, 2),
+    padTokenId,
+  };
 }

@@ -9,6 +9,7 @@ import {
   formatBertFamily,
   parseBert,
   parseDropout,
+  parseRobertaCaptions,
 } from "./hugging-face-bert.ts";
 import {
   clipVisionDefaults,
@@ -25,20 +26,10 @@ import type { Json, Section } from "./section.ts";
 /** Reads RoBERTa's keys. `pooling` is not among them: the model around it decides. */
 export function parseRoberta(text: Section, pooling: RobertaTextConfig["pooling"]): RobertaTextConfig {
   assertEncoder(text);
-  const vocabSize = text.vocabulary("vocab_size", 50265);
-  const padTokenId = text.tokenId("pad_token_id", vocabSize, 1);
-  const contextLength = text.tokens("max_position_embeddings", 512) - padTokenId - 1;
-  if (contextLength < 1) {
-    text.refuse("max_position_embeddings", `more than ${padTokenId + 1}, the ids up to padding`);
-  }
   return {
     kind: "roberta",
     ...parseTransformer(text, bertDefaults),
-    vocabSize,
-    contextLength,
-    startTokenId: text.tokenId("bos_token_id", vocabSize, 0),
-    endTokenId: text.tokenId("eos_token_id", vocabSize, 2),
-    padTokenId,
+    ...parseRobertaCaptions(text, { vocabSize: 50_265, positions: 512 }),
     tokenTypes: text.positive("type_vocab_size", 2),
     pooling,
     ...parseDropout(text),

@@ -89,7 +89,7 @@ export function towersOfSiglip(
 }
 
 /** The same, written. */
-export const formatSiglipText = (text: SiglipTextConfig): Json => ({
+const formatSiglipText = (text: SiglipTextConfig): Json => ({
   ...formatTransformer(text),
   vocab_size: text.vocabSize,
   max_position_embeddings: text.contextLength,
@@ -98,18 +98,29 @@ export const formatSiglipText = (text: SiglipTextConfig): Json => ({
   projection_size: text.headWidth,
 });
 
+/** The two towers as `config.json` has them. */
+interface WrittenTowers {
+  readonly text: SiglipTextConfig;
+  readonly vision: Json;
+}
+
+/** Writes a model of SigLIP's kind: what stands around the towers is the same in all of them. */
+export function formatSiglipModel(config: ClipConfig, type: "siglip" | "siglip2", towers: WrittenTowers): Json {
+  const { loss: _loss, ...training } = config; // the sigmoid loss goes without saying
+  return {
+    architectures: [type === "siglip" ? "SiglipModel" : "Siglip2Model"],
+    model_type: type,
+    logit_scale_init_value: config.initialLogitScale,
+    text_config: { model_type: `${type}_text_model`, ...formatSiglipText(towers.text) },
+    vision_config: { model_type: `${type}_vision_model`, ...towers.vision },
+    ...formatTraining(training),
+  };
+}
+
 /** Writes model type "siglip". */
 export function formatHuggingFaceSiglip(
   config: ClipConfig,
   { vision, text }: { readonly vision: VitConfig; readonly text: SiglipTextConfig },
 ): Json {
-  const { loss: _loss, ...training } = config; // the sigmoid loss goes without saying
-  return {
-    architectures: ["SiglipModel"],
-    model_type: "siglip",
-    logit_scale_init_value: config.initialLogitScale,
-    text_config: { model_type: "siglip_text_model", ...formatSiglipText(text) },
-    vision_config: { model_type: "siglip_vision_model", ...formatVit(vision) },
-    ...formatTraining(training),
-  };
+  return formatSiglipModel(config, "siglip", { text, vision: formatVit(vision) });
 }

@@ -2,8 +2,8 @@ import { initialSigmoidLogitScale } from "@clip-ts/projection";
 import type { SiglipTextConfig } from "@clip-ts/text-encoder";
 import type { NaflexConfig } from "@clip-ts/vision-encoder";
 import { headsOf, lossOf, type BuiltInClipConfig, type ClipConfig } from "../config.ts";
-import { formatTraining, formatTransformer, parseTraining, parseTransformer } from "./hugging-face-clip.ts";
-import { formatSiglipText, parseSiglipText, siglipDefaults } from "./hugging-face-siglip.ts";
+import { formatTransformer, parseTraining, parseTransformer } from "./hugging-face-clip.ts";
+import { formatSiglipModel, parseSiglipText, siglipDefaults } from "./hugging-face-siglip.ts";
 import type { Json, Section } from "./section.ts";
 
 /** SigLIP 2's vision tower of variable resolution: its table of positions is square, whatever pictures are. */
@@ -52,19 +52,11 @@ export function formatHuggingFaceSiglip2(
   config: ClipConfig,
   { vision, text }: { readonly vision: NaflexConfig; readonly text: SiglipTextConfig },
 ): Json {
-  const { loss: _loss, ...training } = config; // the sigmoid loss goes without saying
-  return {
-    architectures: ["Siglip2Model"],
-    model_type: "siglip2",
-    logit_scale_init_value: config.initialLogitScale,
-    text_config: { model_type: "siglip2_text_model", ...formatSiglipText(text) },
-    vision_config: {
-      model_type: "siglip2_vision_model",
-      ...formatTransformer(vision),
-      num_patches: (vision.imageSize / vision.patchSize) ** 2,
-      patch_size: vision.patchSize,
-      num_channels: vision.channels,
-    },
-    ...formatTraining(training),
+  const written = {
+    ...formatTransformer(vision),
+    num_patches: (vision.imageSize / vision.patchSize) ** 2,
+    patch_size: vision.patchSize,
+    num_channels: vision.channels,
   };
+  return formatSiglipModel(config, "siglip2", { text, vision: written });
 }
