@@ -1,6 +1,7 @@
 import { unflattenLike } from "@clip-ts/core";
 import {
   goldenArrays,
+  renamedArrays,
   goldenJson,
   goldenTowers,
   largestDifference,
@@ -8,7 +9,7 @@ import {
   useEngine,
   type GoldenArray,
 } from "@clip-ts/test-utils";
-import { convertTensors, type HostTensor } from "@clip-ts/weights";
+import { convertTensors } from "@clip-ts/weights";
 import { eye, scalar, slice, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { parseClipConfig } from "./config-files/hugging-face.ts";
@@ -19,19 +20,8 @@ import { clipSpec, type ClipParams } from "./spec.ts";
 type Arrays = Readonly<Record<string, GoldenArray>>;
 
 /** Reference arrays under our names, whatever names the original gives them. */
-async function canonical(arrays: Arrays): Promise<Arrays> {
-  const hosted = Object.entries(arrays).map(([name, array]): [string, HostTensor] => {
-    const { buffer, byteOffset, byteLength } = array.values;
-    return [name, { ...array, bytes: new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength) }];
-  });
-  const renamed = Object.entries(await convertTensors(Object.fromEntries(hosted), "huggingface"));
-  return Object.fromEntries(
-    renamed.map(([name, { shape, bytes }]) => {
-      const values = new Float32Array(bytes.slice().buffer);
-      return [name, { dtype: "F32", shape, values }];
-    }),
-  );
-}
+const canonical = (arrays: Arrays): Promise<Arrays> =>
+  renamedArrays(arrays, (tensors) => convertTensors(tensors, "huggingface"));
 
 const upload = ({ values, shape, dtype }: GoldenArray): Tensor =>
   tensor(values, [...shape], dtype === "I32" ? "int32" : "float32");

@@ -1,6 +1,13 @@
 import { unflattenLike } from "@clip-ts/core";
-import { goldenArrays, goldenJson, relativeError, useEngine, type GoldenArray } from "@clip-ts/test-utils";
-import { convertTensors, type HostTensor, type Layout } from "@clip-ts/weights";
+import {
+  goldenArrays,
+  goldenJson,
+  relativeError,
+  renamedArrays,
+  useEngine,
+  type GoldenArray,
+} from "@clip-ts/test-utils";
+import { convertTensors, type Layout } from "@clip-ts/weights";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { formatClipConfig, parseClipConfig, weightNamesOf } from "./config-files/hugging-face.ts";
@@ -11,19 +18,8 @@ import { clipSpec, type ClipParams } from "./spec.ts";
 type Arrays = Readonly<Record<string, GoldenArray>>;
 
 /** Reference arrays under our names, or those of another layout, whatever names the original gives them. */
-async function canonical(arrays: Arrays, layout: Layout = "huggingface"): Promise<Arrays> {
-  const hosted = Object.entries(arrays).map(([name, array]): [string, HostTensor] => {
-    const { buffer, byteOffset, byteLength } = array.values;
-    return [name, { ...array, bytes: new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength) }];
-  });
-  const renamed = Object.entries(await convertTensors(Object.fromEntries(hosted), layout));
-  return Object.fromEntries(
-    renamed.map(([name, { shape, bytes }]) => [
-      name,
-      { dtype: "F32", shape, values: new Float32Array(bytes.slice().buffer) },
-    ]),
-  );
-}
+const canonical = (arrays: Arrays, layout: Layout = "huggingface"): Promise<Arrays> =>
+  renamedArrays(arrays, (tensors) => convertTensors(tensors, layout));
 
 const upload = ({ values, shape, dtype }: GoldenArray): Tensor =>
   tensor(values, [...shape], dtype === "I32" ? "int32" : "float32");

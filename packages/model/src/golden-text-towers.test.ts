@@ -1,7 +1,15 @@
 import { flattenTree, unflattenLike, type ParamSpec } from "@clip-ts/core";
-import { goldenArrays, goldenJson, refusalOf, relativeError, useEngine, type GoldenArray } from "@clip-ts/test-utils";
+import {
+  goldenArrays,
+  goldenJson,
+  refusalOf,
+  relativeError,
+  renamedArrays,
+  useEngine,
+  type GoldenArray,
+} from "@clip-ts/test-utils";
 import type { AltClipTextConfig } from "@clip-ts/text-encoder";
-import { convertTensors, type HostTensor } from "@clip-ts/weights";
+import { convertTensors } from "@clip-ts/weights";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { formatClipConfig, parseClipConfig } from "./config-files/hugging-face.ts";
@@ -14,18 +22,8 @@ import { clipSpec, type ClipParams } from "./spec.ts";
 type Arrays = Readonly<Record<string, GoldenArray>>;
 
 /** Reference arrays under our names, whatever names the original gives them. */
-async function canonical(arrays: Arrays): Promise<Arrays> {
-  const hosted = Object.entries(arrays).map(([name, array]): [string, HostTensor] => {
-    const { buffer, byteOffset, byteLength } = array.values;
-    return [name, { ...array, bytes: new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength) }];
-  });
-  const renamed = Object.entries(await convertTensors(Object.fromEntries(hosted), "huggingface"));
-  return Object.fromEntries(
-    renamed.map(([name, { shape, bytes }]) => {
-      return [name, { dtype: "F32" as const, shape, values: new Float32Array(bytes.slice().buffer) }];
-    }),
-  );
-}
+const canonical = (arrays: Arrays): Promise<Arrays> =>
+  renamedArrays(arrays, (tensors) => convertTensors(tensors, "huggingface"));
 
 const upload = ({ values, shape, dtype }: GoldenArray): Tensor =>
   tensor(values, [...shape], dtype === "I32" ? "int32" : "float32");

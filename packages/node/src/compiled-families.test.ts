@@ -15,6 +15,8 @@ import {
 } from "@clip-ts/model";
 import {
   goldenArrays,
+  renamedArrays,
+  type GoldenArray,
   goldenPath,
   goldenTensors,
   largestDifference,
@@ -24,7 +26,7 @@ import {
 } from "@clip-ts/test-utils";
 import { drawTextDropout, type RobertaTextConfig } from "@clip-ts/text-encoder";
 import { pixelForm } from "@clip-ts/vision-encoder";
-import { convertTensors, type HostTensor } from "@clip-ts/weights";
+import { convertTensors } from "@clip-ts/weights";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { beforeAll, expect, test } from "vitest";
@@ -100,19 +102,11 @@ async function load(file: string, options: ForwardOptions): Promise<Case> {
 }
 
 /** Reference arrays under our names. */
-async function canonical(file: string): Promise<Record<string, Float32Array>> {
-  const hosted = Object.entries(goldenArrays(file)).map(([name, { values, ...array }]) => {
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    return [name, { ...array, bytes }] as [string, HostTensor];
-  });
-  const renamed = await convertTensors(Object.fromEntries(hosted), "huggingface");
-  return Object.fromEntries(
-    Object.entries(renamed).map(([name, { bytes }]) => [name, new Float32Array(bytes.slice().buffer)]),
-  );
-}
+const canonical = (file: string): Promise<Readonly<Record<string, GoldenArray>>> =>
+  renamedArrays(goldenArrays(file), (tensors) => convertTensors(tensors, "huggingface"));
 
 async function expectGradients(actual: Arrays, file: string): Promise<void> {
-  for (const [path, values] of Object.entries(await canonical(file))) {
+  for (const [path, { values }] of Object.entries(await canonical(file))) {
     const gradient = actual[`gradient:${path}`]!.data as Float32Array;
     expect(relativeError(gradient, values, 1e-3), path).toBeLessThan(1e-4);
   }
@@ -162,7 +156,7 @@ test("ResNet compiled: a training pass equals open_clip's, statistics too", asyn
   });
   await expectGradients(actual, "clip-resnet/grads.safetensors");
   const statistics = await canonical("clip-resnet/running-after.safetensors");
-  for (const [path, values] of Object.entries(statistics)) {
+  for (const [path, { values }] of Object.entries(statistics)) {
     expect(largestDifference(valuesOf(actual, `next:${path}`), values), path).toBeLessThan(1e-5);
   }
 });

@@ -8,8 +8,8 @@ import { closing, loadModelParams } from "@clip-ts/inference";
 import { trace, type NamedTensors } from "@clip-ts/jit";
 import { inputSize } from "@clip-ts/image";
 import { clipSpec, formatClipConfig, lossGradients, type ClipConfig, type ClipParams } from "@clip-ts/model";
-import { goldenArrays, goldenPath, relativeError, useEngine } from "@clip-ts/test-utils";
-import { convertTensors, type HostTensor } from "@clip-ts/weights";
+import { goldenArrays, goldenPath, relativeError, renamedArrays, useEngine } from "@clip-ts/test-utils";
+import { convertTensors } from "@clip-ts/weights";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
@@ -27,11 +27,8 @@ const folderOf = (tower: Tower): string => dirname(goldenPath(`${tower}/config.j
 /** Reference gradients under our names; a temperature's is one of the logarithm of its reciprocal here. */
 async function expectedGradients(tower: Tower): Promise<Record<string, Float32Array>> {
   const { temperature, ...arrays } = goldenArrays(`${tower}/grads.safetensors`);
-  const hosted = Object.entries(arrays).map(([name, { values, ...array }]): [string, HostTensor] => {
-    return [name, { ...array, bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) }];
-  });
-  const renamed = await convertTensors(Object.fromEntries(hosted), "huggingface");
-  const named = Object.entries(renamed).map(([name, { bytes }]) => [name, new Float32Array(bytes.slice().buffer)]);
+  const renamed = await renamedArrays(arrays, (tensors) => convertTensors(tensors, "huggingface"));
+  const named = Object.entries(renamed).map(([name, { values }]) => [name, values]);
   if (temperature === undefined) return Object.fromEntries(named) as Record<string, Float32Array>;
   const value = goldenArrays(`${tower}/model.safetensors`)["temperature"]!.values[0]!;
   const scale = Float32Array.of(-value * temperature.values[0]!);

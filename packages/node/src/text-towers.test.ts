@@ -11,9 +11,16 @@ import { trace, type CompiledFunction, type Graph, type HostArray, type NamedTen
 import { clipSpec, lossGradients, type ClipConfig, type ClipParams, type PairBatch } from "@clip-ts/model";
 import { compileOnnx } from "@clip-ts/onnx";
 import { compileTensorflow, type FolderAccess } from "@clip-ts/tensorflow";
-import { goldenArrays, goldenPath, relativeError, useEngine } from "@clip-ts/test-utils";
+import {
+  goldenArrays,
+  goldenPath,
+  relativeError,
+  renamedArrays,
+  useEngine,
+  type GoldenArray,
+} from "@clip-ts/test-utils";
 import { drawTextDropout } from "@clip-ts/text-encoder";
-import { convertTensors, type HostTensor } from "@clip-ts/weights";
+import { convertTensors } from "@clip-ts/weights";
 import { getBackend, setBackend, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import * as runtime from "onnxruntime-node";
 import { beforeAll, expect, test } from "vitest";
@@ -114,16 +121,8 @@ async function runCompiled(given: Case, compiled: CompiledFunction): Promise<Arr
 }
 
 /** Reference arrays under our names. */
-async function canonical(file: string): Promise<Record<string, Float32Array>> {
-  const hosted = Object.entries(goldenArrays(file)).map(([name, { values, ...array }]) => {
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    return [name, { ...array, bytes }] as [string, HostTensor];
-  });
-  const renamed = await convertTensors(Object.fromEntries(hosted), "huggingface");
-  return Object.fromEntries(
-    Object.entries(renamed).map(([name, { bytes }]) => [name, new Float32Array(bytes.slice().buffer)]),
-  );
-}
+const canonical = (file: string): Promise<Readonly<Record<string, GoldenArray>>> =>
+  renamedArrays(goldenArrays(file), (tensors) => convertTensors(tensors, "huggingface"));
 
 async function expectPythons(family: Family, actual: Arrays): Promise<void> {
   const values = (name: string): Float32Array => actual[name]!.data as Float32Array;
@@ -136,7 +135,9 @@ async function expectPythons(family: Family, actual: Arrays): Promise<void> {
   ] as const) {
     expect(relativeError(values(ours), io[theirs]!.values), ours).toBeLessThan(1e-5);
   }
-  for (const [path, expected] of Object.entries(await canonical(`text-towers/${family}/grads.safetensors`))) {
+  for (const [path, { values: expected }] of Object.entries(
+    await canonical(`text-towers/${family}/grads.safetensors`),
+  )) {
     expect(relativeError(values(`gradient:${path}`), expected, 1e-3), path).toBeLessThan(1e-4);
   }
 }

@@ -39,6 +39,33 @@ export function goldenArrays(name: string): Record<string, GoldenArray> {
   return arrays;
 }
 
+/** A reference array as the bytes of a file. */
+interface HostedArray extends Pick<GoldenArray, "shape" | "dtype"> {
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Reference arrays under clip-ts's names, whatever names the original gives them. `convert` renames tensors: this
+ * package stands below the one that can.
+ */
+export async function renamedArrays(
+  arrays: Readonly<Record<string, GoldenArray>>,
+  convert: (
+    tensors: Record<string, HostedArray>,
+  ) => Promise<Readonly<Record<string, { readonly shape: readonly number[]; readonly bytes: Uint8Array }>>>,
+): Promise<Record<string, GoldenArray>> {
+  const hosted = Object.entries(arrays).map(([name, { values, dtype, shape }]): [string, HostedArray] => {
+    const bytes = new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength);
+    return [name, { dtype, shape, bytes }];
+  });
+  const renamed = Object.entries(await convert(Object.fromEntries(hosted)));
+  return Object.fromEntries(
+    renamed.map(([name, { shape, bytes }]) => {
+      return [name, { dtype: "F32" as const, shape, values: new Float32Array(bytes.slice().buffer) }];
+    }),
+  );
+}
+
 /** Every array of a reference file as tensors that the caller owns. */
 export function goldenTensors(name: string): Record<string, Tensor> {
   const entries = Object.entries(goldenArrays(name)).map(([key, array]): [string, Tensor] => [

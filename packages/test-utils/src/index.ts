@@ -27,6 +27,7 @@ export {
   goldenTensors,
   writeGoldenModel,
   goldenTowers,
+  renamedArrays,
   type GoldenArray,
 } from "./golden.ts";
 export * as reference from "./reference.ts";

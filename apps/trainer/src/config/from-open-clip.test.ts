@@ -1,26 +1,15 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { z } from "zod";
-import { parseConfig, parseSettings, type JsonSchema } from "./load-config.ts";
-import { configSchema } from "./schema.ts";
+import { settingPaths } from "./fixtures/setting-paths.ts";
+import { parseConfig, parseSettings } from "./load-config.ts";
 import { settleEpochs } from "./settle-epochs.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const page = readFileSync(here("../../../../docs/from-open-clip.md"), "utf8");
 const flags = JSON.parse(readFileSync(here("fixtures/open-clip-flags.json"), "utf8")) as Record<string, unknown>;
 
-/** Every setting of a schema by its path. */
-function* pathsOf(schema: JsonSchema, above: readonly string[] = []): Generator<string> {
-  for (const key of ["anyOf", "oneOf", "allOf"]) {
-    for (const option of (schema[key] as JsonSchema[] | undefined) ?? []) yield* pathsOf(option, above);
-  }
-  for (const [name, child] of Object.entries((schema["properties"] ?? {}) as Record<string, JsonSchema>)) {
-    yield [...above, name].join(".");
-    yield* pathsOf(child, [...above, name]);
-  }
-}
-const settings = new Set(pathsOf(z.toJSONSchema(configSchema({}), { io: "input" }) as JsonSchema)).add("epochs");
+const settings = new Set([...settingPaths, "epochs"]);
 
 /** Rows of the page's tables: a flag, its settings here, and what is said of it. */
 const rows = page.split("\n").flatMap((line) => {

@@ -2,32 +2,16 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { z } from "zod";
 import { commonOptions } from "../cli/command.ts";
 import { commands } from "../commands/index.ts";
-import { configSchema } from "./schema.ts";
+import { settingPaths } from "./fixtures/setting-paths.ts";
 
 const repository = fileURLToPath(new URL("../../../..", import.meta.url));
 
 /** Where messages to those who write a config or a command line come from. */
 const sources = ["apps/trainer/src", "packages/data/src"];
 
-type Schema = Readonly<Record<string, unknown>>;
-
-/** Every setting of a schema by its path. */
-function* pathsOf(schema: Schema, above: readonly string[] = []): Generator<string> {
-  for (const key of ["anyOf", "oneOf", "allOf"]) {
-    for (const option of (schema[key] as Schema[] | undefined) ?? []) yield* pathsOf(option, above);
-  }
-  const properties = (schema["properties"] ?? {}) as Readonly<Record<string, Schema>>;
-  for (const [name, child] of Object.entries(properties)) {
-    yield [...above, name].join(".");
-    yield* pathsOf(child, [...above, name]);
-  }
-}
-
-const settings = new Set(pathsOf(z.toJSONSchema(configSchema({}), { io: "input" }) as Schema));
-const keys = new Set([...settings].flatMap((path) => path.split(".")));
+const keys = new Set([...settingPaths].flatMap((path) => path.split(".")));
 const options = new Set(
   [commonOptions, ...commands.map((command) => command.options)].flatMap((list) => Object.keys(list)),
 );
@@ -97,7 +81,7 @@ const optionName = /(?<![\w-])--([a-z][a-z-]*[a-z])/g;
 
 /** A path must be there as a whole, a single word somewhere. */
 const isSetting = (name: string): boolean =>
-  name.includes(".") ? settings.has(name) : keys.has(name) || values.has(name);
+  name.includes(".") ? settingPaths.has(name) : keys.has(name) || values.has(name);
 
 test("the names in a message are found, and dead ones are known", () => {
   const dead = [
