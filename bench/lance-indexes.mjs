@@ -3,7 +3,7 @@
 // seconds to build, milliseconds a query, share of the 10 nearest that are found, and megabytes on disk with the data.
 //
 //     node bench/lance-indexes.mjs [--rows 100000] [--dim 512] [--queries 200] [--only IVF_FLAT] [--distance l2|cosine]
-//         [--inputs FOLDER]
+//         [--partitions N] [--inputs FOLDER]
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,12 +19,14 @@ const { values: given } = parseArgs({
     queries: { type: "string", default: "200" },
     only: { type: "string", default: "" },
     distance: { type: "string", default: "l2" },
+    partitions: { type: "string" },
     inputs: { type: "string" },
   },
 });
 const [rows, dim, queries] = [Number(given.rows), Number(given.dim), Number(given.queries)];
 const nearest = 10;
-const partitions = Math.round(Math.sqrt(rows) / 2);
+/** As many as `compact` makes, if nothing else is said. */
+const partitions = Number(given.partitions ?? Math.round(Math.sqrt(rows) / 2));
 
 /**
  * @typedef {{ readonly probes?: number, readonly refine?: number, readonly ef?: number }} Ask
