@@ -4,19 +4,35 @@ import { joinRows, rowCount, rowsAt, type StepBatch } from "./batch.ts";
 import type { Numbers, Program } from "./program.ts";
 import type { GradientParts } from "./step-functions.ts";
 
+/** Numbers that ranks tell each other beside what they learn. */
+export interface ToldNumbers {
+  /** This rank's, of the same names on all ranks in every step. Asked once a step, when its gradients are there. */
+  give(): Numbers;
+  /** Told the sums over all ranks, in float32, once a step and before the state moves. */
+  take(sums: Numbers): void;
+}
+
 /**
  * How programs that learn from one batch together tell each other what they found. Every rank has the
- * same number of pairs, the same `shared` arrays, those of all pairs, and the same state.
+ * same number of pairs in arrays of the same shapes, the same `shared` arrays, those of all pairs, and the same state.
+ *
+ * A call may be made before those made earlier have ended. They are carried out in the order in which they are made,
+ * which is the same on all ranks.
  */
 export interface Exchange {
   /** This program's place among them, from 0. */
   readonly rank: number;
   /** How many there are. */
   readonly size: number;
-  /** The rows of all ranks, one rank's after the other's. */
+  /** The rows of all ranks, one rank's after the other's. Borrows the arrays. */
   gather(rows: HostArrays): Promise<HostArrays>;
-  /** The sum of what all ranks give, added in the order of ranks, so that all get the same bits. */
+  /**
+   * The sum of what all ranks give, added in the order of ranks, so that all get the same bits. It may be written over
+   * the arrays that are given, which nobody touches until it is there.
+   */
   sum(gradients: HostArrays): Promise<HostArrays>;
+  /** What rides along with the sum of each step's gradients: whether to stop, say. */
+  readonly numbers?: ToldNumbers | undefined;
 }
 
 /** What a driver is told beside the program. */
