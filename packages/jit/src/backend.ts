@@ -4,7 +4,7 @@ export { axesOf } from "./ir/shapes.ts";
 export { allOps, axesAttribute, operationOf, type OpOf } from "./ir/ops.ts";
 export { describeSide, isOpen, sizeOfSide, sourceOf, type Size, type SymbolSource } from "./ir/graph.ts";
 export { convolutionWindows, depthwiseWindows, poolWindows, type Windows } from "./ir/windows.ts";
-export { cutGraph, type CutGraph } from "./passes/cut-graph.ts";
+export { cutGraph, splitGraph, type CutGraph } from "./passes/cut-graph.ts";
 export { removeDeadCode } from "./passes/liveness.ts";
 export { resultOf, rewrite, sameShape, type Rewriter, type Rule, type ValueType } from "./passes/rewrite.ts";
 export { batchShapes, numbersOf, rowCount, scalarArray, shapesOf, specsOf } from "./program/batch.ts";

@@ -25,7 +25,8 @@ export {
   type GraphUse,
   type Target,
 } from "./program/target.ts";
-export { createDriver, type DriveOptions, type Driver, type Exchange, type ToldNumbers } from "./program/drive-step.ts";
+export { createDriver, type DriveOptions, type Driver } from "./program/drive-step.ts";
+export type { Exchange, ToldNumbers } from "./program/exchange.ts";
 export { loadEager } from "./program/eager-program.ts";
 export { flatLoader } from "./program/flat-program.ts";
 export {

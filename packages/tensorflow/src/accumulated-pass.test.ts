@@ -8,6 +8,7 @@ import {
   flatLoader,
   type GradientParts,
   type HostArray,
+  type HostArrays,
   interpretTarget,
   loadEager,
   type StepBatch,
@@ -223,9 +224,67 @@ test.each(Object.keys(compilers))(
   },
 );
 
-test("ranks refuse running statistics, of which each would have its own", async () => {
-  const [exchange] = localExchange(2);
-  const program = await trainOn(loadEager, { ...spec, accumulated, exchange: exchange! });
-  await expect(program.run(inParts([5]), {})).rejects.toMatchObject({ code: "unsupported" });
-  await program.dispose();
+test.each(Object.keys(compilers))("ranks go on with the running statistics of rank 0 (%s)", async (name) => {
+  const compile = compilers[name] as Compile;
+  const [first, second] = await Promise.all(
+    localExchange(2).map((exchange) => compile({ ...spec, accumulated, exchange })),
+  );
+  const { parts, shared: all } = inParts([5, 5]);
+  for (let step = 0; step < 2; step++) {
+    const own = [first!, second!].map((rank, at) => rank.run({ parts: [parts[at]!], shared: all }, {}));
+    await Promise.all(own);
+  }
+  const alone = await compile({ ...spec, accumulated });
+  const goalOfFirst = { data: goal.data.slice(0, 25), shape: [5, 5] };
+  for (let step = 0; step < 2; step++) await alone.run({ parts: [parts[0]!], shared: { goal: goalOfFirst } }, {});
+  const { seen } = (await alone.readState()).params;
+  expect(seen!.data[0]).not.toBe(0);
+  for (const rank of [first!, second!]) expect((await rank.readState()).params["seen"]).toEqual(seen);
+  expect((await second!.readState()).params).toEqual((await first!.readState()).params);
+  await Promise.all([alone, first!, second!].map((each) => each.dispose()));
+});
+
+test("numbers ride along with the gradients: each rank is told the sums once a step, before its state moves", async () => {
+  const told: unknown[] = [];
+  let sums = 0;
+  const exchanges = localExchange(2, (rank) => ({
+    give: () => ({ stop: rank, skipped: 3 }),
+    take: (numbers) => told.push(numbers),
+  })).map((exchange) => ({
+    ...exchange,
+    sum: (arrays: HostArrays) => {
+      sums += 1;
+      return exchange.sum(arrays);
+    },
+  }));
+  const ranks = await Promise.all(exchanges.map((exchange) => trainOn(loadEager, { ...shared, exchange })));
+  const { parts, shared: all } = inParts([5, 5]);
+  await Promise.all(ranks.map((rank, at) => rank.run({ parts: [parts[at]!], shared: all }, {})));
+  expect(told).toEqual([
+    { stop: 1, skipped: 6 },
+    { stop: 1, skipped: 6 },
+  ]);
+  expect(sums).toBe(2); // no call of their own
+  await Promise.all(ranks.map((each) => each.dispose()));
+});
+
+test("a sum written over what was given is no other", async () => {
+  const overwriting = localExchange(2).map((exchange) => ({
+    ...exchange,
+    async sum(own: HostArrays) {
+      const sums = await exchange.sum(own);
+      for (const [name, { data }] of Object.entries(own)) data.set(sums[name]!.data);
+      return own;
+    },
+  }));
+  const states = [];
+  for (const exchanges of [localExchange(2), overwriting]) {
+    const load = flatLoader(interpretTarget);
+    const ranks = await Promise.all(exchanges.map((exchange) => trainOn(load, { ...shared, exchange })));
+    const { parts, shared: all } = inParts([5, 5]);
+    await Promise.all(ranks.map((rank, at) => rank.run({ parts: [parts[at]!], shared: all }, {})));
+    states.push(structuredClone(await ranks[1]!.readState()));
+    await Promise.all(ranks.map((each) => each.dispose()));
+  }
+  expect(states[1]).toEqual(states[0]);
 });

@@ -30,13 +30,15 @@ function handlersOf(holder: Holder, { functions }: StepSource, statistics: () =>
     if (!isFirst) return given;
     return (await holder.run(entryName.statistics, {}))["statistic"] as HostArrays;
   };
+  let begun: HostArrays = {}; // what a graph that is cut reads in both halves
   return {
     async step({ pairs, shared, scalars }) {
       const given = { batch: pairs, shared, scalar: scalarsOf(scalars) };
       return reportedBy(await holder.run(entryName.whole(pairs, shared), given));
     },
     async encode({ pairs, statistics: before }) {
-      const given = { batch: pairs, statistic: await begin(before) };
+      begun = await begin(before);
+      const given = { batch: pairs, statistic: begun };
       const { feature, statistic } = await holder.run(entryName.encode(pairs), given);
       return { rows: feature as HostArrays, statistics: statistic as HostArrays };
     },
@@ -48,7 +50,7 @@ function handlersOf(holder: Holder, { functions }: StepSource, statistics: () =>
     },
     async pullBack({ pairs, cotangents }) {
       if (!pulls) return;
-      await holder.run(entryName.pullBack(pairs), { batch: pairs, cotangent: cotangents });
+      await holder.run(entryName.pullBack(pairs), { batch: pairs, statistic: begun, cotangent: cotangents });
     },
     async update({ scalars, loss, statistics: after }) {
       const given = { scalar: scalarsOf(scalars), statistic: after, loss: scalarArray(loss) };

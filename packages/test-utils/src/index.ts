@@ -33,4 +33,5 @@ export {
 export * as reference from "./reference.ts";
 export { hubToken, startLocalHub, type HubFaults, type Intercept, type LocalHub } from "./local-hub.ts";
 export type { LocalCommit, Uploads } from "./local-hub-uploads.ts";
-export { trainOn, localExchange, type TrainingOnEngine, type TrainingSpec } from "./train-on.ts";
+export { localExchange } from "./local-exchange.ts";
+export { trainOn, type TrainingOnEngine, type TrainingSpec } from "./train-on.ts";

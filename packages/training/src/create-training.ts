@@ -1,4 +1,4 @@
-import { randomStream, refuseAfterDisposal } from "@clip-ts/base";
+import { refuseAfterDisposal } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
 import {
   createDriver,
@@ -22,7 +22,8 @@ import {
 } from "@clip-ts/optim";
 import { diverged } from "./guards.ts";
 import { checkNumbers, startingState, trainedModels, type TrainedModels } from "./checkpoint.ts";
-import { splitBatch } from "./split-batch.ts";
+import { drawInputs } from "./draw-inputs.ts";
+import { pickPresent, splitBatch } from "./split-batch.ts";
 import { emaDecayScalar, emaSlot, slotShapesOf, stepFunctions } from "./step-functions.ts";
 import { planTraining, type LearningOptions, type SpecsOf, type TrainingPlan } from "./training-plan.ts";
 
@@ -104,18 +105,27 @@ export interface Training<Params extends object = object> {
 interface StepContext {
   readonly functions: StepFunctions;
   readonly program: Program;
+  readonly exchange: Exchange | undefined;
   scalars(step: number): { readonly learningRate: number; readonly scalars: Numbers };
 }
 
+/** For a step that is taken again: its numbers have been told. */
+const withoutNumbers = (exchange: Exchange): Exchange => ({
+  rank: exchange.rank,
+  size: exchange.size,
+  gather: (rows) => exchange.gather(rows),
+  sum: (gradients) => exchange.sum(gradients),
+});
+
 /** The gradients of the present state, operation by operation, for the message of a diverged training. */
 async function gradientsNow(
-  { functions, program }: StepContext,
+  { functions, program, exchange }: StepContext,
   batch: StepBatch,
   scalars: Numbers,
 ): Promise<HostArrays> {
   const eager = await loadEager(functions, { params: await program.read("params") });
   try {
-    await createDriver(eager, functions).step(batch, scalars);
+    await createDriver(eager, { ...functions, exchange: exchange && withoutNumbers(exchange) }).step(batch, scalars);
     return await eager.read("gradients");
   } finally {
     await eager.dispose();
@@ -196,9 +206,10 @@ export async function createTraining<Params extends object, Batch extends object
   });
   const { program, at } = await beginWith(functions, { plan, slots, slotShape }, options);
   let step = at;
-  const ownRank = exchange === undefined || exchange.rank === 0 ? [] : [exchange.rank];
   const driver = createDriver(program, { ...functions, exchange });
-  const context = { functions, program, scalars: scalarsWith(optimizer, options) };
+  const context = { functions, program, exchange, scalars: scalarsWith(optimizer, options) };
+  const { draws, inputs } = objective;
+  const source = draws && { draws, frozen: plan.isFrozen, seed, exchange };
   const read = async (): Promise<TrainingState> => ({
     step,
     params: await program.read("params"),
@@ -207,9 +218,8 @@ export async function createTraining<Params extends object, Batch extends object
   const training: Omit<Training<Params>, "steps" | "plan"> = {
     async step(arrays) {
       objective.check?.(arrays);
-      const draw = (purpose: string) => randomStream(seed, purpose, step, ...ownRank);
-      const drawn = objective.draws?.(arrays, draw, plan.isFrozen) ?? {};
-      const batch = splitBatch({ ...arrays, ...drawn }, objective.inputs, accumulate);
+      const drawn = source && drawInputs(source, step, pickPresent(arrays, inputs.pairs));
+      const batch = splitBatch({ ...arrays, ...drawn }, inputs, accumulate);
       const { learningRate, scalars } = context.scalars(step);
       const numbers = await driver.step(batch, scalars);
       const { loss = Number.NaN, gradNorm = Number.NaN } = numbers;

@@ -18,7 +18,7 @@ export function rowRanges(rows: number, parts: number): RowRange[] {
 }
 
 /** Those of the named arrays that are there, in the order of the names. */
-function pick(arrays: HostArrays, names: readonly string[]): HostArrays {
+export function pickPresent(arrays: HostArrays, names: readonly string[]): HostArrays {
   const found = names.flatMap((name) => {
     const array = arrays[name];
     return array === undefined ? [] : [[name, array] as const];
@@ -61,8 +61,8 @@ export function splitBatch(arrays: HostArrays, { pairs, shared }: InputNames, pa
       { data: { unknown } },
     );
   }
-  const own = pick(arrays, pairs);
+  const own = pickPresent(arrays, pairs);
   const ranges = rowRanges(commonRows(own), parts);
   const split = ranges.map(({ start, end }) => rowsAt(own, start, end - start));
-  return { parts: split, shared: pick(arrays, shared) };
+  return { parts: split, shared: pickPresent(arrays, shared) };
 }

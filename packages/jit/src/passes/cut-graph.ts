@@ -22,6 +22,18 @@ function dependents(graph: Graph, isLate: (input: string) => boolean): ReadonlyS
   return waiting;
 }
 
+/** Ids of the values that none of these outputs is computed from. */
+function unneeded(graph: Graph, isWanted: (output: string) => boolean): ReadonlySet<number> {
+  const wanted = graph.outputs.filter(({ name }) => isWanted(name));
+  const needed = new Set(wanted.map(({ value }) => value.id));
+  const waiting = new Set<number>();
+  for (const { inputs, outputs } of graph.nodes.toReversed()) {
+    const isNeeded = outputs.some(({ id }) => needed.has(id));
+    for (const { id } of isNeeded ? inputs : outputs) (isNeeded ? needed : waiting).add(id);
+  }
+  return waiting;
+}
+
 /** Nodes that cost nothing to run on both sides: other shapes of the same memory, and numbers repeated. */
 const isFree = ({ op, inputs }: Node): boolean => inputs.length === 0 || operationOf(op).traits.isView === true;
 
@@ -34,12 +46,8 @@ function missing(all: readonly Node[], part: Pick<Graph, "nodes" | "outputs">): 
   return [...new Set(found)];
 }
 
-/**
- * Cuts a graph so that some of its inputs may come late, when the rest has run: the operations stay the
- * same, each runs once. `name` calls what is kept between the parts.
- */
-export function cutGraph(graph: Graph, isLate: (input: string) => boolean, name: (index: number) => string): CutGraph {
-  const waiting = dependents(graph, isLate);
+/** Cuts a graph before the values that wait. */
+function cutBefore(graph: Graph, waiting: ReadonlySet<number>, name: (index: number) => string): CutGraph {
   const waits = ({ outputs }: Node): boolean => outputs.some(({ id }) => waiting.has(id));
   const late = removeDeadCode({
     ...graph,
@@ -49,9 +57,45 @@ export function cutGraph(graph: Graph, isLate: (input: string) => boolean, name:
   const kept = missing(graph.nodes, late).map((value, index) => ({ name: name(index), value }));
   const early = removeDeadCode({
     ...graph,
-    inputs: graph.inputs.filter(({ name: input }) => !isLate(input)),
     nodes: graph.nodes.filter((node) => !waits(node)),
     outputs: [...graph.outputs.filter(({ value }) => !waiting.has(value.id)), ...kept],
   });
   return { early, late: { ...late, inputs: [...late.inputs, ...kept] }, kept };
+}
+
+/**
+ * Cuts a graph so that some of its inputs may come late, when the rest has run: the operations stay the
+ * same, each runs once. `name` calls what is kept between the parts.
+ */
+export function cutGraph(graph: Graph, isLate: (input: string) => boolean, name: (index: number) => string): CutGraph {
+  const { early, ...rest } = cutBefore(graph, dependents(graph, isLate), name);
+  return { ...rest, early: { ...early, inputs: early.inputs.filter(({ name: input }) => !isLate(input)) } };
+}
+
+/** Without the inputs that nothing reads. */
+function withoutUnread(graph: Graph): Graph {
+  const read = new Set([...graph.nodes.flatMap(({ inputs }) => inputs), ...graph.outputs.map(({ value }) => value)]);
+  const ids = new Set([...read].map(({ id }) => id));
+  return { ...graph, inputs: graph.inputs.filter(({ value }) => ids.has(value.id)) };
+}
+
+/**
+ * Cuts a graph into graphs that run one after the other, each of which gives the outputs of one group as early as can
+ * be; outputs of no group come with the last. Each operation runs once. What is kept for later ones is called by
+ * `name`, by the number of the graph that gives it.
+ */
+export function splitGraph(
+  graph: Graph,
+  groups: readonly (readonly string[])[],
+  name: (piece: number, index: number) => string,
+): readonly Graph[] {
+  const pieces: Graph[] = [];
+  let rest = graph;
+  for (const [piece, group] of groups.slice(0, -1).entries()) {
+    const waiting = unneeded(rest, (output) => group.includes(output));
+    const { early, late } = cutBefore(rest, waiting, (index) => name(piece, index));
+    pieces.push(early);
+    rest = late;
+  }
+  return [...pieces, rest].map(withoutUnread);
 }

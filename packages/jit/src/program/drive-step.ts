@@ -1,39 +1,8 @@
-import { ClipError } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
 import { joinRows, rowCount, rowsAt, type StepBatch } from "./batch.ts";
-import type { Numbers, Program } from "./program.ts";
+import { createSums, type Exchange, type GradientSums } from "./exchange.ts";
+import type { Numbers, Preparation, Program } from "./program.ts";
 import type { GradientParts } from "./step-functions.ts";
-
-/** Numbers that ranks tell each other beside what they learn. */
-export interface ToldNumbers {
-  /** This rank's, of the same names on all ranks in every step. Asked once a step, when its gradients are there. */
-  give(): Numbers;
-  /** Told the sums over all ranks, in float32, once a step and before the state moves. */
-  take(sums: Numbers): void;
-}
-
-/**
- * How programs that learn from one batch together tell each other what they found. Every rank has the
- * same number of pairs in arrays of the same shapes, the same `shared` arrays, those of all pairs, and the same state.
- *
- * A call may be made before those made earlier have ended. They are carried out in the order in which they are made,
- * which is the same on all ranks.
- */
-export interface Exchange {
-  /** This program's place among them, from 0. */
-  readonly rank: number;
-  /** How many there are. */
-  readonly size: number;
-  /** The rows of all ranks, one rank's after the other's. Borrows the arrays. */
-  gather(rows: HostArrays): Promise<HostArrays>;
-  /**
-   * The sum of what all ranks give, added in the order of ranks, so that all get the same bits. It may be written over
-   * the arrays that are given, which nobody touches until it is there.
-   */
-  sum(gradients: HostArrays): Promise<HostArrays>;
-  /** What rides along with the sum of each step's gradients: whether to stop, say. */
-  readonly numbers?: ToldNumbers | undefined;
-}
 
 /** What a driver is told beside the program. */
 export interface DriveOptions {
@@ -66,53 +35,72 @@ async function encodeAll(
   return { rows, statistics };
 }
 
-function refuseStatistics(statistics: HostArrays, { size }: Exchange): void {
-  const [path] = Object.keys(statistics);
-  if (path === undefined || size === 1) return;
-  throw new ClipError(
-    "unsupported",
-    `Running statistics, such as "${path}", cannot be updated on several ranks, each of which sees other ` +
-      "images: freeze them.",
-    { data: { path } },
-  );
+/** What comparing this program's rows with all others gives. */
+interface OwnComparison {
+  readonly numbers: Numbers;
+  /** The gradient by this program's rows. */
+  readonly cotangents: HostArrays;
 }
 
-/** Adds up what the ranks pulled back; what comparing gives is the same on all of them. */
-async function sumPulled(program: Program, { sum }: Exchange, compared: readonly string[]): Promise<void> {
-  const own = Object.entries(await program.read("gradients"));
-  const pulled = own.filter(([path]) => !compared.includes(path));
-  await program.write({ gradients: await sum(Object.fromEntries(pulled)) });
+/**
+ * Every rank compares all rows, so that all find the same gradients of the leaves that only `compare` uses,
+ * and goes on with the cotangents of its own.
+ */
+async function compareAll(
+  program: Program,
+  { rows, shared }: Readonly<Record<"rows" | "shared", HostArrays>>,
+  exchange: Exchange | undefined,
+): Promise<OwnComparison> {
+  if (exchange === undefined) return program.run("compare", { rows, shared });
+  const all = await exchange.gather(rows);
+  const { numbers, cotangents } = await program.run("compare", { rows: all, shared });
+  const count = rowCount(rows);
+  return { numbers, cotangents: rowsAt(cotangents, exchange.rank * count, count) };
+}
+
+/** What a program has to know of other ranks. One that is alone has nobody to tell of its gradients. */
+function sharing(exchange: Exchange | undefined): Pick<Preparation, "ranks" | "bucketBytes"> {
+  const { size, bucketBytes = 25e6 } = exchange ?? {};
+  return { ranks: size, bucketBytes: size === undefined || size === 1 ? undefined : bucketBytes };
+}
+
+/** Each micro-batch's share of the gradient. */
+async function pullBackAll(
+  program: Program,
+  parts: StepBatch["parts"],
+  { rows, cotangents }: { readonly rows: readonly HostArrays[]; readonly cotangents: HostArrays },
+  sums?: GradientSums,
+): Promise<void> {
+  let start = 0;
+  for (const [part, pairs] of parts.entries()) {
+    const count = rowCount(rows[part] as HostArrays);
+    const finished = part === parts.length - 1 ? sums?.begin : undefined;
+    await program.run("pullBack", { pairs, cotangents: rowsAt(cotangents, start, count), finished });
+    start += count;
+  }
 }
 
 /**
  * The one loop of a training step, whatever runs it (GradCache, Gao et al. 2021, arXiv:2101.06983): the
  * rows of all micro-batches, their comparison, each micro-batch's share of the gradient, the update. With
- * `exchange` the rows and gradients are those of all ranks. A whole batch on one rank is one call.
+ * `exchange` the rows and gradients are those of all ranks. A whole batch without it is one call.
  */
 export function createDriver(
   program: Program,
   { parts: { compared } = { compared: [] }, exchange }: DriveOptions = {},
 ): Driver {
+  const isPulled = (path: string): boolean => !compared.includes(path);
   return {
     async step({ parts, shared }, scalars) {
-      const ranks = exchange?.size;
-      await program.prepare({ batch: { parts, shared }, scalars: Object.keys(scalars), ranks });
+      await program.prepare({ batch: { parts, shared }, scalars: Object.keys(scalars), ...sharing(exchange) });
       if (parts.length === 1 && exchange === undefined) {
         return program.run("step", { pairs: parts[0] as HostArrays, shared, scalars });
       }
-      const { rows, statistics } = await encodeAll(program, parts);
-      const own = joinRows(rows);
-      if (exchange !== undefined) refuseStatistics(statistics, exchange);
-      const all = exchange === undefined ? own : await exchange.gather(own);
-      const { numbers, cotangents } = await program.run("compare", { rows: all, shared });
-      let start = exchange === undefined ? 0 : exchange.rank * rowCount(own);
-      for (const [part, pairs] of parts.entries()) {
-        const count = rowCount(rows[part] as HostArrays);
-        const share = rowsAt(cotangents, start, count);
-        await program.run("pullBack", { pairs, cotangents: share });
-        start += count;
-      }
-      if (exchange !== undefined) await sumPulled(program, exchange, compared);
+      const { rows, ...encoded } = await encodeAll(program, parts);
+      const { numbers, cotangents } = await compareAll(program, { rows: joinRows(rows), shared }, exchange);
+      const sums = exchange && createSums(program, exchange);
+      await pullBackAll(program, parts, { rows, cotangents }, sums);
+      const statistics = (await sums?.end(isPulled, encoded.statistics)) ?? encoded.statistics;
       const loss = numbers["loss"] as number;
       return { ...numbers, ...(await program.run("update", { scalars, loss, statistics })) };
     },

@@ -1,10 +1,11 @@
 import { pickLeaves, type HostArray, type HostArrays } from "@clip-ts/core";
 import { cutGraph } from "../passes/cut-graph.ts";
+import { compilePieces } from "./gradient-pieces.ts";
 import { optimize } from "../passes/optimize.ts";
 import { flattenNames, nestNames, traceTree, type Shaped } from "../trace/trace.ts";
 import { numbersOf, rowCount, shapesOf, specsOf, type StepBatch } from "./batch.ts";
 import type { FlatState } from "./flat-state.ts";
-import type { Numbers, StepCalls, StepHandlers } from "./program.ts";
+import type { Numbers, Preparation, StepCalls, StepHandlers } from "./program.ts";
 import type { StepFunctions } from "./step-functions.ts";
 import {
   compareTrace,
@@ -113,7 +114,11 @@ async function compilePart(source: FlatSource, pairs: HostArrays): Promise<PartF
  * Functions of a batch's only micro-batch: one graph, cut where the cotangents come in. What the encoding
  * computed is kept until then, in the same memory each time.
  */
-async function compileCut(source: FlatSource, pairs: HostArrays): Promise<PartFunctions> {
+async function compileCut(
+  source: FlatSource,
+  pairs: HostArrays,
+  bucketBytes: number | undefined,
+): Promise<PartFunctions> {
   const { target, state } = source;
   const { params: param } = state;
   const grad = pickLeaves(source.state.gradients, learning(source.functions).pulled);
@@ -123,7 +128,8 @@ async function compileCut(source: FlatSource, pairs: HostArrays): Promise<PartFu
   const { graph, outputs } = traceTree(whole.run, whole.given);
   const waiting = new Set(Object.keys(flattenNames({ cotangent: rows, grad })));
   const { early, late, kept } = cutGraph(optimize(graph), (name) => waiting.has(name), keptName);
-  const [encode, pullBack] = [await target(early), await target(late)];
+  const encode = await target(early);
+  const pullBack = await compilePieces(target, late, bucketBytes);
   let held: HostArrays = {};
   return {
     rows,
@@ -134,9 +140,9 @@ async function compileCut(source: FlatSource, pairs: HostArrays): Promise<PartFu
       const { feature, statistic } = nestNames(outputs, results);
       return { rows: feature as HostArrays, statistics: statistic as HostArrays };
     },
-    async pullBack({ pairs: batch, cotangents: cotangent }) {
-      const inputs = flattenNames<HostArray>({ param, batch, cotangent, grad });
-      await pullBack.run({ ...inputs, ...held }, flattenNames<HostArray>({ next: { grad } }));
+    async pullBack({ pairs: batch, cotangents: cotangent, finished }) {
+      const inputs = { ...flattenNames<HostArray>({ param, batch, cotangent, grad }), ...held };
+      await pullBack.run(inputs, flattenNames<HostArray>({ next: { grad } }), finished);
     },
     async dispose() {
       await encode.dispose();
@@ -152,8 +158,7 @@ async function compileCut(source: FlatSource, pairs: HostArrays): Promise<PartFu
  */
 export async function compileParts(
   source: FlatSource,
-  { parts, shared }: StepBatch,
-  ranks: number,
+  { batch: { parts, shared }, ranks = 1, bucketBytes }: Preparation,
 ): Promise<GradientInParts> {
   const { functions, state, target } = source;
   const { compared, pulled } = learning(functions);
@@ -162,7 +167,8 @@ export async function compileParts(
   let rows = 0;
   for (const pairs of parts) {
     const kind = shapesOf(pairs);
-    const part = kinds.get(kind) ?? (await (isCut ? compileCut : compilePart)(source, pairs));
+    const part =
+      kinds.get(kind) ?? (await (isCut ? compileCut(source, pairs, bucketBytes) : compilePart(source, pairs)));
     kinds.set(kind, part);
     rows += rowCount(part.rows);
   }

@@ -7,7 +7,7 @@ import {
   type GradientInParts,
   type WholeGradient,
 } from "./flat-gradient.ts";
-import { createFlatState, writeFlatState } from "./flat-state.ts";
+import { createFlatState, stretchesOf, writeFlatState } from "./flat-state.ts";
 import { isFiniteStep, type StepFunctions } from "./step-functions.ts";
 import { compileNormPass, compileOptimizerPass, type OptimizerPass } from "./optimizer-pass.ts";
 import {
@@ -27,12 +27,12 @@ interface Compiled {
   dispose(): Promise<void>;
 }
 
-async function compileFor(source: FlatSource, { batch, ranks }: Preparation): Promise<Compiled> {
-  if (batch.parts.length === 1 && ranks === undefined) {
-    const whole = await compileWhole(source, batch);
+async function compileFor(source: FlatSource, what: Preparation): Promise<Compiled> {
+  if (what.batch.parts.length === 1 && what.ranks === undefined) {
+    const whole = await compileWhole(source, what.batch);
     return { whole, dispose: () => whole.dispose() };
   }
-  const parts = await compileParts(source, batch, ranks ?? 1);
+  const parts = await compileParts(source, what);
   return { parts, dispose: () => parts.dispose() };
 }
 
@@ -99,6 +99,7 @@ async function flatProgram(source: FlatSource, { maxCompiled = 3, onCompile }: L
         });
       },
       read: async (part) => state[part],
+      stretches: (isWanted) => stretchesOf(state, isWanted),
       write: async (given) => writeFlatState(state, given),
       async dispose() {
         await kinds.dispose();

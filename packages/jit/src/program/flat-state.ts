@@ -158,6 +158,19 @@ export function writeFlatState({ params, slots, gradients }: ProgramState, given
   }
 }
 
+/** The stretches of the flat gradients that hold these leaves: neighbours share one. */
+export function stretchesOf({ layout, flat }: FlatState, isWanted: (path: string) => boolean): Float32Array[] {
+  const ranges: { start: number; end: number }[] = [];
+  let isNeighbour = false;
+  for (const { path, start, length } of layout.places) {
+    const [last, end] = [ranges.at(-1), start + length];
+    if (isWanted(path) && isNeighbour && last !== undefined) last.end = end;
+    else if (isWanted(path)) ranges.push({ start, end });
+    isNeighbour = isWanted(path);
+  }
+  return ranges.map(({ start, end }) => flat.grad.subarray(start, end));
+}
+
 /** Flat arrays for parameters, gradients and slots, filled with where a training starts. */
 export function createFlatState(update: LeafRule, start: StartingState): FlatState {
   const shapeOf = (path: string): readonly number[] => shapeOfLeaf(start.params, path);

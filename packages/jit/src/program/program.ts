@@ -36,9 +36,14 @@ export interface StepCalls {
     readonly given: Readonly<Record<"rows" | "shared", HostArrays>>;
     readonly gives: { readonly numbers: Numbers; readonly cotangents: HostArrays };
   };
-  /** Adds one micro-batch's share to the gradients. */
+  /**
+   * Adds one micro-batch's share to the gradients. The last of a step may come with `finished`, which a program that
+   * was made ready for it (`Preparation.bucketBytes`) calls with paths of leaves as soon as their gradients are whole.
+   */
   readonly pullBack: {
-    readonly given: Readonly<Record<"pairs" | "cotangents", HostArrays>>;
+    readonly given: Readonly<Record<"pairs" | "cotangents", HostArrays>> & {
+      readonly finished?: ((paths: readonly string[]) => void) | undefined;
+    };
     readonly gives: void;
   };
   /**
@@ -71,6 +76,11 @@ export interface Preparation {
   readonly scalars: readonly string[];
   /** How many programs compare their rows with each other's; 1 by default. */
   readonly ranks?: number | undefined;
+  /**
+   * Gradients of at least so many bytes are worth telling of before the others are there; only programs that know
+   * where their gradients lie (`Program.stretches`) heed it.
+   */
+  readonly bucketBytes?: number | undefined;
 }
 
 /** A training step on an engine, with its state. One call at a time. */
@@ -81,6 +91,11 @@ export interface Program {
   run<Name extends StepCall>(name: Name, given: StepCalls[Name]["given"]): Promise<StepCalls[Name]["gives"]>;
   /** One part of the state; where it lies on the host it is the live memory, to be used before the next call. */
   read<Part extends keyof ProgramState>(part: Part): Promise<ProgramState[Part]>;
+  /**
+   * The gradients of some leaves, where all lie in one array on the host: its stretches that hold these, as few as
+   * can be, live. What lies between leaves of a stretch is zeros.
+   */
+  stretches?(isWanted: (path: string) => boolean): readonly Float32Array[];
   /** Copies this state in; leaves that are left out stay. */
   write(state: Partial<ProgramState>): Promise<void>;
   /** Frees what the engine holds. */

@@ -73,8 +73,9 @@ export interface Objective<
   /** Throws where the arrays of a step cannot be what is meant, in ways that graphs of them do not show. */
   check?(batch: HostArrays): void;
   /**
-   * What a training step draws for a batch, such as the patches that it looks at: arrays by the names of
-   * `inputs.pairs`. Nothing by default. `stream` gives random numbers for a purpose in this step.
+   * What a training step draws, such as the patches that it looks at: arrays by the names of `inputs.pairs`. Nothing by
+   * default. Asked pair by pair, so that what a pair gets depends on its place in the step and not on how many ranks
+   * share the step: `batch` has one pair, and `stream` gives random numbers for a purpose and this pair of this step.
    */
   draws?(
     batch: HostArrays,
