@@ -59,52 +59,68 @@ async function train(exchanges: readonly Exchange[], note: (rank: number, event:
   return states;
 }
 
-/** No sum of a step ends before the last one, which numbers ride along with, has begun. */
-function slow(exchange: Exchange, note: Note): Exchange {
-  let open: () => void = () => undefined;
-  const close = (): Promise<void> => new Promise((resolve) => (open = resolve));
-  let gate = close();
+const bucketBytes = 4_000;
+
+/** Waits until something has happened so many times. */
+function createGate(): { note(): void; passed(times: number): Promise<void> } {
+  let happened = 0;
+  let waiting: { readonly times: number; go(): void }[] = [];
   return {
-    ...exchange,
-    bucketBytes: 4_000,
-    numbers: { give: () => ({ asked: 0 }), take: () => note("told") },
-    async sum(own) {
-      note("sum begins");
-      const sums = exchange.sum(own);
-      const passed = gate;
-      if ("beside" in own) {
-        open();
-        gate = close();
-      }
-      await passed;
-      note("sum ends");
-      return sums;
+    note() {
+      happened += 1;
+      for (const { go } of waiting.filter(({ times }) => times <= happened)) go();
+      waiting = waiting.filter(({ times }) => times > happened);
     },
+    passed: (times) => (happened >= times ? Promise.resolve() : new Promise((go) => waiting.push({ times, go }))),
   };
 }
+
+const count = (events: readonly string[], wanted: string): number => events.filter((event) => event === wanted).length;
 
 test("gradients are added up while others are computed, all before the update, which stays as it is", async () => {
   const plain: string[] = [];
   const expected = await train(localExchange(2), (rank, event) => rank === 0 && plain.push(event));
-  expect(plain.filter((event) => event === "computed")).toHaveLength(2); // all at once, once a step
-  const events: string[][] = [[], []];
-  const note = (rank: number, event: string) => void events[rank]!.push(event);
-  const exchanges = localExchange(2).map((exchange) => slow(exchange, (event) => note(exchange.rank, event)));
-  expect(await train(exchanges, note)).toEqual(expected);
-  expect(events[1]).toEqual(events[0]);
-  const first = events[0]!.slice(0, events[0]!.indexOf("moved"));
-  const computing = first.filter((event) => ["computed", "sum begins"].includes(event));
-  const pieces = computing.length / 2;
+  expect(count(plain, "computed")).toBe(2); // all at once, once a step
+  const early: string[] = [];
+  const bucketed = localExchange(2).map((exchange) => ({ ...exchange, bucketBytes }));
+  expect(await train(bucketed, (rank, event) => rank === 0 && early.push(event))).toEqual(expected);
+  const pieces = count(early, "computed") / 2;
   expect(pieces).toBeGreaterThan(3);
-  expect(computing).toEqual(Array.from({ length: pieces }, () => ["computed", "sum begins"]).flat());
-  const last = first.slice(first.lastIndexOf("sum begins") + 1);
-  expect(last).toEqual([...Array.from({ length: pieces }, () => "sum ends"), "told"]);
+
+  // A network so slow that the first sum of a step ends when all its gradients are computed.
+  const events: string[][] = [[], []];
+  const gates = [createGate(), createGate()];
+  const note = (rank: number, event: string): void => {
+    events[rank]!.push(event);
+    if (event === "computed") gates[rank]!.note();
+  };
+  const slow = localExchange(2).map((exchange): Exchange => ({
+    ...exchange,
+    bucketBytes,
+    numbers: { give: () => ({ asked: 0 }), take: () => note(exchange.rank, "told") },
+    async sum(own) {
+      note(exchange.rank, "sum begins");
+      const step = count(events[exchange.rank]!, "told");
+      await gates[exchange.rank]!.passed((step + 1) * pieces);
+      const sums = await exchange.sum(own);
+      note(exchange.rank, "sum ends");
+      return sums;
+    },
+  }));
+  expect(await train(slow, note)).toEqual(expected);
+  const others = Array.from({ length: pieces - 1 });
+  expect(events[0]!.slice(0, events[0]!.indexOf("moved"))).toEqual([
+    ...["computed", "sum begins"],
+    ...others.map(() => "computed"),
+    ...others.flatMap(() => ["sum ends", "sum begins"]),
+    ...["sum ends", "told"],
+  ]);
 });
 
 test("a sum that fails ends the step, whatever is still computed", async () => {
   const exchanges = localExchange(2).map((exchange): Exchange => ({
     ...exchange,
-    bucketBytes: 4_000,
+    bucketBytes,
     sum: () => Promise.reject(new Error("Another rank is gone.")),
   }));
   await expect(train(exchanges, () => undefined)).rejects.toThrow("Another rank is gone.");

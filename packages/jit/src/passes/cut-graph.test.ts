@@ -28,7 +28,9 @@ const inputs = { x: values(1), a: values(-0.5), b: values(0.25), late: values(7)
 
 const numbersOf = async (tensors: Readonly<Record<string, Tensor>>): Promise<Record<string, number[]>> =>
   Object.fromEntries(
-    await Promise.all(Object.entries(tensors).map(async ([name, x]) => [name, [...(await x.data())]] as const)),
+    await Promise.all(
+      Object.entries(tensors).map(async ([name, x]) => [name, [...(await x.data())]] as [string, number[]]),
+    ),
   );
 
 /** Runs graphs one after the other; each is given what it asks for and nothing else. */

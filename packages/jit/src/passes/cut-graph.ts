@@ -34,8 +34,22 @@ function unneeded(graph: Graph, isWanted: (output: string) => boolean): Readonly
   return waiting;
 }
 
-/** Nodes that cost nothing to run on both sides: other shapes of the same memory, and numbers repeated. */
-const isFree = ({ op, inputs }: Node): boolean => inputs.length === 0 || operationOf(op).traits.isView === true;
+/**
+ * Nodes that cost next to nothing to run on both sides: other shapes of the same memory, numbers repeated, and products
+ * with one number. Runtimes make the latter part of a matmul beside, where they find it: cut off from it, results
+ * would be rounded otherwise.
+ */
+function freeNodes({ nodes, constants }: Graph): (node: Node) => boolean {
+  const single = constants.filter(({ data }) => data.length === 1).map(({ value }) => value.id);
+  const numbers = new Set(single);
+  for (const { inputs, outputs } of nodes) {
+    if (inputs.length === 0) for (const { id } of outputs) numbers.add(id);
+  }
+  return ({ op, inputs }) =>
+    inputs.length === 0 ||
+    operationOf(op).traits.isView === true ||
+    (op === "Multiply" && inputs.some(({ id }) => numbers.has(id)));
+}
 
 /** What these nodes and outputs read that none of the nodes gives, of values that nodes give. */
 function missing(all: readonly Node[], part: Pick<Graph, "nodes" | "outputs">): Value[] {
@@ -48,6 +62,7 @@ function missing(all: readonly Node[], part: Pick<Graph, "nodes" | "outputs">): 
 
 /** Cuts a graph before the values that wait. */
 function cutBefore(graph: Graph, waiting: ReadonlySet<number>, name: (index: number) => string): CutGraph {
+  const isFree = freeNodes(graph);
   const waits = ({ outputs }: Node): boolean => outputs.some(({ id }) => waiting.has(id));
   const late = removeDeadCode({
     ...graph,

@@ -12,9 +12,7 @@ export interface ToldNumbers {
 /**
  * How programs that learn from one batch together tell each other what they found. Every rank has the
  * same number of pairs in arrays of the same shapes, the same `shared` arrays, those of all pairs, and the same state.
- *
- * A call may be made before those made earlier have ended. They are carried out in the order in which they are made,
- * which is the same on all ranks.
+ * Calls come one after the other, in the same order on all ranks, but not only while nothing is computed.
  */
 export interface Exchange {
   /** This program's place among them, from 0. */
@@ -116,28 +114,31 @@ export interface GradientSums {
 /** Adds up over ranks what one step pulls back. */
 export function createSums(program: Program, exchange: Exchange): GradientSums {
   const begun = new Set<string>();
-  const sums: Promise<unknown>[] = [];
-  const sum = async (own: HostArrays, beside: HostArrays = {}): Promise<HostArrays> => {
+  let last: Promise<unknown> = Promise.resolve();
+  const sumNow = async (own: HostArrays, beside: HostArrays): Promise<HostArrays> => {
     const all = { ...own, ...beside };
     if (Object.keys(all).length === 0) return {};
     const { [besideName]: told, ...gradients } = await exchange.sum(all);
     await putBack(program, own, gradients);
     return told === undefined ? {} : { told };
   };
+  /** Adds up when what was begun before has ended. */
+  const sum = (own: HostArrays, beside: HostArrays = {}): Promise<HostArrays> => {
+    const next = last.then(() => sumNow(own, beside));
+    last = next;
+    return next;
+  };
   return {
     begin(paths) {
       for (const path of paths) begun.add(path);
       const isOwn = new Set(paths);
-      const stretches = stretchesOf(program, (path) => isOwn.has(path)) ?? {};
-      const sooner = sum(stretches);
+      const sooner = sum(stretchesOf(program, (path) => isOwn.has(path)) ?? {});
       sooner.catch(() => undefined); // the end hears of it, if the rest of the step comes that far
-      sums.push(sooner);
     },
     async end(isWanted, statistics) {
       const own = await gradientsOf(program, (path) => isWanted(path) && !begun.has(path));
       const { array, read } = besideGradients(exchange, statistics);
-      const last = sum(own, array.data.length > 0 ? { [besideName]: array } : {});
-      const [{ told = array }] = await Promise.all([last, ...sums]);
+      const { told = array } = await sum(own, array.data.length > 0 ? { [besideName]: array } : {});
       return read(told);
     },
   };
