@@ -1,4 +1,4 @@
-import { add, div, mean, mul, rsqrt, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
+import { add, div, mean, mul, reshape, rsqrt, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { withGradientAux } from "./gradient.ts";
 import { sizeOf, type Initialiser, type ParamSpec, ones, param, zeros } from "./spec.ts";
 
@@ -44,8 +44,11 @@ export interface BatchNormOptions {
 
 const usual = { eps: 1e-5, momentum: 0.1 };
 
-/** The axes of everything but the channels. */
-const leadingAxes = (x: Tensor): number[] => x.shape.slice(0, -1).map((_, axis) => axis);
+/**
+ * Every channel's values below each other: [..., channels] → [values, channels]. Summed so, they are added in one order
+ * whatever layout a runtime chooses for x.
+ */
+const columns = (x: Tensor): Tensor => reshape(x, [-1, x.shape.at(-1) ?? 1]);
 
 /** What normalising by the running statistics comes to: a gain and a shift [channels] for each channel. */
 export function batchNormGain(
@@ -83,10 +86,9 @@ function blend(
 
 /** Gradients of x, gain and shift from what the forward pass kept. */
 function gradients(dy: Tensor, [normalized, scale, gain]: [Tensor, Tensor, Tensor]): Tensor[] {
-  const axes = leadingAxes(dy);
   const count = sizeOf(dy.shape.slice(0, -1));
-  const gainGradient = sum(mul(dy, normalized), axes);
-  const shiftGradient = sum(dy, axes);
+  const gainGradient = sum(columns(mul(dy, normalized)), 0);
+  const shiftGradient = sum(columns(dy), 0);
   const along = add(mul(normalized, div(gainGradient, count)), div(shiftGradient, count));
   return [mul(sub(dy, along), mul(gain, scale)), gainGradient, shiftGradient];
 }
@@ -106,10 +108,9 @@ export function batchNormTraining(
   const { value, aux } = withGradientAux<BatchNormStatistics>({
     inputs: [x, weight, bias],
     forward(save) {
-      const axes = leadingAxes(x);
-      const center = mean(x, axes);
+      const center = mean(columns(x), 0);
       const centred = sub(x, center);
-      const variance = mean(square(centred), axes);
+      const variance = mean(columns(square(centred)), 0);
       const scale = rsqrt(add(variance, eps));
       const normalized = mul(centred, scale);
       save(normalized, scale, weight);

@@ -30,16 +30,19 @@ function handlersOf(holder: Holder, { functions }: StepSource, statistics: () =>
     if (!isFirst) return given;
     return (await holder.run(entryName.statistics, {}))["statistic"] as HostArrays;
   };
-  let begun: HostArrays = {}; // what a graph that is cut reads in both halves
+  let last: HostArrays | undefined; // the pairs whose encoding is kept
+  let begun: HostArrays = {}; // the statistics that it began with
+  const encodePairs = (pairs: HostArrays, statistic: HostArrays): Promise<NameTree<HostArray>> => {
+    [last, begun] = [pairs, statistic];
+    return holder.run(entryName.encode(pairs), { batch: pairs, statistic });
+  };
   return {
     async step({ pairs, shared, scalars }) {
       const given = { batch: pairs, shared, scalar: scalarsOf(scalars) };
       return reportedBy(await holder.run(entryName.whole(pairs, shared), given));
     },
     async encode({ pairs, statistics: before }) {
-      begun = await begin(before);
-      const given = { batch: pairs, statistic: begun };
-      const { feature, statistic } = await holder.run(entryName.encode(pairs), given);
+      const { feature, statistic } = await encodePairs(pairs, await begin(before));
       return { rows: feature as HostArrays, statistics: statistic as HostArrays };
     },
     async compare({ rows, shared }) {
@@ -50,6 +53,7 @@ function handlersOf(holder: Holder, { functions }: StepSource, statistics: () =>
     },
     async pullBack({ pairs, cotangents }) {
       if (!pulls) return;
+      if (pairs !== last) await encodePairs(pairs, begun);
       await holder.run(entryName.pullBack(pairs), { batch: pairs, statistic: begun, cotangent: cotangents });
     },
     async update({ scalars, loss, statistics: after }) {

@@ -10,7 +10,6 @@ import {
   learning,
   type LeafSpecs,
   type NameTree,
-  pullBackTrace,
   replacements,
   rowCount,
   shapesOf,
@@ -74,24 +73,19 @@ interface KindEntries extends Readonly<Record<"feature" | "statistic" | "kept", 
   readonly entries: StepEntries;
 }
 
-/** The functions of micro-batches of one shape, and what their encoding gives. */
-function kindEntries(source: StepSource, pairs: HostArrays): KindEntries {
+/** Of micro-batches of which nothing learns: their rows are all there is. */
+function encodeEntries(source: StepSource, pairs: HostArrays): KindEntries {
   const plain = traced(encodeTrace(source, pairs));
   const { feature, statistic } = plain.outputs;
   const isPlain = Object.keys(statistic).length === 0;
   const encode = entryOf(isPlain ? plain : traced(encodeTrace(source, pairs, statistic)));
-  const learns = learning(source.functions).pulled.length > 0;
-  const pullBack = learns && entryOf(traced(pullBackTrace(source, { pairs, cotangents: feature })));
-  const entries = {
-    [entryName.encode(pairs)]: encode,
-    ...(pullBack !== false && { [entryName.pullBack(pairs)]: pullBack }),
-  };
-  return { entries, feature, statistic, kept: {} };
+  return { entries: { [entryName.encode(pairs)]: encode }, feature, statistic, kept: {} };
 }
 
 /**
- * The same for a batch's only micro-batch: one graph, cut where the cotangents come in. What the encoding
- * computed stays in TensorFlow until then.
+ * Encoding and pulling back as one graph, cut where the cotangents come in. What the encoding computed stays in
+ * TensorFlow until then: a batch's only micro-batch is encoded once, several are encoded again one by one, by the same
+ * operations, so that they give the same bits wherever they are computed.
  */
 function cutEntries(source: StepSource, pairs: HostArrays): KindEntries {
   const { feature, statistic } = traced(encodeTrace(source, pairs)).outputs;
@@ -119,8 +113,7 @@ function partEntries(
   { batch: { parts, shared }, scalars, ranks = 1 }: Preparation,
 ): PreparedEntries {
   const kinds = new Map(parts.map((pairs) => [shapesOf(pairs), pairs]));
-  const isCut = parts.length === 1 && learning(source.functions).pulled.length > 0;
-  const entriesOf = isCut ? cutEntries : kindEntries;
+  const entriesOf = learning(source.functions).pulled.length > 0 ? cutEntries : encodeEntries;
   const made = new Map([...kinds].map(([kind, pairs]) => [kind, entriesOf(source, pairs)]));
   const [{ feature, statistic, kept }] = [...made.values()] as [KindEntries];
   const rows = parts.reduce((sum, pairs) => sum + rowCount(made.get(shapesOf(pairs))?.feature ?? {}), 0);

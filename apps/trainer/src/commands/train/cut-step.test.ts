@@ -1,0 +1,98 @@
+// A step whose graph is cut where ranks meet is the step of the whole graph, whatever the towers, bit for bit.
+import { toHost, type HostArrays } from "@clip-ts/core";
+import { inspectEngine, startEngine } from "@clip-ts/engines";
+import { clipSpec, objectiveOf, parseClipConfig, preset, type ClipConfig } from "@clip-ts/model";
+import { goldenArrays, goldenJson, goldenTensors, localExchange, randomTensor, useEngine } from "@clip-ts/test-utils";
+import { createTraining, type TrainingOptions } from "@clip-ts/training";
+import { pixelForm } from "@clip-ts/vision-encoder";
+import { dispose, tensor, type Tensor } from "@tensorflow/tfjs-core";
+import { afterAll, expect, test } from "vitest";
+import { differences, type TakenSteps } from "./fixtures/taken-steps.ts";
+
+const tensorflow = inspectEngine("tensorflow");
+if (!tensorflow.available) console.warn(`Skipped: cut steps on TensorFlow, as ${tensorflow.detail}.`);
+const engines = (["onnx", "tensorflow"] as const).filter((name) => name === "onnx" || tensorflow.available);
+
+afterAll(() => useEngine("cpu"));
+
+/** A model and pairs for it. */
+interface Family {
+  readonly config: ClipConfig;
+  readonly batch: HostArrays;
+}
+
+async function arraysOf(tensors: Readonly<Record<string, Tensor>>): Promise<HostArrays> {
+  const arrays = Object.entries(tensors).map(async ([name, x]) => [name, await toHost(x)] as const);
+  const read = Object.fromEntries(await Promise.all(arrays));
+  dispose({ ...tensors });
+  return read;
+}
+
+/** What Python's side of a reference folder saw. */
+async function golden(folder: string): Promise<Family> {
+  const config = parseClipConfig(goldenJson(`${folder}/config.json`));
+  const given = goldenTensors(`${folder}/io.safetensors`);
+  const published = pixelForm(config.vision).published?.read(given);
+  const hasMask = "attention_mask" in goldenArrays(`${folder}/io.safetensors`);
+  const { pixelValues, inputIds, attentionMask } = await arraysOf({
+    pixelValues: published ?? given["pixel_values"]!,
+    inputIds: given["input_ids"]!,
+    ...(hasMask && { attentionMask: given["attention_mask"]! }),
+  });
+  return {
+    config,
+    batch: { pixelValues: pixelValues!, inputIds: inputIds!, ...(attentionMask !== undefined && { attentionMask }) },
+  };
+}
+
+/** OpenAI's ResNet, small. */
+async function resNet(): Promise<Family> {
+  const nano = preset("nano");
+  const vision = { kind: "resnet", layers: [1, 1, 1, 1], width: 4, heads: 2, imageSize: 32, channels: 3 } as const;
+  const ids = [0, 1, 2, 3].flatMap((row) => [598, 1 + row, 7, 599]);
+  const batch = await arraysOf({
+    pixelValues: randomTensor([4, 3, 32, 32], "pixels"),
+    inputIds: tensor(ids, [4, 4], "int32"),
+  });
+  return { config: { ...nano, vision: { ...vision, outputDim: nano.projectionDim } }, batch };
+}
+
+const folders = ["clip-vit", "siglip", "naflex", "dual-encoder", "dinov2-registers", "deit", "swin", "align"];
+const textTowers = ["altclip", "bert", "chinese-clip", "metaclip-2", "mt5", "nllb", "xlm-roberta"];
+const families: Readonly<Record<string, () => Promise<Family>>> = {
+  ...Object.fromEntries(
+    [...folders, ...textTowers.map((name) => `text-towers/${name}`)].map((name) => [name, () => golden(name)] as const),
+  ),
+  "clip-resnet": resNet,
+};
+
+/** Steps on the same pairs: what they tell, and the state after them. */
+async function take(
+  { config, batch }: Family,
+  options: Partial<TrainingOptions<object, object, object>>,
+): Promise<TakenSteps> {
+  const training = await createTraining({
+    objective: objectiveOf(config),
+    spec: clipSpec(config),
+    seed: 1,
+    schedule: { kind: "constant", learningRate: 1e-3, warmupSteps: 0, steps: 20 },
+    ...options,
+  } as never);
+  const told: object[] = [];
+  for (let step = 0; step < 20; step++) told.push(await training.step(batch));
+  const state = structuredClone(await training.read());
+  await training.dispose();
+  return { told, state };
+}
+
+for (const name of engines) {
+  test.each(Object.keys(families))(`20 steps of %s on ${name}`, async (family) => {
+    const { compiler: engine } = await startEngine(name);
+    const given = await families[family]!();
+    const [exchange] = localExchange(1);
+    const whole = await take(given, { engine });
+    const cut = await take(given, { engine, exchange });
+    expect(differences(cut, whole)).toEqual([]);
+    expect(new Set(whole.told.map((numbers) => JSON.stringify(numbers))).size).toBe(20);
+  });
+}
