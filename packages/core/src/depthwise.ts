@@ -96,7 +96,7 @@ function filterGradient(x: Tensor, dy: Tensor, { kernel, stride }: { kernel: num
     const part = parts[(row % stride) * stride + (column % stride)] as Tensor;
     const start = [0, Math.floor(row / stride), Math.floor(column / stride), 0];
     const met = slice(part, start, [-1, height, width, -1]);
-    return reshape(sum(mul(met, dy), [0, 1, 2]), [1, channels]);
+    return reshape(sum(reshape(mul(met, dy), [-1, channels]), 0), [1, channels]); // in one order in any layout
   });
   return reshape(transpose(concat(taps, 0)), [channels, 1, kernel, kernel]);
 }

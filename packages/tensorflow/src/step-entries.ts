@@ -115,7 +115,7 @@ function partEntries(
   const kinds = new Map(parts.map((pairs) => [shapesOf(pairs), pairs]));
   const entriesOf = learning(source.functions).pulled.length > 0 ? cutEntries : encodeEntries;
   const made = new Map([...kinds].map(([kind, pairs]) => [kind, entriesOf(source, pairs)]));
-  const [{ feature, statistic, kept }] = [...made.values()] as [KindEntries];
+  const [{ feature, statistic }] = [...made.values()] as [KindEntries];
   const rows = parts.reduce((sum, pairs) => sum + rowCount(made.get(shapesOf(pairs))?.feature ?? {}), 0);
   const all = byPath(Object.keys(feature), (name) => ({
     shape: [rows * ranks, ...(feature[name]?.shape.slice(1) ?? [])],
@@ -128,6 +128,7 @@ function partEntries(
     ...(hasStatistics && { [entryName.statistics]: entryOf(traced(statisticsTrace(statistic))) }),
     [entryName.update]: update,
   }) as StepEntries;
+  const kept = Object.assign({}, ...[...made.values()].map((kind) => kind.kept)) as LeafSpecs;
   return { entries, statistics: statistic, kept };
 }
 

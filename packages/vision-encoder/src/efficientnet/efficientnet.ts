@@ -51,8 +51,10 @@ function squeezeExcite(
   x: Tensor,
   { activation }: EfficientNetConfig,
 ): Tensor {
-  const gate = sigmoid(point(expand, activate(activation, point(reduce, mean(x, [1, 2])))));
-  return mul(x, reshape(gate, [-1, 1, 1, axisLength(gate, 1)]));
+  const [, height = 0, width = 0, channels = 0] = x.shape;
+  const rows = reshape(x, [-1, height * width, channels]); // sums go in one order whatever layout a runtime gives x
+  const gate = sigmoid(point(expand, activate(activation, point(reduce, mean(rows, 1)))));
+  return reshape(mul(rows, reshape(gate, [-1, 1, channels])), [-1, height, width, channels]);
 }
 
 /** A block where it stands. */
