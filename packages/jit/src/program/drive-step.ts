@@ -58,10 +58,11 @@ async function compareAll(
   return { numbers, cotangents: rowsAt(cotangents, exchange.rank * count, count) };
 }
 
-/** What a program has to know of other ranks. One that is alone has nobody to tell of its gradients. */
+/** What a program has to know of other ranks. */
 function sharing(exchange: Exchange | undefined): Pick<Preparation, "ranks" | "bucketBytes"> {
-  const { size, bucketBytes = 25e6 } = exchange ?? {};
-  return { ranks: size, bucketBytes: size === undefined || size === 1 ? undefined : bucketBytes };
+  if (exchange === undefined) return {};
+  const { size, bucketBytes = size === 1 ? undefined : 25e6 } = exchange;
+  return { ranks: size, bucketBytes };
 }
 
 /** Each micro-batch's share of the gradient. */

@@ -28,7 +28,7 @@ export interface Exchange {
   sum(gradients: HostArrays): Promise<HostArrays>;
   /**
    * Gradients are summed as soon as so many bytes of them are whole, while the others are computed: 25 million by
-   * default, as in PyTorch's DistributedDataParallel. The same on all ranks.
+   * default, as in PyTorch's DistributedDataParallel, and all at once if there is one rank. The same on all ranks.
    */
   readonly bucketBytes?: number | undefined;
   /** What rides along with the sum of each step's gradients: whether to stop, say. */

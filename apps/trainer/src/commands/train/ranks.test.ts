@@ -14,7 +14,7 @@ import {
   type ClipParams,
   type PairObjective,
 } from "@clip-ts/model";
-import { goldenTowers, localExchange, useEngine } from "@clip-ts/test-utils";
+import { goldenTowers, largestDifference, localExchange, relativeError, useEngine } from "@clip-ts/test-utils";
 import { createTraining, type Training, type TrainingOptions } from "@clip-ts/training";
 import { randomStream } from "@clip-ts/base";
 import { afterAll, expect, test } from "vitest";
@@ -158,3 +158,23 @@ for (const engine of here) {
     expect(first!.told[0]).not.toEqual(first!.told[1]);
   });
 }
+
+/** The paths of leaves that a softmax is not blind to: a key's bias has no gradient but noise. */
+const hasGradient = (path: string): boolean => !path.endsWith("k_proj.bias");
+
+test.each([
+  ["four ranks", 4, 1],
+  ["two ranks that accumulate over two", 2, 2],
+])("%s are one that accumulates over four but for the order of a sum", async (_, ranks, accumulate) => {
+  const { compiler: engine } = await startEngine("onnx");
+  const given = cases["contrastive"]!;
+  const [alone] = await take(given, 1, { accumulate: 4, engine });
+  const [first, ...others] = await take(given, ranks, { accumulate, engine });
+  for (const other of others) expect(differences(other, first!)).toEqual([]);
+  const lossesOf = ({ told }: TakenSteps): number[] => told.map((numbers) => (numbers as { loss: number }).loss);
+  expect(relativeError(lossesOf(first!), lossesOf(alone!))).toBeLessThan(2e-6);
+  for (const [path, { data }] of Object.entries(first!.state.params).filter(([name]) => hasGradient(name))) {
+    const difference = largestDifference(data as Float32Array, alone!.state.params[path]!.data as Float32Array);
+    expect(difference, path).toBeLessThan(0.03 * 0.01); // of one step's learning rate
+  }
+});
