@@ -16,5 +16,17 @@ export {
   type MultiPositiveInputs,
   type TargetOptions,
 } from "./contrastive-loss.ts";
+export { localContrastive, localDistillation, localSigmoid } from "./local/local-losses.ts";
+export {
+  localAccuracy,
+  localLoss,
+  localSlopes,
+  localSums,
+  type LocalLoss,
+  type LocalSlopes,
+  type LocalTerm,
+  type RowSums,
+} from "./local/local-loss.ts";
+export type { LocalPairs, LogitBlock, PairFeatures, Side } from "./local/local-pairs.ts";
 export type { OneNumber } from "./pairwise.ts";
 export { sigmoidLoss, type SigmoidInputs } from "./sigmoid-loss.ts";

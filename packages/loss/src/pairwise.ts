@@ -75,9 +75,12 @@ export interface RowChunk {
 /** Entries of the matrix in memory at a time unless the caller chooses: 64 MiB of them. */
 const defaultEntries = 2 ** 24;
 
-/** Splits the matrix of all pairs: `chunk` rows at a time, or as many as 64 MiB hold. */
-export function rowChunks(batch: number, chunk?: number): RowChunk[] {
-  const rows = chunk ?? Math.max(1, Math.floor(defaultEntries / batch));
+/**
+ * Splits `batch` rows that are compared with `others`, by default with as many: `chunk` rows at a time, or as many as
+ * 64 MiB hold.
+ */
+export function rowChunks(batch: number, chunk?: number, others: number = batch): RowChunk[] {
+  const rows = chunk ?? Math.max(1, Math.floor(defaultEntries / others));
   if (!Number.isInteger(rows) || rows < 1) {
     throw new ClipError("bad-argument", `chunk: expected a whole number of rows from 1, got ${rows}.`);
   }
