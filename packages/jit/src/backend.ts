@@ -19,6 +19,8 @@ export {
   gradientsOf,
   learning,
   pullBackTrace,
+  slopesTrace,
+  sumsTrace,
   type LeafSpecs,
   type StepSource,
 } from "./program/step-traces.ts";

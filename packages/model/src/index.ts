@@ -80,8 +80,10 @@ export type {
   Compared,
   EncodeOptions,
   Encoded,
+  LocalComparison,
   Objective,
   ObjectiveInputs,
+  RankRows,
   Rows,
 } from "./objectives/objective.ts";
 export { preset, presetNames } from "./presets.ts";

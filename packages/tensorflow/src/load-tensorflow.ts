@@ -1,4 +1,4 @@
-import type { HostArray, HostArrays, LoadProgram, Preparation, Program, StepHandlers } from "@clip-ts/jit";
+import type { HostArray, HostArrays, LoadProgram, Preparation, Program, StepCalls, StepHandlers } from "@clip-ts/jit";
 import {
   batchShapes,
   type LeafSpecs,
@@ -30,11 +30,10 @@ function handlersOf(holder: Holder, { functions }: StepSource, statistics: () =>
     if (!isFirst) return given;
     return (await holder.run(entryName.statistics, {}))["statistic"] as HostArrays;
   };
-  let last: HostArrays | undefined; // the pairs whose encoding is kept
-  let begun: HostArrays = {}; // the statistics that it began with
-  const encodePairs = (pairs: HostArrays, statistic: HostArrays): Promise<NameTree<HostArray>> => {
-    [last, begun] = [pairs, statistic];
-    return holder.run(entryName.encode(pairs), { batch: pairs, statistic });
+  const compared = async (name: string, given: NameTree<HostArray>): Promise<StepCalls["compare"]["gives"]> => {
+    await holder.clearGradients();
+    const { cotangent, ...results } = await holder.run(name, given);
+    return { numbers: reportedBy(results), cotangents: cotangent as HostArrays };
   };
   return {
     async step({ pairs, shared, scalars }) {
@@ -45,12 +44,13 @@ function handlersOf(holder: Holder, { functions }: StepSource, statistics: () =>
       const { feature, statistic } = await encodePairs(pairs, await begin(before));
       return { rows: feature as HostArrays, statistics: statistic as HostArrays };
     },
-    async compare({ rows, shared }) {
-      await holder.clearGradients();
-      const name = entryName.compare(rows, shared);
-      const { cotangent, ...results } = await holder.run(name, { feature: rows, batch: shared });
-      return { numbers: reportedBy(results), cotangents: cotangent as HostArrays };
+    compare: ({ rows, shared }) => compared(entryName.compare(rows, shared), { feature: rows, batch: shared }),
+    async sums({ rows, shared }) {
+      const { sum } = await holder.run(entryName.sums(rows, shared), { feature: rows, batch: shared });
+      return sum as HostArrays;
     },
+    slopes: ({ rows, shared, sums }) =>
+      compared(entryName.slopes(rows, shared), { feature: rows, batch: shared, sum: sums }),
     async pullBack({ pairs, cotangents }) {
       if (!pulls) return;
       if (pairs !== last) await encodePairs(pairs, begun);
@@ -70,7 +70,7 @@ function programOn(loaded: Loaded, holder: Holder, onCompile?: (shapes: string) 
   let current: PreparedEntries | undefined;
   const prepare = async (what: Preparation): Promise<void> => {
     const shapes = batchShapes(what.batch);
-    const key = `${shapes} of ${what.ranks ?? 1}`;
+    const key = `${shapes} of ${what.ranks ?? 1}${what.local === undefined ? "" : ", local"}`;
     current = prepared.get(key);
     if (current !== undefined) return;
     const done = onCompile?.(shapes);

@@ -13,6 +13,8 @@ import {
   replacements,
   rowCount,
   shapesOf,
+  slopesTrace,
+  sumsTrace,
   type StepSource,
   type Traceable,
   traceTree,
@@ -35,6 +37,8 @@ export const entryName = {
   whole: (pairs: HostArrays, shared: HostArrays): string => batchShapes({ parts: [pairs], shared }),
   encode: (pairs: HostArrays): string => `encode ${shapesOf(pairs)}`,
   compare: (rows: LeafSpecs, shared: HostArrays): string => `compare ${shapesOf({ ...rows, ...shared })}`,
+  sums: (rows: LeafSpecs, shared: HostArrays): string => `sums ${shapesOf({ ...rows, ...shared })}`,
+  slopes: (rows: LeafSpecs, shared: HostArrays): string => `slopes ${shapesOf({ ...rows, ...shared })}`,
   pullBack: (pairs: HostArrays): string => `pull back ${shapesOf(pairs)}`,
   statistics: "statistics",
   update: "update",
@@ -107,10 +111,30 @@ function cutEntries(source: StepSource, pairs: HostArrays): KindEntries {
   return { entries, feature, statistic, kept: Object.fromEntries(specs) };
 }
 
+/** The comparison of these rows, those of all ranks; in local form for a rank's place among them. */
+function compareEntries(
+  source: StepSource,
+  { rows, shared, local }: { readonly rows: LeafSpecs; readonly shared: HostArrays } & Pick<Preparation, "local">,
+): StepEntries {
+  if (local === undefined)
+    return { [entryName.compare(rows, shared)]: entryOf(traced(compareTrace(source, rows, shared))) };
+  const given = { rows, shared, place: local };
+  const phase = traced(sumsTrace(source, given));
+  const { sum: own } = phase.outputs;
+  const sums = byPath(Object.keys(own), (name) => {
+    const [count = 0, ...rest] = own[name]?.shape ?? [];
+    return { shape: [count * local.size, ...rest] };
+  });
+  return {
+    [entryName.sums(rows, shared)]: entryOf(phase),
+    [entryName.slopes(rows, shared)]: entryOf(traced(slopesTrace(source, { ...given, sums }))),
+  };
+}
+
 /** Functions that are built once for each shape of micro-batch and run in a loop. */
 function partEntries(
   source: StepSource,
-  { batch: { parts, shared }, scalars, ranks = 1 }: Preparation,
+  { batch: { parts, shared }, scalars, ranks = 1, local }: Preparation,
 ): PreparedEntries {
   const kinds = new Map(parts.map((pairs) => [shapesOf(pairs), pairs]));
   const entriesOf = learning(source.functions).pulled.length > 0 ? cutEntries : encodeEntries;
@@ -120,11 +144,10 @@ function partEntries(
   const all = byPath(Object.keys(feature), (name) => ({
     shape: [rows * ranks, ...(feature[name]?.shape.slice(1) ?? [])],
   }));
-  const compare = entryOf(traced(compareTrace(source, all, shared)));
   const update = entryOf(traced(updateTrace(source, scalars, statistic)), { mustBeFinite });
   const hasStatistics = Object.keys(statistic).length > 0;
   const entries = Object.assign({}, ...[...made.values()].map((kind) => kind.entries), {
-    [entryName.compare(all, shared)]: compare,
+    ...compareEntries(source, { rows: all, shared, local }),
     ...(hasStatistics && { [entryName.statistics]: entryOf(traced(statisticsTrace(statistic))) }),
     [entryName.update]: update,
   }) as StepEntries;

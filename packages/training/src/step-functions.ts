@@ -21,7 +21,7 @@ export interface LeafView<Params extends object> {
 
 /** An objective, and what it is the objective of. */
 interface Source<Params extends object, Batch extends object, Shared extends object> {
-  readonly objective: Pick<Objective<Params, Batch, Rows, Shared>, "inputs" | "encode" | "compare">;
+  readonly objective: Pick<Objective<Params, Batch, Rows, Shared>, "inputs" | "encode" | "compare" | "local">;
   readonly view: LeafView<Params>;
 }
 
@@ -42,6 +42,30 @@ const compareWith =
     );
     return { loss: value, metrics: aux ?? {}, cotangents: gradient.rows, grads: gradient.own };
   };
+
+/** The same half in local form, if the objective has one. */
+function localWith<Params extends object, Batch extends object, Shared extends object>(
+  { objective: { local }, view }: Source<Params, Batch, Shared>,
+  compared: readonly string[],
+): GradientParts["local"] {
+  return (
+    local && {
+      sums: (leaves, rows, shared) => local.sums(view.compared(leaves), rows, shared as Tensors & Shared),
+      slopes(leaves, rows, shared, sums) {
+        const { value, gradient, aux } = valueAndGradient(
+          (tree: { readonly rows: Tensors; readonly own: Tensors }) => {
+            const params = view.compared({ ...leaves, ...tree.own });
+            const all = { ...rows, own: tree.rows };
+            const { loss, metrics } = local.compare(params, all, shared as Tensors & Shared, sums);
+            return { loss, aux: metrics };
+          },
+          { rows: rows.own, own: pickLeaves(leaves, compared) },
+        );
+        return { loss: value, metrics: aux ?? {}, cotangents: gradient.rows, grads: gradient.own };
+      },
+    }
+  );
+}
 
 /** The other half: Σ rows · cotangents by the leaves that make the rows. */
 const pullBackWith =
@@ -95,6 +119,7 @@ export function gradientFunctions<Params extends object, Batch extends object, S
       compared,
       encode: (leaves, pairs) => objective.encode(view.model(leaves), pairs as Tensors & Batch, options),
       compare: compareWith(source, compared),
+      local: localWith(source, compared),
       pullBack: pullBackWith(source, pulled),
     },
   };

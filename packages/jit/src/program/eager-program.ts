@@ -7,12 +7,14 @@ import {
   isFiniteStep,
   moveLeaf,
   slotShapeOf,
+  type Comparison,
   type Gradients,
   type LeafRule,
   type StepFunctions,
   type StepScalars,
 } from "./step-functions.ts";
 import {
+  localPartsOf,
   partsOf,
   programOf,
   shapeOfLeaf,
@@ -23,7 +25,7 @@ import {
   type StepCalls,
   type StepHandlers,
 } from "./program.ts";
-import { gradientsOf, learning } from "./step-traces.ts";
+import { gradientsOf, learning, rankRows } from "./step-traces.ts";
 
 type Leaves = Record<string, Tensor>;
 
@@ -131,6 +133,15 @@ function gradientHandlers(
     for (const path of Object.keys(gradients)) delete gradients[path];
     replace(gradients, grads);
   };
+  const compared = async (compare: () => Comparison): Promise<StepCalls["compare"]["gives"]> => {
+    const { cotangents, grads, ...seen } = tidy(() => {
+      const { loss, metrics = {}, ...outcome } = compare();
+      const own = { grads: { ...outcome.grads }, cotangents: { ...outcome.cotangents } };
+      return { loss, metrics: { ...metrics }, ...own };
+    });
+    begin(grads);
+    return { numbers: await reported(seen), cotangents: await taken(cotangents) };
+  };
   return {
     async gradient({ pairs, shared }) {
       const { grads, statistics, ...seen } = tidy(() => {
@@ -151,16 +162,20 @@ function gradientHandlers(
       for (const path of Object.keys(statistics)) before[path]?.dispose();
       return { rows: await taken(rows), statistics: await taken(after) };
     },
-    async compare({ rows, shared }) {
-      const { cotangents, grads, ...seen } = tidy(() => {
-        const given = [tensorsOf(rows), tensorsOf(shared)] as const;
-        const { loss, metrics = {}, ...outcome } = partsOf(functions).compare(params, ...given);
-        const own = { grads: { ...outcome.grads }, cotangents: { ...outcome.cotangents } };
-        return { loss, metrics: { ...metrics }, ...own };
+    compare: ({ rows, shared }) =>
+      compared(() => partsOf(functions).compare(params, tensorsOf(rows), tensorsOf(shared))),
+    async sums({ rows, shared, place }) {
+      const sums = tidy(() => {
+        const all = rankRows(tensorsOf(rows), place);
+        return { ...localPartsOf(functions).sums(params, all, tensorsOf(shared)) };
       });
-      begin(grads);
-      return { numbers: await reported(seen), cotangents: await taken(cotangents) };
+      return taken(sums);
     },
+    slopes: ({ rows, shared, sums, place }) =>
+      compared(() => {
+        const all = rankRows(tensorsOf(rows), place);
+        return localPartsOf(functions).slopes(params, all, tensorsOf(shared), tensorsOf(sums));
+      }),
     async pullBack({ pairs, cotangents }) {
       const { pulled } = learning(functions);
       if (pulled.length === 0) return;

@@ -3,36 +3,15 @@ import { cutGraph } from "../passes/cut-graph.ts";
 import { compilePieces } from "./gradient-pieces.ts";
 import { optimize } from "../passes/optimize.ts";
 import { flattenNames, nestNames, traceTree, type Shaped } from "../trace/trace.ts";
-import { numbersOf, rowCount, shapesOf, specsOf, type StepBatch } from "./batch.ts";
-import type { FlatState } from "./flat-state.ts";
+import { rowCount, shapesOf, type StepBatch } from "./batch.ts";
+import { compileComparison, rowSpecs, type FlatComparison } from "./flat-comparison.ts";
+import { reportedBy, traced, type FlatSource } from "./flat-source.ts";
 import type { Numbers, Preparation, StepCalls, StepHandlers } from "./program.ts";
-import type { StepFunctions } from "./step-functions.ts";
-import {
-  compareTrace,
-  encodeAndPullBackTrace,
-  encodeTrace,
-  gradientTrace,
-  learning,
-  pullBackTrace,
-  type LeafSpecs,
-  type StepSource,
-} from "./step-traces.ts";
-import type { Target } from "./target.ts";
+import { encodeAndPullBackTrace, encodeTrace, gradientTrace, learning, pullBackTrace } from "./step-traces.ts";
 import { compileTree } from "./tree-function.ts";
-
-/** What the gradients of a step are compiled from, and where they are written. */
-export interface FlatSource {
-  readonly functions: StepFunctions;
-  readonly state: FlatState;
-  readonly target: Target;
-}
 
 /** The names of what is kept between encoding and pulling back. */
 const keptName = (index: number): string => `kept ${index}`;
-
-/** Loss and metrics. */
-const reportedBy = ({ loss, metric }: { readonly loss: HostArray; readonly metric: HostArrays }): Numbers =>
-  numbersOf({ loss, ...metric });
 
 /** The gradient of whole batches. */
 export interface WholeGradient {
@@ -43,14 +22,7 @@ export interface WholeGradient {
 }
 
 /** The functions of batches that come in parts. */
-export interface GradientInParts extends Pick<StepHandlers, "encode" | "compare" | "pullBack"> {
-  dispose(): Promise<void>;
-}
-
-const traced = ({ functions, state }: FlatSource): StepSource => ({
-  functions,
-  params: specsOf(state.params),
-});
+export interface GradientInParts extends FlatComparison, Pick<StepHandlers, "encode" | "pullBack"> {}
 
 /** Compiles the gradient of whole batches shaped like this one: one graph. */
 export async function compileWhole(
@@ -77,10 +49,6 @@ interface PartFunctions {
   pullBack(given: StepCalls["pullBack"]["given"]): Promise<void>;
   dispose(): Promise<void>;
 }
-
-/** Specs of so many rows like these. */
-const rowSpecs = (rows: Readonly<Record<string, Shaped>>, count: number): LeafSpecs =>
-  Object.fromEntries(Object.entries(rows).map(([name, { shape }]) => [name, { shape: [count, ...shape.slice(1)] }]));
 
 /** Functions of one micro-batch among several: it is encoded twice, so that no more than one is in memory. */
 async function compilePart(source: FlatSource, pairs: HostArrays): Promise<PartFunctions> {
@@ -158,37 +126,28 @@ async function compileCut(
  */
 export async function compileParts(
   source: FlatSource,
-  { batch: { parts, shared }, ranks = 1, bucketBytes }: Preparation,
+  { batch: { parts, shared }, ranks = 1, local }: Preparation,
 ): Promise<GradientInParts> {
-  const { functions, state, target } = source;
-  const { compared, pulled } = learning(functions);
-  const isCut = parts.length === 1 && pulled.length > 0;
+  const isCut = parts.length === 1 && learning(source.functions).pulled.length > 0;
   const kinds = new Map<string, PartFunctions>();
-  let rows = 0;
+  let count = 0;
   for (const pairs of parts) {
     const kind = shapesOf(pairs);
     const part =
       kinds.get(kind) ?? (await (isCut ? compileCut(source, pairs, bucketBytes) : compilePart(source, pairs)));
     kinds.set(kind, part);
-    rows += rowCount(part.rows);
+    count += rowCount(part.rows);
   }
   const of = (pairs: HostArrays): PartFunctions => kinds.get(shapesOf(pairs)) as PartFunctions;
-  const all = rowSpecs(of(parts[0] ?? {}).rows, rows * ranks);
-  const compare = await compileTree(target, compareTrace(traced(source), all, shared));
-  const [own, sums] = [pickLeaves(source.state.gradients, compared), pickLeaves(source.state.gradients, pulled)];
-  const { params: param } = state;
+  const rows = rowSpecs(of(parts[0] ?? {}).rows, count * ranks);
+  const { dispose, ...comparison } = await compileComparison(source, { rows, shared, local });
   return {
     encode: (given) => of(given.pairs).encode(given),
-    async compare({ rows: feature, shared: batch }) {
-      const into = { next: { grad: own } };
-      const { cotangent, ...results } = await compare.run({ param, feature, batch }, into);
-      for (const { data } of Object.values(sums)) data.fill(0);
-      return { numbers: reportedBy(results), cotangents: cotangent };
-    },
+    ...comparison,
     pullBack: (given) => of(given.pairs).pullBack(given),
     async dispose() {
       for (const part of kinds.values()) await part.dispose();
-      await compare.dispose();
+      await dispose();
     },
   };
 }

@@ -1,13 +1,8 @@
 import { batchShapes } from "./batch.ts";
 import { createCompileCache, type Target } from "./target.ts";
-import {
-  compileParts,
-  compileWhole,
-  type FlatSource,
-  type GradientInParts,
-  type WholeGradient,
-} from "./flat-gradient.ts";
-import { createFlatState, stretchesOf, writeFlatState } from "./flat-state.ts";
+import { compileParts, compileWhole, type GradientInParts, type WholeGradient } from "./flat-gradient.ts";
+import type { FlatSource } from "./flat-source.ts";
+import { createFlatState, writeFlatState } from "./flat-state.ts";
 import { isFiniteStep, type StepFunctions } from "./step-functions.ts";
 import { compileNormPass, compileOptimizerPass, type OptimizerPass } from "./optimizer-pass.ts";
 import {
@@ -75,6 +70,8 @@ function handlersOf(now: () => Compiled, update: FlatUpdate): StepHandlers {
     },
     encode: (given) => parts().encode(given),
     compare: (given) => parts().compare(given),
+    sums: (given) => parts().sums(given),
+    slopes: (given) => parts().slopes(given),
     pullBack: (given) => parts().pullBack(given),
     update: (given) => update.run(given),
   };
@@ -91,12 +88,15 @@ async function flatProgram(source: FlatSource, { maxCompiled = 3, onCompile }: L
     {
       async prepare(what) {
         const shapes = batchShapes(what.batch);
-        current = await kinds.get(`${shapes} of ${what.ranks ?? 1}`, async () => {
-          const done = onCompile?.(shapes);
-          const compiled = await compileFor(source, what);
-          done?.();
-          return compiled;
-        });
+        current = await kinds.get(
+          `${shapes} of ${what.ranks ?? 1}${what.local === undefined ? "" : ", local"}`,
+          async () => {
+            const done = onCompile?.(shapes);
+            const compiled = await compileFor(source, what);
+            done?.();
+            return compiled;
+          },
+        );
       },
       read: async (part) => state[part],
       stretches: (isWanted) => stretchesOf(state, isWanted),

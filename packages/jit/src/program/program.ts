@@ -1,7 +1,7 @@
 import { ClipError, refuseAfterDisposal } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
 import type { StepBatch } from "./batch.ts";
-import type { GradientParts, StepFunctions } from "./step-functions.ts";
+import type { GradientParts, LocalParts, RankPlace, StepFunctions } from "./step-functions.ts";
 
 /** Numbers by name. */
 export type Numbers = Readonly<Record<string, number>>;
@@ -36,10 +36,20 @@ export interface StepCalls {
     readonly given: Readonly<Record<"rows" | "shared", HostArrays>>;
     readonly gives: { readonly numbers: Numbers; readonly cotangents: HostArrays };
   };
+  /** Of the rows of all ranks, what this rank's tell: the first phase of `compare` in local form. */
+  readonly sums: {
+    readonly given: Readonly<Record<"rows" | "shared", HostArrays>> & { readonly place: RankPlace };
+    readonly gives: HostArrays;
+  };
   /**
-   * Adds one micro-batch's share to the gradients. The last of a step may come with `finished`, which a program that
-   * was made ready for it (`Preparation.bucketBytes`) calls with paths of leaves as soon as their gradients are whole.
+   * The loss of all rows by the sums of all ranks, and the gradient by this rank's rows. Begins the gradients: this
+   * rank's share of its own is set, all others are zero.
    */
+  readonly slopes: {
+    readonly given: Readonly<Record<"rows" | "shared" | "sums", HostArrays>> & { readonly place: RankPlace };
+    readonly gives: StepCalls["compare"]["gives"];
+  };
+  /** Adds one micro-batch's share to the gradients. */
   readonly pullBack: {
     readonly given: Readonly<Record<"pairs" | "cotangents", HostArrays>> & {
       readonly finished?: ((paths: readonly string[]) => void) | undefined;
@@ -76,11 +86,8 @@ export interface Preparation {
   readonly scalars: readonly string[];
   /** How many programs compare their rows with each other's; 1 by default. */
   readonly ranks?: number | undefined;
-  /**
-   * Gradients of at least so many bytes are worth telling of before the others are there; only programs that know
-   * where their gradients lie (`Program.stretches`) heed it.
-   */
-  readonly bucketBytes?: number | undefined;
+  /** The place of a program that compares in local form, by `sums` and `slopes` and not by `compare`. */
+  readonly local?: RankPlace | undefined;
 }
 
 /** A training step on an engine, with its state. One call at a time. */
@@ -132,6 +139,17 @@ export function partsOf({ parts }: Pick<StepFunctions, "parts">): GradientParts 
     "bad-argument",
     "This step has no `parts`, so its batches cannot be split into micro-batches: give it encode, " +
       "compare and pullBack, or whole batches.",
+  );
+}
+
+/** A comparison in local form. @throws ClipError "unsupported" if a step has none. */
+export function localPartsOf(functions: Pick<StepFunctions, "parts">): LocalParts {
+  const { local } = partsOf(functions);
+  if (local !== undefined) return local;
+  throw new ClipError(
+    "unsupported",
+    "This step's loss has no local form, in which each rank compares its own rows alone: set localLoss to false, so " +
+      "that every rank compares all rows, or give the objective (or each of its terms) `local`.",
   );
 }
 

@@ -17,6 +17,38 @@ export interface Gradients {
   readonly statistics?: NamedTensors;
 }
 
+/** A place among ranks that learn from one batch together. */
+export interface RankPlace {
+  /** From 0. */
+  readonly rank: number;
+  /** How many ranks there are. */
+  readonly size: number;
+}
+
+/** The rows of one of several ranks; all ranks have as many. */
+export interface RankRows extends RankPlace {
+  readonly own: NamedTensors;
+  /** Those of all ranks, one rank's after the other's. */
+  readonly all: NamedTensors;
+}
+
+/** What a comparison gives: the loss of all rows, its gradient by rows (`cotangents`) and by the compared leaves. */
+export type Comparison = Omit<Gradients, "statistics"> & { readonly cotangents: NamedTensors };
+
+/**
+ * `GradientParts.compare` in local form: each rank compares its own rows with those of all, in two phases between
+ * which the ranks tell each other what their rows sum up to. No rank holds what grows with the square of all rows.
+ */
+export interface LocalParts {
+  /** What this rank's rows tell of all: tensors by name, [own rows, ...] each. */
+  sums(params: NamedTensors, rows: RankRows, shared: NamedTensors): NamedTensors;
+  /**
+   * By the sums of all rows: the loss of all, the same on every rank; its whole gradient by this rank's rows; this
+   * rank's share of that by the compared leaves.
+   */
+  slopes(params: NamedTensors, rows: RankRows, shared: NamedTensors, sums: NamedTensors): Comparison;
+}
+
 /**
  * The gradient of a loss in parts that are run for one micro-batch, or for the rows of all of them
  * (GradCache, Gao et al. 2021, arXiv:2101.06983). Together they give what `StepFunctions.gradient` gives
@@ -31,11 +63,9 @@ export interface GradientParts {
     pairs: NamedTensors,
   ): { readonly rows: NamedTensors; readonly statistics?: NamedTensors };
   /** The loss of all rows; its gradient by them (`cotangents`), and by the compared leaves. */
-  compare(
-    params: NamedTensors,
-    rows: NamedTensors,
-    shared: NamedTensors,
-  ): Omit<Gradients, "statistics"> & { readonly cotangents: NamedTensors };
+  compare(params: NamedTensors, rows: NamedTensors, shared: NamedTensors): Comparison;
+  /** The same where ranks learn together, if it can be had so. */
+  readonly local?: LocalParts | undefined;
   /** One micro-batch's share of the other gradients: those of Σ rows · cotangents. */
   pullBack(params: NamedTensors, pairs: NamedTensors, cotangents: NamedTensors): NamedTensors;
 }

@@ -1,10 +1,10 @@
 import { ClipError } from "@clip-ts/base";
 import { pickLeaves, type HostArrays } from "@clip-ts/core";
-import { add, type Tensor } from "@tensorflow/tfjs-core";
+import { add, slice, type Tensor } from "@tensorflow/tfjs-core";
 import type { InputSpec, NamedTensors } from "../trace/trace.ts";
 import { specsOf } from "./batch.ts";
-import { partsOf } from "./program.ts";
-import type { Gradients, StepFunctions } from "./step-functions.ts";
+import { localPartsOf, partsOf } from "./program.ts";
+import type { Comparison, Gradients, RankPlace, RankRows, StepFunctions } from "./step-functions.ts";
 import { traceable } from "./tree-function.ts";
 
 /** Shapes of leaves by path. */
@@ -73,18 +73,56 @@ export function encodeTrace({ functions, params }: StepSource, pairs: HostArrays
   });
 }
 
+/** What a comparison tells, where it belongs. */
+const compared = (functions: StepFunctions, outcome: Comparison) => ({
+  ...reported(outcome),
+  cotangent: outcome.cotangents,
+  next: { grad: gradientsOf(learning(functions).compared, outcome.grads) },
+});
+
 /** The loss of all rows, its gradient by them, and by the leaves that nothing else uses. */
-export function compareTrace(source: StepSource, rows: LeafSpecs, shared: HostArrays) {
-  const { functions, params } = source;
+export function compareTrace({ functions, params }: StepSource, rows: LeafSpecs, shared: HostArrays) {
   const given = { param: params, feature: rows, batch: specsOf(shared) };
-  return traceable(given, ({ param, feature, batch }) => {
-    const outcome = partsOf(functions).compare(param, feature, batch);
-    return {
-      ...reported(outcome),
-      cotangent: outcome.cotangents,
-      next: { grad: gradientsOf(learning(functions).compared, outcome.grads) },
-    };
+  return traceable(given, ({ param, feature, batch }) =>
+    compared(functions, partsOf(functions).compare(param, feature, batch)),
+  );
+}
+
+/** The rows of all ranks, and which of them are a rank's own. */
+export function rankRows(all: NamedTensors, { rank, size }: RankPlace): RankRows {
+  const own = Object.entries(all).map(([name, x]) => {
+    const [count = 0, ...rest] = x.shape;
+    const start = (rank * count) / size;
+    return [name, slice(x, [start, ...rest.map(() => 0)], [count / size, ...rest])] as const;
   });
+  return { own: Object.fromEntries(own), all, rank, size };
+}
+
+/** What `LocalParts` are traced for. */
+export interface LocalGiven {
+  /** Of all ranks. */
+  readonly rows: LeafSpecs;
+  readonly shared: HostArrays;
+  readonly place: RankPlace;
+}
+
+/** What a rank's rows tell of all. */
+export function sumsTrace({ functions, params }: StepSource, { rows, shared, place }: LocalGiven) {
+  const given = { param: params, feature: rows, batch: specsOf(shared) };
+  return traceable(given, ({ param, feature, batch }) => ({
+    sum: localPartsOf(functions).sums(param, rankRows(feature, place), batch),
+  }));
+}
+
+/** The loss of all rows by the sums of all, and what of its gradient is a rank's. */
+export function slopesTrace(
+  { functions, params }: StepSource,
+  { rows, shared, place, sums }: LocalGiven & { readonly sums: LeafSpecs },
+) {
+  const given = { param: params, feature: rows, batch: specsOf(shared), sum: sums };
+  return traceable(given, ({ param, feature, batch, sum }) =>
+    compared(functions, localPartsOf(functions).slopes(param, rankRows(feature, place), batch, sum)),
+  );
 }
 
 /** Rows and share of a batch's only micro-batch in one: what its encoding computes need not be computed again. */

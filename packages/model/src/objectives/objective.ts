@@ -23,6 +23,33 @@ export type Compared = {
   readonly metrics: Readonly<Record<string, Tensor>>;
 };
 
+/** The rows of one of several ranks that learn from one batch together. */
+export interface RankRows<Row extends Rows> {
+  /** This rank's. */
+  readonly own: Row;
+  /** Those of all ranks, one rank's after the other's. */
+  readonly all: Row;
+  /** This rank's place, from 0. */
+  readonly rank: number;
+  /** How many ranks there are; all have as many rows. */
+  readonly size: number;
+}
+
+/**
+ * `compare` in local form, for batches of which no rank should hold what grows with the square of their pairs: each
+ * rank compares its own rows with those of all. What the ranks have to know of each other's rows is gathered between
+ * two phases.
+ */
+export interface LocalComparison<Params extends object, Row extends Rows, Shared extends object> {
+  /** What this rank's rows tell of all: tensors by name, [own rows] each. They get no gradient. */
+  sums(params: Params, rows: RankRows<Row>, shared: Shared): Rows;
+  /**
+   * The loss of all rows by the sums of all, the same on every rank, as are its metrics. Its gradient by `rows.own` is
+   * whole; by parameters it is this rank's share, those of all ranks add up to it. `rows.all` gets none.
+   */
+  compare(params: Params, rows: RankRows<Row>, shared: Shared, sums: Rows): Compared;
+}
+
 /** Values that a parameter keeps to after each step. */
 export interface Bounds {
   readonly min: number;
@@ -68,6 +95,8 @@ export interface Objective<
   /** Must give the same rows each time, and each pair's whatever others are in the batch. */
   encode(params: Params, batch: Batch, options?: EncodeOptions): Encoded<Row>;
   compare(params: Params, rows: Row, shared: Shared): Compared;
+  /** The same where ranks learn together, if it can be had so. */
+  readonly local?: LocalComparison<Params, Row, Shared> | undefined;
   /** By path; what has none learns freely. */
   readonly bounds: Readonly<Record<string, Bounds>>;
   /** Throws where the arrays of a step cannot be what is meant, in ways that graphs of them do not show. */

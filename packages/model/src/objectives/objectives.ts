@@ -3,6 +3,9 @@ import {
   chunkedContrastiveLoss,
   chunkedDistillationLoss,
   distillationLoss,
+  localContrastive,
+  localDistillation,
+  localSigmoid,
   sigmoidLoss,
   symmetricCrossEntropy,
   type ContrastiveInputs,
@@ -36,6 +39,7 @@ export function contrastive(config: ClipConfig, { labelSmoothing = 0 }: Contrast
     atOnce: (_, logits) => symmetricCrossEntropy(logits, { labelSmoothing }),
     inChunks: ({ imageFeatures, textFeatures, scale }, chunk) =>
       chunkedContrastiveLoss({ imageFeatures, textFeatures, scale, chunk, labelSmoothing }),
+    local: () => ({ loss: localContrastive({ labelSmoothing }) }),
   });
 }
 
@@ -58,6 +62,10 @@ export function sigmoid(config: ClipConfig): PairObjective {
     bounds: {},
     atOnce: (pairs) => sigmoidLoss(withBias(pairs)),
     inChunks: (pairs, chunk) => sigmoidLoss({ ...withBias(pairs), chunk }),
+    local(pairs) {
+      withBias(pairs);
+      return { loss: localSigmoid() };
+    },
   });
 }
 
@@ -83,6 +91,7 @@ export function multiPositive(config: ClipConfig, { labelSmoothing = 0 }: Contra
       const pairs = { imageFeatures, textFeatures, scale, groups: needGroups(shared) };
       return chunkedContrastiveLoss({ ...pairs, chunk, labelSmoothing });
     },
+    local: (_, shared) => ({ loss: localContrastive({ groups: needGroups(shared), labelSmoothing }) }),
   });
 }
 
@@ -113,6 +122,7 @@ export function distilled(objective: Pick<PairObjective, "plus">, { weight = 1 }
     atOnce: (student, shared) => mul(distillationLoss({ student, teacher: teacherOf(shared) }), weight),
     inChunks: (student, chunk, shared) =>
       mul(chunkedDistillationLoss({ student, teacher: teacherOf(shared), chunk }), weight),
+    local: (_, shared) => ({ loss: localDistillation(teacherOf(shared)), weight }),
   });
 }
 

@@ -1,6 +1,6 @@
 import type { RandomStream } from "@clip-ts/base";
 import { withGradientAux, type HostArrays } from "@clip-ts/core";
-import { matchingAccuracy } from "@clip-ts/loss";
+import { localAccuracy, localLoss, localSums, matchingAccuracy, type LocalPairs, type LocalTerm } from "@clip-ts/loss";
 import { drawTextDropout } from "@clip-ts/text-encoder";
 import { visionTower } from "@clip-ts/vision-encoder";
 import { add, clone, reshape, slice, zerosLike, type Scalar, type Tensor } from "@tensorflow/tfjs-core";
@@ -15,7 +15,7 @@ import {
   type SharedInputs,
 } from "../pairs.ts";
 import type { ClipParams } from "../spec.ts";
-import type { Bounds, Compared, Encoded, EncodeOptions, Objective } from "./objective.ts";
+import type { Bounds, Compared, Encoded, EncodeOptions, LocalComparison, Objective, RankRows } from "./objective.ts";
 import { checkPixels, normalizedPixels } from "./pixel-values.ts";
 
 /** Unit features of pairs. */
@@ -96,6 +96,7 @@ function drawPairInputs(
 /** An objective of CLIP: every image is compared with every caption. */
 export interface ClipObjective extends Objective<ClipParams, PairInputs, PairRows, SharedInputs> {
   compare(params: LogitParams, rows: PairRows, shared: SharedInputs): Compared;
+  readonly local?: LocalComparison<LogitParams, PairRows, SharedInputs> | undefined;
 }
 
 /** What is worth reporting of pairs. */
@@ -116,7 +117,10 @@ export type PairComparison = Compared & {
 /** An objective that can be compared with the matrix of all pairs in memory, or without it. */
 export interface PairObjective extends ClipObjective {
   compare(params: LogitParams, rows: PairRows, shared: SharedInputs): PairComparison;
-  /** The same `chunk` rows of the matrix at a time; its accuracy is that among the first of them. */
+  /**
+   * The same `chunk` rows of the matrix at a time; its accuracy is that among the first of them, in local form that of
+   * all.
+   */
   inChunks(chunk: number): ClipObjective;
   /** The same with a further term added to its loss. */
   plus(term: PairTerm): PairObjective;
@@ -128,6 +132,8 @@ export interface PairTerm {
   atOnce(pairs: ComparedPairs, shared: SharedInputs): Scalar;
   /** Without the matrix of all pairs. */
   inChunks(pairs: ComparedPairs, chunk: number, shared: SharedInputs): Scalar;
+  /** Where ranks learn together; `shared` is of the pairs of all. Without it an objective has no local form. */
+  local?(pairs: ComparedPairs, shared: SharedInputs): LocalTerm;
 }
 
 /** A loss of pairs, whole and in chunks, and what it needs. */
@@ -138,6 +144,8 @@ export interface PairLoss {
   atOnce(pairs: ComparedPairs, logits: Tensor, shared: SharedInputs): Scalar;
   /** Without the matrix of all logits. */
   inChunks(pairs: ComparedPairs, chunk: number, shared: SharedInputs): Scalar;
+  /** Where ranks learn together; `shared` is of the pairs of all. Without it an objective has no local form. */
+  local?(pairs: ComparedPairs, shared: SharedInputs): LocalTerm;
 }
 
 const metricsOf = (accuracy: Scalar, { logit_scale }: LogitParams): PairMetrics => ({
@@ -157,6 +165,29 @@ function firstPairs(pairs: ComparedPairs, rows: number): ComparedPairs {
   };
 }
 
+/** The local form of a loss and its terms, if all of them have one. */
+function localForm(parts: readonly Pick<PairTerm, "local">[], chunk?: number): ClipObjective["local"] {
+  if (parts.some(({ local }) => local === undefined)) return undefined;
+  const comparisonOf = (
+    params: LogitParams,
+    { own, all: { image, text }, rank, size }: RankRows<PairRows>,
+    shared: SharedInputs,
+  ): [LocalPairs, LocalTerm[]] => {
+    const pairs = comparePairs(params, own.image, own.text);
+    const { scale, bias } = pairs;
+    const all = { imageFeatures: image, textFeatures: text };
+    const terms = parts.flatMap(({ local }) => local?.(pairs, shared) ?? []);
+    return [{ own: pairs, all, rank, size, scale, bias, chunk }, terms];
+  };
+  return {
+    sums: (params, rows, shared) => localSums(...comparisonOf(params, rows, shared)),
+    compare: (params, rows, shared, sums) => ({
+      loss: localLoss(...comparisonOf(params, rows, shared), sums),
+      metrics: metricsOf(localAccuracy(sums), params),
+    }),
+  };
+}
+
 /** The objective of a model by a loss of its pairs, and further terms. */
 export function pairObjective(config: ClipConfig, loss: PairLoss, terms: readonly PairTerm[] = []): PairObjective {
   const shared = [...loss.shared, ...terms.flatMap((term) => term.shared)];
@@ -171,6 +202,7 @@ export function pairObjective(config: ClipConfig, loss: PairLoss, terms: readonl
   };
   return {
     ...common,
+    local: localForm([loss, ...terms]),
     compare(params, { image, text }, given) {
       const pairs = comparePairs(params, image, text);
       const logits = logitsOf(pairs);
@@ -180,6 +212,7 @@ export function pairObjective(config: ClipConfig, loss: PairLoss, terms: readonl
     },
     inChunks: (chunk) => ({
       ...common,
+      local: localForm([loss, ...terms], chunk),
       compare(params, { image, text }, given) {
         const pairs = comparePairs(params, image, text);
         const metrics = metricsOf(matchingAccuracy(logitsOf(firstPairs(pairs, chunk))), params);
