@@ -160,7 +160,7 @@ function scheduleOptions({ schedule, steps }: RunConfig): ScheduleConfig {
 }
 
 function trainingOptions(config: RunConfig): RunTrainingOptions {
-  const { seed, gradClipNorm, ema, accumulate, gradientCheckpointing, lock, loss, distill } = config;
+  const { seed, gradClipNorm, ema, accumulate, gradientCheckpointing, localLoss, lock, loss, distill } = config;
   return {
     seed,
     objective: { chunk: loss?.chunk, distill },
@@ -170,6 +170,7 @@ function trainingOptions(config: RunConfig): RunTrainingOptions {
     ema,
     accumulate,
     checkpointing: gradientCheckpointing,
+    localLoss,
     lora: loraOptions(config),
     unlocked: unlockedGroups(config),
     freezeStatistics: lock?.image?.freezeStatistics,

@@ -18,6 +18,7 @@ import {
   layerDecaySchema,
   lockSchema,
   loraSchema,
+  localLossSchema,
   lossSchema,
   optimizerSchema,
   scheduleSchema,
@@ -99,6 +100,7 @@ const learningSettings = {
   steps: z.int('expected a whole number of steps, or "epochs" in its place').min(1),
   loss: lossSchema.optional().describe("the model's own loss if absent, else contrastive"),
   accumulate: positive.default(1).describe("micro-batches a step: the loss compares all accumulate · batchSize pairs"),
+  localLoss: localLossSchema.optional(),
   gradientCheckpointing: z
     .boolean()
     .default(false)

@@ -65,7 +65,7 @@ export interface RunTrainingOptions
     LearningOptions,
     Pick<
       TrainingOptions<ClipParams, PairInputs, SharedInputs>,
-      "seed" | "schedule" | "clipNorm" | "ema" | "accumulate" | "checkpointing"
+      "seed" | "schedule" | "clipNorm" | "ema" | "accumulate" | "checkpointing" | "localLoss"
     > {
   readonly objective: ObjectiveOptions;
   readonly optimizer: OptimizerOptions;

@@ -28,6 +28,13 @@ const losses = {
 /** What training makes small. */
 export const lossSchema = z.discriminatedUnion("kind", [losses.contrastive, losses.sigmoid]);
 
+/** What each of several processes compares. */
+export const localLossSchema = z
+  .union([z.boolean(), z.literal("auto")])
+  .describe(
+    "each of several processes compares its own pairs with all, not all with all; auto if absent: from 4,096 on",
+  );
+
 const unlockedGroups = z
   .union([whole, z.literal("all")])
   .default(0)

@@ -118,6 +118,39 @@ async function updateState(
   return { gradNorm };
 }
 
+/** Functions that compare rows; `begin` puts the gradients of what they alone use in place of all. */
+function comparisonHandlers(
+  functions: StepFunctions,
+  params: NamedTensors,
+  begin: (grads: NamedTensors) => void,
+): Pick<StepHandlers, "compare" | "sums" | "slopes"> {
+  const compared = async (compare: () => Comparison): Promise<StepCalls["compare"]["gives"]> => {
+    const { cotangents, grads, ...seen } = tidy(() => {
+      const { loss, metrics = {}, ...outcome } = compare();
+      const own = { grads: { ...outcome.grads }, cotangents: { ...outcome.cotangents } };
+      return { loss, metrics: { ...metrics }, ...own };
+    });
+    begin(grads);
+    return { numbers: await reported(seen), cotangents: await taken(cotangents) };
+  };
+  return {
+    compare: ({ rows, shared }) =>
+      compared(() => partsOf(functions).compare(params, tensorsOf(rows), tensorsOf(shared))),
+    sums: ({ rows, shared, place }) =>
+      taken(
+        tidy(() => {
+          const all = rankRows(tensorsOf(rows), place);
+          return { ...localPartsOf(functions.parts).sums(params, all, tensorsOf(shared)) };
+        }),
+      ),
+    slopes: ({ rows, shared, sums, place }) =>
+      compared(() => {
+        const all = rankRows(tensorsOf(rows), place);
+        return localPartsOf(functions.parts).slopes(params, all, tensorsOf(shared), tensorsOf(sums));
+      }),
+  };
+}
+
 /** Functions of a step that fill the gradients. */
 function gradientHandlers(
   functions: StepFunctions,
@@ -132,15 +165,6 @@ function gradientHandlers(
     dispose(gradients);
     for (const path of Object.keys(gradients)) delete gradients[path];
     replace(gradients, grads);
-  };
-  const compared = async (compare: () => Comparison): Promise<StepCalls["compare"]["gives"]> => {
-    const { cotangents, grads, ...seen } = tidy(() => {
-      const { loss, metrics = {}, ...outcome } = compare();
-      const own = { grads: { ...outcome.grads }, cotangents: { ...outcome.cotangents } };
-      return { loss, metrics: { ...metrics }, ...own };
-    });
-    begin(grads);
-    return { numbers: await reported(seen), cotangents: await taken(cotangents) };
   };
   return {
     async gradient({ pairs, shared }) {
@@ -162,20 +186,7 @@ function gradientHandlers(
       for (const path of Object.keys(statistics)) before[path]?.dispose();
       return { rows: await taken(rows), statistics: await taken(after) };
     },
-    compare: ({ rows, shared }) =>
-      compared(() => partsOf(functions).compare(params, tensorsOf(rows), tensorsOf(shared))),
-    async sums({ rows, shared, place }) {
-      const sums = tidy(() => {
-        const all = rankRows(tensorsOf(rows), place);
-        return { ...localPartsOf(functions).sums(params, all, tensorsOf(shared)) };
-      });
-      return taken(sums);
-    },
-    slopes: ({ rows, shared, sums, place }) =>
-      compared(() => {
-        const all = rankRows(tensorsOf(rows), place);
-        return localPartsOf(functions).slopes(params, all, tensorsOf(shared), tensorsOf(sums));
-      }),
+    ...comparisonHandlers(functions, params, begin),
     async pullBack({ pairs, cotangents }) {
       const { pulled } = learning(functions);
       if (pulled.length === 0) return;
