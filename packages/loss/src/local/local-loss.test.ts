@@ -247,7 +247,7 @@ test.each([
     const inputs = { imageFeatures: image!, textFeatures: text!, scale: scale!, bias: bias! };
     // The softmax losses are trained without a bias there.
     const given = name === "siglip" ? inputs : { ...inputs, bias: scalar(0) };
-    const losses = golden[`${name}.losses`]!.values;
+    const losses = Array.from(golden[`${name}.losses`]!.values as Float32Array);
     const names = { loss: "loss", imageFeatures: "d_image", textFeatures: "d_text", scale: "d_scale" };
     for (const each of await local(terms(teacher), given, { size: 4 })) {
       for (const part of parts) {

@@ -51,7 +51,7 @@ export const bySide = ({ imageFeatures, textFeatures }: PairFeatures, side: Side
  * How many pairs are this rank's.
  * @throws ClipError "bad-shape" or "bad-argument" if own rows, all rows, rank and size do not fit each other.
  */
-export function ownCount({ own, all, rank, size }: LocalPairs): number {
+function ownCount({ own, all, rank, size }: LocalPairs): number {
   if (!Number.isInteger(size) || !Number.isInteger(rank) || rank < 0 || rank >= size) {
     throw new ClipError("bad-argument", `rank: expected a whole number from 0 and below size, got ${rank} of ${size}.`);
   }
