@@ -1,0 +1,2 @@
+export { singleProcess, type Collective, type Communicator, type Reduction, type Traffic } from "./communicator.ts";
+export { launchedRank, type Environment, type Launch, type MpiFamily } from "./launch.ts";
