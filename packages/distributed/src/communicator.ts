@@ -32,7 +32,7 @@ export interface Communicator {
   /** Says what the process works on, such as "step 812": messages about a lost rank name it. */
   working(on: string): void;
   /** Fills in the stretches of all ranks: `all` is [size, length / size], and row `rank` is this rank's. */
-  gather(all: Float32Array | Int32Array): Promise<void>;
+  gather(all: Float32Array | Int32Array | Uint8Array | Uint8ClampedArray): Promise<void>;
   /**
    * Replaces every value by the sum, maximum or minimum of all ranks' values, the same bits on every rank.
    * @param by "sum" unless given.

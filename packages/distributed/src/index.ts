@@ -1,2 +1,3 @@
 export { singleProcess, type Collective, type Communicator, type Reduction, type Traffic } from "./communicator.ts";
 export { launchedRank, type Environment, type Launch, type MpiFamily } from "./launch.ts";
+export { joinMpi, type MpiOptions } from "./mpi/join.ts";

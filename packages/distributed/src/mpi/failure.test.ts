@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import { librariesHere, startRanks, type Ended, type Ranks } from "../fixtures/run-ranks.ts";
+
+/** Ranks end within 10 s of what ended one of them; this is for machines at work on something else too. */
+const patience = { timeout: 60_000 };
+
+/** The lines that ranks wrote about their end; launchers and Node write more. */
+const ofRanks = ({ stderr }: Ended): readonly string[] =>
+  stderr.split("\n").filter((line) => /rank \d+ of \d+/.test(line));
+
+/** The process of a rank, once it steps. */
+const processOf = async ({ printed }: Ranks, rank: number): Promise<number> =>
+  Number((await printed(new RegExp(`rank ${rank} is process (\\d+)`)))[1]);
+
+/** Processes that are left. */
+const left = (processes: readonly number[]): readonly number[] =>
+  processes.filter((id) => {
+    try {
+      process.kill(id, 0);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+
+describe.each(librariesHere())("a rank under $name", (mpi) => {
+  /** Ranks 0 and 1, at their steps. */
+  async function atWork(...words: string[]) {
+    const ranks = startRanks(mpi, 2, ...words);
+    return { ranks, processes: [await processOf(ranks, 0), await processOf(ranks, 1)] as const };
+  }
+
+  test("that is killed takes the others with it", patience, async () => {
+    const { ranks, processes } = await atWork("wait");
+    process.kill(processes[1], "SIGKILL");
+    const how = await ranks.ended;
+    expect(how.code).not.toBe(0);
+    expect(how.stderr).toMatch(/signal 9|KILLED BY SIGNAL: 9/i);
+    await expect.poll(() => left(processes)).toEqual([]);
+  });
+
+  test("that throws ends all, and says which it is", patience, async () => {
+    const { ranks, processes } = await atWork("throw");
+    const how = await ranks.ended;
+    expect(how.code).not.toBe(0);
+    expect(ofRanks(how)).toEqual([expect.stringContaining("rank 1 of 2")]);
+    expect(how.stderr).toContain("a fault of this rank");
+    await expect.poll(() => left(processes)).toEqual([]);
+  });
+
+  test("that ends with 0 in the middle is no success", patience, async () => {
+    const { ranks, processes } = await atWork("exit");
+    const how = await ranks.ended;
+    expect(how.code).not.toBe(0);
+    expect(ofRanks(how)).toEqual([expect.stringMatching(/rank 1 of 2.*ended before the others/)]);
+    await expect.poll(() => left(processes)).toEqual([]);
+  });
+
+  test("that stalls is waited for as long as was said", patience, async () => {
+    const { ranks, processes } = await atWork("stall", "2");
+    const how = await ranks.ended;
+    expect(how.code).not.toBe(0);
+    expect(ofRanks(how)).toEqual([
+      expect.stringMatching(/rank 0 of 2 \(host .*\): waits in reduce of step 20, 2\.\d s so far; the limit is 2\.0 s/),
+    ]);
+    expect(ofRanks(how)[0]).toMatch(/Resume with the same command\.$/);
+    await expect.poll(() => left(processes)).toEqual([]);
+  });
+
+  test("that is asked to end while another is stopped says so, and ends all", patience, async () => {
+    const { ranks, processes } = await atWork("wait");
+    process.kill(processes[1], "SIGSTOP");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    process.kill(processes[0], "SIGTERM");
+    const how = await ranks.ended;
+    expect(how.code).not.toBe(0);
+    expect(ofRanks(how)).toEqual([
+      expect.stringMatching(
+        /rank 0 of 2 .*asked to end \(SIGTERM\) while waiting in reduce of step \d+, .*exit code 75/,
+      ),
+    ]);
+    await expect.poll(() => left(processes)).toEqual([]);
+  });
+});

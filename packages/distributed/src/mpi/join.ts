@@ -1,0 +1,222 @@
+import { hostname } from "node:os";
+import { ClipError } from "@clip-ts/base";
+import { noTraffic, type Collective, type Communicator } from "../communicator.ts";
+import { launchedRank, type Environment, type Launch } from "../launch.ts";
+import { createWatchdog, exitCodes, type Watchdog } from "../watchdog.ts";
+import { bindMpi, type Elements, type MpiFunctions } from "./functions.ts";
+import { loadMpi, type MpiLibrary } from "./library.ts";
+
+/** How a process joins the others. */
+export interface MpiOptions {
+  /** Seconds that a call may take before all ranks are ended; 300 unless given. */
+  readonly commTimeout?: number | undefined;
+  /** A sentence for messages about a lost rank: how to go on without it. */
+  readonly advice?: (() => string) | undefined;
+  /** Hears why all ranks are ended; writes a line to the standard error unless given. */
+  readonly report?: ((line: string) => void) | undefined;
+  /** Variables of the launcher; the process's own unless given. */
+  readonly environment?: Environment | undefined;
+  /** Elements that one call of MPI passes at most, whose counts are 32-bit: 2^31 - 1 unless given. */
+  readonly maxElements?: number | undefined;
+}
+
+const defaults = { commTimeout: 300, maxElements: 2 ** 31 - 1 } as const;
+
+/** Starts MPI, which goes on until the process ends. */
+function start(library: MpiLibrary): MpiFunctions {
+  const mpi = bindMpi(library);
+  if (mpi.isInitialised()) {
+    throw new ClipError("bad-argument", "MPI was started in this process already: join it once.");
+  }
+  const level = mpi.initialise();
+  const { threadMultiple: wanted } = library.abi;
+  if (level < wanted) {
+    const message =
+      `${library.version} grants thread level ${level} of MPI, and ${wanted} (MPI_THREAD_MULTIPLE) is needed: ` +
+      "calls run on threads of their own. Use a build that has it, or name another library by CLIP_TS_MPI_LIBRARY.";
+    throw new ClipError("engine-unavailable", message, { data: { level, wanted } });
+  }
+  mpi.returnErrors();
+  return mpi;
+}
+
+/** Refuses to go on alone where others were started: each would train, and write, for itself. */
+function checkSize(size: number, launch: Launch | undefined, { path, version }: MpiLibrary): void {
+  const promised = launch?.size ?? 1;
+  if (size === promised || launch?.size === undefined) return;
+  const { launcher } = launch;
+  const remedy =
+    launcher === "Slurm"
+      ? "Start with srun --mpi=pmix (Open MPI) or srun --mpi=pmi2 (MPICH), or ask Slurm for one task"
+      : "Load the launcher's own library by CLIP_TS_MPI_LIBRARY, or start with that library's own mpirun";
+  const message = `${launcher} promised ${promised} ranks, and ${version} (${path}) sees ${size}. ${remedy}.`;
+  throw new ClipError("bad-config", message, { data: { promised, size, launcher, path } });
+}
+
+/** Arrays in pieces that one call passes. */
+function* piecesOf<T extends Elements>(values: T, maxElements: number): Generator<T> {
+  for (let start = 0; start < values.length; start += maxElements) {
+    yield values.subarray(start, Math.min(start + maxElements, values.length)) as T;
+  }
+}
+
+/** Gathers what is too long for one call, columns by columns, through a smaller array. */
+async function gatherInPieces(
+  all: Elements,
+  { rank, size, maxElements }: { readonly rank: number; readonly size: number; readonly maxElements: number },
+  gather: (all: Elements) => Promise<void>,
+): Promise<void> {
+  const own = all.length / size;
+  const width = Math.max(1, Math.floor(maxElements / size));
+  for (let start = 0; start < own; start += width) {
+    const count = Math.min(width, own - start);
+    const piece = new (all.constructor as Float32ArrayConstructor)(size * count) as Elements;
+    piece.set(all.subarray(rank * own + start, rank * own + start + count), rank * count);
+    await gather(piece);
+    for (let from = 0; from < size; from += 1) {
+      all.set(piece.subarray(from * count, (from + 1) * count), from * own + start);
+    }
+  }
+}
+
+/** One call after the other, in the order in which they were asked for. */
+interface Queue {
+  readonly traffic: Communicator["traffic"];
+  run(kind: Collective, bytes: number, work: () => Promise<void>): Promise<void>;
+}
+
+function createQueue(watchdog: Watchdog, isClosed: () => boolean): Queue {
+  const traffic = noTraffic();
+  let last: Promise<void> = Promise.resolve();
+  const timed = async (kind: Collective, bytes: number, work: () => Promise<void>): Promise<void> => {
+    const from = performance.now();
+    await watchdog.during(kind, work);
+    const so = traffic[kind];
+    traffic[kind] = { calls: so.calls + 1, bytes: so.bytes + bytes, ms: so.ms + performance.now() - from };
+  };
+  return {
+    traffic,
+    run(kind, bytes, work) {
+      if (isClosed()) {
+        const message = "This communicator was closed, and no call may follow. Close it when all work is done.";
+        return Promise.reject(new ClipError("disposed", message));
+      }
+      last = last.then(() => timed(kind, bytes, work));
+      return last;
+    },
+  };
+}
+
+/** Gives errors of MPI to the watchdog, which ends all ranks: what a failed call left behind is unknown. */
+function checker(mpi: MpiFunctions, watchdog: Watchdog): (call: Promise<number>) => Promise<void> {
+  return async (call) => {
+    const code = await call;
+    if (code === 0) return;
+    watchdog.fail(`MPI failed (${mpi.errorText(code)})`, exitCodes.lostRank);
+    await new Promise(() => undefined); // for the moment until the process ends
+  };
+}
+
+/** Ranks before this one on the same machine. */
+async function countBefore(rank: number, size: number, gather: (all: Elements) => Promise<void>): Promise<number> {
+  const nameBytes = 256;
+  const names = new Uint8Array(size * nameBytes);
+  const own = new TextEncoder().encode(hostname()).subarray(0, nameBytes);
+  names.set(own, rank * nameBytes);
+  await gather(names);
+  const nameAt = (index: number): string => names.subarray(index * nameBytes, (index + 1) * nameBytes).join();
+  const mine = nameAt(rank);
+  return Array.from({ length: rank }, (_, index) => nameAt(index)).filter((name) => name === mine).length;
+}
+
+/** What `joinMpi` puts together. */
+interface Joined {
+  readonly mpi: MpiFunctions;
+  readonly library: MpiLibrary;
+  readonly watchdog: Watchdog;
+  readonly maxElements: number;
+}
+
+function communicatorOf({ mpi, library, watchdog, maxElements }: Joined): Omit<Communicator, "localRank"> {
+  const [rank, size] = [mpi.rank(), mpi.size()];
+  let closing: Promise<void> | undefined;
+  const { traffic, run } = createQueue(watchdog, () => closing !== undefined);
+  const check = checker(mpi, watchdog);
+  const barrier = (): Promise<void> => run("barrier", 0, () => check(mpi.barrier()));
+  const gatherNow = (all: Elements): Promise<void> => check(mpi.gather(all, size));
+  const finish = async (last: Promise<void>): Promise<void> => {
+    await last;
+    mpi.finalise();
+    watchdog.end();
+  };
+  return {
+    rank,
+    size,
+    library: library.version,
+    traffic,
+    working: (on) => watchdog.working(on),
+    async gather(all) {
+      if (all.length % size !== 0) {
+        const message = `gather: expected as many elements of each of ${size} ranks, got ${all.length} in all.`;
+        throw new ClipError("bad-shape", message, { data: { length: all.length, size } });
+      }
+      await run("gather", all.byteLength, () =>
+        all.length > maxElements ? gatherInPieces(all, { rank, size, maxElements }, gatherNow) : gatherNow(all),
+      );
+    },
+    reduce: (values, by = "sum") =>
+      run("reduce", values.byteLength, async () => {
+        for (const piece of piecesOf(values, maxElements)) await check(mpi.reduce(piece, by));
+      }),
+    broadcast: (values) =>
+      run("broadcast", values.byteLength, async () => {
+        for (const piece of piecesOf(values, maxElements)) await check(mpi.broadcast(piece));
+      }),
+    barrier,
+    abort(code) {
+      watchdog.end();
+      mpi.abort(code);
+      process.exit(code);
+    },
+    close() {
+      closing ??= finish(barrier());
+      return closing;
+    },
+  };
+}
+
+/**
+ * Joins the processes that mpirun or srun started with this one. The library is the launcher's (Open MPI; MPICH,
+ * MVAPICH, Intel MPI; MPI-5's ABI) unless CLIP_TS_MPI_LIBRARY names one; started by itself, the process is rank 0
+ * of 1. Call it once, before anything else loads a library by koffi.
+ *
+ * All ranks are ended, with a line that says why, when a call takes longer than `commTimeout`, when MPI reports an
+ * error, and when a rank ends before `close`. A rank that is asked to end (SIGTERM) while a call is out waits for it
+ * for 5 seconds, then ends all with exit code 75.
+ * @throws ClipError "engine-unavailable" without koffi, without a library of MPI, or without MPI_THREAD_MULTIPLE;
+ * "bad-config" where the launcher promised more ranks than MPI sees.
+ */
+export async function joinMpi(options: MpiOptions = {}): Promise<Communicator> {
+  const { environment = process.env, commTimeout = defaults.commTimeout } = options;
+  const launch = launchedRank(environment);
+  const library = loadMpi(environment, launch);
+  const mpi = start(library);
+  const [rank, size] = [mpi.rank(), mpi.size()];
+  checkSize(size, launch, library);
+  const watchdog = createWatchdog({
+    rank,
+    size,
+    host: hostname(),
+    timeoutMs: commTimeout * 1000,
+    advice: options.advice ?? (() => ""),
+    report: options.report ?? ((line) => process.stderr.write(`${line}\n`)),
+    abort: (code) => {
+      mpi.abort(code);
+      process.exit(code);
+    },
+  });
+  const { maxElements = defaults.maxElements } = options;
+  const communicator = communicatorOf({ mpi, library, watchdog, maxElements });
+  const localRank = launch?.localRank ?? (await countBefore(rank, size, (all) => communicator.gather(all)));
+  return { ...communicator, localRank };
+}
