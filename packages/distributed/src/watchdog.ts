@@ -1,8 +1,10 @@
+import { inspect } from "node:util";
+
 /** Exit codes of sysexits.h: try again later; a fault of the program. */
 export const exitCodes = { lostRank: 75, fault: 70 } as const;
 
-/** Milliseconds that a call may still take when the process is asked to end, and after which that is said. */
-const termination = { patienceMs: 5000, sayMs: 300 } as const;
+/** Milliseconds that a call may still take when the process is asked to end. */
+const patienceMs = 5000;
 
 /** Milliseconds by which the next rank says later that it waited too long: mostly one message is read. */
 const staggerMs = 100;
@@ -44,59 +46,58 @@ interface Waiting {
 
 const seconds = (ms: number): string => (ms < 10_000 ? (ms / 1000).toFixed(1) : String(Math.round(ms / 1000)));
 
+/** What ends a process from outside the calls. */
+interface Endings {
+  onTerminate(): void;
+  onError(error: unknown): void;
+  onExit(code: number): void;
+}
+
+/** Listens for what ends the process; gives what stops listening. */
+function listen({ onTerminate, onError, onExit }: Endings): () => void {
+  process.on("SIGTERM", onTerminate).on("exit", onExit).on("uncaughtExceptionMonitor", onError);
+  return () => process.off("SIGTERM", onTerminate).off("exit", onExit).off("uncaughtExceptionMonitor", onError);
+}
+
+/** Ends the process by SIGTERM, unless somebody else listens, who ends it in order. */
+function terminateUnlessHeard(stopListening: () => void): void {
+  if (process.listenerCount("SIGTERM") > 1) return;
+  stopListening();
+  process.kill(process.pid, "SIGTERM");
+}
+
 /** Watches the calls of one rank, and the process itself: SIGTERM, errors nobody caught, its end. */
-export function createWatchdog(watched: Watched): Watchdog {
-  const { rank, size, host, timeoutMs } = watched;
-  const who = `rank ${rank} of ${size} (host ${host})`;
-  const stagger = staggerMs * Math.min(rank, maxStaggered);
+export function createWatchdog({ rank, size, host, timeoutMs, ...watched }: Watched): Watchdog {
   let on = "";
   let waiting: Waiting | undefined;
-  let isOver = false;
 
-  const say = (what: string): void => watched.report(`${who}: ${what}`);
+  const say = (what: string, advice = watched.advice()): void =>
+    watched.report(`rank ${rank} of ${size} (host ${host}): ${what}${advice === "" ? "" : ` ${advice}`}`);
   const place = ({ call, since }: Waiting): string =>
     `${call}${on === "" ? "" : ` of ${on}`}, ${seconds(performance.now() - since)} s so far`;
-  const advice = (): string => {
-    const text = watched.advice();
-    return text === "" ? "" : ` ${text}`;
-  };
-  const over = (): void => {
-    isOver = true;
-    process.off("SIGTERM", onTerminate).off("exit", onExit).off("uncaughtExceptionMonitor", onError);
-  };
   const abort = (code: number): void => {
-    over();
+    stopListening();
     watched.abort(code);
   };
-
-  /** Whoever else listens ends the process in order, unless a call never returns. */
-  function onTerminate(): void {
-    const call = waiting;
-    if (call === undefined) {
-      if (process.listenerCount("SIGTERM") > 1) return;
-      process.off("SIGTERM", onTerminate);
-      process.kill(process.pid, "SIGTERM");
-      return;
-    }
-    const isStillOut = (): boolean => waiting === call && !isOver;
-    setTimeout(() => {
-      if (!isStillOut()) return;
-      say(
-        `asked to end (SIGTERM) while waiting in ${place(call)}. If another rank is gone, all end in ` +
-          `${termination.patienceMs / 1000} s with exit code ${exitCodes.lostRank}.${advice()}`,
-      );
-    }, termination.sayMs).unref();
-    setTimeout(() => isStillOut() && abort(exitCodes.lostRank), termination.patienceMs).unref();
-  }
-  function onError(): void {
-    say("an error that nobody caught ends all ranks:");
-  }
-  /** A rank that ends alone leaves the others waiting, and MPICH calls the whole a success. */
-  function onExit(code: number): void {
-    if (code === 0) say("ended before the others, without closing its communicator; all are ended.");
-    abort(code === 0 ? exitCodes.fault : code);
-  }
-  process.on("SIGTERM", onTerminate).on("exit", onExit).on("uncaughtExceptionMonitor", onError);
+  const stopListening = listen({
+    onTerminate() {
+      const call = waiting;
+      if (call === undefined) return terminateUnlessHeard(stopListening);
+      const onPatienceOver = (): void => {
+        if (waiting !== call) return;
+        say(`asked to end (SIGTERM), but another rank is gone or stalls: waits in ${place(call)}.`);
+        abort(exitCodes.lostRank);
+      };
+      setTimeout(onPatienceOver, patienceMs).unref();
+    },
+    // Node would print the error after the ranks were ended.
+    onError: (error) => say(`an error that nobody caught ends all ranks:\n${inspect(error)}`, ""),
+    // A rank that ends alone leaves the others waiting, and MPICH calls the whole a success.
+    onExit(code) {
+      if (code === 0) say("ended before the others, without closing its communicator; all are ended.", "");
+      abort(code === 0 ? exitCodes.fault : code);
+    },
+  });
 
   return {
     working(what) {
@@ -105,11 +106,12 @@ export function createWatchdog(watched: Watched): Watchdog {
     async during(call, work) {
       const own: Waiting = { call, since: performance.now() };
       waiting = own;
-      const timer = setTimeout(() => {
+      const onTimeout = (): void => {
         const limit = `the limit is ${seconds(timeoutMs)} s (commTimeout)`;
-        say(`waits in ${place(own)}; ${limit}. Another rank stalls or is gone; all are ended.${advice()}`);
+        say(`waits in ${place(own)}; ${limit}. Another rank stalls or is gone; all are ended.`);
         abort(exitCodes.lostRank);
-      }, timeoutMs + stagger);
+      };
+      const timer = setTimeout(onTimeout, timeoutMs + staggerMs * Math.min(rank, maxStaggered));
       try {
         return await work();
       } finally {
@@ -118,9 +120,9 @@ export function createWatchdog(watched: Watched): Watchdog {
       }
     },
     fail(what, code) {
-      say(`${what}${waiting === undefined ? "" : ` in ${place(waiting)}`}; all ranks are ended.${advice()}`);
+      say(`${what}${waiting === undefined ? "" : ` in ${place(waiting)}`}; all ranks are ended.`);
       abort(code);
     },
-    end: over,
+    end: stopListening,
   };
 }

@@ -61,7 +61,7 @@ const standard: MpiAbi = {
 
 /** Open MPI's handles are addresses of its objects. */
 function openMpi(library: LibraryHandle): MpiAbi {
-  const address = (name: string): bigint => BigInt(library.symbol(`ompi_mpi_${name}`) as bigint);
+  const address = (name: string): bigint => library.symbol(`ompi_mpi_${name}`) as bigint;
   return {
     name: "Open MPI",
     handle: "uintptr_t",
@@ -98,9 +98,10 @@ function versionBy(library: LibraryHandle, name: string): readonly [number, numb
 export function abiOf(library: LibraryHandle, version: string): MpiAbi {
   const [abi = -1] = versionBy(library, "MPI_Abi_get_version") ?? [];
   const [standardVersion = 0] = versionBy(library, "MPI_Get_version") ?? [];
+  const own = abi < 1 ? version : "";
   if (abi >= 1 && standardVersion >= 5) return standard;
-  if (abi < 1 && /open mpi/i.test(version)) return openMpi(library);
-  if (abi < 1 && /mpich|mvapich|intel\(r\) mpi/i.test(version)) return mpich;
+  if (/open mpi/i.test(own)) return openMpi(library);
+  if (/mpich|mvapich|intel\(r\) mpi/i.test(own)) return mpich;
   throw new ClipError(
     "unsupported",
     `Expected Open MPI, MPICH or a relative of it, or a library with the ABI of MPI 5; got "${version}" ` +

@@ -1,10 +1,13 @@
 import { hostname } from "node:os";
 import { ClipError } from "@clip-ts/base";
-import { noTraffic, type Collective, type Communicator } from "../communicator.ts";
+import type { Communicator } from "../communicator.ts";
+import { hostsOf } from "../hosts.ts";
 import { launchedRank, type Environment, type Launch } from "../launch.ts";
+import { createQueue } from "../queue.ts";
 import { createWatchdog, exitCodes, type Watchdog } from "../watchdog.ts";
 import { bindMpi, type Elements, type MpiFunctions } from "./functions.ts";
 import { loadMpi, type MpiLibrary } from "./library.ts";
+import { gatherInPieces, piecesOf } from "./pieces.ts";
 
 /** How a process joins the others. */
 export interface MpiOptions {
@@ -53,60 +56,6 @@ function checkSize(size: number, launch: Launch | undefined, { path, version }: 
   throw new ClipError("bad-config", message, { data: { promised, size, launcher, path } });
 }
 
-/** Arrays in pieces that one call passes. */
-function* piecesOf<T extends Elements>(values: T, maxElements: number): Generator<T> {
-  for (let start = 0; start < values.length; start += maxElements) {
-    yield values.subarray(start, Math.min(start + maxElements, values.length)) as T;
-  }
-}
-
-/** Gathers what is too long for one call, columns by columns, through a smaller array. */
-async function gatherInPieces(
-  all: Elements,
-  { rank, size, maxElements }: { readonly rank: number; readonly size: number; readonly maxElements: number },
-  gather: (all: Elements) => Promise<void>,
-): Promise<void> {
-  const own = all.length / size;
-  const width = Math.max(1, Math.floor(maxElements / size));
-  for (let start = 0; start < own; start += width) {
-    const count = Math.min(width, own - start);
-    const piece = new (all.constructor as Float32ArrayConstructor)(size * count) as Elements;
-    piece.set(all.subarray(rank * own + start, rank * own + start + count), rank * count);
-    await gather(piece);
-    for (let from = 0; from < size; from += 1) {
-      all.set(piece.subarray(from * count, (from + 1) * count), from * own + start);
-    }
-  }
-}
-
-/** One call after the other, in the order in which they were asked for. */
-interface Queue {
-  readonly traffic: Communicator["traffic"];
-  run(kind: Collective, bytes: number, work: () => Promise<void>): Promise<void>;
-}
-
-function createQueue(watchdog: Watchdog, isClosed: () => boolean): Queue {
-  const traffic = noTraffic();
-  let last: Promise<void> = Promise.resolve();
-  const timed = async (kind: Collective, bytes: number, work: () => Promise<void>): Promise<void> => {
-    const from = performance.now();
-    await watchdog.during(kind, work);
-    const so = traffic[kind];
-    traffic[kind] = { calls: so.calls + 1, bytes: so.bytes + bytes, ms: so.ms + performance.now() - from };
-  };
-  return {
-    traffic,
-    run(kind, bytes, work) {
-      if (isClosed()) {
-        const message = "This communicator was closed, and no call may follow. Close it when all work is done.";
-        return Promise.reject(new ClipError("disposed", message));
-      }
-      last = last.then(() => timed(kind, bytes, work));
-      return last;
-    },
-  };
-}
-
 /** Gives errors of MPI to the watchdog, which ends all ranks: what a failed call left behind is unknown. */
 function checker(mpi: MpiFunctions, watchdog: Watchdog): (call: Promise<number>) => Promise<void> {
   return async (call) => {
@@ -115,18 +64,6 @@ function checker(mpi: MpiFunctions, watchdog: Watchdog): (call: Promise<number>)
     watchdog.fail(`MPI failed (${mpi.errorText(code)})`, exitCodes.lostRank);
     await new Promise(() => undefined); // for the moment until the process ends
   };
-}
-
-/** Ranks before this one on the same machine. */
-async function countBefore(rank: number, size: number, gather: (all: Elements) => Promise<void>): Promise<number> {
-  const nameBytes = 256;
-  const names = new Uint8Array(size * nameBytes);
-  const own = new TextEncoder().encode(hostname()).subarray(0, nameBytes);
-  names.set(own, rank * nameBytes);
-  await gather(names);
-  const nameAt = (index: number): string => names.subarray(index * nameBytes, (index + 1) * nameBytes).join();
-  const mine = nameAt(rank);
-  return Array.from({ length: rank }, (_, index) => nameAt(index)).filter((name) => name === mine).length;
 }
 
 /** What `joinMpi` puts together. */
@@ -185,6 +122,12 @@ function communicatorOf({ mpi, library, watchdog, maxElements }: Joined): Omit<C
   };
 }
 
+/** How many ranks before this one are on the same machine. */
+async function placeOnHost(ranks: Pick<Communicator, "rank" | "size" | "gather">): Promise<number> {
+  const hosts = await hostsOf(ranks);
+  return hosts.slice(0, ranks.rank).filter((host) => host === hosts[ranks.rank]).length;
+}
+
 /**
  * Joins the processes that mpirun or srun started with this one. The library is the launcher's (Open MPI; MPICH,
  * MVAPICH, Intel MPI; MPI-5's ABI) unless CLIP_TS_MPI_LIBRARY names one; started by itself, the process is rank 0
@@ -217,6 +160,5 @@ export async function joinMpi(options: MpiOptions = {}): Promise<Communicator> {
   });
   const { maxElements = defaults.maxElements } = options;
   const communicator = communicatorOf({ mpi, library, watchdog, maxElements });
-  const localRank = launch?.localRank ?? (await countBefore(rank, size, (all) => communicator.gather(all)));
-  return { ...communicator, localRank };
+  return { ...communicator, localRank: launch?.localRank ?? (await placeOnHost(communicator)) };
 }
