@@ -3,4 +3,6 @@ export { checkDrift } from "./drift.ts";
 export { exchangeOf, type NamedArrays, type RankExchange } from "./exchange.ts";
 export { hostsOf } from "./hosts.ts";
 export { launchedRank, type Environment, type Launch, type MpiFamily } from "./launch.ts";
+export { measureRanks, type MeasuredRanks, type MeasuredSum } from "./measure.ts";
 export { joinMpi, type MpiOptions } from "./mpi/join.ts";
+export { threadPoolAdvice } from "./threads.ts";

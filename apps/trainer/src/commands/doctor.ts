@@ -67,6 +67,10 @@ async function tryModel(args: Arguments, engines: readonly EngineStatus[]): Prom
 }
 
 async function run(args: Arguments): Promise<number> {
+  if (args.flag("mpi")) {
+    const { describeRanks } = await import("./shared/describe-ranks.ts");
+    return describeRanks();
+  }
   const { checkEngine, refuseMissingEngine, tryEngines } = await import("@clip-ts/engines");
   const { imageLibraryVersions } = await import("@clip-ts/node");
   const { startRequestedEngine } = await import("../cli/start-engine.ts");
@@ -92,6 +96,7 @@ export const doctorCommand: Command = {
   summary: "say which engine would run here, why, and whether it computes rightly",
   options: {
     model: { type: "string", value: "MODEL", help: "also hold a model against its self-check.json on every engine" },
+    mpi: { type: "boolean", help: "say instead how fast ranks pass arrays: mpirun -np 2 clip-ts doctor --mpi" },
     ...engineOptions,
   },
   run,
