@@ -66,6 +66,17 @@ function loadKoffi(): typeof Koffi {
   return koffi;
 }
 
+/** RTLD_NOW, RTLD_GLOBAL and RTLD_NODELETE of Linux's <dlfcn.h>. */
+const keepForEver = 0x2 + 0x100 + 0x1000;
+
+/**
+ * Keeps a library in memory until the process is gone: koffi unloads it when JavaScript ends, under threads of Open
+ * MPI's that still run, and a rank that was done ended by a segmentation fault.
+ */
+function keepLoaded(koffi: typeof Koffi, path: string): void {
+  koffi.load(null).func("dlopen", "uintptr_t", ["str", "int"])(path, keepForEver);
+}
+
 /** The text in a buffer that a C function wrote. */
 export function textIn(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
@@ -104,6 +115,7 @@ export function loadMpi(environment: Environment, launch: Launch | undefined): M
       reasons.push((error as Error).message);
       continue;
     }
+    keepLoaded(koffi, path);
     const version = describe(functions, path);
     return { path, version, abi: abiOf(functions, version), functions };
   }
