@@ -32,6 +32,8 @@ export interface Watchdog {
   working(on: string): void;
   /** Runs a call under watch. */
   during<T>(call: string, work: () => Promise<T>): Promise<T>;
+  /** What is said of this rank, with its number and machine. */
+  line(what: string): string;
   /** Says what went wrong and ends all ranks. */
   fail(what: string, code: number): void;
   /** From now on the process may end by itself. */
@@ -71,8 +73,9 @@ export function createWatchdog({ rank, size, host, timeoutMs, ...watched }: Watc
   let on = "";
   let waiting: Waiting | undefined;
 
+  const line = (what: string): string => `rank ${rank} of ${size} (host ${host}): ${what}`;
   const say = (what: string, advice = watched.advice()): void =>
-    watched.report(`rank ${rank} of ${size} (host ${host}): ${what}${advice === "" ? "" : ` ${advice}`}`);
+    watched.report(`${line(what)}${advice === "" ? "" : ` ${advice}`}`);
   const place = ({ call, since }: Waiting): string =>
     `${call}${on === "" ? "" : ` of ${on}`}, ${seconds(performance.now() - since)} s so far`;
   const abort = (code: number): void => {
@@ -119,6 +122,7 @@ export function createWatchdog({ rank, size, host, timeoutMs, ...watched }: Watc
         waiting = undefined;
       }
     },
+    line,
     fail(what, code) {
       say(`${what}${waiting === undefined ? "" : ` in ${place(waiting)}`}; all ranks are ended.`);
       abort(code);

@@ -5,6 +5,9 @@ import { textIn, type MpiLibrary } from "./library.ts";
 /** A function of MPI: its arguments in C's order; gives MPI's error code. */
 type MpiFunction = (...given: unknown[]) => number;
 
+/** Seconds after which the process ends, where MPI cannot reach the others to end them. */
+const abortSeconds = 5;
+
 /** Bytes of the longest error text: MPI_MAX_ERROR_STRING is 512 at most. */
 const errorBytes = 1024;
 
@@ -13,8 +16,8 @@ export type Elements = Float32Array | Int32Array | Uint8Array | Uint8ClampedArra
 
 /** The functions of MPI that are used, on MPI_COMM_WORLD, all of it in place. */
 export interface MpiFunctions {
-  /** Asks for MPI_THREAD_MULTIPLE; gives the level that was granted. */
-  initialise(): number;
+  /** Asks for MPI_THREAD_MULTIPLE; gives the level that was granted. Waits for the others, so long at most. */
+  initialise(seconds: number): number;
   isInitialised(): boolean;
   size(): number;
   rank(): number;
@@ -27,8 +30,9 @@ export interface MpiFunctions {
   barrier(): Promise<number>;
   /** What an error code means. */
   errorText(code: number): string;
+  /** Ends all ranks that can be reached, and this one. */
   abort(code: number): void;
-  finalise(): number;
+  finalise(): void;
 }
 
 function startAsync(call: KoffiFunc<MpiFunction>, given: readonly unknown[]): Promise<number> {
@@ -59,7 +63,7 @@ const binder =
     library.func(`MPI_${name}`, "int", given) as KoffiFunc<MpiFunction>;
 
 /** Binds the functions of a library. Nothing is called yet. */
-export function bindMpi({ functions, abi }: MpiLibrary): MpiFunctions {
+export function bindMpi({ functions, abi, alarm }: MpiLibrary): MpiFunctions {
   const [pointer, handle] = ["void *", abi.handle];
   const bind = binder(functions);
   const init = bind("Init_thread", pointer, pointer, "int", pointer);
@@ -74,8 +78,15 @@ export function bindMpi({ functions, abi }: MpiLibrary): MpiFunctions {
   const errorString = bind("Error_string", "int", pointer, pointer);
   const [abort, finalize] = [bind("Abort", handle, "int"), bind("Finalize")];
   const { world, inPlace } = abi;
+  // what is called on JavaScript's own thread, which no timer interrupts
+  const within = <T>(seconds: number, call: () => T): T => {
+    alarm(Math.ceil(seconds));
+    const result = call();
+    alarm(0);
+    return result;
+  };
   return {
-    initialise: () => intBy(init, null, null, abi.threadMultiple),
+    initialise: (seconds) => within(seconds, () => intBy(init, null, null, abi.threadMultiple)),
     isInitialised: () => intBy(initialized) !== 0,
     size: () => intBy(size, world),
     rank: () => intBy(rank, world),
@@ -92,7 +103,7 @@ export function bindMpi({ functions, abi }: MpiLibrary): MpiFunctions {
       errorString(code, text, new Int32Array(1));
       return textIn(text);
     },
-    abort: (code) => void abort(world, code),
-    finalise: () => finalize(),
+    abort: (code) => within(abortSeconds, () => void abort(world, code)),
+    finalise: () => void finalize(),
   };
 }

@@ -5,6 +5,7 @@ import { hostsOf } from "../hosts.ts";
 import { launchedRank, type Environment, type Launch } from "../launch.ts";
 import { createQueue } from "../queue.ts";
 import { createWatchdog, exitCodes, type Watchdog } from "../watchdog.ts";
+import { finishWithin } from "./finish-within.ts";
 import { bindMpi, type Elements, type MpiFunctions } from "./functions.ts";
 import { loadMpi, type MpiLibrary } from "./library.ts";
 import { gatherInPieces, piecesOf } from "./pieces.ts";
@@ -25,13 +26,16 @@ export interface MpiOptions {
 
 const defaults = { commTimeout: 300, maxElements: 2 ** 31 - 1 } as const;
 
+/** Milliseconds that MPI may take to end when all ranks are done. */
+const finishMs = 10_000;
+
 /** Starts MPI, which goes on until the process ends. */
-function start(library: MpiLibrary): MpiFunctions {
+function start(library: MpiLibrary, commTimeout: number): MpiFunctions {
   const mpi = bindMpi(library);
   if (mpi.isInitialised()) {
     throw new ClipError("bad-argument", "MPI was started in this process already: join it once.");
   }
-  const level = mpi.initialise();
+  const level = mpi.initialise(commTimeout);
   const { threadMultiple: wanted } = library.abi;
   if (level < wanted) {
     const message =
@@ -83,7 +87,8 @@ function communicatorOf({ mpi, library, watchdog, maxElements }: Joined): Omit<C
   const gatherNow = (all: Elements): Promise<void> => check(mpi.gather(all, size));
   const finish = async (last: Promise<void>): Promise<void> => {
     await last;
-    mpi.finalise();
+    const line = watchdog.line(`MPI_Finalize did not return within ${finishMs / 1000} s of the end; it is left out.`);
+    await finishWithin(finishMs, line, mpi.finalise);
     watchdog.end();
   };
   return {
@@ -143,7 +148,7 @@ export async function joinMpi(options: MpiOptions = {}): Promise<Communicator> {
   const { environment = process.env, commTimeout = defaults.commTimeout } = options;
   const launch = launchedRank(environment);
   const library = loadMpi(environment, launch);
-  const mpi = start(library);
+  const mpi = start(library, commTimeout);
   const [rank, size] = [mpi.rank(), mpi.size()];
   checkSize(size, launch, library);
   const watchdog = createWatchdog({

@@ -12,6 +12,8 @@ export interface MpiLibrary {
   readonly version: string;
   readonly abi: MpiAbi;
   readonly functions: Koffi.LibraryHandle;
+  /** The C library's alarm: ends the process in so many seconds, whatever it waits in; 0 calls that off. */
+  readonly alarm: (seconds: number) => void;
 }
 
 /** Bytes of stack a call has on another thread. MPICH crashes with koffi's 128 KiB and works with 256. */
@@ -117,7 +119,8 @@ export function loadMpi(environment: Environment, launch: Launch | undefined): M
     }
     keepLoaded(koffi, path);
     const version = describe(functions, path);
-    return { path, version, abi: abiOf(functions, version), functions };
+    const alarm: (seconds: number) => void = koffi.load(null).func("alarm", "uint", ["uint"]);
+    return { path, version, abi: abiOf(functions, version), functions, alarm };
   }
   throw new ClipError(
     "engine-unavailable",
