@@ -277,3 +277,57 @@ test("options out of range say so", () => {
   expect(() => create({ batchSize: 46 })).toThrow(/45 pairs, fewer than the batch size 46/);
   expect(() => create({ restore: { epoch: 0, batch: 7 } })).toThrow(/an epoch has 7 batches/);
 });
+
+/** The rows of several parts of one batch as the batch. */
+function joined(parts: readonly Batch[]): Partial<Batch> {
+  const [first] = parts;
+  return {
+    ...first,
+    batch: parts.reduce((sum, { batch }) => sum + batch, 0),
+    pixelValues: Float32Array.from(parts.flatMap(({ pixelValues }) => Array.from(pixelValues))),
+    inputIds: Int32Array.from(parts.flatMap(({ inputIds }) => Array.from(inputIds))),
+    keys: parts.flatMap(({ keys }) => keys),
+    captions: parts.flatMap(({ captions }) => captions),
+  };
+}
+
+test.each([1, 2, 3, 4, 6])(
+  "the batches of %i parts are the rows of the whole ones, also around damaged images",
+  async (of) => {
+    const options = { source: damaged((index) => index % 9 === 4), view: { ...viewConfig, scale: [0.5, 1] as const } };
+    const whole = await take(create(options), 14);
+    const parts = Array.from({ length: of }, (_, index) => create({ ...options, part: { index, of } }));
+    const batches = await Promise.all(parts.map((stream) => take(stream, 14)));
+    for (const [step, batch] of whole.entries()) expect(joined(batches.map((part) => part[step]!))).toEqual(batch);
+    expect(new Set(batches.flat().map(({ tokens }) => tokens)).size).toBeGreaterThan(1);
+  },
+);
+
+test("what one number of parts saved, another goes on with", async () => {
+  const whole = await take(create(), 12);
+  const [four] = Array.from({ length: 3 }, (_, index) => create({ part: { index, of: 3 } }));
+  await take(four!, 5);
+  const restore = four!.cursor();
+  const parts = [0, 1].map((index) => create({ restore, part: { index, of: 2 } }));
+  const batches = await Promise.all(parts.map((stream) => take(stream, 7)));
+  expect(Array.from({ length: 7 }, (_, step) => joined(batches.map((part) => part[step]!)))).toEqual(whole.slice(5));
+});
+
+test.each([
+  { index: 2, of: 2 },
+  { index: 0, of: 7 },
+])("part %j of a batch of 6 is refused", (part) => {
+  expect(() => create({ part })).toThrow("expected a part from 0 of at most 6, the batch size");
+});
+
+test("a substitute whose caption is longer than its batch is wide is cut where no other can be had", async () => {
+  const records = source.records.slice(0, 2).map((record, index): PairRecord => ({
+    ...record,
+    captions: [index === 0 ? "a" : "one two three four five six seven eight nine ten"],
+    loadImage: () => (index === 0 ? Promise.reject(new Error("broken")) : record.loadImage()),
+  }));
+  const options = { source: pairSource("two", records), batchSize: 1, shuffle: false, bucketMultiple: 4 };
+  const [cut, own] = await take(create(options), 2);
+  expect(cut).toMatchObject({ keys: own!.keys, tokens: 4 });
+  expect(cut!.inputIds.at(-1)).toBe(own!.inputIds.filter((id) => id !== tokenizer.padId).at(-1));
+});

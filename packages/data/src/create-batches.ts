@@ -21,8 +21,10 @@ import {
   type Batch,
   type BatchStream,
   type Cursor,
+  type ResolvedOptions,
   type SharedBatchOptions,
 } from "./batch.ts";
+import { checkPart, rowsOfPart, wholeBatch, type BatchPart } from "./batch-part.ts";
 import { createImageLoader } from "./image-loader.ts";
 import type { OrderedPair } from "./pair-source.ts";
 import { countBatches } from "./arrange-pool.ts";
@@ -33,7 +35,7 @@ import { createShardBatches } from "./shards/shard-batches.ts";
 
 /**
  * Makes a batch of pairs and their pixels, row by row; captions are padded to the longest, rounded up
- * to a multiple. Takes the pixels over: those of a large batch should not exist twice.
+ * to a multiple, or cut and padded to `width`. Takes the pixels over: those of a large batch should not exist twice.
  */
 export function assembleBatch(
   pairs: readonly OrderedPair[],
@@ -43,12 +45,14 @@ export function assembleBatch(
     readonly tokenizer: Tokenizer;
     readonly bucketMultiple: number;
     readonly preprocess: BatchesOptions["preprocess"];
+    /** Tokens of a row. */
+    readonly width?: number;
   },
 ): Batch {
-  const { tokenizer, bucketMultiple } = settings;
-  const { preprocess } = settings;
+  const { tokenizer, bucketMultiple, preprocess, width } = settings;
   const captions = pairs.map(({ caption }) => caption);
-  const { inputIds, tokens } = tokenizer.encodeBatch(captions, { multiple: bucketMultiple });
+  const padding = width === undefined ? { multiple: bucketMultiple } : { tokens: width, multiple: width };
+  const { inputIds, tokens } = tokenizer.encodeBatch(captions, padding);
   return {
     pixelValues,
     inputIds,
@@ -66,6 +70,32 @@ export function assembleBatch(
 /** Makes a pair's image ready in a row of the batch; undefined when it cannot be read. */
 export type PreparePair = (pair: OrderedPair, row: number) => Promise<OrderedPair | undefined>;
 
+/** How the rows of a batch are filled. */
+export interface RowFilling {
+  readonly prepare: PreparePair;
+  /** Whether a substitute's caption is no longer than the batch is wide; any is by default. */
+  readonly fits?: (pair: OrderedPair) => boolean;
+}
+
+/** Substitutes that are passed over because they do not fit, before one is taken whose caption is cut. */
+const mostMisfits = 64;
+
+/** Substitutes in the order in which they are tried: so many that do not fit come after those that do. */
+function* fittingFirst(substitutes: Iterable<OrderedPair>, fits: (pair: OrderedPair) => boolean) {
+  const misfits: OrderedPair[] = [];
+  let isStrict = true;
+  for (const substitute of substitutes) {
+    if (!isStrict || fits(substitute)) {
+      yield substitute;
+    } else {
+      misfits.push(substitute);
+      isStrict = misfits.length < mostMisfits;
+      if (!isStrict) yield* misfits.splice(0);
+    }
+  }
+  yield* misfits;
+}
+
 /**
  * The pair of one row. The place of an unreadable image is taken by the first of its substitutes that can
  * be read: a function of the order and the files, not of timing nor of what else is in the batch, so that a
@@ -74,26 +104,27 @@ export type PreparePair = (pair: OrderedPair, row: number) => Promise<OrderedPai
 export async function fillRow(
   order: EpochOrder,
   place: OrderedPlace,
-  prepare: PreparePair,
+  { prepare, fits = () => true }: RowFilling,
 ): Promise<OrderedPair | undefined> {
   const { batch, row } = place;
   const planned = order.batch(batch)[row];
   const own = planned === undefined ? undefined : await prepare(planned, row);
   if (own !== undefined) return own;
-  for (const substitute of order.substitutes(place)) {
+  for (const substitute of fittingFirst(order.substitutes(place), fits)) {
     const prepared = await prepare(substitute, row);
     if (prepared !== undefined) return prepared;
   }
   return undefined;
 }
 
-/** A whole batch of the order, row by row. Undefined when nothing is readable. */
+/** A batch of the order, or a part of it, row by row. Undefined when nothing is readable. */
 export async function fillBatch(
   order: EpochOrder,
-  index: number,
-  prepare: PreparePair,
+  { index, part = wholeBatch }: { readonly index: number; readonly part?: BatchPart },
+  filling: RowFilling,
 ): Promise<OrderedPair[] | undefined> {
-  const rows = order.batch(index).map((_, row) => fillRow(order, { batch: index, row }, prepare));
+  const places = order.batch(index).map((_, row) => ({ batch: index, row }));
+  const rows = places.slice(...rowsOfPart(places.length, part)).map((place) => fillRow(order, place, filling));
   const filled = (await Promise.all(rows)).filter((pair) => pair !== undefined);
   return filled.length === rows.length ? filled : undefined;
 }
@@ -118,8 +149,10 @@ export interface BatchesOptions extends SharedBatchOptions {
   readonly dropLast?: boolean;
   /** Bytes of decoded images kept in memory; 256 MiB by default, 0 keeps none. */
   readonly cacheBytes?: number;
-  /** Where to go on: the cursor of a stream with the same source, seed and batch size. */
+  /** Where to go on: the cursor of a stream with the same source, seed and batch size, of any part. */
   readonly restore?: Cursor;
+  /** Rows of each batch that are made and handed out; all by default. `batchSize` counts those of all parts. */
+  readonly part?: BatchPart;
 }
 
 function checkSteps(stepsPerEpoch: number, { source, batchSize }: BatchesOptions): void {
@@ -165,11 +198,21 @@ function rememberOrder(make: (epoch: number) => EpochOrder): (epoch: number) => 
   };
 }
 
+/** Tokens that rows are cut to, at least. */
+const leastWidth = 3;
+
+/** Tokens of a row of a batch: those that its plan needs, over all parts, so that all parts have as many. */
+function plannedWidth(planned: readonly OrderedPair[], { tokenizer, bucketMultiple }: ResolvedOptions): number {
+  const captions = planned.map(({ caption }) => caption);
+  return Math.max(leastWidth, tokenizer.encodeBatch(captions, { multiple: bucketMultiple }).tokens);
+}
+
 /** Batches of pairs that are listed up front. */
 function listedBatches(options: BatchesOptions): BatchStream {
   const settings = resolveOptions(options);
-  const { source, tokenizer, batchSize, seed, dropLast = true, cacheBytes = 2 ** 28 } = settings;
+  const { source, tokenizer, batchSize, seed, dropLast = true, cacheBytes = 2 ** 28, part = wholeBatch } = settings;
   checkInteger("cacheBytes", cacheBytes, 0);
+  checkPart(part, batchSize);
   const stepsPerEpoch = countBatches(source.records.length, { batchSize, dropLast });
   checkSteps(stepsPerEpoch, options);
   checkAugmentation(options);
@@ -191,8 +234,13 @@ function listedBatches(options: BatchesOptions): BatchStream {
   const length = inputLength(settings.preprocess);
   const produce = async (position: Cursor): Promise<Batch> => {
     const { epoch, batch } = position;
-    const rows = new Float32Array(batchSize * length);
-    const prepare: PreparePair = async (pair, row) => {
+    const order = orderOf(epoch);
+    const planned = order.batch(batch);
+    const [start, end] = rowsOfPart(planned.length, part);
+    const width = plannedWidth(planned, settings);
+    const rows = new Float32Array((end - start) * length);
+    const prepare: PreparePair = async (pair, place) => {
+      const row = place - start;
       const pixels = await loader.load(pair.record);
       if (pixels === undefined) return undefined;
       const random = randomStream(seed, "augment", epoch, pair.record.key);
@@ -201,10 +249,10 @@ function listedBatches(options: BatchesOptions): BatchStream {
       rows.set(image, row * length);
       return pair;
     };
-    const pairs = await fillBatch(orderOf(epoch), batch, prepare);
+    const fits = ({ caption }: OrderedPair): boolean => tokenizer.encode(caption).length <= width;
+    const pairs = await fillBatch(order, { index: batch, part }, { prepare, fits });
     if (pairs === undefined) throw loader.skipped.refusal();
-    const pixelValues = pairs.length === batchSize ? rows : rows.slice(0, pairs.length * length);
-    return assembleBatch(pairs, pixelValues, position, settings);
+    return assembleBatch(pairs, rows, position, { ...settings, width });
   };
 
   const { prefetch, restore } = settings;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fillBatch, fillRow, type PreparePair } from "./create-batches.ts";
+import { fillBatch, fillRow, type RowFilling } from "./create-batches.ts";
 import type { PairRecord, OrderedPair } from "./pair-source.ts";
 import { orderEpoch, type EpochOrder } from "./epoch-order.ts";
 
@@ -35,10 +35,9 @@ function orderOf(records: readonly PairRecord[], options = {}): EpochOrder {
   });
 }
 
-const readable =
-  (isBad: (key: string) => boolean): PreparePair =>
-  (pair) =>
-    Promise.resolve(isBad(pair.record.key) ? undefined : pair);
+const readable = (isBad: (key: string) => boolean): RowFilling => ({
+  prepare: (pair) => Promise.resolve(isBad(pair.record.key) ? undefined : pair),
+});
 
 const keysOf = (pairs: readonly (OrderedPair | undefined)[] = []): (string | undefined)[] =>
   pairs.map((pair) => pair?.record.key);
@@ -52,7 +51,7 @@ test("however a batch is split, it has the same rows", async () => {
       async (count, share, options) => {
         const { records } = countedRecords(count);
         const isBad = (key: string): boolean => (Number(key) * 0.618) % 1 < share;
-        const whole = await fillBatch(orderOf(records, options), 0, readable(isBad));
+        const whole = await fillBatch(orderOf(records, options), { index: 0 }, readable(isBad));
         const order = orderOf(records, options);
         const rows = order.batch(0).map((_, row) => ({ batch: 0, row }));
         const alone = await Promise.all(rows.toReversed().map((place) => fillRow(order, place, readable(isBad))));
@@ -84,7 +83,7 @@ test("one image fills no two places of a batch, up to many unreadable ones", asy
   const order = orderOf(records);
   const isBad = (key: string): boolean => Number(key) % 3 !== 0;
   for (let index = 0; index < 100; index++) {
-    const keys = keysOf(await fillBatch(order, index, readable(isBad)));
+    const keys = keysOf(await fillBatch(order, { index }, readable(isBad)));
     expect(new Set(keys).size).toBe(batchSize);
     expect(keys.every((key) => key !== undefined && !isBad(key))).toBe(true);
   }
@@ -98,7 +97,7 @@ test("pairs that fill no whole batch may take a place; the last resort is the ba
   const filled = keysOf(
     await fillBatch(
       order,
-      0,
+      { index: 0 },
       readable((key) => planned.includes(key)),
     ),
   );
@@ -107,7 +106,7 @@ test("pairs that fill no whole batch may take a place; the last resort is the ba
   const own = keysOf(
     await fillBatch(
       order,
-      0,
+      { index: 0 },
       readable((key) => key !== first),
     ),
   );
@@ -115,7 +114,7 @@ test("pairs that fill no whole batch may take a place; the last resort is the ba
   expect(
     await fillBatch(
       order,
-      0,
+      { index: 0 },
       readable(() => true),
     ),
   ).toBeUndefined();
@@ -125,11 +124,24 @@ test("filling a batch costs as much in a large set as in a small one", async () 
   const looksFor = async (count: number): Promise<number> => {
     const { records, looks } = countedRecords(count);
     const isBad = (key: string): boolean => Number(key) % 10 === 0;
-    await fillBatch(orderOf(records), 0, readable(isBad));
+    await fillBatch(orderOf(records), { index: 0 }, readable(isBad));
     return looks();
   };
   // A pool of 16 batches is planned, and the pool after it where a substitute lies there.
   const most = 2 * 2 * 16 * batchSize;
   expect(await looksFor(20_000)).toBeLessThanOrEqual(most);
   expect(await looksFor(2000)).toBeLessThanOrEqual(most);
+});
+
+test("of 65 that are too long for the batch, 64 are passed over for one that fits", async () => {
+  const order = orderOf(countedRecords(400).records);
+  const place = { batch: 1, row: 2 };
+  const [planned, ...others] = keysOf([order.batch(1)[2]!, ...order.substitutes(place)]);
+  const takenWith = async (fits: (key: string) => boolean): Promise<string | undefined> => {
+    const { prepare } = readable((key) => key === planned);
+    return (await fillRow(order, place, { prepare, fits: ({ record }) => fits(record.key) }))?.record.key;
+  };
+  expect(await takenWith(() => true)).toBe(others[0]);
+  expect(await takenWith((key) => others.indexOf(key) === 40)).toBe(others[40]);
+  expect(await takenWith((key) => others.indexOf(key) === 64)).toBe(others[0]);
 });

@@ -31,6 +31,7 @@ export {
 export { tableSource, type TableFormat, type TableSourceOptions } from "./table-source.ts";
 export type { Quoting } from "./read-table.ts";
 export { syntheticSource, type SyntheticSourceOptions } from "./synthetic-source.ts";
+export { rowsOfPart, type BatchPart } from "./batch-part.ts";
 export { createBatches, type BatchesOptions } from "./create-batches.ts";
 export {
   sequentialBatches,
@@ -62,7 +63,7 @@ export type {
   SampleWorkers,
 } from "./shards/sample-workers.ts";
 export { createShardBatches } from "./shards/shard-batches.ts";
-export type { BatchPart, ShardBatchesOptions } from "./shards/shard-batches-options.ts";
+export type { ShardBatchesOptions } from "./shards/shard-batches-options.ts";
 export {
   sequentialShards,
   type FailedShard,

@@ -54,3 +54,17 @@ test.each([
 ])("arrays %# that make no batches are refused", (broken, reason) => {
   expect(() => tensorBatches({ label: "train", tensors: broken })).toThrow(reason);
 });
+
+test("parts are rows of the stored batches, by the names that they have there", async () => {
+  const whole = await tensorBatches({ label: "train", tensors }).next();
+  const parts = await Promise.all(
+    [0, 1].map((index) => tensorBatches({ label: "train", tensors, part: { index, of: 2 } }).next()),
+  );
+  expect(parts.map(({ keys }) => keys)).toEqual([["0:0"], ["0:1"]]);
+  expect(parts.flatMap(({ inputIds }) => Array.from(inputIds))).toEqual(Array.from(whole.inputIds));
+  expect(parts.map(({ pixelValues, batch }) => [pixelValues.length, batch])).toEqual([
+    [12, 1],
+    [12, 1],
+  ]);
+  expect(() => tensorBatches({ label: "train", tensors, part: { index: 0, of: 3 } })).toThrow("at most 2");
+});

@@ -1,6 +1,7 @@
 import { ClipError, sizeOf } from "@clip-ts/base";
 import { inputLength, joinInputs, prepareImage } from "@clip-ts/image";
 import { resolveOptions, type Batch, type BatchStream, type Cursor, type SharedBatchOptions } from "./batch.ts";
+import { checkPart, rowsOfPart, wholeBatch, type BatchPart } from "./batch-part.ts";
 import { assembleBatch } from "./create-batches.ts";
 import { createImageLoader } from "./image-loader.ts";
 import type { PairRecord, OrderedPair } from "./pair-source.ts";
@@ -64,6 +65,8 @@ export interface TensorBatchesOptions {
   /** `pixel_values.N` [batch, 3, height, width] and `input_ids.N` [batch, tokens], N from 0. */
   readonly tensors: Readonly<Record<string, NamedArray>>;
   readonly restore?: Cursor;
+  /** Rows of each batch that are handed out; all by default. */
+  readonly part?: BatchPart;
 }
 
 function readArray({ label, tensors }: TensorBatchesOptions, name: string, rank: number): NamedArray {
@@ -86,10 +89,10 @@ const numbersOf = ({ data }: NamedArray): ArrayLike<number> =>
   typeof data[0] === "bigint" ? Array.from(data, Number) : (data as ArrayLike<number>);
 
 function readBatch(options: TensorBatchesOptions, { epoch, batch: index }: Cursor): Batch {
-  const { label } = options;
+  const { label, part = wholeBatch } = options;
   const images = readArray(options, `pixel_values.${index}`, 4);
   const ids = readArray(options, `input_ids.${index}`, 2);
-  const [batch = 0, channels, height = 0, width = 0] = images.shape;
+  const [batch = 0, channels = 0, height = 0, width = 0] = images.shape;
   const [rows, tokens = 0] = ids.shape;
   if (channels !== 3 || rows !== batch) {
     throw new ClipError(
@@ -98,13 +101,16 @@ function readBatch(options: TensorBatchesOptions, { epoch, batch: index }: Curso
         `[batch, tokens], found [${images.shape.join(", ")}] and [${ids.shape.join(", ")}]`,
     );
   }
+  checkPart(part, batch);
+  const [start, end] = rowsOfPart(batch, part);
+  const area = channels * height * width;
   return {
-    pixelValues: new Float32Array(numbersOf(images)),
-    inputIds: new Int32Array(numbersOf(ids)),
-    batch,
+    pixelValues: new Float32Array(numbersOf(images)).slice(start * area, end * area),
+    inputIds: new Int32Array(numbersOf(ids)).slice(start * tokens, end * tokens),
+    batch: end - start,
     tokens,
     imageSize: sizeOf({ height, width }),
-    keys: Array.from({ length: batch }, (_, row) => `${index}:${row}`),
+    keys: Array.from({ length: end - start }, (_, row) => `${index}:${start + row}`),
     captions: [],
     epoch,
     index,

@@ -1,5 +1,6 @@
 import { batchesPerPool } from "../arrange-pool.ts";
 import type { Batch, Cursor } from "../batch.ts";
+import { rowsOfPart } from "../batch-part.ts";
 import { closedError } from "../prefetch.ts";
 import { byteBatch, patchBatch } from "./byte-batch.ts";
 import { fillSlot } from "./fill-slot.ts";
@@ -9,7 +10,7 @@ import { queuePools } from "./pool-queue.ts";
 import { noteFaults, type SampleFaults } from "./sample-faults.ts";
 import { numberSamples } from "./sample-ids.ts";
 import { bytesPerImage, type PixelSlot, type SampleWorkers } from "./sample-workers.ts";
-import { groupsOf, rowsOfPart, type ShardBatchesSettings } from "./shard-batches-options.ts";
+import { groupsOf, type ShardBatchesSettings } from "./shard-batches-options.ts";
 import type { ReadSample } from "./read-samples.ts";
 import { openPool } from "./shard-pools.ts";
 import { openShards } from "./window.ts";

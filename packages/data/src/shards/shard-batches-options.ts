@@ -3,18 +3,11 @@ import type { ChannelStatistics } from "@clip-ts/image";
 import type { Tokenizer } from "@clip-ts/tokenizer";
 import { countBatches } from "../arrange-pool.ts";
 import { checkInteger, type Cursor, type SkippedImage } from "../batch.ts";
+import { checkPart, type BatchPart } from "../batch-part.ts";
 import type { MaxSkipped } from "../skipped-images.ts";
 import type { PlannedGroup } from "./plan-shards.ts";
 import type { SampleWorkers } from "./sample-workers.ts";
 import type { ShardSet } from "./shard-set.ts";
-
-/** A part of each batch, for one of several processes that share a step. */
-export interface BatchPart {
-  /** From 0. */
-  readonly index: number;
-  /** How many parts there are. */
-  readonly of: number;
-}
 
 /** Options of createShardBatches. Mean and standard deviation are those that the images will be normalised with. */
 export interface ShardBatchesOptions extends ChannelStatistics {
@@ -76,15 +69,8 @@ export function resolveShardOptions(options: ShardBatchesOptions): ShardBatchesS
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const settings = { ...standard, ...Object.fromEntries(given) } as ShardBatchesSettings;
   for (const name of Object.keys(least) as (keyof typeof least)[]) checkInteger(name, settings[name], least[name]);
-  const { index, of } = settings.part;
-  checkInteger("part.of", of, 1);
-  checkInteger("part.index", index, 0);
-  if (index < of && of <= settings.batchSize) return settings;
-  throw new ClipError(
-    "bad-argument",
-    `expected a part from 0 of at most ${settings.batchSize}, the batch size; got part ${index} of ${of}`,
-    { data: { index, of, batchSize: settings.batchSize } },
-  );
+  checkPart(settings.part, settings.batchSize);
+  return settings;
 }
 
 /** What of a set its plan is made from. */
@@ -123,9 +109,4 @@ export function checkRestore({ restore, source, batchSize }: ShardBatchesSetting
       { data: { saved: globalBatch, found: batchSize } },
     );
   }
-}
-
-/** Rows of a batch that belong to a part: first, and one past the last. */
-export function rowsOfPart(rows: number, { index, of }: BatchPart): readonly [number, number] {
-  return [Math.round((index * rows) / of), Math.round(((index + 1) * rows) / of)];
 }
