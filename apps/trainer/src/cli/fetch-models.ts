@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { downloadModel, isHubReference, type DownloadProgress } from "@clip-ts/hub";
-import { note } from "./output.ts";
+import { note, say } from "./output.ts";
 
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 
@@ -11,7 +11,7 @@ function showProgress(): (progress: DownloadProgress) => void {
     const isWhole = received === total;
     const of = total === undefined ? "" : ` of ${mebibytes(total)}`;
     const line = `fetching ${file}: ${mebibytes(received)}${of} MiB`;
-    if (isTerminal) process.stderr.write(`\r${line}${isWhole ? "\n" : ""}`);
+    if (isTerminal) say(`\r${line}${isWhole ? "\n" : ""}`);
     else if (isWhole) note(line);
   };
 }

@@ -1,5 +1,10 @@
-/** What asks a process to end: ctrl-C, a scheduler, a terminal that was closed. */
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+import { note } from "./output.ts";
+
+/**
+ * What asks a process to end: ctrl-C, a scheduler, a terminal that was closed; and a signal that launchers of several
+ * processes pass on to all of them, where they answer the others by ending them.
+ */
+const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"] as const;
 
 /** A launcher may pass on a signal that the terminal has sent to us as well. */
 const echoMs = 1000;
@@ -13,7 +18,7 @@ export interface Interruption {
   readonly release: () => void;
 }
 
-/** Listens for ctrl-C, SIGTERM and SIGHUP: the first is answered by `said`, a later one ends the process. */
+/** Listens for ctrl-C, SIGTERM, SIGHUP and SIGUSR2: the first is answered by `said`, a later one ends the process. */
 export function watchInterruption(said: string): Interruption {
   let askedAt: number | undefined;
   let tell = (): void => undefined;
@@ -22,7 +27,7 @@ export function watchInterruption(said: string): Interruption {
     if (askedAt !== undefined && performance.now() - askedAt > echoMs) process.exit(130);
     if (askedAt !== undefined) return;
     askedAt = performance.now();
-    process.stderr.write(`\n${said} (again: stop at once) …\n`);
+    note(`\n${said} (again: stop at once) …`);
     tell();
   };
   for (const signal of signals) process.on(signal, onSignal);

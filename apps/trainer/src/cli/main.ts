@@ -1,12 +1,10 @@
 import { createRequire } from "node:module";
-import { isClipError } from "@clip-ts/base";
 import { UsageError, type Arguments, type Command } from "./command.ts";
 import { commandHelp, commandLineHelp, firstWords, groupHelp, inGroup } from "./help.ts";
 import { forgiveClosedPipe, keepingStdout } from "./output.ts";
 import { optionOnStdout, parseArguments } from "./parse.ts";
+import { exitCodes, reportError } from "./report-error.ts";
 import { suggestion } from "./text.ts";
-
-const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 /** What a command takes as a model: the words and options that its help calls so. */
 function modelsIn({ words, options }: Command, { positionals, text }: Arguments): string[] {
@@ -38,16 +36,6 @@ async function runCommand(command: Command, argv: readonly string[]): Promise<nu
   }
   const isPiped = optionOnStdout(command, args) !== undefined;
   return isPiped ? keepingStdout(() => perform(command, args)) : perform(command, args);
-}
-
-/** One readable message; the stack only when asked for. */
-function report(error: unknown, withStack: boolean): number {
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`clip-ts: ${message}\n`);
-  if (withStack && error instanceof Error) process.stderr.write(`${error.stack ?? ""}\n`);
-  if (error instanceof UsageError) return exitCodes.usage;
-  if (isClipError(error) && error.code === "interrupted") return exitCodes.interrupted;
-  return exitCodes.failed;
 }
 
 /** What the first words of a command line name: a command of one or two words, and the words behind it. */
@@ -118,7 +106,7 @@ export async function runCommandLine(commands: readonly Command[], argv: readonl
     process.stdout.write(text);
     return exitCodes.done;
   } catch (error) {
-    return report(error, argv.includes("--debug"));
+    return reportError(error, argv.includes("--debug"));
   }
 }
 

@@ -6,6 +6,14 @@ let watched = false;
 /** Whether stdout holds a file, so that lines for people go to stderr. */
 let taken = false;
 
+/** Whether another process says what there is to say. */
+let isSilent = false;
+
+/** From now on nothing is said by this process but errors: it does what another one does, which speaks for both. */
+export function silence(): void {
+  isSilent = true;
+}
+
 /** What a stream says whose reader is gone: a pipe that ended, a terminal that was closed. */
 const goneCodes: ReadonlySet<unknown> = new Set(["EPIPE", "EIO", "ECONNRESET", "ENXIO"]);
 
@@ -32,13 +40,18 @@ export function print(line: string): boolean {
     note(line);
     return true;
   }
-  if (!closed) process.stdout.write(`${line}\n`);
+  if (!closed && !isSilent) process.stdout.write(`${line}\n`);
   return !closed;
+}
+
+/** Writes to stderr, for the person at the terminal: a piece of a line, perhaps. */
+export function say(text: string): void {
+  if (!isSilent) process.stderr.write(text);
 }
 
 /** Writes a line for the person at the terminal to stderr. */
 export function note(line: string): void {
-  process.stderr.write(`${line}\n`);
+  say(`${line}\n`);
 }
 
 /** Keeps stdout for one file as long as `run` runs: lines of results, and what libraries log, go to stderr. */
@@ -81,7 +94,7 @@ export const nameOfOutput = (path: string): string => (path === "-" ? "stdout" :
 export function counter(label: string, total: number): (done: number) => void {
   if (!process.stderr.isTTY) return () => undefined;
   return (done) => {
-    process.stderr.write(`\r${label}: ${done} of ${total}${done >= total ? "\n" : ""}`);
+    say(`\r${label}: ${done} of ${total}${done >= total ? "\n" : ""}`);
   };
 }
 

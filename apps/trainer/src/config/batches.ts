@@ -3,6 +3,7 @@ import { ClipError } from "@clip-ts/base";
 import {
   createBatches,
   tensorBatches,
+  type BatchPart,
   type BatchStream,
   type Cursor,
   type MaxSkipped,
@@ -45,11 +46,25 @@ async function readArrays(path: string): Promise<Record<string, NamedArray>> {
   }
 }
 
+/** Refuses parts that are not of one size, or not of whole micro-batches of one size. */
+function checkParts(pairs: number, { of }: BatchPart, accumulate: number, what: string): void {
+  if (pairs % (of * accumulate) === 0) return;
+  const least = of * accumulate;
+  const [below, above] = [Math.floor(pairs / least) * least, Math.ceil(pairs / least) * least];
+  const fitting = below === 0 ? `${above}` : `${below} or ${above}`;
+  throw new ClipError(
+    "bad-config",
+    `${what}: ${pairs} pairs do not divide among ${of} ranks${accumulate === 1 ? "" : ` of ${accumulate} micro-batches each`}. ` +
+      `Take ${fitting}, or another number of ranks.`,
+    { data: { pairs, ranks: of, accumulate } },
+  );
+}
+
 /** Ready-made batches; a file of single pairs is no use to the loss. */
 async function openTensorBatches(
-  path: string,
+  { train: { path }, accumulate }: { readonly train: TensorFileOptions; readonly accumulate: number },
   { config }: ModelDescription,
-  restore: { readonly restore?: Cursor },
+  given: { readonly restore?: Cursor; readonly part?: BatchPart },
 ): Promise<BatchStream> {
   const tensors = await readArrays(path);
   const sizes = Object.entries(tensors)
@@ -58,14 +73,16 @@ async function openTensorBatches(
   if (sizes.length > 0) {
     checkPairs(config, Math.min(...sizes), `Put two pairs or more into each array of ${path}.`);
   }
-  return tensorBatches({ label: path, tensors, ...restore });
+  const { part } = given;
+  if (part !== undefined) for (const size of sizes) checkParts(size, part, accumulate, `A batch of ${path}`);
+  return tensorBatches({ label: path, tensors, ...given });
 }
 
 /** What a run trains on, and in which batches. */
 export interface TrainingDataOptions {
   /** Pairs, or a file of batches, which are served as they are: all else is about pairs. */
   readonly train: SourceOptions;
-  /** Pairs of a micro-batch. */
+  /** Pairs of a micro-batch, over all ranks. */
   readonly batchSize: number;
   /** Micro-batches of a step. */
   readonly accumulate: number;
@@ -91,6 +108,9 @@ export interface TrainingDataOptions {
   readonly loading?: LoadingOptions | undefined;
 }
 
+/** Pairs of a step, over all ranks. */
+export const globalBatchOf = ({ batchSize, accumulate }: TrainingDataOptions): number => batchSize * accumulate;
+
 /** Options of data that is pairs. */
 export type PairDataOptions = Omit<TrainingDataOptions, "train"> & {
   readonly train: Exclude<SourceOptions, TensorFileOptions>;
@@ -102,7 +122,14 @@ export interface TrainingBatchesOptions {
   readonly restore?: Cursor | undefined;
   /** What the options name, where it is open already. */
   readonly source?: PairSource | OpenShards | undefined;
+  /** The rows of each batch that this rank makes; all by default. */
+  readonly part?: BatchPart | undefined;
+  /** Called once for each pair that cannot be used; says so by default. */
+  readonly onSkip?: ((skipped: SkippedImage) => void) | undefined;
 }
+
+/** Says what is left out. */
+const noteSkip = ({ key, reason }: SkippedImage): void => note(`skipped ${key}: ${reason}`);
 
 /** The table that a source is, read in blocks if it has many rows. */
 function tableOf({ kind, path, image, caption, separator, quoting }: TableFileOptions): ShardSourceOptions {
@@ -129,37 +156,44 @@ export const countPairs = (source: PairSource | OpenShards): number =>
   "records" in source ? source.records.length : countSamples(source);
 
 /** What batches of listed pairs and of shards have in common. */
-function batchSettings(options: TrainingDataOptions, description: ModelDescription) {
+function batchSettings(
+  options: TrainingDataOptions,
+  description: ModelDescription,
+  { part, onSkip = noteSkip }: TrainingBatchesOptions,
+) {
   const { train: _, accumulate, augment, view, background, maxSkipped, loading: __, ...data } = options;
   const { preprocess } = description;
   return {
     ...data,
     ...given({ augment, view, maxSkipped }),
-    batchSize: data.batchSize * accumulate,
+    batchSize: globalBatchOf(options),
     // counted in micro-batches: ahead of a large step, one more is as good as two and half the memory
     prefetch: Math.ceil(data.prefetch / accumulate),
     tokenizer: needTokenizer(description),
     preprocess: background === undefined ? preprocess : { ...preprocess, alpha: background },
-    onSkip: ({ key, reason }: SkippedImage) => void process.stderr.write(`skipped ${key}: ${reason}\n`),
+    onSkip,
+    ...given({ part }),
   };
 }
 
 /**
  * The batches a run trains on, from the start or from a saved cursor. The caller closes them.
- * @throws ClipError "bad-config" for steps of one pair that teach nothing.
+ * @throws ClipError "bad-config" for steps of one pair that teach nothing, and pairs that do not divide among ranks.
  */
 export async function openTrainingBatches(
   options: TrainingDataOptions,
   description: ModelDescription,
-  { restore, source }: TrainingBatchesOptions = {},
+  opening: TrainingBatchesOptions = {},
 ): Promise<BatchStream> {
-  const { train, loading } = options;
-  if (train.kind === "tensors") return openTensorBatches(train.path, description, given({ restore }));
+  const { restore, source, part } = opening;
+  const { train, loading, accumulate } = options;
+  if (train.kind === "tensors") return openTensorBatches({ train, accumulate }, description, given({ restore, part }));
   const { config } = description;
-  checkPairs(config, options.batchSize * options.accumulate, 'Raise "data.batchSize" to two or more.');
+  if (part !== undefined) checkParts(globalBatchOf(options), part, accumulate, '"data.batchSize" x "accumulate"');
+  checkPairs(config, globalBatchOf(options), 'Raise "data.batchSize" to two or more.');
   const opened = source ?? (await openTrainingPairs({ ...options, train }));
   checkPairs(config, countPairs(opened), `${opened.label} has one pair: add others.`);
-  const settings = batchSettings(options, description);
+  const settings = batchSettings(options, description, opening);
   if ("records" in opened) return createBatches({ ...settings, ...given({ restore }), source: opened });
   // whoever restores has made sure that these are the same shards, elsewhere perhaps
   const here = restore && { ...restore, data: opened.fingerprint };

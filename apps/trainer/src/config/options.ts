@@ -95,6 +95,8 @@ export interface CheckpointOptions {
   /** How many are kept. */
   readonly keep: number;
   readonly seed: number;
+  /** Pairs of a step, over all ranks. */
+  readonly globalBatch: number;
   /** The schedule's, of which a diverged run is told a tenth. */
   readonly learningRate: number;
 }

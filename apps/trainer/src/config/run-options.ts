@@ -3,7 +3,7 @@ import type { AugmentConfig, RandomViewConfig } from "@clip-ts/image";
 import type { LossConfig } from "@clip-ts/model";
 import type { OptimizerConfig, PathRules, ScheduleConfig, UnlockedGroups } from "@clip-ts/optim";
 import type { LoraOptions } from "@clip-ts/training";
-import type { TrainingDataOptions } from "./batches.ts";
+import { globalBatchOf, type TrainingDataOptions } from "./batches.ts";
 import { given } from "./open-shards.ts";
 import type { RunModelOptions } from "./model.ts";
 import type { RunConfig } from "./schema.ts";
@@ -92,8 +92,11 @@ function evaluationOptions(
   };
 }
 
-function checkpointOptions({ run, checkpoint, seed, schedule }: RunConfig): CheckpointOptions {
-  return { run, ...checkpoint, seed, learningRate: schedule.learningRate };
+function checkpointOptions(
+  { run, checkpoint, seed, schedule }: RunConfig,
+  data: TrainingDataOptions,
+): CheckpointOptions {
+  return { run, ...checkpoint, seed, globalBatch: globalBatchOf(data), learningRate: schedule.learningRate };
 }
 
 function progressOptions({ run, steps, logEvery, tensorboard }: RunConfig): ProgressOptions {
@@ -200,7 +203,7 @@ export function runOptions(config: RunConfig, sources: SourceDefinitions = {}): 
     teacher: teacherOptions(config, data),
     evaluation: evaluationOptions(config, sources),
     earlyStopping,
-    checkpoints: checkpointOptions(config),
+    checkpoints: checkpointOptions(config, data),
     progress: progressOptions(config),
   };
 }

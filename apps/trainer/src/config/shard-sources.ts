@@ -39,7 +39,7 @@ export async function openShardBatches(options: ShardBatchesOptions): Promise<Ba
   const { captions, resampled = false } = train;
   const { workers: threads = usualWorkers(), decode: mode } = loading;
   const slots = prefetch + 2; // one is in use, one is asked for
-  announce(source, threads, slots * rest.batchSize * inputBytes(preprocess));
+  announce(source, threads, slots * Math.ceil(rest.batchSize / (rest.part?.of ?? 1)) * inputBytes(preprocess));
   const made = { preprocess, tokenizer, seed, threads, slots, ...given({ augment, view, mode, captions }) };
   const workers = await createDecodePool(made);
   const { mean, std } = preprocess;

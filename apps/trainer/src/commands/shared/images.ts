@@ -78,7 +78,7 @@ export function captionedImages(
 export function classImages(
   { classes }: Pick<ListedClasses, "classes">,
   preprocess: Preprocessing,
-): ImageClass<Float32Array>[] {
+): (ImageClass<Float32Array> & { readonly images: readonly ImageJob<Float32Array>[] })[] {
   return classes.map(({ name, images }) => ({ name, images: imageJobs(images, { preprocess }) }));
 }
 

@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError, type Arguments, type Command } from "../../cli/command.ts";
-import { engineOptions } from "../../cli/options.ts";
+import { engineOptions, numberOption } from "../../cli/options.ts";
 import type { SourceKind } from "../../cli/extension.ts";
-import { note } from "../../cli/output.ts";
+import { note, print, say } from "../../cli/output.ts";
 import { quoteWord, terminalColumns, wrap } from "../../cli/text.ts";
+import type { Communicator } from "@clip-ts/distributed";
+import { rankOptions } from "../../cli/rank-options.ts";
 import type { Settings } from "../../config/load-config.ts";
 import type { RunOptions } from "../../config/options.ts";
 
@@ -48,15 +50,15 @@ async function readRun(args: Arguments, kinds: readonly SourceKind[]): Promise<R
   return read(recorded, [...settings, `run=${JSON.stringify(place)}`]);
 }
 
-async function run(args: Arguments, kinds: readonly SourceKind[]): Promise<number> {
+async function trainOn(ranks: Communicator, args: Arguments, kinds: readonly SourceKind[]): Promise<number> {
   const { describeEarlyStop } = await import("./early-stopping.ts");
   const { runTraining } = await import("./run-training.ts");
   const { drawRunPage } = await import("../../pages/training-report.ts");
   const options = await readRun(args, kinds);
   const resume = args.flag("resume");
-  const result = await runTraining(options, { resume, onEnd: drawRunPage });
+  const result = await runTraining(options, { resume, ranks, onEnd: drawRunPage });
   if (result.interrupted) {
-    process.stderr.write(
+    say(
       `Stopped after ${result.step} of ${options.steps} steps; saved ${result.checkpoint}.\n` +
         `Go on with: clip-ts train --resume ${quoteWord(options.run)}\n`,
     );
@@ -67,8 +69,23 @@ async function run(args: Arguments, kinds: readonly SourceKind[]): Promise<numbe
     const text = describeEarlyStop(stoppedEarly, { done, steps: options.steps });
     note(wrap(text, terminalColumns).join("\n"));
   }
-  process.stdout.write(`Trained ${done} steps: ${result.checkpoint}\n`);
+  print(`Trained ${done} steps: ${result.checkpoint}`);
   return 0;
+}
+
+/** Trains alone, or with the other ranks that a launcher started. */
+async function run(args: Arguments, kinds: readonly SourceKind[]): Promise<number> {
+  const { withRanks } = await import("../../distributed/join.ts");
+  const [place = ""] = args.positionals;
+  const options = {
+    asked: args.flag("mpi"),
+    commTimeout: numberOption(args, "comm-timeout"),
+    debug: args.flag("debug"),
+    advice: () =>
+      `The run's last checkpoint is whole: start the ranks again, as many as there are, with clip-ts train --resume ` +
+      `${quoteWord(place)}.`,
+  };
+  return withRanks(options, (ranks) => trainOn(ranks, args, kinds));
 }
 
 /** clip-ts train, on data of these kinds beside the trainer's own. */
@@ -81,7 +98,8 @@ export const trainCommand = (sources: readonly SourceKind[]): Command => ({
     "Ctrl-C saves a checkpoint and exits with code 130; train --resume RUN goes on exactly there, " +
     "with the settings in the run's config.yaml. Other settings are refused by name, but for those that " +
     "change no step: steps, checkpoint, evaluate, engine, threads and the like.\n" +
-    "The run folder receives config.yaml, metrics.jsonl and checkpoints/.",
+    "The run folder receives config.yaml, metrics.jsonl and checkpoints/.\n" +
+    "Started by mpirun or srun on several ranks, they share each step: data.batchSize counts the pairs of all.",
   options: {
     set: {
       type: "string",
@@ -90,6 +108,7 @@ export const trainCommand = (sources: readonly SourceKind[]): Command => ({
       help: "override a setting: steps=100",
     },
     resume: { type: "boolean", help: "go on from the run's last checkpoint" },
+    ...rankOptions,
     ...engineOptions,
   },
   check: (args) => void recordedConfig(args),

@@ -1,8 +1,9 @@
 import { ClipError } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
 import type { LeftOut, MaxSkipped, PairSource } from "@clip-ts/data";
+import { singleProcess, type Communicator } from "@clip-ts/distributed";
 import type { Compiler } from "@clip-ts/engines";
-import { retrieval, retrievalLoss, zeroShot, type RetrievalResult, type ZeroShotResult } from "@clip-ts/evaluation";
+import { retrievalLoss, type RetrievalResult, type ZeroShotResult } from "@clip-ts/evaluation";
 import type { Preprocessing } from "@clip-ts/image";
 import { engineTowers, type ModelDescription } from "@clip-ts/inference";
 import type { Clip } from "@clip-ts/model";
@@ -12,6 +13,7 @@ import { listClasses, readTemplates, type ListedClasses } from "../shared/class-
 import { captionedImages, classImages, countImages } from "../shared/images.ts";
 import { limitSkipped, withUnreadable } from "../shared/left-out.ts";
 import { withClip } from "../shared/open-model.ts";
+import { retrievalOfRanks, zeroShotOfRanks } from "../../distributed/shared-evaluation.ts";
 import type { EvaluationOptions, RetrievalOptions } from "../../config/options.ts";
 
 /** Numbers by name, such as `retrieval.meanRecallAt1`; those of the moving average begin with `ema.`. */
@@ -83,14 +85,14 @@ export function evaluatedNames(options: EvaluationOptions | undefined): string[]
 function retrievalMeasure(
   source: PairSource,
   { captions, limit }: RetrievalOptions,
-  { preprocessing, maxSkipped, batchSize }: MeasureOptions,
+  { preprocessing, maxSkipped, batchSize, ranks }: MeasureOptions,
 ): Measure {
   const pairs = captionedImages(source, preprocessing, limit);
   const onSkip = limitSkipped(source.label, pairs.length, maxSkipped);
   const unlisted = source.leftOut ?? [];
   let leftOut = unlisted;
   const measure = async (clip: Clip<Float32Array>): Promise<Evaluation> => {
-    const found = await retrieval(clip, pairs, { captions, onSkip });
+    const found = await retrievalOfRanks(ranks, clip, { pairs, captions, onSkip });
     leftOut = withUnreadable(unlisted, found.skipped);
     const { logitScale, logitBias } = clip;
     const loss = retrievalLoss(found, { batchSize, logitScale, logitBias });
@@ -102,13 +104,13 @@ function retrievalMeasure(
 function zeroShotMeasure(
   listed: ListedClasses,
   templates: readonly string[],
-  { preprocessing, maxSkipped }: MeasureOptions,
+  { preprocessing, maxSkipped, ranks }: MeasureOptions,
 ): Measure {
   const classes = classImages(listed, preprocessing);
   const onSkip = limitSkipped("zero-shot evaluation", countImages(listed), maxSkipped);
   let { leftOut } = listed;
   const measure = async (clip: Clip<Float32Array>): Promise<Evaluation> => {
-    const found = await zeroShot(clip, classes, templates, { onSkip });
+    const found = await zeroShotOfRanks(ranks, clip, { classes, templates, onSkip });
     leftOut = withUnreadable(listed.leftOut, found.images.skipped);
     return zeroShotNumbers(found);
   };
@@ -121,6 +123,8 @@ interface MeasureOptions {
   readonly maxSkipped: MaxSkipped | undefined;
   /** Pairs that a loss compares. */
   readonly batchSize: number;
+  /** Those who embed parts of the images and captions. */
+  readonly ranks: Communicator;
 }
 
 /** Opens what a run evaluates on, so that a missing file is found before training. */
@@ -152,13 +156,16 @@ async function openMeasures(
 export async function openEvaluation(
   options: EvaluationOptions | undefined,
   description: ModelDescription,
-  compiler: Pick<Compiler, "target"> | undefined,
+  {
+    compiler,
+    ranks = singleProcess(),
+  }: { readonly compiler: Pick<Compiler, "target"> | undefined; readonly ranks?: Communicator },
 ): Promise<Evaluator | undefined> {
   if (options === undefined) return undefined;
   const { every, ofAverage, background, maxSkipped, batchSize } = options;
   const { preprocess: own } = description;
   const preprocessing = background === undefined ? own : { ...own, alpha: background };
-  const measures = await openMeasures(options, { preprocessing, maxSkipped, batchSize });
+  const measures = await openMeasures(options, { preprocessing, maxSkipped, batchSize, ranks });
   const towers = engineTowers(description.config, compiler);
   const measureAll = async (leaves: HostArrays): Promise<Evaluation> => {
     const embedder = await towers.withWeights(leaves);

@@ -7,6 +7,7 @@ import type { Evaluation } from "./evaluation.ts";
 import { createSoftFile } from "./soft-file.ts";
 import type { ProgressOptions } from "../../config/options.ts";
 import { shownMetric } from "../../cli/metrics.ts";
+import { say } from "../../cli/output.ts";
 
 /** What a step tells about itself. */
 export interface StepMetrics {
@@ -40,10 +41,10 @@ export function stepMetrics(numbers: StepNumbers): StepMetrics {
   return { loss, accuracy, gradNorm, learningRate, logitScale };
 }
 
-/** A step that was taken as a run reports it. */
-export function stepReport({ batch, numbers, ...taken }: TakenStep<Batch, StepNumbers>): StepReport {
-  const { batch: images, tokens, epoch } = batch;
-  return { ...stepMetrics(numbers), ...taken, images, tokens, epoch };
+/** A step that was taken as a run reports it, on so many ranks that each have a part of the batch. */
+export function stepReport({ batch, numbers, ...taken }: TakenStep<Batch, StepNumbers>, ranks = 1): StepReport {
+  const { batch: rows, tokens, epoch } = batch;
+  return { ...stepMetrics(numbers), ...taken, images: ranks * rows, tokens, epoch };
 }
 
 /** Smoothed pace and the time left. */
@@ -122,6 +123,14 @@ function evaluationLine(step: number, evaluation: Evaluation): string {
   return `step ${step + 1}: ${numbers.join("  ")}`;
 }
 
+/** Of a rank that another one speaks for. */
+export const silentProgress: Progress = {
+  report: () => undefined,
+  evaluated: () => undefined,
+  waited: () => ({ dataMs: 0, ms: 0, share: 0 }),
+  finish: () => Promise.resolve(),
+};
+
 /** Writes progress to standard error, and every step to `metrics.jsonl` and an event file if asked. */
 export function createProgress(options: ProgressOptions): Progress {
   const { steps, metricsFile, logEvery, eventFolder } = options;
@@ -139,7 +148,7 @@ export function createProgress(options: ProgressOptions): Progress {
     if (!isLast && performance.now() - shownAt < interval) return;
     shownAt = performance.now();
     const line = progressLine(report, steps, current);
-    process.stderr.write(isTerminal ? `\r\u001b[2K${line}` : `${line}\n`);
+    say(isTerminal ? `\r\u001b[2K${line}` : `${line}\n`);
   };
 
   return {
@@ -158,11 +167,11 @@ export function createProgress(options: ProgressOptions): Progress {
       metrics.write(`${JSON.stringify({ step, ...evaluation })}\n`);
       const named = Object.entries(evaluation).map(([name, value]) => [`evaluate/${name}`, value]);
       events?.write(step, Object.fromEntries(named) as Evaluation);
-      process.stderr.write(`${isTerminal ? "\r\u001b[2K" : ""}${evaluationLine(step, evaluation)}\n`);
+      say(`${isTerminal ? "\r\u001b[2K" : ""}${evaluationLine(step, evaluation)}\n`);
     },
     waited: () => all.waited(),
     async finish() {
-      if (isTerminal) process.stderr.write("\n");
+      if (isTerminal) say("\n");
       await events?.close();
       await metrics.close();
     },

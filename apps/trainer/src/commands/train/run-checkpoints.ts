@@ -102,7 +102,7 @@ function advice({ run, learningRate }: CheckpointOptions, last: string | undefin
 
 /** Saves, prunes and clears the checkpoints of a run. */
 export function createRunCheckpoints(options: CheckpointOptions, parts: CheckpointParts): RunCheckpoints {
-  const { run, keep, seed } = options;
+  const { run, keep, seed, globalBatch } = options;
   const { description, active, batches, early, identity, prove } = parts;
   const watch = createExplosionWatch();
   let newest = parts.from ?? "";
@@ -111,7 +111,7 @@ export function createRunCheckpoints(options: CheckpointOptions, parts: Checkpoi
   const write = async (): Promise<void> => {
     const best = early?.best();
     const cursor = batches.cursor();
-    const state = { seed, cursor, identity, ...(best && { best }) };
+    const state = { seed, cursor, globalBatch, identity, ...(best && { best }) };
     const contents = checkpointContents(active.plan, await active.read(), description, prove);
     newest = await saveCheckpoint(run, description, { ...contents, state }, keep + 1);
     isUnproven = true;
@@ -153,6 +153,15 @@ export function createRunCheckpoints(options: CheckpointOptions, parts: Checkpoi
     finish: () => pruneCheckpoints(run, keep),
   };
 }
+
+/** Of a rank for which another one writes. */
+export const noCheckpoints: RunCheckpoints = {
+  save: () => Promise.resolve(true),
+  took: () => Promise.resolve(),
+  afterDivergence: (error) => Promise.resolve(error),
+  finish: () => Promise.resolve(),
+  newest: () => "",
+};
 
 /** Whether training ended because its numbers did. */
 export function isDivergence(error: unknown): error is ClipError {

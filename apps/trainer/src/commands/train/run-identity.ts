@@ -125,13 +125,28 @@ function differencesOf(stored: RunIdentity, found: RunIdentity): string[] {
   return [...dataDifferences(stored.data, found.data), ...models];
 }
 
+/** A place in the data means nothing to batches of another size. */
+function otherBatch(run: string, stored: number, found: number): ClipError {
+  return new ClipError(
+    "bad-config",
+    `${run} was begun with ${stored} pairs a step, and now there are ${found}: bring back "data.batchSize" x ` +
+      `"accumulate" as it was. It counts the pairs of all ranks, of which there may be another number.`,
+    { data: { run, stored, found } },
+  );
+}
+
 /**
- * Makes sure that a run goes on with the data and models it began with; one whose checkpoint has no
- * identity goes on as it is.
+ * Makes sure that a run goes on with the data and models it began with, and as many pairs a step; one whose
+ * checkpoint says nothing of them goes on as it is.
  * @throws ClipError "bad-config" naming what is another.
  */
-export async function checkStoredIdentity(run: string, checkpoint: string, found: RunIdentity): Promise<void> {
-  const { identity } = await readCheckpointState(checkpoint);
+export async function checkStoredIdentity(
+  run: string,
+  checkpoint: string,
+  { identity: found, globalBatch }: { readonly identity: RunIdentity; readonly globalBatch: number },
+): Promise<void> {
+  const { identity, globalBatch: stored = globalBatch } = await readCheckpointState(checkpoint);
+  if (stored !== globalBatch) throw otherBatch(run, Number(stored), globalBatch);
   if (identity === undefined) return;
   const differences = differencesOf(identity as RunIdentity, found);
   if (differences.length === 0) return;

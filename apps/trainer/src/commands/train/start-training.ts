@@ -1,14 +1,10 @@
-import { existsSync } from "node:fs";
-import { appendFile, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { refuseAfterDisposal, shownSize } from "@clip-ts/base";
-import { countParams, type HostArray, type HostArrays } from "@clip-ts/core";
-import { pairArrays, type Batch, type BatchStream, type Cursor, type PairSource } from "@clip-ts/data";
-import { startEngine, type Compiler, type StartedEngine } from "@clip-ts/engines";
-import { writeFileWhole } from "@clip-ts/files";
-import { closing, loadHostParams, type ModelDescription } from "@clip-ts/inference";
-import { pairGroups } from "@clip-ts/loss";
-import { clipSpec } from "@clip-ts/model";
+import { refuseAfterDisposal } from "@clip-ts/base";
+import type { HostArray, HostArrays } from "@clip-ts/core";
+import { pairArrays, type Batch, type Cursor } from "@clip-ts/data";
+import { singleProcess, type Communicator } from "@clip-ts/distributed";
+import type { Compiler } from "@clip-ts/engines";
+import { closing, loadHostParams } from "@clip-ts/inference";
+import type { ToldNumbers } from "@clip-ts/jit";
 import { readCheckpointState, storedModel } from "@clip-ts/node";
 import {
   checkpointSlots,
@@ -21,23 +17,16 @@ import {
   type TrainingPlan,
   type TrainingState,
 } from "@clip-ts/training";
-import { fetchModels } from "../../cli/fetch-models.ts";
-import { note } from "../../cli/output.ts";
-import { announceEngine } from "../../cli/start-engine.ts";
-import { openTrainingBatches, openTrainingPairs, type TrainingDataOptions } from "../../config/batches.ts";
-import { describeChange, type ChangedSetting } from "../../config/changed-settings.ts";
-import { formatConfig } from "../../config/load-config.ts";
-import { openRunModel, type RunModel } from "../../config/model.ts";
-import type { RunOptions, TeacherOptions } from "../../config/options.ts";
-import type { OpenShards } from "../../config/open-shards.ts";
-import { kindOf } from "../../config/sources.ts";
+import { say } from "../../cli/output.ts";
+import type { RunModel } from "../../config/model.ts";
+import type { TeacherOptions } from "../../config/options.ts";
 import { clipTraining, type ClipTrainingOptions, type RunTrainingOptions } from "../../config/training-options.ts";
+import { isShared } from "../../distributed/agreement.ts";
+import { exchangeOver } from "../../distributed/exchange.ts";
+import { groupsOfRanks } from "../../distributed/groups.ts";
+import { broadcastArrays, broadcastJson } from "../../distributed/messages.ts";
 import { readStoredSlots } from "./checkpoint-contents.ts";
-import { createEarlyStopping, type BestSoFar } from "./early-stopping.ts";
-import { evaluatedNames, openEvaluation, type Evaluator } from "./evaluation.ts";
-import { createProver } from "./prove.ts";
-import { findWholeCheckpoint, type CheckpointParts } from "./run-checkpoints.ts";
-import { checkStoredIdentity, identifyRun } from "./run-identity.ts";
+import type { BestSoFar } from "./early-stopping.ts";
 import { openTeacher, type Teacher } from "./teacher.ts";
 
 /**
@@ -46,28 +35,34 @@ import { openTeacher, type Teacher } from "./teacher.ts";
  */
 function announceCompiling(shapes: string): () => void {
   const started = performance.now();
-  const write = (text: string): void => void process.stderr.write(text);
-  if (process.stderr.isTTY) write(`\rcompile a training step for ${shapes} ...`);
+  if (process.stderr.isTTY) say(`\rcompile a training step for ${shapes} ...`);
   return () => {
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     const end = process.stderr.isTTY ? "" : `compile a training step for ${shapes} ...`;
-    write(`${end} ${seconds} s\n`);
+    say(`${end} ${seconds} s\n`);
   };
 }
 
-/** What the pairs of a batch tell all by themselves, for objectives that read it. */
-const toldByPairs: Readonly<Record<string, (batch: Batch) => HostArray>> = {
-  groups: ({ keys, captions, batch }) => ({ data: pairGroups(keys, captions), shape: [batch] }),
+/** What the pairs of all ranks tell all by themselves, for objectives that read it. */
+const toldByPairs: Readonly<Record<string, (ranks: Communicator, batch: Batch) => Promise<HostArray>>> = {
+  groups: groupsOfRanks,
 };
 
-/** A batch of pairs as the arrays that an objective reads, `shared` among them by these names. */
-async function runArrays(batch: Batch, shared: readonly string[], teacher: Teacher | undefined): Promise<HostArrays> {
-  const told = Object.entries(toldByPairs).filter(([name]) => shared.includes(name));
-  return {
-    ...pairArrays(batch),
-    ...Object.fromEntries(told.map(([name, arrayOf]) => [name, arrayOf(batch)])),
-    ...(await teacher?.features(batch)),
-  };
+/** What a batch is made into arrays with. */
+interface ArrayParts {
+  readonly ranks: Communicator;
+  /** Names of what an objective reads of the pairs of all ranks. */
+  readonly shared: readonly string[];
+  readonly teacher: Teacher | undefined;
+}
+
+/** This rank's pairs as the arrays that an objective reads, and what it reads of all pairs. */
+async function runArrays(batch: Batch, { ranks, shared, teacher }: ArrayParts): Promise<HostArrays> {
+  const arrays: Record<string, HostArray> = { ...pairArrays(batch) };
+  for (const [name, arrayOf] of Object.entries(toldByPairs)) {
+    if (shared.includes(name)) arrays[name] = await arrayOf(ranks, batch);
+  }
+  return { ...arrays, ...(await teacher?.features(batch)) };
 }
 
 /** A run's model being trained, on batches of pairs. */
@@ -96,6 +91,19 @@ export interface StartedTraining {
 /** State, and where it stands in the data. */
 type Restored = Omit<StartedTraining, "active"> & { readonly state: TrainingState };
 
+/** What rank 0 restored, on all ranks: no other needs to see the run's folder. */
+async function shareRestored(ranks: Communicator, own: Restored | undefined): Promise<Restored> {
+  const { state, ...place } = own ?? {};
+  const { step, slots, ...told } = await broadcastJson(
+    ranks,
+    state && { ...place, step: state.step, slots: Object.keys(state.slots) },
+  );
+  const params = await broadcastArrays(ranks, state?.params);
+  const shared: Record<string, HostArrays> = {};
+  for (const slot of slots) shared[slot] = await broadcastArrays(ranks, state?.slots[slot]);
+  return { ...told, state: { step, params, slots: shared } };
+}
+
 async function restore(folder: string, model: RunModel, options: ClipTrainingOptions): Promise<Restored> {
   const { step, cursor, best } = await readCheckpointState(folder);
   const saved = await closing(await storedModel(folder, model.description), loadHostParams);
@@ -110,9 +118,18 @@ async function restore(folder: string, model: RunModel, options: ClipTrainingOpt
   };
 }
 
+/** Those who train together, and what they tell each other beside what they learn. */
+export interface TrainingRanks {
+  readonly ranks: Communicator;
+  readonly numbers?: ToldNumbers | undefined;
+}
+
 /** Where a training begins, and what compiles its steps; without a compiler they run as they come. */
-export interface OpenOptions {
+export interface OpenOptions extends Partial<TrainingRanks> {
+  /** Where an earlier one stood; rank 0 alone has to name it. */
   readonly checkpoint?: string | undefined;
+  /** Whether it goes on from there: whether there is a checkpoint, by default. */
+  readonly resumes?: boolean | undefined;
   readonly compiler?: Compiler | undefined;
   readonly teacher?: TeacherOptions | undefined;
 }
@@ -127,16 +144,18 @@ const trainingDisposed = {
 async function begin(
   options: ClipTrainingOptions,
   model: RunModel,
-  { checkpoint, compiler }: OpenOptions,
+  { checkpoint, compiler, ranks = singleProcess(), numbers, resumes = checkpoint !== undefined }: OpenOptions,
 ): Promise<{ readonly training: Training; readonly place: Omit<Restored, "state"> }> {
-  const running = { ...options, engine: compiler, onCompile: announceCompiling };
-  if (checkpoint === undefined) {
-    return {
-      training: await createTraining({ ...running, params: await model.start() }),
-      place: {},
-    };
+  const exchange = isShared(ranks) ? exchangeOver(ranks, numbers) : undefined;
+  const running = { ...options, engine: compiler, onCompile: announceCompiling, exchange };
+  const isFirst = ranks.rank === 0;
+  if (!resumes) {
+    const own = isFirst ? await model.start() : undefined;
+    const params = isShared(ranks) ? await broadcastArrays(ranks, own) : own;
+    return { training: await createTraining({ ...running, params }), place: {} };
   }
-  const { state, ...place } = await restore(checkpoint, model, options);
+  const own = checkpoint === undefined ? undefined : await restore(checkpoint, model, options);
+  const { state, ...place } = isShared(ranks) ? await shareRestored(ranks, own) : (own as Restored);
   return { training: await createTraining({ ...running, state }), place };
 }
 
@@ -151,11 +170,15 @@ export async function startTraining(
 ): Promise<StartedTraining> {
   const options = clipTraining(trained, model.description.config);
   const { training, place } = await begin(options, model, open);
-  const teacher = open.teacher && (await openTeacher(open.teacher, model.description, open.compiler));
+  const { compiler, ranks = singleProcess() } = open;
+  const teacher = open.teacher && (await openTeacher(open.teacher, model.description, { compiler, ranks }));
   const { shared } = options.objective.inputs;
   const { plan, steps, read, evaluate } = training;
   const own: Omit<ActiveTraining, "plan" | "steps"> = {
-    step: async (batch) => training.step(await runArrays(batch, shared, teacher)),
+    async step(batch) {
+      ranks.working(`step ${steps()}`);
+      return training.step(await runArrays(batch, { ranks, shared, teacher }));
+    },
     read,
     evaluate,
     dispose() {
@@ -164,114 +187,4 @@ export async function startTraining(
     },
   };
   return { active: { plan, steps, ...refuseAfterDisposal(own, trainingDisposed) }, ...place };
-}
-
-/**
- * Drops what a killed run reported after its last checkpoint, so that a resumed run's metrics hold
- * every step once.
- */
-async function forgetStepsFrom(step: number, metricsFile: string): Promise<void> {
-  if (!existsSync(metricsFile)) return;
-  const lines = (await readFile(metricsFile, "utf8")).split("\n");
-  const kept = lines.filter((line) => {
-    try {
-      return (JSON.parse(line) as { step: number }).step < step;
-    } catch {
-      return false; // empty, or cut off by the kill
-    }
-  });
-  await writeFileWhole(metricsFile, kept.map((line) => `${line}\n`).join(""));
-}
-
-/** What a training may be given. */
-export interface TrainingOptions {
-  /** Goes on from the run's last checkpoint. */
-  readonly resume?: boolean;
-  /** One that runs already. */
-  readonly engine?: StartedEngine;
-  /** What the run trains on, where it is open already. */
-  readonly source?: PairSource;
-  /** Called when a run that took steps ends, however it does: for a page of it. */
-  readonly onEnd?: ((run: string) => Promise<void>) | undefined;
-}
-
-/** A run that is ready for its next step. */
-export interface OpenedTraining extends CheckpointParts {
-  readonly batches: BatchStream;
-  readonly evaluator: Evaluator | undefined;
-  /** What computes. */
-  readonly engine: StartedEngine;
-}
-
-function announce(options: RunOptions, description: ModelDescription, batches: BatchStream): void {
-  const size = countParams(clipSpec(description.config));
-  const { run, steps, model, data } = options;
-  const { preset, from = model.config } = model;
-  process.stderr.write(
-    `model   ${preset ?? from}: ${(size / 1e6).toFixed(1)} M parameters, ` +
-      `${shownSize(description.config.vision.imageSize)} px, ${description.config.text.contextLength} tokens\n` +
-      `data    ${kindOf(data.train)}: ${batches.stepsPerEpoch} batches an epoch, ` +
-      `${steps} steps\nrun     ${run}\n`,
-  );
-}
-
-/** Writes the settings that the run goes by, and which of them changed at which step. */
-async function recordSettings(
-  { run, settings }: RunOptions,
-  changes: readonly ChangedSetting[],
-  step: number,
-): Promise<void> {
-  await writeFileWhole(join(run, "config.yaml"), formatConfig(settings));
-  if (changes.length === 0) return;
-  const lines = changes.map((change) => `${JSON.stringify({ step, ...change })}\n`);
-  await appendFile(join(run, "config-changes.jsonl"), lines.join(""));
-  for (const change of changes) note(`changed ${describeChange(change)} (from step ${step})`);
-}
-
-/** The pairs that a run trains on; undefined for a file of tensors. */
-async function openPairs(
-  options: TrainingDataOptions,
-  given: PairSource | undefined,
-): Promise<PairSource | OpenShards | undefined> {
-  const { train } = options;
-  if (train.kind === "tensors") return undefined;
-  return given ?? openTrainingPairs({ ...options, train });
-}
-
-/**
- * Opens a run, from scratch or from its last whole checkpoint: engine, model, data, training; records its
- * settings. The caller closes batches, training and evaluator.
- * @param changes Which settings are others than those that the run recorded.
- */
-export async function openTraining(
-  options: RunOptions,
-  changes: readonly ChangedSetting[],
-  { resume = false, engine: running, source: given }: TrainingOptions,
-): Promise<OpenedTraining> {
-  const { run } = options;
-  const from = resume ? await findWholeCheckpoint(run) : undefined;
-  const engine = running ?? (await startEngine(options.engine.name, options.engine));
-  if (running === undefined) announceEngine(engine);
-  await fetchModels(options.storedModels);
-  const model = await openRunModel(options.model);
-  const { description } = model;
-  const source = await openPairs(options.data, given);
-  const identity = await identifyRun(options.identity, source);
-  if (from !== undefined) await checkStoredIdentity(run, from, identity);
-  const { compiler } = engine;
-  const evaluator = await openEvaluation(options.evaluation, description, compiler);
-  const opened = await startTraining(options.training, model, {
-    checkpoint: from,
-    compiler,
-    teacher: options.teacher,
-  });
-  const { active, cursor, best } = opened;
-  const early = createEarlyStopping(options.earlyStopping, evaluatedNames(options.evaluation), best);
-  const batches = await openTrainingBatches(options.data, description, { restore: cursor, source });
-  await recordSettings(options, changes, active.steps());
-  await forgetStepsFrom(active.steps(), options.progress.metricsFile);
-  announce(options, description, batches);
-  for (const line of model.notes) note(`note    ${line}`);
-  const prove = createProver(description, engine, options.engine);
-  return { description, active, batches, early, identity, prove, from, evaluator, engine };
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { ClipError } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
 import type { Batch } from "@clip-ts/data";
+import type { Communicator } from "@clip-ts/distributed";
 import { graphOpener, type Compiler } from "@clip-ts/engines";
 import { areaOf, inputLength, isPatches, normalizePlanes, planesOnly, type Preprocessing } from "@clip-ts/image";
 import { closing, graphEmbedder, loadEmbedder, needTokenizer, type ModelDescription } from "@clip-ts/inference";
@@ -13,6 +14,7 @@ import { rowRanges, type RowRange } from "@clip-ts/training";
 import { onNotice } from "../../cli/output.ts";
 import type { TrainingDataOptions } from "../../config/batches.ts";
 import type { TeacherOptions } from "../../config/options.ts";
+import { gatherRows } from "../../distributed/messages.ts";
 
 /** A teacher's pixels of rows of a student's batch. They may lie in its memory. */
 export type TeacherPixels = (batch: Batch, rows: RowRange) => Float32Array;
@@ -89,8 +91,8 @@ function teacherPixels(options: TeacherPixelsOptions, student: Described, teache
   };
 }
 
-/** What a teacher reads of a batch. */
-export type TeacherTexts = (batch: Batch) => TokenizedTexts;
+/** What a teacher reads of a batch: rows of the tokens that its captions need, or of `tokens` if that is more. */
+export type TeacherTexts = (batch: Batch, tokens?: number) => TokenizedTexts;
 
 /** Who teaches, and what is read of the data. */
 export interface TeacherTextsOptions {
@@ -156,7 +158,7 @@ function teacherTexts(
   const { train, bucketMultiple } = data;
   if (train.kind !== "tensors") {
     const tokenizer = needTokenizer(teacher);
-    return ({ captions }) => tokenizer.encodeBatch(captions, { multiple: bucketMultiple });
+    return ({ captions }, tokens) => tokenizer.encodeBatch(captions, { multiple: tokens ?? bucketMultiple });
   }
   assertSameVocabulary(distill?.from, student, teacher);
   const isWhole = readsPadding(teacher.config.text);
@@ -182,13 +184,23 @@ interface TeacherParts {
   readonly toTexts: TeacherTexts;
   /** Micro-batches: as many as the student's, so that the teacher takes no more memory at a time. */
   readonly parts: number;
+  /** Those who teach parts of the same batches. */
+  readonly ranks: Communicator;
 }
 
-/** Features of all pairs of a batch, computed a micro-batch at a time. */
+/** The batch's texts, as wide as those of all ranks. */
+async function textsOf({ toTexts, ranks }: TeacherParts, batch: Batch): Promise<TokenizedTexts> {
+  const own = toTexts(batch);
+  const widest = Float32Array.of(own.tokens);
+  await ranks.reduce(widest, "max");
+  return widest[0] === own.tokens ? own : toTexts(batch, widest[0]);
+}
+
+/** Features of all pairs of a batch, computed a micro-batch at a time, this rank's by itself. */
 async function featuresOf(teacher: TeacherParts, batch: Batch): Promise<HostArrays> {
-  const { embedder, dim, toPixels, toTexts, parts } = teacher;
+  const { embedder, dim, toPixels, parts, ranks } = teacher;
   const rows = batch.batch;
-  const { inputIds, tokens } = toTexts(batch);
+  const { inputIds, tokens } = await textsOf(teacher, batch);
   const [images, texts] = [new Float32Array(rows * dim), new Float32Array(rows * dim)];
   for (const range of rowRanges(rows, parts)) {
     const { start, end } = range;
@@ -197,8 +209,8 @@ async function featuresOf(teacher: TeacherParts, batch: Batch): Promise<HostArra
     texts.set(await embedder.texts({ inputIds: ids, batch: end - start, tokens }), start * dim);
   }
   return {
-    teacherImages: { data: images, shape: [rows, dim] },
-    teacherTexts: { data: texts, shape: [rows, dim] },
+    teacherImages: await gatherRows(ranks, { data: images, shape: [rows, dim] }),
+    teacherTexts: await gatherRows(ranks, { data: texts, shape: [rows, dim] }),
     teacherScale: { data: Float32Array.of(Math.exp(embedder.logitScale)), shape: [] },
   };
 }
@@ -210,7 +222,7 @@ async function featuresOf(teacher: TeacherParts, batch: Batch): Promise<HostArra
 export async function openTeacher(
   options: TeacherOptions,
   student: ModelDescription,
-  compiler: Compiler | undefined,
+  { compiler, ranks }: { readonly compiler: Compiler | undefined; readonly ranks: Communicator },
 ): Promise<Teacher> {
   const { distill, parts } = options;
   const model = await openModel(distill.from, { onNotice });
@@ -224,6 +236,6 @@ export async function openTeacher(
     return graphEmbedder({ graphs, config, place, engine: { openGraph: graphOpener() } }, { readies: true });
   });
   const dim = model.config.projectionDim;
-  const teacher = { embedder, dim, toPixels, toTexts, parts };
+  const teacher = { embedder, dim, toPixels, toTexts, parts, ranks };
   return { features: (batch) => featuresOf(teacher, batch), dispose: () => embedder.dispose() };
 }

@@ -1,0 +1,215 @@
+import { existsSync } from "node:fs";
+import { appendFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { shownSize } from "@clip-ts/base";
+import { countParams } from "@clip-ts/core";
+import type { BatchStream, PairSource } from "@clip-ts/data";
+import { singleProcess, type Communicator } from "@clip-ts/distributed";
+import { startEngine, type StartedEngine } from "@clip-ts/engines";
+import { writeFileWhole } from "@clip-ts/files";
+import type { ModelDescription } from "@clip-ts/inference";
+import { clipSpec } from "@clip-ts/model";
+import { fetchModels } from "../../cli/fetch-models.ts";
+import { note, say } from "../../cli/output.ts";
+import { announceEngine } from "../../cli/start-engine.ts";
+import {
+  countPairs,
+  globalBatchOf,
+  openTrainingBatches,
+  openTrainingPairs,
+  type TrainingDataOptions,
+} from "../../config/batches.ts";
+import { describeChange, type ChangedSetting } from "../../config/changed-settings.ts";
+import { formatConfig } from "../../config/load-config.ts";
+import { openRunModel } from "../../config/model.ts";
+import type { RunOptions } from "../../config/options.ts";
+import type { OpenShards } from "../../config/open-shards.ts";
+import { kindOf } from "../../config/sources.ts";
+import { ownProcessors } from "../../distributed/join.ts";
+import { createTogether, digestOf, type Together } from "../../distributed/together.ts";
+import { createEarlyStopping } from "./early-stopping.ts";
+import { evaluatedNames, openEvaluation, type Evaluator } from "./evaluation.ts";
+import { createProver } from "./prove.ts";
+import { findWholeCheckpoint, type CheckpointParts } from "./run-checkpoints.ts";
+import { checkStoredIdentity, identifyRun } from "./run-identity.ts";
+import { startTraining } from "./start-training.ts";
+
+/**
+ * Drops what a killed run reported after its last checkpoint, so that a resumed run's metrics hold
+ * every step once.
+ */
+async function forgetStepsFrom(step: number, metricsFile: string): Promise<void> {
+  if (!existsSync(metricsFile)) return;
+  const lines = (await readFile(metricsFile, "utf8")).split("\n");
+  const kept = lines.filter((line) => {
+    try {
+      return (JSON.parse(line) as { step: number }).step < step;
+    } catch {
+      return false; // empty, or cut off by the kill
+    }
+  });
+  await writeFileWhole(metricsFile, kept.map((line) => `${line}\n`).join(""));
+}
+
+/** What a training may be given. */
+export interface TrainingOptions {
+  /** Goes on from the run's last checkpoint. */
+  readonly resume?: boolean;
+  /** One that runs already. */
+  readonly engine?: StartedEngine;
+  /** What the run trains on, where it is open already. */
+  readonly source?: PairSource;
+  /** Those who train together; this process alone by default. */
+  readonly ranks?: Communicator;
+  /** Called when a run that took steps ends, however it does: for a page of it. */
+  readonly onEnd?: ((run: string) => Promise<void>) | undefined;
+}
+
+/** A run that is ready for its next step. */
+export interface OpenedTraining extends CheckpointParts {
+  readonly batches: BatchStream;
+  readonly evaluator: Evaluator | undefined;
+  /** What computes. */
+  readonly engine: StartedEngine;
+  readonly together: Together;
+}
+
+/** What each rank does of a step, and how fast the model learns from all of it. */
+function announceRanks({ data, training }: RunOptions, { ranks }: Together): void {
+  const { size, library } = ranks;
+  const { train, accumulate } = data;
+  const { learningRate } = training.schedule;
+  const all = globalBatchOf(data);
+  const parts = accumulate === 1 ? "" : ` in ${accumulate} micro-batches`;
+  const pairs = train.kind === "tensors" ? `1/${size} of each stored batch` : `${all / size} of ${all} pairs a step`;
+  note(`ranks   ${size}, ${library}: each has ${pairs}${parts}; learning rate ${learningRate}`);
+}
+
+function announce(options: RunOptions, description: ModelDescription, batches: BatchStream): void {
+  const size = countParams(clipSpec(description.config));
+  const { run, steps, model, data } = options;
+  const { preset, from = model.config } = model;
+  say(
+    `model   ${preset ?? from}: ${(size / 1e6).toFixed(1)} M parameters, ` +
+      `${shownSize(description.config.vision.imageSize)} px, ${description.config.text.contextLength} tokens\n` +
+      `data    ${kindOf(data.train)}: ${batches.stepsPerEpoch} batches an epoch, ` +
+      `${steps} steps\nrun     ${run}\n`,
+  );
+}
+
+/** Writes the settings that the run goes by, and which of them changed at which step. */
+async function recordSettings(
+  { run, settings }: RunOptions,
+  changes: readonly ChangedSetting[],
+  step: number,
+): Promise<void> {
+  await writeFileWhole(join(run, "config.yaml"), formatConfig(settings));
+  if (changes.length === 0) return;
+  const lines = changes.map((change) => `${JSON.stringify({ step, ...change })}\n`);
+  await appendFile(join(run, "config-changes.jsonl"), lines.join(""));
+  for (const change of changes) note(`changed ${describeChange(change)} (from step ${step})`);
+}
+
+/** The pairs that a run trains on; undefined for a file of tensors. */
+async function openPairs(
+  options: TrainingDataOptions,
+  given: PairSource | undefined,
+): Promise<PairSource | OpenShards | undefined> {
+  const { train } = options;
+  if (train.kind === "tensors") return undefined;
+  return given ?? openTrainingPairs({ ...options, train });
+}
+
+/** Downloads what the run reads, one rank of each machine for all of them. */
+async function fetchOnce(ranks: Communicator, models: readonly string[]): Promise<void> {
+  if (ranks.localRank === 0) await fetchModels(models);
+  await ranks.barrier();
+  if (ranks.localRank !== 0) await fetchModels(models);
+}
+
+/** The run with what each rank may use of its machine. */
+async function onOwnProcessors(options: RunOptions, ranks: Communicator): Promise<RunOptions> {
+  if (ranks.size === 1) return options;
+  const processors = await ownProcessors(ranks);
+  const { engine, data } = options;
+  const { workers = Math.max(1, processors - 1), ...loading } = data.loading ?? {};
+  return {
+    ...options,
+    engine: { ...engine, threads: engine.threads ?? processors },
+    data: { ...data, loading: { ...loading, workers } },
+  };
+}
+
+/** What a run reads, the same on all ranks. */
+async function openData(options: RunOptions, ranks: Communicator, given: PairSource | undefined) {
+  const source = await openPairs(options.data, given);
+  const identity = await identifyRun(options.identity, source);
+  const { maxSkipped } = options.data;
+  const limit = source && { label: source.label, total: countPairs(source), maxSkipped };
+  const together = createTogether(ranks, limit);
+  const remedy = "Start all of them with one config, and with the same data and models under the same names.";
+  await together.checkSame("The run's settings", JSON.stringify(options.settings), remedy);
+  await together.checkSame("The run's data or models", JSON.stringify(withoutTimes(identity)), remedy);
+  return { source, identity, together };
+}
+
+/** Shards have other times on other machines. */
+function withoutTimes({ data: { shards: _, ...data }, models }: CheckpointParts["identity"]): object {
+  return { data, models };
+}
+
+/**
+ * Opens a run, from scratch or from its last whole checkpoint: engine, model, data, training; rank 0 records its
+ * settings. The caller closes batches, training and evaluator.
+ * @param changes Which settings are others than those that the run recorded.
+ */
+export async function openTraining(
+  given: RunOptions,
+  changes: readonly ChangedSetting[],
+  { resume = false, engine: running, source: open, ranks = singleProcess() }: TrainingOptions,
+): Promise<OpenedTraining> {
+  const { run } = given;
+  const isFirst = ranks.rank === 0;
+  const options = await onOwnProcessors(given, ranks);
+  const from = resume && isFirst ? await findWholeCheckpoint(run) : undefined;
+  const engine = running ?? (await startEngine(options.engine.name, options.engine));
+  if (running === undefined) announceEngine(engine);
+  await fetchOnce(ranks, options.storedModels);
+  const model = await openRunModel(options.model);
+  const { description } = model;
+  const { source, identity, together } = await openData(options, ranks, open);
+  await together.checkSame("The engine", engine.name, 'Name one that all machines have: "engine".');
+  if (from !== undefined) await checkStoredIdentity(run, from, { identity, globalBatch: globalBatchOf(options.data) });
+  const { compiler } = engine;
+  const evaluator = await openEvaluation(options.evaluation, description, { compiler, ranks });
+  const { numbers, skips } = together;
+  const { teacher } = options;
+  const start = { checkpoint: from, resumes: resume, compiler, teacher, ranks, numbers };
+  const { active, cursor, best } = await startTraining(options.training, model, start);
+  await checkDrift(together, active);
+  const early = createEarlyStopping(options.earlyStopping, evaluatedNames(options.evaluation), best);
+  const part = together.isShared ? { index: ranks.rank, of: ranks.size } : undefined;
+  const onSkip = together.isShared ? skips.found : undefined;
+  const batches = await openTrainingBatches(options.data, description, { restore: cursor, source, part, onSkip });
+  if (isFirst) {
+    await recordSettings(options, changes, active.steps());
+    await forgetStepsFrom(active.steps(), options.progress.metricsFile);
+  }
+  announce(options, description, batches);
+  if (together.isShared) announceRanks(options, together);
+  for (const line of model.notes) note(`note    ${line}`);
+  const prove = createProver(description, engine, options.engine);
+  return { description, active, batches, early, identity, prove, from, evaluator, engine, together };
+}
+
+/** Makes sure that all ranks have the same weights: they make the same updates of them, or the run means nothing. */
+export async function checkDrift(
+  { isShared, checkSame }: Together,
+  active: Pick<CheckpointParts["active"], "read" | "steps">,
+): Promise<void> {
+  if (!isShared) return;
+  const remedy =
+    "Something computes otherwise there: another processor, library or memory that fails. Go on from the last " +
+    "checkpoint without that machine, or with all ranks on machines of one kind.";
+  await checkSame(`The weights after ${active.steps()} steps`, digestOf((await active.read()).params), remedy);
+}

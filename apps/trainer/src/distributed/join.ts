@@ -1,0 +1,64 @@
+import { availableParallelism, cpus, hostname } from "node:os";
+import type { Communicator } from "@clip-ts/distributed";
+import { reportError } from "../cli/report-error.ts";
+import { silence } from "../cli/output.ts";
+import { gatherJson } from "./messages.ts";
+
+/** How a process works together with others. */
+export interface JoinOptions {
+  /** `--mpi` */
+  readonly asked: boolean;
+  /** Seconds. */
+  readonly commTimeout: number | undefined;
+  /** `--debug` */
+  readonly debug: boolean;
+  /** What to do when a rank is lost, as a sentence. */
+  readonly advice: () => string;
+}
+
+/** Milliseconds that rank 0 has to say first what is wrong on all ranks; then others speak for themselves. */
+const firstSpeaksMs = 2000;
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Says what ended this rank, and ends all. Mostly rank 0 has said the same by then, and ended them. */
+async function endAll(error: unknown, rank: number, { debug }: JoinOptions): Promise<number> {
+  if (rank === 0) return reportError(error, debug);
+  await wait(firstSpeaksMs);
+  return reportError(error, debug, `rank ${rank} on ${hostname()}: `);
+}
+
+/**
+ * Runs what the processes of a launcher do together. Where it started several, or `--mpi` asks for it, they join over
+ * MPI, and all but rank 0 are silent; else this process is alone. An error on one rank ends all of them.
+ * @returns the exit code, which is not 0 on rank 0 alone where it says how the work ended.
+ */
+export async function withRanks(options: JoinOptions, work: (ranks: Communicator) => Promise<number>): Promise<number> {
+  const { joinMpi, launchedRank, singleProcess } = await import("@clip-ts/distributed");
+  const launch = launchedRank();
+  const isAlone = !options.asked && (launch === undefined || launch.size === 1);
+  if (isAlone) return work(singleProcess());
+  const isSilent = (launch?.rank ?? 0) > 0;
+  if (isSilent) silence();
+  let joined: Communicator | undefined;
+  try {
+    const ranks = await joinMpi({ commTimeout: options.commTimeout, advice: options.advice });
+    joined = ranks;
+    if (ranks.rank > 0) silence();
+    const code = await work(ranks);
+    await ranks.close();
+    return ranks.rank === 0 ? code : 0;
+  } catch (error) {
+    const code = await endAll(error, joined?.rank ?? launch?.rank ?? 0, options);
+    joined?.abort(code);
+    return code;
+  }
+}
+
+/** Processors of this machine that are this rank's: all it may use where its launcher has given it some, else its share. */
+export async function ownProcessors(ranks: Communicator): Promise<number> {
+  const usable = availableParallelism();
+  const host = hostname();
+  const here = (await gatherJson(ranks, host)).filter((other) => other === host).length;
+  return usable < cpus().length ? usable : Math.max(1, Math.floor(usable / here));
+}
