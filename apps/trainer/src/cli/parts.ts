@@ -5,7 +5,7 @@ import { UsageError, type OptionHelp } from "./command.ts";
 export const partOption: OptionHelp = {
   type: "string",
   value: "I/N",
-  help: "do part I of N, from 1/N to N/N",
+  help: "do part I of N, from 1/N to N/N; as a launcher of several processes says if absent",
 };
 
 /** `--part 2/8`; without it the whole is one part. @throws UsageError for what is none. */

@@ -6,6 +6,7 @@ import { bytesText, count } from "../../cli/numbers.ts";
 import { countOption } from "../../cli/options.ts";
 import { counter, print } from "../../cli/output.ts";
 import { parsePart, partOption } from "../../cli/parts.ts";
+import { settlePart } from "../../cli/settle-part.ts";
 import { checkReading } from "../../cli/shard-options.ts";
 import { table } from "../../cli/text.ts";
 import type { OpenData } from "./open-data.ts";
@@ -62,6 +63,7 @@ async function prepare(args: Arguments, data: OpenData): Promise<void> {
   const { writeOutput } = await import("../shared/output-files.ts");
   const out = args.text("output") as string;
   const skip = await skipped(args);
+  const part = await settlePart(args.text("part"));
   let progress: ((done: number) => void) | undefined;
   const shards = await prepareShards({
     set: data.set,
@@ -70,7 +72,7 @@ async function prepare(args: Arguments, data: OpenData): Promise<void> {
     bytes: bytesOf(args),
     size: countOption(args, "size"),
     format: formats.find((format) => format === args.text("format")),
-    part: parsePart(args.text("part")),
+    part,
     captions: data.captions,
     skip,
     keepsWholeKeys: ["csv", "tsv", "jsonl", "parquet", "mds"].includes(data.kind),

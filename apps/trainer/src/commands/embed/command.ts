@@ -31,7 +31,8 @@ export const embedCommand: Command = {
     "With a folder as output, OUTDIR/, images of any number are embedded shard by shard: the words name tars " +
     "(shards/{000..099}.tar), Parquet files, tables of paths, folders of these or of images, on disk, at https:// or " +
     "s3://. Each shard NAME gives NAME.npy, NAME.keys.jsonl, whose line i is the key of row i as JSON, and " +
-    "NAME.left-out.json, written last. The same command goes on where it was stopped; --join makes one file of all.",
+    "NAME.left-out.json, written last. The same command goes on where it was stopped; --join makes one file of all. " +
+    "Processes that mpirun, srun, a Slurm array or a Kubernetes Indexed Job starts share the shards; --part says it by hand.",
   options: {
     output: {
       type: "string",

@@ -28,8 +28,18 @@ interface Ended {
   readonly stderr: string;
 }
 
-function start(...argv: string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [program, "embed", ...argv], { stdio: ["ignore", "ignore", "pipe"] });
+interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+const start = (...argv: string[]): Started => startIn({}, ...argv);
+
+function startIn(environment: Readonly<Record<string, string>>, ...argv: string[]): Started {
+  const child = spawn(process.execPath, [program, "embed", ...argv], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...environment },
+  });
   let stderr = "";
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
   const ended = new Promise<Ended>((resolve) => child.on("close", (code) => resolve({ code, stderr })));
@@ -48,6 +58,13 @@ const words = (output: string, ...more: string[]): string[] => [
   "--engine",
   "cpu",
   ...more,
+];
+
+/** The environments of three of four processes, each of another launcher. */
+const launched = [
+  { OMPI_COMM_WORLD_RANK: "0", OMPI_COMM_WORLD_SIZE: "4" },
+  { SLURM_ARRAY_TASK_ID: "11", SLURM_ARRAY_TASK_COUNT: "4", SLURM_ARRAY_TASK_MIN: "10" },
+  { JOB_COMPLETION_INDEX: "2", JOB_COMPLETIONS: "4" },
 ];
 
 const finished = (output: string): string[] =>
@@ -76,8 +93,11 @@ test("four parts, one of them killed and run again, are one whole run's bytes, j
   const whole = start(...words("whole"));
   expect((await whole.ended).code).toBe(0);
 
-  const parts = [1, 2, 3].map((index) => start(...words("parts", "--part", `${index}/4`)));
-  for (const { ended } of parts) expect((await ended).code).toBe(0);
+  const parts = launched.map((environment) => startIn(environment, ...words("parts")));
+  for (const [at, { ended }] of parts.entries()) {
+    const { code, stderr } = await ended;
+    expect([code, stderr]).toEqual([0, expect.stringContaining(`part    ${at + 1}/4 (`)]);
+  }
   const last = start(...words("parts", "--part", "4/4"));
   await hasFinished("parts", 10);
   last.child.kill("SIGKILL");

@@ -1,6 +1,5 @@
 import { statSync } from "node:fs";
 import { extname, resolve } from "node:path";
-import type { WorkPart } from "@clip-ts/node";
 import { UsageError, type Arguments, type OptionHelp } from "../../cli/command.ts";
 import { countOption } from "../../cli/options.ts";
 import { parsePart, partOption } from "../../cli/parts.ts";
@@ -37,7 +36,8 @@ export interface ShardsRequest {
   /** Which text is the caption; the first usual one if absent. */
   readonly caption: string | undefined;
   readonly what: Embedded;
-  readonly part: WorkPart;
+  /** I/N; as the launcher says if absent. */
+  readonly part: string | undefined;
   /** Samples embedded at a time. */
   readonly batch: number;
 }
@@ -79,6 +79,7 @@ function shardsRequest(output: string, args: Arguments): ShardsRequest {
   const { text } = args;
   const words = args.positionals.slice(1);
   checkReading(args);
+  parsePart(text("part"));
   if (output === "-") throw new UsageError("Features of shards go into a folder, not to stdout: give -o OUTDIR/.");
   if (words.length === 0 || text("texts") !== undefined) {
     throw new UsageError("embed into a folder takes shards: tars, Parquet files, tables or folders of images.");
@@ -91,7 +92,7 @@ function shardsRequest(output: string, args: Arguments): ShardsRequest {
     places: placesOf(args),
     caption: text("caption"),
     what: (text("what") ?? "image") as Embedded,
-    part: parsePart(text("part")),
+    part: text("part"),
     batch: countOption(args, "batch") ?? 32,
   };
 }

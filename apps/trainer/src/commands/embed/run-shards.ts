@@ -2,12 +2,13 @@ import { availableParallelism } from "node:os";
 import { ClipError, shownSize } from "@clip-ts/base";
 import { joinLeftOut, sequentialShards, type Shard, type ShardSet } from "@clip-ts/data";
 import { inputSize } from "@clip-ts/image";
-import { createDecodePool, hashModel } from "@clip-ts/node";
+import { createDecodePool, hashModel, type WorkPart } from "@clip-ts/node";
 import type { Arguments } from "../../cli/command.ts";
 import { watchInterruption, type Interruption } from "../../cli/interruption.ts";
 import { maxSkippedOf } from "../../cli/options.ts";
 import { note } from "../../cli/output.ts";
 import { partOf } from "../../cli/parts.ts";
+import { settlePart } from "../../cli/settle-part.ts";
 import { countSamples, openShards, type OpenShards } from "../../config/open-shards.ts";
 import { noteLeftOut } from "../shared/left-out.ts";
 import { openTowers, type OpenTowers } from "../shared/open-model.ts";
@@ -71,8 +72,12 @@ interface Work {
 }
 
 /** Sorts out what is finished. */
-async function planWork(args: Arguments, request: ShardsRequest, set: OpenShards): Promise<Work> {
-  const own = partOf(shardsIn(set), request.part);
+async function planWork(
+  args: Arguments,
+  { request, part }: { readonly request: ShardsRequest; readonly part: WorkPart },
+  set: OpenShards,
+): Promise<Work> {
+  const own = partOf(shardsIn(set), part);
   const total = sumSamples(own);
   const leftOut = countLeftOut("embed", total, maxSkippedOf(args));
   const shards: Shard[] = [];
@@ -173,14 +178,15 @@ async function embedSet(args: Arguments, work: Work, towers: OpenTowers): Promis
 
 /** Embeds the shards that words name, each into files of its own; goes on where an earlier run ended. */
 export async function embedShards(args: Arguments, request: ShardsRequest): Promise<void> {
-  const { reading, places, words, caption, output, part } = request;
+  const { reading, places, words, caption, output } = request;
+  const part = await settlePart(request.part);
   const captions = caption === undefined ? undefined : { [caption]: 1 };
   const set = await openShards({ ...reading, path: words, captions }, places);
   try {
     const towers = await openTowers(args, { readsTexts: request.what !== "image" });
     try {
       await claimFolder(output, await describe(args, request, set, towers));
-      await claimPart(output, part, async () => embedSet(args, await planWork(args, request, set), towers));
+      await claimPart(output, part, async () => embedSet(args, await planWork(args, { request, part }, set), towers));
     } finally {
       towers.embedder.dispose();
     }
