@@ -28,7 +28,7 @@ async function evaluateInOrder(makers: readonly (() => TrainedModels)[], target:
   const { description } = await openRunModel(config.model);
   const found: { readonly evaluation: Evaluation; readonly made: number }[] = [];
   const left = await tensorsLeftBy(async () => {
-    const evaluator = await openEvaluation(config.evaluation, description, { target: counting });
+    const evaluator = await openEvaluation(config.evaluation, description, { compiler: { target: counting } });
     if (evaluator === undefined) throw new Error("the config evaluates");
     for (const make of makers) {
       const models = make();

@@ -5,6 +5,7 @@ import type { Batch } from "@clip-ts/data";
 import { areaOf, siglipPreprocess } from "@clip-ts/image";
 import { optimize, peakBytes, type Target } from "@clip-ts/jit";
 import { initClip, preset, type ClipConfig } from "@clip-ts/model";
+import { singleProcess } from "@clip-ts/distributed";
 import { startEngine, type Compiler } from "@clip-ts/engines";
 import { goldenPath, relativeError, useEngine } from "@clip-ts/test-utils";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
@@ -35,7 +36,7 @@ async function writeTeacher(name: string, { config = nano, ...changes }: Partial
 const student = async (config: RunOptions): Promise<ModelDescription> => (await openRunModel(config.model)).description;
 
 async function teacherOf(config: RunOptions, compiler?: Compiler): Promise<Teacher> {
-  return openTeacher(config.teacher as TeacherOptions, await student(config), compiler);
+  return openTeacher(config.teacher as TeacherOptions, await student(config), { compiler, ranks: singleProcess() });
 }
 
 async function firstBatch(config: RunOptions, description: ModelDescription): Promise<Batch> {
