@@ -1,8 +1,9 @@
 import { availableParallelism, cpus, hostname } from "node:os";
 import type { Communicator } from "@clip-ts/distributed";
+import type { Arguments } from "../cli/command.ts";
+import { numberOption } from "../cli/options.ts";
 import { reportError } from "../cli/report-error.ts";
 import { silence } from "../cli/output.ts";
-import { gatherJson } from "./messages.ts";
 
 /** How a process works together with others. */
 export interface JoinOptions {
@@ -14,6 +15,12 @@ export interface JoinOptions {
   readonly debug: boolean;
   /** What to do when a rank is lost, as a sentence. */
   readonly advice: () => string;
+}
+
+/** What `rankOptions` say. */
+export function joinOptionsOf(args: Arguments, advice: () => string): JoinOptions {
+  const [asked, debug] = [args.flag("mpi"), args.flag("debug")];
+  return { asked, debug, commTimeout: numberOption(args, "comm-timeout"), advice };
 }
 
 /** Milliseconds that rank 0 has to say first what is wrong on all ranks; then others speak for themselves. */
@@ -57,8 +64,9 @@ export async function withRanks(options: JoinOptions, work: (ranks: Communicator
 
 /** Processors of this machine that are this rank's: all it may use where its launcher has given it some, else its share. */
 export async function ownProcessors(ranks: Communicator): Promise<number> {
+  const { hostsOf } = await import("@clip-ts/distributed");
   const usable = availableParallelism();
-  const host = hostname();
-  const here = (await gatherJson(ranks, host)).filter((other) => other === host).length;
+  const hosts = await hostsOf(ranks);
+  const here = hosts.filter((host) => host === hosts[ranks.rank]).length;
   return usable < cpus().length ? usable : Math.max(1, Math.floor(usable / here));
 }

@@ -16,7 +16,7 @@ type Model = Pick<Clip<Float32Array>, "config" | "embedImages" | "embedTexts">;
 type OnSkip = (skipped: readonly SkippedJob[]) => void;
 
 /** What is retrieved. */
-export interface SharedRetrieval extends Pick<RetrievalOptions, "captions"> {
+export interface SharedRetrieval extends Pick<RetrievalOptions, "captions" | "onProgress"> {
   readonly pairs: readonly CaptionedImage<Float32Array>[];
   readonly onSkip: OnSkip;
 }
@@ -25,9 +25,8 @@ export interface SharedRetrieval extends Pick<RetrievalOptions, "captions"> {
 export async function retrievalOfRanks(
   ranks: Communicator,
   clip: Model,
-  { pairs, captions, onSkip }: SharedRetrieval,
+  { pairs, ...options }: SharedRetrieval,
 ): Promise<RetrievalResult> {
-  const options = { ...(captions !== undefined && { captions }), onSkip };
   if (!isShared(ranks)) return retrieval(clip, pairs, options);
   const { jobs, ...shared } = await shareClip(ranks, clip, pairs);
   const embedded = pairs.map((pair, place) => ({
@@ -38,7 +37,7 @@ export async function retrievalOfRanks(
 }
 
 /** What is told apart. */
-export interface SharedZeroShot {
+export interface SharedZeroShot extends Pick<RetrievalOptions, "onProgress"> {
   readonly classes: readonly { readonly name: string; readonly images: readonly ImageJob<Float32Array>[] }[];
   readonly templates: readonly string[];
   readonly onSkip: OnSkip;
@@ -48,9 +47,9 @@ export interface SharedZeroShot {
 export async function zeroShotOfRanks(
   ranks: Communicator,
   clip: Model,
-  { classes, templates, onSkip }: SharedZeroShot,
+  { classes, templates, ...options }: SharedZeroShot,
 ): Promise<ZeroShotResult> {
-  if (!isShared(ranks)) return zeroShot(clip, classes, templates, { onSkip });
+  if (!isShared(ranks)) return zeroShot(clip, classes, templates, options);
   const all = classes.flatMap(({ images }) => images);
   const { jobs, ...shared } = await shareClip(ranks, clip, all);
   let start = 0;
@@ -59,5 +58,5 @@ export async function zeroShotOfRanks(
     start += images.length;
     return { name, images: own };
   });
-  return zeroShot(shared, embedded, templates, { onSkip });
+  return zeroShot(shared, embedded, templates, options);
 }

@@ -1,6 +1,4 @@
-import { createHash } from "node:crypto";
 import { ClipError } from "@clip-ts/base";
-import type { HostArrays } from "@clip-ts/core";
 import type { SkippedImage } from "@clip-ts/data";
 import type { Communicator } from "@clip-ts/distributed";
 import { createAgreement, isShared, type Agreement } from "./agreement.ts";
@@ -38,15 +36,6 @@ async function checkSame(ranks: Communicator, what: string, digest: string, reme
   throw new ClipError("bad-data", `${what}: ${listed(others)} differ from rank 0. ${remedy}`, {
     data: { what, ranks: others, digests: all },
   });
-}
-
-/** SHA-256 of arrays, names and numbers. */
-export function digestOf(arrays: HostArrays): string {
-  const hash = createHash("sha256");
-  for (const [path, { data }] of Object.entries(arrays)) {
-    hash.update(path).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return hash.digest("hex");
 }
 
 /** The run of these ranks, on such data. */

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { kindNamed, type SourceKind } from "../../cli/extension.ts";
 import { UsageError, type Arguments, type Command, type OptionHelp } from "../../cli/command.ts";
+import { rankOptions } from "../../cli/rank-options.ts";
 import { checkReading, givenOption, readingOptions } from "../../cli/shard-options.ts";
 import {
   dtypeOption,
@@ -121,7 +122,8 @@ export const evaluateCommand = (sources: readonly SourceKind[]): Command => ({
   details:
     `DATA is ${dataHelp(sources)}. FOLDER holds one ` +
     "folder of images for each class; links are followed. What is left out, such as " +
-    "unreadable images, is counted and listed at the end.",
+    "unreadable images, is counted and listed at the end. Started by mpirun or srun on several ranks, each embeds its " +
+    "part, and the first measures.",
   options: {
     retrieval: {
       type: "string",
@@ -134,6 +136,7 @@ export const evaluateCommand = (sources: readonly SourceKind[]): Command => ({
       help: `texts of an image in retrieval (default all${captionsHelp(sources)})`,
     },
     ...otherOptions,
+    ...rankOptions,
   },
   check: (args) => checkEvaluation(args, sources),
   run: async (args) => (await import("./run.ts")).run(args, sources),

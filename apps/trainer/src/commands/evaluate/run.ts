@@ -16,12 +16,13 @@ import {
   type ProbeFound,
 } from "../../pages/evaluation-tables.ts";
 import { listClasses, readTemplates, type ListedClasses } from "../shared/class-folders.ts";
+import { joinOptionsOf, withRanks } from "../../distributed/join.ts";
 import { noteLeftOut } from "../shared/left-out.ts";
 import { withModel, type OpenModel } from "../shared/open-model.ts";
 import { writeOutput, writeResults } from "../shared/output-files.ts";
 import { shotCounts } from "./command.ts";
 import { runProbe, type ProbeTask } from "./probe.ts";
-import { runRetrieval, runZeroShot, type RetrievalTask, type ZeroShotTask } from "./scores.ts";
+import { runRetrieval, runZeroShot, type MeasuredModel, type RetrievalTask, type ZeroShotTask } from "./scores.ts";
 
 const inTerminal = ({ title, text, table: { rows, words } }: TitledTable): string =>
   `${title}: ${text}\n\n${table(rows, words)}`;
@@ -105,20 +106,26 @@ async function readTasks(args: Arguments, kinds: readonly SourceKind[]): Promise
   };
 }
 
-async function evaluate(model: OpenModel, { pairs, classes, probe }: Tasks): Promise<Evaluation> {
+/** Measures on all ranks together; a probe is fitted by the first alone. */
+async function evaluate(model: MeasuredModel, { pairs, classes, probe }: Tasks): Promise<Evaluation> {
   return {
     ...(pairs === undefined ? {} : { retrieval: await runRetrieval(model, pairs) }),
     ...(classes === undefined ? {} : { zeroShot: await runZeroShot(model, classes) }),
-    ...(probe === undefined ? {} : { probe: await runProbe(model, probe) }),
+    ...(probe === undefined || model.ranks.rank > 0 ? {} : { probe: await runProbe(model, probe) }),
   };
 }
 
 /** clip-ts evaluate */
-export async function run(args: Arguments, kinds: readonly SourceKind[]): Promise<void> {
-  const tasks = await readTasks(args, kinds);
-  await withModel(args, async (model) => {
-    const found = await evaluate(model, tasks);
-    await writeEvaluation(args, model, found);
-    showEvaluation(found);
+export async function run(args: Arguments, kinds: readonly SourceKind[]): Promise<number> {
+  const advice = (): string => "Start all of them again.";
+  return withRanks(joinOptionsOf(args, advice), async (ranks) => {
+    const tasks = await readTasks(args, kinds);
+    await withModel(args, async (model) => {
+      const found = await evaluate({ ...model, ranks }, tasks);
+      if (ranks.rank > 0) return;
+      await writeEvaluation(args, model, found);
+      showEvaluation(found);
+    });
+    return 0;
   });
 }

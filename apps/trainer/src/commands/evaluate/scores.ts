@@ -1,10 +1,12 @@
 import type { MaxSkipped, PairSource } from "@clip-ts/data";
-import { pairDiagnostics, retrieval, zeroShot, zeroShotConfusion } from "@clip-ts/evaluation";
+import type { Communicator } from "@clip-ts/distributed";
+import { pairDiagnostics, zeroShotConfusion } from "@clip-ts/evaluation";
 import { counter } from "../../cli/output.ts";
 import type { ListedClasses } from "../shared/class-folders.ts";
 import { captionedImages, classImages, countImages } from "../shared/images.ts";
 import { limitSkipped, withUnreadable } from "../shared/left-out.ts";
 import type { OpenModel } from "../shared/open-model.ts";
+import { retrievalOfRanks, zeroShotOfRanks } from "../../distributed/shared-evaluation.ts";
 import type { RetrievalFound, ZeroShotFound } from "../../pages/evaluation-tables.ts";
 
 /** What is to be retrieved. */
@@ -20,15 +22,20 @@ export interface RetrievalTask {
   readonly maxSkipped?: MaxSkipped | undefined;
 }
 
+/** A model, and those who embed parts of what it is measured on. */
+export interface MeasuredModel extends OpenModel {
+  readonly ranks: Communicator;
+}
+
 /** Embeds the images and captions of a dataset and searches each among the other. */
 export async function runRetrieval(
-  { clip, description }: OpenModel,
+  { clip, description, ranks }: MeasuredModel,
   { data, source, captions, limit, diagnoses = false, maxSkipped }: RetrievalTask,
 ): Promise<RetrievalFound> {
   const pairs = captionedImages(source, description.preprocess, limit);
   const onProgress = counter("images", pairs.length);
   const onSkip = limitSkipped(data, pairs.length, maxSkipped);
-  const found = await retrieval(clip, pairs, { captions, onProgress, onSkip });
+  const found = await retrievalOfRanks(ranks, clip, { pairs, captions, onProgress, onSkip });
   const { report, chance, skipped } = found;
   return {
     data,
@@ -51,11 +58,13 @@ export interface ZeroShotTask extends ListedClasses {
 
 /** Names the class of every image by the highest cosine and compares with its folder. */
 export async function runZeroShot(
-  { clip, description }: OpenModel,
+  { clip, description, ranks }: MeasuredModel,
   { folder, classes, templates, leftOut, maxSkipped }: ZeroShotTask,
 ): Promise<ZeroShotFound> {
   const total = countImages({ classes });
-  const found = await zeroShot(clip, classImages({ classes }, description.preprocess), templates, {
+  const found = await zeroShotOfRanks(ranks, clip, {
+    classes: classImages({ classes }, description.preprocess),
+    templates,
     onProgress: counter("images", total),
     onSkip: limitSkipped(folder, total, maxSkipped),
   });

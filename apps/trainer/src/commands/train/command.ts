@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError, type Arguments, type Command } from "../../cli/command.ts";
-import { engineOptions, numberOption } from "../../cli/options.ts";
+import { engineOptions } from "../../cli/options.ts";
 import type { SourceKind } from "../../cli/extension.ts";
 import { note, print, say } from "../../cli/output.ts";
 import { quoteWord, terminalColumns, wrap } from "../../cli/text.ts";
@@ -9,6 +9,7 @@ import type { Communicator } from "@clip-ts/distributed";
 import { rankOptions } from "../../cli/rank-options.ts";
 import type { Settings } from "../../config/load-config.ts";
 import type { RunOptions } from "../../config/options.ts";
+import type { RunConfig } from "../../config/schema.ts";
 
 /**
  * The config that a run recorded, if the first word is a run's folder; undefined for a config file.
@@ -33,28 +34,32 @@ function engineSettings({ text }: Arguments): string[] {
   });
 }
 
-/** The run of a YAML file; where a run's folder is to be resumed, the one that it recorded. */
-async function readRun(args: Arguments, kinds: readonly SourceKind[]): Promise<RunOptions> {
+/** The run of a YAML file that rank 0 reads for all; where a run's folder is to be resumed, the one that it recorded. */
+async function readRun(ranks: Communicator, args: Arguments, kinds: readonly SourceKind[]): Promise<RunOptions> {
   const { loadConfig } = await import("../../config/load-config.ts");
   const { runOptions } = await import("../../config/run-options.ts");
   const { loadSources } = await import("../../config/sources.ts");
   const { settleEpochs } = await import("../../config/settle-epochs.ts");
+  const { broadcastJson } = await import("../../distributed/messages.ts");
   const sources = await loadSources(kinds);
   const settle = (data: Settings, label: string): Promise<Settings> => settleEpochs(data, label, sources);
-  const read = async (path: string, settings: readonly string[]): Promise<RunOptions> =>
-    runOptions(await loadConfig(path, settings, sources, settle), sources);
+  const read = (path: string, settings: readonly string[]): Promise<RunConfig> =>
+    loadConfig(path, settings, sources, settle);
   const [place = ""] = args.positionals;
   const settings = [...args.texts("set"), ...engineSettings(args)];
-  const recorded = recordedConfig(args);
-  if (recorded === undefined) return read(place, settings);
-  return read(recorded, [...settings, `run=${JSON.stringify(place)}`]);
+  const readOwn = (): Promise<RunConfig> => {
+    const recorded = recordedConfig(args);
+    if (recorded === undefined) return read(place, settings);
+    return read(recorded, [...settings, `run=${JSON.stringify(place)}`]);
+  };
+  const own = ranks.rank === 0 ? await readOwn() : undefined;
+  return runOptions(ranks.size === 1 ? (own as RunConfig) : await broadcastJson(ranks, own), sources);
 }
 
-async function trainOn(ranks: Communicator, args: Arguments, kinds: readonly SourceKind[]): Promise<number> {
+async function trainOn(ranks: Communicator, args: Arguments, options: RunOptions): Promise<number> {
   const { describeEarlyStop } = await import("./early-stopping.ts");
   const { runTraining } = await import("./run-training.ts");
   const { drawRunPage } = await import("../../pages/training-report.ts");
-  const options = await readRun(args, kinds);
   const resume = args.flag("resume");
   const result = await runTraining(options, { resume, ranks, onEnd: drawRunPage });
   if (result.interrupted) {
@@ -75,17 +80,15 @@ async function trainOn(ranks: Communicator, args: Arguments, kinds: readonly Sou
 
 /** Trains alone, or with the other ranks that a launcher started. */
 async function run(args: Arguments, kinds: readonly SourceKind[]): Promise<number> {
-  const { withRanks } = await import("../../distributed/join.ts");
-  const [place = ""] = args.positionals;
-  const options = {
-    asked: args.flag("mpi"),
-    commTimeout: numberOption(args, "comm-timeout"),
-    debug: args.flag("debug"),
-    advice: () =>
-      `The run's last checkpoint is whole: start the ranks again, as many as there are, with clip-ts train --resume ` +
-      `${quoteWord(place)}.`,
-  };
-  return withRanks(options, (ranks) => trainOn(ranks, args, kinds));
+  const { joinOptionsOf, withRanks } = await import("../../distributed/join.ts");
+  let [folder = ""] = args.positionals;
+  const advice = (): string =>
+    `Go on from the last checkpoint, on any number of ranks: clip-ts train --resume ${quoteWord(folder)}`;
+  return withRanks(joinOptionsOf(args, advice), async (ranks) => {
+    const options = await readRun(ranks, args, kinds);
+    folder = options.run;
+    return trainOn(ranks, args, options);
+  });
 }
 
 /** clip-ts train, on data of these kinds beside the trainer's own. */

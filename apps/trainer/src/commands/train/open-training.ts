@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { shownSize } from "@clip-ts/base";
+import { ClipError, isClipError, shownSize } from "@clip-ts/base";
 import { countParams } from "@clip-ts/core";
 import type { BatchStream, PairSource } from "@clip-ts/data";
-import { singleProcess, type Communicator } from "@clip-ts/distributed";
+import { checkDrift, singleProcess, type Communicator } from "@clip-ts/distributed";
 import { startEngine, type StartedEngine } from "@clip-ts/engines";
 import { writeFileWhole } from "@clip-ts/files";
 import type { ModelDescription } from "@clip-ts/inference";
@@ -12,6 +12,7 @@ import { clipSpec } from "@clip-ts/model";
 import { fetchModels } from "../../cli/fetch-models.ts";
 import { note, say } from "../../cli/output.ts";
 import { announceEngine } from "../../cli/start-engine.ts";
+import { quoteWord } from "../../cli/text.ts";
 import {
   countPairs,
   globalBatchOf,
@@ -26,7 +27,7 @@ import type { RunOptions } from "../../config/options.ts";
 import type { OpenShards } from "../../config/open-shards.ts";
 import { kindOf } from "../../config/sources.ts";
 import { ownProcessors } from "../../distributed/join.ts";
-import { createTogether, digestOf, type Together } from "../../distributed/together.ts";
+import { createTogether, type Together } from "../../distributed/together.ts";
 import { createEarlyStopping } from "./early-stopping.ts";
 import { evaluatedNames, openEvaluation, type Evaluator } from "./evaluation.ts";
 import { createProver } from "./prove.ts";
@@ -75,7 +76,7 @@ export interface OpenedTraining extends CheckpointParts {
 }
 
 /** What each rank does of a step, and how fast the model learns from all of it. */
-function announceRanks({ data, training }: RunOptions, { ranks }: Together): void {
+function announceRanks({ run, data, training }: RunOptions, { ranks }: Together): void {
   const { size, library } = ranks;
   const { train, accumulate } = data;
   const { learningRate } = training.schedule;
@@ -83,6 +84,7 @@ function announceRanks({ data, training }: RunOptions, { ranks }: Together): voi
   const parts = accumulate === 1 ? "" : ` in ${accumulate} micro-batches`;
   const pairs = train.kind === "tensors" ? `1/${size} of each stored batch` : `${all / size} of ${all} pairs a step`;
   note(`ranks   ${size}, ${library}: each has ${pairs}${parts}; learning rate ${learningRate}`);
+  note(`        Where one is lost, all end. On any number of ranks: clip-ts train --resume ${quoteWord(run)}`);
 }
 
 function announce(options: RunOptions, description: ModelDescription, batches: BatchStream): void {
@@ -186,7 +188,7 @@ export async function openTraining(
   const { teacher } = options;
   const start = { checkpoint: from, resumes: resume, compiler, teacher, ranks, numbers };
   const { active, cursor, best } = await startTraining(options.training, model, start);
-  await checkDrift(together, active);
+  await checkWeights(together, active);
   const early = createEarlyStopping(options.earlyStopping, evaluatedNames(options.evaluation), best);
   const part = together.isShared ? { index: ranks.rank, of: ranks.size } : undefined;
   const onSkip = together.isShared ? skips.found : undefined;
@@ -202,14 +204,21 @@ export async function openTraining(
   return { description, active, batches, early, identity, prove, from, evaluator, engine, together };
 }
 
-/** Makes sure that all ranks have the same weights: they make the same updates of them, or the run means nothing. */
-export async function checkDrift(
-  { isShared, checkSame }: Together,
-  active: Pick<CheckpointParts["active"], "read" | "steps">,
+/**
+ * Makes sure that all ranks have the same weights: they make the same updates of them, or the run means nothing.
+ * @throws ClipError "bad-weights" on all that names a leaf and who differs.
+ */
+export async function checkWeights(
+  { ranks, isShared }: Together,
+  { read, steps }: Pick<CheckpointParts["active"], "read" | "steps">,
 ): Promise<void> {
   if (!isShared) return;
-  const remedy =
-    "Something computes otherwise there: another processor, library or memory that fails. Go on from the last " +
-    "checkpoint without that machine, or with all ranks on machines of one kind.";
-  await checkSame(`The weights after ${active.steps()} steps`, digestOf((await active.read()).params), remedy);
+  const { params } = await read();
+  try {
+    await checkDrift(ranks, params);
+  } catch (cause) {
+    if (!isClipError(cause)) throw cause;
+    const message = `After ${steps()} steps: ${cause.message}`;
+    throw new ClipError("bad-weights", message, { data: cause.data, cause }); // no rate of learning helps
+  }
 }

@@ -14,7 +14,7 @@ import { recordBegin, recordEnd, recordFailure } from "../shared/run-history.ts"
 import { noteWait } from "./data-wait.ts";
 import { earlyStopOf, type EarlyStop, type EarlyStopping } from "./early-stopping.ts";
 import type { Evaluation, Evaluator } from "./evaluation.ts";
-import { checkDrift, openTraining, type OpenedTraining, type TrainingOptions } from "./open-training.ts";
+import { checkWeights, openTraining, type OpenedTraining, type TrainingOptions } from "./open-training.ts";
 import type { ActiveTraining } from "./start-training.ts";
 import type { WriteProof } from "./prove.ts";
 import { createProgress, silentProgress, stepReport, type Progress } from "./progress.ts";
@@ -148,7 +148,7 @@ function stepReporter(
     await checkpoints.took(report.step, report.loss);
     await together.afterStep();
     const done = active.steps();
-    if (done % driftEvery === 0 || done % every === 0 || done === steps) await checkDrift(together, active);
+    if (done % driftEvery === 0 || done % every === 0 || done === steps) await checkWeights(together, active);
   };
 }
 
@@ -157,7 +157,8 @@ async function trainOpened(options: RunOptions, opened: OpenedTraining, writing:
   const { run, steps } = options;
   const { active, batches, early, evaluator, together } = opened;
   const progress = together.isFirst ? createProgress(options.progress) : silentProgress;
-  const interruption = watchInterruption("Stopping after this step and saving");
+  const condition = together.isShared ? ", if no rank is lost" : "";
+  const interruption = watchInterruption(`Stopping after this step and saving${condition}`);
   together.endsWhen(interruption.requested);
   const checkpoints = together.isFirst ? createRunCheckpoints(options.checkpoints, opened) : noCheckpoints;
   const report = stepReporter(options, opened, { progress, checkpoints, lock: writing.lock });

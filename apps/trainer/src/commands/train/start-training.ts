@@ -1,7 +1,7 @@
 import { refuseAfterDisposal } from "@clip-ts/base";
 import type { HostArray, HostArrays } from "@clip-ts/core";
 import { pairArrays, type Batch, type Cursor } from "@clip-ts/data";
-import { singleProcess, type Communicator } from "@clip-ts/distributed";
+import { exchangeOf, singleProcess, type Communicator } from "@clip-ts/distributed";
 import type { Compiler } from "@clip-ts/engines";
 import { closing, loadHostParams } from "@clip-ts/inference";
 import type { ToldNumbers } from "@clip-ts/jit";
@@ -22,7 +22,6 @@ import type { RunModel } from "../../config/model.ts";
 import type { TeacherOptions } from "../../config/options.ts";
 import { clipTraining, type ClipTrainingOptions, type RunTrainingOptions } from "../../config/training-options.ts";
 import { isShared } from "../../distributed/agreement.ts";
-import { exchangeOver } from "../../distributed/exchange.ts";
 import { groupsOfRanks } from "../../distributed/groups.ts";
 import { broadcastArrays, broadcastJson } from "../../distributed/messages.ts";
 import { readStoredSlots } from "./checkpoint-contents.ts";
@@ -146,7 +145,7 @@ async function begin(
   model: RunModel,
   { checkpoint, compiler, ranks = singleProcess(), numbers, resumes = checkpoint !== undefined }: OpenOptions,
 ): Promise<{ readonly training: Training; readonly place: Omit<Restored, "state"> }> {
-  const exchange = isShared(ranks) ? exchangeOver(ranks, numbers) : undefined;
+  const exchange = isShared(ranks) ? { ...exchangeOf(ranks), numbers } : undefined;
   const running = { ...options, engine: compiler, onCompile: announceCompiling, exchange };
   const isFirst = ranks.rank === 0;
   if (!resumes) {
