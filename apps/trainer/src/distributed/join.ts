@@ -41,24 +41,34 @@ async function endAll(error: unknown, rank: number, { debug }: JoinOptions): Pro
  * @returns the exit code, which is not 0 on rank 0 alone where it says how the work ended.
  */
 export async function withRanks(options: JoinOptions, work: (ranks: Communicator) => Promise<number>): Promise<number> {
-  const { joinMpi, launchedRank, singleProcess } = await import("@clip-ts/distributed");
+  const { launchedRank, singleProcess } = await import("@clip-ts/distributed");
   const launch = launchedRank();
   const isAlone = !options.asked && (launch === undefined || launch.size === 1);
   if (isAlone) return work(singleProcess());
-  const isSilent = (launch?.rank ?? 0) > 0;
-  if (isSilent) silence();
-  let joined: Communicator | undefined;
+  const rank = launch?.rank ?? 0;
+  if (rank > 0) silence();
+  const ranks = await join(options).catch((error: unknown) => endAll(error, rank, options));
+  return typeof ranks === "number" ? ranks : workTogether(ranks, options, work);
+}
+
+async function join({ commTimeout, advice }: JoinOptions): Promise<Communicator> {
+  const { joinMpi } = await import("@clip-ts/distributed");
+  const ranks = await joinMpi({ commTimeout, advice });
+  if (ranks.rank > 0) silence();
+  return ranks;
+}
+
+async function workTogether(
+  ranks: Communicator,
+  options: JoinOptions,
+  work: (ranks: Communicator) => Promise<number>,
+): Promise<number> {
   try {
-    const ranks = await joinMpi({ commTimeout: options.commTimeout, advice: options.advice });
-    joined = ranks;
-    if (ranks.rank > 0) silence();
     const code = await work(ranks);
     await ranks.close();
     return ranks.rank === 0 ? code : 0;
   } catch (error) {
-    const code = await endAll(error, joined?.rank ?? launch?.rank ?? 0, options);
-    joined?.abort(code);
-    return code;
+    return ranks.abort(await endAll(error, ranks.rank, options));
   }
 }
 

@@ -122,6 +122,19 @@ async function openPairs(
   return given ?? openTrainingPairs({ ...options, train });
 }
 
+/** The engine that the run asks for; says which it is. */
+async function startOwnEngine({ engine: { name, ...options } }: RunOptions): Promise<StartedEngine> {
+  const engine = await startEngine(name, options);
+  announceEngine(engine);
+  return engine;
+}
+
+/** Writes the settings, and drops what comes after the step that the run goes on from. */
+async function beginRecords(options: RunOptions, changes: readonly ChangedSetting[], step: number): Promise<void> {
+  await recordSettings(options, changes, step);
+  await forgetStepsFrom(step, options.progress.metricsFile);
+}
+
 /** Downloads what the run reads, one rank of each machine for all of them. */
 async function fetchOnce(ranks: Communicator, models: readonly string[]): Promise<void> {
   if (ranks.localRank === 0) await fetchModels(models);
@@ -156,8 +169,8 @@ async function openData(options: RunOptions, ranks: Communicator, given: PairSou
 }
 
 /** Shards have other times on other machines. */
-function withoutTimes({ data: { shards: _, ...data }, models }: CheckpointParts["identity"]): object {
-  return { data, models };
+function withoutTimes({ data: { count, sha256 }, models }: CheckpointParts["identity"]): object {
+  return { data: { count, sha256 }, models };
 }
 
 /**
@@ -171,11 +184,9 @@ export async function openTraining(
   { resume = false, engine: running, source: open, ranks = singleProcess() }: TrainingOptions,
 ): Promise<OpenedTraining> {
   const { run } = given;
-  const isFirst = ranks.rank === 0;
   const options = await onOwnProcessors(given, ranks);
-  const from = resume && isFirst ? await findWholeCheckpoint(run) : undefined;
-  const engine = running ?? (await startEngine(options.engine.name, options.engine));
-  if (running === undefined) announceEngine(engine);
+  const from = resume && ranks.rank === 0 ? await findWholeCheckpoint(run) : undefined;
+  const engine = running ?? (await startOwnEngine(options));
   await fetchOnce(ranks, options.storedModels);
   const model = await openRunModel(options.model);
   const { description } = model;
@@ -184,19 +195,14 @@ export async function openTraining(
   if (from !== undefined) await checkStoredIdentity(run, from, { identity, globalBatch: globalBatchOf(options.data) });
   const { compiler } = engine;
   const evaluator = await openEvaluation(options.evaluation, description, { compiler, ranks });
-  const { numbers, skips } = together;
   const { teacher } = options;
-  const start = { checkpoint: from, resumes: resume, compiler, teacher, ranks, numbers };
+  const start = { checkpoint: from, resumes: resume, compiler, teacher, ranks, numbers: together.numbers };
   const { active, cursor, best } = await startTraining(options.training, model, start);
   await checkWeights(together, active);
   const early = createEarlyStopping(options.earlyStopping, evaluatedNames(options.evaluation), best);
-  const part = together.isShared ? { index: ranks.rank, of: ranks.size } : undefined;
-  const onSkip = together.isShared ? skips.found : undefined;
-  const batches = await openTrainingBatches(options.data, description, { restore: cursor, source, part, onSkip });
-  if (isFirst) {
-    await recordSettings(options, changes, active.steps());
-    await forgetStepsFrom(active.steps(), options.progress.metricsFile);
-  }
+  const shared = together.isShared && { part: { index: ranks.rank, of: ranks.size }, onSkip: together.skips.found };
+  const batches = await openTrainingBatches(options.data, description, { restore: cursor, source, ...shared });
+  if (together.isFirst) await beginRecords(options, changes, active.steps());
   announce(options, description, batches);
   if (together.isShared) announceRanks(options, together);
   for (const line of model.notes) note(`note    ${line}`);
