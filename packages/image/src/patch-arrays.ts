@@ -1,6 +1,4 @@
 import { ClipError } from "@clip-ts/base";
-import { inputLength, inputShape, joinInputs } from "./patches.ts";
-import type { PatchesConfig } from "./preprocess-config.ts";
 
 /** Images as rows of patches, as transformers keeps them: their places apart from them. */
 export interface PatchArrays {
@@ -15,10 +13,12 @@ export interface PatchArrays {
 /** Numbers of a place. */
 const placeLength = 4;
 
-/** What `preprocess` made of images, as transformers' processor would give it: `maxPatches` rows each. */
-export function splitPatches(inputs: readonly Float32Array[], config: PatchesConfig): PatchArrays {
-  const joined = joinInputs(inputs, inputLength(config));
-  const [images = 0, patches = 0, row = 0] = inputShape(config, inputs.length);
+/**
+ * What a NaFlex tower reads, [images, patches, patch and its place], as transformers keeps it. The caller owns the
+ * arrays.
+ */
+export function splitPatches(pixels: Float32Array, shape: readonly number[]): PatchArrays {
+  const [images = 0, patches = 0, row = 0] = shape;
   const length = row - placeLength;
   const arrays = {
     pixelValues: new Float32Array(images * patches * length),
@@ -26,7 +26,7 @@ export function splitPatches(inputs: readonly Float32Array[], config: PatchesCon
     spatialShapes: new Int32Array(images * 2),
   };
   for (let at = 0; at < images * patches; at++) {
-    const values = joined.subarray(at * row, (at + 1) * row);
+    const values = pixels.subarray(at * row, (at + 1) * row);
     const [, , rows = 0, columns = 0] = values.subarray(length);
     arrays.pixelValues.set(values.subarray(0, length), at * length);
     arrays.pixelAttentionMask[at] = rows > 0 ? 1 : 0;

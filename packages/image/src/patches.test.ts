@@ -148,11 +148,12 @@ test("a model and its files say the same kind of input", async () => {
 
 test("transformers' arrays are the same images, both ways", () => {
   const inputs = [2, 3].map((at) => preprocess(picture(at), config));
-  const arrays = splitPatches(inputs, config);
+  const joined = joinInputs(inputs, inputLength(config));
+  const arrays = splitPatches(joined, inputShape(config, 2));
   expect([...arrays.spatialShapes]).toEqual([2, 3].flatMap((at) => golden.pictures[at]![3]));
   const [rows, columns] = golden.pictures[2]![3];
   expect(arrays.pixelAttentionMask.subarray(0, 18).reduce((sum, value) => sum + value, 0)).toBe(rows * columns);
-  expect(joinPatches(arrays, [2, 18, 48])).toEqual(joinInputs(inputs, inputLength(config)));
+  expect(joinPatches(arrays, [2, 18, 48])).toEqual(joined);
   expect(() => joinPatches(arrays, [2, 17, 48])).toThrow(/need pixel_attention_mask .* got \[2, 17, 48\], 36 and 4/u);
 });
 

@@ -214,7 +214,8 @@ export function atResolution(model: Model, imageSize: ImageSize | undefined): Mo
     preprocess: preprocessAtSize(preprocess, imageSize),
     weights: async () => weightsAtResolution(config, await weights(), imageSize),
     async graphs() {
-      if ((await graphs()) === undefined) return undefined;
+      const stored = await graphs();
+      if (stored === undefined || hasOpenSide(pixelForm(config.vision))) return stored;
       throw new ClipError(
         "unsupported",
         `${model.place} holds ONNX graphs, which read images of ${shownSize(config.vision.imageSize)} pixels and no others.`,

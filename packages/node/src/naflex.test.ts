@@ -1,10 +1,11 @@
 // SigLIP 2 NaFlex from folder to features and back: tools/peers/make_naflex.py has the original.
 import { readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { inputBytes, isPatches, naflexPreprocess, preprocess, preprocessBytes, type Pixels } from "@clip-ts/image";
 import { bytesEmbedder, closing, loadEmbedder, loadModelParams, makeSelfCheck, runSelfCheck } from "@clip-ts/inference";
+import { startEngine } from "@clip-ts/engines";
 import { goldenArrays, goldenJson, goldenPath, goldenTensors, relativeError, useEngine } from "@clip-ts/test-utils";
 import * as runtime from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
@@ -169,7 +170,37 @@ test("exported graphs take transformers' inputs, of any length, and give its fea
   const unit = row.map((value) => value / length);
   expect(relativeError(unit, io["image_embeds"]!.values.subarray(0, 24))).toBeLessThan(1e-5);
   await vision.release();
-  await expect(openClip(output, { engine: "onnx" })).rejects.toThrow(/given more of images than their pixels/u);
+});
+
+test.each([["vision_model and text_model"], ["model"]])("a folder of graphs opens and embeds by %s", async (graphs) => {
+  const output = join(scratch, `graphs-${graphs.length}`);
+  await exportOnnxFolder(folder, output, { precisions: ["f32", "q8"] });
+  const config = JSON.parse(await readFile(join(output, "config.json"), "utf8")) as object;
+  // What somebody else writes says no scales.
+  await writeFile(join(output, "config.json"), JSON.stringify({ ...config, clip_ts: undefined }));
+  if (graphs === "model") for (const side of ["vision", "text"]) await rm(join(output, `onnx/${side}_model.onnx`));
+  for (const batchSize of [1, 3, 32]) {
+    const clip = await openClip(output, { engine: "onnx", dtype: "f32", batchSize });
+    expect(relativeError((await clip.embedImages(images)).values, expected)).toBeLessThan(1e-5);
+    expect(Math.log(clip.logitScale)).toBeCloseTo(1.5, 4);
+    expect(clip.logitBias).toBeCloseTo(-1, 3);
+    clip.dispose();
+  }
+  const smaller = await openClip(output, { engine: "onnx", dtype: "q8" });
+  expect(relativeError((await smaller.embedImages(images)).values, expected)).toBeLessThan(0.1);
+  smaller.dispose();
+  const [fewer, theirs] = await Promise.all(
+    [output, folder].map((place) => openClip(place, { engine: "onnx", imageSize: 12, batchSize: 3 })),
+  );
+  const [found, wanted] = [await fewer!.embedImages(images), await theirs!.embedImages(images)];
+  expect(relativeError(found.values, wanted.values)).toBeLessThan(1e-5);
+  for (const clip of [fewer!, theirs!]) clip.dispose();
+  const { compiler } = await startEngine("onnx", { dtype: "f32" });
+  const embedder = await closing(await openModel(output), (model) => loadEmbedder(model, compiler));
+  const ids = Int32Array.from(io["input_ids"]!.values);
+  const texts = await embedder.texts({ inputIds: ids, batch: 4, tokens: 8 });
+  expect(relativeError(texts, io["text_embeds"]!.values)).toBeLessThan(1e-5);
+  embedder.dispose();
 });
 
 test("somebody else's preprocessing to planes is refused", async () => {

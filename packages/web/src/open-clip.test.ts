@@ -7,9 +7,10 @@ import {
   formatClipConfig,
   initClip,
   preset,
+  type ClipConfig,
   type ClipParams,
 } from "@clip-ts/model";
-import { clipPreprocess, formatPreprocessorConfig, preprocess, type Pixels } from "@clip-ts/image";
+import { clipPreprocess, formatPreprocessorConfig, naflexPreprocess, preprocess, type Pixels } from "@clip-ts/image";
 import { flattenTree, linear, linearSpec, normal } from "@clip-ts/core";
 import { largestDifference } from "@clip-ts/test-utils";
 import { createClipTokenizer } from "@clip-ts/tokenizer";
@@ -151,21 +152,31 @@ test("weights may be kept with fewer bits on ONNX Runtime, and nowhere else", as
   expect(engine?.detail).toContain("weights of 8 bits");
 });
 
-test("a folder of graphs is embedded with as the weights are, and with a dtype by the file of that precision", async () => {
-  const { image, text } = await expected();
+/** The towers' graphs of a config with the weights of seed 5, and the files of 8 bits. */
+function graphsOf(its: ClipConfig): Record<string, Uint8Array> {
   const host = Object.fromEntries(
-    Object.entries(flattenTree<Tensor>(initClip(config, 5))).map(([path, leaf]) => [
+    Object.entries(flattenTree<Tensor>(initClip(its, 5))).map(([path, leaf]) => [
       path,
       { data: leaf.dataSync<"float32">(), shape: leaf.shape },
     ]),
   );
-  const files: Record<string, string | Uint8Array | undefined> = { "model.safetensors": undefined };
-  for (const name of ["text_model", "vision_model"] as const) {
-    const graph = clipGraph(clipFunctions(config)[name], config, host);
-    const wideInputs = name === "text_model" ? ["input_ids"] : [];
-    files[`onnx/${name}.onnx`] = exportOnnx(graph, { file: "f.onnx", wideInputs }).model;
-    files[`onnx/${name}_quantized.onnx`] = exportOnnx(graph, { file: "f.onnx", wideInputs, precision: "q8" }).model;
+  const files: Record<string, Uint8Array> = {};
+  for (const [name, wideInputs] of [
+    ["text_model", ["input_ids"]],
+    ["vision_model", ["pixel_attention_mask", "spatial_shapes"]],
+  ] as const) {
+    const { [name]: run } = clipFunctions(its);
+    const graph = clipGraph(run, its, host);
+    const options = { file: "f.onnx", wideInputs: wideInputs.filter((input) => input in run.inputs) };
+    files[`onnx/${name}.onnx`] = exportOnnx(graph, options).model;
+    files[`onnx/${name}_quantized.onnx`] = exportOnnx(graph, { ...options, precision: "q8" }).model;
   }
+  return files;
+}
+
+test("a folder of graphs is embedded with as the weights are, and with a dtype by the file of that precision", async () => {
+  const { image, text } = await expected();
+  const files = { "model.safetensors": undefined, ...graphsOf(config) };
   const said: string[] = [];
   const onNotice = (line: string): void => void said.push(line);
   for (const [dtype, limit] of [
@@ -180,6 +191,29 @@ test("a folder of graphs is embedded with as the weights are, and with a dtype b
   }
   expect(said.join()).toContain("no onnx/model.onnx");
   await expect(openClip(folder, { ...serving(files), onNotice })).rejects.toThrow("which only ONNX Runtime runs");
+});
+
+test("graphs of a model whose pictures keep their shape give what its weights give", async () => {
+  const keeping = { ...config, vision: { ...config.vision, kind: "naflex" } } as ClipConfig;
+  const described = {
+    "config.json": JSON.stringify(formatClipConfig(keeping)),
+    "preprocessor_config.json": JSON.stringify(formatPreprocessorConfig(naflexPreprocess(4, 12))),
+  };
+  const whole = { ...described, "model.safetensors": toBytes(await saveParams(initClip(keeping, 5))) };
+  const stored = { ...described, "model.safetensors": undefined, ...graphsOf(keeping) };
+  const wide: Pixels = { ...photo, width: 40, height: 6 };
+  const onNotice = (): undefined => undefined;
+  const [found, expectedRows] = await Promise.all(
+    [stored, whole].map(async (files) => {
+      const clip = await openClip(folder, { ...serving(files), engine: "onnx", onNotice });
+      const { values } = await clip.embedImages([photo, wide, photo]);
+      const ranking = await clip.classify(wide, ["cat", "dog"]);
+      clip.dispose();
+      return { values, label: ranking[0]!.label };
+    }),
+  );
+  expect(largestDifference(found!.values, expectedRows!.values)).toBeLessThan(1e-5);
+  expect(found!.label).toBe(expectedRows!.label);
 });
 
 test("a model with a tower of one's own is opened with that tower", async () => {

@@ -1,10 +1,9 @@
 import { ClipError, refuseAfterDisposal } from "@clip-ts/base";
-import { sizeOf } from "@clip-ts/core";
 import { embedderDisposed, type ClipConfig, type Embedder, type TokenizedTexts } from "@clip-ts/model";
 import type { GraphFile, GraphInput, OpenedGraph, OpenGraph, WeightsDtype } from "@clip-ts/onnx";
 import { textTower } from "@clip-ts/text-encoder";
-import { imageShape, pixelForm } from "@clip-ts/vision-encoder";
 import { once } from "../once.ts";
+import { imageInputs, smallestImage } from "./graph-images.ts";
 import type { StoredGraphs } from "./graph-files.ts";
 import { graphOrder } from "./graph-paths.ts";
 import { measureScales, scalesIn, type Scales } from "./graph-scales.ts";
@@ -62,11 +61,6 @@ async function featuresOf(
   return rows;
 }
 
-/** Images as a graph takes them. */
-function imageInputs(pixels: Float32Array, rows: number, { vision }: ClipConfig): Record<string, GraphInput> {
-  return { pixel_values: { data: pixels, shape: [rows, ...imageShape(vision)] } };
-}
-
 /** Ids as a graph takes them, with a mask for towers that read one. */
 function textInputs({ inputIds, batch, tokens }: TokenizedTexts, { text }: ClipConfig): Record<string, GraphInput> {
   const shape = [batch, tokens];
@@ -80,7 +74,11 @@ function standIns(config: ClipConfig): Record<string, GraphInput> {
   const { contextLength, endTokenId } = config.text;
   const ids = new Int32Array(contextLength).fill(endTokenId);
   return {
-    ...imageInputs(new Float32Array(sizeOf(imageShape(config.vision))), 1, config),
+    ...imageInputs(
+      smallestImage(config, () => 0),
+      1,
+      config,
+    ),
     ...textInputs({ inputIds: ids, batch: 1, tokens: contextLength }, config),
   };
 }
@@ -124,14 +122,6 @@ export async function graphEmbedder(parts: GraphEmbedderParts, { readies }: { re
     throw new ClipError(
       "unsupported",
       `${place} holds ONNX graphs in place of weights, which only ONNX Runtime runs: use the engine onnx.`,
-      { data: { place } },
-    );
-  }
-  if (pixelForm(config.vision).published !== undefined) {
-    throw new ClipError(
-      "unsupported",
-      `${place} holds ONNX graphs that are given more of images than their pixels (SigLIP 2 NaFlex): run them in ONNX ` +
-        "Runtime, and open the folder with the model's weights here.",
       { data: { place } },
     );
   }

@@ -1,7 +1,7 @@
-import { sizeOf } from "@clip-ts/core";
+import { joinInputs } from "@clip-ts/image";
 import { lossOf, type ClipConfig, type Embedder } from "@clip-ts/model";
 import type { OpenedGraph } from "@clip-ts/onnx";
-import { imageShape } from "@clip-ts/vision-encoder";
+import { smallestImage } from "./graph-images.ts";
 import type { GraphSettings } from "./graph-settings.ts";
 
 /** What an embedder knows of its model beside the towers. */
@@ -37,9 +37,8 @@ export async function measureScales(
   config: ClipConfig,
 ): Promise<Scales | undefined> {
   const { contextLength, endTokenId, padTokenId, vocabSize } = config.text;
-  const pixels = Float32Array.from({ length: 2 * sizeOf(imageShape(config.vision)) }, (_, at) =>
-    Math.sin(at * at * 0.7),
-  );
+  const [first, second] = [0, 1].map((row) => smallestImage(config, (at) => Math.sin((at + 100 * row) ** 2 * 0.7)));
+  const pixels = joinInputs([first!, second!]);
   const ids = new Int32Array(2 * contextLength).fill(padTokenId);
   for (const [row, length] of [3, 4].entries()) {
     for (let at = 0; at < length; at++) ids[row * contextLength + at] = (7 + 11 * row + 5 * at) % vocabSize;

@@ -1,5 +1,5 @@
 import type { HostArray } from "@clip-ts/core";
-import { inputShape, joinPatches, splitPatches, type PatchesConfig } from "@clip-ts/image";
+import { inputLength, inputShape, joinInputs, joinPatches, splitPatches, type PatchesConfig } from "@clip-ts/image";
 import { fromFloat32, toFloat32, toInt32, type HostTensor, type TensorFile } from "@clip-ts/weights";
 
 /** A list of whole numbers as a file keeps it. */
@@ -14,8 +14,10 @@ export function patchTensors(
   images: readonly Float32Array[],
   config: PatchesConfig,
 ): Readonly<Record<"pixel_values" | "pixel_attention_mask" | "spatial_shapes", HostTensor>> {
-  const { pixelValues, pixelAttentionMask, spatialShapes } = splitPatches(images, config);
-  const [rows = 0, patches = 0] = inputShape(config, images.length);
+  const shape = inputShape(config, images.length);
+  const [rows = 0, patches = 0] = shape;
+  const joined = joinInputs(images, inputLength(config));
+  const { pixelValues, pixelAttentionMask, spatialShapes } = splitPatches(joined, shape);
   return {
     pixel_values: fromFloat32(pixelValues, [rows, patches, 3 * config.patchSize ** 2]),
     pixel_attention_mask: fromInt32(pixelAttentionMask, [rows, patches]),
