@@ -135,7 +135,9 @@ test("a model and its files say the same kind of input", async () => {
   const own = formatPreprocessorConfig(config);
   expect(await findPreprocess(folder(own), { vision })).toEqual(config);
   expect(await findPreprocess(folder(undefined), { vision })).toEqual(usualPreprocess({ vision }));
-  expect(usualPreprocess({ vision })).toEqual(naflexPreprocess(4));
+  expect(usualPreprocess({ vision })).toEqual(naflexPreprocess(4, 16));
+  const published = { kind: "naflex", imageSize: 256, patchSize: 16 };
+  expect(usualPreprocess({ vision: published })).toEqual(naflexPreprocess());
   const squares = formatPreprocessorConfig(clipPreprocess(16));
   await expect(findPreprocess(folder(squares), { vision })).rejects.toThrow(
     /pictures become planes of one size, but the model takes rows of patches/u,

@@ -185,6 +185,13 @@ function isClipa({ kind, preNorm, patchBias = false, pooling }: VisionTraits): b
   return kind !== "resnet" && preNorm === false && !patchBias && pooling === "mean";
 }
 
+/** As many patches as the model's table of positions has places, which is what published models are trained with. */
+function usualPatches({ imageSize, patchSize = 16 }: VisionTraits): PatchesConfig {
+  const patch = sidesOf(patchSize).height;
+  const { height, width } = sidesOf(imageSize);
+  return naflexPreprocess(patch, Math.floor(height / patch) * Math.floor(width / patch));
+}
+
 /**
  * What a model of this kind was most likely trained with, where no file says it: OpenAI's for CLIP,
  * SigLIP's, ImageNet's statistics for torchvision's transformers and CLIPA (which squashes, as open_clip has it
@@ -192,7 +199,7 @@ function isClipa({ kind, preNorm, patchBias = false, pooling }: VisionTraits): b
  * with ImageNet's statistics, ALIGN's from -1 to 1.
  */
 export function usualPreprocess({ vision }: { readonly vision: VisionTraits }): Preprocessing {
-  if (vision.kind === "naflex") return naflexPreprocess(sidesOf(vision.patchSize ?? 16).height);
+  if (vision.kind === "naflex") return usualPatches(vision);
   const openai = clipPreprocess(vision.imageSize);
   if (vision.pooling === "attention") return siglipPreprocess(vision.imageSize);
   if (vision.kind === "swin") return { ...openai, resize: "squash", ...imagenetStatistics };

@@ -87,7 +87,13 @@ export type {
   Rows,
 } from "./objectives/objective.ts";
 export { preset, presetNames } from "./presets.ts";
-export { towerPreset, towerPresetNames, type TextTowerName, type VisionTowerName } from "./presets/towers.ts";
+export {
+  towerPreset,
+  towerPresetNames,
+  type NaflexTowerName,
+  type TextTowerName,
+  type VisionTowerName,
+} from "./presets/towers.ts";
 export { clipSpec, initClip, type ClipParams } from "./spec.ts";
 export {
   averagePrompts,

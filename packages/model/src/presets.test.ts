@@ -31,6 +31,8 @@ test.each([
   ["vit_l_16", 303_301_632],
   ["vit_l_32", 305_510_400],
   ["vit_h_14", 630_764_800],
+  ["siglip2-base-patch16-naflex", 92_930_304],
+  ["siglip2-so400m-patch16-naflex", 427_888_064],
   ["roberta-base", 124_055_040],
   ["roberta-large", 354_310_144],
   ["xlm-roberta-base", 277_453_056],
@@ -61,6 +63,7 @@ test.each([
   ["RN50x16", 290_979_217],
   ["RN50x64", 623_258_305],
   ["ViT-B-16-SigLIP", 203_155_970],
+  ["siglip2-base-patch16-naflex", 375_234_050],
 ])("%s has %i trained parameters, as published", (name, parameters) => {
   expect(trainedParams(name)).toBe(parameters);
 });

@@ -1,8 +1,8 @@
 import { ClipError } from "@clip-ts/base";
-import { initialLogitScale } from "@clip-ts/projection";
+import { initialLogitScale, initialSigmoidLogitScale } from "@clip-ts/projection";
 import type { BuiltInClipConfig } from "./config.ts";
 import { openClipModels } from "./presets/open-clip-models.ts";
-import { causalText, resNet, towerPreset, vit } from "./presets/towers.ts";
+import { causalText, naflexVit, resNet, towerPreset, vit, type NaflexTowerName } from "./presets/towers.ts";
 
 /** torchvision's ViT-B/32 and RoBERTa-base, joined by two linear heads. */
 function vitRoberta(): BuiltInClipConfig {
@@ -59,6 +59,24 @@ function smallResNet(): BuiltInClipConfig {
   return { ...base, vision };
 }
 
+/** `small` with SigLIP 2's transformer of pictures that keep their shape, and its loss. */
+function smallNaflex(): BuiltInClipConfig {
+  const { joint, text } = ownSizes["small"]!;
+  return {
+    projectionDim: joint,
+    initialLogitScale: initialSigmoidLogitScale,
+    vision: naflexVit({ grid: 4, patch: 12, width: 128, layers: 3, heads: 4, mlpWidth: 512 }),
+    text: causalText(text, "gelu_pytorch_tanh"),
+    loss: { kind: "sigmoid" },
+  };
+}
+
+/** A SigLIP 2 of the hub whose pictures keep their shape, beside the text tower of its sibling of squares. */
+function siglip2Naflex(tower: NaflexTowerName, sibling: string): BuiltInClipConfig {
+  const { text, ...model } = openClipModels.get(sibling)!();
+  return { ...model, vision: towerPreset(tower), text: { ...text, padTokenId: 0 } };
+}
+
 /** OpenAI's names of its vision transformers, all with QuickGELU. */
 const openaiNames: Readonly<Record<string, string>> = {
   "ViT-B/32": "ViT-B-32",
@@ -80,11 +98,14 @@ const builders: ReadonlyMap<string, () => BuiltInClipConfig> = new Map([
   ["ViT-B-32-roberta", vitRoberta],
   ...entriesOf(ownSizes, ownModel),
   ["small-resnet", smallResNet],
+  ["small-naflex", smallNaflex],
+  ["siglip2-base-patch16-naflex", () => siglip2Naflex("siglip2-base-patch16-naflex", "ViT-B-16-SigLIP2-256")],
+  ["siglip2-so400m-patch16-naflex", () => siglip2Naflex("siglip2-so400m-patch16-naflex", "ViT-SO400M-16-SigLIP2-256")],
 ]);
 
 /**
  * Names of the built-in models: open_clip's, where "-quickgelu" is the activation of OpenAI's weights;
- * OpenAI's; and sizes of our own for small machines.
+ * OpenAI's; the hub's SigLIP 2 NaFlex; and sizes of our own for small machines.
  */
 export const presetNames: readonly string[] = [...builders.keys()];
 

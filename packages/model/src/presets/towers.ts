@@ -1,7 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import type { Activation } from "@clip-ts/core";
 import type { CausalTextConfig, RobertaTextConfig } from "@clip-ts/text-encoder";
-import type { ResNetConfig, VitConfig } from "@clip-ts/vision-encoder";
+import type { NaflexConfig, ResNetConfig, VitConfig } from "@clip-ts/vision-encoder";
 
 /** Sizes of a stack of blocks; the hidden layers of its MLPs are four times as wide. */
 interface Stack {
@@ -118,25 +118,56 @@ const torchvisionTowers: Readonly<Record<VisionTowerName, () => VitConfig>> = {
   vit_h_14: () => torchvisionVit(14, { width: 1280, layers: 32, heads: 16 }),
 };
 
+/** SigLIP 2's vision transformer of pictures that keep their shape, with positions of `grid` by `grid`. */
+export function naflexVit({
+  grid,
+  patch,
+  mlpWidth,
+  ...stack
+}: Stack & { readonly grid: number; readonly patch: number; readonly mlpWidth: number }): NaflexConfig {
+  return {
+    kind: "naflex",
+    ...stack,
+    mlpWidth,
+    activation: "gelu_pytorch_tanh",
+    layerNormEps: 1e-6,
+    imageSize: grid * patch,
+    patchSize: patch,
+    channels: 3,
+  };
+}
+
+/** Names of vision towers whose pictures keep their shape: the SigLIP 2 NaFlex models of the Hugging Face hub. */
+export type NaflexTowerName = "siglip2-base-patch16-naflex" | "siglip2-so400m-patch16-naflex";
+
+const naflexTowers: Readonly<Record<NaflexTowerName, () => NaflexConfig>> = {
+  "siglip2-base-patch16-naflex": () => naflexVit({ grid: 16, patch: 16, ...vitBase, mlpWidth: 3072 }),
+  "siglip2-so400m-patch16-naflex": () =>
+    naflexVit({ grid: 16, patch: 16, width: 1152, layers: 27, heads: 16, mlpWidth: 4304 }),
+};
+
 /** Names of text towers alone: the RoBERTas of the Hugging Face hub. */
 export type TextTowerName = "roberta-base" | "roberta-large" | "xlm-roberta-base" | "xlm-roberta-large";
 
 /** Every name that `towerPreset` knows. */
-export const towerPresetNames: readonly (VisionTowerName | TextTowerName)[] = [
+export const towerPresetNames: readonly (VisionTowerName | NaflexTowerName | TextTowerName)[] = [
   ...(Object.keys(torchvisionTowers) as VisionTowerName[]),
+  ...(Object.keys(naflexTowers) as NaflexTowerName[]),
   ...(Object.keys(robertaTowers) as TextTowerName[]),
 ];
 
 /**
  * The config of one published tower, to put a model together from: torchvision's vision transformers at 224 pixels
- * and without their classifier (the feature is the class token after the last norm), or RoBERTa whose first token
- * stands for the caption. A head of the model takes either to the joint space.
+ * and without their classifier (the feature is the class token after the last norm), SigLIP 2's of pictures that keep
+ * their shape, or RoBERTa whose first token stands for the caption. A head of the model takes either to the joint space.
  * @throws ClipError "bad-config" for an unknown name.
  */
 export function towerPreset(name: VisionTowerName): VitConfig;
+export function towerPreset(name: NaflexTowerName): NaflexConfig;
 export function towerPreset(name: TextTowerName): RobertaTextConfig;
-export function towerPreset(name: string): VitConfig | RobertaTextConfig {
+export function towerPreset(name: string): VitConfig | NaflexConfig | RobertaTextConfig {
   if (name in torchvisionTowers) return torchvisionTowers[name as VisionTowerName]();
+  if (name in naflexTowers) return naflexTowers[name as NaflexTowerName]();
   const text = robertaTowers[name];
   if (text !== undefined) return { ...text, pooling: "first" };
   throw new ClipError(

@@ -45,6 +45,18 @@ test("a fresh model learns from pictures that keep their shape, alike on two eng
   expect(one.after[table]).not.toEqual(one.before[table]);
 });
 
+test("the preset learns from pictures of its own patches", async () => {
+  const run = configOf("preset", { model: { preset: "small-naflex", architecture: { vision: { layers: 1 } } } });
+  const { description } = await openRunModel(run.model);
+  expect(description.preprocess).toEqual(naflexPreprocess(12, 16));
+  const { metrics, before, after } = await takeSteps(run);
+  expect(metrics[2]!.loss).toBeLessThan(metrics[0]!.loss);
+  expect(before[table]).toHaveLength(16 * 128);
+  expect(after[table]).not.toEqual(before[table]);
+  const larger = await openRunModel({ ...run.model, imageSize: 72 });
+  expect(larger.description.preprocess).toEqual(naflexPreprocess(12, 36));
+});
+
 test("micro-batches and checkpointing change nothing but rounding", async () => {
   const whole = await takeSteps(configOf("whole", { model }));
   const parts = await takeSteps(
