@@ -10,6 +10,7 @@ SigLIP and Chinese-CLIP often do. Trained on a few sentences, with a few rules i
 import base64
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def train(folder, **options):
     for path in [text, rules, folder / "made.vocab"]:
         path.unlink()
     return folder / "made.model"
+
+
+def siglip2_rows(gemma, config):
+    """Whole rows of SigLIP 2's processor, its tokenizer read from a Gemma model's pieces."""
+    place = gemma.with_name("siglip2")
+    shutil.copytree(gemma, place)
+    (place / "tokenizer_config.json").write_text(json.dumps(config))
+    processor = transformers.Siglip2Processor(transformers.Siglip2ImageProcessorPil(), transformers.AutoTokenizer.from_pretrained(place))
+    return lambda texts: [[int(id) for id in row] for row in processor(text=texts).input_ids]
 
 
 def make(root):
@@ -75,6 +85,9 @@ def make(root):
                    add_dummy_prefix=False, remove_extra_whitespaces=False)
     cfg = {"hf_tokenizer_name": "timm/x", "context_length": 24, "tokenizer_kwargs": {"clean": "canonicalize"}}
     add("gemma in open_clip", gemma, "siglip", open_clip_judge(gemma, 24, clean="canonicalize"), context=24, openClip=cfg, rows=True)
+    own = {"tokenizer_class": "Siglip2Tokenizer", "padding_side": "right", "add_bos_token": False, "add_eos_token": True}
+    # transformers' config says pad 1 where a file says none; its processor fills rows with the tokenizer's own.
+    add("siglip2", gemma, "siglip", siglip2_rows(gemma, own), pad=1, config=own, rows=True)
     config = {"tokenizer_class": "NllbTokenizer", "additional_special_tokens": LANGUAGES}
     nllb = folder("nllb", "sentencepiece.bpe.model", config, model_type="bpe", pad_id=-1, bos_id=1, eos_id=2, unk_id=0, user_defined_symbols=[])
     parts = nllb_parts(nllb)

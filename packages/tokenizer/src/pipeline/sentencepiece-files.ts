@@ -208,6 +208,7 @@ const makers: Readonly<Record<string, (parts: Parts) => Json>> = {
   SiglipTokenizer: siglipJson,
   NllbTokenizer: nllbJson,
   GemmaTokenizer: gemmaJson,
+  Siglip2Tokenizer: gemmaJson,
 };
 
 /** Which class reads a file where the config names none, as transformers has it for these names. */
