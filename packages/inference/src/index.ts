@@ -24,6 +24,7 @@ export { graphEmbedder, type GraphEmbedderParts, type RunsGraphs } from "./store
 export { transformersNames } from "./stored-graphs/graph-paths.ts";
 export type { StoredGraphs } from "./stored-graphs/graph-files.ts";
 export { withParts, type OtherParts } from "./with-parts.ts";
+export { checkBatches } from "./check-batches.ts";
 export { bytesEmbedder, type BytesEmbedder, type BytesEmbedderParts } from "./bytes-embedder.ts";
 export { compileEmbedder } from "./compile-embedder.ts";
 export { embedderOnDemand } from "./embedder-on-demand.ts";

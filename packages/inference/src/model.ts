@@ -12,6 +12,7 @@ import {
 import { inputSize, isPatches, preprocessAtSize } from "@clip-ts/image";
 import { hasOpenSide, pixelForm, visionSpec, withImageSize } from "@clip-ts/vision-encoder";
 import { convertLayout, loadHostArrays, loadParams, type TensorFile } from "@clip-ts/weights";
+import { checkBatches } from "./check-batches.ts";
 import { checkOrigin, warnOnce } from "./from-weights.ts";
 import { engineEmbedder } from "./compiled-towers.ts";
 import { lazyWeights, rememberTexts, saysGraphs, type LazyWeights, type ModelFiles } from "./model-files.ts";
@@ -138,7 +139,7 @@ export async function loadEmbedder(
 }
 
 /** What beside its files and its weights a model's handle is made of. */
-export type DescribedClipParts<Image> = Pick<ClipParts<Image>, "preprocess" | "batchSize"> & {
+export type DescribedClipParts<Image> = Pick<ClipParts<Image>, "preprocess" | "batchSize" | "maxTokens"> & {
   /** The weights on an engine; owned by the handle from now on. */
   readonly embedder: Embedder;
 };
@@ -146,11 +147,13 @@ export type DescribedClipParts<Image> = Pick<ClipParts<Image>, "preprocess" | "b
 /**
  * The handle of a model that a folder describes, on whatever engine its embedder runs. Captions take rows as wide
  * as the longest needs, in steps of 8; a model without a tokenizer is refused when it is asked for texts.
+ * @throws ClipError "bad-argument" for a `maxTokens` that no image keeps, or of a model whose images are of one size.
  */
-export function describedClip<Image>(
-  description: Pick<ModelDescription, "config" | "tokenizer" | "missingTokenizer">,
+export async function describedClip<Image>(
+  description: Pick<ModelDescription, "config" | "preprocess" | "tokenizer" | "missingTokenizer">,
   { embedder, ...parts }: DescribedClipParts<Image>,
 ): Promise<Clip<Image>> {
+  checkBatches(description, parts);
   return createClip<Image>({
     config: description.config,
     model: embedder,

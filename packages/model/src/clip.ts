@@ -1,10 +1,10 @@
-import { ClipError, refuseAfterDisposal } from "@clip-ts/base";
+import { refuseAfterDisposal } from "@clip-ts/base";
 import { embedLabels, rankLabels, rememberLabels, type Classification } from "./classification.ts";
 import type { ClipConfig } from "./config.ts";
 import { eagerEmbedder, type Embedder, type TokenizedTexts } from "./embed.ts";
 import type { FeatureRows } from "@clip-ts/core";
 import { pixelForm, type PixelForm } from "@clip-ts/vision-encoder";
-import { batchesOf, imagesTogether, joinImages } from "./image-batches.ts";
+import { checkLimits, imageBatches, imagesTogether, type BatchLimits } from "./image-batches.ts";
 import type { ClipParams } from "./spec.ts";
 
 /** What a usable CLIP is made of; how images and captions become numbers is passed in. */
@@ -17,6 +17,11 @@ export interface ClipParts<Image> {
   readonly preprocess: (image: Image) => Promise<Float32Array> | Float32Array;
   /** Images or captions embedded at a time. */
   readonly batchSize?: number;
+  /**
+   * Most patches of a batch of images that keep their shape (NaFlex), padding counted; a batch has fewer images than
+   * `batchSize` where these would be more. Unbounded by default; refused for models whose images are of one size.
+   */
+  readonly maxTokens?: number | undefined;
 }
 
 /** CLIP for application code: unit vectors in, rankings out. */
@@ -89,24 +94,19 @@ async function embedPrepared<Image>(
   images: readonly Image[],
   {
     form,
-    batchSize,
+    limits,
     preprocess,
-  }: Pick<ClipParts<Image>, "preprocess"> & { readonly form: PixelForm; readonly batchSize: number },
+  }: Pick<ClipParts<Image>, "preprocess"> & { readonly form: PixelForm; readonly limits: BatchLimits },
   embedder: Pick<Embedder, "images">,
 ): Promise<FeatureRows> {
   const parts: SomeRows[] = [];
-  const together = imagesTogether(form, batchSize);
+  const together = imagesTogether(form, limits.batchSize);
   for (let start = 0; start < images.length; start += together) {
     const some = images.slice(start, start + together);
     const inputs = await Promise.all(some.map(async (image) => preprocess(image)));
-    const lengths = inputs.map(({ length }) => length);
-    for (const batch of batchesOf(lengths, batchSize)) {
-      const pixels = joinImages(
-        batch.map((index) => inputs[index] as Float32Array),
-        form,
-      );
-      const values = await embedder.images(pixels, batch.length);
-      parts.push({ items: batch.map((index) => start + index), values });
+    for (const { items, pixels } of imageBatches(inputs, form, limits)) {
+      const values = await embedder.images(pixels, items.length);
+      parts.push({ items: items.map((index) => start + index), values });
     }
   }
   return inOrder(parts, images.length);
@@ -123,20 +123,22 @@ function spread(texts: readonly string[], distinct: readonly string[], { values,
   return { values: all, rows: texts.length, dim };
 }
 
-/** Joins parameters, tokenizer and preprocessing into one handle. */
+/**
+ * Joins parameters, tokenizer and preprocessing into one handle.
+ * @throws ClipError "bad-argument" for limits of batches that no image can keep.
+ */
 export async function createClip<Image>(parts: ClipParts<Image>): Promise<Clip<Image>> {
-  const { config, model, tokenize, preprocess, batchSize = 32 } = parts;
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new ClipError("bad-argument", `The batch size should be 1 or more, got ${batchSize}.`);
-  }
-  const embedder = "logit_scale" in model ? await eagerEmbedder(model, config) : model;
+  const { config, model, tokenize, preprocess, batchSize = 32, maxTokens } = parts;
   const form = pixelForm(config.vision);
+  const limits = { batchSize, maxTokens };
+  checkLimits(limits, form);
+  const embedder = "logit_scale" in model ? await eagerEmbedder(model, config) : model;
   const labelRows = rememberLabels((labels, templates) => embedLabels(handle, labels, templates));
   const handle: Clip<Image> = {
     config,
     logitScale: Math.exp(embedder.logitScale),
     ...(embedder.logitBias !== undefined && { logitBias: embedder.logitBias }),
-    embedImages: (images) => embedPrepared(images, { form, batchSize, preprocess }, embedder),
+    embedImages: (images) => embedPrepared(images, { form, limits, preprocess }, embedder),
     async embedTexts(texts) {
       const distinct = [...new Set(texts)]; // a caption that comes twice is computed once
       const features = await embedInBatches(distinct, batchSize, (batch) => embedder.texts(tokenize(batch)));

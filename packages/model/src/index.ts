@@ -29,6 +29,7 @@ export {
   type ReadableFeatures,
   type SkippedJob,
 } from "./embed-readable.ts";
+export { checkLimits, imageBatches, type AskedLimits, type BatchLimits, type ImageBatch } from "./image-batches.ts";
 export {
   forwardDetails,
   lossGradients,

@@ -4,8 +4,17 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { inputBytes, isPatches, naflexPreprocess, preprocess, preprocessBytes, type Pixels } from "@clip-ts/image";
-import { bytesEmbedder, closing, loadEmbedder, loadModelParams, makeSelfCheck, runSelfCheck } from "@clip-ts/inference";
+import {
+  bytesEmbedder,
+  closing,
+  describedClip,
+  loadEmbedder,
+  loadModelParams,
+  makeSelfCheck,
+  runSelfCheck,
+} from "@clip-ts/inference";
 import { startEngine } from "@clip-ts/engines";
+import type { Embedder } from "@clip-ts/model";
 import { goldenArrays, goldenJson, goldenPath, goldenTensors, relativeError, useEngine } from "@clip-ts/test-utils";
 import * as runtime from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
@@ -53,6 +62,49 @@ test("--image-size asks for as many patches as a square has", async () => {
   const same = await openClip(folder, { engine: "cpu", imageSize: 17 }); // 18 patches of 4: 17 x 17 has no more
   expect(relativeError((await same.embedImages(images)).values, expected)).toBeLessThan(1e-5);
   same.dispose();
+});
+
+/** An embedder that counts the rows and patches of what goes through it. */
+function counting(embedder: Embedder): { readonly embedder: Embedder; readonly shapes: (readonly number[])[] } {
+  const shapes: (readonly number[])[] = [];
+  const imagesOf = async (pixels: Float32Array, rows: number): Promise<Float32Array> => {
+    shapes.push([rows, pixels.length / rows / 52]);
+    return embedder.images(pixels, rows);
+  };
+  return { embedder: { ...embedder, images: imagesOf }, shapes };
+}
+
+test("a budget of tokens parts batches, and rows keep their order", async () => {
+  const { preprocess: config, ...rest } = await openModel(folder);
+  const { embedder, shapes } = counting(await loadEmbedder({ ...rest }));
+  const description = { preprocess: config, config: rest.config };
+  const clip = await describedClip<Pixels>(description, {
+    embedder,
+    preprocess: (image) => preprocess(image, config),
+    batchSize: 8,
+    maxTokens: 64,
+  });
+  expect(relativeError((await clip.embedImages(images)).values, expected)).toBeLessThan(1e-5);
+  expect(shapes.length).toBeGreaterThan(1);
+  for (const [rows, patches] of shapes as [number, number][]) expect(rows * patches).toBeLessThanOrEqual(64);
+  const length = inputBytes(config);
+  const bytes = new Uint8ClampedArray(images.length * length);
+  images.forEach((image, row) => preprocessBytes(image, config, bytes.subarray(row * length, (row + 1) * length)));
+  const parted = [...shapes];
+  for (const [filledTo, met] of [
+    [undefined, parted],
+    [8, Array.from({ length: 3 }, () => [3, 18])], // three images of the most patches have 54
+  ] as const) {
+    shapes.length = 0;
+    const embed = bytesEmbedder({ description, embedder, filledTo, maxTokens: 64 });
+    expect(relativeError(await embed(bytes, images.length), expected)).toBeLessThan(1e-5);
+    expect(shapes).toEqual(met);
+  }
+  const refused = /An image of 18 patches, filled up to 32, is more than a batch may have \(maxTokens 31\)/u;
+  expect(() => bytesEmbedder({ description, embedder, maxTokens: 31 })).toThrow(refused);
+  await expect(openClip(folder, { engine: "cpu", maxTokens: 31 })).rejects.toThrow(refused);
+  await rest.close();
+  clip.dispose();
 });
 
 test("threads leave the bytes of which features come", async () => {

@@ -4,6 +4,7 @@ import type { DownloadProgress } from "@clip-ts/hub";
 import { prepareImage, type ImagePreparer, type Pixels } from "@clip-ts/image";
 import {
   atResolution,
+  checkBatches,
   closing,
   describedClip,
   warnOnce,
@@ -35,6 +36,11 @@ export interface OpenClipOptions extends DecodeOptions {
   readonly dtype?: WeightsDtype;
   /** Images or captions embedded at a time; 32 by default. */
   readonly batchSize?: number;
+  /**
+   * Most patches of a batch of images that keep their shape (SigLIP 2 NaFlex), padding counted: batches have fewer images
+   * than `batchSize` where these would be more. Unbounded by default.
+   */
+  readonly maxTokens?: number;
   /**
    * Pixels a side that images are brought to, where they are not the model's own: positions are interpolated
    * as open_clip does with `force_image_size`. What of a side fills no patch is left out.
@@ -95,7 +101,7 @@ const inOneLine = ({ said, fix }: Slowdown): string => `${said}. To change that:
  * image size that the model cannot see; "bad-weights", "bad-data" or "engine-unavailable" where it fails its proof.
  */
 export async function openClip(model: string, options: OpenClipOptions = {}): Promise<Clip<ImageInput>> {
-  const { engine = "auto", batchSize, imageSize, towers, selfCheck, onNotice, onProgress, signal } = options;
+  const { engine = "auto", batchSize, maxTokens, imageSize, towers, selfCheck, onNotice, onProgress, signal } = options;
   const stored = await openModel(model, {
     towers,
     ...(onNotice !== undefined && { onNotice }),
@@ -104,6 +110,7 @@ export async function openClip(model: string, options: OpenClipOptions = {}): Pr
   });
   signal?.throwIfAborted();
   const opened = withParts(atResolution(stored, imageSize), options);
+  checkBatches(opened, { batchSize, maxTokens });
   const prepare = options.preprocess ?? opened.preprocess;
   const say = onNotice ?? warnOnce;
   const { embedder } = await closing(opened, () =>
@@ -122,5 +129,6 @@ export async function openClip(model: string, options: OpenClipOptions = {}): Pr
     embedder,
     preprocess: async (image) => prepareImage(await toPixels(image, options), prepare),
     ...(batchSize === undefined ? {} : { batchSize }),
+    maxTokens,
   });
 }

@@ -1,6 +1,7 @@
 import { ClipError, isClipError, isHubReference, mayBeModelName } from "@clip-ts/base";
 import { prepareImage, type ImagePreparer } from "@clip-ts/image";
 import {
+  checkBatches,
   closing,
   compileEmbedder,
   describedClip,
@@ -34,6 +35,11 @@ export interface OpenClipOptions extends HubOptions, EngineOptions, DecodeOption
   readonly engine?: EngineName | "auto";
   /** Images or captions embedded at a time; 32 by default. */
   readonly batchSize?: number;
+  /**
+   * Most patches of a batch of images that keep their shape (SigLIP 2 NaFlex), padding counted: batches have fewer images
+   * than `batchSize` where these would be more. Unbounded by default.
+   */
+  readonly maxTokens?: number;
   /** In place of the model's own: `fromTransformersTokenizer(await AutoTokenizer.from_pretrained(...))`. */
   readonly tokenizer?: Tokenizer;
   /** In place of the model's own: `fromTransformersProcessor(await AutoProcessor.from_pretrained(...), RawImage)`. */
@@ -189,10 +195,11 @@ async function loadProved(
  * @throws ClipError naming the file that is missing, broken or does not fit, or why the model fails its proof.
  */
 export async function openClip(model: string | URL, options: OpenClipOptions = {}): Promise<Clip<ImageSource>> {
-  const { batchSize, onNotice = (line: string) => console.warn(line), onEngine } = options;
+  const { batchSize, maxTokens, onNotice = (line: string) => console.warn(line), onEngine } = options;
   const stored = withParts(await openStored(model, options, onNotice), options);
   const prepare = options.preprocess ?? stored.preprocess;
   needServedTokenizer(stored);
+  checkBatches(stored, { batchSize, maxTokens });
   return closing(stored, async (opened) => {
     const { embedder, engine } = await loadProved(opened, options, onNotice);
     if (engine.slowdown !== undefined) {
@@ -203,6 +210,7 @@ export async function openClip(model: string | URL, options: OpenClipOptions = {
       embedder,
       preprocess: async (image) => prepareImage(await decodeImage(image, options), prepare),
       ...(batchSize === undefined ? {} : { batchSize }),
+      maxTokens,
     });
   });
 }

@@ -51,7 +51,7 @@ async function heldOut(name: string, locale: string, { started, limit }: Compari
   const pairs = captionedImages(source, onWhite, limit);
   const onSkip = limitSkipped(source.label, pairs.length, undefined);
   const embedder = await closing(model, () => loadEmbedder(model, started.compiler));
-  return withClip(model, embedder, async (clip) =>
+  return withClip({ description: model, embedder }, async (clip) =>
     retrievalNumbers(await retrieval(clip, pairs, { captions: "first", onSkip })),
   );
 }

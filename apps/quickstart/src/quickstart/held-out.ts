@@ -50,7 +50,7 @@ export async function withHeldOut(
   const pairs = captionedImages(source, model.preprocess);
   const onSkip = limitSkipped(source.label, pairs.length, 0); // rows are the drawings, one by one
   const embedder = await closing(model, () => loadEmbedder(model, engine.compiler));
-  await withClip(model, embedder, async (clip) => {
+  await withClip({ description: model, embedder }, async (clip) => {
     const found = await retrieval(clip, pairs, { captions: "first", onSkip });
     const { images, texts: names, report } = found;
     await use({ clip, drawings, images, names, report });

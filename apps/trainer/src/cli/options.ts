@@ -56,6 +56,14 @@ export const imageSizeOption: OptionHelp = {
   help: "interpolate the positions for images of another size: 256, or 240x320 for height and width",
 };
 
+/** The option that bounds batches of pictures that keep their shape. */
+export const maxTokensOption: OptionHelp = {
+  type: "string",
+  value: "N",
+  number: "count",
+  help: "of models whose pictures keep their shape (NaFlex): most patches of a batch, padding counted",
+};
+
 /** The option that holds a model against its proof more often, or never. */
 export const selfCheckOption: OptionHelp = {
   type: "string",

@@ -72,6 +72,12 @@ const dataSchema = (source: SourceSchema) =>
   z.strictObject({
     train: source,
     batchSize: positive.default(64),
+    maxTokens: z
+      .never(
+        'every picture of a training batch is filled up to the patches that "model.imageSize" allows, so that its tokens ' +
+          "are batchSize times these: lower batchSize, and raise accumulate to compare as many pairs",
+      )
+      .optional(),
     shuffle: z.boolean().default(true),
     captions: z.enum(["draw", "first"]).default("draw"),
     distinct: z

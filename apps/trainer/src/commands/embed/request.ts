@@ -40,6 +40,8 @@ export interface ShardsRequest {
   readonly part: string | undefined;
   /** Samples embedded at a time. */
   readonly batch: number;
+  /** Most patches of those that go through the tower together. */
+  readonly maxTokens: number | undefined;
 }
 
 /** Features of all shards that are to become one file. */
@@ -94,6 +96,7 @@ function shardsRequest(output: string, args: Arguments): ShardsRequest {
     what: (text("what") ?? "image") as Embedded,
     part: text("part"),
     batch: countOption(args, "batch") ?? 32,
+    maxTokens: countOption(args, "max-tokens"),
   };
 }
 

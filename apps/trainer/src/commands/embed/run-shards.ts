@@ -35,7 +35,7 @@ async function describe(
 ): Promise<EmbeddingDescription> {
   const [name = ""] = args.positionals;
   const shards = shardsIn(set);
-  const { what, batch, caption, reading } = request;
+  const { what, batch, maxTokens, caption, reading } = request;
   const { image, separator, quoting } = reading;
   const { config, preprocess } = description;
   const size = inputSize(preprocess);
@@ -47,6 +47,7 @@ async function describe(
     data: { label: set.label, fingerprint: set.contents, samples: countSamples(set) },
     settings: {
       batch,
+      ...(maxTokens !== undefined && { "max-tokens": maxTokens }),
       exif: args.flag("exif"),
       "image-size": typeof size === "number" ? size : shownSize(size),
       engine: engine.name,
@@ -129,7 +130,7 @@ function unopened(failed: readonly string[]): ClipError {
 async function embedAll(work: Work, towers: OpenTowers, workers: Pool, interruption: Interruption): Promise<void> {
   const { request, shards, total, leftOut, set } = work;
   const { what, batch: batchSize, output } = request;
-  const embed = embedBatches(towers, what, batchSize);
+  const embed = embedBatches(towers, request);
   const progress = pictureProgress({ label: "embed", total, done: total - sumSamples(shards) });
   const failed: string[] = [];
   let writer: ShardWriter | undefined;

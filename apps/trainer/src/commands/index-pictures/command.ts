@@ -1,5 +1,5 @@
 import type { Arguments, Command } from "../../cli/command.ts";
-import { engineOptions, imageSizeOption, selfCheckOption } from "../../cli/options.ts";
+import { engineOptions, imageSizeOption, maxTokensOption, selfCheckOption } from "../../cli/options.ts";
 import { checkReading, readingOptions } from "../../cli/shard-options.ts";
 import { jsonOption } from "../data/options.ts";
 import { indexRequest } from "./request.ts";
@@ -40,6 +40,7 @@ export const indexCommand: Command = {
     batch: { type: "string", value: "N", number: "count", help: "pictures embedded at a time (default 32)" },
     ...readingOptions,
     "image-size": imageSizeOption,
+    "max-tokens": maxTokensOption,
     "self-check": selfCheckOption,
     json: jsonOption,
     ...engineOptions,

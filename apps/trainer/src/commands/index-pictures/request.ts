@@ -18,6 +18,7 @@ export interface IndexRequest {
   readonly store: StoreChoice;
   readonly honourExif: boolean | undefined;
   readonly batch: number;
+  readonly maxTokens: number | undefined;
 }
 
 /** The last name of a model's folder, file or hub address. */
@@ -67,5 +68,6 @@ export function indexRequest(args: Arguments): IndexRequest {
     store,
     honourExif: flag("no-exif") ? false : undefined,
     batch: countOption(args, "batch") ?? 32,
+    maxTokens: countOption(args, "max-tokens"),
   };
 }

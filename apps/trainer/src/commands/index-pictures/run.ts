@@ -25,7 +25,10 @@ import { openSources, type OpenSources } from "./open-sources.ts";
 import { indexRequest, type IndexRequest } from "./request.ts";
 
 /** The model as the index takes it. */
-async function pictureModel(towers: OpenTowers, { model, name, batch }: IndexRequest): Promise<PictureModel> {
+async function pictureModel(
+  towers: OpenTowers,
+  { model, name, batch, maxTokens }: IndexRequest,
+): Promise<PictureModel> {
   const { description, embedder } = towers;
   const { config, preprocess, tokenizer } = description;
   const dim = config.projectionDim;
@@ -35,7 +38,7 @@ async function pictureModel(towers: OpenTowers, { model, name, batch }: IndexReq
     sha256: await hashModel(model),
     dim,
     preprocess,
-    images: bytesEmbedder({ description, embedder, filledTo: filledRows(towers, batch) }),
+    images: bytesEmbedder({ description, embedder, filledTo: filledRows(towers, batch), maxTokens }),
     ...(tokenizer !== undefined && {
       texts: async (texts: readonly string[]) => {
         const ids = needTokenizer(description).encodeBatch([...texts], { multiple: 8 });

@@ -1,6 +1,7 @@
 import type { StartedEngine } from "@clip-ts/engines";
 import {
   atResolution,
+  checkBatches,
   closing,
   describedClip,
   needTokenizer,
@@ -13,7 +14,7 @@ import type { Precision } from "@clip-ts/tensorflow";
 import { sameSize, shownSize, type ImageSize } from "@clip-ts/base";
 import { hasOpenSide, pixelForm, visionTower } from "@clip-ts/vision-encoder";
 import type { Arguments } from "../../cli/command.ts";
-import { sizeOption } from "../../cli/options.ts";
+import { countOption, sizeOption } from "../../cli/options.ts";
 import { note, onNotice } from "../../cli/output.ts";
 import { startNamedEngine } from "../../cli/start-engine.ts";
 
@@ -46,6 +47,7 @@ export async function openTowers(
   const imageSize = imageSizeOf(args);
   const opened = atResolution(stored, imageSize);
   if (readsTexts) needTokenizer(opened);
+  checkBatches(opened, { maxTokens: maxTokensOf(args) });
   noteImageSize(stored.config, imageSize);
   const { engine, embedder } = await closing(opened, () =>
     loadProved(opened, {
@@ -72,7 +74,15 @@ export async function withModel<Result>(
   options: { readonly readsTexts?: boolean } = {},
 ): Promise<Result> {
   const { description, engine, embedder } = await openTowers(args, options);
-  return withClip(description, embedder, (clip) => use({ description, engine, clip }));
+  return withClip({ description, embedder, maxTokens: maxTokensOf(args) }, (clip) =>
+    use({ description, engine, clip }),
+  );
+}
+
+/** A model's description, and its weights on an engine. */
+interface ClipTowers extends Pick<OpenTowers, "description" | "embedder"> {
+  /** Most patches of a batch of images. */
+  readonly maxTokens?: number | undefined;
 }
 
 /**
@@ -80,19 +90,24 @@ export async function withModel<Result>(
  * embedder over.
  */
 export async function withClip<Result>(
-  description: ModelDescription,
-  embedder: Embedder,
+  { description, embedder, maxTokens }: ClipTowers,
   use: (clip: Clip<Float32Array>) => Promise<Result>,
 ): Promise<Result> {
   const clip = await describedClip<Float32Array>(description, {
     embedder,
     preprocess: (planes) => planes,
+    maxTokens,
   });
   try {
     return await use(clip);
   } finally {
     clip.dispose();
   }
+}
+
+/** `--max-tokens`, or undefined. @throws UsageError unless it is a whole number. */
+export function maxTokensOf(args: Pick<Arguments, "text">): number | undefined {
+  return countOption(args, "max-tokens");
 }
 
 /** `--image-size`, or undefined. @throws UsageError unless it is a whole number or HEIGHTxWIDTH. */

@@ -169,7 +169,7 @@ export async function openEvaluation(
   const towers = engineTowers(description.config, compiler);
   const measureAll = async (leaves: HostArrays): Promise<Evaluation> => {
     const embedder = await towers.withWeights(leaves);
-    return withClip(description, embedder, async (clip) => {
+    return withClip({ description, embedder }, async (clip) => {
       const parts: Evaluation[] = [];
       for (const measure of measures) parts.push(await measure.of(clip));
       return Object.assign({}, ...parts) as Evaluation;

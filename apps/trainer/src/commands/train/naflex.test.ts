@@ -85,6 +85,11 @@ test.each(["augment", "view"])("data.%s is refused: it makes squares", async (ke
   await expect(takeSteps(run)).rejects.toThrow(/keep their shape, as rows of patches/u);
 });
 
+test("a budget of tokens is refused: a batch for the loss has its number of pairs", () => {
+  const named = /data\.maxTokens.*batchSize times these: lower batchSize, and raise accumulate/su;
+  expect(() => configOf("tokens", { model, data: { maxTokens: 4096 } })).toThrow(named);
+});
+
 test("model.preprocess changes statistics and filter, and refuses a fit", async () => {
   const opened = (preprocess: object): ReturnType<typeof openRunModel> =>
     openRunModel(configOf("preprocess", { model: { ...model, preprocess } }).model);
