@@ -55,6 +55,8 @@ TEXT_TOWERS = {
 # Types whose configuration class says by its defaults what the checkpoint is that it names; of others no sizes are
 # known without the checkpoint's own config.
 SAYS_ITS_SIZES = {"align", "altclip", "chinese_clip", "clip", "siglip", "siglip2", "tipsv2"}
+# Where the published checkpoint differs from these defaults: SigLIP 2 reads Gemma's vocabulary.
+PUBLISHED = {"siglip2": {"text_config": {"vocab_size": 256_000}}}
 
 
 def text_tower_config(name, *_, **__):
@@ -178,7 +180,7 @@ def checkpoints():
         path = Path(transformers.__file__).parent / "models" / folder / f"configuration_{folder}.py"
         names = dict.fromkeys(re.findall(r'checkpoint="([^"]+)"', path.read_text()))
         for name in names:
-            yield {"repository": name, "type": kind, **own_facts(kind, CONFIG_MAPPING[kind]()), **tokenizer_of(kind)}
+            yield {"repository": name, "type": kind, **own_facts(kind, CONFIG_MAPPING[kind](**PUBLISHED.get(kind, {}))), **tokenizer_of(kind)}
 
 
 def constant(name, kind, comment, content):

@@ -162,6 +162,14 @@ test("transformers' arrays are the same images, both ways", () => {
 test("another image size is another number of patches", () => {
   expect(preprocessAtSize(naflexPreprocess(), 384)).toEqual(naflexPreprocess(16, 576));
   expect(preprocessAtSize(config, inputSize(config))).toBe(config);
+  for (const patchSize of [1, 4, 14, 16]) {
+    for (let count = 1; count < 1100; count++) {
+      const size = inputSize(naflexPreprocess(patchSize, count));
+      expect(preprocessAtSize(naflexPreprocess(patchSize, 2000), size)).toEqual(naflexPreprocess(patchSize, count));
+    }
+  }
+  expect(inputSize(naflexPreprocess(4, 18))).toBe(17);
+  expect(inputSize(naflexPreprocess(4, 11))).toEqual([4, 44]);
   expect(preprocessAtSize(naflexPreprocess(), [256, 512])).toEqual(naflexPreprocess(16, 512));
   expect(preprocessAtSize(config, 1)).toMatchObject({ maxPatches: 1 });
   expect(preprocessAtSize(clipPreprocess(8), 16)).toEqual({ ...clipPreprocess(8), size: 16 });

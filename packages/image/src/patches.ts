@@ -49,9 +49,21 @@ export function inputBytes(config: InputForm): number {
   return isPatches(config) ? config.maxPatches * patchLength(config) + gridLength : rowLength(config);
 }
 
-/** Size of the image that fills an input, of patches a square one: by what it is compared and told. */
+/** The smallest square of as many whole patches, by its area; where every square has more or fewer, a rectangle of them. */
+function sizeOfPatches({ patchSize, maxPatches }: PatchesConfig): ImageSize {
+  const side = Math.ceil(patchSize * Math.sqrt(maxPatches));
+  if (Math.floor((side / patchSize) ** 2) === maxPatches) return side;
+  let rows = Math.floor(Math.sqrt(maxPatches));
+  while (maxPatches % rows !== 0) rows--;
+  return [patchSize * rows, (patchSize * maxPatches) / rows];
+}
+
+/**
+ * Size of the image that fills an input, of patches one whose area is theirs: by what it is compared and told.
+ * `preprocessAtSize` makes as many patches of it.
+ */
 export function inputSize(config: InputForm): ImageSize {
-  return isPatches(config) ? Math.round(config.patchSize * Math.sqrt(config.maxPatches)) : config.size;
+  return isPatches(config) ? sizeOfPatches(config) : config.size;
 }
 
 /** Where the search for a scale starts and ends. */

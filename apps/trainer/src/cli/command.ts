@@ -9,8 +9,8 @@ export interface OptionHelp {
   readonly value?: string;
   /** The only values there are. */
   readonly choices?: readonly string[];
-  /** The value is a number above 0, or such a whole number. */
-  readonly number?: "positive" | "count";
+  /** The value is a number above 0, such a whole number, or a size in pixels: one of these, or HEIGHTxWIDTH. */
+  readonly number?: "positive" | "count" | "size";
   /** The value is a file to write, or "-" for stdout, which then holds that file alone. */
   readonly writes?: true;
   readonly help: string;

@@ -53,6 +53,7 @@ export const dtypeOption: OptionHelp = {
 export const imageSizeOption: OptionHelp = {
   type: "string",
   value: "PIXELS",
+  number: "size",
   help: "interpolate the positions for images of another size: 256, or 240x320 for height and width",
 };
 

@@ -1,6 +1,6 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { commonOptions, UsageError, type Arguments, type Command, type OptionHelp } from "./command.ts";
-import { countOption, numberOption } from "./options.ts";
+import { countOption, numberOption, sizeOption } from "./options.ts";
 import { suggestion } from "./text.ts";
 
 type ParserOptions = NonNullable<ParseArgsConfig["options"]>;
@@ -89,6 +89,7 @@ function checkValue(name: string, option: OptionHelp, args: Arguments): void {
   const given = multiple === true ? args.texts(name) : [args.text(name) ?? []].flat();
   if (choices !== undefined) for (const value of given) checkChoice(name, value, choices);
   if (number === "count") countOption(args, name);
+  if (number === "size") sizeOption(args, name);
   if (number === "positive") numberOption(args, name);
 }
 

@@ -149,7 +149,7 @@ export const convertCommand: Command = {
     resolution: {
       type: "string",
       value: "PIXELS",
-      number: "count",
+      number: "size",
       help: "the same as --image-size",
     },
     interpolate: {
