@@ -21,6 +21,8 @@ const commands = {
   "data-train": async () => (await import("./commands/data-train.mjs")).benchDataTrain,
   "data-memory": async () => (await import("./commands/data-memory.mjs")).benchDataMemory,
   browser: async () => (await import("./commands/browser.mjs")).benchBrowser,
+  ranks: async () => (await import("./commands/ranks.mjs")).benchRanks,
+  scaling: async () => (await import("./commands/scaling.mjs")).benchScaling,
   search: async () => (await import("./commands/search.mjs")).benchSearch,
   table: async () => (await import("./commands/table.mjs")).benchTable,
 };

@@ -26,6 +26,8 @@ import { parseArgs } from "node:util";
  * @property {number} queries that each index is asked
  * @property {number} dim values of a vector
  * @property {readonly string[] | undefined} stores nothing: all kinds of index
+ * @property {string} launcher what starts ranks, without their number
+ * @property {readonly number[]} links Gbit/s of networks that a prediction is made for
  * @property {string | undefined} inputs where sets in tars are kept; the run's own folder where nothing is said
  * @property {boolean} quick
  * @property {string | undefined} record the file that results are added to
@@ -50,6 +52,8 @@ Commands:
   data-train  steps of training from tars beside the same from ready batches
   data-memory memory while a set in tars is read
   browser     embedding pictures in Chromium, on each engine of a page
+  ranks       steps of two ranks over MPI beside those of two processes
+  scaling     a step here, and what the formula of docs/scaling.md makes of it
   search      vector indexes: building, asking, what is found, disk, memory
   table       every row of the table of targets, one after another
 
@@ -61,7 +65,7 @@ Options:
   --precision f32|bf16  of matmuls (f32)
   --engines A,B         engines of clip-ts (tensorflow, if there, and onnx)
   --peers A,B           ${allPeers.join(",")} (all)
-  --threads N           for every side (one for each core)
+  --threads N           for every side (one for each core; ranks: 1)
   --rounds N            runs of each side that count (9)
   --warmup N            runs before that (2)
   --against REVISION    train: a git revision, laid out and built beside this tree;
@@ -70,6 +74,8 @@ Options:
   --starts N            of each side with --against; their median build counts (3)
   --pairs N             data: pairs of the set in tars (100000)
   --steps N             data-train: steps of a round (20)
+  --launcher WORDS      ranks: "mpirun.openmpi --oversubscribe", say (mpirun)
+  --links A,B           scaling: Gbit/s of networks (1,10,25,100)
   --rows N, --dim N     search: vectors and their values (100000, 512)
   --queries N           search: asked one at a time (200)
   --stores A,B          search: kinds of index ("flat f32", "flat int8", lance)
@@ -132,7 +138,9 @@ function parse(words) {
         precision: { type: "string" },
         engines: { type: "string" },
         peers: { type: "string", default: allPeers.join(",") },
-        threads: { type: "string", default: String(availableParallelism()) },
+        threads: { type: "string" },
+        launcher: { type: "string" },
+        links: { type: "string" },
         rounds: { type: "string" },
         warmup: { type: "string" },
         against: { type: "string" },
@@ -162,6 +170,9 @@ const usual = {
   model: "ViT-B/32",
   batch: "16",
   tokens: "16",
+  threads: String(availableParallelism()),
+  launcher: "mpirun",
+  links: "1,10,25,100",
   rounds: "9",
   warmup: "2",
   starts: "3",
@@ -172,25 +183,17 @@ const usual = {
   dim: "512",
   inputs: join(tmpdir(), "clip-ts-bench-inputs"),
 };
-const usualInBrowser = { ...usual, model: "small", batch: "64" };
-const usualOfData = { ...usual, rounds: "5", warmup: "1" };
-const usualOfDataMemory = { ...usual, batch: "64" };
-const usualOfDataTraining = {
-  ...usual,
-  model: "ViT-S-32,small,tiny",
-  batch: "64",
-  tokens: "32",
-  rounds: "3",
-  warmup: "1",
-};
 /** @type {Record<string, Partial<typeof usual>>} */
 const usualOf = {
-  browser: usualInBrowser,
-  data: usualOfData,
-  "data-train": usualOfDataTraining,
-  "data-memory": usualOfDataMemory,
+  browser: { model: "small", batch: "64" },
+  data: { rounds: "5", warmup: "1" },
+  "data-train": { model: "ViT-S-32,small,tiny", batch: "64", tokens: "32", rounds: "3", warmup: "1" },
+  "data-memory": { batch: "64" },
+  ranks: { model: "ViT-S-32", batch: "32", threads: "1", rounds: "5" },
+  scaling: { model: "ViT-B/32", batch: "32", rounds: "3" },
 };
 const quickly = {
+  ...usual,
   model: "tiny",
   batch: "4",
   tokens: "16",
@@ -238,7 +241,7 @@ export function readOptions(words) {
   const { values, positionals } = parse(words);
   const [command, ...rest] = positionals;
   if (rest.length > 0) throw new UsageError(`One command at a time; left over: ${rest.join(" ")}.`);
-  const usually = values.quick ? { inputs: undefined, ...quickly } : { ...usual, ...usualOf[command ?? ""] };
+  const usually = values.quick ? { ...quickly, inputs: undefined } : { ...usual, ...usualOf[command ?? ""] };
   const given = { ...usually, ...values };
   if (given.against !== undefined && command !== "train") {
     throw new UsageError("--against compares training: pnpm bench train --against REVISION.");
@@ -253,6 +256,8 @@ export function readOptions(words) {
     peers: peersOf(given.peers),
     against: given.against,
     stores: namesOf(given.stores),
+    launcher: given.launcher,
+    links: listOf(given.links).map((link) => wholeNumber("links", link)),
     inputs: given.inputs,
     trained: given.trained,
     python: given.python,
