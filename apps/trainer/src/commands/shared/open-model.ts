@@ -106,7 +106,7 @@ export async function withClip<Result>(
 }
 
 /** `--max-tokens`, or undefined. @throws UsageError unless it is a whole number. */
-export function maxTokensOf(args: Pick<Arguments, "text">): number | undefined {
+function maxTokensOf(args: Pick<Arguments, "text">): number | undefined {
   return countOption(args, "max-tokens");
 }
 
