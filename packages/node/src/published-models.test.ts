@@ -86,6 +86,25 @@ test("weights come with the tokenizer that open_clip names, from a repository of
   expect(preprocess_cfg).toMatchObject({ mean: [0.5, 0.5, 0.5], resize_mode: "squash" });
 });
 
+test("a tokenizer that is a SentencePiece model alone comes with the weights too, and gives open_clip's ids", async () => {
+  interface Fixture {
+    readonly texts: readonly string[];
+    readonly tokenizers: readonly { name: string; models?: Readonly<Record<string, string>>; ids: number[][] }[];
+  }
+  const path = new URL("../../tokenizer/src/fixtures/pieces.json", import.meta.url);
+  const { texts, tokenizers } = JSON.parse(await readFile(path, "utf8")) as Fixture;
+  const { models = {} } = tokenizers.find(({ name }) => name === "xlm-roberta")!;
+  const { ids } = tokenizers.find(({ name }) => name === "xlm-roberta in open_clip")!;
+  publish("timm/vit_gigantic_patch14_clip_224.metaclip2_worldwide", { "open_clip_model.safetensors": weights });
+  publish("facebook/xlm-v-base", {
+    "sentencepiece.bpe.model": Buffer.from(models["sentencepiece.bpe.model"]!, "base64"),
+    "tokenizer_config.json": utf8({ tokenizer_class: "XLMRobertaTokenizer" }),
+  });
+  const { tokenizer } = await openModel("ViT-bigG-14-worldwide", { signal: own() });
+  const pad = 1;
+  for (const at of [0, 1, 2]) expect(tokenizer?.encode(texts[at]!)).toEqual(ids[at]!.filter((id) => id !== pad));
+});
+
 test("what was fetched once is opened offline", async () => {
   publish(laion, { "open_clip_model.safetensors": weights });
   const folder = await resolveModel("ViT-B-32/laion2b_s34b_b79k", { signal: own() });

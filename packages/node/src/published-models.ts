@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { copyFile, link, mkdir, readFile, readlink, realpath, rename, rm, stat, symlink } from "node:fs/promises";
-import { existsSync } from "node:fs";
+import { copyFile, link, mkdir, readdir, readFile, readlink, realpath, rename, rm, stat, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import {
   chooseOpenClipWeights,
@@ -9,7 +8,6 @@ import {
   mayBeModelName,
   modelFiles,
   openClipWeightsName,
-  tokenizerFiles,
 } from "@clip-ts/base";
 import { writeFileWhole } from "@clip-ts/files";
 import { didYouMeanHub, downloadFiles, downloadModel, downloadUrl, type DownloadOptions } from "@clip-ts/hub";
@@ -105,9 +103,7 @@ async function weightsFolder(found: FoundWeights, options: Options): Promise<str
   const links = new Map([[openClipWeightsName(basename(weights)), weights]]);
   if (found.tokenizer !== undefined) {
     const place = await downloadFiles(`hf:${found.tokenizer}`, chooseTokenizerFiles, options);
-    for (const name of tokenizerFiles) {
-      if (existsSync(join(place, name))) links.set(name, join(place, name));
-    }
+    for (const name of chooseTokenizerFiles(await readdir(place))) links.set(name, join(place, name));
   }
   await mkdir(folder, { recursive: true });
   for (const [name, file] of links) await show(file, join(folder, name));

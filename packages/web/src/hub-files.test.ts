@@ -134,6 +134,21 @@ test("open_clip's weights are opened by its list's config, with the tokenizer th
   expect(await served.readText("tokenizer.json")).toBeDefined();
 });
 
+test("a tokenizer that is a SentencePiece model alone is served with open_clip's weights", async () => {
+  const pieces = Uint8Array.of(10, 3, 10, 1, 97);
+  const weights = new Map([["open_clip_model.safetensors", new Uint8Array(9)]]);
+  hub.repositories.set("owner/weights", { files: weights });
+  const words = new Map([["spiece.model", pieces], ["tokenizer_config.json", utf8({})], ["README.md", pieces]]);
+  hub.repositories.set("owner/pieces", { files: words });
+  const found = { kind: "open_clip", name: "a/b", repository: "owner/weights", tokenizer: "owner/pieces" } as const;
+  const served = await publishedFiles({ ...found, config: {} }, options({ cache: false }));
+  const source = await served.open("spiece.model");
+  expect(await source?.read(0, source.size)).toEqual(pieces);
+  expect(await served.open("sentencepiece.bpe.model")).toBeUndefined();
+  expect(await served.open("README.md")).toBeUndefined();
+  expect(await served.readText("tokenizer_config.json")).toBe("{}");
+});
+
 test("names of open_clip's list lead to their repositories", async () => {
   await expect(openClip("ViT-B-32/laion2b_s34b_b79k", options({ cache: false }))).rejects.toThrow(
     /laion\/CLIP-ViT-B-32-laion2B-s34B-b79K/u,

@@ -1,11 +1,13 @@
 import {
   chooseModelFiles,
   chooseOpenClipWeights,
+  chooseTokenizerFiles,
   ClipError,
   modelFiles,
   openClipWeightsName,
   parseHubReference,
   parseJsonFile,
+  sentencePieceFiles,
   tokenizerFiles,
   weightsFiles,
   type HubReference,
@@ -93,19 +95,23 @@ async function weightsOf(found: FoundWeights, options: HubOptions): Promise<Mode
   const file = chooseOpenClipWeights(files, repository, found.file);
   const weights = openClipWeightsName(file);
   let opened: Promise<Repository> | undefined;
-  const words = (): Promise<Repository> =>
-    (opened ??= openRepository({ repository: tokenizer ?? "", revision: "main" }, options));
+  /** The tokenizer's repository, if this is a file of its that makes the tokenizer. */
+  const offering = async (asked: string): Promise<Repository | undefined> => {
+    if (tokenizer === undefined || ![...tokenizerFiles, ...sentencePieceFiles].includes(asked)) return undefined;
+    opened ??= openRepository({ repository: tokenizer, revision: "main" }, options);
+    const of = await opened;
+    return chooseTokenizerFiles(of.files).includes(asked) ? of : undefined;
+  };
   return {
     name,
     place: name,
     pathOf: (asked) => (asked === weights ? address(file) : `${name}/${asked}`),
-    async readText(asked) {
-      if (asked === modelFiles.openClipConfig) return JSON.stringify(config);
-      if (tokenizer === undefined || !tokenizerFiles.includes(asked)) return undefined;
-      const of = await words();
-      return of.files.includes(asked) ? of.text(asked) : undefined;
+    readText: async (asked) =>
+      asked === modelFiles.openClipConfig ? JSON.stringify(config) : (await offering(asked))?.text(asked),
+    async open(asked) {
+      const content = asked === weights ? await bytes(file) : await (await offering(asked))?.bytes(asked);
+      return content === undefined ? undefined : inMemory(content);
     },
-    open: async (asked) => (asked === weights ? inMemory(await bytes(file)) : undefined),
   };
 }
 
