@@ -9,6 +9,7 @@ largest difference relative to the largest value, and exits with 1 if one is too
 """
 
 import argparse
+import functools
 import json
 import subprocess
 import sys
@@ -33,6 +34,7 @@ CAPTIONS = [
 ]
 
 
+@functools.cache
 def define_torchvision_operators():
     """torchvision's Python part can be used without its compiled part once these names exist."""
     library = torch.library.Library("torchvision", "DEF")

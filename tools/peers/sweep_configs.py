@@ -6,8 +6,10 @@ Each model is shrunk (2 layers, narrow towers), filled with random weights and o
 folder that the peer writes, as its bare state dict (with whatever options `convert`'s message asks for),
 and through `convert` to Hugging Face's and open_clip's layouts, back into these libraries. Image features,
 text features and logits are compared, the largest difference relative to the largest value; the limit is 1e-5.
-A form is "works", "refused" (clip-ts says why) or "wrong". One line of FILE is one model; those that are there
-already are not run again. Nothing is downloaded: RoBERTa comes from a config here. Exits with 1 if one is wrong.
+Of a model whose folder works, the ids of captions and the pixels of pictures are compared too, by its whole config
+(sweep_inputs.py): ids must be equal. It works in full where folder, text and pixels do.
+A form is "works", "refused" (clip-ts says why) or "wrong". One line of FILE is one model, its last one counts; what is
+there already is not run again. Nothing is downloaded: RoBERTa comes from a config here. Exits with 1 if one is wrong.
 """
 
 import argparse
@@ -26,10 +28,12 @@ from safetensors.torch import save_file
 
 from check_families import clip_ids, randomise, unit
 from check_interop import REPOSITORY, define_torchvision_operators
+from sweep_inputs import DATA, Inputs, Supply, difference, inputs_of
 from sweep_models import cut_of, language_ids, open_clip_model, shrunk, transformers_models
 
 LIMIT = 1e-5
 FORMS = ("folder", "bare", "converted")
+IN_FULL = ("folder", *Inputs.forms)
 
 
 class Server:
@@ -50,6 +54,9 @@ class Server:
             raise RuntimeError(f"{job}: {answer}")
         return answer
 
+    def checked(self, **job):
+        return checked(self.ask(**job))
+
 
 class Refused(Exception):
     pass
@@ -59,15 +66,6 @@ def checked(answer):
     if not answer["ok"]:
         raise Refused(answer["message"])
     return answer
-
-
-def difference(ours, expected):
-    worst = 0.0
-    for name, value in expected.items():
-        actual = torch.as_tensor(ours[name], dtype=torch.float64)
-        scale = value.double().abs().max().item()
-        worst = max(worst, (actual - value.double()).abs().max().item() / scale)
-    return worst
 
 
 def outputs(image, text, scale, bias):
@@ -134,16 +132,19 @@ class Model:
     def run(self):
         result = {"name": self.name, "family": self.family, **({"type": self.type} if self.type else {})}
         for form in self.forms:
-            start = time.time()
-            try:
-                worst = getattr(self, f"{form}_form")()
-                result[form] = "works" if worst < LIMIT else "wrong"
-                result[f"{form}_figure"] = worst
-            except Refused as refusal:
-                result[form], result[f"{form}_why"] = "refused", str(refusal)[:400]
-            result[f"{form}_seconds"] = round(time.time() - start, 1)
-        result["asked"] = getattr(self, "asked", "")
-        return result
+            result |= answer_of(self, form)
+        return result | {"asked": getattr(self, "asked", "")}
+
+
+def answer_of(model, form):
+    """What one form of a model gives: "works", "refused" or "wrong", with the figure or the reason."""
+    start = time.time()
+    try:
+        worst = getattr(model, f"{form}_form")()
+        found = {form: "works" if worst < LIMIT else "wrong", f"{form}_figure": worst}
+    except Refused as refusal:
+        found = {form: "refused", f"{form}_why": str(refusal)[:400]}
+    return found | {f"{form}_seconds": round(time.time() - start, 1)}
 
 
 class OpenClipModel(Model):
@@ -255,36 +256,33 @@ class OpenClipModel(Model):
         self.hf_type = kind
         if kind == "clip-ts":
             return 0.0
-        return difference(transformers_features(folder, *self.given, None), self.expected)
+        pixels, ids = self.given
+        given = {"pixel_values": pixels, "input_ids": ids}
+        return difference(transformers_features(folder, given), self.expected)
 
 
-def transformers_features(folder, pixels, ids, mask):
+def transformers_features(folder, given):
     from transformers import AutoModel
 
     model, info = AutoModel.from_pretrained(folder, output_loading_info=True)
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if info.get(kind):
             raise RuntimeError(f"transformers: {kind}: {info[kind]}")
-    return features_of(model.eval(), pixels, ids, mask)
+    return features_of(model.eval(), given)
 
 
-def features_of(model, pixels, ids, mask):
+def features_of(model, given):
     with torch.no_grad():
-        words = {"input_ids": ids} if mask is None else {"input_ids": ids, "attention_mask": mask}
-        out = model(pixel_values=pixels, **words)
+        out = model(**given)
     return {"image": out.image_embeds, "text": out.text_embeds, "logits": out.logits_per_image}
 
 
 class TransformersModel(Model):
     def __init__(self, name, build, server, work):
         super().__init__(name, "transformers", server, work)
-        model, pixels, ids, mask = build()
+        model, self.given = build()
         randomise(model)
-        given = {"pixel_values": pixels, "input_ids": ids}
-        if mask is not None:
-            given["attention_mask"] = mask
-        save_file(given, self.inputs)
-        self.given = (pixels, ids, mask)
+        save_file(self.given, self.inputs)
         model.save_pretrained(self.folder)
         self.model, self.type = model, model.config.model_type
         self.bare.parent.mkdir()
@@ -296,7 +294,7 @@ class TransformersModel(Model):
         self.activation = ",".join(str(getattr(part, "hidden_act", "gelu")) for part in (vision, text))
 
     def compute(self):
-        return features_of(self.model.eval(), *self.given)
+        return features_of(self.model.eval(), self.given)
 
     def converted_form(self):
         """To open_clip's layout where it has the model, else to OpenAI's names, and back into transformers."""
@@ -310,7 +308,7 @@ class TransformersModel(Model):
         return max(worst, self.check(back), self.in_transformers(back))
 
     def in_transformers(self, folder):
-        return difference(transformers_features(folder, *self.given), self.expected)
+        return difference(transformers_features(folder, self.given), self.expected)
 
 
 class ConfigAlone(Model):
@@ -374,18 +372,77 @@ def sort_key(row):
     return row["family"], row["name"]
 
 
+def in_full(row):
+    return all(row.get(form) == "works" for form in IN_FULL)
+
+
 def table(rows):
-    """Works / refused / wrong by family, in the three forms."""
+    """Works / refused / wrong by family, in all forms."""
     families = sorted({row["family"] for row in rows})
-    lines = ["| family | configs | folder | bare | converted |", "| --- | --: | --- | --- | --- |"]
+    forms = (*IN_FULL, *FORMS[1:])
+    lines = [f"| family | configs | in full | {' | '.join(forms)} |", "| --- | --: | --: |" + " --- |" * len(forms)]
     for family in [*families, "all"]:
         own = [row for row in rows if family in ("all", row["family"])]
-        cells = []
-        for form in FORMS:
+        cells = [str(sum(map(in_full, own)))]
+        for form in forms:
             counts = [sum(row.get(form) == word for row in own) for word in ("works", "refused", "wrong")]
             cells.append(" / ".join(map(str, counts)))
         lines.append(f"| {family} | {len(own)} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+class Sweep:
+    """All models of a run, what is known of them, and who answers."""
+
+    def __init__(self, options):
+        self.types = transformers_models()
+        self.alone = types_without_model(self.types)
+        self.out = options.out
+        lines = self.out.read_text().splitlines() if self.out.exists() else []
+        self.done = {row["name"]: row for row in map(json.loads, lines)}
+        self.server, self.failed = Server(), 0
+        self.root = tempfile.TemporaryDirectory()
+        self.supply = Supply(Path(self.root.name), options.data, options.lines, options.tokenizers)
+
+    def model(self, name, folder):
+        if name in self.alone:
+            return ConfigAlone(name, self.alone[name], self.server, folder)
+        if name in self.types:
+            return TransformersModel(name, self.types[name], self.server, folder)
+        return OpenClipModel(name, self.server, folder)
+
+    def keep(self, name, row):
+        if row == self.done.get(name):
+            return
+        self.done[name] = row
+        with self.out.open("a") as out:
+            out.write(json.dumps(row) + "\n")
+        forms = (*IN_FULL, *FORMS[1:])
+        shown = [f"{form} {row[form]} {row.get(f'{form}_figure', 0):.1e}" for form in forms if form in row]
+        print(f"{name:<36}{'  '.join(shown)}  {row['asked']}", flush=True)
+
+    def ask(self, name):
+        """Asks of a model what is not known yet."""
+        row = self.done.get(name, {})
+        with tempfile.TemporaryDirectory() as folder:
+            if not all(form in row for form in Model.forms):
+                row = row | self.model(name, Path(folder)).run()
+                self.keep(name, row)
+            if row["folder"] != "works":
+                return
+            inputs = inputs_of(name, self.server, Path(folder), self.supply)
+            for form in inputs.forms:
+                if form not in row:
+                    row = row | answer_of(inputs, form)
+            self.keep(name, row)
+
+    def run(self, name):
+        try:
+            self.ask(name)
+        except Exception as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            traceback.print_exc()
+            self.failed += 1
 
 
 def main():
@@ -394,41 +451,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="open_clip's or transformers' models; all by default")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "clip-ts-sweep.jsonl")
-    parser.add_argument("--folders", action="store_true", help="the first form alone, which is all list_works.py reads")
+    parser.add_argument("--folders", action="store_true", help="only what list_works.py reads: folder, text and pixels")
+    parser.add_argument("--data", default=DATA, help="folder with roberta-tokenizer, if there is one")
+    parser.add_argument("--lines", type=int, default=12_000, help="lines of the corpus that tokenizers are trained on")
+    parser.add_argument("--tokenizers", type=Path, help="folder that keeps trained tokenizers, to be used again")
     options = parser.parse_args()
     if options.folders:
         Model.forms = FORMS[:1]
     torch.set_num_threads(1)
-    types = transformers_models()
-    alone = types_without_model(types)
-    names = options.names or [*open_clip.list_models(), *types, *alone]
-    lines = options.out.read_text().splitlines() if options.out.exists() else []
-    done = {row["name"]: row for row in map(json.loads, lines)}
-    server = Server()
+    sweep = Sweep(options)
+    names = options.names or [*open_clip.list_models(), *sweep.types, *sweep.alone]
     for name in names:
-        if name in done:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                if name in alone:
-                    row = ConfigAlone(name, alone[name], server, Path(folder)).run()
-                elif name in types:
-                    row = TransformersModel(name, types[name], server, Path(folder)).run()
-                else:
-                    row = OpenClipModel(name, server, Path(folder)).run()
-            except Exception as error:
-                print(f"{name}: {error}", file=sys.stderr)
-                traceback.print_exc()
-                continue
-        done[name] = row
-        with options.out.open("a") as out:
-            out.write(json.dumps(row) + "\n")
-        shown = [f"{row[form]} {row.get(f'{form}_figure', 0):.1e}" for form in FORMS if form in row]
-        print(f"{name:<36}{'  '.join(shown)}  {row['asked']}", flush=True)
-    rows = sorted((done[name] for name in names if name in done), key=sort_key)
+        sweep.run(name)
+    rows = sorted((sweep.done[name] for name in names if name in sweep.done), key=sort_key)
     print(table(rows))
-    missing = len(names) - len(rows)
-    sys.exit(1 if missing or any(row.get(form) == "wrong" for row in rows for form in FORMS) else 0)
+    wrong = any(row.get(form) == "wrong" for row in rows for form in {*IN_FULL, *FORMS})
+    sys.exit(1 if wrong or sweep.failed else 0)
 
 
 if __name__ == "__main__":

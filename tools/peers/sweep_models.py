@@ -138,6 +138,12 @@ def pixels(size, channels=3):
     return torch.randn(3, channels, size, size, generator=torch.Generator().manual_seed(2))
 
 
+def pairs(images, ids, padding=None):
+    """What a model is given; where padding is named, it is masked."""
+    mask = {} if padding is None else {"attention_mask": (ids != padding).long()}
+    return {"pixel_values": images, "input_ids": ids, **mask}
+
+
 def transformers_clip(text=None, vision=None):
     from transformers import CLIPConfig, CLIPModel
 
@@ -150,7 +156,7 @@ def transformers_clip(text=None, vision=None):
     end = config.text_config.eos_token_id
     if end not in (2, 599):
         ids = torch.where(ids == 599, end, torch.where(ids == end, 7, ids))
-    return CLIPModel(config), pixels(32, config.vision_config.num_channels), ids, None
+    return CLIPModel(config), pairs(pixels(32, config.vision_config.num_channels), ids)
 
 
 def transformers_siglip(text=None, vision=None):
@@ -162,14 +168,59 @@ def transformers_siglip(text=None, vision=None):
     image |= {"image_size": 32, "patch_size": 8}
     config = SiglipConfig(text_config=words | (text or {}), vision_config=image | (vision or {}))
     ids = torch.randint(0, 300, (3, 16), generator=torch.Generator().manual_seed(1))
-    return SiglipModel(config), pixels(32), ids, None
+    return SiglipModel(config), pairs(pixels(32), ids)
 
 
-def dual_encoder(vision_class, text_class, **text):
+def transformers_siglip2():
+    """NaFlex: patches of pictures of three shapes, padded to the most."""
+    from transformers import Siglip2Config, Siglip2Model
+
+    stack = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 3}
+    words = {**stack, "vocab_size": 300, "max_position_embeddings": 16, "pad_token_id": 0}
+    config = Siglip2Config(text_config=words, vision_config={**stack, "patch_size": 4, "num_patches": 16})
+    shapes = torch.tensor([[4, 5], [2, 7], [3, 3]])
+    mask = (torch.arange(20) < shapes.prod(1)[:, None]).long()
+    generator = torch.Generator().manual_seed(2)
+    patches = torch.randn(3, 20, 48, generator=generator) * mask[..., None]
+    ids = torch.randint(0, 300, (3, 16), generator=torch.Generator().manual_seed(1))
+    more = {"pixel_attention_mask": mask.int(), "spatial_shapes": shapes}
+    return Siglip2Model(config), pairs(patches, ids) | more
+
+
+def transformers_align():
+    from transformers import AlignConfig, AlignModel
+
+    words = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    words |= {"num_attention_heads": 4, "max_position_embeddings": 34}
+    image = {
+        "image_size": 31,
+        "width_coefficient": 0.25,
+        "depth_coefficient": 1.2,
+        "depth_divisor": 4,
+        "kernel_sizes": [3, 5, 3],
+        "in_channels": [32, 16, 24],
+        "out_channels": [16, 24, 64],
+        "strides": [1, 2, 2],
+        "num_block_repeats": [1, 1, 1],
+        "expand_ratios": [1, 4, 4],
+        "depthwise_padding": [2],
+    }
+    model = AlignModel(AlignConfig(text_config=words, vision_config=image, projection_dim=24))
+    ids = bert_ids(300, 20)
+    return model, pairs(pixels(31), ids, 0)
+
+
+def bert_ids(vocab, context):
+    """Captions that are padded with 0."""
+    ids = roberta_ids(vocab, context)
+    return torch.where(ids == 0, 5, torch.where(ids == 1, 0, ids))
+
+
+def dual_encoder(vision_class, text_class, vision=None, **text):
     import transformers
 
-    image = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 3}
-    image |= {"image_size": 32, "patch_size": 8}
+    image = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 3, "image_size": 32, "patch_size": 8}
+    image = vision or image | ({"mlp_ratio": 2} if "Dino" in vision_class else {"intermediate_size": 96})
     words = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
     words |= {"num_attention_heads": 4, "max_position_embeddings": 34}
     config = transformers.VisionTextDualEncoderConfig.from_vision_text_configs(
@@ -179,7 +230,20 @@ def dual_encoder(vision_class, text_class, **text):
     )
     ids = roberta_ids(300, 20)
     model = transformers.VisionTextDualEncoderModel(config)
-    return model, pixels(32), ids, (ids != 1).long()
+    return model, pairs(pixels(32), ids, 1)
+
+
+def small_swin():
+    """16 places of a side: in windows of 3, padded and shifted, merged to 8 and to 4."""
+    return {
+        "image_size": 32,
+        "patch_size": 2,
+        "embed_dim": 16,
+        "depths": [2, 2, 1],
+        "num_heads": [1, 2, 4],
+        "window_size": 3,
+        "mlp_ratio": 2.0,
+    }
 
 
 def of_language(kind, **text):
@@ -193,13 +257,11 @@ def of_language(kind, **text):
     config = getattr(transformers, f"{kind}Config")(
         text_config=words | text, vision_config=image, projection_dim=24
     )
-    ids = roberta_ids(300, 20)
     if kind == "MetaClip2":
-        return transformers.MetaClip2Model(config), pixels(32), ids, None
-    pad = config.text_config.pad_token_id
-    if pad == 0:
-        ids = torch.where(ids == 0, 5, torch.where(ids == 1, 0, ids))
-    return getattr(transformers, f"{kind}Model")(config), pixels(32), ids, (ids != pad).long()
+        return transformers.MetaClip2Model(config), pairs(pixels(32), roberta_ids(300, 20))
+    padding = config.text_config.pad_token_id
+    ids = bert_ids(300, 20) if padding == 0 else roberta_ids(300, 20)
+    return getattr(transformers, f"{kind}Model")(config), pairs(pixels(32), ids, padding)
 
 
 def transformers_models():
@@ -215,6 +277,8 @@ def transformers_models():
         "hf siglip": transformers_siglip,
         "hf siglip, gelu": lambda: transformers_siglip({"hidden_act": "gelu"}, {"hidden_act": "gelu"}),
         "hf siglip, other projection": lambda: transformers_siglip({"projection_size": 48, "hidden_size": 36}),
+        "hf siglip2": transformers_siglip2,
+        "hf align": transformers_align,
         "hf clip + roberta": lambda: dual_encoder("CLIPVisionConfig", "RobertaConfig"),
         "hf vit + roberta": lambda: dual_encoder("ViTConfig", "RobertaConfig"),
         "hf vit + xlm-roberta": lambda: dual_encoder("ViTConfig", "XLMRobertaConfig"),
@@ -224,4 +288,7 @@ def transformers_models():
         "hf altclip": lambda: of_language("AltCLIP", project_dim=28),
         "hf metaclip_2": lambda: of_language("MetaClip2", bos_token_id=0, eos_token_id=2),
         "hf siglip vision + roberta": lambda: dual_encoder("SiglipVisionConfig", "RobertaConfig"),
+        "hf dinov2 + roberta": lambda: dual_encoder("Dinov2Config", "RobertaConfig"),
+        "hf deit + roberta": lambda: dual_encoder("DeiTConfig", "RobertaConfig"),
+        "hf swin + roberta": lambda: dual_encoder("SwinConfig", "RobertaConfig", small_swin()),
     }
