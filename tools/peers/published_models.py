@@ -10,7 +10,8 @@ from check_interop import REPOSITORY
 
 GENERATED = REPOSITORY / "packages" / "model" / "src" / "published" / "generated"
 PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")
-# Published sizes of the text towers that open_clip fetches by name: class of the config, and what differs from it.
+# Text towers that open_clip fetches by name: class of their published config.json, and what of it is not the class's
+# default. Of towers that are not here the config is not known, and so no size of the model either.
 TEXT_TOWERS = {
     "roberta-base": ("RobertaConfig", {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1}),
     "xlm-roberta-base": (
@@ -29,27 +30,9 @@ TEXT_TOWERS = {
             "intermediate_size": 4096,
         },
     ),
-    "google/mt5-base": (
-        "MT5Config",
-        {"vocab_size": 250112, "d_model": 768, "d_ff": 2048, "num_layers": 12, "num_heads": 12},
-    ),
-    "google/mt5-xl": (
-        "MT5Config",
-        {"vocab_size": 250112, "d_model": 2048, "d_ff": 5120, "num_layers": 24, "num_heads": 32},
-    ),
     "facebook/nllb-200-distilled-600M": (
         "M2M100Config",
         {"vocab_size": 256206, "encoder_ffn_dim": 4096, "decoder_ffn_dim": 4096},
-    ),
-    "facebook/nllb-200-distilled-1.3B": (
-        "M2M100Config",
-        {
-            "vocab_size": 256206,
-            "encoder_layers": 24,
-            "decoder_layers": 24,
-            "encoder_ffn_dim": 8192,
-            "decoder_ffn_dim": 8192,
-        },
     ),
 }
 # Types whose configuration class says by its defaults what the checkpoint is that it names; of others no sizes are
@@ -67,10 +50,12 @@ def text_tower_config(name, *_, **__):
 
 
 def parameters_of(config):
-    """Numbers that open_clip's model of this config has, made without memory."""
+    """Numbers that open_clip's model of this config has, made without memory; none where a tower's config is not known."""
     import open_clip
     from transformers import AutoConfig
 
+    if config["text_cfg"].get("hf_model_name", "roberta-base") not in TEXT_TOWERS:
+        return {}
     arguments = copy.deepcopy(config)
     custom = arguments.pop("custom_text", False)
     text = arguments["text_cfg"]
@@ -81,7 +66,7 @@ def parameters_of(config):
     if "multimodal_cfg" in arguments:
         kind = open_clip.CoCa
     with mock.patch.object(AutoConfig, "from_pretrained", text_tower_config), torch.device("meta"):
-        return sum(parameter.numel() for parameter in kind(**arguments).parameters())
+        return {"parameters": sum(parameter.numel() for parameter in kind(**arguments).parameters())}
 
 
 def context_of(text):
@@ -99,7 +84,7 @@ def architectures():
         config = open_clip.get_model_config(name)
         text = config["text_cfg"]
         yield name, {
-            "parameters": parameters_of(config),
+            **parameters_of(config),
             "imageSize": config["vision_cfg"].get("image_size", 224),
             "contextLength": context_of(text),
             **({"tokenizer": text["hf_tokenizer_name"]} if "hf_tokenizer_name" in text else {}),

@@ -29,7 +29,7 @@ from safetensors.torch import save_file
 from check_families import clip_ids, randomise, unit
 from check_interop import REPOSITORY, define_torchvision_operators
 from sweep_inputs import DATA, Inputs, Supply, difference, inputs_of
-from sweep_models import cut_of, language_ids, open_clip_model, shrunk, transformers_models
+from sweep_models import KNOWN_TIMM, cut_of, language_ids, open_clip_model, shrunk, transformers_models
 
 LIMIT = 1e-5
 FORMS = ("folder", "bare", "converted")
@@ -156,10 +156,10 @@ class OpenClipModel(Model):
         super().__init__(name, family_of(name, config), server, work)
         self.model = model = open_clip_model(config)
         timm = vision.get("timm_model_name", "siglip")
-        if "siglip" in timm:  # others are refused by their names; of zeros they would be wrong, not right
+        if any(known in timm for known in KNOWN_TIMM):
             randomise(model)
-        if "timm_model_name" in vision and "siglip" in timm:
-            self.cut = {"vision": {"layers": 2}}
+        if "timm_model_name" in vision and any(known in timm for known in KNOWN_TIMM):
+            self.cut = {"vision": {"layers": [2] * 4 if "swin" in timm else 2}}
         if "hf_model_name" in text:
             self.cut = {**(self.cut or {}), "text": cut_of(text["hf_model_name"])[0]}
         ids = self.ids(config)
@@ -237,7 +237,7 @@ class OpenClipModel(Model):
 
     def whole(self):
         """What the towers have that the written names stand for."""
-        layers = {768: 12, 1024: 24, 1152: 27, 1536: 40}
+        layers = {640: [2, 2, 18, 2], 768: 12, 1024: 24, 1152: 27, 1536: 40}  # 640 is Swin-B's
         vision = {"layers": layers[self.config["embed_dim"]]} if "vision" in self.cut else {}
         name = self.config["text_cfg"].get("hf_model_name", "")
         text = cut_of(name)[1] if name else {}

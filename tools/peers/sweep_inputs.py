@@ -214,6 +214,8 @@ class TransformersInputs(Inputs):
         from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
         kind = self.name.removeprefix("hf ").split(",")[0]
+        if kind == "metaclip_2":  # the class's own defaults are of CLIP's vocabulary, its tokenizer is not
+            return CONFIG_MAPPING[kind](text_config={"bos_token_id": 0, "eos_token_id": 2, "vocab_size": 901629})
         if " + " not in kind:
             return CONFIG_MAPPING[kind]()
         image, text = kind.split(" + ")
@@ -229,27 +231,41 @@ class TransformersInputs(Inputs):
     def tokenizer(self, tower):
         """The peer's, and the folder that it was read from."""
         import transformers
-        from open_clip.tokenizer import SimpleTokenizer
 
-        if tower == "clip_text_model":
-            own = SimpleTokenizer()
-            merges = sorted(own.bpe_ranks, key=own.bpe_ranks.get)
-            return transformers.CLIPTokenizer(vocab=dict(own.encoder), merges=merges), None
         kind, trained = TOWERS[tower]
         place = self.supply.folders / trained
         if kind == "SiglipTokenizer":
             return transformers.SiglipTokenizer(str(place / "spiece.model"), split_special_tokens=True), place
         return getattr(transformers, kind).from_pretrained(place), place
 
+    def clips_text(self):
+        """
+        CLIP's own vocabulary is compared with OpenAI's own code, which open_clip keeps: transformers repairs no mojibake
+        and no HTML and lower cases otherwise. Plain captions must have its ids too.
+        """
+        import transformers
+        from open_clip.tokenizer import SimpleTokenizer
+
+        own = SimpleTokenizer()
+        merges = sorted(own.bpe_ranks, key=own.bpe_ranks.get)
+        special = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}
+        vocab = {special.get(text, text): index for text, index in own.encoder.items()}
+        tokenizer, folder = transformers.CLIPTokenizer(vocab=vocab, merges=merges), self.described()
+        tokenizer.save_pretrained(folder)
+        told = self.ids(folder, False)
+        cut, captions = told["contextLength"], self.supply.captions
+        expected = [[own.sot_token_id, *own.encode(text)[: cut - 2], own.eot_token_id] for text in captions]
+        plain = tokenizer(CAPTIONS, truncation=True, max_length=cut).input_ids
+        return max(share_of_differing(expected, told["ids"]), share_of_differing(plain, told["ids"][: len(CAPTIONS)]))
+
     def text_form(self):
-        tokenizer, trained = self.tokenizer(self.config.text_config.model_type)
-        folders = [self.described()]
-        if trained is None:
-            tokenizer.save_pretrained(folders[0])
-        else:
-            link_files(trained, folders[0])
-            folders.append(self.described())
-            tokenizer.save_pretrained(folders[1])
+        tower = self.config.text_config.model_type
+        if tower == "clip_text_model":
+            return self.clips_text()
+        tokenizer, trained = self.tokenizer(tower)
+        folders = [self.described(), self.described()]
+        link_files(trained, folders[0])
+        tokenizer.save_pretrained(folders[1])
         worst = 0.0
         for folder in folders:
             told = self.ids(folder, False)

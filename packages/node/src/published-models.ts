@@ -1,5 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { copyFile, link, mkdir, readdir, readFile, readlink, realpath, rename, rm, stat, symlink } from "node:fs/promises";
+import {
+  copyFile,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from "node:fs/promises";
 import { basename, join } from "node:path";
 import {
   chooseOpenClipWeights,

@@ -138,7 +138,11 @@ test("a tokenizer that is a SentencePiece model alone is served with open_clip's
   const pieces = Uint8Array.of(10, 3, 10, 1, 97);
   const weights = new Map([["open_clip_model.safetensors", new Uint8Array(9)]]);
   hub.repositories.set("owner/weights", { files: weights });
-  const words = new Map([["spiece.model", pieces], ["tokenizer_config.json", utf8({})], ["README.md", pieces]]);
+  const words = new Map([
+    ["spiece.model", pieces],
+    ["tokenizer_config.json", utf8({})],
+    ["README.md", pieces],
+  ]);
   hub.repositories.set("owner/pieces", { files: words });
   const found = { kind: "open_clip", name: "a/b", repository: "owner/weights", tokenizer: "owner/pieces" } as const;
   const served = await publishedFiles({ ...found, config: {} }, options({ cache: false }));

@@ -24,7 +24,7 @@ export interface ListedModel {
   readonly contextLength?: number;
   /** The repository or class of its tokenizer. */
   readonly tokenizer?: string;
-  /** True where clip-ts gave the original's numbers when they were last compared; else the reason. */
+  /** True where clip-ts gave the original's ids, pixels and numbers when they were last compared; else the reason. */
   readonly works: Works;
 }
 
@@ -39,7 +39,7 @@ function ofOpenClip(): ListedModel[] {
       type: architecture,
       ...(repository !== undefined && { repository }),
       ...(url !== undefined && { url }),
-      parameters,
+      ...(parameters !== undefined && { parameters }),
       imageSize,
       contextLength,
       tokenizer,

@@ -1,9 +1,12 @@
+import { readFile } from "node:fs/promises";
 import { countParams, flattenTree, type ParamSpec } from "@clip-ts/core";
 import { expect, test } from "vitest";
 import { parseOpenClipConfig } from "../config-files/open-clip.ts";
 import type { BuiltInClipConfig } from "../config.ts";
 import { clipSpec } from "../spec.ts";
 import { architectures } from "./generated/architectures.ts";
+import { openClipWorks, typeWorks } from "./generated/works.ts";
+import type { Works } from "./types.ts";
 import { findModel } from "./find-model.ts";
 import { listModels, modelsWith } from "./list-models.ts";
 import { nearestNames } from "./nearest-names.ts";
@@ -23,8 +26,35 @@ test("all 196 weights of open_clip and 13 checkpoints of transformers are found 
 const working = Object.entries(architectures).filter(([name]) =>
   ofOpenClip.some(({ type, works }) => type === name && works === true),
 );
+const counted = working.filter(([, { parameters }]) => parameters !== undefined);
 
-test.each(working)("%s, which works, has as many parameters here as in open_clip", (_name, { config, parameters }) => {
+test("as much works in full as docs/models.md and the root README say", async () => {
+  const inFull = (all: readonly Works[]): number[] => [all.filter((works) => works === true).length, all.length];
+  const configs = inFull(Object.values(openClipWorks));
+  const weights = inFull(ofOpenClip.map(({ works }) => works));
+  const classifiers = Object.keys(typeWorks).filter((type) => type !== "vision-text-dual-encoder");
+  const types = inFull(classifiers.map((type) => typeWorks[type]!));
+  const docs = await readFile(new URL("../../../../docs/models.md", import.meta.url), "utf8");
+  const readme = await readFile(new URL("../../../../README.md", import.meta.url), "utf8");
+  const words = (text: string): string => text.replaceAll(/\s+/gu, " ");
+  expect(words(docs)).toContain(
+    `Of open_clip's ${configs[1]} configs ${configs[0]} work in full, of its ${weights[1]} published weights ${weights[0]}`,
+  );
+  expect(words(docs)).toContain(`transformers' ${types[1]} types of zero-shot image classifiers ${types[0]}`);
+  expect(words(readme)).toContain(
+    `Of open_clip's ${configs[1]} configs ${configs[0]} work in full (${weights[0]} of its ${weights[1]} weights), ` +
+      `of transformers' ${types[1]} zero-shot image classifiers ${types[0]}`,
+  );
+});
+
+test("no size is listed of architectures whose text tower's config is not known", () => {
+  const names = Object.entries(architectures).flatMap(([name, { parameters }]) =>
+    parameters === undefined ? name : [],
+  );
+  expect(names).toEqual(["nllb-clip-large", "nllb-clip-large-siglip"]);
+});
+
+test.each(counted)("%s, which works, has as many parameters here as in open_clip", (_name, { config, parameters }) => {
   const parsed = parseOpenClipConfig({ model_cfg: config }) as BuiltInClipConfig;
   const learned = Object.entries(flattenTree<ParamSpec>(clipSpec(parsed))).filter(([name]) => !/running_/u.test(name));
   expect(countParams(Object.fromEntries(learned))).toBe(parameters);

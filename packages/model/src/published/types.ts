@@ -8,8 +8,11 @@ export interface OpenClipPreprocess {
 
 /** One of open_clip's architectures. */
 export interface Architecture {
-  /** Numbers that are learned, counted in open_clip's own model of the config. */
-  readonly parameters: number;
+  /**
+   * Numbers that are learned, counted in open_clip's own model of the config; absent where that fetches a text tower
+   * whose config is not known.
+   */
+  readonly parameters?: number;
   /** Pixels a side, or height and width. */
   readonly imageSize: number | readonly number[];
   /** Tokens of a caption, start and end included. */
@@ -49,5 +52,15 @@ export interface TransformersCheckpoint {
   readonly tokenizer?: string;
 }
 
-/** Whether clip-ts gave the original's numbers when they were last compared: true, or why it does not. */
-export type Works = true | string;
+/** A model of which clip-ts has the numbers, but not what they are computed from. */
+export interface WorksInPart {
+  /** What has to be made elsewhere. */
+  readonly by: "token ids" | "pixel values";
+  readonly why: string;
+}
+
+/**
+ * Whether clip-ts gave the original's token ids, pixels and numbers when they were last compared: true, by which of
+ * them only, or why it does not.
+ */
+export type Works = true | WorksInPart | string;

@@ -6,6 +6,7 @@ import sharp from "sharp";
 import { expect, test, vi } from "vitest";
 import { runCommandLine } from "../../cli/main.ts";
 import { commands } from "../index.ts";
+import { showModels } from "./show.ts";
 
 const list = (...words: readonly string[]) => captureOutput(() => runCommandLine(commands, ["models", ...words]));
 
@@ -17,14 +18,28 @@ test("every published model is listed by what to type, in 80 columns", async () 
   expect(stdout).toMatch(/^ViT-B-32\/laion2b_s34b_b79k +151M +224 +77 +CLIP +yes$/mu);
   expect(stdout).toMatch(/^xlm-roberta-large-ViT-H-14\/frozen_laion5b_s13b_b90k\n +1193M +224 +77 +xlm-roberta-la…/mu);
   expect(stdout).toMatch(/^openai\/clip-vit-base-patch32 +151M +224 +77 +CLIPTokenizer +yes$/mu);
-  expect(stdout).toMatch(/\n209 published models; \d+ of them work here\.\n$/u);
+  expect(stdout).toMatch(/\n209 published models; \d+ of them work here in full\.\n$/u);
 });
 
 test("words choose, and what does not work says why", async () => {
   const { stdout } = await list("CONVNEXT", "320");
   expect(stdout.match(/^convnext\S*320\//gmu)).toHaveLength(4);
   expect(stdout).not.toContain("ViT-B-32");
-  expect(stdout).toMatch(/What does not work, and why:\n {2}convnext_base_w_320, convnext_large_d_320:\s/u);
+  expect(stdout).toMatch(/What does not work in full, and why:\n {2}convnext_base_w_320, convnext_large_d_320:\s/u);
+});
+
+test("what works by token ids or pixel values only is counted by itself, and says why", () => {
+  const model = { of: "open_clip", type: "A", name: "A/b", contextLength: 77 } as const;
+  const shown = showModels([
+    { ...model, works: true },
+    { ...model, name: "B/b", type: "B", works: { by: "token ids", why: "its tokenizer is not read" } },
+    { ...model, name: "C/b", type: "C", works: { by: "pixel values", why: "its pictures differ" } },
+  ]);
+  expect(shown).toMatch(/^A\/b .* yes$[^]*^B\/b .* ids$[^]*^C\/b .* pixels$/mu);
+  expect(shown).toContain("  B: only by token ids: its tokenizer is not read\n");
+  expect(shown).toMatch(
+    /3 published models; 1 of them work here in full, 2 more by token ids or pixel values\s+only\.$/u,
+  );
 });
 
 test("--json has all that is known, and stdout it alone", async () => {

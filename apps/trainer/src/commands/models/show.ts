@@ -1,4 +1,4 @@
-import type { ListedModel } from "@clip-ts/model/published";
+import type { ListedModel, Works } from "@clip-ts/model/published";
 import { table, terminalColumns, wrap } from "../../cli/text.ts";
 
 /** Columns that names and tokenizers may take of a terminal's 80. */
@@ -18,9 +18,19 @@ function shortTokenizer(name = "?"): string {
   return short.length <= widths.tokenizer ? short : `${short.slice(0, widths.tokenizer - 1)}…`;
 }
 
+/** "ids" and "pixels" are of models whose captions or pictures have to be prepared elsewhere. */
+function shortWorks(works: Works): string {
+  if (works === true) return "yes";
+  if (typeof works === "string") return "no";
+  return works.by === "token ids" ? "ids" : "pixels";
+}
+
+const reasonOf = (works: Exclude<Works, true>): string =>
+  typeof works === "string" ? works : `only by ${works.by}: ${works.why}`;
+
 function rowOf({ name, parameters, imageSize, contextLength, tokenizer, works }: ListedModel): string[] {
   const facts = [millions(parameters), sides(imageSize), String(contextLength ?? "?"), shortTokenizer(tokenizer)];
-  return [name, ...facts, works === true ? "yes" : "no"];
+  return [name, ...facts, shortWorks(works)];
 }
 
 /** A table in which a name that is too long stands on a line of its own. */
@@ -40,18 +50,25 @@ function reasons(models: readonly ListedModel[]): string[] {
   const types = new Map<string, Set<string>>();
   for (const { type, works } of models) {
     if (works === true) continue;
-    types.set(works, (types.get(works) ?? new Set()).add(type));
+    const reason = reasonOf(works);
+    types.set(reason, (types.get(reason) ?? new Set()).add(type));
   }
-  const lines = [...types].flatMap(([reason, of]) => {
-    const [first = "", ...rest] = wrap(`${[...of].join(", ")}: ${reason}`, terminalColumns - 4);
+  const lines = [...types].flatMap(([why, of]) => {
+    const [first = "", ...rest] = wrap(`${[...of].join(", ")}: ${why}`, terminalColumns - 4);
     return [`  ${first}`, ...rest.map((line) => `    ${line}`)];
   });
-  return lines.length === 0 ? [] : ["", "What does not work, and why:", ...lines];
+  return lines.length === 0 ? [] : ["", "What does not work in full, and why:", ...lines];
+}
+
+/** How many of all there are work, and how many by ids or pixels only. */
+function sumOf(models: readonly ListedModel[]): string {
+  const inFull = models.filter(({ works }) => works === true).length;
+  const inPart = models.filter(({ works }) => typeof works === "object").length;
+  const part = inPart === 0 ? "" : `, ${inPart} more by token ids or pixel values only`;
+  return `${models.length} published ${models.length === 1 ? "model" : "models"}; ${inFull} of them work here in full${part}.`;
 }
 
 /** Published models as a terminal of 80 columns shows them. */
 export function showModels(models: readonly ListedModel[]): string {
-  const working = models.filter(({ works }) => works === true).length;
-  const sum = `${models.length} published ${models.length === 1 ? "model" : "models"}; ${working} of them work here.`;
-  return [modelTable(models), ...reasons(models), "", sum].join("\n");
+  return [modelTable(models), ...reasons(models), "", sumOf(models)].join("\n");
 }
