@@ -31,9 +31,10 @@ export const modelsCommand: Command = {
   details:
     "Lists the weights of open_clip's list and the checkpoints that transformers' classes name: what to type for " +
     "MODEL, millions of parameters, pixels a side, tokens of a caption, the tokenizer, and whether clip-ts gives the " +
-    "original's numbers, else why not. With WORDs, those that have all of them in name, type, repository or " +
-    "tokenizer: clip-ts models siglip2 384. Nothing is asked of the network; ? is what only the checkpoint's own " +
-    "config says. All other models of the hub are named hf:owner/name.",
+    "original's token ids, pixels and numbers: yes, or by ids or pixels made elsewhere only, or no, and why. With " +
+    "WORDs, those that have all of them in name, type, repository or tokenizer: clip-ts models siglip2 384. Nothing is " +
+    "asked of the network; ? is what only the checkpoint's own config says. All other models of the hub are named " +
+    "hf:owner/name.",
   options: {
     json: { type: "string", value: "FILE", writes: true, help: "write all that is known as JSON; - is stdout" },
   },
