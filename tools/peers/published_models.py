@@ -136,10 +136,12 @@ def own_facts(kind, config):
     if side is None and hasattr(vision, "num_patches"):
         side = round(vision.num_patches**0.5) * vision.patch_size  # NaFlex: as many patches as this square has
     text = config.text_config
+    # ALIGN's convolutions say no size; RoBERTa's positions begin after the padding's
+    skipped = text.pad_token_id + 1 if kind == "altclip" else 0
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        **({"imageSize": side} if isinstance(side, int) else {}),
-        "contextLength": text.max_position_embeddings,
+        **({"imageSize": side} if isinstance(side, int) and kind != "align" else {}),
+        "contextLength": text.max_position_embeddings - skipped,
     }
 
 

@@ -3,8 +3,8 @@ import type { TransformersCheckpoint } from "../types.ts";
 
 /** Checkpoints that the configuration classes of transformers' zero-shot image classifiers name. */
 export const checkpoints: readonly TransformersCheckpoint[] = [
-  {"repository": "kakaobrain/align-base", "type": "align", "parameters": 172117841, "imageSize": 600, "contextLength": 512, "tokenizer": "BertTokenizer"},
-  {"repository": "BAAI/AltCLIP", "type": "altclip", "parameters": 648265729, "imageSize": 224, "contextLength": 514},
+  {"repository": "kakaobrain/align-base", "type": "align", "parameters": 172117841, "contextLength": 512, "tokenizer": "BertTokenizer"},
+  {"repository": "BAAI/AltCLIP", "type": "altclip", "parameters": 648265729, "imageSize": 224, "contextLength": 512},
   {"repository": "Salesforce/blip-vqa-base", "type": "blip", "tokenizer": "BertTokenizer"},
   {"repository": "Salesforce/blip2-opt-2.7b", "type": "blip-2", "tokenizer": "GPT2Tokenizer"},
   {"repository": "OFA-Sys/chinese-clip-vit-base-patch16", "type": "chinese_clip", "parameters": 197134081, "imageSize": 224, "contextLength": 512, "tokenizer": "BertTokenizer"},
