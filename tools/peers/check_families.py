@@ -39,7 +39,8 @@ def randomise(model):
             elif value.ndim < 2:
                 value.add_(0.05 * noise)
             else:
-                value.copy_(noise * (value[0].numel() ** -0.5))
+                fan = value[0].numel() if len(value) > 1 else value.shape[-1]  # a table of positions is one value
+                value.copy_(noise * fan**-0.5)
     return model.eval()
 
 

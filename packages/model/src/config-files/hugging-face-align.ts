@@ -2,7 +2,7 @@ import type { BertTextConfig } from "@clip-ts/text-encoder";
 import { lastMapSide, type EfficientNetConfig } from "@clip-ts/vision-encoder";
 import { headsOf, lossOf, type BuiltInClipConfig, type ClipConfig, type LossConfig } from "../config.ts";
 import { formatBertFamily, parseBert } from "./hugging-face-bert.ts";
-import { formatTraining, fraction, parseTraining } from "./hugging-face-clip.ts";
+import { formatTraining, parseTraining } from "./hugging-face-clip.ts";
 import type { Json, Section } from "./section.ts";
 
 /** The loss of transformers' `AlignModel`. */
@@ -100,8 +100,8 @@ function formatVision(vision: EfficientNetConfig): Json {
     model_type: "align_vision_model",
     image_size: vision.imageSize,
     num_channels: vision.channels,
-    width_coefficient: fraction(vision.widthCoefficient, 2),
-    depth_coefficient: fraction(vision.depthCoefficient, 3.1),
+    width_coefficient: vision.widthCoefficient,
+    depth_coefficient: vision.depthCoefficient,
     depth_divisor: vision.divisor,
     kernel_sizes: stages.map(({ kernel }) => kernel),
     in_channels: stages.map(({ inputs }) => inputs),
@@ -110,12 +110,12 @@ function formatVision(vision: EfficientNetConfig): Json {
     num_block_repeats: stages.map(({ repeats }) => repeats),
     expand_ratios: stages.map(({ expand }) => expand),
     depthwise_padding: vision.squarePadding,
-    squeeze_expansion_ratio: fraction(vision.squeezeRatio, 0.25),
+    squeeze_expansion_ratio: vision.squeezeRatio,
     hidden_act: vision.activation === "silu" ? "swish" : vision.activation,
     hidden_dim: Math.max(2560, lastMapSide(vision)),
     pooling_type: "mean",
     batch_norm_eps: vision.normEps,
-    batch_norm_momentum: fraction(vision.normMomentum, 0.99),
+    batch_norm_momentum: vision.normMomentum,
     drop_connect_rate: 0,
     initializer_range: vision.initialDeviation ?? 0.02,
   };
@@ -132,7 +132,7 @@ export function formatAlign(config: ClipConfig, { vision, text }: AlignTowers): 
     architectures: ["AlignModel"],
     model_type: "align",
     projection_dim: config.projectionDim,
-    temperature_init_value: fraction(Math.exp(-config.initialLogitScale), 1),
+    temperature_init_value: Math.exp(-config.initialLogitScale),
     text_config: {
       model_type: "align_text_model",
       ...formatBertFamily(text),

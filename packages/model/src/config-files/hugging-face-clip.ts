@@ -95,15 +95,6 @@ export function formatVit(vision: VitConfig): Json {
 export const isSquare = ({ imageSize, patchSize }: VitConfig): boolean =>
   [imageSize, patchSize].every((size) => typeof size === "number");
 
-/**
- * A number that transformers 5 takes as a fraction only: it refuses a whole one, and JSON here has no other way to write
- * it. Its default is left out, another whole number is the nearest below, which rounds to the same sizes.
- */
-export function fraction(value: number, fallback: number): number | undefined {
-  if (value === fallback) return undefined;
-  return Number.isInteger(value) ? value - Math.abs(value) * Number.EPSILON : value;
-}
-
 /** Whether a vision transformer has what only DeiT and DINOv2 have. */
 export function isLaterVit({ distillationToken, registerTokens, gated, positionGrid }: VitConfig): boolean {
   const hasTokens = distillationToken === true || (registerTokens ?? 0) > 0;

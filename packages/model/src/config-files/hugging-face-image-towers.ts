@@ -5,7 +5,7 @@ import {
   type VisionConfig,
   type VitConfig,
 } from "@clip-ts/vision-encoder";
-import { formatTransformer, formatVit, fraction, isSquare, parseTransformer, parseVit } from "./hugging-face-clip.ts";
+import { formatTransformer, formatVit, isSquare, parseTransformer, parseVit } from "./hugging-face-clip.ts";
 import type { Json, Section } from "./section.ts";
 
 /** A vision tower that transformers' `AutoModel` builds, under one model type. */
@@ -161,7 +161,7 @@ function formatDino(vision: VisionConfig): Json | undefined {
     ...(gated && { hidden_act: "gelu" }), // unread there
     mlp_ratio: ratio,
     use_swiglu_ffn: gated,
-    layerscale_value: fraction(layerScale, 1),
+    layerscale_value: layerScale,
     image_size: positionGrid * (patchSize as number), // a square, as `isStyle` has found
     patch_size: patchSize,
     num_channels: vision.channels,

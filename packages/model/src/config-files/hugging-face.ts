@@ -1,6 +1,7 @@
 import { isOwnText, textTower, type BertTextConfig, type RobertaTextConfig } from "@clip-ts/text-encoder";
 import { isVit, visionTower } from "@clip-ts/vision-encoder";
 import { headsOf, type ClipConfig } from "../config.ts";
+import { withFractions } from "./fractions.ts";
 import { formatHuggingFaceClip, parseHuggingFaceClip, towersOfClip } from "./hugging-face-clip.ts";
 import { formatAlign, parseAlign, towersOfAlign } from "./hugging-face-align.ts";
 import { formatAltClip, parseAltClip, towersOfAltClip } from "./hugging-face-altclip.ts";
@@ -88,12 +89,8 @@ export function parseClipConfig(json: unknown, options: ParseOptions = {}): Clip
   return (parsers[type] as Parse)(root, options);
 }
 
-/**
- * The `config.json` that Hugging Face's libraries load, where one of their models computes the same with
- * the same parameters. For all others, our own: a library that cannot run the model should say so and not
- * compute something else.
- */
-export function formatClipConfig(config: ClipConfig): Json {
+/** What transformers loads, where one of its models computes the same with the same parameters. */
+function formatHuggingFace(config: ClipConfig): Json | undefined {
   const clip = towersOfClip(config);
   if (clip !== undefined) return formatHuggingFaceClip(config, clip);
   const siglip = towersOfSiglip(config);
@@ -109,8 +106,17 @@ export function formatClipConfig(config: ClipConfig): Json {
   const worldwide = towersOfMetaClip2(config);
   if (worldwide !== undefined) return formatMetaClip2(config, worldwide);
   const align = towersOfAlign(config);
-  if (align !== undefined) return formatAlign(config, align);
-  return formatOwnConfig(config);
+  return align && formatAlign(config, align);
+}
+
+/**
+ * The `config.json` that Hugging Face's libraries load, where one of their models computes the same with
+ * the same parameters. For all others, our own: a library that cannot run the model should say so and not
+ * compute something else.
+ */
+export function formatClipConfig(config: ClipConfig): Json {
+  const theirs = formatHuggingFace(config);
+  return theirs === undefined ? formatOwnConfig(config) : withFractions(theirs);
 }
 
 /**

@@ -2,6 +2,7 @@ import { ClipError, shownSize } from "@clip-ts/base";
 import { isPlainStack } from "@clip-ts/transformer";
 import { isOwnVision, isVit, visionTower, type VisionConfig, type VitConfig } from "@clip-ts/vision-encoder";
 import type { ClipConfig } from "../config.ts";
+import { withFractions } from "./fractions.ts";
 import { formatRoberta } from "./hugging-face-dual-encoder.ts";
 import { towersOfSiglip } from "./hugging-face-siglip.ts";
 import { isSquare } from "./hugging-face-clip.ts";
@@ -108,6 +109,6 @@ export function assertBigVision(config: ClipConfig): void {
  * @throws ClipError "unsupported" if the text tower is another.
  */
 export function formatRobertaConfig({ text }: Pick<ClipConfig, "text">): Json {
-  if (text.kind === "roberta") return { architectures: ["RobertaModel"], ...formatRoberta(text) };
+  if (text.kind === "roberta") return withFractions({ architectures: ["RobertaModel"], ...formatRoberta(text) });
   throw cannotCompute("RobertaModel", `its text tower is of kind "${text.kind ?? "clip"}"`);
 }
