@@ -19,10 +19,22 @@ function readTensors(path, Tensor) {
   const start = 8 + Number(bytes.readBigUInt64LE(0));
   const entries = Object.entries(JSON.parse(bytes.toString("utf8", 8, start)));
   return Object.fromEntries(
-    entries.map(([name, { dtype, shape, data_offsets: [from, to] }]) => {
-      const [type, Values] = kinds[dtype];
-      return [name, new Tensor(type, new Values(new Uint8Array(bytes.subarray(start + from, start + to)).buffer), shape)];
-    }),
+    entries.map(
+      ([
+        name,
+        {
+          dtype,
+          shape,
+          data_offsets: [from, to],
+        },
+      ]) => {
+        const [type, Values] = kinds[dtype];
+        return [
+          name,
+          new Tensor(type, new Values(new Uint8Array(bytes.subarray(start + from, start + to)).buffer), shape),
+        ];
+      },
+    ),
   );
 }
 

@@ -11,10 +11,13 @@ import { clipSpec, formatClipConfig, lossGradients, type ClipConfig, type ClipPa
 import { goldenArrays, goldenPath, relativeError, renamedArrays, useEngine } from "@clip-ts/test-utils";
 import { convertTensors } from "@clip-ts/weights";
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
+import { AutoModel, env, Tensor as ForeignTensor } from "@huggingface/transformers";
 import * as runtime from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
 import { exportOnnxFolder } from "./export-model.ts";
 import { openModel } from "./open-model.ts";
+
+env.allowRemoteModels = false;
 
 const towers = ["dinov2", "dinov2-registers", "deit", "swin", "align"] as const;
 type Tower = (typeof towers)[number];
@@ -131,7 +134,15 @@ test.each(["dinov2", "align"] as const)("the preprocessing of %s says how large 
   expect(written).toMatchObject({ image_size: tower === "dinov2" ? 16 : 40 });
 });
 
-test.each(towers)("%s exported runs in onnxruntime", async (tower) => {
+/** Whether an exported model's outputs are what the original computes. */
+function expectOutputs(output: Readonly<Record<string, { readonly data: unknown }>>, tower: Tower): void {
+  const io = goldenArrays(`${tower}/io.safetensors`);
+  for (const name of ["image_embeds", "text_embeds", "logits_per_image"]) {
+    expect(relativeError(output[name]!.data as Float32Array, io[name]!.values), name).toBeLessThan(1e-5);
+  }
+}
+
+test.each(towers)("%s exported runs in onnxruntime and in @huggingface/transformers", async (tower) => {
   await useEngine("wasm");
   const out = join(folder, `${tower}-onnx`);
   await exportOnnxFolder(folderOf(tower), out, { precisions: ["f32"] });
@@ -145,9 +156,16 @@ test.each(towers)("%s exported runs in onnxruntime", async (tower) => {
     input_ids: ids("input_ids"),
     attention_mask: ids("attention_mask"),
   });
-  for (const name of ["image_embeds", "text_embeds", "logits_per_image"]) {
-    const values = output[name]!.data as Float32Array;
-    expect(relativeError(values, io[name]!.values), name).toBeLessThan(1e-5);
-  }
+  expectOutputs(output, tower);
   await session.release();
+  const wide = (name: string): ForeignTensor =>
+    new ForeignTensor("int64", ids(name).data as BigInt64Array, [...io[name]!.shape]);
+  const model = await AutoModel.from_pretrained(out);
+  const theirs = await model({
+    pixel_values: new ForeignTensor("float32", pixels.values as Float32Array, [...pixels.shape]),
+    input_ids: wide("input_ids"),
+    attention_mask: wide("attention_mask"),
+  });
+  expectOutputs(theirs as Readonly<Record<string, ForeignTensor>>, tower);
+  await model.dispose();
 });

@@ -35,7 +35,11 @@ const shapesOf = (json: unknown): object => {
 /** The reference config with this number under every one of its type's keys, as far as it may be. */
 function filled(name: keyof typeof floats, value: number): Sections {
   const json = goldenJson(`${name}/config.json`) as Sections & Record<string, unknown>;
-  const limits: Record<string, number> = { layer_norm_eps: 0, batch_norm_eps: 0, batch_norm_momentum: Math.min(value, 1) };
+  const limits: Record<string, number> = {
+    layer_norm_eps: 0,
+    batch_norm_eps: 0,
+    batch_norm_momentum: Math.min(value, 1),
+  };
   const at = (section: object): object =>
     Object.fromEntries(
       Object.entries(section).map(([key, old]) => [
@@ -62,7 +66,11 @@ test.each(Object.keys(floats) as (keyof typeof floats)[])("no fraction of %s is 
 
 test("sizes that Python makes of whole numbers stay, whichever way it rounds", () => {
   // int(100 * width + 4) // 8 * 8, int(32 * squeeze) and ceil(depth * 3), as transformers computes them
-  const { width_coefficient: width, squeeze_expansion_ratio: squeeze, depth_coefficient: depth } = withFractions({
+  const {
+    width_coefficient: width,
+    squeeze_expansion_ratio: squeeze,
+    depth_coefficient: depth,
+  } = withFractions({
     width_coefficient: 1,
     squeeze_expansion_ratio: 1,
     depth_coefficient: 2,
