@@ -23,6 +23,7 @@ export {
 export { detectLayout, type Layout } from "./layouts/layout.ts";
 export type { AttentionHeads } from "./layouts/big-vision-rules.ts";
 export { convertLayout, convertTensors, type ConvertOptions } from "./layouts/convert-layout.ts";
+export { withUnlearnt } from "./layouts/unlearnt.ts";
 export {
   checkFit,
   loadHostArrays,

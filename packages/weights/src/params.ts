@@ -14,6 +14,7 @@ import { Tensor } from "@tensorflow/tfjs-core";
 import { lazyTensors } from "./byte-source.ts";
 import { convertLayout, convertTensors } from "./layouts/convert-layout.ts";
 import { isIgnorable, isOptional, layoutOf, type Layout } from "./layouts/layout.ts";
+import { unlearntTensors, withUnlearnt } from "./layouts/unlearnt.ts";
 import {
   serializeSafetensors,
   streamSafetensors,
@@ -200,7 +201,8 @@ export async function saveParams(params: object, options: SaveOptions = {}): Pro
   }
   const tensors = Object.fromEntries(entries);
   const named = layout === ownNames ? tensors : await convertTensors(tensors, layout);
-  return serializeSafetensors(named, metadata);
+  const extra = unlearntTensors(Object.keys(named), (name) => named[name] as HostTensor, layout);
+  return serializeSafetensors({ ...named, ...extra }, metadata);
 }
 
 /**
@@ -210,6 +212,6 @@ export async function saveParams(params: object, options: SaveOptions = {}): Pro
 export function streamParams(params: object, options: SaveOptions = {}): SafetensorsStream {
   const { dtype = "F32", metadata = pytorchFormat, layout = ownNames } = options;
   const file = paramsFile(params, dtype);
-  const named = layout === ownNames ? file : convertLayout(file, layout);
+  const named = layout === ownNames ? file : withUnlearnt(convertLayout(file, layout), layout);
   return streamSafetensors(lazyTensors(named), metadata);
 }

@@ -1,10 +1,13 @@
 import type { Json } from "./section.ts";
 
-/** How a number is written that transformers 5 takes as a fraction only: `float` in its configuration classes. */
+/**
+ * How a number is written that transformers 5 takes as a fraction only: `float` in its configuration classes, or made a
+ * parameter, which whole numbers cannot be.
+ */
 interface FractionKey {
   /** What it is where a file does not say it. */
   readonly fallback?: number;
-  /** Sizes that it makes are cut off, so that less would make them smaller; elsewhere more would. */
+  /** Sizes that it makes are cut off, so that less would make them smaller; elsewhere more could be out of range. */
   readonly isCutOff?: boolean;
 }
 
@@ -15,6 +18,7 @@ const fractionKeys: Readonly<Record<string, FractionKey>> = {
   initializer_range: {},
   layer_norm_eps: {},
   layerscale_value: { fallback: 1 },
+  logit_scale_init_value: {},
   squeeze_expansion_ratio: { isCutOff: true },
   temperature_init_value: { fallback: 1 },
   width_coefficient: { fallback: 2, isCutOff: true },
@@ -23,7 +27,7 @@ const fractionKeys: Readonly<Record<string, FractionKey>> = {
 /** The next number that is not whole: of zero the smallest, which is zero in 32 bits. */
 function nextFraction(value: number, { isCutOff = false }: FractionKey): number {
   if (value === 0) return Number.MIN_VALUE;
-  return value + (isCutOff ? 1 : -1) * Math.abs(value) * Number.EPSILON;
+  return value + (isCutOff ? 1 : -1) * value * Number.EPSILON;
 }
 
 function fractionOf(name: string, value: unknown): unknown {

@@ -9,6 +9,7 @@ import {
   lazyTensors,
   streamNpz,
   streamSafetensors,
+  withUnlearnt,
   type Layout,
   type TensorFile,
 } from "@clip-ts/weights";
@@ -104,7 +105,7 @@ export async function writeConverted(output: string, target: Target, model: Writ
   const layout = typeof target.layout === "function" ? target.layout(config) : target.layout;
   const file = await model.weights();
   const whole = layout === "openai" ? withStoredPositions(config, file) : file;
-  const renamed = convertLayout(whole, layout, attentionHeads(config));
+  const renamed = withUnlearnt(convertLayout(whole, layout, attentionHeads(config)), layout);
   await target.describe(output, model);
   noteOwnFormat(target, config);
   const said = tokenizerNote(target, model);
