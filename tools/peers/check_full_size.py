@@ -1,13 +1,13 @@
 """Compares every family at the size of its smallest published member with open_clip and transformers.
 
-    pnpm build && python tools/peers/check_full_size.py [WORDS ...] [--out FILE] [--work FOLDER]
+    pnpm build && python tools/peers/check_full_size.py [WORDS ...] [--opened] [--out FILE] [--work FOLDER]
 
 The peer makes and saves a model of random weights. Compared with what it computes are: `clip-ts forward` of its folder
 (image and text embeddings, logits); what the peer computes of the model that `clip-ts convert` wrote, loaded strictly;
 and the graphs of `clip-ts convert --to onnx` in onnxruntime (the whole model and both towers by themselves) and in
 @huggingface/transformers. A figure is the largest difference relative to the tensor's largest value; the limit is
 1e-5. WORDS choose models by words in their names. One line of FILE is one model; those that are there are not run
-again. Nothing is downloaded. Prints a table, and exits with 1 if a figure is 1e-5 or more or a model failed.
+again; --opened asks for the first three figures alone. Nothing is downloaded. Prints a table, and exits with 1 if a figure is 1e-5 or more or a model failed.
 """
 
 import argparse
@@ -28,7 +28,8 @@ from check_interop import CLIP_TS, REPOSITORY, define_torchvision_operators
 from full_size_models import MODELS, ArchivePeer, without_drawing
 
 LIMIT = 1e-5
-COLUMNS = ("image", "text", "logits", "written", "onnxruntime", "transformers.js")
+OPENED = ("image", "text", "logits")
+COLUMNS = (*OPENED, "written", "onnxruntime", "transformers.js")
 # @huggingface/transformers has no class that calls a model with patches and their shapes.
 WITHOUT_CLASS = "NaFlex"
 
@@ -63,8 +64,8 @@ def in_node(folder, inputs, runtime):
     return json.loads(run("node", script, folder, inputs, runtime))
 
 
-def check(name, work):
-    """One model's figures."""
+def check(name, work, only_opened):
+    """One model's figures, given again after each step with those that it adds."""
     with without_drawing():
         peer = MODELS[name]()
     row = {"name": name, "parameters": sum(value.numel() for value in peer.model.parameters())}
@@ -78,9 +79,13 @@ def check(name, work):
     place = folder / "ViT-B-32.pt" if isinstance(peer, ArchivePeer) else folder
     run(*CLIP_TS, "forward", place, inputs, "-o", work / "ours.safetensors")
     ours = load_file(work / "ours.safetensors")
-    for column, key in zip(COLUMNS, ("image_embeds", "text_embeds", "logits_per_image")):
+    for column, key in zip(OPENED, ("image_embeds", "text_embeds", "logits_per_image")):
         row[column] = difference(ours[key], expected[key])
+    yield row
+    if only_opened:
+        return
     row["written"] = max(differences(theirs, expected) for theirs in peer.written(convert, folder, work))
+    yield row
     gc.collect()
     convert(place, work / "onnx", "onnx", "--dtype", "f32")
     row["onnxruntime"] = differences(in_node(work / "onnx", inputs, "onnxruntime"), expected)
@@ -88,7 +93,7 @@ def check(name, work):
         theirs = in_node(work / "onnx", inputs, "transformers")
         row["class"] = theirs.pop("class")
         row["transformers.js"] = differences(theirs, expected)
-    return row
+    yield row
 
 
 def table(rows):
@@ -110,25 +115,27 @@ def main():
     parser.add_argument("words", nargs="*", metavar="WORDS", help="words of a model's name; all models by default")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "clip-ts-full-size.jsonl")
     parser.add_argument("--work", type=Path, help="where models lie while they are compared (30 GB for the largest)")
+    parser.add_argument("--opened", action="store_true", help="the first three columns alone, in a third of the time")
     options = parser.parse_args()
     names = [name for name in MODELS if not options.words or any(word in name for word in options.words)]
     lines = options.out.read_text().splitlines() if options.out.exists() else []
     rows = {row["name"]: row for row in map(json.loads, lines)}
+    last = "logits" if options.opened else "onnxruntime"
     failed = []
     for name in names:
-        if name in rows:
+        if last in rows.get(name, ()):
             continue
         start = time.time()
         with tempfile.TemporaryDirectory(dir=options.work) as work, torch.no_grad():
             try:
-                rows[name] = check(name, Path(work))
+                for row in check(name, Path(work), options.opened):
+                    rows[name] = row
+                    with options.out.open("a") as out:
+                        out.write(json.dumps(row) + "\n")
             except Exception as error:  # the others are asked all the same
                 failed.append(name)
                 print(f"{name}: {error}", file=sys.stderr, flush=True)
-                continue
-        with options.out.open("a") as out:
-            out.write(json.dumps(rows[name]) + "\n")
-        shown = [f"{column} {rows[name][column]:.1e}" for column in COLUMNS if column in rows[name]]
+        shown = [f"{column} {rows[name][column]:.1e}" for column in COLUMNS if column in rows.get(name, ())]
         print(f"{name} ({time.time() - start:.0f} s): {', '.join(shown)}", flush=True)
     found = [rows[name] for name in names if name in rows]
     print(f"\n{table(found)}\n\n{processor()}; limit {LIMIT}")

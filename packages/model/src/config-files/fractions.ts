@@ -36,14 +36,35 @@ function fractionOf(name: string, value: unknown): unknown {
   return value === key.fallback ? undefined : nextFraction(value, key);
 }
 
+/** The whole number that `nextFraction` has made this of, or the value itself. */
+function wholeOf(name: string, value: unknown): unknown {
+  const key = fractionKeys[name];
+  if (key === undefined || typeof value !== "number") return value;
+  const whole = Math.round(value);
+  return value === nextFraction(whole, key) ? whole : value;
+}
+
+type Change = (name: string, value: unknown) => unknown;
+
+function changedValues(section: Json, change: Change): Json {
+  const entries = Object.entries(section).map(([name, value]) => [name, change(name, value)] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+const towers = /^(text|vision)_config(_dict)?$/u;
+
+/** A config of transformers', its towers' sections included, with every value changed. */
+const changed = (config: Json, change: Change): Json =>
+  changedValues(config, (name, value) => {
+    const isTower = towers.test(name) && typeof value === "object" && value !== null && !Array.isArray(value);
+    return isTower ? changedValues(value as Json, change) : change(name, value);
+  });
+
 /**
  * A config of transformers' with its fractions written as such: it refuses `2` where it wants `2.0`, and JSON here has no
  * way to write the second. A whole number that is the default is left out, any other one is the next that is not whole.
  */
-export function withFractions(config: Json): Json {
-  const entries = Object.entries(config).map(([name, value]) => {
-    const isSection = name.endsWith("_config") && typeof value === "object" && value !== null;
-    return [name, isSection ? withFractions(value as Json) : fractionOf(name, value)] as const;
-  });
-  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
-}
+export const withFractions = (config: Json): Json => changed(config, fractionOf);
+
+/** A config of transformers' with the whole numbers again that `withFractions` has written as fractions. */
+export const withWholes = (config: Json): Json => changed(config, wholeOf);

@@ -1,7 +1,7 @@
 import { isOwnText, textTower, type BertTextConfig, type RobertaTextConfig } from "@clip-ts/text-encoder";
 import { isVit, visionTower } from "@clip-ts/vision-encoder";
 import { headsOf, type ClipConfig } from "../config.ts";
-import { withFractions } from "./fractions.ts";
+import { withFractions, withWholes } from "./fractions.ts";
 import { formatHuggingFaceClip, parseHuggingFaceClip, towersOfClip } from "./hugging-face-clip.ts";
 import { formatAlign, parseAlign, towersOfAlign } from "./hugging-face-align.ts";
 import { formatAltClip, parseAltClip, towersOfAltClip } from "./hugging-face-altclip.ts";
@@ -86,7 +86,7 @@ export function parseClipConfig(json: unknown, options: ParseOptions = {}): Clip
   const root = new Section(json);
   if (isOpenClipConfig(json)) return parseOpenClipConfig(json);
   const type = root.choice("model_type", Object.keys(parsers));
-  return (parsers[type] as Parse)(root, options);
+  return (parsers[type] as Parse)(new Section(withWholes(root.json)), options);
 }
 
 /** What transformers loads, where one of its models computes the same with the same parameters. */
