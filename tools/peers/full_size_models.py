@@ -47,6 +47,12 @@ class TransformersPeer:
 
     def save(self, folder):
         self.model.save_pretrained(folder)
+        if self.inputs["pixel_values"].ndim == 4:  # DINOv2's pictures are smaller than its table of positions
+            side = self.inputs["pixel_values"].shape[-1]
+            size = {"size": {"height": side, "width": side}, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+            steps = {"do_resize": True, "do_rescale": True, "do_normalize": True, "resample": 3}
+            content = {"image_processor_type": "ViTImageProcessor", **size, **steps}
+            (folder / "preprocessor_config.json").write_text(json.dumps(content))
 
     def outputs(self, model):
         out = model(**self.inputs)
@@ -198,7 +204,7 @@ def align_b0():
     whole = {"width_coefficient": 1.0, "depth_coefficient": 1.0, "squeeze_expansion_ratio": 1.0}
     vision = whole | {"image_size": 224, "hidden_dim": 1280}
     ids = padded_ids(30522, 64, 101, 102, 0)
-    return of_type("Align", 224, ids, 0, vision_config=vision, temperature_init_value=2.0)
+    return of_type("Align", 224, ids, 0, vision_config=vision, temperature_init_value=2.0, projection_dim=320)
 
 
 def chinese_clip():
