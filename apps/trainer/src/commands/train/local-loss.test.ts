@@ -119,8 +119,12 @@ async function take(given: Case, exchanges: readonly (Exchange | undefined)[], m
   return taken;
 }
 
+/** On TensorFlow, where each rank writes and loads a model of its own, those that hold every loss. */
+const casesOn = (engine: (typeof engines)[number]): [string, Case][] =>
+  Object.entries(cases).filter(([name]) => engine !== "tensorflow" || /multi|teacher|micro/u.test(name));
+
 for (const engine of here) {
-  test.each(Object.entries(cases))(
+  test.each(casesOn(engine))(
     `four ranks on ${engine} that compare their own pairs are one that compares all: %s`,
     async (name, given) => {
       const { compiler } = await startEngine(engine);
