@@ -22,9 +22,8 @@ const { values: given } = parseArgs({
     way: { type: "string" },
   },
 });
-const [rounds, steps, batch, width, layers] = [given.rounds, given.steps, given.batch, given.width, given.layers].map(
-  Number,
-);
+const [rounds, steps, batch] = [Number(given.rounds), Number(given.steps), Number(given.batch)];
+const [width, layers] = [Number(given.width), Number(given.layers)];
 
 /** One rank alone: what it gathers and adds up are its own. */
 const alone = {
