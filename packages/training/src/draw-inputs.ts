@@ -1,11 +1,11 @@
 import { randomStream } from "@clip-ts/base";
 import { sizeOf, type HostArray, type HostArrays } from "@clip-ts/core";
 import { rowsAt, type Exchange } from "@clip-ts/jit";
-import type { EncodeOptions, Objective, Rows } from "@clip-ts/model";
+import type { EncodeOptions, Objective } from "@clip-ts/model";
 
 /** What draws, and what it draws from. */
 export interface DrawSource {
-  readonly draws: NonNullable<Objective<object, object, Rows, object>["draws"]>;
+  readonly draws: NonNullable<Objective<object, object>["draws"]>;
   readonly frozen: NonNullable<EncodeOptions["frozen"]>;
   readonly seed: number;
   readonly exchange?: Pick<Exchange, "rank"> | undefined;

@@ -110,10 +110,12 @@ test("gradients are added up while others are computed, all before the update, w
   expect(await train(slow, note)).toEqual(expected);
   const others = Array.from({ length: pieces - 1 });
   expect(events[0]!.slice(0, events[0]!.indexOf("moved"))).toEqual([
-    ...["computed", "sum begins"],
+    "computed",
+    "sum begins",
     ...others.map(() => "computed"),
     ...others.flatMap(() => ["sum ends", "sum begins"]),
-    ...["sum ends", "told"],
+    "sum ends",
+    "told",
   ]);
 });
 

@@ -35,10 +35,10 @@ const numbersOf = async (tensors: Readonly<Record<string, Tensor>>): Promise<Rec
 
 /** Runs graphs one after the other; each is given what it asks for and nothing else. */
 async function runAll(graphs: readonly Graph[]): Promise<Record<string, number[]>> {
-  let known: Record<string, Tensor> = { ...inputs };
+  const known: Record<string, Tensor> = { ...inputs };
   for (const each of graphs) {
     const given = Object.fromEntries(each.inputs.map(({ name }) => [name, known[name]!]));
-    known = { ...known, ...(interpret(each, given) as Record<string, Tensor>) };
+    Object.assign(known, interpret(each, given));
   }
   const wanted = graph.outputs.map(({ name }) => [name, known[name]!] as const);
   return numbersOf(Object.fromEntries(wanted));

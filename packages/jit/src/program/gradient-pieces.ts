@@ -50,15 +50,14 @@ export async function compilePieces(target: Target, graph: Graph, bytes: number 
   const graphs = splitGraph(graph, buckets, (piece, index) => `passed ${piece} ${index}`);
   const compiled: CompiledFunction[] = [];
   for (const piece of graphs) compiled.push(await target(piece));
-  let passed: HostArrays = {};
+  const passed: Record<string, HostArray> = {};
   return {
     async run(inputs, into, finished) {
       for (const [at, piece] of compiled.entries()) {
         const { inputs: needed, outputs } = graphs[at] as Graph;
         const given = listed(needed, { ...inputs, ...passed });
         const results = await piece.run(given, listed(outputs, { ...into, ...passed }));
-        const more = Object.entries(results).filter(([name]) => into[name] === undefined);
-        passed = { ...passed, ...Object.fromEntries(more) };
+        for (const [name, array] of Object.entries(results)) if (into[name] === undefined) passed[name] = array;
         if (at < compiled.length - 1) finished?.((buckets[at] ?? []).map((name) => name.slice(prefix.length)));
       }
     },
