@@ -45,10 +45,14 @@ export interface BatchNormOptions {
 const usual = { eps: 1e-5, momentum: 0.1 };
 
 /**
- * Every channel's values below each other: [..., channels] → [values, channels]. Summed so, they are added in one order
- * whatever layout a runtime chooses for x.
+ * What `over` makes of every channel's values, image by image and then of all images. [..., channels] → [channels]. Two
+ * short sums keep more digits than a long one, and of [images, values, channels] they go in one order, whatever layout
+ * a runtime chooses for x.
  */
-const columns = (x: Tensor): Tensor => reshape(x, [-1, x.shape.at(-1) ?? 1]);
+function overChannels(over: typeof sum | typeof mean, x: Tensor): Tensor {
+  const values = sizeOf(x.shape.slice(1, -1));
+  return over(over(reshape(x, [-1, values, x.shape.at(-1) ?? 1]), 1), 0);
+}
 
 /** What normalising by the running statistics comes to: a gain and a shift [channels] for each channel. */
 export function batchNormGain(
@@ -87,8 +91,8 @@ function blend(
 /** Gradients of x, gain and shift from what the forward pass kept. */
 function gradients(dy: Tensor, [normalized, scale, gain]: [Tensor, Tensor, Tensor]): Tensor[] {
   const count = sizeOf(dy.shape.slice(0, -1));
-  const gainGradient = sum(columns(mul(dy, normalized)), 0);
-  const shiftGradient = sum(columns(dy), 0);
+  const gainGradient = overChannels(sum, mul(dy, normalized));
+  const shiftGradient = overChannels(sum, dy);
   const along = add(mul(normalized, div(gainGradient, count)), div(shiftGradient, count));
   return [mul(sub(dy, along), mul(gain, scale)), gainGradient, shiftGradient];
 }
@@ -108,9 +112,9 @@ export function batchNormTraining(
   const { value, aux } = withGradientAux<BatchNormStatistics>({
     inputs: [x, weight, bias],
     forward(save) {
-      const center = mean(columns(x), 0);
+      const center = overChannels(mean, x);
       const centred = sub(x, center);
-      const variance = mean(columns(square(centred)), 0);
+      const variance = overChannels(mean, square(centred));
       const scale = rsqrt(add(variance, eps));
       const normalized = mul(centred, scale);
       save(normalized, scale, weight);
