@@ -58,11 +58,11 @@ describe.each(librariesHere())("a rank under $name", (mpi) => {
   });
 
   test("that stalls is waited for as long as was said", patience, async () => {
-    const { ranks, processes } = await atWork("stall", "2");
+    const { ranks, processes } = await atWork("stall", "4");
     const how = await ranks.ended;
     expect(how.code).not.toBe(0);
     expect(ofRanks(how)).toEqual([
-      expect.stringMatching(/rank 0 of 2 \(host .*\): waits in reduce of step 20, 2\.\d s so far; the limit is 2\.0 s/),
+      expect.stringMatching(/rank 0 of 2 \(host .*\): waits in reduce of step 20, 4\.\d s so far; the limit is 4\.0 s/),
     ]);
     expect(ofRanks(how)[0]).toMatch(/Resume with the same command\.$/);
     await expect.poll(() => left(processes)).toEqual([]);
@@ -71,7 +71,7 @@ describe.each(librariesHere())("a rank under $name", (mpi) => {
   test("that is asked to end while another is stopped says so, and ends all", patience, async () => {
     const { ranks, processes } = await atWork("wait");
     process.kill(processes[1], "SIGSTOP");
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
     process.kill(processes[0], "SIGTERM");
     const how = await ranks.ended;
     expect(how.code).not.toBe(0);

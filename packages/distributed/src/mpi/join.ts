@@ -29,13 +29,13 @@ const defaults = { commTimeout: 300, maxElements: 2 ** 31 - 1 } as const;
 /** Milliseconds that MPI may take to end when all ranks are done. */
 const finishMs = 10_000;
 
-/** Starts MPI, which goes on until the process ends. */
-function start(library: MpiLibrary, commTimeout: number): MpiFunctions {
+/** Starts MPI, which goes on until the process ends, and waits so long for the others at most. */
+function start(library: MpiLibrary, seconds: number): MpiFunctions {
   const mpi = bindMpi(library);
   if (mpi.isInitialised()) {
     throw new ClipError("bad-argument", "MPI was started in this process already: join it once.");
   }
-  const level = mpi.initialise(commTimeout);
+  const level = mpi.initialise(seconds);
   const { threadMultiple: wanted } = library.abi;
   if (level < wanted) {
     const message =
@@ -148,7 +148,7 @@ export async function joinMpi(options: MpiOptions = {}): Promise<Communicator> {
   const { environment = process.env, commTimeout = defaults.commTimeout } = options;
   const launch = launchedRank(environment);
   const library = loadMpi(environment, launch);
-  const mpi = start(library, commTimeout);
+  const mpi = start(library, Math.max(commTimeout, defaults.commTimeout));
   const [rank, size] = [mpi.rank(), mpi.size()];
   checkSize(size, launch, library);
   const watchdog = createWatchdog({
