@@ -35,7 +35,7 @@ test.each(["openmpi", "mpich"] as const)(
       await expect.poll(() => [processOf(0), processOf(1)].some(isRunning)).toBe(false); // within 30 s
       expect(await ended).not.toBe(0);
       expect(output).toMatch(
-        /^rank 0 of 2 \(host host-1\): waits in reduce of step \d+, .*Resume with the same command\.$/m,
+        /^rank 0 of 2 \(host host-1\): waits in \w+ of step \d+, .*Resume with the same command\.$/m,
       );
     } finally {
       hosts.remove();
