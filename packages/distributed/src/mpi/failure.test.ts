@@ -40,8 +40,11 @@ describe.each(librariesHere())("a rank under $name", (mpi) => {
     await expect.poll(() => left(processes)).toEqual([]);
   });
 
-  test("that throws ends all, and says which it is", patience, async () => {
-    const { ranks, processes } = await atWork("throw");
+  test.each([
+    { fault: "throws", job: "throw" },
+    { fault: "leaves a rejection alone", job: "reject" },
+  ])("that $fault ends all, and says which it is", patience, async ({ job }) => {
+    const { ranks, processes } = await atWork(job);
     const how = await ranks.ended;
     expect(how.code).not.toBe(0);
     expect(ofRanks(how)).toEqual([expect.stringContaining("rank 1 of 2 (host ")]);
