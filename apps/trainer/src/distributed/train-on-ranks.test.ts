@@ -128,6 +128,19 @@ describe.each(launchersHere())("under $name", (launcher) => {
     },
   );
 
+  test("evaluate finds on ranks what it finds on one, to the last digit", patience, async () => {
+    writePictures(at("some"), await makePictures(90, (number) => number % 40 === 7));
+    const measure = (file: string): string[] => {
+      const data = ["--retrieval", at("some"), "--engine", "onnx", "--threads", "1"];
+      return [clipTs, "evaluate", at(plain), ...data, "--json", at(file)];
+    };
+    const [one, two] = [`${named("one")}.json`, `${named("two")}.json`];
+    const alone = await finish({ words: measure(one) });
+    const ranks = await finish(onRanks(2, measure(two)));
+    expect(readFileSync(at(two), "utf8")).toBe(readFileSync(at(one), "utf8"));
+    expect([ranks.stdout, ranks.stderr]).toEqual([alone.stdout, alone.stderr]);
+  });
+
   test("another number of pairs a step is refused by name, another number of ranks is not", patience, async () => {
     const run = named("other");
     await finish(onRanks(2, words(run, { steps: 4 })));
