@@ -135,6 +135,20 @@ async function beginRecords(options: RunOptions, changes: readonly ChangedSettin
   await forgetStepsFrom(step, options.progress.metricsFile);
 }
 
+/** The checkpoint that a run goes on from, which rank 0 alone needs to see; undefined from scratch. */
+async function findStart(run: string, resume: boolean, { rank }: Communicator): Promise<string | undefined> {
+  return resume && rank === 0 ? findWholeCheckpoint(run) : undefined;
+}
+
+/** Makes sure that a checkpoint was made with the same data, models and pairs of a step. */
+async function checkStart(
+  { run, data }: RunOptions,
+  from: string | undefined,
+  identity: CheckpointParts["identity"],
+): Promise<void> {
+  if (from !== undefined) await checkStoredIdentity(run, from, { identity, globalBatch: globalBatchOf(data) });
+}
+
 /** Downloads what the run reads, one rank of each machine for all of them. */
 async function fetchOnce(ranks: Communicator, models: readonly string[]): Promise<void> {
   if (ranks.localRank === 0) await fetchModels(models);
@@ -185,14 +199,14 @@ export async function openTraining(
 ): Promise<OpenedTraining> {
   const { run } = given;
   const options = await onOwnProcessors(given, ranks);
-  const from = resume && ranks.rank === 0 ? await findWholeCheckpoint(run) : undefined;
+  const from = await findStart(run, resume, ranks);
   const engine = running ?? (await startOwnEngine(options));
   await fetchOnce(ranks, options.storedModels);
   const model = await openRunModel(options.model);
   const { description } = model;
   const { source, identity, together } = await openData(options, ranks, open);
   await together.checkSame("The engine", engine.name, 'Name one that all machines have: "engine".');
-  if (from !== undefined) await checkStoredIdentity(run, from, { identity, globalBatch: globalBatchOf(options.data) });
+  await checkStart(options, from, identity);
   const { compiler } = engine;
   const evaluator = await openEvaluation(options.evaluation, description, { compiler, ranks });
   const { teacher } = options;
