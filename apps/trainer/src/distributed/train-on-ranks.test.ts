@@ -101,9 +101,10 @@ describe.each(launchersHere())("under $name", (launcher) => {
     const run = named("stopped");
     const { child, ended } = start(onRanks(2, words(run, { steps: 60, logEvery: 1 })));
     await reported(run, 3);
-    child.kill("SIGUSR2");
+    child.kill(launcher.passesOn);
     const { code, stderr } = await ended;
-    expect([code, count(stderr, "Go on with: clip-ts train --resume")]).toEqual([130, 1]);
+    expect(count(stderr, "Go on with: clip-ts train --resume")).toBe(1);
+    if (launcher.name === "Open MPI") expect(code).toBe(130); // MPICH's calls it a success
     await finish(onRanks(2, resume(run)));
     expect(weightsOf(run)).toBe(weightsOf(plain));
   });
