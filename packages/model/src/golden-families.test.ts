@@ -49,7 +49,8 @@ afterAll(() => useEngine("cpu"));
 async function expectGradients(actual: LossGradients["gradients"], expected: Arrays): Promise<void> {
   expect(Object.keys(actual).toSorted()).toEqual(Object.keys(expected).toSorted());
   for (const [path, { values }] of Object.entries(expected)) {
-    expect(relativeError(await actual[path]!.data(), values, 1e-3), path).toBeLessThan(1e-4);
+    const least = path.endsWith("k_proj.bias") ? 1e-2 : 1e-3; // softmax is blind to a key's bias: rounding noise around 0
+    expect(relativeError(await actual[path]!.data(), values, least), path).toBeLessThan(1e-4);
   }
 }
 
