@@ -6,10 +6,9 @@ import json
 from unittest import mock
 
 import torch
-from safetensors.torch import load_file
 
 from check_families import clip_ids, load_hub_folder, pixels, randomise, roberta_ids, save_hub_folder, unit
-from published_models import text_tower_config
+from published_models import ROBERTA, text_tower_config
 
 BERT = {"vocab_size": 30522}
 SO400M = {"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16}
@@ -159,7 +158,7 @@ def dual(vision, size, options, text="Bert"):
     """transformers' dual encoder of an image tower and BERT or RoBERTa of base size."""
     import transformers
 
-    words = BERT if text == "Bert" else {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1}
+    words = BERT if text == "Bert" else ROBERTA | {"vocab_size": 50265}
     config = transformers.VisionTextDualEncoderConfig.from_vision_text_configs(
         getattr(transformers, f"{vision}Config")(**options),
         getattr(transformers, f"{text}Config")(**words),
@@ -221,7 +220,13 @@ def so400m():
 
 
 def mt5():
-    return OpenClipPeer("mt5-base-ViT-B-32", padded_ids(250112, 40, 5, 1, 0)).padded_with(0)
+    """T5 does not divide its scores by the root of a head's width: queries are drawn smaller by it, as T5 draws them."""
+    peer = OpenClipPeer("mt5-base-ViT-B-32", padded_ids(250112, 40, 5, 1, 0)).padded_with(0)
+    with torch.no_grad():
+        for name, value in peer.model.named_parameters():
+            if name.endswith("SelfAttention.q.weight"):
+                value.mul_(64**-0.5)
+    return peer
 
 
 # By family: what is made, and how. The largest come last.

@@ -10,20 +10,19 @@ from check_interop import REPOSITORY
 
 GENERATED = REPOSITORY / "packages" / "model" / "src" / "published" / "generated"
 PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")
-# Text towers that open_clip fetches by name: class of their published config.json, and what of it is not the class's
-# default. Of towers that are not here the config is not known, and so no size of the model either.
+ROBERTA = {"max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
+# Published sizes of the text towers that open_clip fetches by name: class of the config, and what differs from it.
 TEXT_TOWERS = {
-    "roberta-base": ("RobertaConfig", {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1}),
+    "roberta-base": ("RobertaConfig", ROBERTA | {"vocab_size": 50265}),
     "xlm-roberta-base": (
         "XLMRobertaConfig",
-        {"vocab_size": 250002, "max_position_embeddings": 514, "type_vocab_size": 1},
+        ROBERTA | {"vocab_size": 250002},
     ),
     "xlm-roberta-large": (
         "XLMRobertaConfig",
         {
+            **ROBERTA,
             "vocab_size": 250002,
-            "max_position_embeddings": 514,
-            "type_vocab_size": 1,
             "hidden_size": 1024,
             "num_hidden_layers": 24,
             "num_attention_heads": 16,
