@@ -1,4 +1,5 @@
 import { ClipError } from "./errors.ts";
+import { chooseGraphs, listsGraphs, type WantedGraphs } from "./graph-names.ts";
 import { modelFiles, selfCheckFile, sentencePieceFiles, tokenizerFiles, weightsFiles } from "./model-files.ts";
 
 /** Small files that say what a model is, and its proof. */
@@ -15,8 +16,8 @@ const descriptions: readonly string[] = [
 const piecesOf = (files: ReadonlySet<string>): readonly string[] =>
   files.has("tokenizer.json") ? [] : sentencePieceFiles;
 
-/** What is known of a repository beside its files' names. */
-export interface RepositoryKnown {
+/** What is known of a repository beside its files' names, and what is wanted of graphs where it has no weights. */
+export interface RepositoryKnown extends WantedGraphs {
   /** Its `config.json` is another library's (timm's, above all), so that open_clip's describes the model. */
   readonly isForeignConfig?: boolean;
 }
@@ -28,25 +29,28 @@ const openClipFirst = weightsFiles.toSorted(
 
 /**
  * Which of a repository's files make the model, weights last: one format of weights is enough, and open_clip's go
- * with open_clip's config where no other describes the model.
- * @throws ClipError "not-found" if there are none.
+ * with open_clip's config where no other describes the model. Without weights, graphs in the form of
+ * @huggingface/transformers (`onnx/`) stand for them.
+ * @throws ClipError "not-found" if there are neither.
  */
 export function chooseModelFiles(
   listed: readonly string[],
   repository: string,
-  { isForeignConfig = false }: RepositoryKnown = {},
+  { isForeignConfig = false, ...graphs }: RepositoryKnown = {},
 ): string[] {
   const files = new Set(listed);
   const isOpenClip = files.has(modelFiles.openClipConfig) && (isForeignConfig || !files.has(modelFiles.config));
   const weights = (isOpenClip ? openClipFirst : weightsFiles).find((name) => files.has(name));
+  const described = [...descriptions, ...piecesOf(files)].filter((name) => files.has(name));
   if (weights === undefined) {
+    if (listsGraphs(listed)) return [...described, ...chooseGraphs(listed, repository, graphs)];
     throw new ClipError(
       "not-found",
-      `${repository} has no weights that clip-ts reads: expected one of ${weightsFiles.join(", ")}.`,
+      `${repository} has no weights that clip-ts reads: expected one of ${weightsFiles.join(", ")}, ` +
+        "or ONNX graphs in onnx/.",
       { data: { repository, files: listed.slice(0, 50) } },
     );
   }
-  const described = [...descriptions, ...piecesOf(files)].filter((name) => files.has(name));
   return [...described.filter((name) => !isForeignConfig || name !== modelFiles.config), weights];
 }
 

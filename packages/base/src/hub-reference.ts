@@ -7,16 +7,24 @@ export interface HubReference {
   readonly revision: string;
 }
 
-const pattern = /^hf:((?:[\w.-]+\/)?[\w.-]+)(?:@([\w./-]+))?$/u;
+/** What comes before a repository's name: our word for the hub, or open_clip's. */
+const prefix = /^(?:hf|hf-hub):/u;
 
-/** Whether a model is given as `hf:owner/name`. */
+const pattern = /^((?:[\w.-]+\/)?[\w.-]+)(?:@([\w./-]+))?$/u;
+
+/** Whether a model is given as `hf:owner/name`, or as open_clip calls that, `hf-hub:owner/name`. */
 export function isHubReference(model: string): boolean {
-  return model.startsWith("hf:");
+  return prefix.test(model);
 }
 
-/** Reads `hf:owner/name` or `hf:owner/name@revision`. @throws ClipError "bad-argument". */
+/** A model without the prefix that says it is one of the hub. */
+export function hubName(model: string): string {
+  return model.replace(prefix, "");
+}
+
+/** Reads `hf:owner/name` or `hf:owner/name@revision`, `hf-hub:` as well. @throws ClipError "bad-argument". */
 export function parseHubReference(model: string): HubReference {
-  const parts = pattern.exec(model);
+  const parts = isHubReference(model) ? pattern.exec(hubName(model)) : null;
   const [, repository = "", revision = "main"] = parts ?? [];
   if (parts !== null && !`${repository}/${revision}`.includes("..")) return { repository, revision };
   throw new ClipError(

@@ -18,7 +18,20 @@ export {
   tokenizerFiles,
   weightsFiles,
 } from "./model-files.ts";
-export { isHubReference, mayBeModelName, parseHubReference, type HubReference } from "./hub-reference.ts";
+export {
+  chooseGraphs,
+  graphFolder,
+  graphPath,
+  graphSettingsKey,
+  listsGraphs,
+  noGraph,
+  transformersNames,
+  weightsDtypes,
+  type GraphName,
+  type WantedGraphs,
+  type WeightsDtype,
+} from "./graph-names.ts";
+export { hubName, isHubReference, mayBeModelName, parseHubReference, type HubReference } from "./hub-reference.ts";
 export {
   chooseModelFiles,
   chooseOpenClipWeights,

@@ -193,7 +193,8 @@ test("open_clip's weights are taken where only open_clip's config is there", asy
 
 test("references and settings are read as Hugging Face's own tools read them", async () => {
   expect(parseHubReference("hf:a/b@v1.0")).toEqual({ repository: "a/b", revision: "v1.0" });
-  for (const wrong of ["hf:", "hf:a/b/c", "hf:../x", "hf:a/..", "hf:a/b@../x"]) {
+  expect(parseHubReference("hf-hub:a/b@v1.0")).toEqual({ repository: "a/b", revision: "v1.0" });
+  for (const wrong of ["a/b", "hf-hub:", "hf:hf-hub:a/b", "hf:", "hf:a/b/c", "hf:../x", "hf:a/..", "hf:a/b@../x"]) {
     expect(() => parseHubReference(wrong), wrong).toThrow(/expected hf:owner\/name/u);
   }
   await writeFile(join(cache, "token"), "hf_saved\n");

@@ -3,7 +3,7 @@ import { createReadStream, existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { ClipError, modelFiles, parseHubReference, type HubReference } from "@clip-ts/base";
+import { ClipError, modelFiles, parseHubReference, type HubReference, type WeightsDtype } from "@clip-ts/base";
 import { syncFolder, withFileLock } from "@clip-ts/files";
 import { fetchBlob, sizeAt } from "./fetch-blob.ts";
 import { askFacts, requestJson, type FileFacts, type HubFile } from "./hub-answers.ts";
@@ -246,25 +246,33 @@ export async function downloadFiles(
   return places.snapshot(commit);
 }
 
+/** How a model is downloaded, and which of its files if it is stored as graphs. */
+export interface ModelDownloadOptions extends DownloadOptions {
+  /** Of a repository with ONNX graphs and no weights, those of this precision; the most exact there if undefined. */
+  readonly dtype?: WeightsDtype | undefined;
+}
+
 /** Models that this process asked the hub for already. */
 const downloads = new Map<string, Promise<string>>();
 
 /**
  * Brings a model of the hub (`hf:owner/name`, perhaps with `@revision`) into the cache that Hugging
- * Face's own tools share, and gives its folder. What is there already is not fetched again; where the
+ * Face's own tools share, and gives its folder. A repository that has ONNX graphs in place of weights is one too. What is there already is not fetched again; where the
  * hub is out of reach, fails or is not itself, the cache has to do. Processes that want the same model at
  * once fetch it once. Within a process the hub is asked once for each model.
  * @throws ClipError for a repository that is not there or may not be read, for damaged files, and for a
  * hub that is silent for too long or refuses too often.
  */
-export function downloadModel(model: string, options: DownloadOptions = {}): Promise<string> {
+export function downloadModel(model: string, options: ModelDownloadOptions = {}): Promise<string> {
+  const { dtype } = options;
   const isShared = options.settings === undefined && options.signal === undefined; // one's signal ends no other's
-  const known = isShared ? downloads.get(model) : undefined;
+  const key = `${model} ${dtype ?? ""}`;
+  const known = isShared ? downloads.get(key) : undefined;
   if (known !== undefined) return known;
-  const started = downloadFiles(model, chooseModel, options);
+  const started = downloadFiles(model, chooseModel(dtype), options);
   if (isShared) {
-    downloads.set(model, started);
-    started.catch(() => downloads.delete(model)); // a failure may be tried again
+    downloads.set(key, started);
+    started.catch(() => downloads.delete(key)); // a failure may be tried again
   }
   return started;
 }

@@ -1,8 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
-import { chooseModelFiles, ClipError, modelFiles, type HubReference } from "@clip-ts/base";
+import { dirname, join, relative, sep } from "node:path";
+import {
+  chooseModelFiles,
+  ClipError,
+  listsGraphs,
+  modelFiles,
+  type HubReference,
+  type WeightsDtype,
+} from "@clip-ts/base";
 import { readJson, syncFolder } from "@clip-ts/files";
 import { safeName, type HubSettings } from "./hub-settings.ts";
 
@@ -90,20 +97,34 @@ export type ChooseFiles = (
   configAt: () => Promise<string>,
 ) => readonly string[] | Promise<readonly string[]>;
 
-/** What makes a model. Beside open_clip's config, `config.json` may be timm's, for the image tower that lies there too. */
-export const chooseModel: ChooseFiles = async (listed, repository, configAt) => {
-  if (![modelFiles.config, modelFiles.openClipConfig].every((name) => listed.includes(name))) {
-    return chooseModelFiles(listed, repository);
-  }
-  const json = (await readJson(await configAt())) as { readonly model_type?: unknown } | null;
-  return chooseModelFiles(listed, repository, { isForeignConfig: typeof json?.model_type !== "string" });
-};
+/**
+ * What makes a model, of stored graphs those of a precision. Beside open_clip's config, `config.json` may be timm's, for
+ * the image tower that lies there too.
+ */
+export const chooseModel =
+  (dtype?: WeightsDtype): ChooseFiles =>
+  async (listed, repository, configAt) => {
+    const isTwofold = listed.includes(modelFiles.openClipConfig);
+    if (!listed.includes(modelFiles.config) || !(isTwofold || listsGraphs(listed))) {
+      return chooseModelFiles(listed, repository, { dtype });
+    }
+    const config = (await readJson(await configAt())) as { readonly model_type?: unknown } | null;
+    const isForeignConfig = isTwofold && typeof config?.model_type !== "string";
+    return chooseModelFiles(listed, repository, { isForeignConfig, dtype, config });
+  };
+
+/** The files of a folder and of the folders in it, by paths with "/". */
+async function filesIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true });
+  return names.filter((name) => existsSync(join(folder, name))).map((name) => name.replaceAll(sep, "/"));
+}
 
 /** Whether a snapshot has all that is wanted; others may have fetched one file of it only. */
 async function isWhole(folder: string, repository: string, choose: ChooseFiles): Promise<boolean> {
-  const names = (await readdir(folder)).filter((name) => existsSync(join(folder, name)));
   try {
-    const chosen = await choose(names, repository, () => Promise.resolve(join(folder, modelFiles.config)));
+    const chosen = await choose(await filesIn(folder), repository, () =>
+      Promise.resolve(join(folder, modelFiles.config)),
+    );
     const index = chosen.find((name) => name.endsWith(".index.json"));
     if (index === undefined) return true;
     const shards = await shardsOf(join(folder, index), repository);

@@ -1,4 +1,10 @@
-export { downloadFiles, downloadModel, type DownloadOptions, type DownloadProgress } from "./download-model.ts";
+export {
+  downloadFiles,
+  downloadModel,
+  type DownloadOptions,
+  type DownloadProgress,
+  type ModelDownloadOptions,
+} from "./download-model.ts";
 export { downloadUrl, type UrlFile } from "./download-url.ts";
 export {
   exchange,

@@ -1,3 +1,4 @@
+import { graphSettingsKey, transformersNames } from "@clip-ts/base";
 import { unflattenLike, type HostArrays, type ParamSpec } from "@clip-ts/core";
 import {
   bindInputs,
@@ -20,8 +21,7 @@ import {
 } from "@clip-ts/model";
 import type { WeightsDtype } from "@clip-ts/onnx";
 import { applyHead } from "@clip-ts/projection";
-import { transformersNames } from "./stored-graphs/graph-paths.ts";
-import { graphSettingsKey, type GraphSettings } from "./stored-graphs/graph-settings.ts";
+import type { GraphSettings } from "./stored-graphs/graph-settings.ts";
 import { encodeText, textTower } from "@clip-ts/text-encoder";
 import { readsPadding } from "@clip-ts/tokenizer";
 import { encodeImage, pixelForm, type PublishedPixels } from "@clip-ts/vision-encoder";

@@ -21,7 +21,7 @@ export {
   type TransformersSettings,
 } from "./clip-graphs.ts";
 export { graphEmbedder, type GraphEmbedderParts, type RunsGraphs } from "./stored-graphs/graph-embedder.ts";
-export { transformersNames } from "./stored-graphs/graph-paths.ts";
+export { transformersNames } from "@clip-ts/base";
 export type { StoredGraphs } from "./stored-graphs/graph-files.ts";
 export { withParts, type OtherParts } from "./with-parts.ts";
 export { checkBatches } from "./check-batches.ts";

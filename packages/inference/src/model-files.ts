@@ -1,6 +1,13 @@
-import { ClipError, isClipError, modelFiles, parseJsonFile, weightsFiles } from "@clip-ts/base";
+import {
+  ClipError,
+  graphPath,
+  isClipError,
+  modelFiles,
+  parseJsonFile,
+  weightsDtypes,
+  weightsFiles,
+} from "@clip-ts/base";
 import { openSharded, openWeights, type ByteSource, type TensorFile } from "@clip-ts/weights";
-import { hasGraphs } from "./stored-graphs/graph-paths.ts";
 
 /** A file that is open, until it is closed. */
 export type OpenSource = ByteSource & { readonly close: () => Promise<void> };
@@ -22,6 +29,8 @@ export interface ModelFiles {
   readonly readText: (name: string) => Promise<string | undefined>;
   /** Opens a file to be read in pieces, or whole; undefined if there is no such file. */
   readonly open: (name: string) => Promise<OpenSource | undefined>;
+  /** Whether there is such a file, where that is known without opening it. */
+  readonly has?: (name: string) => boolean;
 }
 
 /** Files of which each text is read once, for as long as a model is described. */
@@ -48,6 +57,22 @@ export async function readJsonIn(
 export function missingFile(path: string, verb: "opened" | "read"): ClipError {
   const message = `${path} cannot be ${verb}: there is no such file.`;
   return new ClipError("not-found", message, { data: { path } });
+}
+
+/** Whether a file is there. */
+async function isThere({ has, open }: ModelFiles, name: string): Promise<boolean> {
+  if (has !== undefined) return has(name);
+  const source = await open(name);
+  await source?.close();
+  return source !== undefined;
+}
+
+/** Whether any graph is there. */
+async function hasGraphs(files: ModelFiles): Promise<boolean> {
+  for (const name of ["vision_model", "text_model", "model"] as const) {
+    for (const dtype of weightsDtypes) if (await isThere(files, graphPath(name, dtype))) return true;
+  }
+  return false;
 }
 
 /** The error for a model that is stored as graphs where weights are wanted. */

@@ -101,12 +101,13 @@ const inOneLine = ({ said, fix }: Slowdown): string => `${said}. To change that:
  * image size that the model cannot see; "bad-weights", "bad-data" or "engine-unavailable" where it fails its proof.
  */
 export async function openClip(model: string, options: OpenClipOptions = {}): Promise<Clip<ImageInput>> {
-  const { engine = "auto", batchSize, maxTokens, imageSize, towers, selfCheck, onNotice, onProgress, signal } = options;
+  const { engine = "auto", dtype, batchSize, imageSize, towers, selfCheck, onNotice, onProgress, signal } = options;
   const stored = await openModel(model, {
     towers,
     ...(onNotice !== undefined && { onNotice }),
     ...(onProgress !== undefined && { onProgress }),
     signal,
+    dtype,
   });
   signal?.throwIfAborted();
   const opened = withParts(atResolution(stored, imageSize), options);

@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { ClipError, modelFiles, sentencePieceFiles, tokenizerFiles, weightsFiles } from "@clip-ts/base";
 import { openFile, readBytes } from "@clip-ts/files";
-import { downloadModel, isHubReference, type DownloadOptions } from "@clip-ts/hub";
+import { downloadModel, isHubReference, type ModelDownloadOptions } from "@clip-ts/hub";
 import {
   modelIn,
   openModelIn,
@@ -62,8 +62,8 @@ export function locateModel(model: string): string {
   return found;
 }
 
-/** Who hears of a download, and who ends it. */
-export type ResolveOptions = Pick<DownloadOptions, "onNotice" | "onProgress" | "signal">;
+/** Who hears of a download, who ends it, and of which precision graphs are fetched for want of weights. */
+export type ResolveOptions = Pick<ModelDownloadOptions, "onNotice" | "onProgress" | "signal" | "dtype">;
 
 /**
  * The same for any model: one on the Hugging Face hub (`hf:owner/name`), or a published one by its name

@@ -22,7 +22,14 @@ import {
   openClipWeightsName,
 } from "@clip-ts/base";
 import { writeFileWhole } from "@clip-ts/files";
-import { didYouMeanHub, downloadFiles, downloadModel, downloadUrl, type DownloadOptions } from "@clip-ts/hub";
+import {
+  didYouMeanHub,
+  downloadFiles,
+  downloadModel,
+  downloadUrl,
+  type DownloadOptions,
+  type ModelDownloadOptions,
+} from "@clip-ts/hub";
 import type { FoundModel, FoundWeights } from "@clip-ts/model/published";
 import { cachePlace } from "./remote/remote-options.ts";
 
@@ -130,8 +137,14 @@ async function writeConfig(path: string, config: object): Promise<void> {
 
 const downloads = new Map<string, Promise<string>>();
 
-/** Brings a published model into the cache and gives its folder; what is there already is not fetched again. */
-export function downloadPublished(found: FoundModel, options: Options = {}): Promise<string> {
+/**
+ * Brings a published model into the cache and gives its folder; what is there already is not fetched again. `dtype` is
+ * of graphs, in repositories of transformers' that have no weights.
+ */
+export function downloadPublished(
+  found: FoundModel,
+  options: Options & Pick<ModelDownloadOptions, "dtype"> = {},
+): Promise<string> {
   if (found.kind === "hub") {
     const { repository, revision = "main" } = found;
     return downloadModel(`hf:${repository}@${revision}`, options);

@@ -1,17 +1,17 @@
 // Folders in the form of @huggingface/transformers: graphs in place of weights.
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { initHostParams } from "@clip-ts/core";
 import { clipPreprocess } from "@clip-ts/image";
 import { closing, loadHostParams, tokenizerFor } from "@clip-ts/inference";
 import { clipSpec, formatClipConfig, preset, type ClipConfig } from "@clip-ts/model";
-import { largestDifference, useEngine } from "@clip-ts/test-utils";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { largestDifference, startLocalHub, useEngine, type LocalHub } from "@clip-ts/test-utils";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { exportOnnxFolder } from "./export-model.ts";
 import { hashModel } from "./hash-model.ts";
 import { openClip, type OpenClipOptions } from "./open-clip.ts";
-import { openModel } from "./open-model.ts";
+import { openModel, resolveModel } from "./open-model.ts";
 import { testPicture } from "./test-model.test.ts";
 import { writeModel } from "./write-model.ts";
 
@@ -128,4 +128,80 @@ test("the hash is of the graphs", async () => {
   expect(await hashModel(await copied("nano-onnx", /^$/u))).toBe(before);
   await writeFile(join(folder, "onnx", "text_model.onnx"), "another");
   expect(await hashModel(folder)).not.toBe(before);
+});
+
+describe("on the hub", () => {
+  let hub: LocalHub | undefined;
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await hub?.close();
+  });
+
+  /** A hub that has a folder's files under these names, with an empty cache. @returns what was asked of it. */
+  async function publish(folder: string, names: readonly string[]): Promise<readonly string[]> {
+    hub = await startLocalHub();
+    vi.stubEnv("HF_ENDPOINT", hub.endpoint).stubEnv("HF_HUB_CACHE", await mkdtemp(at("cache-")));
+    const paths = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    const files = new Map<string, Uint8Array>();
+    for (const { parentPath, name } of paths) {
+      const path = join(parentPath, name);
+      files.set(relative(folder, path).replaceAll("\\", "/"), await readFile(path));
+    }
+    for (const name of names) hub.repositories.set(name, { files });
+    return hub.requests;
+  }
+  const graphsAsked = (requests: readonly string[]): string[] =>
+    [...new Set(requests.flatMap((line) => /^GET .*\/resolve\/\w+\/(onnx\/\S+)/u.exec(line)?.[1] ?? []))].toSorted();
+  const own = (): AbortSignal => new AbortController().signal; // so that no download is shared with another test
+
+  test.each([
+    ["hf:owner/graphs", undefined, ""],
+    ["hf-hub:owner/graphs", "q8", "_quantized"],
+    ["openai/clip-vit-base-patch32", "f16", "_fp16"],
+  ] as const)(
+    "%s as %s gives what its folder gives, of whose graphs one precision is fetched",
+    async (name, dtype, suffix) => {
+      const folder = await copied("nano-onnx", /^$/u, { clip_ts: undefined });
+      const requests = await publish(folder, ["owner/graphs", "openai/clip-vit-base-patch32"]);
+      const chosen = dtype === undefined ? {} : { dtype };
+      const expected = await use(folder, chosen);
+      const found = await use(name, { ...chosen, signal: own() });
+      expect(found).toEqual(expected);
+      expect(graphsAsked(requests)).toEqual(
+        ["model", "text_model", "vision_model"].map((its) => `onnx/${its}${suffix}.onnx`),
+      );
+      vi.stubEnv("HF_HUB_OFFLINE", "1");
+      expect(await use(name, { ...chosen, signal: own() })).toEqual(expected);
+      expect(await hashModel(name, chosen)).toBe(await hashModel(folder, chosen));
+      const other = dtype === "q8" ? "f16" : "q8";
+      await expect(use(name, { dtype: other, signal: own() })).rejects.toThrow(
+        /is not in the cache .* HF_HUB_OFFLINE is set/u,
+      );
+    },
+  );
+
+  test("the whole model's graph is left where the config says the scales, and a precision that is not there is named", async () => {
+    const folder = await copied("nano-onnx", /_fp16/u);
+    const requests = await publish(folder, ["owner/own"]);
+    await use("hf:owner/own", { signal: own() });
+    expect(graphsAsked(requests)).toEqual(["onnx/text_model.onnx", "onnx/vision_model.onnx"]);
+    await expect(use("hf:owner/own", { dtype: "f16", signal: own() })).rejects.toThrow(
+      /^hf:owner\/own has no weights, and of graphs neither onnx\/vision_model_fp16\.onnx nor onnx\/model_fp16\.onnx: /u,
+    );
+  });
+
+  test("weights beside a graph come along, and weights of the model go before graphs", async () => {
+    const folder = await copied("nano-onnx", /^(text|vision)|_fp16|_quantized/u);
+    await writeFile(join(folder, "onnx", "model.onnx_data"), "some");
+    await writeFile(join(folder, "onnx", "model.onnx_data_1"), "more");
+    await writeFile(join(folder, "onnx", "model.onnx_data.txt"), "notes");
+    const requests = await publish(folder, ["owner/large"]);
+    await resolveModel("hf:owner/large", { signal: own() });
+    expect(graphsAsked(requests)).toEqual(["onnx/model.onnx", "onnx/model.onnx_data", "onnx/model.onnx_data_1"]);
+    await writeFile(join(folder, "model.safetensors"), "weights");
+    await hub?.close();
+    const whole = await publish(folder, ["owner/whole"]);
+    await resolveModel("hf:owner/whole", { signal: own() });
+    expect(graphsAsked(whole)).toEqual([]);
+  });
 });

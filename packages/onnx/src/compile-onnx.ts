@@ -9,9 +9,10 @@ import {
   type Value,
 } from "@clip-ts/jit";
 import { toBinary } from "@bufbuild/protobuf";
+import type { WeightsDtype } from "@clip-ts/base";
 import { looseWeights, type LooseWeight } from "./export-onnx.ts";
 import { ModelProtoSchema } from "./generated/onnx_pb.ts";
-import { narrowModel, type NarrowArithmetic, type WeightsDtype } from "./stored-weights.ts";
+import { narrowModel, type NarrowArithmetic } from "./stored-weights.ts";
 import { onnxModel } from "./write-onnx.ts";
 
 /** A tensor of ONNX Runtime's, on the host. */

@@ -1,4 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
+import type { WeightsDtype } from "@clip-ts/base";
 import type { Graph } from "@clip-ts/jit";
 import { removeDeadCode } from "@clip-ts/jit/backend";
 import { fuseBiases, fuseLayerNorms } from "./fuse.ts";
@@ -12,7 +13,6 @@ import {
 } from "./generated/onnx_pb.ts";
 import { halveModel } from "./half.ts";
 import { quantizeModel } from "./quantize.ts";
-import type { WeightsDtype } from "./stored-weights.ts";
 import { onnxModel } from "./write-onnx.ts";
 
 /** A file of weights beside the model's. */

@@ -1,6 +1,7 @@
 export { compileOnnx, onnxTarget, type OnnxOptions, type OnnxRuntime } from "./compile-onnx.ts";
 export { exportOnnx, type ExportOptions, type OnnxExport, type DataFile } from "./export-onnx.ts";
-export { weightsDtypes, writeNarrowOnnx, type NarrowArithmetic, type WeightsDtype } from "./stored-weights.ts";
+export { weightsDtypes, type WeightsDtype } from "@clip-ts/base";
+export { writeNarrowOnnx, type NarrowArithmetic } from "./stored-weights.ts";
 export {
   onnxGraphs,
   type GraphFile,

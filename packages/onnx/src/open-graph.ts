@@ -1,8 +1,8 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { WeightsDtype } from "@clip-ts/base";
 import { sessionOptions, type OnnxOptions } from "./compile-onnx.ts";
 import { ModelProtoSchema } from "./generated/onnx_pb.ts";
 import { signedWeights } from "./signed-weights.ts";
-import type { WeightsDtype } from "./stored-weights.ts";
 
 /** An ONNX file that is read, and the files of weights beside it. */
 export interface GraphFile {

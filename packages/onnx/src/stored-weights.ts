@@ -1,5 +1,5 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { ClipError } from "@clip-ts/base";
+import { ClipError, type WeightsDtype } from "@clip-ts/base";
 import type { Graph } from "@clip-ts/jit";
 import { removeDeadCode } from "@clip-ts/jit/backend";
 import { fuseBiases, fuseLayerNorms } from "./fuse.ts";
@@ -8,15 +8,6 @@ import { halveModel, halveWeights } from "./half.ts";
 import { quantizeModel } from "./quantize.ts";
 import { signedWeights } from "./signed-weights.ts";
 import { onnxModel } from "./write-onnx.ts";
-
-/**
- * What weights are kept as: 32 bits, half precision, or 8 bits with a scale for every output of a matmul. As q8, what
- * goes into these matmuls is rounded to 8 bits when it comes.
- */
-export type WeightsDtype = "f32" | "f16" | "q8";
-
-/** Every one of them. */
-export const weightsDtypes: readonly WeightsDtype[] = ["f32", "f16", "q8"];
 
 /** What a machine has for numbers of fewer bits. */
 export interface NarrowArithmetic {

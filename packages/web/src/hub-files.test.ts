@@ -1,9 +1,12 @@
-import { closing, openModelIn } from "@clip-ts/inference";
+import { graphPath, weightsDtypes } from "@clip-ts/base";
+import { flattenTree } from "@clip-ts/core";
+import { clipFunctions, clipGraph, closing, openModelIn } from "@clip-ts/inference";
 import { formatClipConfig, formatOpenClipConfig, initClip, preset } from "@clip-ts/model";
-import { startLocalHub, type LocalHub } from "@clip-ts/test-utils";
+import { exportOnnx } from "@clip-ts/onnx";
+import { largestDifference, startLocalHub, type LocalHub } from "@clip-ts/test-utils";
 import { createClipTokenizer } from "@clip-ts/tokenizer";
 import { saveParams, streamParams, toBytes } from "@clip-ts/weights";
-import { setBackend } from "@tensorflow/tfjs-core";
+import { setBackend, type Tensor } from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { FetchProgress } from "./fetch.ts";
 import { publishedFiles } from "./hub-files.ts";
@@ -74,6 +77,39 @@ test("a model of the hub is fetched at its commit, kept, and opened again withou
   expect(said.join()).toContain("What was fetched before is used.");
   await expect(openClip("hf:owner/nano", options({ cache: false }))).rejects.toThrow("cannot be reached");
 });
+
+test.each([
+  ["hf:owner/graphs", undefined, ""],
+  ["hf-hub:owner/graphs", "q8", "_quantized"],
+] as const)(
+  "%s without weights is embedded with by its graphs, as %s, and no others come",
+  async (name, dtype, suffix) => {
+    const host = Object.fromEntries(
+      Object.entries(flattenTree<Tensor>(initClip(config, 5))).map(([path, leaf]) => [
+        path,
+        { data: leaf.dataSync<"float32">(), shape: leaf.shape },
+      ]),
+    );
+    const files = new Map([["config.json", utf8(formatClipConfig(config))], ...tokenizer]);
+    for (const side of ["text_model", "vision_model"] as const) {
+      const graph = clipGraph(clipFunctions(config)[side], config, host);
+      const wideInputs = side === "text_model" ? ["input_ids"] : [];
+      for (const precision of weightsDtypes) {
+        const { model } = exportOnnx(graph, { file: "f.onnx", wideInputs, precision });
+        files.set(graphPath(side, precision), model);
+      }
+    }
+    hub.repositories.set("owner/graphs", { files });
+    const cache = memoryCache();
+    const onNotice = (): void => undefined;
+    const more: OpenClipOptions = { cache, engine: "onnx", onNotice, ...(dtype !== undefined && { dtype }) };
+    const weights = await embedding(openClip("hf:owner/nano", options({ cache })));
+    const found = await embedding(openClip(name, options(more)));
+    expect(largestDifference(found, weights)).toBeLessThan(dtype === undefined ? 1e-5 : 0.08);
+    const asked = hub.requests.flatMap((line) => /^GET .*\/resolve\/\w+\/onnx\/(\S+)/u.exec(line)?.[1] ?? []);
+    expect(asked.toSorted()).toEqual([`text_model${suffix}.onnx`, `vision_model${suffix}.onnx`]);
+  },
+);
 
 test("a download can be cancelled, and nothing of it is kept", async () => {
   const cache = memoryCache();

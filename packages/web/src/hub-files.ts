@@ -83,6 +83,7 @@ export async function hubFiles(model: string, options: HubOptions): Promise<Mode
     name: model,
     place: model,
     pathOf: address,
+    has: (name) => files.includes(name) && isOffered(name),
     readText: async (name) => (isOffered(name) ? text(name) : undefined),
     open: async (name) => (isOffered(name) ? inMemory(await bytes(name)) : undefined),
   };

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { downloadModel, isHubReference, type DownloadProgress } from "@clip-ts/hub";
-import { note, say } from "./output.ts";
+import { downloadModel, isHubReference, type DownloadProgress, type ModelDownloadOptions } from "@clip-ts/hub";
+import { note } from "./output.ts";
 
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 
@@ -23,11 +23,14 @@ function interrupt(message: string): void {
 
 /**
  * Brings those models of the hub and those published models that are among these into the cache, with a line for each
- * file; what is neither is left to whoever opens it.
+ * file; what is neither is left to whoever opens it. `dtype` is of models that are stored as graphs.
  */
-export async function fetchModels(models: readonly string[]): Promise<void> {
+export async function fetchModels(
+  models: readonly string[],
+  { dtype }: Pick<ModelDownloadOptions, "dtype"> = {},
+): Promise<void> {
   for (const model of models) {
-    const options = { onProgress: showProgress(), onNotice: interrupt };
+    const options = { onProgress: showProgress(), onNotice: interrupt, dtype };
     if (isHubReference(model)) {
       await downloadModel(model, options);
       continue;

@@ -1,6 +1,8 @@
 import { createRequire } from "node:module";
+import { isClipError, isHubReference, type WeightsDtype } from "@clip-ts/base";
 import { UsageError, type Arguments, type Command } from "./command.ts";
 import { commandHelp, commandLineHelp, firstWords, groupHelp, inGroup } from "./help.ts";
+import { dtypeOption } from "./options.ts";
 import { forgiveClosedPipe, keepingStdout } from "./output.ts";
 import { optionOnStdout, parseArguments } from "./parse.ts";
 import { exitCodes, reportError } from "./report-error.ts";
@@ -18,13 +20,15 @@ function modelsIn({ words, options }: Command, { positionals, text }: Arguments)
 function hubModelsIn({ options }: Command, { positionals, text }: Arguments): string[] {
   const single = Object.entries(options).filter(([, { type, multiple }]) => type === "string" && multiple !== true);
   const words = [...positionals, ...single.flatMap(([name]) => text(name) ?? [])];
-  return words.filter((word) => word.startsWith("hf:") && !word.startsWith("hf://"));
+  return words.filter((word) => isHubReference(word) && !word.startsWith("hf://"));
 }
 
 async function perform(command: Command, args: Arguments): Promise<number> {
   const isSent = command.sendsModels === true;
   const models = isSent ? [] : [...new Set([...hubModelsIn(command, args), ...modelsIn(command, args)])];
-  if (models.length > 0) await (await import("./fetch-models.ts")).fetchModels(models);
+  const isOfWeights = command.options["dtype"] === dtypeOption; // not of an index's numbers
+  const dtype = isOfWeights ? (args.text("dtype") as WeightsDtype | undefined) : undefined;
+  if (models.length > 0) await (await import("./fetch-models.ts")).fetchModels(models, { dtype });
   return (await command.run(args)) ?? exitCodes.done;
 }
 

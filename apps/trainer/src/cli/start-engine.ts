@@ -1,5 +1,5 @@
 import { startEngine, type Device, type EngineName, type StartedEngine, type StartOptions } from "@clip-ts/engines";
-import type { WeightsDtype } from "@clip-ts/onnx";
+import type { WeightsDtype } from "@clip-ts/base";
 import type { Precision } from "@clip-ts/tensorflow";
 import type { Arguments } from "./command.ts";
 import { countOption } from "./options.ts";
@@ -12,6 +12,10 @@ const devices: Readonly<Record<string, Device | undefined>> = {
   gpu: "gpu",
 };
 
+/** What `--dtype` says that the model's weights are kept as. */
+export const weightsDtypeOf = ({ text }: Pick<Arguments, "text">): WeightsDtype | undefined =>
+  text("dtype") as WeightsDtype | undefined;
+
 /** Starts what `--engine`, `--device`, `--precision`, `--threads` and `--dtype` ask for, of the engines that are not refused. */
 export function startRequestedEngine(
   args: Pick<Arguments, "text">,
@@ -22,7 +26,7 @@ export function startRequestedEngine(
     device: devices[args.text("device") ?? "auto"],
     precision: (args.text("precision") ?? "f32") as Precision,
     threads: countOption(args, "threads"),
-    dtype: args.text("dtype") as WeightsDtype | undefined,
+    dtype: weightsDtypeOf(args),
     refused,
   });
 }

@@ -1,11 +1,11 @@
-import { ClipError, refuseAfterDisposal } from "@clip-ts/base";
+import { ClipError, refuseAfterDisposal, weightsDtypes, type WeightsDtype } from "@clip-ts/base";
+import { sizeOf } from "@clip-ts/core";
 import { embedderDisposed, type ClipConfig, type Embedder, type TokenizedTexts } from "@clip-ts/model";
-import type { GraphFile, GraphInput, OpenedGraph, OpenGraph, WeightsDtype } from "@clip-ts/onnx";
+import type { GraphFile, GraphInput, OpenedGraph, OpenGraph } from "@clip-ts/onnx";
 import { textTower } from "@clip-ts/text-encoder";
 import { once } from "../once.ts";
 import { imageInputs, smallestImage } from "./graph-images.ts";
 import type { StoredGraphs } from "./graph-files.ts";
-import { graphOrder } from "./graph-paths.ts";
 import { measureScales, scalesIn, type Scales } from "./graph-scales.ts";
 
 /** Of an engine what runs stored graphs. */
@@ -90,7 +90,7 @@ async function findScales(parts: GraphEmbedderParts, open: OpenGraph): Promise<S
   const { graphs, config, place, engine } = parts;
   const said = scalesIn(await graphs.settings());
   if (said !== undefined) return said;
-  const dtypes: readonly WeightsDtype[] = engine?.dtype === undefined ? graphOrder : [engine.dtype];
+  const dtypes: readonly WeightsDtype[] = engine?.dtype === undefined ? weightsDtypes : [engine.dtype];
   for (const dtype of dtypes) {
     const file = await graphs.read("model", dtype);
     if (file === undefined) continue;

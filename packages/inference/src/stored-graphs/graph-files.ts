@@ -1,8 +1,15 @@
-import { ClipError } from "@clip-ts/base";
-import type { GraphFile, WeightsDtype } from "@clip-ts/onnx";
+import {
+  graphFolder,
+  graphPath,
+  graphSettingsKey,
+  noGraph,
+  weightsDtypes,
+  type GraphName,
+  type WeightsDtype,
+} from "@clip-ts/base";
+import type { GraphFile } from "@clip-ts/onnx";
 import { readJsonIn, type ModelFiles } from "../model-files.ts";
-import { graphFolder, graphOrder, graphPath, type GraphName } from "./graph-paths.ts";
-import { graphSettingsKey, type GraphSettings } from "./graph-settings.ts";
+import type { GraphSettings } from "./graph-settings.ts";
 
 /** The graphs of a model that has them in place of weights, in the form of @huggingface/transformers. */
 export interface StoredGraphs {
@@ -51,18 +58,13 @@ export function storedGraphs(files: ModelFiles, onNotice: StoredGraphs["onNotice
       return bytes && { name: files.pathOf(path), bytes, dtype, data: await readData(files, path) };
     },
     async readSide(side, asked) {
-      const dtypes = asked === undefined ? graphOrder : [asked];
+      const dtypes = asked === undefined ? weightsDtypes : [asked];
       for (const dtype of dtypes) {
         const found = (await graphs.read(side, dtype)) ?? (await graphs.read("model", dtype));
         if (found !== undefined) return found;
       }
       const names = dtypes.flatMap((dtype) => [graphPath(side, dtype), graphPath("model", dtype)]);
-      throw new ClipError(
-        "not-found",
-        `${files.place} has no weights, and of graphs neither ${names.join(" nor ")}` +
-          `${asked === undefined ? "" : `: leave out the dtype, or write it with clip-ts convert --dtype ${asked}`}.`,
-        { data: { place: files.place, names } },
-      );
+      return noGraph(files.place, names, asked);
     },
     async settings() {
       const json = (await readJsonIn(files, "config.json")) as { readonly [graphSettingsKey]?: GraphSettings };

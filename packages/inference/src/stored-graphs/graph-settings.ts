@@ -1,5 +1,4 @@
-/** The key of `config.json` under which `convert --to onnx` says what the graphs keep to themselves. */
-export const graphSettingsKey = "clip_ts";
+import { graphSettingsKey } from "@clip-ts/base";
 
 /** What the towers' graphs do not say. */
 export interface GraphSettings {

@@ -1,15 +1,15 @@
 // Embedding with weights of fewer bits, and with a folder of graphs.
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { initHostParams } from "@clip-ts/core";
 import { clipPreprocess } from "@clip-ts/image";
 import { tokenizerFor } from "@clip-ts/inference";
 import { clipSpec, preset } from "@clip-ts/model";
 import { exportOnnxFolder, writeModel } from "@clip-ts/node";
-import { captureOutput, useEngine } from "@clip-ts/test-utils";
+import { captureOutput, startLocalHub, useEngine } from "@clip-ts/test-utils";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { runCommandLine } from "../../cli/main.ts";
 import { commands } from "../index.ts";
 
@@ -79,4 +79,26 @@ test("a folder of graphs embeds, in the precision asked for, and is not trained"
   const converted = await run("convert", at("graphs"), at("none"), "--to", "hf");
   expect(converted.result).toBe(1);
   expect(converted.stderr).toContain("holds ONNX graphs (onnx/) and no weights");
+});
+
+test("a repository of graphs is fetched in the precision asked for, once for all that a command needs", async () => {
+  const hub = await startLocalHub();
+  vi.stubEnv("HF_ENDPOINT", hub.endpoint).stubEnv("HF_HUB_CACHE", at("hub"));
+  try {
+    const entries = await readdir(at("graphs"), { recursive: true, withFileTypes: true });
+    const files = new Map<string, Uint8Array>();
+    for (const { parentPath, name } of entries.filter((entry) => entry.isFile())) {
+      const path = join(parentPath, name);
+      files.set(relative(at("graphs"), path).replaceAll("\\", "/"), await readFile(path));
+    }
+    hub.repositories.set("owner/graphs", { files });
+    const { row, stderr } = await embedded("hf-hub:owner/graphs", "--dtype", "q8");
+    expect(row).toEqual((await embedded(at("graphs"), "--dtype", "q8")).row);
+    expect(stderr).toContain("fetching onnx/vision_model_quantized.onnx");
+    const asked = hub.requests.flatMap((line) => /^GET .*\/resolve\/\w+\/onnx\/(\S+)/u.exec(line)?.[1] ?? []);
+    expect(asked.toSorted()).toEqual(["text_model_quantized.onnx", "vision_model_quantized.onnx"]);
+  } finally {
+    vi.unstubAllEnvs();
+    await hub.close();
+  }
 });

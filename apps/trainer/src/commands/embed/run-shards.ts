@@ -8,7 +8,7 @@ import { watchInterruption, type Interruption } from "../../cli/interruption.ts"
 import { maxSkippedOf } from "../../cli/options.ts";
 import { note } from "../../cli/output.ts";
 import { partOf } from "../../cli/parts.ts";
-import { settlePart } from "../../cli/settle-part.ts";
+import { weightsDtypeOf } from "../../cli/start-engine.ts";
 import { countSamples, openShards, type OpenShards } from "../../config/open-shards.ts";
 import { noteLeftOut } from "../shared/left-out.ts";
 import { openTowers, type OpenTowers } from "../shared/open-model.ts";
@@ -41,7 +41,7 @@ async function describe(
   const size = inputSize(preprocess);
   return {
     format: 1,
-    model: { name, sha256: await hashModel(name) },
+    model: { name, sha256: await hashModel(name, { dtype: weightsDtypeOf(args) }) },
     dim: config.projectionDim,
     what,
     data: { label: set.label, fingerprint: set.contents, samples: countSamples(set) },

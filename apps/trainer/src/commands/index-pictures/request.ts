@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
+import { hubName, isHubReference } from "@clip-ts/base";
 import type { StoreChoice, StoreName } from "@clip-ts/picture-index";
 import { UsageError, type Arguments } from "../../cli/command.ts";
 import { countOption } from "../../cli/options.ts";
@@ -23,8 +24,8 @@ export interface IndexRequest {
 
 /** The last name of a model's folder, file or hub address. */
 const nameOfModel = (model: string): string => {
-  const isName = !model.startsWith("hf:") && !existsSync(model); // a published model's, such as ViT-B-32/openai
-  return isName ? model : basename(model.replace(/^hf:/, "").replace(/(?<=.)[/\\]+$/, ""));
+  const isName = !isHubReference(model) && !existsSync(model); // a published model's, such as ViT-B-32/openai
+  return isName ? model : basename(hubName(model).replace(/(?<=.)[/\\]+$/, ""));
 };
 
 function modelOf({ positionals, text }: Arguments): { model: string; words: readonly string[] } {

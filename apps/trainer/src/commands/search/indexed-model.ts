@@ -6,7 +6,7 @@ import { refuseOtherModel, type IndexRecord } from "@clip-ts/picture-index";
 import type { Precision } from "@clip-ts/tensorflow";
 import { UsageError, type Arguments } from "../../cli/command.ts";
 import { onNotice } from "../../cli/output.ts";
-import { startNamedEngine } from "../../cli/start-engine.ts";
+import { startNamedEngine, weightsDtypeOf } from "../../cli/start-engine.ts";
 import { readImage } from "../shared/images.ts";
 
 /** The model that made an index, ready to embed what is searched for. */
@@ -37,9 +37,10 @@ export async function openIndexedModel(
   seesPictures: boolean,
 ): Promise<IndexedModel> {
   const name = modelOf(args, record);
-  const stored = await openModel(name, { onNotice });
+  const dtype = weightsDtypeOf(args);
+  const stored = await openModel(name, { onNotice, dtype });
   const description = atResolution(stored, record.imageSize);
-  const hashed = hashModel(name); // while weights are read
+  const hashed = hashModel(name, { dtype }); // while weights are read
   hashed.catch(() => undefined); // told below, unless loading fails first
   const { engine, embedder } = await loadProved(description, {
     start: (refused) => startNamedEngine(args, refused),

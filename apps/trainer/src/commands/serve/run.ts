@@ -8,6 +8,7 @@ import type { Arguments } from "../../cli/command.ts";
 import { watchInterruption } from "../../cli/interruption.ts";
 import { countOption, numberOption } from "../../cli/options.ts";
 import { note, print } from "../../cli/output.ts";
+import { weightsDtypeOf } from "../../cli/start-engine.ts";
 import { hashModel } from "@clip-ts/node";
 import { openTowers, type OpenTowers } from "../shared/open-model.ts";
 import { portOf } from "./command.ts";
@@ -41,7 +42,7 @@ async function openIndex(args: Arguments): Promise<PictureIndex | undefined> {
   const [model = ""] = args.positionals;
   const index = await openPictureIndex(folder);
   try {
-    refuseOtherModel(index.record, { name: model, sha256: await hashModel(model) });
+    refuseOtherModel(index.record, { name: model, sha256: await hashModel(model, { dtype: weightsDtypeOf(args) }) });
     return index;
   } catch (error) {
     await index.close();

@@ -16,7 +16,7 @@ import { hasOpenSide, pixelForm, visionTower } from "@clip-ts/vision-encoder";
 import type { Arguments } from "../../cli/command.ts";
 import { countOption, sizeOption } from "../../cli/options.ts";
 import { note, onNotice } from "../../cli/output.ts";
-import { startNamedEngine } from "../../cli/start-engine.ts";
+import { startNamedEngine, weightsDtypeOf } from "../../cli/start-engine.ts";
 
 /** A model ready for use; images go in preprocessed. */
 export interface OpenModel {
@@ -43,7 +43,7 @@ export async function openTowers(
   { readsTexts = true }: { readonly readsTexts?: boolean } = {},
 ): Promise<OpenTowers> {
   const [model = ""] = args.positionals;
-  const stored = await openModel(model, { onNotice });
+  const stored = await openModel(model, { onNotice, dtype: weightsDtypeOf(args) });
   const imageSize = imageSizeOf(args);
   const opened = atResolution(stored, imageSize);
   if (readsTexts) needTokenizer(opened);
