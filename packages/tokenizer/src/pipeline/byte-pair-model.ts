@@ -1,11 +1,13 @@
+import { cacheWords } from "../encode-word.ts";
 import { createPairTable, mergePairs, type Merges } from "../merge-pairs.ts";
 import { asFlag, asNumber, asText, type Json } from "./json.ts";
-import { mergesOf, needId, refuseSetting, vocabularyOf, type Vocabulary, type WordModel } from "./tokenizer-files.ts";
+import { mergesOf, needId, refuseSetting, vocabularyOf, type TextModel, type Vocabulary } from "./tokenizer-files.ts";
 
 const utf8 = new TextEncoder();
 
-function mergeTable(vocabulary: Vocabulary, model: Json, where: string): Merges {
-  const merges = mergesOf(model["merges"], `${where}.merges`);
+type Pairs = ReturnType<typeof mergesOf>;
+
+function mergeTable(vocabulary: Vocabulary, merges: Pairs, model: Json, where: string): Merges {
   const prefix = asText(model["continuing_subword_prefix"] ?? "", where);
   const table = createPairTable(merges.length);
   const made = new Int32Array(merges.length);
@@ -68,21 +70,48 @@ function symbolsOf(vocabulary: Vocabulary, model: Json, where: string): (word: s
   };
 }
 
+/** SentencePiece's mark of a blank. */
+const mark = "▁";
+
+/** A run of marks and what follows up to the next one. */
+const markedWords = /▁*[^▁]+|▁+/gu;
+
+/** A mark that begins another word. */
+const innerMark = /[^▁]▁/u;
+
+/** Whether no merge reaches over the beginning of a mark, so that the words of a text are computed one by one. */
+function endsAtMarks(merges: Pairs, vocabulary: Vocabulary, model: Json): boolean {
+  const isPlain = ["continuing_subword_prefix", "end_of_word_suffix", "ignore_merges"].every((key) => !model[key]);
+  return (
+    isPlain &&
+    vocabulary.get(mark) !== undefined && // what is unknown ends there too
+    merges.every(([left, right]) => !innerMark.test(left + right))
+  );
+}
+
 /**
  * A byte-pair model: characters joined pair by pair, always by the earliest learnt merge. A word that is
  * a token as it stands may be taken whole, but not one of `hidden`.
  * @throws ClipError if vocabulary and merges do not belong together.
  */
-export function bytePairModel(
-  model: Json,
-  where: string,
-  hidden: ReadonlySet<number>,
-): { ids: Vocabulary; encode: WordModel } {
+export function bytePairModel(model: Json, where: string, hidden: ReadonlySet<number>): TextModel {
   refuseSetting(model, "dropout", where);
   const ids = vocabularyOf(model["vocab"], `${where}.vocab`);
-  const merges = mergeTable(ids, model, where);
+  const pairs = mergesOf(model["merges"], `${where}.merges`);
+  const merges = mergeTable(ids, pairs, model, where);
   const symbols = symbolsOf(ids, model, where);
   const takesWhole = asFlag(model["ignore_merges"], false, `${where}.ignore_merges`);
+  if (endsAtMarks(pairs, ids, model)) {
+    const idsOf = cacheWords((word) => mergePairs(symbols(word), merges));
+    const encode = (text: string): readonly number[] => {
+      const words = innerMark.test(text) ? (text.match(markedWords) ?? []) : [text];
+      if (words.length === 1) return idsOf(text);
+      const all: number[] = [];
+      for (const word of words) for (const id of idsOf(word)) all.push(id);
+      return all;
+    };
+    return { ids, encode, remembers: true };
+  }
   return {
     ids,
     encode(word) {
@@ -97,11 +126,7 @@ export function bytePairModel(
  * BERT's model (Wu et al. 2016, arXiv:1609.08144, section 4.1): from the left, always the longest piece
  * that the vocabulary has; a word that cannot be cut so, or is too long, is unknown as a whole. Ids in `hidden` never come out of text.
  */
-export function wordPieceModel(
-  model: Json,
-  where: string,
-  hidden: ReadonlySet<number>,
-): { ids: Vocabulary; encode: WordModel } {
+export function wordPieceModel(model: Json, where: string, hidden: ReadonlySet<number>): TextModel {
   const ids = vocabularyOf(model["vocab"], `${where}.vocab`);
   const unknown = needId(ids, asText(model["unk_token"] ?? "[UNK]", `${where}.unk_token`));
   const prefix = asText(model["continuing_subword_prefix"] ?? "##", where);

@@ -2,8 +2,8 @@ import type { Vocabulary } from "./tokenizer-files.ts";
 
 /** Texts by number and numbers by text, in typed arrays: a million of them in some tens of megabytes. */
 export interface PieceTable extends Vocabulary {
-  /** UTF-16 units of the longest text. */
-  readonly longest: number;
+  /** Whether a text may begin with what has this hash: now and then yes where none does, never no where one does. */
+  readonly mayBegin: (hash: number) => boolean;
   /** Goes on with the hash of a text by one unit; `seed` is that of the empty text. */
   readonly step: (hash: number, unit: number) => number;
   /**
@@ -33,13 +33,29 @@ function unitsOf(count: number, textAt: (index: number) => string): { units: Uin
   return { units, starts };
 }
 
+/** A set of hashes of which some that are not in it seem to be (Bloom 1970, with one bit for each). */
+function roughSet(most: number): { readonly add: (hash: number) => void; readonly has: (hash: number) => boolean } {
+  const mask = 2 ** Math.max(8, Math.ceil(Math.log2(most + 1)) + 3) - 1;
+  const bits = new Uint32Array((mask + 1) >>> 5);
+  return {
+    add(hash) {
+      const slot = slotOf(hash, mask);
+      bits[slot >>> 5]! |= 1 << (slot & 31);
+    },
+    has(hash) {
+      const slot = slotOf(hash, mask);
+      return ((bits[slot >>> 5]! >>> (slot & 31)) & 1) === 1;
+    },
+  };
+}
+
 /** A table of `count` texts, numbered from 0; of equal texts the last counts. */
 export function createPieceTable(count: number, textAt: (index: number) => string): PieceTable {
   const { units, starts } = unitsOf(count, textAt);
   const mask = 2 ** Math.max(4, Math.ceil(Math.log2(count + 1)) + 1) - 1;
   const slots = new Int32Array(mask + 1).fill(-1);
   const hashes = new Int32Array(count);
-  let longest = 0;
+  const beginnings = roughSet(count);
 
   const isAt = (index: number, text: string, start: number): boolean => {
     const first = starts[index]!;
@@ -58,22 +74,24 @@ export function createPieceTable(count: number, textAt: (index: number) => strin
     }
     return slot;
   };
-  const hashOf = (text: string): number => {
+  const hashOf = (text: string, onEach?: (hash: number) => void): number => {
     let hash = seed;
-    for (let place = 0; place < text.length; place++) hash = step(hash, text.charCodeAt(place));
+    for (let place = 0; place < text.length; place++) {
+      hash = step(hash, text.charCodeAt(place));
+      onEach?.(hash);
+    }
     return hash;
   };
   for (let index = 0; index < count; index++) {
     const text = textAt(index);
-    const hash = hashOf(text);
-    longest = Math.max(longest, text.length);
+    const hash = hashOf(text, beginnings.add);
     hashes[index] = hash;
     slots[locate(text, 0, text.length, hash)] = index;
   }
 
   return {
     size: count,
-    longest,
+    mayBegin: beginnings.has,
     step,
     find: (text, start, end, hash) => slots[locate(text, start, end, hash)]!,
     get(text) {

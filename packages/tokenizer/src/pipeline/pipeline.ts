@@ -5,7 +5,7 @@ import { decoderOf, frameOf, type Frame } from "./decoder.ts";
 import { asFlag, asId, asList, asObject, asText, refuseFile, refuseStep, type Json } from "./json.ts";
 import { normalizerOf, strip, type TextStep } from "./normalizer.ts";
 import { preTokenizerOf, type WordStep } from "./pre-tokenizer.ts";
-import { withTokens, type Vocabulary, type WordModel } from "./tokenizer-files.ts";
+import { withTokens, type TextModel, type Vocabulary } from "./tokenizer-files.ts";
 import { createTrie, longestAt } from "./trie.ts";
 import { unigramModel } from "./unigram-model.ts";
 
@@ -100,7 +100,7 @@ function typeOf(model: Json): unknown {
   return model["merges"] === undefined ? "WordPiece" : "BPE";
 }
 
-function modelOf(model: Json, hidden: ReadonlySet<number>): { readonly ids: Vocabulary; readonly encode: WordModel } {
+function modelOf(model: Json, hidden: ReadonlySet<number>): TextModel {
   const where = "tokenizer.json: model";
   switch (typeOf(model)) {
     case "BPE":
@@ -156,7 +156,7 @@ export function pipelineOf(json: Json, parseSpecialTokens: boolean): Pipeline {
     found.filter(({ isNormalized }) => isNormalized),
     normalize,
   );
-  const idsOf = cacheWords(model.encode);
+  const idsOf = model.remembers === true ? model.encode : cacheWords(model.encode);
   const vocabulary = withTokens(model.ids, added);
   const pushWords = (ids: number[], text: string, isFirst: boolean): void => {
     for (const word of cut(text, isFirst)) for (const id of idsOf(word)) ids.push(id);

@@ -88,9 +88,6 @@ export function className(config: Json): string | undefined {
   return refuseFile("tokenizer_config.json: tokenizer_class", "a text", name);
 }
 
-/** A model of words: from one word to its ids. Not one of `hidden`'s ids comes out of plain text. */
-export type WordModel = (word: string) => readonly number[];
-
 /** Texts of tokens and their ids, both ways. */
 export interface Vocabulary {
   /** The id of a token's text. */
@@ -99,6 +96,15 @@ export interface Vocabulary {
   readonly textOf: (id: number) => string | undefined;
   /** One more than the largest id. */
   readonly size: number;
+}
+
+/** A model of words. */
+export interface TextModel {
+  readonly ids: Vocabulary;
+  /** From one word to its ids. */
+  readonly encode: (word: string) => readonly number[];
+  /** Whether it remembers words that it has seen; no if absent. */
+  readonly remembers?: boolean;
 }
 
 /** A vocabulary over a table of ids. */

@@ -1,6 +1,6 @@
 import { asFlag, asId, asList, asNumber, asText, refuseFile, type Json } from "./json.ts";
 import { createPieceTable, seed, type PieceTable } from "./piece-table.ts";
-import type { Vocabulary, WordModel } from "./tokenizer-files.ts";
+import type { TextModel, Vocabulary } from "./tokenizer-files.ts";
 
 /** How much worse than the worst piece an unknown character is, as SentencePiece has it. */
 const unknownPenalty = 10;
@@ -27,52 +27,56 @@ function piecesOf(value: unknown, where: string, hidden: Iterable<number>): Piec
   return { table: createPieceTable(texts.length, (index) => texts[index]!), scores, isHidden };
 }
 
-/** For each place of a text, the piece that ends the best segmentation up to there. */
+/** For each place of a word, the piece that ends the best segmentation up to there; what lies behind the word is old. */
 interface Lattice {
   readonly scores: Float64Array;
+  /** Where the piece begins, or -1 where none ends. */
   readonly starts: Int32Array;
   readonly pieces: Int32Array;
 }
 
+const createLattice = (places: number): Lattice => ({
+  scores: new Float64Array(places),
+  starts: new Int32Array(places),
+  pieces: new Int32Array(places),
+});
+
 /**
- * One step of Viterbi's algorithm: offers every piece that begins at `start`. @returns whether one of them is a
- * single character.
+ * One step of Viterbi's algorithm: offers every piece that begins at `start`, of which those that are no better than
+ * what ends there stay out. @returns whether one of them is a single character.
  */
 function offerPieces(lattice: Lattice, word: string, start: number, { table, scores, isHidden }: Pieces): boolean {
-  const last = Math.min(word.length, start + table.longest);
-  const next = start + (word.codePointAt(start)! > 0xffff ? 2 : 1);
+  const base = lattice.scores[start]!;
+  const next = nextPlace(word, start);
   let hash = seed;
   let hasSingle = false;
-  for (let end = start; end < last;) {
+  for (let end = start; end < word.length;) {
     hash = table.step(hash, word.charCodeAt(end++));
+    if (!table.mayBegin(hash)) break;
     const piece = table.find(word, start, end, hash);
     if (piece < 0 || isHidden[piece] === 1) continue;
-    hasSingle ||= end === next;
-    offer(lattice, { piece, start, end, score: lattice.scores[start]! + scores[piece]! });
+    if (end === next) hasSingle = true;
+    const score = base + scores[piece]!;
+    if (lattice.starts[end] !== -1 && score <= lattice.scores[end]!) continue;
+    lattice.scores[end] = score;
+    lattice.starts[end] = start;
+    lattice.pieces[end] = piece;
   }
   return hasSingle;
 }
 
-/** Takes a piece where none that ends there is better. */
-function offer(
-  { scores, starts, pieces }: Lattice,
-  { piece, start, end, score }: { piece: number; start: number; end: number; score: number },
-): void {
-  if (starts[end] !== -1 && score <= scores[end]!) return;
-  scores[end] = score;
-  starts[end] = start;
-  pieces[end] = piece;
-}
+/** Where the character behind the one at a place begins. */
+const nextPlace = (word: string, place: number): number => place + (word.codePointAt(place)! > 0xffff ? 2 : 1);
 
-/** The pieces of the best segmentation, unknown ones in a row as one if they are fused. */
-function walkBack({ starts, pieces }: Lattice, unknown: number, isFused: boolean): number[] {
+/** The pieces of the best segmentation, unknown ones in a row as one. */
+function walkBack({ starts, pieces }: Lattice, length: number, unknown: number): number[] {
   const ids: number[] = [];
-  for (let end = starts.length - 1; end > 0; end = starts[end]!) {
+  for (let end = length; end > 0; end = starts[end]!) {
     const piece = pieces[end]!;
-    if (isFused && piece === unknown && ids.at(-1) === unknown) continue;
+    if (piece === unknown && ids.at(-1) === unknown) continue;
     ids.push(piece);
   }
-  return ids.toReversed();
+  return ids.reverse();
 }
 
 const utf8 = new TextEncoder();
@@ -89,37 +93,36 @@ function bytesOf(ids: Vocabulary, text: string): readonly number[] | undefined {
  * A unigram model (Kudo 2018, arXiv:1804.10959): of all ways to cut a word into pieces, the one whose
  * scores add up to the most, by Viterbi's algorithm. Ids in `hidden` never come out of text.
  */
-export function unigramModel(
-  model: Json,
-  where: string,
-  hidden: ReadonlySet<number>,
-): { ids: Vocabulary; encode: WordModel } {
+export function unigramModel(model: Json, where: string, hidden: ReadonlySet<number>): TextModel {
   const unknown = asId(model["unk_id"], `${where}.unk_id`);
   const pieces = piecesOf(model["vocab"], `${where}.vocab`, [...hidden, unknown]);
   const { table: ids, scores } = pieces;
   if (unknown >= ids.size) refuseFile(`${where}.unk_id`, `below ${ids.size}`, unknown);
   const hasBytes = asFlag(model["byte_fallback"], false, `${where}.byte_fallback`);
   const unknownScore = scores.reduce((least, score) => Math.min(least, score), Infinity) - unknownPenalty;
-  const viterbi = (word: string): Lattice => {
-    const lattice = {
-      scores: new Float64Array(word.length + 1),
-      starts: new Int32Array(word.length + 1).fill(-1),
-      pieces: new Int32Array(word.length + 1),
-    };
+  let lattice = createLattice(256);
+  const fill = (word: string): void => {
+    if (word.length >= lattice.starts.length) lattice = createLattice(2 * word.length);
+    lattice.starts.fill(-1, 0, word.length + 1);
+    lattice.scores[0] = 0;
     for (let start = 0; start < word.length;) {
-      const end = start + (word.codePointAt(start)! > 0xffff ? 2 : 1);
-      const hasSingle = offerPieces(lattice, word, start, pieces);
-      if (!hasSingle) offer(lattice, { piece: unknown, start, end, score: lattice.scores[start]! + unknownScore });
+      const end = nextPlace(word, start);
+      if (!offerPieces(lattice, word, start, pieces)) {
+        const score = lattice.scores[start]! + unknownScore;
+        if (lattice.starts[end] === -1 || score > lattice.scores[end]!) {
+          lattice.scores[end] = score;
+          lattice.starts[end] = start;
+          lattice.pieces[end] = unknown;
+        }
+      }
       start = end;
     }
-    return lattice;
   };
   return {
     ids,
     encode(word) {
-      const lattice = viterbi(word);
-      if (!hasBytes) return walkBack(lattice, unknown, true);
-      return withBytes(lattice, { word, unknown, ids });
+      fill(word);
+      return hasBytes ? withBytes(lattice, { word, unknown, ids }) : walkBack(lattice, word.length, unknown);
     },
   };
 }
