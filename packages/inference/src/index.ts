@@ -53,6 +53,7 @@ export {
   readDescription,
   readPreprocess,
   type ConfigFile,
+  readConfigs,
   type DescribeOptions,
   type ModelFacts,
 } from "./read-description.ts";

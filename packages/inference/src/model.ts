@@ -101,7 +101,7 @@ export function modelIn(
 export async function openModelIn(files: ModelFiles, options: DescribeOptions = {}): Promise<Model> {
   const remembered = rememberTexts(files);
   const facts = await readDescription(remembered, options);
-  return modelIn(files, { ...facts, ...(await readTokenizer(remembered, facts.config)) }, options);
+  return modelIn(files, { ...facts, ...(await readTokenizer(remembered, facts.config, options)) }, options);
 }
 
 /** Of a model what loading takes. */

@@ -67,6 +67,8 @@ export interface ConfigFile {
 export interface DescribeOptions extends InferOptions, ParseOptions {
   /** Hears what is assumed where no file says it; by default a warning on the console, once for each model. */
   readonly onNotice?: (line: string) => void;
+  /** The language of captions as NLLB's tokenizer names it, such as "deu_Latn"; "eng_Latn" by default. */
+  readonly language?: string | undefined;
   /** One of clip-ts's presets, which are open_clip's names too. */
   readonly preset?: string | undefined;
   /** A config file elsewhere, by its name among the files beside it: ours, Hugging Face's or open_clip's. */

@@ -70,11 +70,16 @@ export function readWhole({ open }: Pick<ModelFiles, "open">): (name: string) =>
 }
 
 /**
- * The tokenizer of a model, from its files where it is not CLIP's.
- * @throws ClipError "bad-data" if the files are broken.
+ * The tokenizer of a model, from its files where it is not CLIP's. `language` is that of the captions, where the
+ * tokenizer has several (NLLB's): eng_Latn by default.
+ * @throws ClipError "bad-data" if the files are broken, "bad-argument" for a language that is none of the tokenizer's.
  */
-export async function readTokenizer(files: ModelFiles, { text }: Pick<ClipConfig, "text">): Promise<FoundTokenizer> {
-  const options = await optionsIn(files);
+export async function readTokenizer(
+  files: ModelFiles,
+  { text }: Pick<ClipConfig, "text">,
+  { language }: { readonly language?: string | undefined } = {},
+): Promise<FoundTokenizer> {
+  const options = { ...(await optionsIn(files)), ...(language !== undefined && { language }) };
   try {
     const tokenizer = await openTokenizer(text, files.readText, { ...options, readBytes: readWhole(files) });
     if (tokenizer !== undefined) return { tokenizer };

@@ -8,6 +8,8 @@ import type { Model } from "./model.ts";
 export interface OtherParts {
   readonly tokenizer?: Tokenizer | undefined;
   readonly preprocess?: ImagePreparer | undefined;
+  /** Of the model's own tokenizer. */
+  readonly language?: string | undefined;
 }
 
 /** @throws ClipError "unsupported" for a processor whose pictures the vision tower does not read. */
@@ -26,11 +28,19 @@ function checkPreparer({ config: { vision } }: Model, { size }: ImagePreparer): 
 /**
  * The model with another tokenizer, held against its text tower; another preprocessing is only held against its vision
  * tower. What the model's proof says of its own tokenizer is not asked then.
- * @throws ClipError "unsupported" for a tokenizer or a size that the towers do not read.
+ * @throws ClipError "unsupported" for a tokenizer or a size that the towers do not read, "bad-argument" for a language
+ * beside another tokenizer.
  */
-export function withParts(model: Model, { tokenizer, preprocess }: OtherParts): Model {
+export function withParts(model: Model, { tokenizer, preprocess, language }: OtherParts): Model {
   if (preprocess !== undefined) checkPreparer(model, preprocess);
   if (tokenizer === undefined) return model;
+  if (language !== undefined) {
+    throw new ClipError(
+      "bad-argument",
+      `The language "${language}" is for the model's own tokenizer: set it in the one that takes its place.`,
+      { data: { language } },
+    );
+  }
   const { text } = model.config;
   const { missingTokenizer: _missing, ...rest } = model;
   return {

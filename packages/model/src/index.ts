@@ -52,6 +52,7 @@ export { formatClipConfig, parseClipConfig, weightNamesOf, ownFormatReason } fro
 export type { OwnTower, ParseOptions } from "./config-files/own-towers.ts";
 export { assertBigVision, assertTorchvision, formatRobertaConfig } from "./config-files/other-libraries.ts";
 export { formatOpenClipConfig, isOpenClipConfig, parseOpenClipConfig } from "./config-files/open-clip.ts";
+export { unusedDropout, type UnusedSetting } from "./config-files/unused-dropout.ts";
 export { formatTorchvisionConfig, parseTowerConfig, type TowerConfig } from "./config-files/tower-alone.ts";
 export { inferTowerConfig, inferClipConfig } from "./infer/infer-clip-config.ts";
 export type { InferOptions, PerTower, TensorShapes } from "./infer/shapes.ts";

@@ -46,6 +46,8 @@ export interface OpenClipOptions extends DecodeOptions {
    * as open_clip does with `force_image_size`. What of a side fills no patch is left out.
    */
   readonly imageSize?: ImageSize;
+  /** The language of captions as NLLB's tokenizer names it, such as "deu_Latn"; "eng_Latn" by default. */
+  readonly language?: string;
   /** In place of the model's own: `fromTransformersTokenizer(await AutoTokenizer.from_pretrained(...))`. */
   readonly tokenizer?: Tokenizer;
   /** In place of the model's own: `fromTransformersProcessor(await AutoProcessor.from_pretrained(...), RawImage)`. */
@@ -104,6 +106,7 @@ export async function openClip(model: string, options: OpenClipOptions = {}): Pr
   const { engine = "auto", dtype, batchSize, imageSize, towers, selfCheck, onNotice, onProgress, signal } = options;
   const stored = await openModel(model, {
     towers,
+    language: options.language,
     ...(onNotice !== undefined && { onNotice }),
     ...(onProgress !== undefined && { onProgress }),
     signal,

@@ -3,7 +3,7 @@ import { clipVocabularyIn } from "./clip-files.ts";
 import { openClipTokenizer, type OpenClipTokenizer } from "./open-clip-settings.ts";
 import type { Cleaning } from "./clean-text.ts";
 import type { FileTokenizerOptions } from "./file-tokenizer.ts";
-import { saying } from "./pipeline/slow-files.ts";
+import { refuseLanguage, saying } from "./pipeline/slow-files.ts";
 import { readingTokenizer } from "./pipeline/json.ts";
 import {
   className,
@@ -190,7 +190,8 @@ const takesClips = ({ vocabSize }: TowerVocabulary, { cutsVocabulary = false }: 
  * The tokenizer that a text tower was made for: the one whose files lie in the model's folder, and CLIP's
  * own, which is built in, where they hold CLIP's vocabulary or there are none. Undefined if the files are
  * missing and the vocabulary is not CLIP's.
- * @throws ClipError "bad-data" for broken files, "unsupported" for what is not computed here.
+ * @throws ClipError "bad-data" for broken files, "unsupported" for what is not computed here, "bad-argument" for a
+ * language that the tokenizer does not have.
  */
 export async function openTokenizer(
   tower: TowerVocabulary,
@@ -202,7 +203,9 @@ export async function openTokenizer(
   const isClips = openClip?.name === undefined && takesClips(tower, options);
   const files = isBuiltIn(tower, openClip) ? {} : await readFiles(read, isClips ? undefined : readBytes);
   if (hasTokenizer(files)) return tokenizerOf(tower, files, { ...options, openClip });
-  return isClips ? clipTokenizerFor(tower, openClip) : undefined;
+  const clips = isClips ? clipTokenizerFor(tower, openClip) : undefined;
+  refuseLanguage(options.language, clips === undefined ? "missing" : "CLIP's");
+  return clips;
 }
 
 /** The tokenizer that the files make, checked against the tower. */
@@ -210,6 +213,7 @@ async function tokenizerOf(tower: TowerVocabulary, files: TokenizerFiles, readin
   const { createFileTokenizer } = await import("./file-tokenizer.ts");
   return readingTokenizer(() => {
     const clips = reading.parseSpecialTokens === true ? undefined : clipFromFiles(tower, files, reading.openClip);
+    if (clips !== undefined) refuseLanguage(reading.language, "CLIP's");
     return checked(clips ?? createFileTokenizer(files, optionsFor(tower, files, reading)), tower);
   });
 }

@@ -98,8 +98,21 @@ test("the language of a caption is the first token, and only NLLB has one", asyn
   const [english, french] = [await open(nllb), await open(nllb, { language: "fra_Latn" })];
   expect(french.encode("a")[0]).toBe(english.encode("a")[0]! + 1);
   expect(french.encode("a").slice(1)).toEqual(english.encode("a").slice(1));
-  await expect(open(nllb, { language: "tlh_Latn" })).rejects.toThrow('no language "tlh_Latn"');
-  await expect(open(named("mt5"), { language: "deu_Latn" })).rejects.toThrow(/language for T5Tokenizer is "deu_Latn"/u);
+  for (const language of ["tlh_Latn", "french", "</s>", "a"]) {
+    await expect(open(nllb, { language })).rejects.toThrow(
+      /^The tokenizer has no language ".*": give one of its \d+, (?:\w{3}_\w{4}, )*eng_Latn, fra_Latn(?:, \w{3}_\w{4})*\.$/u,
+    );
+  }
+  for (const name of ["mt5", "bert", "siglip"]) {
+    await expect(open(named(name), { language: "deu_Latn" })).rejects.toMatchObject({
+      code: "bad-argument",
+      message: expect.stringMatching(/^The language "deu_Latn" is for NLLB's tokenizer, and this model's is \w+: /u),
+    });
+  }
+  const clips = openTokenizer({ vocabSize: 49408, contextLength: 77, padTokenId: 0 }, async () => undefined, {
+    language: "deu_Latn",
+  });
+  await expect(clips).rejects.toThrow("this model's is CLIP's: leave it out.");
 });
 
 test("NLLB's languages are not guessed", async () => {

@@ -49,6 +49,13 @@ export const dtypeOption: OptionHelp = {
   help: "what weights are kept as, on ONNX Runtime: f32 (default), f16, or q8 (8 bits, faster on processors with VNNI)",
 };
 
+/** The option that says what language captions are in. */
+export const languageOption: OptionHelp = {
+  type: "string",
+  value: "CODE",
+  help: "of captions, for models that read NLLB's tokens: deu_Latn, for example (default eng_Latn)",
+};
+
 /** The option that opens a model for images of another size. */
 export const imageSizeOption: OptionHelp = {
   type: "string",

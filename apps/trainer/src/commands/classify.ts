@@ -8,7 +8,7 @@ import {
   engineOptions,
   exifOption,
   imageSizeOption,
-  maxTokensOption,
+  languageOption,
   maxSkippedOf,
   maxSkippedOption,
   selfCheckOption,
@@ -134,6 +134,7 @@ export const classifyCommand: Command = {
     "max-tokens": maxTokensOption,
     "self-check": selfCheckOption,
     dtype: dtypeOption,
+    language: languageOption,
     ...engineOptions,
   },
   check: (args) => {

@@ -17,6 +17,7 @@ import { hasOpenSide, pixelForm, type VitConfig } from "@clip-ts/vision-encoder"
 import { onNotice } from "../cli/output.ts";
 import { describeFresh, withTraining, type FreshModelOptions } from "./fresh-model.ts";
 import { withChanges } from "./preprocess.ts";
+import { unusedSettings } from "./unused-settings.ts";
 import { checkRunTokenizer, readNamedTokenizer } from "./run-tokenizer.ts";
 
 /** Which model a run trains: one of `preset`, `config` and `from` says it. */
@@ -32,9 +33,13 @@ export interface RunModel {
   readonly description: ModelDescription;
   /** What a person should know of it before training, a line each. */
   readonly notes: readonly string[];
+  /** What the files that it begins with say and training does not apply, a line each. */
+  readonly unused: readonly string[];
   /** Draws or loads the parameters, by path. */
   readonly start: () => Promise<HostArrays>;
 }
+
+type Opened = Omit<RunModel, "unused">;
 
 /** What is said of the model itself, whichever it is. */
 type ModelChange = Exclude<
@@ -85,7 +90,7 @@ function notesOn({ vision }: ClipConfig, options: RunModelOptions): string[] {
   ];
 }
 
-async function openStored(from: string, options: RunModelOptions): Promise<RunModel> {
+async function openStored(from: string, options: RunModelOptions): Promise<Opened> {
   checkChanges(options);
   const stored = await openModel(from, { onNotice });
   const { imageSize = stored.config.vision.imageSize, tokenizer } = options;
@@ -106,7 +111,7 @@ async function openStored(from: string, options: RunModelOptions): Promise<RunMo
   };
 }
 
-async function openFresh(options: RunModelOptions): Promise<RunModel> {
+async function openFresh(options: RunModelOptions): Promise<Opened> {
   const description = await describeFresh(options);
   return { description, notes: [], start: () => drawStarting(description.config, options) };
 }
@@ -129,7 +134,7 @@ export async function openRunModel(options: RunModelOptions): Promise<RunModel> 
   checkChoice(options);
   const model = await (from === undefined ? openFresh(options) : openStored(from, options));
   checkRunTokenizer(model.description, options);
-  return model;
+  return { ...model, unused: await unusedSettings(options, model.description.config) };
 }
 
 /** What a new model starts from. */

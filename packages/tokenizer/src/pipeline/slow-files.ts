@@ -84,6 +84,25 @@ export function asClass(json: Json, name: string | undefined, lowersCase: boolea
   return { ...json, normalizer: { type: "Sequence", normalizers: steps } };
 }
 
+/** A language of FLORES-200 and its script, such as eng_Latn. */
+const languageCode = /^[a-z]{3}_[A-Z][a-z]{3}$/u;
+
+/** The languages among a vocabulary's tokens, by the alphabet. */
+function languagesIn({ size, textOf }: Vocabulary): string[] {
+  const texts = Array.from({ length: size }, (_, id) => textOf(id) ?? "");
+  return texts.filter((text) => languageCode.test(text)).toSorted();
+}
+
+/** @throws ClipError "bad-argument" for a language, where captions have none. */
+export function refuseLanguage(language: string | undefined, tokenizer: string): void {
+  if (language === undefined) return;
+  throw new ClipError(
+    "bad-argument",
+    `The language "${language}" is for NLLB's tokenizer, and this model's is ${tokenizer}: leave it out.`,
+    { data: { language, tokenizer } },
+  );
+}
+
 /** The language of a caption before it, and its end behind; both behind in the old way of the class. */
 function nllbFrame(
   vocabulary: Vocabulary,
@@ -91,12 +110,13 @@ function nllbFrame(
 ): Frame {
   const { src_lang: said } = config;
   const wanted = language ?? (typeof said === "string" ? said : "eng_Latn");
-  const id = vocabulary.get(wanted);
+  const id = languageCode.test(wanted) ? vocabulary.get(wanted) : undefined;
   if (id === undefined) {
+    const languages = languagesIn(vocabulary);
     throw new ClipError(
       "bad-argument",
-      `The tokenizer has no language "${wanted}": give one of its own, as "eng_Latn" or "deu_Latn".`,
-      { data: { language: wanted } },
+      `The tokenizer has no language "${wanted}": give one of its ${languages.length}, ${languages.join(", ")}.`,
+      { data: { language: wanted, languages } },
     );
   }
   const isOld = asFlag(config["legacy_behaviour"], false, "tokenizer_config.json: legacy_behaviour");
@@ -119,7 +139,7 @@ export function framed(
     return token === undefined ? [] : [needId(vocabulary, token)];
   };
   if (name === "NllbTokenizer") return nllbFrame(vocabulary, { config, eos: idOf("eos_token"), language });
-  if (language !== undefined) refuseStep(`A language for ${name ?? "a tokenizer of no class"}`, language);
+  refuseLanguage(language, name ?? "one of no class");
   if (name === "SiglipTokenizer") return { before: [], after: idOf("eos_token") };
   const flags = ["add_bos_token", "add_eos_token"];
   if (framedByClass.has(name) || flags.every((key) => config[key] === undefined)) return frame;

@@ -4,7 +4,7 @@ import {
   engineOptions,
   exifOption,
   imageSizeOption,
-  maxTokensOption,
+  languageOption,
   maxSkippedOf,
   maxSkippedOption,
   selfCheckOption,
@@ -57,6 +57,7 @@ export const embedCommand: Command = {
     "max-tokens": maxTokensOption,
     "self-check": selfCheckOption,
     dtype: dtypeOption,
+    language: languageOption,
     ...engineOptions,
   },
   check: (args) => {

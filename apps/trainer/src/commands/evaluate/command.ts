@@ -7,7 +7,7 @@ import {
   dtypeOption,
   engineOptions,
   imageSizeOption,
-  maxTokensOption,
+  languageOption,
   maxSkippedOf,
   maxSkippedOption,
   selfCheckOption,
@@ -112,6 +112,7 @@ const otherOptions: Readonly<Record<string, OptionHelp>> = {
   "max-tokens": maxTokensOption,
   "self-check": selfCheckOption,
   dtype: dtypeOption,
+  language: languageOption,
   ...engineOptions,
 };
 

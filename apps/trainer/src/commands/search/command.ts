@@ -1,5 +1,5 @@
 import type { Arguments, Command } from "../../cli/command.ts";
-import { dtypeOption, engineOptions, selfCheckOption } from "../../cli/options.ts";
+import { dtypeOption, engineOptions, languageOption, selfCheckOption } from "../../cli/options.ts";
 import { searchWords } from "./request.ts";
 
 async function run(args: Arguments): Promise<number | void> {
@@ -62,6 +62,7 @@ export const searchCommand: Command = {
       help: "hold the model against the captions of its self-check.json on first-use of an engine (default), always, or off",
     },
     dtype: dtypeOption,
+    language: languageOption,
     ...engineOptions,
   },
   check: (args) => void searchWords(args),

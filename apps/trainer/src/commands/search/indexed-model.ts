@@ -38,7 +38,7 @@ export async function openIndexedModel(
 ): Promise<IndexedModel> {
   const name = modelOf(args, record);
   const dtype = weightsDtypeOf(args);
-  const stored = await openModel(name, { onNotice, dtype });
+  const stored = await openModel(name, { onNotice, dtype, language: args.text("language") });
   const description = atResolution(stored, record.imageSize);
   const hashed = hashModel(name, { dtype }); // while weights are read
   hashed.catch(() => undefined); // told below, unless loading fails first

@@ -5,6 +5,7 @@ import {
   engineOptions,
   exifOption,
   imageSizeOption,
+  languageOption,
   numberOption,
   selfCheckOption,
 } from "../../cli/options.ts";
@@ -94,6 +95,7 @@ export const serveCommand: Command = {
     "image-size": imageSizeOption,
     "self-check": selfCheckOption,
     dtype: dtypeOption,
+    language: languageOption,
     ...engineOptions,
   },
   check,

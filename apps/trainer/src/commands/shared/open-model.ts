@@ -43,7 +43,7 @@ export async function openTowers(
   { readsTexts = true }: { readonly readsTexts?: boolean } = {},
 ): Promise<OpenTowers> {
   const [model = ""] = args.positionals;
-  const stored = await openModel(model, { onNotice, dtype: weightsDtypeOf(args) });
+  const stored = await openModel(model, { onNotice, dtype: weightsDtypeOf(args), language: args.text("language") });
   const imageSize = imageSizeOf(args);
   const opened = atResolution(stored, imageSize);
   if (readsTexts) needTokenizer(opened);
