@@ -12,6 +12,10 @@ export interface PolicyConfig {
   readonly mean: readonly [number, number, number];
   /** How moved images are read; "random" draws bilinear or bicubic each time. */
   readonly interpolation: Interpolation | "random";
+  /** Hears each operation that is done, with its number in its own unit. */
+  readonly onStep?: (done: { readonly name: OperationName; readonly amount: number }) => void;
+  /** Hears by which shares the chains of an AugMix go into the mix, and which share of the result the mix is. */
+  readonly onMix?: (shares: readonly number[], mixed: number) => void;
 }
 
 /** As timm's `create_transform` sets its policies. */
@@ -52,11 +56,13 @@ interface Step {
 /** Does steps to an image, each with its chance. */
 type DoSteps = (image: Pixels, steps: readonly Step[]) => Pixels;
 
-function stepper(policy: Policy, settings: OperationSettings, random: RandomStream): DoSteps {
+function stepper(policy: Policy, config: PolicyConfig, random: RandomStream): DoSteps {
+  const settings = settingsOf(policy, config);
   return (image, steps) =>
     steps.reduce((made, { name, probability, magnitude }) => {
       if (probability < 1 && random.uniform() > probability) return made;
       const amount = amountOf(name, drawMagnitude(magnitude, policy, random), settings, random);
+      config.onStep?.({ name, amount });
       return applyOperation(made, { name, amount }, settings, random);
     }, image);
 }
@@ -119,10 +125,17 @@ function mixChains(image: Pixels, shares: readonly number[], chain: () => Pixels
   return { ...image, data: Uint8Array.from(sums, (sum) => Math.trunc(Math.min(Math.max(sum, 0), 255))) };
 }
 
-function mix(image: Pixels, policy: MixPolicy, steps: DoSteps, random: RandomStream): Pixels {
+/** An image among chains of operations. */
+interface Mixing {
+  readonly steps: DoSteps;
+  readonly onMix: PolicyConfig["onMix"];
+}
+
+function mix(image: Pixels, policy: MixPolicy, { steps, onMix }: Mixing, random: RandomStream): Pixels {
   const { operations, magnitude, width, alpha, isBlended } = policy;
   const shares = drawShares(width, alpha, random);
   const [mixed] = drawShares(2, alpha, random) as [number, number];
+  onMix?.(shares, mixed);
   const chain = (): Pixels => {
     const depth = policy.depth > 0 ? policy.depth : 1 + random.integer(3);
     const names = Array.from({ length: depth }, () => operations[random.integer(operations.length)]!);
@@ -143,8 +156,8 @@ function mix(image: Pixels, policy: MixPolicy, steps: DoSteps, random: RandomStr
 export function autoAugment(image: Pixels, words: string, config: PolicyConfig, random: RandomStream): Pixels {
   checkRgb(image);
   const policy = parsePolicy(words);
-  const steps = stepper(policy, settingsOf(policy, config), random);
-  if (policy.kind === "augmix") return mix(image, policy, steps, random);
+  const steps = stepper(policy, config, random);
+  if (policy.kind === "augmix") return mix(image, policy, { steps, onMix: config.onMix }, random);
   if (policy.kind === "auto") {
     const row = policy.policy[random.integer(policy.policy.length)]!;
     return steps(

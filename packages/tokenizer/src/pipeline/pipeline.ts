@@ -160,7 +160,10 @@ export function pipelineOf(json: Json, parseSpecialTokens: boolean): Pipeline {
   const idsOf = model.remembers === true ? model.encode : cacheWords(model.encode);
   const vocabulary = withTokens(model.ids, added);
   const pushWords = (ids: number[], text: string, isFirst: boolean): void => {
-    for (const word of cut(text, isFirst)) for (const id of idsOf(word)) ids.push(id);
+    const cuts = cut(text, isFirst);
+    // SentencePiece cuts a text as a whole: how its float32 sums are rounded depends on all that comes before
+    const words = isSentencePieces ? [cuts.join("")] : cuts;
+    for (const word of words) for (const id of idsOf(word)) ids.push(id);
   };
   return {
     vocabulary,
