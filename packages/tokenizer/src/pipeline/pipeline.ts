@@ -3,7 +3,7 @@ import { cacheWords } from "../encode-word.ts";
 import { bytePairModel, wordPieceModel } from "./byte-pair-model.ts";
 import { decoderOf, frameOf, type Frame } from "./decoder.ts";
 import { asFlag, asId, asList, asObject, asText, refuseFile, refuseStep, type Json } from "./json.ts";
-import { longestMatch, normalizerOf, strip, type TextStep } from "./normalizer.ts";
+import { normalizerOf, strip, type TextStep } from "./normalizer.ts";
 import { preTokenizerOf, type WordStep } from "./pre-tokenizer.ts";
 import { withTokens, type TextModel, type Vocabulary } from "./tokenizer-files.ts";
 import { createTrie, longestAt } from "./trie.ts";
@@ -100,13 +100,13 @@ function typeOf(model: Json): unknown {
   return model["merges"] === undefined ? "WordPiece" : "BPE";
 }
 
-function modelOf(model: Json, hidden: ReadonlySet<number>, isSingle: boolean): TextModel {
+function modelOf(model: Json, hidden: ReadonlySet<number>): TextModel {
   const where = "tokenizer.json: model";
   switch (typeOf(model)) {
     case "BPE":
       return bytePairModel(model, where, hidden);
     case "Unigram":
-      return unigramModel(model, where, { hidden, isSingle });
+      return unigramModel(model, where, hidden);
     case "WordPiece":
       return wordPieceModel(model, where, hidden);
     default:
@@ -146,8 +146,7 @@ export function pipelineOf(json: Json, parseSpecialTokens: boolean): Pipeline {
   const hidden = new Set(added.filter(({ isSpecial }) => isSpecial && !parseSpecialTokens).map(({ id }) => id));
   const normalize = normalizerOf(json["normalizer"], at("normalizer"));
   const cut: WordStep = preTokenizerOf(json["pre_tokenizer"], at("pre_tokenizer"));
-  const isSentencePieces = JSON.stringify(json["normalizer"] ?? null).includes(`"${longestMatch}":true`);
-  const model = modelOf(asObject(json["model"], at("model")), hidden, isSentencePieces);
+  const model = modelOf(asObject(json["model"], at("model")), hidden);
   const found = added.filter(({ id }) => !hidden.has(id));
   const findRaw = sectionFinder(
     found.filter(({ isNormalized }) => !isNormalized),
@@ -160,10 +159,7 @@ export function pipelineOf(json: Json, parseSpecialTokens: boolean): Pipeline {
   const idsOf = model.remembers === true ? model.encode : cacheWords(model.encode);
   const vocabulary = withTokens(model.ids, added);
   const pushWords = (ids: number[], text: string, isFirst: boolean): void => {
-    const cuts = cut(text, isFirst);
-    // SentencePiece cuts a text as a whole: how its float32 sums are rounded depends on all that comes before
-    const words = isSentencePieces ? [cuts.join("")] : cuts;
-    for (const word of words) for (const id of idsOf(word)) ids.push(id);
+    for (const word of cut(text, isFirst)) for (const id of idsOf(word)) ids.push(id);
   };
   return {
     vocabulary,

@@ -29,14 +29,14 @@ function piecesOf(value: unknown, where: string, hidden: Iterable<number>): Piec
 
 /** For each place of a word, the piece that ends the best segmentation up to there; what lies behind the word is old. */
 interface Lattice {
-  readonly scores: Float64Array | Float32Array;
+  readonly scores: Float64Array;
   /** Where the piece begins, or -1 where none ends. */
   readonly starts: Int32Array;
   readonly pieces: Int32Array;
 }
 
-const createLattice = (places: number, isSingle: boolean): Lattice => ({
-  scores: isSingle ? new Float32Array(places) : new Float64Array(places),
+const createLattice = (places: number): Lattice => ({
+  scores: new Float64Array(places),
   starts: new Int32Array(places),
   pieces: new Int32Array(places),
 });
@@ -89,35 +89,26 @@ function bytesOf(ids: Vocabulary, text: string): readonly number[] | undefined {
   return found.includes(undefined) ? undefined : (found as number[]);
 }
 
-/** How a unigram model's words are computed. */
-export interface UnigramOptions {
-  /** Ids that never come out of text. */
-  readonly hidden: ReadonlySet<number>;
-  /** Whether sums are kept as float32, as SentencePiece keeps them, which tells apart what is equally good otherwise. */
-  readonly isSingle?: boolean;
-}
-
 /**
  * A unigram model (Kudo 2018, arXiv:1804.10959): of all ways to cut a word into pieces, the one whose
- * scores add up to the most, by Viterbi's algorithm.
+ * scores add up to the most, by Viterbi's algorithm. Ids in `hidden` never come out of text.
  */
-export function unigramModel(model: Json, where: string, { hidden, isSingle = false }: UnigramOptions): TextModel {
+export function unigramModel(model: Json, where: string, hidden: ReadonlySet<number>): TextModel {
   const unknown = asId(model["unk_id"], `${where}.unk_id`);
   const pieces = piecesOf(model["vocab"], `${where}.vocab`, [...hidden, unknown]);
   const { table: ids, scores } = pieces;
   if (unknown >= ids.size) refuseFile(`${where}.unk_id`, `below ${ids.size}`, unknown);
   const hasBytes = asFlag(model["byte_fallback"], false, `${where}.byte_fallback`);
   const unknownScore = scores.reduce((least, score) => Math.min(least, score), Infinity) - unknownPenalty;
-  const rounded = isSingle ? Math.fround : (score: number): number => score;
-  let lattice = createLattice(256, isSingle);
+  let lattice = createLattice(256);
   const fill = (word: string): void => {
-    if (word.length >= lattice.starts.length) lattice = createLattice(2 * word.length, isSingle);
+    if (word.length >= lattice.starts.length) lattice = createLattice(2 * word.length);
     lattice.starts.fill(-1, 0, word.length + 1);
     lattice.scores[0] = 0;
     for (let start = 0; start < word.length;) {
       const end = nextPlace(word, start);
       if (!offerPieces(lattice, word, start, pieces)) {
-        const score = rounded(lattice.scores[start]! + unknownScore);
+        const score = lattice.scores[start]! + unknownScore;
         if (lattice.starts[end] === -1 || score > lattice.scores[end]!) {
           lattice.scores[end] = score;
           lattice.starts[end] = start;
