@@ -19,7 +19,16 @@ const at = (...names: string[]): string => join(folder, ...names);
 const run = (...argv: string[]) => captureOutput(() => runCommandLine(commands, argv));
 
 /** NLLB's kind of tokenizer with two languages, and letters in place of pieces. */
-const tokens = ["<s>", "<pad>", "</s>", "<unk>", "▁", ..."abcdefghijklmnopqrstuvwxyz", "eng_Latn", "fra_Latn"];
+const tokens = [
+  "<s>",
+  "<pad>",
+  "</s>",
+  "<unk>",
+  "▁",
+  ..."abcdefghijklmnopqrstuvwxyz".split(""),
+  "eng_Latn",
+  "fra_Latn",
+];
 const english = tokens.indexOf("eng_Latn");
 const special = (content: string) => ({ id: tokens.indexOf(content), content, special: true });
 const tokenizer = {

@@ -76,7 +76,7 @@ function walkBack({ starts, pieces }: Lattice, length: number, unknown: number):
     if (piece === unknown && ids.at(-1) === unknown) continue;
     ids.push(piece);
   }
-  return ids.reverse();
+  return ids.toReversed();
 }
 
 const utf8 = new TextEncoder();
