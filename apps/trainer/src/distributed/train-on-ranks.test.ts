@@ -159,7 +159,7 @@ describe.each(launchersHere())("under $name", (launcher) => {
     patience,
     async () => {
       writePictures(at("pictures"), await makePictures(1000, (number) => number % 50 === 13));
-      const data = { train: { kind: "folder", path: at("pictures") }, batchSize: 40 };
+      const data = { train: { kind: "folder", path: at("pictures") }, batchSize: 40, maxSkipped: 30 };
       const changes = { data, steps: 25, checkpoint: { every: 10 } };
       const run = named("epoch");
       await finish(onRanks(4, words(run, { ...changes, steps: 10 })));
