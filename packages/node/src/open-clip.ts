@@ -103,7 +103,8 @@ const inOneLine = ({ said, fix }: Slowdown): string => `${said}. To change that:
  * image size that the model cannot see; "bad-weights", "bad-data" or "engine-unavailable" where it fails its proof.
  */
 export async function openClip(model: string, options: OpenClipOptions = {}): Promise<Clip<ImageInput>> {
-  const { engine = "auto", dtype, batchSize, imageSize, towers, selfCheck, onNotice, onProgress, signal } = options;
+  const { engine = "auto", dtype, batchSize, maxTokens, imageSize, towers, selfCheck } = options;
+  const { onNotice, onProgress, signal } = options;
   const stored = await openModel(model, {
     towers,
     language: options.language,

@@ -53,6 +53,12 @@ function ofIndexedJob(environment: Environment): ToldPart | undefined {
 async function ofRanks(environment: Environment): Promise<ToldPart | undefined> {
   const { launchedRank } = await import("@clip-ts/distributed");
   const { rank, size, launcher } = launchedRank(environment) ?? { rank: 0, size: 1, launcher: "" };
+  if (launcher === "Slurm" && size !== 1 && !environment["SLURM_STEP_ID"]) {
+    // The variables of a job's script, which runs once, whatever number of tasks the job has.
+    throw new UsageError(
+      `Slurm's job has ${size ?? "several"} tasks, of which its script is one: start all with srun, or give --part I/N.`,
+    );
+  }
   return size === undefined || rank >= size
     ? undefined
     : { number: rank + 1, of: size, by: `rank ${rank} of ${launcher}` };

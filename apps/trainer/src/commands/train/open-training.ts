@@ -22,7 +22,7 @@ import {
 } from "../../config/batches.ts";
 import { describeChange, type ChangedSetting } from "../../config/changed-settings.ts";
 import { formatConfig } from "../../config/load-config.ts";
-import { openRunModel } from "../../config/model.ts";
+import { openRunModel, type RunModel } from "../../config/model.ts";
 import type { RunOptions } from "../../config/options.ts";
 import type { OpenShards } from "../../config/open-shards.ts";
 import { kindOf } from "../../config/sources.ts";
@@ -102,10 +102,12 @@ function announce(options: RunOptions, description: ModelDescription, batches: B
 /** Writes the settings that the run goes by, and which of them changed at which step. */
 async function recordSettings(
   { run, settings }: RunOptions,
+  { unused }: RunModel,
   changes: readonly ChangedSetting[],
   step: number,
 ): Promise<void> {
-  await writeFileWhole(join(run, "config.yaml"), formatConfig(settings));
+  const remarks = unused.map((line) => `# ${line}\n`).join("");
+  await writeFileWhole(join(run, "config.yaml"), `${remarks}${formatConfig(settings)}`);
   if (changes.length === 0) return;
   const lines = changes.map((change) => `${JSON.stringify({ step, ...change })}\n`);
   await appendFile(join(run, "config-changes.jsonl"), lines.join(""));
@@ -130,8 +132,13 @@ async function startOwnEngine({ engine: { name, ...options } }: RunOptions): Pro
 }
 
 /** Writes the settings, and drops what comes after the step that the run goes on from. */
-async function beginRecords(options: RunOptions, changes: readonly ChangedSetting[], step: number): Promise<void> {
-  await recordSettings(options, changes, step);
+async function beginRecords(
+  options: RunOptions,
+  model: RunModel,
+  changes: readonly ChangedSetting[],
+  step: number,
+): Promise<void> {
+  await recordSettings(options, model, changes, step);
   await forgetStepsFrom(step, options.progress.metricsFile);
 }
 
@@ -216,10 +223,10 @@ export async function openTraining(
   const early = createEarlyStopping(options.earlyStopping, evaluatedNames(options.evaluation), best);
   const shared = together.isShared && { part: { index: ranks.rank, of: ranks.size }, onSkip: together.skips.found };
   const batches = await openTrainingBatches(options.data, description, { restore: cursor, source, ...shared });
-  if (together.isFirst) await beginRecords(options, changes, active.steps());
+  if (together.isFirst) await beginRecords(options, model, changes, active.steps());
   announce(options, description, batches);
   if (together.isShared) announceRanks(options, together);
-  for (const line of model.notes) note(`note    ${line}`);
+  for (const line of [...model.notes, ...model.unused]) note(`note    ${line}`);
   const prove = createProver(description, engine, options.engine);
   return { description, active, batches, early, identity, prove, from, evaluator, engine, together };
 }
