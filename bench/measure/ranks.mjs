@@ -21,7 +21,7 @@ const side = fileURLToPath(new URL("../sides/train-ranks.mjs", import.meta.url))
  * @returns {Promise<Took[]>}
  */
 export function stepsOf(launcher, options) {
-  const [program = "", ...args] = [...launcher, process.execPath, side, JSON.stringify(options)];
+  const [program, ...args] = [...launcher, process.execPath, side, JSON.stringify(options)];
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   let [printed, failed] = ["", ""];
   child.stdout.on("data", (text) => (printed += text));

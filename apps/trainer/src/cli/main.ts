@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { isClipError, isHubReference, type WeightsDtype } from "@clip-ts/base";
+import { isHubReference, type WeightsDtype } from "@clip-ts/base";
 import { UsageError, type Arguments, type Command } from "./command.ts";
 import { commandHelp, commandLineHelp, firstWords, groupHelp, inGroup } from "./help.ts";
 import { dtypeOption } from "./options.ts";

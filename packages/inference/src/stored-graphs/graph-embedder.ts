@@ -1,5 +1,4 @@
 import { ClipError, refuseAfterDisposal, weightsDtypes, type WeightsDtype } from "@clip-ts/base";
-import { sizeOf } from "@clip-ts/core";
 import { embedderDisposed, type ClipConfig, type Embedder, type TokenizedTexts } from "@clip-ts/model";
 import type { GraphFile, GraphInput, OpenedGraph, OpenGraph } from "@clip-ts/onnx";
 import { textTower } from "@clip-ts/text-encoder";
