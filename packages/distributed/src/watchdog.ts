@@ -3,8 +3,11 @@ import { inspect } from "node:util";
 /** Exit codes of sysexits.h: try again later; a fault of the program. */
 export const exitCodes = { lostRank: 75, fault: 70 } as const;
 
-/** Milliseconds that a call may still take when the process is asked to end. */
-const patienceMs = 5000;
+/**
+ * Milliseconds that a call may still take when the process is asked to end: long where somebody else listens, who ends
+ * it in order, as rank 0 may be saving what the others wait for.
+ */
+const patienceMs = { inOrder: 60_000, alone: 5000 } as const;
 
 /** Milliseconds by which the next rank says later that it waited too long: mostly one message is read. */
 const staggerMs = 100;
@@ -91,7 +94,8 @@ export function createWatchdog({ rank, size, host, timeoutMs, ...watched }: Watc
         say(`asked to end (SIGTERM), but another rank is gone or stalls: waits in ${place(call)}.`);
         abort(exitCodes.lostRank);
       };
-      setTimeout(onPatienceOver, patienceMs).unref();
+      const isHeard = process.listenerCount("SIGTERM") > 1;
+      setTimeout(onPatienceOver, isHeard ? patienceMs.inOrder : patienceMs.alone).unref();
     },
     // Node would print the error after the ranks were ended.
     onError: (error) => say(`an error that nobody caught ends all ranks:\n${inspect(error)}`, ""),

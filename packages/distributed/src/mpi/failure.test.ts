@@ -83,4 +83,11 @@ describe.each(librariesHere())("a rank under $name", (mpi) => {
     ]);
     await expect.poll(() => left(processes)).toEqual([]);
   });
+
+  test("that listens to SIGTERM is waited for while another saves", patience, async () => {
+    const { ranks, processes } = await atWork("save");
+    await new Promise((resolve) => setTimeout(resolve, 500)); // until it waits
+    process.kill(processes[0], "SIGTERM");
+    expect(await ranks.ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/heard\r?\nsaved/) as string });
+  });
 });

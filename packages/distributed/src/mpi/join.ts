@@ -140,7 +140,7 @@ async function placeOnHost(ranks: Pick<Communicator, "rank" | "size" | "gather">
  *
  * All ranks are ended, with a line that says why, when a call takes longer than `commTimeout`, when MPI reports an
  * error, and when a rank ends before `close`. A rank that is asked to end (SIGTERM) while a call is out waits for it
- * for 5 seconds, then ends all with exit code 75.
+ * for 5 seconds (60 where the program listens too, and ends in order), then ends all with exit code 75.
  * @throws ClipError "engine-unavailable" without koffi, without a library of MPI, or without MPI_THREAD_MULTIPLE;
  * "bad-config" where the launcher promised more ranks than MPI sees.
  */
