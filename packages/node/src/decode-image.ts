@@ -11,6 +11,7 @@ import {
 } from "@clip-ts/image";
 import { readJpegHead } from "./jpeg-head.ts";
 import sharp, { type Metadata, type Sharp } from "sharp";
+import { decoderReason } from "./decoder-reason.ts";
 
 /** Versions of the libraries that decode images. */
 export function imageLibraryVersions(): { readonly sharp: string; readonly libvips: string } {
@@ -121,8 +122,7 @@ export async function decodeImage(bytes: Uint8Array, label: string, options: Dec
   try {
     return await decodeAsPillow(bytes, { decode, checksum: crc32 });
   } catch (cause) {
-    const [reason = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
-    throw new ClipError("bad-data", `${label} is not a readable image: ${reason}`, {
+    throw new ClipError("bad-data", `${label} is not a readable image: ${decoderReason(cause)}`, {
       data: { label },
       cause,
     });

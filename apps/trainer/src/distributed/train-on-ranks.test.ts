@@ -83,7 +83,9 @@ describe.each(launchersHere())("under $name", (launcher) => {
     expect([count(stdout, "Trained 4 steps"), count(stderr, "engine  "), count(stderr, "run     ")]).toEqual([1, 1, 1]);
     expect(stderr).toMatch(/^ranks {3}2, .*: each has 4 of 8 pairs a step; learning rate 0\.01$/m);
     expect(evaluationsOf(run)).toHaveLength(2);
-    expect(evaluationsOf(run)).toEqual(evaluationsOf(named("alone")));
+    // the validation loss compares as many pairs as `batchSize` says, which is half of it in the one process
+    const withoutLoss = (line: Line): Line => ({ ...line, "retrieval.loss": 0 });
+    expect(evaluationsOf(run).map(withoutLoss)).toEqual(evaluationsOf(named("alone")).map(withoutLoss));
     expect(weightsOf(run)).toBe(weightsOf(named("alone")));
     expect(readdirSync(at(run)).filter((name) => name.startsWith("events."))).toHaveLength(1);
     expect(existsSync(at(run, "training.lock"))).toBe(false);

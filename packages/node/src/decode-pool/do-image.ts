@@ -4,6 +4,7 @@ import { decodeImage } from "../decode-image.ts";
 import { writePicture, type PictureSettings } from "./planes.ts";
 import { checkLength, type RangeReader } from "./read-range.ts";
 import { writeShrunk } from "./shrunk.ts";
+import { decoderReason } from "../decoder-reason.ts";
 
 /** Why a job failed, in one line that names its sample. */
 export function faultOf(key: string, error: unknown): JobFault {
@@ -32,8 +33,10 @@ export async function doImage(
   try {
     if (settings.mode === "fast" && (await writeShrunk(bytes, settings, random, target))) return;
   } catch (cause) {
-    const [reason = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
-    throw new ClipError("bad-data", `${key} is not a readable image: ${reason}`, { data: { key }, cause });
+    throw new ClipError("bad-data", `${key} is not a readable image: ${decoderReason(cause)}`, {
+      data: { key },
+      cause,
+    });
   }
   const pixels = await decodeImage(bytes, key, { honourExif: settings.honourExif });
   writePicture(pixels, settings, randomStream(settings.seed, ...random), target);
