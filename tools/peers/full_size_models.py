@@ -24,6 +24,9 @@ def without_drawing():
     with contextlib.ExitStack() as stack:
         for name in ("normal_", "uniform_", "erfinv_"):
             stack.enter_context(mock.patch.object(torch.Tensor, name, undrawn(getattr(torch.Tensor, name))))
+        # which draws again until every number lies within its bounds
+        for name in ("trunc_normal_", "_no_grad_trunc_normal_"):
+            stack.enter_context(mock.patch.object(torch.nn.init, name, undrawn(getattr(torch.nn.init, name))))
         yield
 
 
