@@ -116,8 +116,8 @@ test("the TrainJob names its runtime, whose job set is made of Kubernetes' jobs"
 test("the Dockerfile has no fault that a language server names, and the manifests mount keys where its user's are", () => {
   expect(dockerfileFaults(text("Dockerfile"))).toEqual([]);
   const mounts = ["mpijob.yaml", "trainjob.yaml"].map((name) => /sshAuthMountPath: (.*)/u.exec(text(name))?.[1]);
-  expect(mounts).toEqual(["/home/node/.ssh", "/home/node/.ssh"]);
-  expect(text("sshd_config")).toContain("AuthorizedKeysFile /home/node/.ssh/authorized_keys");
+  expect(mounts).toEqual(["/mpi/.ssh", "/mpi/.ssh"]);
+  expect(text("sshd_config")).toContain("AuthorizedKeysFile /mpi/.ssh/authorized_keys");
 });
 
 const scripts = readdirSync(folder).filter((name) => name.endsWith(".sbatch"));
