@@ -11,7 +11,8 @@ from check_interop import REPOSITORY
 GENERATED = REPOSITORY / "packages" / "model" / "src" / "published" / "generated"
 PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")
 ROBERTA = {"max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
-# Published sizes of the text towers that open_clip fetches by name: class of the config, and what differs from it.
+# Text towers that open_clip fetches by name: class of their published config.json, and what of it is not the class's
+# default. Of towers that are not here the config is not known, and so no size of the model either.
 TEXT_TOWERS = {
     "roberta-base": ("RobertaConfig", ROBERTA | {"vocab_size": 50265}),
     "xlm-roberta-base": (

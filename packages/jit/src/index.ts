@@ -26,6 +26,7 @@ export {
   type Target,
 } from "./program/target.ts";
 export { createDriver, type DriveOptions, type Driver } from "./program/drive-step.ts";
+export { localLossPairs, type LocalOptions } from "./program/local-comparison.ts";
 export type { Exchange, ToldNumbers } from "./program/exchange.ts";
 export { loadEager } from "./program/eager-program.ts";
 export { flatLoader } from "./program/flat-program.ts";

@@ -35,6 +35,12 @@ function handlersOf(holder: Holder, { functions }: StepSource, statistics: () =>
     const { cotangent, ...results } = await holder.run(name, given);
     return { numbers: reportedBy(results), cotangents: cotangent as HostArrays };
   };
+  let last: HostArrays | undefined; // the pairs whose encoding is kept
+  let begun: HostArrays = {}; // the statistics that it began with
+  const encodePairs = (pairs: HostArrays, statistic: HostArrays): Promise<NameTree<HostArray>> => {
+    [last, begun] = [pairs, statistic];
+    return holder.run(entryName.encode(pairs), { batch: pairs, statistic });
+  };
   return {
     async step({ pairs, shared, scalars }) {
       const given = { batch: pairs, shared, scalar: scalarsOf(scalars) };

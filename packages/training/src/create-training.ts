@@ -4,8 +4,10 @@ import {
   createDriver,
   isFiniteStep,
   loadEager,
+  type DriveOptions,
   type Exchange,
   type LoadProgram,
+  type LocalOptions,
   type Numbers,
   type Program,
   type StepBatch,
@@ -72,6 +74,12 @@ export interface TrainingOptions<
   readonly engine?: TrainingEngine | undefined;
   /** Other programs that learn from the same batches; see `Exchange`. */
   readonly exchange?: Exchange | undefined;
+  /**
+   * Whether each of several ranks compares no more than its own pairs with those of all, so that none holds the matrix
+   * of all pairs: open_clip's `--local-loss`, with the gradients of `--gather-with-grad`. By default ("auto") it does
+   * from 4,096 pairs of all ranks on if the objective has such a form.
+   */
+  readonly localLoss?: LocalOptions["localLoss"];
   /** Where an earlier training stood. Wins over `params`. */
   readonly state?: TrainingState | undefined;
   /** Told when a step is compiled for batches of new shapes. @returns what to call when that is done. */
@@ -105,7 +113,7 @@ export interface Training<Params extends object = object> {
 interface StepContext {
   readonly functions: StepFunctions;
   readonly program: Program;
-  readonly exchange: Exchange | undefined;
+  readonly driving: Pick<DriveOptions, "exchange" | "localLoss">;
   scalars(step: number): { readonly learningRate: number; readonly scalars: Numbers };
 }
 
@@ -119,13 +127,14 @@ const withoutNumbers = (exchange: Exchange): Exchange => ({
 
 /** The gradients of the present state, operation by operation, for the message of a diverged training. */
 async function gradientsNow(
-  { functions, program, exchange }: StepContext,
+  { functions, program, driving: { exchange, localLoss } }: StepContext,
   batch: StepBatch,
   scalars: Numbers,
 ): Promise<HostArrays> {
   const eager = await loadEager(functions, { params: await program.read("params") });
   try {
-    await createDriver(eager, { ...functions, exchange: exchange && withoutNumbers(exchange) }).step(batch, scalars);
+    const driving = { exchange: exchange && withoutNumbers(exchange), localLoss };
+    await createDriver(eager, { ...functions, ...driving }).step(batch, scalars);
     return await eager.read("gradients");
   } finally {
     await eager.dispose();
@@ -206,8 +215,9 @@ export async function createTraining<Params extends object, Batch extends object
   });
   const { program, at } = await beginWith(functions, { plan, slots, slotShape }, options);
   let step = at;
-  const driver = createDriver(program, { ...functions, exchange });
-  const context = { functions, program, exchange, scalars: scalarsWith(optimizer, options) };
+  const driving = { exchange, localLoss: options.localLoss };
+  const driver = createDriver(program, { ...functions, ...driving });
+  const context = { functions, program, driving, scalars: scalarsWith(optimizer, options) };
   const { draws, inputs } = objective;
   const source = draws && { draws, frozen: plan.isFrozen, seed, exchange };
   const read = async (): Promise<TrainingState> => ({

@@ -35,6 +35,11 @@ export interface OpenClipOptions extends HubOptions, EngineOptions, DecodeOption
   readonly engine?: EngineName | "auto";
   /** Images or captions embedded at a time; 32 by default. */
   readonly batchSize?: number;
+  /**
+   * Most patches of a batch of images that keep their shape (SigLIP 2 NaFlex), padding counted: batches have fewer images
+   * than `batchSize` where these would be more. Unbounded by default.
+   */
+  readonly maxTokens?: number;
   /** The language of captions as NLLB's tokenizer names it, such as "deu_Latn"; "eng_Latn" by default. */
   readonly language?: string;
   /** In place of the model's own: `fromTransformersTokenizer(await AutoTokenizer.from_pretrained(...))`. */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { downloadModel, isHubReference, type DownloadProgress, type ModelDownloadOptions } from "@clip-ts/hub";
-import { note } from "./output.ts";
+import { note, say } from "./output.ts";
 
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 

@@ -23,7 +23,12 @@ test.each([
     { number: 1, of: 3 },
     "part    1/3 (rank 0 of mpirun of MPICH)\n",
   ],
-  ["srun", { SLURM_PROCID: "3", SLURM_NTASKS: "8" }, { number: 4, of: 8 }, "part    4/8 (rank 3 of Slurm)\n"],
+  [
+    "srun",
+    { SLURM_PROCID: "3", SLURM_NTASKS: "8", SLURM_STEP_ID: "0" },
+    { number: 4, of: 8 },
+    "part    4/8 (rank 3 of Slurm)\n",
+  ],
   ["a Slurm array", { ...array, ...batchScript }, { number: 3, of: 4 }, "part    3/4 (task 9 of a Slurm array)\n"],
   [
     "an Indexed Job",
@@ -54,10 +59,15 @@ test.each([
   [
     "an index without a count",
     { JOB_COMPLETION_INDEX: "0" },
-    "JOB_COMPLETIONS is not: set that to the job's completions",
+    "JOB_COMPLETIONS is not: its manifest says how many completions the job has",
+  ],
+  [
+    "a job's script that srun did not start",
+    { SLURM_PROCID: "0", SLURM_NTASKS: "4", SLURM_LOCALID: "0" },
+    "Slurm's job has 4 tasks, of which its script is one: start all with srun",
   ],
   ["an index beyond the count", { JOB_COMPLETION_INDEX: "4", JOB_COMPLETIONS: "4" }, "JOB_COMPLETIONS, 4, is not more"],
-  ["a list of tasks", { ...array, SLURM_ARRAY_TASK_ID: "8" }, "with a list of tasks in --array"],
+  ["a list of tasks", { ...array, SLURM_ARRAY_TASK_ID: "8" }, "an array of listed tasks needs --part I/N for each"],
   [
     "no number",
     { SLURM_ARRAY_TASK_ID: "x", SLURM_ARRAY_TASK_COUNT: "4" },

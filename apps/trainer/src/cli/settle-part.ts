@@ -30,8 +30,8 @@ function ofSlurmArray(environment: Environment): ToldPart | undefined {
   const number = (task - first) / Math.max(1, step) + 1;
   if (Number.isInteger(number) && number <= of) return { number, of, by: `task ${task} of a Slurm array` };
   throw new UsageError(
-    `Slurm's array has ${of} tasks, and task ${task} is none of ${first}, ${first + step} and so on: with a list of ` +
-      "tasks in --array, give each its --part I/N.",
+    `Slurm's array has ${of} tasks, and task ${task} is none of ${first}, ${first + step} and so on: an array of ` +
+      "listed tasks needs --part I/N for each.",
   );
 }
 
@@ -44,8 +44,8 @@ function ofIndexedJob(environment: Environment): ToldPart | undefined {
     return { number: index + 1, of, by: `index ${index} of a Kubernetes Indexed Job` };
   throw new UsageError(
     of === undefined
-      ? "JOB_COMPLETION_INDEX is set and JOB_COMPLETIONS is not: set that to the job's completions in its manifest, or give --part I/N."
-      : `JOB_COMPLETION_INDEX is ${index}, and JOB_COMPLETIONS, ${of}, is not more: set that to the job's completions.`,
+      ? "JOB_COMPLETION_INDEX is set and JOB_COMPLETIONS is not: its manifest says how many completions the job has, or give --part I/N."
+      : `JOB_COMPLETION_INDEX is ${index}, and JOB_COMPLETIONS, ${of}, is not more: it is the number of the job's completions.`,
   );
 }
 

@@ -9,6 +9,7 @@ import {
   exifOption,
   imageSizeOption,
   languageOption,
+  maxTokensOption,
   maxSkippedOf,
   maxSkippedOption,
   selfCheckOption,

@@ -16,8 +16,8 @@ setTimeout(() => {
 
 /**
  * Makes a last call, MPI_Finalize, on this thread, as MPI asks. When all ranks are done, MPICH 4.0 over TCP at times
- * never returns from it (2 of 14 runs of a program in C that does nothing else); the process then says so and ends
- * with its own exit code.
+ * does not end (1 of 40 runs of a program in C that does nothing but join, meet and finish); the process then says so
+ * and ends with its own exit code.
  */
 export async function finishWithin(milliseconds: number, line: string, last: () => void): Promise<void> {
   const code = Number(process.exitCode ?? 0);

@@ -1,13 +1,14 @@
 import type { HostArrays } from "@clip-ts/core";
 import { joinRows, rowCount, rowsAt, type StepBatch } from "./batch.ts";
 import { createSums, type Exchange, type GradientSums } from "./exchange.ts";
+import { compareLocally, localExchangeOf, type LocalOptions } from "./local-comparison.ts";
 import type { Numbers, Preparation, Program } from "./program.ts";
 import type { GradientParts } from "./step-functions.ts";
 
 /** What a driver is told beside the program. */
-export interface DriveOptions {
+export interface DriveOptions extends LocalOptions {
   /** The parts of the step that the program runs, if it has any. */
-  readonly parts?: Pick<GradientParts, "compared"> | undefined;
+  readonly parts?: Pick<GradientParts, "compared" | "local"> | undefined;
   readonly exchange?: Exchange | undefined;
 }
 
@@ -86,22 +87,25 @@ async function pullBackAll(
  * rows of all micro-batches, their comparison, each micro-batch's share of the gradient, the update. With
  * `exchange` the rows and gradients are those of all ranks. A whole batch without it is one call.
  */
-export function createDriver(
-  program: Program,
-  { parts: { compared } = { compared: [] }, exchange }: DriveOptions = {},
-): Driver {
-  const isPulled = (path: string): boolean => !compared.includes(path);
+export function createDriver(program: Program, { exchange, ...options }: DriveOptions = {}): Driver {
+  const isCompared = (path: string): boolean => options.parts?.compared.includes(path) === true;
   return {
     async step({ parts, shared }, scalars) {
-      await program.prepare({ batch: { parts, shared }, scalars: Object.keys(scalars), ...sharing(exchange) });
+      const local = localExchangeOf({ parts }, exchange, options);
+      const ready = { ...sharing(exchange), local };
+      await program.prepare({ batch: { parts, shared }, scalars: Object.keys(scalars), ...ready });
       if (parts.length === 1 && exchange === undefined) {
         return program.run("step", { pairs: parts[0] as HostArrays, shared, scalars });
       }
       const { rows, ...encoded } = await encodeAll(program, parts);
-      const { numbers, cotangents } = await compareAll(program, { rows: joinRows(rows), shared }, exchange);
+      const all = { rows: joinRows(rows), shared };
+      const { numbers, cotangents } = await (local === undefined
+        ? compareAll(program, all, exchange)
+        : compareLocally(program, all, local));
       const sums = exchange && createSums(program, exchange);
       await pullBackAll(program, parts, { rows, cotangents }, sums);
-      const statistics = (await sums?.end(isPulled, encoded.statistics)) ?? encoded.statistics;
+      const isShare = (path: string): boolean => local !== undefined || !isCompared(path);
+      const statistics = (await sums?.end(isShare, encoded.statistics)) ?? encoded.statistics;
       const loss = numbers["loss"] as number;
       return { ...numbers, ...(await program.run("update", { scalars, loss, statistics })) };
     },

@@ -22,8 +22,8 @@ export interface Exchange {
   /** The rows of all ranks, one rank's after the other's. Borrows the arrays. */
   gather(rows: HostArrays): Promise<HostArrays>;
   /**
-   * The sum of what all ranks give, added in the order of ranks, so that all get the same bits. It may be written over
-   * the arrays that are given, which nobody touches until it is there.
+   * The sum of what all ranks give, the same bits on all of them; of two ranks, those of adding in their order. It may
+   * be written over the arrays that are given, which nobody touches until it is there.
    */
   sum(gradients: HostArrays): Promise<HostArrays>;
   /**

@@ -126,7 +126,7 @@ async function compileCut(
  */
 export async function compileParts(
   source: FlatSource,
-  { batch: { parts, shared }, ranks = 1, local }: Preparation,
+  { batch: { parts, shared }, ranks = 1, local, bucketBytes }: Preparation,
 ): Promise<GradientInParts> {
   const isCut = parts.length === 1 && learning(source.functions).pulled.length > 0;
   const kinds = new Map<string, PartFunctions>();

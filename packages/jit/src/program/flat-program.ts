@@ -2,7 +2,7 @@ import { batchShapes } from "./batch.ts";
 import { createCompileCache, type Target } from "./target.ts";
 import { compileParts, compileWhole, type GradientInParts, type WholeGradient } from "./flat-gradient.ts";
 import type { FlatSource } from "./flat-source.ts";
-import { createFlatState, writeFlatState } from "./flat-state.ts";
+import { createFlatState, stretchesOf, writeFlatState } from "./flat-state.ts";
 import { isFiniteStep, type StepFunctions } from "./step-functions.ts";
 import { compileNormPass, compileOptimizerPass, type OptimizerPass } from "./optimizer-pass.ts";
 import {

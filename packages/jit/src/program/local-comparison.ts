@@ -1,8 +1,8 @@
 import type { HostArrays } from "@clip-ts/core";
 import { rowCount, type StepBatch } from "./batch.ts";
-import type { Exchange } from "./drive-step.ts";
+import type { Exchange } from "./exchange.ts";
 import { localPartsOf, type Program, type StepCalls } from "./program.ts";
-import type { GradientParts, RankPlace } from "./step-functions.ts";
+import type { GradientParts } from "./step-functions.ts";
 
 /** From so many pairs of all ranks on, ranks compare in local form unless they are told otherwise. */
 export const localLossPairs = 4096;
@@ -19,20 +19,21 @@ export interface LocalOptions {
 }
 
 /**
- * The place of a rank that compares in local form; undefined if it compares all rows.
- * @throws ClipError "unsupported" if the local form is asked for and the step has none.
+ * The exchange of a rank that compares its own rows alone; undefined if it compares all rows.
+ * @throws ClipError "unsupported" if that is asked for and the step has no local form.
  */
-export function localPlace(
+export function localExchangeOf(
   { parts }: Pick<StepBatch, "parts">,
   exchange: Exchange | undefined,
   { localLoss = "auto", parts: functions }: LocalOptions,
-): RankPlace | undefined {
-  const { rank = 0, size = 1 } = exchange ?? {};
-  if (size === 1 || localLoss === false) return undefined;
-  const pairs = size * parts.reduce((sum, part) => sum + rowCount(part), 0);
-  if (localLoss === "auto" && (functions?.local === undefined || pairs < localLossPairs)) return undefined;
-  localPartsOf({ parts: functions as GradientParts | undefined });
-  return { rank, size };
+): Exchange | undefined {
+  if (exchange === undefined || exchange.size === 1 || localLoss === false) return undefined;
+  if (localLoss === true) {
+    localPartsOf(functions);
+    return exchange;
+  }
+  const pairs = exchange.size * parts.reduce((sum, part) => sum + rowCount(part), 0);
+  return functions?.local !== undefined && pairs >= localLossPairs ? exchange : undefined;
 }
 
 /** What comparing this rank's rows with those of all gives, in two phases with a gather between them. */

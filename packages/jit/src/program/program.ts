@@ -49,7 +49,10 @@ export interface StepCalls {
     readonly given: Readonly<Record<"rows" | "shared" | "sums", HostArrays>> & { readonly place: RankPlace };
     readonly gives: StepCalls["compare"]["gives"];
   };
-  /** Adds one micro-batch's share to the gradients. */
+  /**
+   * Adds one micro-batch's share to the gradients. The last of a step may come with `finished`, which a program that
+   * was made ready for it (`Preparation.bucketBytes`) calls with paths of leaves as soon as their gradients are whole.
+   */
   readonly pullBack: {
     readonly given: Readonly<Record<"pairs" | "cotangents", HostArrays>> & {
       readonly finished?: ((paths: readonly string[]) => void) | undefined;
@@ -88,6 +91,11 @@ export interface Preparation {
   readonly ranks?: number | undefined;
   /** The place of a program that compares in local form, by `sums` and `slopes` and not by `compare`. */
   readonly local?: RankPlace | undefined;
+  /**
+   * Gradients of at least so many bytes are worth telling of before the others are there; only programs that know
+   * where their gradients lie (`Program.stretches`) heed it.
+   */
+  readonly bucketBytes?: number | undefined;
 }
 
 /** A training step on an engine, with its state. One call at a time. */
@@ -142,14 +150,13 @@ export function partsOf({ parts }: Pick<StepFunctions, "parts">): GradientParts 
   );
 }
 
-/** A comparison in local form. @throws ClipError "unsupported" if a step has none. */
-export function localPartsOf(functions: Pick<StepFunctions, "parts">): LocalParts {
-  const { local } = partsOf(functions);
-  if (local !== undefined) return local;
+/** The local form of a step's comparison. @throws ClipError "unsupported" if it has none. */
+export function localPartsOf(parts: Pick<GradientParts, "local"> | undefined): LocalParts {
+  if (parts?.local !== undefined) return parts.local;
   throw new ClipError(
     "unsupported",
-    "This step's loss has no local form, in which each rank compares its own rows alone: set localLoss to false, so " +
-      "that every rank compares all rows, or give the objective (or each of its terms) `local`.",
+    "The loss of this step has no local form, in which each rank compares its own rows alone: set localLoss to false, " +
+      "so that every rank compares all rows, or give the objective, and each of its terms, `local`.",
   );
 }
 

@@ -110,7 +110,7 @@ export interface LocalGiven {
 export function sumsTrace({ functions, params }: StepSource, { rows, shared, place }: LocalGiven) {
   const given = { param: params, feature: rows, batch: specsOf(shared) };
   return traceable(given, ({ param, feature, batch }) => ({
-    sum: localPartsOf(functions).sums(param, rankRows(feature, place), batch),
+    sum: localPartsOf(functions.parts).sums(param, rankRows(feature, place), batch),
   }));
 }
 
@@ -121,7 +121,7 @@ export function slopesTrace(
 ) {
   const given = { param: params, feature: rows, batch: specsOf(shared), sum: sums };
   return traceable(given, ({ param, feature, batch, sum }) =>
-    compared(functions, localPartsOf(functions).slopes(param, rankRows(feature, place), batch, sum)),
+    compared(functions, localPartsOf(functions.parts).slopes(param, rankRows(feature, place), batch, sum)),
   );
 }
 

@@ -5,6 +5,7 @@ import {
   exifOption,
   imageSizeOption,
   languageOption,
+  maxTokensOption,
   maxSkippedOf,
   maxSkippedOption,
   selfCheckOption,

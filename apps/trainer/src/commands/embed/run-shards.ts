@@ -8,6 +8,7 @@ import { watchInterruption, type Interruption } from "../../cli/interruption.ts"
 import { maxSkippedOf } from "../../cli/options.ts";
 import { note } from "../../cli/output.ts";
 import { partOf } from "../../cli/parts.ts";
+import { settlePart } from "../../cli/settle-part.ts";
 import { weightsDtypeOf } from "../../cli/start-engine.ts";
 import { countSamples, openShards, type OpenShards } from "../../config/open-shards.ts";
 import { noteLeftOut } from "../shared/left-out.ts";

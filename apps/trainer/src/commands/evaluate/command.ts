@@ -8,6 +8,7 @@ import {
   engineOptions,
   imageSizeOption,
   languageOption,
+  maxTokensOption,
   maxSkippedOf,
   maxSkippedOption,
   selfCheckOption,

@@ -1,7 +1,7 @@
 import { refuseAfterDisposal } from "@clip-ts/base";
 import type { HostArray, HostArrays } from "@clip-ts/core";
 import { pairArrays, type Batch, type Cursor } from "@clip-ts/data";
-import { exchangeOf, singleProcess, type Communicator } from "@clip-ts/distributed";
+import { exchangeOf, hostsOf, singleProcess, type Communicator } from "@clip-ts/distributed";
 import type { Compiler } from "@clip-ts/engines";
 import { closing, loadHostParams } from "@clip-ts/inference";
 import type { ToldNumbers } from "@clip-ts/jit";
@@ -139,13 +139,22 @@ const trainingDisposed = {
   remedy: "Open another from a checkpoint to go on.",
 };
 
+/**
+ * Gradients are summed while others are computed where a network carries them. Ranks of one machine sum them at the
+ * speed of its memory, on the cores that would compute meanwhile: there all at once is faster.
+ */
+async function bucketsFor(ranks: Communicator): Promise<{ readonly bucketBytes?: number }> {
+  const hosts = new Set(await hostsOf(ranks));
+  return hosts.size === 1 ? { bucketBytes: Infinity } : {};
+}
+
 /** A function of its own, so that nothing holds where the training starts once it has begun. */
 async function begin(
   options: ClipTrainingOptions,
   model: RunModel,
   { checkpoint, compiler, ranks = singleProcess(), numbers, resumes = checkpoint !== undefined }: OpenOptions,
 ): Promise<{ readonly training: Training; readonly place: Omit<Restored, "state"> }> {
-  const exchange = isShared(ranks) ? { ...exchangeOf(ranks), numbers } : undefined;
+  const exchange = isShared(ranks) ? { ...exchangeOf(ranks), numbers, ...(await bucketsFor(ranks)) } : undefined;
   const running = { ...options, engine: compiler, onCompile: announceCompiling, exchange };
   const isFirst = ranks.rank === 0;
   if (!resumes) {
@@ -186,116 +195,4 @@ export async function startTraining(
     },
   };
   return { active: { plan, steps, ...refuseAfterDisposal(own, trainingDisposed) }, ...place };
-}
-
-/**
- * Drops what a killed run reported after its last checkpoint, so that a resumed run's metrics hold
- * every step once.
- */
-async function forgetStepsFrom(step: number, metricsFile: string): Promise<void> {
-  if (!existsSync(metricsFile)) return;
-  const lines = (await readFile(metricsFile, "utf8")).split("\n");
-  const kept = lines.filter((line) => {
-    try {
-      return (JSON.parse(line) as { step: number }).step < step;
-    } catch {
-      return false; // empty, or cut off by the kill
-    }
-  });
-  await writeFileWhole(metricsFile, kept.map((line) => `${line}\n`).join(""));
-}
-
-/** What a training may be given. */
-export interface TrainingOptions {
-  /** Goes on from the run's last checkpoint. */
-  readonly resume?: boolean;
-  /** One that runs already. */
-  readonly engine?: StartedEngine;
-  /** What the run trains on, where it is open already. */
-  readonly source?: PairSource;
-  /** Called when a run that took steps ends, however it does: for a page of it. */
-  readonly onEnd?: ((run: string) => Promise<void>) | undefined;
-}
-
-/** A run that is ready for its next step. */
-export interface OpenedTraining extends CheckpointParts {
-  readonly batches: BatchStream;
-  readonly evaluator: Evaluator | undefined;
-  /** What computes. */
-  readonly engine: StartedEngine;
-}
-
-function announce(options: RunOptions, description: ModelDescription, batches: BatchStream): void {
-  const size = countParams(clipSpec(description.config));
-  const { run, steps, model, data } = options;
-  const { preset, from = model.config } = model;
-  process.stderr.write(
-    `model   ${preset ?? from}: ${(size / 1e6).toFixed(1)} M parameters, ` +
-      `${shownSize(description.config.vision.imageSize)} px, ${description.config.text.contextLength} tokens\n` +
-      `data    ${kindOf(data.train)}: ${batches.stepsPerEpoch} batches an epoch, ` +
-      `${steps} steps\nrun     ${run}\n`,
-  );
-}
-
-/** Writes the settings that the run goes by, and which of them changed at which step. */
-async function recordSettings(
-  { run, settings }: RunOptions,
-  { unused }: RunModel,
-  changes: readonly ChangedSetting[],
-  step: number,
-): Promise<void> {
-  const remarks = unused.map((line) => `# ${line}\n`).join("");
-  await writeFileWhole(join(run, "config.yaml"), `${remarks}${formatConfig(settings)}`);
-  if (changes.length === 0) return;
-  const lines = changes.map((change) => `${JSON.stringify({ step, ...change })}\n`);
-  await appendFile(join(run, "config-changes.jsonl"), lines.join(""));
-  for (const change of changes) note(`changed ${describeChange(change)} (from step ${step})`);
-}
-
-/** The pairs that a run trains on; undefined for a file of tensors. */
-async function openPairs(
-  options: TrainingDataOptions,
-  given: PairSource | undefined,
-): Promise<PairSource | OpenShards | undefined> {
-  const { train } = options;
-  if (train.kind === "tensors") return undefined;
-  return given ?? openTrainingPairs({ ...options, train });
-}
-
-/**
- * Opens a run, from scratch or from its last whole checkpoint: engine, model, data, training; records its
- * settings. The caller closes batches, training and evaluator.
- * @param changes Which settings are others than those that the run recorded.
- */
-export async function openTraining(
-  options: RunOptions,
-  changes: readonly ChangedSetting[],
-  { resume = false, engine: running, source: given }: TrainingOptions,
-): Promise<OpenedTraining> {
-  const { run } = options;
-  const from = resume ? await findWholeCheckpoint(run) : undefined;
-  const engine = running ?? (await startEngine(options.engine.name, options.engine));
-  if (running === undefined) announceEngine(engine);
-  await fetchModels(options.storedModels);
-  const model = await openRunModel(options.model);
-  const { description } = model;
-  const source = await openPairs(options.data, given);
-  const identity = await identifyRun(options.identity, source);
-  if (from !== undefined) await checkStoredIdentity(run, from, identity);
-  const { compiler } = engine;
-  const evaluator = await openEvaluation(options.evaluation, description, compiler);
-  const opened = await startTraining(options.training, model, {
-    checkpoint: from,
-    compiler,
-    teacher: options.teacher,
-  });
-  const { active, cursor, best } = opened;
-  const early = createEarlyStopping(options.earlyStopping, evaluatedNames(options.evaluation), best);
-  const batches = await openTrainingBatches(options.data, description, { restore: cursor, source });
-  await recordSettings(options, model, changes, active.steps());
-  await forgetStepsFrom(active.steps(), options.progress.metricsFile);
-  announce(options, description, batches);
-  for (const line of [...model.notes, ...model.unused]) note(`note    ${line}`);
-  const prove = createProver(description, engine, options.engine);
-  return { description, active, batches, early, identity, prove, from, evaluator, engine };
 }

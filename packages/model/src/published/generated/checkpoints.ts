@@ -12,7 +12,7 @@ export const checkpoints: readonly TransformersCheckpoint[] = [
   {"repository": "CIDAS/clipseg-rd64", "type": "clipseg", "tokenizer": "CLIPTokenizer"},
   {"repository": "facebook/metaclip-2-worldwide-huge-quickgelu", "type": "metaclip_2", "tokenizer": "XLMRobertaTokenizer"},
   {"repository": "google/siglip-base-patch16-224", "type": "siglip", "parameters": 203155970, "imageSize": 224, "contextLength": 64, "tokenizer": "SiglipTokenizer"},
-  {"repository": "google/siglip2-base-patch16-naflex", "type": "siglip2", "parameters": 203202050, "imageSize": 256, "contextLength": 64, "tokenizer": "Siglip2Tokenizer"},
+  {"repository": "google/siglip2-base-patch16-naflex", "type": "siglip2", "parameters": 375234050, "imageSize": 256, "contextLength": 64, "tokenizer": "Siglip2Tokenizer"},
   {"repository": "google/tipsv2-b14", "type": "tipsv2", "parameters": 195948289, "imageSize": 448, "contextLength": 64, "tokenizer": "Tipsv2Tokenizer"},
   {"repository": "google/videoprism-base-f16r288", "type": "videoprism", "tokenizer": "VideoPrismTokenizer"},
   {"repository": "google/videoprism-lvt-base-f16r288", "type": "videoprism", "tokenizer": "VideoPrismTokenizer"},
