@@ -38,6 +38,7 @@ test("parts that a config does not ask for have no options, all others their def
   });
   expect(parts.checkpoints).toEqual({
     run: "runs/one",
+    globalBatch: 64,
     every: 500,
     keep: 2,
     seed: 0,
