@@ -58,6 +58,9 @@ interface Endings {
   onExit(code: number): void;
 }
 
+/** Gives the launcher a moment for what was said: when a rank aborts, it may drop what is still on its way. */
+const letLauncherRead = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+
 /** Listens for what ends the process; gives what stops listening. */
 function listen({ onTerminate, onError, onExit }: Endings): () => void {
   process.on("SIGTERM", onTerminate).on("exit", onExit).on("uncaughtExceptionMonitor", onError);
@@ -83,6 +86,7 @@ export function createWatchdog({ rank, size, host, timeoutMs, ...watched }: Watc
     `${call}${on === "" ? "" : ` of ${on}`}, ${seconds(performance.now() - since)} s so far`;
   const abort = (code: number): void => {
     stopListening();
+    letLauncherRead();
     watched.abort(code);
   };
   const stopListening = listen({
