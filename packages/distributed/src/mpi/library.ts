@@ -44,6 +44,15 @@ function namesToTry(environment: Environment, launch: Launch | undefined): reado
   return [...namesOf[first as MpiFamily], ...namesOf[second as MpiFamily], ...standardNames];
 }
 
+/**
+ * MPICH's and Open MPI's transport UCX rewrites the C library's mmap and munmap in place as it is loaded, to learn what
+ * memory goes. Node's other threads run those very instructions: 3 of 180 starts under MPICH ended by a segmentation
+ * fault. Told to watch no memory it rewrites nothing, and what it would have kept pinned between calls it pins anew.
+ */
+function keepCode(): void {
+  process.env["UCX_MEM_EVENTS"] ??= "n";
+}
+
 const require = createRequire(import.meta.url);
 
 function loadKoffi(): typeof Koffi {
@@ -107,6 +116,7 @@ function describe(library: Koffi.LibraryHandle, path: string): string {
 export function loadMpi(environment: Environment, launch: Launch | undefined): MpiLibrary {
   const names = namesToTry(environment, launch);
   const koffi = loadKoffi();
+  keepCode();
   const reasons: string[] = [];
   for (const path of names) {
     let functions: Koffi.LibraryHandle;
