@@ -3,11 +3,11 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspectEngines } from "@clip-ts/engines";
-import { goldenJson, goldenPath } from "@clip-ts/test-utils";
+import { goldenJson, goldenPath, mpiLaunchersHere, type MpiLauncher } from "@clip-ts/test-utils";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { writeNano } from "../commands/embed/fixtures/picture-shards.ts";
-import { finish, launchersHere, trainSeveral, type Launcher } from "./fixtures/launch.ts";
+import { finish, trainSeveral } from "./fixtures/launch.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "clip-ts-same-bits-"));
 const at = (...names: string[]): string => join(folder, ...names);
@@ -58,7 +58,7 @@ function configFile(run: string, engine: string, accumulate: number, { data, ...
 
 const named = (name: string, who: string, engine: string): string => `${name.replaceAll(" ", "-")}-${who}-${engine}`;
 
-async function trainAll(who: string, accumulate: number, launcher?: Launcher): Promise<void> {
+async function trainAll(who: string, accumulate: number, launcher?: MpiLauncher): Promise<void> {
   const words = engines.flatMap((engine) =>
     Object.entries(cases).map(([name, changes]) => configFile(named(name, who, engine), engine, accumulate, changes)),
   );
@@ -85,7 +85,7 @@ const metricsOf = (run: string): Metrics[] =>
 
 describe("two ranks write the bits of one process that accumulates over two micro-batches", () => {
   beforeAll(() => trainAll("one", 2), patience.timeout);
-  describe.each(launchersHere())("under $name", (launcher) => {
+  describe.each(mpiLaunchersHere())("under $name", (launcher) => {
     beforeAll(() => trainAll(launcher.name, 1, launcher), patience.timeout);
     describe.each(engines)("on %s", (engine) => {
       test.each(Object.keys(cases))("%s", (name) => {
@@ -101,7 +101,7 @@ interface Reference {
   readonly history: readonly { readonly loss: number }[];
 }
 
-describe.each(launchersHere())("under $name", (launcher) => {
+describe.each(mpiLaunchersHere())("under $name", (launcher) => {
   test("two and three ranks follow PyTorch's losses over 12 steps", patience, async () => {
     for (const file of ["config.json", "model.safetensors"]) copyFileSync(goldenPath(`clip-vit/${file}`), at(file));
     const { history } = goldenJson("clip-vit/train.json") as Reference;

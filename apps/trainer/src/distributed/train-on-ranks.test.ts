@@ -3,10 +3,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { mpiLaunchersHere, startRanks, type RanksEnded, type RanksStart } from "@clip-ts/test-utils";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { makePictures, writePictures } from "../commands/embed/fixtures/picture-shards.ts";
-import { clipTs, finish, launchersHere, misbehaving, start, type Ended, type Start } from "./fixtures/launch.ts";
+import { clipTs, finish, misbehaving } from "./fixtures/launch.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "clip-ts-on-ranks-"));
 const at = (...names: string[]): string => join(folder, ...names);
@@ -62,9 +63,9 @@ async function reported(run: string, steps: number): Promise<void> {
     .toBe(true);
 }
 
-describe.each(launchersHere())("under $name", (launcher) => {
+describe.each(mpiLaunchersHere())("under $name", (launcher) => {
   const named = (run: string): string => `${launcher.name.replace(" ", "-")}-${run}`;
-  const onRanks = (ranks: number, argv: string[]): Start => ({ launcher, ranks, words: argv });
+  const onRanks = (ranks: number, argv: string[]): RanksStart => ({ launcher, ranks, words: argv });
   const plain = named("plain");
   beforeAll(async () => void (await finish(onRanks(2, words(plain)))), patience.timeout);
 
@@ -94,14 +95,14 @@ describe.each(launchersHere())("under $name", (launcher) => {
   });
 
   test("pairs that do not divide among the ranks are refused, once", patience, async () => {
-    const { code, stderr } = await start(onRanks(3, words(named("three")))).ended;
+    const { code, stderr } = await startRanks(onRanks(3, words(named("three")))).ended;
     expect(code).not.toBe(0);
     expect(count(stderr, "8 pairs do not divide among 3 ranks. Take 6 or 9, or another number of ranks.")).toBe(1);
   });
 
   test("all stop at one step when they are asked to, and go on to the same weights", patience, async () => {
     const run = named("stopped");
-    const { child, ended } = start(onRanks(2, words(run, { steps: 60, logEvery: 1 })));
+    const { child, ended } = startRanks(onRanks(2, words(run, { steps: 60, logEvery: 1 })));
     await reported(run, 3);
     child.kill(launcher.passesOn);
     const { code, stderr } = await ended;
@@ -120,7 +121,7 @@ describe.each(launchersHere())("under $name", (launcher) => {
         NODE_OPTIONS: `--import ${pathToFileURL(misbehaving).href}`,
         MISBEHAVIOUR: `${how} ${at(run, "metrics.jsonl")} 15`,
       };
-      const ended = await start({ ...onRanks(2, words(run, {}, "--comm-timeout", "5")), environment }).ended;
+      const ended = await startRanks({ ...onRanks(2, words(run, {}, "--comm-timeout", "5")), environment }).ended;
       expect(ended.code).not.toBe(0);
       expect(ended.stderr).toContain(`clip-ts train --resume ${at(run)}`);
       expect(messagesOf(ended)).toBeLessThanOrEqual(1);
@@ -149,7 +150,7 @@ describe.each(launchersHere())("under $name", (launcher) => {
     await finish(onRanks(2, words(run, { steps: 4 })));
     rmSync(at(run, "config.yaml"));
     const data = { train: { kind: "synthetic", count: 64 }, batchSize: 4 };
-    const { code, stderr } = await start(onRanks(2, words(run, { data, steps: 6 }, "--resume"))).ended;
+    const { code, stderr } = await startRanks(onRanks(2, words(run, { data, steps: 6 }, "--resume"))).ended;
     expect(code).not.toBe(0);
     expect(stderr).toContain('was begun with 8 pairs a step, and now there are 4: bring back "data.batchSize"');
     await finish(onRanks(4, words(run, { steps: 6 }, "--resume")));
@@ -178,6 +179,6 @@ describe.each(launchersHere())("under $name", (launcher) => {
 });
 
 /** Lines that ranks wrote about why all end. */
-function messagesOf({ stderr }: Ended): number {
+function messagesOf({ stderr }: RanksEnded): number {
   return stderr.split("\n").filter((line) => /^(clip-ts: )?rank \d+ (of|on) /.test(line)).length;
 }

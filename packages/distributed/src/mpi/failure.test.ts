@@ -1,15 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { librariesHere, startRanks, type Ended, type Ranks } from "../fixtures/run-ranks.ts";
+import type { RanksEnded, StartedRanks } from "@clip-ts/test-utils";
+import { librariesHere, startRanks } from "../fixtures/run-ranks.ts";
 
 /** Ranks end within 10 s of what ended one of them; this is for machines at work on something else too. */
 const patience = { timeout: 60_000 };
 
 /** The lines that ranks wrote about their end; launchers and Node write more. */
-const ofRanks = ({ stderr }: Ended): readonly string[] =>
+const ofRanks = ({ stderr }: RanksEnded): readonly string[] =>
   stderr.split("\n").filter((line) => /rank \d+ of \d+/.test(line));
 
 /** The process of a rank, once it steps. */
-const processOf = async ({ printed }: Ranks, rank: number): Promise<number> =>
+const processOf = async ({ printed }: StartedRanks, rank: number): Promise<number> =>
   Number((await printed(new RegExp(`rank ${rank} is process (\\d+)`)))[1]);
 
 /** Processes that are left. */
