@@ -19,6 +19,7 @@ export {
   gradientsOf,
   learning,
   pullBackTrace,
+  rowSpecs,
   slopesTrace,
   sumsTrace,
   type LeafSpecs,

@@ -12,6 +12,7 @@ import {
   type NameTree,
   replacements,
   rowCount,
+  rowSpecs,
   shapesOf,
   slopesTrace,
   sumsTrace,
@@ -21,7 +22,7 @@ import {
 } from "@clip-ts/jit/backend";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { EntryPoint } from "./write-saved-model.ts";
-import { byPath, statisticsTrace, updateTrace, wholeTrace } from "./update-traces.ts";
+import { statisticsTrace, updateTrace, wholeTrace } from "./update-traces.ts";
 
 /** An entry point of a training step, and how what it gives lies in a tree. */
 export interface StepEntry {
@@ -120,14 +121,10 @@ function compareEntries(
     return { [entryName.compare(rows, shared)]: entryOf(traced(compareTrace(source, rows, shared))) };
   const given = { rows, shared, place: local };
   const phase = traced(sumsTrace(source, given));
-  const { sum: own } = phase.outputs;
-  const sums = byPath(Object.keys(own), (name) => {
-    const [count = 0, ...rest] = own[name]?.shape ?? [];
-    return { shape: [count * local.size, ...rest] };
-  });
+  const ownSums = phase.outputs.sum;
   return {
     [entryName.sums(rows, shared)]: entryOf(phase),
-    [entryName.slopes(rows, shared)]: entryOf(traced(slopesTrace(source, { ...given, sums }))),
+    [entryName.slopes(rows, shared)]: entryOf(traced(slopesTrace(source, { ...given, ownSums }))),
   };
 }
 
@@ -141,9 +138,7 @@ function partEntries(
   const made = new Map([...kinds].map(([kind, pairs]) => [kind, entriesOf(source, pairs)]));
   const [{ feature, statistic }] = [...made.values()] as [KindEntries];
   const rows = parts.reduce((sum, pairs) => sum + rowCount(made.get(shapesOf(pairs))?.feature ?? {}), 0);
-  const all = byPath(Object.keys(feature), (name) => ({
-    shape: [rows * ranks, ...(feature[name]?.shape.slice(1) ?? [])],
-  }));
+  const all = rowSpecs(feature, rows * ranks);
   const update = entryOf(traced(updateTrace(source, scalars, statistic)), { mustBeFinite });
   const hasStatistics = Object.keys(statistic).length > 0;
   const entries = Object.assign({}, ...[...made.values()].map((kind) => kind.entries), {

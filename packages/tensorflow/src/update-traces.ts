@@ -21,7 +21,7 @@ interface Moving {
 }
 
 /** A record of what each path has. */
-export const byPath = <Value>(paths: readonly string[], of: (path: string) => Value): Record<string, Value> =>
+const byPath = <Value>(paths: readonly string[], of: (path: string) => Value): Record<string, Value> =>
   Object.fromEntries(paths.map((path) => [path, of(path)] as const));
 
 /** Clipping and update of all leaves: the gradient's length, and what state becomes. */

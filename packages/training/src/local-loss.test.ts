@@ -63,10 +63,9 @@ test.each([
     const given = { rows, shared, place: { rank: 3, size } };
     const sums = sumsTrace(source, given);
     const { graph: first, outputs } = traceTree(sums.run, sums.given);
-    const names = Object.keys(outputs.sum);
-    for (const name of names) expect(outputs.sum[name]?.shape).toEqual([pairs / size]);
-    const all = Object.fromEntries(names.map((name) => [name, { shape: [pairs] }]));
-    const slopes = slopesTrace(source, { ...given, sums: all });
+    for (const { shape } of Object.values(outputs.sum)) expect(shape).toEqual([pairs / size]);
+    const slopes = slopesTrace(source, { ...given, ownSums: outputs.sum });
+    for (const { shape } of Object.values(slopes.given.sum)) expect(shape).toEqual([pairs]);
     const { graph: second, outputs: found } = traceTree(slopes.run, slopes.given);
     for (const { shape } of Object.values(found.cotangent)) expect(shape).toEqual([pairs / size, joint]);
     const compare = compareTrace(source, rows, shared);

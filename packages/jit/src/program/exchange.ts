@@ -130,9 +130,11 @@ export function createSums(program: Program, exchange: Exchange): GradientSums {
   };
   return {
     begin(paths) {
-      for (const path of paths) begun.add(path);
       const isOwn = new Set(paths);
-      const sooner = sum(stretchesOf(program, (path) => isOwn.has(path)) ?? {});
+      const own = stretchesOf(program, (path) => isOwn.has(path));
+      if (own === undefined) return; // read and added up at the end
+      for (const path of paths) begun.add(path);
+      const sooner = sum(own);
       sooner.catch(() => undefined); // the end hears of it, if the rest of the step comes that far
     },
     async end(isWanted, statistics) {

@@ -1,5 +1,4 @@
-import { pickLeaves, type HostArrays } from "@clip-ts/core";
-import type { Shaped } from "../trace/trace.ts";
+import { pickLeaves, type HostArray, type HostArrays } from "@clip-ts/core";
 import { reportedBy, traced, type FlatSource } from "./flat-source.ts";
 import type { Preparation, StepHandlers } from "./program.ts";
 import {
@@ -19,15 +18,18 @@ export interface FlatComparison extends Pick<StepHandlers, "compare" | "sums" | 
   dispose(): Promise<void>;
 }
 
-/** Specs of so many rows like these. */
-export const rowSpecs = (rows: Readonly<Record<string, Shaped>>, count: number): LeafSpecs =>
-  Object.fromEntries(Object.entries(rows).map(([name, { shape }]) => [name, { shape: [count, ...shape.slice(1)] }]));
-
 /** What the comparison is compiled for. */
 interface ComparisonGiven extends Pick<Preparation, "local"> {
   /** Of all ranks. */
   readonly rows: LeafSpecs;
   readonly shared: HostArrays;
+}
+
+/** What either comparison gives beside the gradients that it begins. */
+interface ComparedArrays {
+  readonly loss: HostArray;
+  readonly metric: HostArrays;
+  readonly cotangent: HostArrays;
 }
 
 const refuse = (name: string) => (): never => {
@@ -37,17 +39,7 @@ const refuse = (name: string) => (): never => {
 /** Both phases of a comparison in local form. */
 async function compileLocal(target: Target, source: StepSource, given: LocalGiven) {
   const sums = await compileTree(target, sumsTrace(source, given));
-  const all = Object.entries(sums.outputs.sum).map(
-    ([
-      name,
-      {
-        shape: [own = 0, ...rest],
-      },
-    ]) => {
-      return [name, { shape: [own * given.place.size, ...rest] }] as const;
-    },
-  );
-  const slopes = await compileTree(target, slopesTrace(source, { ...given, sums: Object.fromEntries(all) }));
+  const slopes = await compileTree(target, slopesTrace(source, { ...given, ownSums: sums.outputs.sum }));
   return { sums, slopes };
 }
 
@@ -63,14 +55,15 @@ export async function compileComparison(
   const clearOthers = (): void => {
     for (const { data } of Object.values(pickLeaves(gradients, pulled))) data.fill(0);
   };
+  /** What came of it that goes on, once its gradients lie where they belong. */
+  const begun = ({ cotangent, ...results }: ComparedArrays) => {
+    clearOthers();
+    return { numbers: reportedBy(results), cotangents: cotangent };
+  };
   if (local === undefined) {
     const compare = await compileTree(target, compareTrace(traced(source), rows, shared));
     return {
-      async compare({ rows: feature, shared: batch }) {
-        const { cotangent, ...results } = await compare.run({ param, feature, batch }, into);
-        clearOthers();
-        return { numbers: reportedBy(results), cotangents: cotangent };
-      },
+      compare: async ({ rows: feature, shared: batch }) => begun(await compare.run({ param, feature, batch }, into)),
       sums: refuse("sums"),
       slopes: refuse("slopes"),
       dispose: () => compare.dispose(),
@@ -80,11 +73,8 @@ export async function compileComparison(
   return {
     compare: refuse("compare"),
     sums: async ({ rows: feature, shared: batch }) => (await sums.run({ param, feature, batch })).sum,
-    async slopes({ rows: feature, shared: batch, sums: sum }) {
-      const { cotangent, ...results } = await slopes.run({ param, feature, batch, sum }, into);
-      clearOthers();
-      return { numbers: reportedBy(results), cotangents: cotangent };
-    },
+    slopes: async ({ rows: feature, shared: batch, sums: sum }) =>
+      begun(await slopes.run({ param, feature, batch, sum }, into)),
     async dispose() {
       await sums.dispose();
       await slopes.dispose();

@@ -4,10 +4,17 @@ import { compilePieces } from "./gradient-pieces.ts";
 import { optimize } from "../passes/optimize.ts";
 import { flattenNames, nestNames, traceTree, type Shaped } from "../trace/trace.ts";
 import { rowCount, shapesOf, type StepBatch } from "./batch.ts";
-import { compileComparison, rowSpecs, type FlatComparison } from "./flat-comparison.ts";
+import { compileComparison, type FlatComparison } from "./flat-comparison.ts";
 import { reportedBy, traced, type FlatSource } from "./flat-source.ts";
 import type { Numbers, Preparation, StepCalls, StepHandlers } from "./program.ts";
-import { encodeAndPullBackTrace, encodeTrace, gradientTrace, learning, pullBackTrace } from "./step-traces.ts";
+import {
+  encodeAndPullBackTrace,
+  encodeTrace,
+  gradientTrace,
+  learning,
+  pullBackTrace,
+  rowSpecs,
+} from "./step-traces.ts";
 import { compileTree } from "./tree-function.ts";
 
 /** The names of what is kept between encoding and pulling back. */

@@ -10,6 +10,19 @@ import { traceable } from "./tree-function.ts";
 /** Shapes of leaves by path. */
 export type LeafSpecs = Readonly<Record<string, InputSpec>>;
 
+/** Specs of so many rows like these. */
+export const rowSpecs = (rows: LeafSpecs, count: number): LeafSpecs =>
+  Object.fromEntries(Object.entries(rows).map(([name, { shape }]) => [name, { shape: [count, ...shape.slice(1)] }]));
+
+/** Specs of what ranks gather: of each one's rows like these. */
+const gatheredSpecs = (own: LeafSpecs, size: number): LeafSpecs =>
+  Object.fromEntries(
+    Object.entries(own).map(([name, { shape }]) => {
+      const [count = 0, ...row] = shape;
+      return [name, { shape: [count * size, ...row] }];
+    }),
+  );
+
 /** What the functions of a step are traced from. */
 export interface StepSource {
   readonly functions: StepFunctions;
@@ -114,11 +127,15 @@ export function sumsTrace({ functions, params }: StepSource, { rows, shared, pla
   }));
 }
 
-/** The loss of all rows by the sums of all, and what of its gradient is a rank's. */
+/**
+ * The loss of all rows by the sums of all, and what of its gradient is a rank's. `ownSums` are those that `sumsTrace`
+ * gives of a rank's rows.
+ */
 export function slopesTrace(
   { functions, params }: StepSource,
-  { rows, shared, place, sums }: LocalGiven & { readonly sums: LeafSpecs },
+  { rows, shared, place, ownSums }: LocalGiven & { readonly ownSums: LeafSpecs },
 ) {
+  const sums = gatheredSpecs(ownSums, place.size);
   const given = { param: params, feature: rows, batch: specsOf(shared), sum: sums };
   return traceable(given, ({ param, feature, batch, sum }) =>
     compared(functions, localPartsOf(functions.parts).slopes(param, rankRows(feature, place), batch, sum)),
