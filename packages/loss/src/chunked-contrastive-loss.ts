@@ -36,18 +36,21 @@ function chunkAgreement(
   return add(mul(right, 1 - labelSmoothing), even);
 }
 
-/** Softmax over rows + softmax over columns - 2 · targets, the targets' diagonal left to the caller. */
-function chunkSlope(
+/**
+ * Softmax over rows + softmax over columns - 2 · targets, the targets' diagonal left to the caller, of a chunk of
+ * logits [rows, pairs].
+ */
+export function contrastiveSlope(
+  logits: Tensor,
+  chunk: RowChunk,
   sums: LogSumExps,
   { groups, labelSmoothing = 0 }: TargetOptions,
-): (logits: Tensor, chunk: RowChunk) => Tensor {
-  return (logits, chunk) => {
-    const both = softmaxBothWays(logits, chunk, sums);
-    const even = (2 * labelSmoothing) / (logits.shape[1] as number);
-    const spread = even === 0 ? both : sub(both, even);
-    if (groups === undefined) return spread;
-    return sub(spread, mul(groupTargets(groups, chunk), 2 * (1 - labelSmoothing)));
-  };
+): Tensor {
+  const both = softmaxBothWays(logits, chunk, sums);
+  const even = (2 * labelSmoothing) / (logits.shape[1] as number);
+  const spread = even === 0 ? both : sub(both, even);
+  if (groups === undefined) return spread;
+  return sub(spread, mul(groupTargets(groups, chunk), 2 * (1 - labelSmoothing)));
 }
 
 function lossOfTensors(inputs: ChunkedTensors): Scalar {
@@ -74,7 +77,7 @@ function lossOfTensors(inputs: ChunkedTensors): Scalar {
       return pairwiseGradients({
         inputs: { imageFeatures: images, textFeatures: texts, scale: factor },
         chunks,
-        slope: chunkSlope({ byImage, byText }, targets),
+        slope: (logits, chunk) => contrastiveSlope(logits, chunk, { byImage, byText }, targets),
         matching: kept === undefined ? 2 * (1 - labelSmoothing) : 0,
         factor: div(dy, 2 * batch),
       });

@@ -22,7 +22,7 @@ import {
   type Scalar,
   type Tensor,
 } from "@tensorflow/tfjs-core";
-import type { OneNumber, RowChunk } from "./pairwise.ts";
+import type { OneNumber, PairFeatures, RowChunk } from "./pairwise.ts";
 
 /** The first member of the group that `row` is in. */
 function leaderOf(leaders: Int32Array, row: number): number {
@@ -138,11 +138,7 @@ export function symmetricCrossEntropy(logits: Tensor, options: TargetOptions = {
 }
 
 /** Unit features of matching pairs and the factor on their cosines. */
-export interface ContrastiveInputs {
-  /** [batch, joint], unit rows. */
-  readonly imageFeatures: Tensor;
-  /** [batch, joint], unit rows; row i belongs to image i. */
-  readonly textFeatures: Tensor;
+export interface ContrastiveInputs extends PairFeatures {
   /** Scalar factor on the cosines: exp of the stored logit scale, 1 / temperature; a plain number where it is not learnt. */
   readonly scale: OneNumber;
 }

@@ -27,6 +27,6 @@ export {
   type LocalTerm,
   type RowSums,
 } from "./local/local-loss.ts";
-export type { LocalPairs, LogitBlock, PairFeatures, Side } from "./local/local-pairs.ts";
-export type { OneNumber } from "./pairwise.ts";
+export type { LocalPairs, LogitBlock, Side } from "./local/local-pairs.ts";
+export type { OneNumber, PairFeatures } from "./pairwise.ts";
 export { sigmoidLoss, type SigmoidInputs } from "./sigmoid-loss.ts";

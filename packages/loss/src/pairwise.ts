@@ -47,12 +47,16 @@ export function withTensors<Names extends string>(
   );
 }
 
-/** Features of matching pairs and what turns their cosines into logits. */
-export interface PairwiseInputs {
-  /** [batch, joint], unit rows. */
+/** Unit features of matching pairs. */
+export interface PairFeatures {
+  /** [pairs, joint], unit rows. */
   readonly imageFeatures: Tensor;
-  /** [batch, joint], unit rows; row i belongs to image i. */
+  /** [pairs, joint], unit rows; row i belongs to image i. */
   readonly textFeatures: Tensor;
+}
+
+/** Features of matching pairs and what turns their cosines into logits. */
+export interface PairwiseInputs extends PairFeatures {
   /** One number: the factor on the cosines. */
   readonly scale: Tensor;
   /** One number added to every logit, if there is one. */
@@ -60,7 +64,7 @@ export interface PairwiseInputs {
 }
 
 /** The number of pairs. @throws ClipError "bad-shape" if images and texts do not match row by row. */
-export function pairCount({ imageFeatures, textFeatures }: PairwiseInputs): number {
+export function pairCount({ imageFeatures, textFeatures }: PairFeatures): number {
   assertShape(imageFeatures, ["batch", "joint"], "image features");
   assertShape(textFeatures, imageFeatures.shape, "text features of the same pairs");
   return axisLength(imageFeatures, 0);

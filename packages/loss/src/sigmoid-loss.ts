@@ -20,15 +20,12 @@ import {
   rowChunks,
   withTensors,
   type OneNumber,
+  type PairFeatures,
   type PairwiseInputs,
 } from "./pairwise.ts";
 
 /** Unit features of matching pairs, factor and offset of their logits. */
-export interface SigmoidInputs {
-  /** [batch, joint], unit rows. */
-  readonly imageFeatures: Tensor;
-  /** [batch, joint], unit rows; row i belongs to image i. */
-  readonly textFeatures: Tensor;
+export interface SigmoidInputs extends PairFeatures {
   /** The factor on the cosines; a plain number where it is not learnt. */
   readonly scale: OneNumber;
   /** One number added to every logit; starts at about -10, as most pairs do not match. */

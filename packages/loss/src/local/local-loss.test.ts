@@ -13,10 +13,11 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { matchingAccuracy, similarityLogits, symmetricCrossEntropy, type TargetOptions } from "../contrastive-loss.ts";
 import { distillationLoss } from "../distillation-loss.ts";
+import type { PairFeatures } from "../pairwise.ts";
 import { sigmoidLoss } from "../sigmoid-loss.ts";
 import { localContrastive, localDistillation, localSigmoid } from "./local-losses.ts";
 import { localAccuracy, localLoss, localSums, type LocalTerm } from "./local-loss.ts";
-import type { LocalPairs, PairFeatures } from "./local-pairs.ts";
+import type { LocalPairs } from "./local-pairs.ts";
 
 afterAll(() => useEngine("cpu"));
 

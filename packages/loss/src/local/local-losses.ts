@@ -14,7 +14,8 @@ import {
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import { checkTargets, groupTargets, type ContrastiveInputs, type TargetOptions } from "../contrastive-loss.ts";
-import { rowsOf, softmaxBothWays } from "../pairwise.ts";
+import { contrastiveSlope } from "../chunked-contrastive-loss.ts";
+import { rowsOf, softmaxBothWays, type LogSumExps } from "../pairwise.ts";
 import type { LocalLoss, RowSums } from "./local-loss.ts";
 import { bySide, logitsOf, type LogitBlock, type Side } from "./local-pairs.ts";
 
@@ -33,9 +34,9 @@ interface AllLogSumExps {
   readonly text: Tensor;
 }
 
-/** The probability that each row of a block gives to its partner, and that the partner gives to it, added. */
-const probabilities = (logits: Tensor, { side, rows }: LogitBlock, { image, text }: AllLogSumExps): Tensor =>
-  softmaxBothWays(logits, rows, side === "image" ? { byImage: image, byText: text } : { byImage: text, byText: image });
+/** Those of the rows and of the columns of a block, whose rows may be texts. */
+const fromSide = ({ side }: LogitBlock, { image, text }: AllLogSumExps): LogSumExps =>
+  side === "image" ? { byImage: image, byText: text } : { byImage: text, byText: image };
 
 const studentSums = (sums: RowSums): AllLogSumExps => ({
   image: sums["imageLogSumExp"] as Tensor,
@@ -67,12 +68,9 @@ export function localContrastive(options: TargetOptions = {}): LocalLoss {
     },
     value: meanEntropy,
     slope(block, sums) {
-      const pairs = pairsOf(block);
-      const both = probabilities(block.logits, block, studentSums(sums));
-      const spread = labelSmoothing === 0 ? both : sub(both, (2 * labelSmoothing) / pairs);
-      if (groups === undefined) return div(spread, 2 * pairs);
-      const targets = mul(groupTargets(groups, block.rows), 2 * (1 - labelSmoothing));
-      return div(sub(spread, targets), 2 * pairs);
+      const { logits, rows } = block;
+      const slope = contrastiveSlope(logits, rows, fromSide(block, studentSums(sums)), options);
+      return div(slope, 2 * pairsOf(block));
     },
     matching: (pairs) => (groups === undefined ? (1 - labelSmoothing) / pairs : 0),
   };
@@ -101,8 +99,8 @@ export const localDistillation = (teacher: ContrastiveInputs): LocalLoss => ({
   value: meanEntropy,
   slope(block, sums) {
     const teacherSums = { image: sums["imageTeacher"] as Tensor, text: sums["textTeacher"] as Tensor };
-    const said = probabilities(block.logits, block, studentSums(sums));
-    const wanted = probabilities(teacherLogits(teacher, block), block, teacherSums);
+    const said = softmaxBothWays(block.logits, block.rows, fromSide(block, studentSums(sums)));
+    const wanted = softmaxBothWays(teacherLogits(teacher, block), block.rows, fromSide(block, teacherSums));
     return div(sub(said, wanted), 2 * pairsOf(block));
   },
   matching: () => 0,

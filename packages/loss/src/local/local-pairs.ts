@@ -1,15 +1,7 @@
 import { ClipError } from "@clip-ts/base";
 import { assertShape, axisLength } from "@clip-ts/core";
 import { add, matMul, mul, sum, type Tensor } from "@tensorflow/tfjs-core";
-import { rowChunks, rowsOf, type OneNumber, type RowChunk } from "../pairwise.ts";
-
-/** Unit features of both sides. */
-export interface PairFeatures {
-  /** [pairs, joint], unit rows. */
-  readonly imageFeatures: Tensor;
-  /** [pairs, joint], unit rows; row i belongs to image i. */
-  readonly textFeatures: Tensor;
-}
+import { rowChunks, rowsOf, type OneNumber, type PairFeatures, type RowChunk } from "../pairwise.ts";
 
 /** What one of several ranks compares: its own pairs with those of all ranks. */
 export interface LocalPairs {
