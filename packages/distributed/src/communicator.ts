@@ -1,3 +1,5 @@
+import { hostname } from "node:os";
+
 /** What ranks do together. */
 export type Collective = "gather" | "reduce" | "broadcast" | "barrier";
 
@@ -25,6 +27,8 @@ export interface Communicator {
   readonly size: number;
   /** This process's number among those on its machine, from 0: which device is its own. */
   readonly localRank: number;
+  /** The names of the machines that the ranks run on, rank by rank. */
+  readonly hosts: readonly string[];
   /** The library that passes the arrays, with its version, as people read it. */
   readonly library: string;
   /** Calls, bytes and time so far. */
@@ -62,6 +66,7 @@ export function singleProcess(): Communicator {
     rank: 0,
     size: 1,
     localRank: 0,
+    hosts: [hostname()],
     library: "none",
     traffic: noTraffic(),
     working: () => undefined,

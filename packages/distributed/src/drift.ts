@@ -1,6 +1,6 @@
 import { ClipError } from "@clip-ts/base";
 import type { Communicator } from "./communicator.ts";
-import type { NamedArrays } from "./exchange.ts";
+import type { NamedArray, NamedArrays } from "./exchange.ts";
 
 /** 2^32 divided by the golden ratio, odd: multiplying by it mixes all bits upwards (Knuth, TAOCP 3, 6.4). */
 const golden = 0x9e3779b1;
@@ -11,7 +11,7 @@ const mix = (hash: number, word: number): number => {
 };
 
 /** A hash of 32 bits, which any change of one element changes. */
-function hashOf(data: NamedArrays[string]["data"]): number {
+function hashOf(data: NamedArray["data"]): number {
   const isWords = data.BYTES_PER_ELEMENT === 4;
   const words = isWords ? new Int32Array(data.buffer, data.byteOffset, data.length) : data;
   // four at a time, which do not wait for each other
@@ -41,7 +41,7 @@ function campsOf(hashes: Int32Array): string {
  */
 export async function checkDrift({ rank, size, reduce, gather }: Communicator, params: NamedArrays): Promise<void> {
   const names = Object.keys(params).toSorted();
-  const hashes = names.map((name) => hashOf((params[name] as NamedArrays[string]).data));
+  const hashes = names.map((name) => hashOf((params[name] as NamedArray).data));
   // halves of 16 bits, which floats hold exactly; the maximum of the negative is the minimum
   const halves = hashes.flatMap((hash) => [hash >>> 16, hash & 0xffff]);
   const most = Float32Array.from([...halves, ...halves.map((half) => -half)]);

@@ -1,16 +1,14 @@
 import { ClipError } from "@clip-ts/base";
 import type { Communicator } from "./communicator.ts";
 
+/** One of `NamedArrays`: `HostArray` of `@clip-ts/core`. */
+export interface NamedArray {
+  readonly data: Float32Array | Int32Array | Uint8Array | Uint8ClampedArray;
+  readonly shape: readonly number[];
+}
+
 /** Arrays by name, row by row: `HostArrays` of `@clip-ts/core`. */
-export type NamedArrays = Readonly<
-  Record<
-    string,
-    {
-      readonly data: Float32Array | Int32Array | Uint8Array | Uint8ClampedArray;
-      readonly shape: readonly number[];
-    }
-  >
->;
+export type NamedArrays = Readonly<Record<string, NamedArray>>;
 
 /** What a training step asks of the other ranks: the `Exchange` of `@clip-ts/jit`. */
 export interface RankExchange {
@@ -18,20 +16,20 @@ export interface RankExchange {
   readonly size: number;
   /**
    * The rows of all ranks, one rank's after the other's. What comes back lies in memory that the next call
-   * uses again. All ranks have equally many rows.
+   * for arrays of these names uses again. All ranks have equally many rows.
    */
   gather(rows: NamedArrays): Promise<NamedArrays>;
   /** Puts the sum of all ranks' values into the arrays that are given, and gives these back. */
   sum(gradients: NamedArrays): Promise<NamedArrays>;
 }
 
-type Elements = NamedArrays[string]["data"];
+type Elements = NamedArray["data"];
 
 /** Elements below which an array is passed with others, and those that go together at most. */
 const [fewElements, togetherElements] = [2 ** 16, 2 ** 20];
 
 /** In an order that does not depend on who made the record. */
-const byName = (arrays: NamedArrays): readonly (readonly [string, NamedArrays[string]])[] =>
+const byName = (arrays: NamedArrays): readonly (readonly [string, NamedArray])[] =>
   Object.entries(arrays).toSorted(([a], [b]) => (a < b ? -1 : 1));
 
 /** Refuses rows of which ranks have unequally many: MPI would mix them up, or wait for ever. */
@@ -49,19 +47,40 @@ async function checkRows(rows: NamedArrays, { rank, reduce }: Communicator): Pro
   }
 }
 
+/** Zeros of the same kind. */
+const emptyLike = (like: Elements, length: number): Elements =>
+  new (like.constructor as Float32ArrayConstructor)(length);
+
+/**
+ * Rows of each rank, of which every one has as many, one rank's after the other's.
+ * @param array [rows, ...] of this rank.
+ * @param into Takes them, [size * rows, ...]; new memory unless given.
+ * @returns [size * rows, ...] in `into`.
+ */
+export async function gatherRows<Array extends NamedArray>(
+  { rank, size, gather }: Pick<Communicator, "rank" | "size" | "gather">,
+  { data, shape }: Array,
+  into: Elements = emptyLike(data, size * data.length),
+): Promise<Array> {
+  into.set(data, rank * data.length);
+  await gather(into);
+  const [rows = 1, ...row] = shape;
+  return { data: into, shape: [size * rows, ...row] } as NamedArray as Array;
+}
+
 /** Arrays that are used again as long as the same is asked for. */
 function createBuffers(): (name: string, like: Elements, length: number) => Elements {
   const buffers = new Map<string, Elements>();
   return (name, like, length) => {
     const kept = buffers.get(name);
     if (kept?.constructor === like.constructor && kept.length === length) return kept;
-    const made = new (like.constructor as Float32ArrayConstructor)(length) as Elements;
+    const made = emptyLike(like, length);
     buffers.set(name, made);
     return made;
   };
 }
 
-function floatsOf([name, { data }]: readonly [string, NamedArrays[string]]): Float32Array {
+function floatsOf([name, { data }]: readonly [string, NamedArray]): Float32Array {
   if (data instanceof Float32Array) return data;
   const message = `sum: expected float32 gradients, got "${name}" in a ${data.constructor.name}.`;
   throw new ClipError("bad-argument", message, { data: { name } });
@@ -108,7 +127,7 @@ function groupsOf(arrays: readonly Float32Array[]): readonly (readonly Float32Ar
  * two runs of one library on the same ranks.
  */
 export function exchangeOf(communicator: Communicator): RankExchange {
-  const { rank, size, gather, reduce } = communicator;
+  const { rank, size, reduce } = communicator;
   const bufferOf = createBuffers();
   let together: Float32Array | undefined;
   return {
@@ -116,13 +135,10 @@ export function exchangeOf(communicator: Communicator): RankExchange {
     size,
     async gather(rows) {
       await checkRows(rows, communicator);
-      const all: Record<string, NamedArrays[string]> = {};
-      for (const [name, { data, shape }] of byName(rows)) {
-        const place = bufferOf(name, data, size * data.length);
-        place.set(data, rank * data.length);
-        await gather(place);
-        const [count = 1, ...row] = shape;
-        all[name] = { data: place, shape: [size * count, ...row] };
+      const all: Record<string, NamedArray> = {};
+      for (const [name, array] of byName(rows)) {
+        const into = bufferOf(name, array.data, size * array.data.length);
+        all[name] = await gatherRows(communicator, array, into);
       }
       return all;
     },

@@ -4,7 +4,7 @@ import type { Communicator } from "./communicator.ts";
 /** Bytes of a machine's name that are passed; Linux allows 64. */
 const nameBytes = 256;
 
-/** The names of the machines that the ranks run on, rank by rank. All ranks call it. */
+/** Asks all ranks, which all call it, for the names of their machines. */
 export async function hostsOf({
   rank,
   size,

@@ -1,5 +1,4 @@
 import type { Communicator } from "./communicator.ts";
-import { hostsOf } from "./hosts.ts";
 
 /** How fast sums of one size were. */
 export interface MeasuredSum {
@@ -45,7 +44,7 @@ async function timeSum({ reduce, barrier }: Communicator, values: Float32Array):
 /** Times sums of 10 and 100 MB. All ranks call it; it takes seconds and 100 MB of memory. */
 export async function measureRanks(communicator: Communicator): Promise<MeasuredRanks> {
   const hosts = new Map<string, number>();
-  for (const host of await hostsOf(communicator)) hosts.set(host, (hosts.get(host) ?? 0) + 1);
+  for (const host of communicator.hosts) hosts.set(host, (hosts.get(host) ?? 0) + 1);
   const sums: MeasuredSum[] = [];
   const all: Timed[] = [];
   for (const { bytes, times } of trials) {

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import type { HostArray } from "@clip-ts/core";
 import type { Batch } from "@clip-ts/data";
-import type { Communicator } from "@clip-ts/distributed";
+import { gatherRows, type Communicator } from "@clip-ts/distributed";
 import { pairGroups } from "@clip-ts/loss";
 import { isShared } from "./agreement.ts";
-import { gatherRows } from "./messages.ts";
 
 /** Words of 32 bits that stand for a name: two alike among as many as a batch can hold are no accident. */
 const wordsOfName = 2;

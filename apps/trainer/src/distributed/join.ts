@@ -73,10 +73,8 @@ async function workTogether(
 }
 
 /** Processors of this machine that are this rank's: all it may use where its launcher has given it some, else its share. */
-export async function ownProcessors(ranks: Communicator): Promise<number> {
-  const { hostsOf } = await import("@clip-ts/distributed");
+export function ownProcessors({ hosts, rank }: Communicator): number {
   const usable = availableParallelism();
-  const hosts = await hostsOf(ranks);
-  const here = hosts.filter((host) => host === hosts[ranks.rank]).length;
+  const here = hosts.filter((host) => host === hosts[rank]).length;
   return usable < cpus().length ? usable : Math.max(1, Math.floor(usable / here));
 }

@@ -1,13 +1,10 @@
 import { ClipError } from "@clip-ts/base";
-import type { HostArray, HostArrays } from "@clip-ts/core";
+import { sizeOf, type HostArray, type HostArrays } from "@clip-ts/core";
 import type { Communicator } from "@clip-ts/distributed";
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify([value]));
 
 const decode = (bytes: Uint8Array): unknown => (JSON.parse(new TextDecoder().decode(bytes)) as [unknown])[0];
-
-/** Bytes as whole numbers: some filled up with zeros. */
-const wordBytes = 4;
 
 /** What each rank says, plain JSON, told to all of them; in the order of ranks. */
 export async function gatherJson<Value>(ranks: Communicator, own: Value): Promise<Value[]> {
@@ -16,13 +13,12 @@ export async function gatherJson<Value>(ranks: Communicator, own: Value): Promis
   const lengths = new Int32Array(size);
   lengths[rank] = bytes.length;
   await ranks.gather(lengths);
-  const width = Math.ceil(Math.max(...lengths) / wordBytes);
-  const words = new Int32Array(size * width);
-  const all = new Uint8Array(words.buffer);
-  all.set(bytes, rank * width * wordBytes);
-  await ranks.gather(words);
+  const longest = Math.max(...lengths);
+  const all = new Uint8Array(size * longest);
+  all.set(bytes, rank * longest);
+  await ranks.gather(all);
   return Array.from(lengths, (length, from) => {
-    const start = from * width * wordBytes;
+    const start = from * longest;
     return decode(all.subarray(start, start + length)) as Value;
   });
 }
@@ -61,20 +57,9 @@ export async function broadcastArrays(ranks: Communicator, own: HostArrays | und
   const all = await broadcastJson(ranks, listed);
   const arrays: Record<string, HostArray> = {};
   for (const [name, shape, kind] of all) {
-    const length = shape.reduce((product, side) => product * side, 1);
-    const array = ranks.rank === 0 ? (own?.[name] as HostArray) : { data: new kinds[kind](length), shape };
+    const array = ranks.rank === 0 ? (own?.[name] as HostArray) : { data: new kinds[kind](sizeOf(shape)), shape };
     await ranks.broadcast(array.data as Float32Array | Int32Array);
     arrays[name] = array;
   }
   return arrays;
-}
-
-/** Rows of each rank, of which every one has as many, one rank's after the other's: [size * rows, ...]. */
-export async function gatherRows(ranks: Communicator, { data, shape }: HostArray): Promise<HostArray> {
-  const { rank, size } = ranks;
-  const all = data instanceof Int32Array ? new Int32Array(size * data.length) : new Float32Array(size * data.length);
-  all.set(data, rank * data.length);
-  await ranks.gather(all);
-  const [rows = 0, ...rest] = shape;
-  return { data: all, shape: [size * rows, ...rest] };
 }

@@ -1,7 +1,7 @@
 import type { FeatureRows } from "@clip-ts/core";
-import type { Communicator } from "@clip-ts/distributed";
+import { gatherRows, type Communicator } from "@clip-ts/distributed";
 import { embedReadable, type Clip, type ImageJob, type SkippedJob } from "@clip-ts/model";
-import { gatherJson, gatherRows } from "./messages.ts";
+import { gatherJson } from "./messages.ts";
 
 /** Images or captions that go through a tower together: as many as without other ranks, for the same last bits. */
 const together = 32;
@@ -40,7 +40,7 @@ async function gatherPlaces(
   for (const [rank, ofRank] of places.entries()) {
     for (const [row, place] of ofRank.entries()) {
       const start = (rank * most + row) * dim;
-      values.set((all as Float32Array).subarray(start, start + dim), place * dim);
+      values.set(all.subarray(start, start + dim), place * dim);
     }
   }
   return { values, rows, dim };

@@ -78,7 +78,7 @@ interface Joined {
   readonly maxElements: number;
 }
 
-function communicatorOf({ mpi, library, watchdog, maxElements }: Joined): Omit<Communicator, "localRank"> {
+function communicatorOf({ mpi, library, watchdog, maxElements }: Joined): Omit<Communicator, "localRank" | "hosts"> {
   const [rank, size] = [mpi.rank(), mpi.size()];
   let closing: Promise<void> | undefined;
   const { traffic, run } = createQueue(watchdog, () => closing !== undefined);
@@ -128,10 +128,8 @@ function communicatorOf({ mpi, library, watchdog, maxElements }: Joined): Omit<C
 }
 
 /** How many ranks before this one are on the same machine. */
-async function placeOnHost(ranks: Pick<Communicator, "rank" | "size" | "gather">): Promise<number> {
-  const hosts = await hostsOf(ranks);
-  return hosts.slice(0, ranks.rank).filter((host) => host === hosts[ranks.rank]).length;
-}
+const placeOnHost = (hosts: readonly string[], rank: number): number =>
+  hosts.slice(0, rank).filter((host) => host === hosts[rank]).length;
 
 /**
  * Joins the processes that mpirun or srun started with this one. The library is the launcher's (Open MPI; MPICH,
@@ -165,5 +163,6 @@ export async function joinMpi(options: MpiOptions = {}): Promise<Communicator> {
   });
   const { maxElements = defaults.maxElements } = options;
   const communicator = communicatorOf({ mpi, library, watchdog, maxElements });
-  return { ...communicator, localRank: launch?.localRank ?? (await placeOnHost(communicator)) };
+  const hosts = await hostsOf(communicator);
+  return { ...communicator, hosts, localRank: launch?.localRank ?? placeOnHost(hosts, rank) };
 }

@@ -164,9 +164,9 @@ async function fetchOnce(ranks: Communicator, models: readonly string[]): Promis
 }
 
 /** The run with what each rank may use of its machine. */
-async function onOwnProcessors(options: RunOptions, ranks: Communicator): Promise<RunOptions> {
+function onOwnProcessors(options: RunOptions, ranks: Communicator): RunOptions {
   if (ranks.size === 1) return options;
-  const processors = await ownProcessors(ranks);
+  const processors = ownProcessors(ranks);
   const { engine, data } = options;
   const { workers = Math.max(1, processors - 1), ...loading } = data.loading ?? {};
   return {
@@ -205,7 +205,7 @@ export async function openTraining(
   { resume = false, engine: running, source: open, ranks = singleProcess() }: TrainingOptions,
 ): Promise<OpenedTraining> {
   const { run } = given;
-  const options = await onOwnProcessors(given, ranks);
+  const options = onOwnProcessors(given, ranks);
   const from = await findStart(run, resume, ranks);
   const engine = running ?? (await startOwnEngine(options));
   await fetchOnce(ranks, options.storedModels);

@@ -1,7 +1,7 @@
 import { refuseAfterDisposal } from "@clip-ts/base";
 import type { HostArray, HostArrays } from "@clip-ts/core";
 import { pairArrays, type Batch, type Cursor } from "@clip-ts/data";
-import { exchangeOf, hostsOf, singleProcess, type Communicator } from "@clip-ts/distributed";
+import { exchangeOf, singleProcess, type Communicator } from "@clip-ts/distributed";
 import type { Compiler } from "@clip-ts/engines";
 import { closing, loadHostParams } from "@clip-ts/inference";
 import type { ToldNumbers } from "@clip-ts/jit";
@@ -143,9 +143,8 @@ const trainingDisposed = {
  * Gradients are summed while others are computed where a network carries them. Ranks of one machine sum them at the
  * speed of its memory, on the cores that would compute meanwhile: there all at once is faster.
  */
-async function bucketsFor(ranks: Communicator): Promise<{ readonly bucketBytes?: number }> {
-  const hosts = new Set(await hostsOf(ranks));
-  return hosts.size === 1 ? { bucketBytes: Infinity } : {};
+function bucketsFor({ hosts }: Communicator): { readonly bucketBytes?: number } {
+  return new Set(hosts).size === 1 ? { bucketBytes: Infinity } : {};
 }
 
 /** A function of its own, so that nothing holds where the training starts once it has begun. */
@@ -154,7 +153,7 @@ async function begin(
   model: RunModel,
   { checkpoint, compiler, ranks = singleProcess(), numbers, resumes = checkpoint !== undefined }: OpenOptions,
 ): Promise<{ readonly training: Training; readonly place: Omit<Restored, "state"> }> {
-  const exchange = isShared(ranks) ? { ...exchangeOf(ranks), numbers, ...(await bucketsFor(ranks)) } : undefined;
+  const exchange = isShared(ranks) ? { ...exchangeOf(ranks), numbers, ...bucketsFor(ranks) } : undefined;
   const running = { ...options, engine: compiler, onCompile: announceCompiling, exchange };
   const isFirst = ranks.rank === 0;
   if (!resumes) {

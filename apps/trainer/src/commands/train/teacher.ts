@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { ClipError } from "@clip-ts/base";
 import type { HostArrays } from "@clip-ts/core";
 import type { Batch } from "@clip-ts/data";
-import type { Communicator } from "@clip-ts/distributed";
+import { gatherRows, type Communicator } from "@clip-ts/distributed";
 import { graphOpener, type Compiler } from "@clip-ts/engines";
 import { areaOf, inputLength, isPatches, normalizePlanes, planesOnly, type Preprocessing } from "@clip-ts/image";
 import { closing, graphEmbedder, loadEmbedder, needTokenizer, type ModelDescription } from "@clip-ts/inference";
@@ -14,7 +14,6 @@ import { rowRanges, type RowRange } from "@clip-ts/training";
 import { onNotice } from "../../cli/output.ts";
 import type { TrainingDataOptions } from "../../config/batches.ts";
 import type { TeacherOptions } from "../../config/options.ts";
-import { gatherRows } from "../../distributed/messages.ts";
 
 /** A teacher's pixels of rows of a student's batch. They may lie in its memory. */
 export type TeacherPixels = (batch: Batch, rows: RowRange) => Float32Array;
