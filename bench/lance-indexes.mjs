@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { connect, Index } from "@lancedb/lancedb";
 import { openLanceIndex } from "@clip-ts/search/lance";
 import { idOf, makeMixture, readRows, readTruth } from "./inputs/mixture.mjs";
+import { median } from "./measure/statistics.mjs";
 
 const { values: given } = parseArgs({
   options: {
@@ -80,9 +81,6 @@ async function timed(action) {
   const { user, system } = process.cpuUsage(before);
   return { wall: (performance.now() - start) / 1000, cpu: (user + system) / 1e6 };
 }
-
-/** @param {readonly number[]} values */
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 /**
  * @param {import("@lancedb/lancedb").Table} table

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { joinMpi } from "../packages/distributed/dist/index.js";
+import { median } from "./measure/statistics.mjs";
 
 const sizes = [
   { megabytes: 10, times: 20 },
@@ -39,7 +40,7 @@ async function sum(length, times) {
     await ranks.reduce(numbers);
     const ms = performance.now() - from;
     clearInterval(timer);
-    if (ranks.rank === 0 && time >= 0) console.log(ms);
+    if (ranks.rank === 0 && time >= 0) console.log(String(ms)); // a number is coloured on a terminal, which Open MPI gives to ranks
   }
   if (ranks.rank === 0) console.log(`ticks ${ticks}`);
   await ranks.close();
@@ -52,7 +53,6 @@ function linesOf([program, ...words]) {
   return stdout.trim().split("\n");
 }
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 const speed = (megabytes, ms) => (megabytes / (ms / 1000)).toFixed(0);
 
 /** Compiles the loop in C. @returns the program; nothing without a compiler or MPI's headers, which is said. */

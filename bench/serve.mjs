@@ -23,6 +23,7 @@ import { tokenizerFor } from "../packages/inference/dist/index.js";
 import { initClip, preset } from "../packages/model/dist/index.js";
 import { writeModel } from "../packages/node/dist/index.js";
 import { startEngine } from "../packages/engines/dist/index.js";
+import { median } from "./measure/statistics.mjs";
 
 const program = fileURLToPath(new URL("../apps/trainer/bin/clip-ts.js", import.meta.url));
 const printCpu = pathToFileURL(fileURLToPath(new URL("measure/print-cpu.mjs", import.meta.url))).href;
@@ -175,7 +176,6 @@ async function cost(model) {
   }
   child.kill("SIGTERM");
   const [code] = await once(child, "exit");
-  const median = (values) => values.toSorted((a, b) => a - b)[1];
   const ms = (values) =>
     `${(1000 * median(values)).toFixed(2)} (${values.map((value) => (1000 * value).toFixed(2)).join(", ")})`;
   console.log(

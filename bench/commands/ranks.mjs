@@ -67,6 +67,9 @@ export async function benchRanks(run) {
       `${((100 * beside) / all).toFixed(0)} %`,
     ];
   });
+  const own = measured["ranks"] ?? [];
+  const passing = middle(own, "gatherMilliseconds") + middle(own, "sumMilliseconds");
+  const hidden = 1 - (middle(own, "milliseconds") - beside) / passing;
   run.publish({
     command: commandLine("ranks", run.options),
     title: `Training together, ${model}, batch ${batch} a rank`,
@@ -76,6 +79,7 @@ export async function benchRanks(run) {
       "cpu ms: processor time of one process. gather and sum: milliseconds from a call's turn to its end, waiting for " +
         "the other rank included; sums run beside the backward pass, so they are not all waited for.",
       `Efficiency: pairs a second, of those of ${together} processes side by side that know nothing of each other.`,
+      `Hidden: ${(100 * hidden).toFixed(0)} % of gather and sum; below 0, ranks cost each other more than that.`,
     ],
   });
   return { agreement: { holds: true } };
