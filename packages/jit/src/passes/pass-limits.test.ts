@@ -1,4 +1,4 @@
-import { add, dispose, div, fill, mul, range, tensor } from "@tensorflow/tfjs-core";
+import { add, dispose, div, fill, matMul, mul, range, tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { formatGraph } from "../ir/graph.ts";
 import { interpret } from "../ir/interpret.ts";
@@ -30,6 +30,19 @@ test("signed zeros stay two constants", () => {
   const results = interpret(shareCommonSubexpressions(graph), { x: one });
   expect([results["y"]!.dataSync()[0], results["z"]!.dataSync()[0]]).toEqual([Infinity, -Infinity]);
   dispose([results, one] as never);
+});
+
+test("constants are one however large they are, but weights that have names", () => {
+  const mask = (): Tensor =>
+    tensor(
+      Float32Array.from({ length: 77 * 77 }, (_, at) => at % 5),
+      [77, 77],
+    );
+  const graph = trace(({ x }) => ({ y: matMul(x!, mask()), z: matMul(x!, mask()) }), { x: { shape: [2, 77] } });
+  const shared = removeDeadCode(shareCommonSubexpressions(graph));
+  expect([graph.constants.length, shared.constants.length, shared.nodes.length]).toEqual([2, 1, 1]);
+  const named = { ...graph, constants: graph.constants.map((one, at) => ({ ...one, name: `weight ${at}` })) };
+  expect(shareCommonSubexpressions(named).constants).toHaveLength(2);
 });
 
 test("what no output needs goes, inputs stay", () => {

@@ -56,8 +56,8 @@ export function removeIdentities(graph: Graph): Graph {
   return rewrite(graph, identity);
 }
 
-/** Constants up to this many elements are compared by content. */
-const comparedElements = 4096;
+/** Weights of more elements than this, which have names, stay apart: whoever reads the graph looks for each. */
+const fewElements = 4096;
 
 const typeOf = ({ shape, dtype }: Value): string => `${dtype}[${shape.join(",")}]`;
 
@@ -75,17 +75,28 @@ function keyOf({ op, inputs, attributes, outputs }: Node): string {
   return `${op} ${ids.join(" ")} ${JSON.stringify(attributes, written)} ${types}`;
 }
 
-/** The graph with each small constant once. */
+const bytesOf = ({ data }: Constant): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+/** Whether constants of one type have the same bits. Others mostly differ in the first. */
+function sameBits(one: Constant, other: Constant): boolean {
+  const [bytes, others] = [bytesOf(one), bytesOf(other)];
+  return bytes.every((byte, at) => byte === others[at]);
+}
+
+/**
+ * The graph with each constant once: a causal mask of 77 tokens is 5,929 numbers, and a tower that is traced twice is
+ * computed once only if its mask is one.
+ */
 function shareConstants(graph: Graph): Graph {
-  const first = new Map<string, Value>();
+  const distinct = new Map<string, Constant[]>();
   const shared = new Map<number, Value>();
-  for (const { value, data } of graph.constants) {
-    if (data.length > comparedElements) continue;
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const key = `${typeOf(value)} ${bytes.join(",")}`;
-    const known = first.get(key);
-    if (known === undefined) first.set(key, value);
-    else shared.set(value.id, known);
+  for (const constant of graph.constants) {
+    const { value, data, name } = constant;
+    if (name !== undefined && data.length > fewElements) continue;
+    const alike = distinct.get(typeOf(value)) ?? [];
+    const known = alike.find((other) => sameBits(constant, other));
+    if (known === undefined) distinct.set(typeOf(value), [...alike, constant]);
+    else shared.set(value.id, known.value);
   }
   if (shared.size === 0) return graph;
   const current = (value: Value): Value => shared.get(value.id) ?? value;
