@@ -127,3 +127,26 @@ test("a sum that fails ends the step, whatever is still computed", async () => {
   }));
   await expect(train(exchanges, () => undefined)).rejects.toThrow("Another rank is gone.");
 });
+
+test("buckets follow the backward pass: little passes between its pieces", async () => {
+  const passed: number[] = [];
+  const target: Target = (graph) => {
+    const names = graph.outputs.map(({ name }) => name);
+    if (names.some((name) => name.startsWith("next:grad:")))
+      passed.push(names.filter((name) => name.startsWith("passed")).length);
+    return interpretTarget(graph);
+  };
+  const [exchange] = localExchange(1);
+  const training = await createTraining({
+    objective: contrastive(config),
+    spec: clipSpec(config),
+    schedule: { kind: "constant", learningRate: 0.01, warmupSteps: 0, steps: 8 },
+    engine: { load: flatLoader(target) },
+    exchange: { ...exchange!, bucketBytes },
+  });
+  await training.step(batchOf(0, 0));
+  await training.dispose();
+  expect(passed.length).toBeGreaterThan(4);
+  // gradients of a tower's activations, of which a layer has a few
+  expect(Math.max(...passed)).toBeLessThanOrEqual(6);
+});

@@ -16,10 +16,15 @@ export interface GradientPieces {
 /** What the graph's outputs are called before their paths. */
 const prefix = "next:grad:";
 
-/** The gradients that a graph gives, in the order in which it can give them, put together until they have `bytes`. */
+/**
+ * The gradients that a graph gives, in the order in which it can give them, put together until they have `bytes`. They
+ * are there once what is added to them is: the additions themselves are written last, in the order of names.
+ */
 function bucketsOf({ nodes, outputs }: Graph, bytes: number): readonly (readonly string[])[] {
   const places = new Map(nodes.flatMap((node, place) => node.outputs.map(({ id }) => [id, place] as const)));
-  const placeOf = ({ value }: Graph["outputs"][number]): number => places.get(value.id) ?? -1;
+  const operands = new Map(nodes.flatMap((node) => node.outputs.map(({ id }) => [id, node.inputs] as const)));
+  const placeOf = ({ value }: Graph["outputs"][number]): number =>
+    Math.max(-1, ...(operands.get(value.id) ?? []).map(({ id }) => places.get(id) ?? -1));
   const buckets: string[][] = [];
   let filled = Infinity;
   for (const { name, value } of outputs.toSorted((a, b) => placeOf(a) - placeOf(b))) {
