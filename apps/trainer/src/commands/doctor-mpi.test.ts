@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
@@ -28,6 +29,20 @@ test.each(launchers)("doctor --mpi says how 2 ranks under $library pass arrays",
   expect(stdout).toMatch(new RegExp(`^  ranks +2, started by mpirun of ${context.library}$`, "m"));
   expect(stdout).toMatch(/^ {2}hosts +\S+ \(2\)$/m);
   for (const size of [10, 100]) expect(stdout).toMatch(new RegExp(`^  sum of ${size} MB +[\\d.]+ ms, \\d+ MB/s$`, "m"));
+  expect(stdout).toMatch(/^ {2}processors +\d+ for rank 0$/m);
   expect(stdout).toMatch(/^ {2}event loop +\d+ ticks a second meanwhile$/m);
   expect(stdout.replaceAll(/\s+/g, " ")).toContain("Start the ranks with UV_THREADPOOL_SIZE=8 or more.");
+});
+
+test("doctor --mpi says that Open MPI bound a rank to one processor", () => {
+  const [program] = launchers[0].command;
+  const isHere = isBuilt && spawnSync(program, ["--version"]).status === 0;
+  if (!isHere || availableParallelism() < 2) {
+    return console.warn("SKIPPED: a bound rank, as there is no Open MPI, no second processor or nothing is built.");
+  }
+  const words = ["--allow-run-as-root", "--bind-to", "hwthread", "-np", "1", process.execPath, bin, "doctor", "--mpi"];
+  const { stdout } = spawnSync(program, words, { encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } });
+  expect(stdout.replaceAll(/\s+/g, " ")).toMatch(
+    /processors Rank 0 has 1 of \d+ processors, as Open MPI binds it; mpirun --bind-to none/,
+  );
 });

@@ -72,6 +72,17 @@ async function workTogether(
   }
 }
 
+/**
+ * What to do where a rank has fewer processors than its share because Open MPI's mpirun, unasked, binds each of few
+ * ranks to one; nothing where it has its share, or was given what it has.
+ */
+export function bindingAdvice({ hosts, rank, launcher }: Communicator): string | undefined {
+  const [usable, all] = [availableParallelism(), cpus().length];
+  const here = hosts.filter((host) => host === hosts[rank]).length;
+  if (launcher !== "mpirun of Open MPI" || usable >= Math.floor(all / here)) return undefined;
+  return `Rank ${rank} has ${usable} of ${all} processors, as Open MPI binds it; mpirun --bind-to none leaves it all.`;
+}
+
 /** Processors of this machine that are this rank's: all it may use where its launcher has given it some, else its share. */
 export function ownProcessors({ hosts, rank }: Communicator): number {
   const usable = availableParallelism();

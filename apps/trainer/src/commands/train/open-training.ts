@@ -26,7 +26,7 @@ import { openRunModel, type RunModel } from "../../config/model.ts";
 import type { RunOptions } from "../../config/options.ts";
 import type { OpenShards } from "../../config/open-shards.ts";
 import { kindOf } from "../../config/sources.ts";
-import { ownProcessors } from "../../distributed/join.ts";
+import { bindingAdvice, ownProcessors } from "../../distributed/join.ts";
 import { createTogether, type Together } from "../../distributed/together.ts";
 import { createEarlyStopping } from "./early-stopping.ts";
 import { evaluatedNames, openEvaluation, type Evaluator } from "./evaluation.ts";
@@ -84,6 +84,8 @@ function announceRanks({ run, data, training }: RunOptions, { ranks }: Together)
   const parts = accumulate === 1 ? "" : ` in ${accumulate} micro-batches`;
   const pairs = train.kind === "tensors" ? `1/${size} of each stored batch` : `${all / size} of ${all} pairs a step`;
   note(`ranks   ${size}, ${library}: each has ${pairs}${parts}; learning rate ${learningRate}`);
+  const advice = bindingAdvice(ranks);
+  if (advice !== undefined) note(`        ${advice}`);
   note(`        Where one is lost, all end. On any number of ranks: clip-ts train --resume ${quoteWord(run)}`);
 }
 
