@@ -51,6 +51,7 @@ const launch = {
     const settings = [
       `plm_rsh_agent ${agent}`,
       "btl tcp,self",
+      "hwloc_base_binding_policy none", // each host would bind its rank to the first core
       ...["btl", "oob"].map((layer) => `${layer}_tcp_if_include ${network}.0/24`),
       ...alive.map((setting) => `oob_tcp_${setting}`),
     ].flatMap((setting) => ["--mca", ...setting.split(" ")]);
@@ -115,7 +116,7 @@ export function layCable({ mbit = 1000 } = {}) {
     must("ip", "link", "add", cable, "netns", first ?? "", ...end);
     for (const { namespace, address } of hosts) {
       must("ip", "-n", namespace, "addr", "add", `${address}/24`, "dev", cable);
-      for (const device of ["lo", cable]) must("ip", "-n", namespace, "link", "set", device, "up");
+      for (const device of ["lo", cable]) must("ip", "-n", namespace, "link", "set", device, "mtu", "65535", "up");
       must("ip", "netns", "exec", namespace, "sysctl", "-qw", retries);
       const shape = ["root", "tbf", "rate", `${mbit}mbit`, "burst", "1mb", "latency", "50ms"];
       must("ip", "netns", "exec", namespace, "tc", "qdisc", "add", "dev", cable, ...shape);

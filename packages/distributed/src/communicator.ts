@@ -29,6 +29,8 @@ export interface Communicator {
   readonly localRank: number;
   /** The names of the machines that the ranks run on, rank by rank. */
   readonly hosts: readonly string[];
+  /** Who started them, as people call it; undefined for a process that nobody started with others. */
+  readonly launcher: string | undefined;
   /** The library that passes the arrays, with its version, as people read it. */
   readonly library: string;
   /** Calls, bytes and time so far. */
@@ -67,6 +69,7 @@ export function singleProcess(): Communicator {
     size: 1,
     localRank: 0,
     hosts: [hostname()],
+    launcher: undefined,
     library: "none",
     traffic: noTraffic(),
     working: () => undefined,

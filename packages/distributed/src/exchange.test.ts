@@ -26,7 +26,12 @@ test("gradients are float32", async () => {
   });
 });
 
-describe.each(librariesHere())("an exchange under $name", (mpi) => {
+const ways = librariesHere().flatMap((mpi) => [
+  { ...mpi, way: mpi.name },
+  { ...mpi, way: `${mpi.name}, beside what is computed`, env: { BESIDE: "1" } },
+]);
+
+describe.each(ways)("an exchange under $way", (mpi) => {
   /** What each rank printed, in the order of lines. */
   async function printedBy(count: number, job: string): Promise<readonly string[]> {
     const { code, stdout, stderr } = await startRanks(mpi, count, job).ended;

@@ -6,7 +6,13 @@ import { librariesHere, startRanks } from "../fixtures/run-ranks.ts";
 const patience = { timeout: 120_000 };
 const libraries = librariesHere();
 
-describe.each(libraries)("ranks under $name", (mpi) => {
+/** Where sums are waited for by asking, as between machines. */
+const ways = libraries.flatMap((mpi) => [
+  { ...mpi, way: mpi.name },
+  { ...mpi, way: `${mpi.name}, beside what is computed`, env: { BESIDE: "1" } },
+]);
+
+describe.each(ways)("ranks under $way", (mpi) => {
   test.each([2, 4])("1,000 queued collectives on %i ranks are all right", patience, async (count) => {
     const { code, stdout, stderr } = await startRanks(mpi, count, "collectives", "1000").ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -32,10 +38,11 @@ describe.each(libraries)("ranks under $name", (mpi) => {
       .split("\n")
       .map((line) => JSON.parse(line) as { rank: number });
     const library = expect.stringContaining(mpi.name) as string;
+    const launcher = `mpirun of ${mpi.name}`;
     const reduce = { calls: 1, bytes: 40, ms: true };
     expect(rows.toSorted((a, b) => a.rank - b.rank)).toEqual([
-      { rank: 0, size: 2, localRank: 0, library, reduce },
-      { rank: 1, size: 2, localRank: 1, library, reduce },
+      { rank: 0, size: 2, localRank: 0, launcher, library, reduce },
+      { rank: 1, size: 2, localRank: 1, launcher, library, reduce },
     ]);
   });
 });

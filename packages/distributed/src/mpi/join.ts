@@ -20,11 +20,25 @@ export interface MpiOptions {
   readonly report?: ((line: string) => void) | undefined;
   /** Variables of the launcher; the process's own unless given. */
   readonly environment?: Environment | undefined;
+  /**
+   * Whether `reduce` asks each millisecond how far it is, and leaves the processors to what is computed meanwhile; else
+   * it holds one while it waits. On unless all ranks are on one machine, where memory carries sums, unless given.
+   */
+  readonly beside?: boolean | undefined;
   /** Elements that one call of MPI passes at most, whose counts are 32-bit: 2^31 - 1 unless given. */
   readonly maxElements?: number | undefined;
 }
 
-const defaults = { commTimeout: 300, maxElements: 2 ** 31 - 1 } as const;
+const defaultTimeout = 300;
+
+const withDefaults = ({
+  environment = process.env,
+  commTimeout = defaultTimeout,
+  advice = () => "",
+  report = (line) => void process.stderr.write(`${line}\n`),
+  maxElements = 2 ** 31 - 1,
+  beside,
+}: MpiOptions) => ({ environment, commTimeout, advice, report, maxElements, beside });
 
 /** Milliseconds that MPI may take to end when all ranks are done. */
 const finishMs = 10_000;
@@ -76,9 +90,17 @@ interface Joined {
   readonly library: MpiLibrary;
   readonly watchdog: Watchdog;
   readonly maxElements: number;
+  /** Whether sums are waited for by asking. */
+  readonly isBeside: () => boolean;
 }
 
-function communicatorOf({ mpi, library, watchdog, maxElements }: Joined): Omit<Communicator, "localRank" | "hosts"> {
+function communicatorOf({
+  mpi,
+  library,
+  watchdog,
+  maxElements,
+  isBeside,
+}: Joined): Omit<Communicator, "localRank" | "hosts" | "launcher"> {
   const [rank, size] = [mpi.rank(), mpi.size()];
   let closing: Promise<void> | undefined;
   const { traffic, run } = createQueue(watchdog, () => closing !== undefined);
@@ -108,7 +130,8 @@ function communicatorOf({ mpi, library, watchdog, maxElements }: Joined): Omit<C
     },
     reduce: (values, by = "sum") =>
       run("reduce", values.byteLength, async () => {
-        for (const piece of piecesOf(values, maxElements)) await check(mpi.reduce(piece, by));
+        const reduce = isBeside() ? mpi.reduceBeside : mpi.reduce;
+        for (const piece of piecesOf(values, maxElements)) await check(reduce(piece, by));
       }),
     broadcast: (values) =>
       run("broadcast", values.byteLength, async () => {
@@ -143,26 +166,22 @@ const placeOnHost = (hosts: readonly string[], rank: number): number =>
  * "bad-config" where the launcher promised more ranks than MPI sees.
  */
 export async function joinMpi(options: MpiOptions = {}): Promise<Communicator> {
-  const { environment = process.env, commTimeout = defaults.commTimeout } = options;
+  const { environment, commTimeout, advice, report, maxElements, ...given } = withDefaults(options);
   const launch = launchedRank(environment);
   const library = loadMpi(environment, launch);
-  const mpi = start(library, Math.max(commTimeout, defaults.commTimeout));
+  const mpi = start(library, Math.max(commTimeout, defaultTimeout));
   const [rank, size] = [mpi.rank(), mpi.size()];
   checkSize(size, launch, library);
-  const watchdog = createWatchdog({
-    rank,
-    size,
-    host: hostname(),
-    timeoutMs: commTimeout * 1000,
-    advice: options.advice ?? (() => ""),
-    report: options.report ?? ((line) => process.stderr.write(`${line}\n`)),
-    abort: (code) => {
-      mpi.abort(code);
-      process.exit(code);
-    },
-  });
-  const { maxElements = defaults.maxElements } = options;
-  const communicator = communicatorOf({ mpi, library, watchdog, maxElements });
+  const abort = (code: number): never => {
+    mpi.abort(code);
+    process.exit(code);
+  };
+  const timeoutMs = commTimeout * 1000;
+  const watchdog = createWatchdog({ rank, size, host: hostname(), timeoutMs, advice, report, abort });
+  let beside = given.beside ?? false;
+  const communicator = communicatorOf({ mpi, library, watchdog, maxElements, isBeside: () => beside });
   const hosts = await hostsOf(communicator);
-  return { ...communicator, hosts, localRank: launch?.localRank ?? placeOnHost(hosts, rank) };
+  beside = given.beside ?? new Set(hosts).size > 1;
+  const localRank = launch?.localRank ?? placeOnHost(hosts, rank);
+  return { ...communicator, hosts, localRank, launcher: launch?.launcher };
 }

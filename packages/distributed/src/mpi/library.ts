@@ -45,12 +45,19 @@ function namesToTry(environment: Environment, launch: Launch | undefined): reado
 }
 
 /**
+ * What libraries are told, unless the environment says otherwise.
+ *
  * MPICH's and Open MPI's transport UCX rewrites the C library's mmap and munmap in place as it is loaded, to learn what
  * memory goes. Node's other threads run those very instructions: 3 of 180 starts under MPICH ended by a segmentation
  * fault. Told to watch no memory it rewrites nothing, and what it would have kept pinned between calls it pins anew.
+ *
+ * Sums that nobody waits in (`beside`) Open MPI makes by sending all to one rank and back; in a ring, both directions
+ * of the network are used, and every rank adds up its part.
  */
-function keepCode(): void {
-  process.env["UCX_MEM_EVENTS"] ??= "n";
+const settings = { UCX_MEM_EVENTS: "n", OMPI_MCA_coll_libnbc_iallreduce_algorithm: "1" };
+
+function applySettings(): void {
+  for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
 }
 
 const require = createRequire(import.meta.url);
@@ -116,7 +123,7 @@ function describe(library: Koffi.LibraryHandle, path: string): string {
 export function loadMpi(environment: Environment, launch: Launch | undefined): MpiLibrary {
   const names = namesToTry(environment, launch);
   const koffi = loadKoffi();
-  keepCode();
+  applySettings();
   const reasons: string[] = [];
   for (const path of names) {
     let functions: Koffi.LibraryHandle;
