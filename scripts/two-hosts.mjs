@@ -1,6 +1,7 @@
 // @ts-check
 // Runs a program as two ranks on two "hosts" of this machine: network namespaces with names of their own, joined by
-// a cable of 1 Gbit/s, which takes packets as large as network cards take them from their hosts. For what only a network shows: its speed, what a step hides of it, a cable that is pulled.
+// a cable of 1 Gbit/s, which takes packets as large as network cards take them from their hosts. For what only a
+// network shows: its speed, what a step hides of it, a cable that is pulled.
 //
 //   node scripts/two-hosts.mjs [--mpi openmpi|mpich] [--mbit 1000] -- node train.mjs
 //
