@@ -43,7 +43,10 @@ test("on TensorFlow, it says which GEMM multiplies matrices and why", async (con
   const isOwn = /own GEMM/.test(stdout);
   const flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1]?.split(" "));
   const hasBf16 = flags.has("avx512_bf16");
-  expect(gemm).toMatch(isOwn ? /^clip-ts's own: / : /^TensorFlow's \(oneDNN or Eigen\): clip-ts's /);
+  const reason = flags.has("amx_bf16")
+    ? /^TensorFlow's .*: (?:on this processor's AMX|clip-ts's) /
+    : /^TensorFlow's .*: clip-ts's /;
+  expect(gemm).toMatch(isOwn ? /^clip-ts's own: / : reason);
   if (!hasBf16) expect(isOwn).toBe(false);
   if (!hasBf16 && stdout.includes("fused rows")) {
     expect(gemm).toContain("clip-ts's own needs a processor with AVX512-BF16");

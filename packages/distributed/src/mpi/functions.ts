@@ -99,6 +99,8 @@ export function bindMpi({ functions, abi, alarm }: MpiLibrary): MpiFunctions {
   const errorString = bind("Error_string", "int", pointer, pointer);
   const [abort, finalize] = [bind("Abort", handle, "int"), bind("Finalize")];
   const { world, inPlace } = abi;
+  /** What MPI writes to between two questions, when nobody else may hold it. */
+  const passing = new Set<Elements>();
   // what is called on JavaScript's own thread, which no timer interrupts
   const within = <T>(seconds: number, call: () => T): T => {
     alarm(Math.ceil(seconds));
@@ -113,8 +115,14 @@ export function bindMpi({ functions, abi, alarm }: MpiLibrary): MpiFunctions {
     rank: () => intBy(rank, world),
     returnErrors: () => setErrors(world, abi.errorsReturn),
     reduce: (values, by) => startAsync(reduce, [inPlace, values, values.length, abi.float, abi[by], world]),
-    reduceBeside: (values, by) =>
-      finishBeside((request) => beginReduce(inPlace, values, values.length, abi.float, abi[by], world, request), test),
+    async reduceBeside(values, by) {
+      passing.add(values);
+      const begin = (request: BigUint64Array): number =>
+        beginReduce(inPlace, values, values.length, abi.float, abi[by], world, request);
+      const code = await finishBeside(begin, test);
+      passing.delete(values);
+      return code;
+    },
     gather: (all, ranks) => {
       const type = typeIn(abi, all);
       return startAsync(gather, [inPlace, 0, type, all, all.length / ranks, type, world]);
