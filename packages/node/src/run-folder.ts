@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { link, mkdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ClipError } from "@clip-ts/base";
 import { syncFolder } from "@clip-ts/files";
 
@@ -85,15 +86,21 @@ const lockName = "training.lock";
 /** After so long without a sign of life a process on another machine counts as gone. */
 const silentMs = 10 * 60_000;
 
-/** When a process started, as Linux says; undefined elsewhere, or if there is no such process. */
-function startOf(pid: number): string | undefined {
+/** Milliseconds that a process may take to be gone once it was killed: its memory is given back first. */
+const dyingMs = 2000;
+
+/** What Linux tells of a process from its state on; nothing elsewhere, or if there is no such process. */
+function statOf(pid: number): readonly string[] {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19];
+    return text.slice(text.lastIndexOf(")") + 2).split(" ");
   } catch {
-    return undefined;
+    return [];
   }
 }
+
+/** When a process started, as Linux says. */
+const startOf = (pid: number): string | undefined => statOf(pid)[19];
 
 function isRunning({ pid, started }: Holder): boolean {
   try {
@@ -101,7 +108,8 @@ function isRunning({ pid, started }: Holder): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM"; // somebody else's, but running
   }
-  return started === undefined || started === startOf(pid);
+  const isEnded = statOf(pid)[0] === "Z"; // and its parent has not asked how
+  return !isEnded && (started === undefined || started === startOf(pid));
 }
 
 function parseHolder(text: string): Holder | undefined {
@@ -177,7 +185,8 @@ export async function lockRun(run: string): Promise<RunLock> {
     host: hostname(),
     started: startOf(process.pid),
   } satisfies Holder);
-  for (let tries = 0; tries < 5; tries++) {
+  const from = Date.now();
+  for (let tries = 0; tries < 5;) {
     const isOurs = await writeFile(path, own, { flag: "wx" }).then(
       () => true,
       (error: NodeJS.ErrnoException) => {
@@ -187,10 +196,18 @@ export async function lockRun(run: string): Promise<RunLock> {
     );
     if (isOurs) return heldLock(path, own);
     const seen = await readFile(path, "utf8").catch(() => undefined);
-    if (seen === undefined) continue; // released in between
+    if (seen === undefined) {
+      tries++; // released in between
+      continue;
+    }
     const holder = parseHolder(seen);
-    if (await isAlive(path, holder)) throw occupied(run, path, holder);
+    if (await isAlive(path, holder)) {
+      if (Date.now() - from > dyingMs) throw occupied(run, path, holder);
+      await sleep(100);
+      continue;
+    }
     await breakLock(path, seen);
+    tries++;
   }
   throw occupied(run, path, undefined);
 }
