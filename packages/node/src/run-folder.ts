@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { link, mkdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClipError } from "@clip-ts/base";
 import { syncFolder } from "@clip-ts/files";
+import { isRunning, startOf } from "./running-process.ts";
 
 /** Where a run keeps its checkpoints, and the link to the newest one. */
 const folderName = "checkpoints";
@@ -89,29 +90,6 @@ const silentMs = 10 * 60_000;
 /** Milliseconds that a process may take to be gone once it was killed: its memory is given back first. */
 const dyingMs = 2000;
 
-/** What Linux tells of a process from its state on; nothing elsewhere, or if there is no such process. */
-function statOf(pid: number): readonly string[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return [];
-  }
-}
-
-/** When a process started, as Linux says. */
-const startOf = (pid: number): string | undefined => statOf(pid)[19];
-
-function isRunning({ pid, started }: Holder): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"; // somebody else's, but running
-  }
-  const isEnded = statOf(pid)[0] === "Z"; // and its parent has not asked how
-  return !isEnded && (started === undefined || started === startOf(pid));
-}
-
 function parseHolder(text: string): Holder | undefined {
   try {
     const { pid, host, started } = JSON.parse(text) as Partial<Holder>;
@@ -137,7 +115,7 @@ export async function runHolder(run: string): Promise<{ readonly pid: number; re
 async function isAlive(path: string, holder: Holder | undefined): Promise<boolean> {
   const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? 0);
   if (holder === undefined) return age < 1000; // just being written, or cut off by a crash
-  return holder.host === hostname() ? isRunning(holder) : age < silentMs;
+  return holder.host === hostname() ? isRunning(holder.pid, holder.started) : age < silentMs;
 }
 
 /** Removes a lock whose holder is gone, unless another process has done so and locked since. */
@@ -185,8 +163,8 @@ export async function lockRun(run: string): Promise<RunLock> {
     host: hostname(),
     started: startOf(process.pid),
   } satisfies Holder);
-  const from = Date.now();
-  for (let tries = 0; tries < 5;) {
+  let holder: Holder | undefined;
+  for (const end = Date.now() + dyingMs; Date.now() < end;) {
     const isOurs = await writeFile(path, own, { flag: "wx" }).then(
       () => true,
       (error: NodeJS.ErrnoException) => {
@@ -196,20 +174,12 @@ export async function lockRun(run: string): Promise<RunLock> {
     );
     if (isOurs) return heldLock(path, own);
     const seen = await readFile(path, "utf8").catch(() => undefined);
-    if (seen === undefined) {
-      tries++; // released in between
-      continue;
-    }
-    const holder = parseHolder(seen);
-    if (await isAlive(path, holder)) {
-      if (Date.now() - from > dyingMs) throw occupied(run, path, holder);
-      await sleep(100);
-      continue;
-    }
-    await breakLock(path, seen);
-    tries++;
+    if (seen === undefined) continue; // released in between
+    holder = parseHolder(seen);
+    if (await isAlive(path, holder)) await sleep(100);
+    else await breakLock(path, seen);
   }
-  throw occupied(run, path, undefined);
+  throw occupied(run, path, holder);
 }
 
 function heldLock(path: string, own: string): RunLock {

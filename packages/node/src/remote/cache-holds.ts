@@ -3,6 +3,7 @@ import { readlinkSync, rmSync } from "node:fs";
 import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { isRunning } from "../running-process.ts";
 
 /** Milliseconds between two signs of life that a process gives for what it holds. */
 const heartbeat = 60_000;
@@ -22,14 +23,6 @@ function thisHost(): string {
     // only Linux has these
   }
   return createHash("sha256").update(`${hostname()} ${space}`).digest("hex").slice(0, 12);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 /** Notes for other processes of what this one holds in a cache: one small file each, named by who holds what. */
