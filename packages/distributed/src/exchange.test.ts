@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { singleProcess } from "./communicator.ts";
 import { checkDrift } from "./drift.ts";
 import { exchangeOf } from "./exchange.ts";
-import { librariesHere, startRanks } from "./fixtures/run-ranks.ts";
+import { startRanks, waysHere } from "./fixtures/run-ranks.ts";
 
 const patience = { timeout: 120_000 };
 
@@ -26,12 +26,7 @@ test("gradients are float32", async () => {
   });
 });
 
-const ways = librariesHere().flatMap((mpi) => [
-  { ...mpi, way: mpi.name },
-  { ...mpi, way: `${mpi.name}, beside what is computed`, env: { BESIDE: "1" } },
-]);
-
-describe.each(ways)("an exchange under $way", (mpi) => {
+describe.each(waysHere())("an exchange under $way", (mpi) => {
   /** What each rank printed, in the order of lines. */
   async function printedBy(count: number, job: string): Promise<readonly string[]> {
     const { code, stdout, stderr } = await startRanks(mpi, count, job).ended;

@@ -72,20 +72,21 @@ async function workTogether(
   }
 }
 
+/** How many ranks share a rank's machine, itself included. */
+const ranksHere = ({ hosts, rank }: Communicator): number => hosts.filter((host) => host === hosts[rank]).length;
+
 /**
  * What to do where a rank has fewer processors than its share because Open MPI's mpirun, unasked, binds each of few
  * ranks to one; nothing where it has its share, or was given what it has.
  */
-export function bindingAdvice({ hosts, rank, launcher }: Communicator): string | undefined {
+export function bindingAdvice(ranks: Communicator): string | undefined {
   const [usable, all] = [availableParallelism(), cpus().length];
-  const here = hosts.filter((host) => host === hosts[rank]).length;
-  if (launcher !== "mpirun of Open MPI" || usable >= Math.floor(all / here)) return undefined;
-  return `Rank ${rank} has ${usable} of ${all} processors, as Open MPI binds it; mpirun --bind-to none leaves it all.`;
+  if (ranks.launcher !== "mpirun of Open MPI" || usable >= Math.floor(all / ranksHere(ranks))) return undefined;
+  return `Rank ${ranks.rank} has ${usable} of ${all} processors, as Open MPI binds it; mpirun --bind-to none leaves it all.`;
 }
 
 /** Processors of this machine that are this rank's: all it may use where its launcher has given it some, else its share. */
-export function ownProcessors({ hosts, rank }: Communicator): number {
+export function ownProcessors(ranks: Communicator): number {
   const usable = availableParallelism();
-  const here = hosts.filter((host) => host === hosts[rank]).length;
-  return usable < cpus().length ? usable : Math.max(1, Math.floor(usable / here));
+  return usable < cpus().length ? usable : Math.max(1, Math.floor(usable / ranksHere(ranks)));
 }

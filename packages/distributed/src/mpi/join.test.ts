@@ -1,18 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { librariesHere, startRanks } from "../fixtures/run-ranks.ts";
+import { librariesHere, startRanks, waysHere } from "../fixtures/run-ranks.ts";
 
 const patience = { timeout: 120_000 };
-const libraries = librariesHere();
 
-/** Where sums are waited for by asking, as between machines. */
-const ways = libraries.flatMap((mpi) => [
-  { ...mpi, way: mpi.name },
-  { ...mpi, way: `${mpi.name}, beside what is computed`, env: { BESIDE: "1" } },
-]);
-
-describe.each(ways)("ranks under $way", (mpi) => {
+describe.each(waysHere())("ranks under $way", (mpi) => {
   test.each([2, 4])("1,000 queued collectives on %i ranks are all right", patience, async (count) => {
     const { code, stdout, stderr } = await startRanks(mpi, count, "collectives", "1000").ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -56,7 +49,7 @@ function alone(variables: Readonly<Record<string, string>>, ...words: string[]) 
   return { status, stdout, stderr };
 }
 
-describe.each(libraries.slice(0, 1))("a process without a launcher, on $name", () => {
+describe.each(librariesHere().slice(0, 1))("a process without a launcher, on $name", () => {
   test("is rank 0 of 1", () => {
     expect(JSON.parse(alone({}, "who").stdout)).toMatchObject({ rank: 0, size: 1, localRank: 0 });
   });
